@@ -1,0 +1,29 @@
+/** A plain vector: every alpha of a supernet raveled, a direction, a set of losses. */
+export type Vec = Float64Array;
+
+/** a·x + y. */
+export function axpy(a: number, x: Vec, y: Vec): Vec {
+  return y.map((value, i) => value + a * x[i]);
+}
+
+export function dot(x: Vec, y: Vec): number {
+  return x.reduce((sum, value, i) => sum + value * y[i], 0);
+}
+
+/** Euclidean norm. */
+export function norm(x: Vec): number {
+  return Math.sqrt(dot(x, x));
+}
+
+/** ln Σ exp(x_i), stable for any magnitude; −∞ for an empty vector or one of −∞ only. */
+export function logSumExp(x: Vec): number {
+  const max = x.reduce((m, value) => Math.max(m, value), -Infinity);
+  if (!Number.isFinite(max)) return max;
+  return max + Math.log(x.reduce((sum, value) => sum + Math.exp(value - max), 0));
+}
+
+/** exp(x_i) / Σ exp(x_j), stable; all zero when every entry is −∞. */
+export function softmax(x: Vec): Vec {
+  const total = logSumExp(x);
+  return total === -Infinity ? new Float64Array(x.length) : x.map((value) => Math.exp(value - total));
+}
