@@ -1,0 +1,14 @@
+export { device, recoverFromInterrupt, tf } from './tensorflow.js';
+export type { Device } from './tensorflow.js';
+export * from './kernels.js';
+export { compile } from './compile.js';
+export type {
+  CallOptions,
+  HostArray,
+  HostArrays,
+  Program,
+  ProgramFunction,
+  ProgramStats,
+  Tensors,
+} from './compile.js';
+export type { TensorSpec } from './record.js';

@@ -1,0 +1,386 @@
+import type { Rank, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
+import { backend, moveToOpenScope, tf } from './tensorflow.js';
+
+/**
+ * The TensorFlow operations that a supernet needs and TensorFlow.js lacks, or wraps in a form without a gradient,
+ * with PyTorch's explicit symmetric padding. Each is a differentiable function of tensors; all work eagerly and while
+ * a step is being recorded.
+ */
+
+interface Attribute { name: string; type: number; value: boolean | number | string | number[] }
+
+const { binding } = backend;
+const FLOAT: Attribute = { name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT };
+const int = (name: string, value: number | number[]): Attribute => ({
+  name,
+  type: binding.TF_ATTR_INT,
+  value,
+});
+const float = (name: string, value: number): Attribute => ({ name, type: binding.TF_ATTR_FLOAT, value });
+const bool = (name: string, value: boolean): Attribute => ({ name, type: binding.TF_ATTR_BOOL, value });
+const string = (name: string, value: string): Attribute => ({ name, type: binding.TF_ATTR_STRING, value });
+const type = (name: string, value: number): Attribute => ({ name, type: binding.TF_ATTR_TYPE, value });
+
+function run<T extends Tensor = Tensor>(name: string, attributes: Attribute[], inputs: Tensor[]): T {
+  return backend.executeSingleOutput(name, attributes, inputs) as T;
+}
+
+/** A custom gradient whose types say what it is; what the backward pass needs must go through `save`. */
+function differentiable<T extends Tensor>(
+  inputs: Tensor[],
+  forward: (save: (tensors: Tensor[]) => void) => {
+    value: T;
+    gradient: (dy: T, saved: Tensor[]) => Tensor | Tensor[];
+  },
+): T {
+  const op = tf.customGrad((...args: unknown[]) => {
+    const save = args.at(-1) as (tensors: Tensor[]) => void;
+    const { value, gradient } = forward(save);
+    return { value, gradFunc: (dy: unknown, saved: Tensor[]) => gradient(dy as T, saved) };
+  });
+  return op(...inputs);
+}
+
+/** The convolution attributes for symmetric padding of `padding` pixels on each side. */
+function convolution(stride: number, padding: number, dilation = 1): Attribute[] {
+  return [
+    FLOAT,
+    int('strides', [1, stride, stride, 1]),
+    int('dilations', [1, dilation, dilation, 1]),
+    string('data_format', 'NHWC'),
+    string('padding', 'EXPLICIT'),
+    int('explicit_paddings', [0, 0, padding, padding, padding, padding, 0, 0]),
+  ];
+}
+
+/** max(x, 0), with TensorFlow's own gradient kernel. */
+export function relu(x: Tensor4D): Tensor4D {
+  return differentiable<Tensor4D>([x], (save) => {
+    const value = run<Tensor4D>('Relu', [FLOAT], [x]);
+    save([value]);
+    return { value, gradient: (dy, [y]) => run('ReluGrad', [FLOAT], [dy, y]) };
+  });
+}
+
+/**
+ * Dense convolution with PyTorch's padding.
+ *
+ * @param x       [batch, height, width, in].
+ * @param filter  [kernelHeight, kernelWidth, in, out].
+ * @param padding Rows and columns of zeros added on each side: [vertical, horizontal].
+ */
+export function conv2d(
+  x: Tensor4D,
+  filter: Tensor4D,
+  stride: readonly [number, number],
+  padding: readonly [number, number],
+): Tensor4D {
+  const attributes = [
+    FLOAT,
+    int('strides', [1, stride[0], stride[1], 1]),
+    int('dilations', [1, 1, 1, 1]),
+    bool('use_cudnn_on_gpu', true),
+    string('data_format', 'NHWC'),
+    string('padding', 'EXPLICIT'),
+    int('explicit_paddings', [0, 0, padding[0], padding[0], padding[1], padding[1], 0, 0]),
+  ];
+  return differentiable<Tensor4D>([x, filter], (save) => {
+    save([x, filter]);
+    return {
+      value: run('Conv2D', attributes, [x, filter]),
+      gradient: (dy, [x, filter]) => [
+        run('Conv2DBackpropInput', attributes, [tf.tensor1d(x.shape, 'int32'), filter, dy]),
+        run('Conv2DBackpropFilter', attributes, [x, tf.tensor1d(filter.shape, 'int32'), dy]),
+      ],
+    };
+  });
+}
+
+/** A 1×1 convolution of stride 1 as one matrix product; `filter` is [1, 1, in, out]. */
+export function pointwise(x: Tensor4D, filter: Tensor4D): Tensor4D {
+  const [batch, height, width, channels] = x.shape;
+  const out = filter.shape[3];
+  const rows = tf.reshape<Rank.R2>(x, [batch * height * width, channels]);
+  return tf.reshape<Rank.R4>(tf.matMul(rows, tf.reshape<Rank.R2>(filter, [channels, out])), [
+    batch,
+    height,
+    width,
+    out,
+  ]);
+}
+
+/**
+ * Depthwise convolution with PyTorch's padding, dilation 1 or 2, stride 1 or 2.
+ *
+ * @param x       [batch, height, width, channels].
+ * @param filter  [kernel, kernel, channels, 1].
+ * @param padding Zeros added on each side.
+ */
+export function depthwise(
+  x: Tensor4D,
+  filter: Tensor4D,
+  stride: 1 | 2,
+  padding: number,
+  dilation: 1 | 2,
+): Tensor4D {
+  if (dilation === 1) return undilatedDepthwise(x, filter, stride, padding);
+  if (stride === 2) {
+    // Taps lie 2 apart and outputs lie 2 apart, from a first tap at −padding: with an even padding only the even pixels
+    // are ever read, so they alone are convolved, without dilation, at half the padding.
+    if (padding % 2 !== 0)
+      throw new RangeError(`a dilated depthwise convolution of stride 2 needs even padding, got ${padding}`);
+    return undilatedDepthwise(everySecondPixel(x, 0), filter, 1, padding / 2);
+  }
+  return dilatedDepthwise(x, filter, padding);
+}
+
+function undilatedDepthwise(x: Tensor4D, filter: Tensor4D, stride: 1 | 2, padding: number): Tensor4D {
+  const attributes = convolution(stride, padding);
+  return differentiable<Tensor4D>([x, filter], (save) => {
+    save([x, filter]);
+    return {
+      value: run('DepthwiseConv2dNative', attributes, [x, filter]),
+      gradient: (dy, [x, filter]) => [
+        run('DepthwiseConv2dNativeBackpropInput', attributes, [tf.tensor1d(x.shape, 'int32'), filter, dy]),
+        run('DepthwiseConv2dNativeBackpropFilter', attributes, [x, tf.tensor1d(filter.shape, 'int32'), dy]),
+      ],
+    };
+  });
+}
+
+/**
+ * Dilation 2, stride 1: TensorFlow has no gradient kernel for it on the CPU, so the image is cut into its four
+ * interleaved sub-images (space to batch), each convolved without dilation, and put together again.
+ */
+function dilatedDepthwise(x: Tensor4D, filter: Tensor4D, padding: number): Tensor4D {
+  const [, height, width] = x.shape;
+  const reach = 2 * (filter.shape[0] - 1);
+  const outHeight = height + 2 * padding - reach;
+  const outWidth = width + 2 * padding - reach;
+  // Both padded sides must be even to be cut in two; the extra row or column feeds only outputs that are cropped again.
+  const extraHeight = (height + 2 * padding) % 2;
+  const extraWidth = (width + 2 * padding) % 2;
+  const apart = tf.spaceToBatchND(
+    x,
+    [2, 2],
+    [
+      [padding, padding + extraHeight],
+      [padding, padding + extraWidth],
+    ],
+  );
+  const convolved = undilatedDepthwise(apart, filter, 1, 0);
+  return tf.batchToSpaceND(
+    convolved,
+    [2, 2],
+    [
+      [0, 2 * convolved.shape[1] - outHeight],
+      [0, 2 * convolved.shape[2] - outWidth],
+    ],
+  );
+}
+
+/**
+ * Pixels offset, offset + 2, offset + 4, … in both directions: the input of a strided 1×1 convolution.
+ *
+ * @returns [batch, ⌈(height − offset)/2⌉, ⌈(width − offset)/2⌉, channels].
+ */
+export function everySecondPixel(x: Tensor4D, offset: 0 | 1): Tensor4D {
+  const [batch, height, width, channels] = x.shape;
+  return differentiable<Tensor4D>([x], (save) => {
+    save([]);
+    const bounds = [
+      tf.tensor1d([0, offset, offset, 0], 'int32'),
+      tf.tensor1d([batch, height, width, channels], 'int32'),
+      tf.tensor1d([1, 2, 2, 1], 'int32'),
+    ];
+    const attributes = [
+      FLOAT,
+      type('Index', binding.TF_INT32),
+      ...['begin_mask', 'end_mask', 'ellipsis_mask', 'new_axis_mask', 'shrink_axis_mask'].map((name) =>
+        int(name, 0),
+      ),
+    ];
+    return {
+      value: run('StridedSlice', attributes, [x, ...bounds]),
+      gradient: (dy) =>
+        run('StridedSliceGrad', attributes, [
+          tf.tensor1d([batch, height, width, channels], 'int32'),
+          tf.tensor1d([0, offset, offset, 0], 'int32'),
+          tf.tensor1d([batch, height, width, channels], 'int32'),
+          tf.tensor1d([1, 2, 2, 1], 'int32'),
+          dy,
+        ]),
+    };
+  });
+}
+
+/** 3×3 max pooling with padding 1 (PyTorch pads with −∞, so a padded pixel is never the maximum). */
+export function maxPool3x3(x: Tensor4D, stride: 1 | 2): Tensor4D {
+  const attributes = [
+    FLOAT,
+    int('ksize', [1, 3, 3, 1]),
+    int('strides', [1, stride, stride, 1]),
+    string('data_format', 'NHWC'),
+    string('padding', 'EXPLICIT'),
+    int('explicit_paddings', [0, 0, 1, 1, 1, 1, 0, 0]),
+  ];
+  return differentiable<Tensor4D>([x], (save) => {
+    const value = run<Tensor4D>('MaxPool', attributes, [x]);
+    save([x, value]);
+    return { value, gradient: (dy, [x, y]) => run('MaxPoolGrad', attributes, [x, y, dy]) };
+  });
+}
+
+/** 3×3 average pooling with padding 1; padded pixels do not count (PyTorch's count_include_pad=False). */
+export function avgPool3x3(x: Tensor4D, stride: 1 | 2): Tensor4D {
+  const [, height, width] = x.shape;
+  // Symmetric padding equals TensorFlow's SAME at stride 1 and, at stride 2, on odd sides. On even sides SAME would pad
+  // below and on the right only, where the average instead needs the pixels above and on the left.
+  if (stride === 1 || (height % 2 === 1 && width % 2 === 1)) return averagePool(x, stride, 'SAME');
+  const padded = tf.pad(x, [
+    [0, 0],
+    [1, 1],
+    [1, 1],
+    [0, 0],
+  ]);
+  const averaged = averagePool(padded, stride, 'VALID');
+  return tf.mul(averaged, paddingCorrection(height, width, averaged.shape[1], averaged.shape[2]));
+}
+
+/** 9 over the number of real pixels under each window of a stride-2 pooling: [1, outHeight, outWidth, 1]. */
+function paddingCorrection(height: number, width: number, outHeight: number, outWidth: number): Tensor4D {
+  const inside = (i: number, size: number) =>
+    [2 * i - 1, 2 * i, 2 * i + 1].filter((at) => at >= 0 && at < size).length;
+  const factors = Float32Array.from(
+    { length: outHeight * outWidth },
+    (_, i) => 9 / (inside(Math.floor(i / outWidth), height) * inside(i % outWidth, width)),
+  );
+  return tf.tensor4d(factors, [1, outHeight, outWidth, 1]);
+}
+
+function averagePool(x: Tensor4D, stride: number, padding: 'SAME' | 'VALID'): Tensor4D {
+  const attributes = [
+    FLOAT,
+    int('ksize', [1, 3, 3, 1]),
+    int('strides', [1, stride, stride, 1]),
+    string('data_format', 'NHWC'),
+    string('padding', padding),
+  ];
+  const { shape } = x;
+  return differentiable<Tensor4D>([x], (save) => {
+    save([]);
+    return {
+      value: run('AvgPool', attributes, [x]),
+      gradient: (dy) => run('AvgPoolGrad', attributes, [tf.tensor1d(shape, 'int32'), dy]),
+    };
+  });
+}
+
+/** The mean over height and width: [batch, height, width, channels] to [batch, channels]. */
+export function globalAverage(x: Tensor4D): Tensor2D {
+  return tf.mean(x, [1, 2]);
+}
+
+/** Batch statistics of one normalization, for running averages: [channels] each; the variance is the unbiased one. */
+export interface BatchStatistics {
+  readonly mean: Tensor1D;
+  readonly variance: Tensor1D;
+}
+
+const BATCH_NORM_EPSILON = 1e-5;
+
+/**
+ * Batch normalization with the statistics of the batch itself: scale · (x − mean)/√(variance + 1e-5) + offset.
+ *
+ * @param scale   [channels].
+ * @param offset  [channels].
+ */
+export function batchNorm(
+  x: Tensor4D,
+  scale: Tensor1D,
+  offset: Tensor1D,
+): { y: Tensor4D; statistics: BatchStatistics } {
+  const common = [
+    FLOAT,
+    type('U', binding.TF_FLOAT),
+    float('epsilon', BATCH_NORM_EPSILON),
+    string('data_format', 'NHWC'),
+    bool('is_training', true),
+  ];
+  let statistics: BatchStatistics;
+  const y = differentiable<Tensor4D>([x, scale, offset], (save) => {
+    const empty = [tf.tensor1d([]), tf.tensor1d([])];
+    const [value, mean, variance, reserve1, reserve2, reserve3] = backend.executeMultipleOutputs(
+      'FusedBatchNormV3',
+      [...common, float('exponential_avg_factor', 1)],
+      [x, scale, offset, ...empty],
+      6,
+    );
+    save([x, scale, reserve1, reserve2, reserve3]);
+    statistics = { mean: tf.keep(mean as Tensor1D), variance: tf.keep(variance as Tensor1D) };
+    return {
+      value: value as Tensor4D,
+      gradient: (dy, saved) =>
+        backend
+          .executeMultipleOutputs(
+            'FusedBatchNormGradV3',
+            common,
+            [dy, saved[0], saved[1], ...saved.slice(2)],
+            5,
+          )
+          .slice(0, 3),
+    };
+  });
+  return {
+    y,
+    statistics: { mean: moveToOpenScope(statistics!.mean), variance: moveToOpenScope(statistics!.variance) },
+  };
+}
+
+/** Batch normalization in inference mode, with running statistics: [channels] each. */
+export function batchNormInference(
+  x: Tensor4D,
+  scale: Tensor1D,
+  offset: Tensor1D,
+  mean: Tensor1D,
+  variance: Tensor1D,
+): Tensor4D {
+  return tf.batchNorm4d(x, mean, variance, offset, scale, BATCH_NORM_EPSILON);
+}
+
+/**
+ * Mean cross-entropy in nats of integer targets.
+ *
+ * @param logits  [batch, classes].
+ * @param labels  int32 [batch].
+ */
+export function crossEntropy(logits: Tensor2D, labels: Tensor1D): Tensor {
+  const perImage = differentiable<Tensor1D>([logits], (save) => {
+    const [losses, slope] = backend.executeMultipleOutputs(
+      'SparseSoftmaxCrossEntropyWithLogits',
+      [FLOAT, type('Tlabels', binding.TF_INT32)],
+      [logits, labels],
+      2,
+    );
+    save([slope]);
+    return {
+      value: losses as Tensor1D,
+      gradient: (dy, [slope]) => tf.mul(tf.expandDims(dy, 1), slope),
+    };
+  });
+  return tf.mean(perImage);
+}
+
+/**
+ * Normal draws of a seed: the same seed gives the same draws, eagerly and in a recorded step.
+ *
+ * @param shape  Shape of the result.
+ * @param seed   int32 [2].
+ */
+export function statelessNormal(shape: number[], seed: Tensor1D): Tensor {
+  return run(
+    'StatelessRandomNormal',
+    [type('dtype', binding.TF_FLOAT), type('T', binding.TF_INT32), type('Tseed', binding.TF_INT32)],
+    [tf.tensor1d(shape, 'int32'), seed],
+  );
+}

@@ -1,0 +1,133 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import type * as TensorFlow from '@tensorflow/tfjs-node';
+import type { TFEOpAttr, TFJSBinding, TensorMetadata } from '@tensorflow/tfjs-node/dist/tfjs_binding';
+import { ZartsError } from '../errors.js';
+
+/**
+ * The one place that loads TensorFlow: quietly, with the thread settings that suit a supernet, from the package that
+ * set-up built, and with the two kernels mended that newer TensorFlow versions broke.
+ */
+
+/** `dist/lib/engine` and `lib/engine` are equally deep below the project once the `dist` is counted in. */
+const projectRoot = [path.resolve(__dirname, '../../..'), path.resolve(__dirname, '../..')].find((folder) =>
+  existsSync(path.join(folder, 'package.json')),
+)!;
+
+/** Which of the two TensorFlow.js packages set-up built; `ZARTS_ENGINE` overrides. */
+function packageName(): '@tensorflow/tfjs-node' | '@tensorflow/tfjs-node-gpu' {
+  let engine = process.env.ZARTS_ENGINE;
+  const record = path.join(projectRoot, '.zarts', 'engine.json');
+  if (engine === undefined && existsSync(record)) {
+    engine = (JSON.parse(readFileSync(record, 'utf8')) as { engine?: string }).engine;
+  }
+  return engine === 'gpu' ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node';
+}
+
+/**
+ * A supernet is hundreds of small, independent operations: one thread in each operation and as many operations at once
+ * as there are cores runs it about twice as fast as TensorFlow's defaults. Both are read when the library is loaded;
+ * what the user has set stays.
+ */
+function defaultEnvironment(): void {
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+  process.env.TF_NUM_INTRAOP_THREADS ??= '1';
+  process.env.TF_NUM_INTEROP_THREADS ??= String(availableParallelism());
+}
+
+function load(): typeof TensorFlow {
+  defaultEnvironment();
+  const name = packageName();
+  try {
+    // A computed name keeps the choice at run time; both packages have the same interface.
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
+    return require(name) as typeof TensorFlow;
+  } catch (error) {
+    const reason = (error as Error).message.split('\n')[0];
+    throw new ZartsError(
+      `TensorFlow (${name}) does not load: ${reason} Run "npm run setup", then "npx zarts doctor".`,
+    );
+  }
+}
+
+export const tf: typeof TensorFlow = load();
+
+/** What this project uses of TensorFlow.js' native backend, parts that its types call private included. */
+export interface NativeBackend {
+  binding: TFJSBinding;
+  readonly isUsingGpuDevice: boolean;
+  executeSingleOutput(op: string, attributes: TFEOpAttr[], inputs: TensorFlow.Tensor[]): TensorFlow.Tensor;
+  executeMultipleOutputs(
+    op: string,
+    attributes: TFEOpAttr[],
+    inputs: TensorFlow.Tensor[],
+    outputs: number,
+  ): TensorFlow.Tensor[];
+  getInputTensorIds(tensors: readonly TensorFlow.Tensor[]): number[];
+  createOutputTensor(metadata: TensorMetadata): TensorFlow.Tensor;
+}
+
+/** The native backend: runs single TensorFlow operations by name. */
+export const backend = tf.backend() as unknown as NativeBackend;
+
+/** Hands a tensor that was kept out of an inner scope to the scope that is open now. */
+export function moveToOpenScope<T extends TensorFlow.Tensor>(tensor: T): T {
+  tensor.kept = false;
+  return (tf.engine() as unknown as { track(tensor: T): T }).track(tensor);
+}
+
+/** What runs the numbers, for run records and `zarts doctor`. */
+export interface Device {
+  readonly package: string;
+  readonly tensorflow: string;
+  readonly device: 'cpu' | 'gpu';
+  readonly intraOpThreads: number;
+  readonly interOpThreads: number;
+}
+
+/** The device that was picked when this module was loaded. */
+export function device(): Device {
+  return {
+    package: packageName(),
+    tensorflow: backend.binding.TF_Version,
+    device: backend.isUsingGpuDevice ? 'gpu' : 'cpu',
+    intraOpThreads: Number(process.env.TF_NUM_INTRAOP_THREADS),
+    interOpThreads: Number(process.env.TF_NUM_INTEROP_THREADS),
+  };
+}
+
+/**
+ * TensorFlow 2.21 rounds int32 to zeros and refuses to concatenate scalars; TensorFlow.js 4.22 relies on neither
+ * happening. Both kernels are wrapped, so that every caller gets TensorFlow.js' documented behaviour.
+ */
+function mendKernels(): void {
+  type KernelFunc = NonNullable<ReturnType<typeof tf.getKernel>>['kernelFunc'];
+  const wrap = (kernelName: string, mend: (original: KernelFunc) => KernelFunc) => {
+    const original = tf.getKernel(kernelName, 'tensorflow').kernelFunc;
+    tf.unregisterKernel(kernelName, 'tensorflow');
+    tf.registerKernel({ kernelName, backendName: 'tensorflow', kernelFunc: mend(original) });
+  };
+  wrap('Round', (original) => (call) => {
+    const x = call.inputs.x as TensorFlow.Tensor;
+    return x.dtype === 'int32' ? tf.clone(x) : original(call);
+  });
+  wrap('Concat', (original) => (call) => {
+    const parts = Object.values(call.inputs) as TensorFlow.Tensor[];
+    if (parts.every((part) => part.shape.length > 0)) return original(call);
+    return tf.tidy(
+      () => original({ ...call, inputs: parts.map((part) => tf.reshape(part, [1])) as never }) as never,
+    );
+  });
+}
+mendKernels();
+
+/**
+ * Puts TensorFlow.js' gradient bookkeeping back after a cell was interrupted inside one of its calls; without it every
+ * later gradient in the same process fails. Call it at the start of whatever a user can interrupt and run again.
+ */
+export function recoverFromInterrupt(): void {
+  const { state } = tf.engine() as unknown as { state: { kernelDepth: number; gradientDepth: number } };
+  state.kernelDepth = 0;
+  state.gradientDepth = 0;
+}
