@@ -10,8 +10,11 @@ const ROTATIONS = [
   [17, 29, 16, 24],
 ] as const;
 
-/** One Threefry-2x32 block: 64 key bits and 64 counter bits to 64 random bits. */
-function threefry(key: Key, counter0: number, counter1: number): [number, number] {
+/**
+ * One Threefry-2x32 block: 64 key bits and 64 counter bits to 64 random bits, as two unsigned 32-bit words. Exported for
+ * the known-answer test against the published vectors; everything else draws through the functions below.
+ */
+export function threefry(key: Key, counter0: number, counter1: number): [number, number] {
   const schedule = [key[0] | 0, key[1] | 0, (key[0] ^ key[1] ^ 0x1bd11bda) | 0];
   let x0 = (counter0 + schedule[0]) | 0;
   let x1 = (counter1 + schedule[1]) | 0;
@@ -31,7 +34,10 @@ export function key(seed: number): Key {
   return [Math.floor(seed / 2 ** 32) >>> 0, seed >>> 0];
 }
 
-/** A key for item number `data` of `parent` (an epoch, a step, a candidate); independent of how many others are drawn. */
+/**
+ * A key for item number `data` of `parent` (an epoch, a step, a candidate), independent of how many others are drawn.
+ * `data` is a safe integer, 0 or more.
+ */
 export function foldIn(parent: Key, data: number): Key {
   return threefry(parent, Math.floor(data / 2 ** 32), data >>> 0);
 }
@@ -65,7 +71,7 @@ export function normal(from: Key, count: number): Float64Array {
   return draws;
 }
 
-/** A point uniform on the unit sphere of R^dimension: a normal draw divided by its norm. */
+/** A point uniform on the unit sphere of R^dimension (1 or more): a normal draw divided by its norm. */
 export function sphere(from: Key, dimension: number): Float64Array {
   const z = normal(from, dimension);
   const norm = Math.hypot(...z);

@@ -1,11 +1,12 @@
 /** A plain vector: every alpha of a supernet raveled, a direction, a set of losses. */
 export type Vec = Float64Array;
 
-/** a·x + y. */
+/** a·x + y, a new vector; x and y have the same length. */
 export function axpy(a: number, x: Vec, y: Vec): Vec {
   return y.map((value, i) => value + a * x[i]);
 }
 
+/** Σ x_i·y_i of two vectors of the same length. */
 export function dot(x: Vec, y: Vec): number {
   return x.reduce((sum, value, i) => sum + value * y[i], 0);
 }
@@ -13,6 +14,22 @@ export function dot(x: Vec, y: Vec): number {
 /** Euclidean norm. */
 export function norm(x: Vec): number {
   return Math.sqrt(dot(x, x));
+}
+
+/** a·x, a new vector. */
+export function scale(a: number, x: Vec): Vec {
+  return x.map((value) => a * value);
+}
+
+/** ‖x − y‖², the squared Euclidean distance of two vectors of the same length. */
+export function squaredDistance(x: Vec, y: Vec): number {
+  return x.reduce((sum, value, i) => sum + (value - y[i]) ** 2, 0);
+}
+
+/** ln(e^a + e^b), stable for any magnitude; −∞ stands for a term that is zero. */
+export function logAddExp(a: number, b: number): number {
+  const max = Math.max(a, b);
+  return Number.isFinite(max) ? max + Math.log1p(Math.exp(Math.min(a, b) - max)) : max;
 }
 
 /** ln Σ exp(x_i), stable for any magnitude; −∞ for an empty vector or one of −∞ only. */

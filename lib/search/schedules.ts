@@ -1,0 +1,82 @@
+/**
+ * Schedules by epoch, each a pure function of the epoch number (0 first). A value holds for the whole epoch.
+ */
+
+/** Half a cosine from 1 at `fraction` 0 to 0 at 1. */
+function halfCosine(fraction: number): number {
+  return (1 + Math.cos(Math.PI * fraction)) / 2;
+}
+
+/**
+ * The learning rate of an epoch on a cosine from `lr` to `lrMin`: PyTorch's CosineAnnealingLR, stepped at the end of each
+ * epoch, in closed form. Epoch 0 has `lr`; `lrMin` would come at epoch `epochs`, after the last.
+ *
+ * @param epoch  0 … epochs.
+ */
+export function cosineLr(
+  epoch: number,
+  { epochs, lr, lrMin }: { epochs: number; lr: number; lrMin: number },
+): number {
+  return lrMin + (lr - lrMin) * halfCosine(epoch / epochs);
+}
+
+/**
+ * The learning rate of an epoch in the reference's ImageNet retraining: linear to near zero, with a smaller slope in the
+ * last five epochs.
+ *
+ * @param warmup  Multiply by (epoch + 1)/5 in the first five epochs, as the reference does for batches over 256.
+ */
+export function imagenetLr(
+  epoch: number,
+  { epochs, lr, warmup }: { epochs: number; lr: number; warmup: boolean },
+): number {
+  const tail = 5;
+  const left = epochs - epoch;
+  const linear = left > tail ? (left - tail) / (epochs - tail) : left / ((epochs - tail) * tail);
+  return lr * linear * (warmup && epoch < tail ? (epoch + 1) / tail : 1);
+}
+
+/** Schedules of the proposal's σ: the released code's four (its `stable` is `constant` here). */
+export const SIGMA_SCHEDULES = ['cosine', 'slow-cosine', 'linear', 'constant'] as const;
+/** A schedule of the proposal's σ. */
+export type SigmaSchedule = (typeof SIGMA_SCHEDULES)[number];
+
+/** The fraction of σ that is left after k of T steps. */
+const SIGMA_DECAY: Readonly<Record<SigmaSchedule, (fraction: number) => number>> = {
+  cosine: halfCosine,
+  'slow-cosine': (fraction) => Math.cos((Math.PI / 2) * fraction),
+  linear: (fraction) => 1 - fraction,
+  constant: () => 1,
+};
+
+/**
+ * The proposal's standard deviation σ in an epoch. It decays to 0 over the epochs after warm-up, but as in the released
+ * code it is stepped at the end of an epoch with that epoch's own number, so the first two active epochs both have the
+ * start value and 0 itself is never reached. Not in the paper, which states no schedule (FIDELITY A3, b11).
+ *
+ * @param epoch  0 … epochs − 1; during warm-up, where no proposal is drawn, the start value.
+ */
+export function sigmaAt(
+  epoch: number,
+  {
+    schedule,
+    sigma,
+    epochs,
+    warmupEpochs,
+  }: { schedule: SigmaSchedule; sigma: number; epochs: number; warmupEpochs: number },
+): number {
+  const step = Math.max(0, epoch - 1 - warmupEpochs);
+  const steps = epochs - warmupEpochs;
+  return step === 0 ? sigma : sigma * SIGMA_DECAY[schedule](step / steps);
+}
+
+/**
+ * ScheduledDropPath's probability in an epoch: rises linearly and never quite reaches `probability`; the same for every
+ * cell (as the DARTS code base trains).
+ */
+export function dropPathAt(
+  epoch: number,
+  { epochs, probability }: { epochs: number; probability: number },
+): number {
+  return (probability * epoch) / epochs;
+}

@@ -1,0 +1,28 @@
+import { logSumExp } from '../math/vec.js';
+import type { Vec } from '../math/vec.js';
+
+/** How many of the drawn samples really count (paper appendix A.3). */
+export interface EffectiveSamples {
+  /** N_e = 1 / Σ c_i², from 1 (one sample has all the weight) to N (all the same); 0 when no sample has any weight. */
+  readonly ess: number;
+  /** R_e = N_e / N (Eq. 27), from 1/N to 1; 0 when no sample has any weight. */
+  readonly esr: number;
+  /** Coefficient of variation of N·c_i, what the released code logs under the name ESS: N_e = N / (1 + cv²). */
+  readonly cv: number;
+}
+
+/**
+ * Effective sample size, ratio and coefficient of variation of importance weights.
+ *
+ * @param logWeights  [N] ln c̃_i, not normalised; −∞ for a sample without weight. Formed as
+ *                    exp(2·lse(ℓ) − lse(2ℓ)), which neither overflows nor underflows at any magnitude.
+ */
+export function effectiveSamples(logWeights: Vec): EffectiveSamples {
+  const count = logWeights.length;
+  const total = logSumExp(logWeights);
+  if (count === 0 || total === -Infinity) return { ess: 0, esr: 0, cv: 0 };
+  // Rounding can leave the exact limits 1 and N by some ulps, which would make cv the root of a negative number.
+  const raw = Math.exp(2 * total - logSumExp(logWeights.map((value) => 2 * value)));
+  const ess = Math.min(count, Math.max(1, raw));
+  return { ess, esr: ess / count, cv: Math.sqrt(Math.max(0, count / ess - 1)) };
+}

@@ -1,0 +1,258 @@
+import { normal, split, uniform } from '../math/random.js';
+import type { Key } from '../math/random.js';
+import { axpy, dot, logAddExp, logSumExp, norm, scale, softmax, squaredDistance } from '../math/vec.js';
+import type { Vec } from '../math/vec.js';
+import { effectiveSamples } from './ess.js';
+import type { EffectiveSamples } from './ess.js';
+import { SolverError, checkLosses, checkOptions, countNonFinite, initialState, nextState } from './solver.js';
+import type { AskContext, Asked, Diagnostics, Solver, SolverState } from './solver.js';
+
+/**
+ * What stands for the proposal density q in the weights p̃/q.
+ * - `literal`: Eq. 26 as printed, in log space.
+ * - `flat`: a constant, so the weights are softmax(−L/τ); the paper's idea without the density that drowns the losses.
+ * - `released`: what the released code computes (FIDELITY b5, b6): directions blended from both components instead of drawn
+ *   from one, no normalisation, the second exponent multiplied by σ², and 1e-4 added.
+ */
+export const MGS_DENSITIES = ['literal', 'flat', 'released'] as const;
+/** What stands for the proposal density in the weights. */
+export type MgsDensity = (typeof MGS_DENSITIES)[number];
+
+/** Options of {@link mgs}. */
+export interface MgsOptions {
+  /** N, candidates a step, ≥ 1. */
+  readonly samples: number;
+  /** λ of Eq. 26, the share of candidates drawn around 0 instead of −g, in [0, 1]; at 1 no gradient is needed. */
+  readonly lambda: number;
+  /** σ of Eq. 26, a standard deviation, ≥ 0; `ctx.sigma` of `ask` takes its place where a schedule gives one. */
+  readonly sigma: number;
+  /** Temperature τ of Eq. 7 in nats, > 0. */
+  readonly tau: number;
+  /** What stands for q in the weights. */
+  readonly density: MgsDensity;
+  /**
+   * ε > 0: p(u|α) of Eq. 7 is restricted to the ball ‖u‖ ≤ ε, so a longer direction has weight zero. null leaves p as
+   * printed, which is not normalisable on R^d (FIDELITY b33).
+   */
+  readonly clipNorm: number | null;
+  /**
+   * Ask for the loss at alpha too (`points[0]`). The weights do not depend on it; only ln Z (Eq. 9) does. One evaluation
+   * more a step.
+   */
+  readonly measureBase: boolean;
+}
+
+/** The paper states N; λ, σ and τ are the released DARTS-space script's (FIDELITY A3). */
+export const MGS_DEFAULTS: MgsOptions = {
+  samples: 4,
+  lambda: 1e-3,
+  sigma: 0.025,
+  tau: 0.01,
+  density: 'literal',
+  clipNorm: null,
+  measureBase: false,
+};
+
+/** What {@link mgs} asks: alpha + u_i for each direction, after alpha itself if the base is measured. */
+export interface MgsAsked extends Asked {
+  /** N directions u_i of length d. */
+  readonly directions: readonly Vec[];
+  /** [N] what the log-weights subtract: ln q(u_i | alpha) of the chosen density; zeros for `flat`. */
+  readonly logQ: Vec;
+}
+
+/** What {@link mgs} computed in a step. */
+export interface MgsDiagnostics extends Diagnostics, EffectiveSamples {
+  /** [N] c_i, the normalised weights; all zero when no candidate was usable. */
+  readonly weights: Vec;
+  /** ln Z(α) of Eq. 9; null unless the base was measured, the density is `literal` and σ > 0. */
+  readonly logZ: number | null;
+  /** Directions outside the ball of `clipNorm`. */
+  readonly outside: number;
+}
+
+/** Floor that the released code adds to its density. */
+const RELEASED_FLOOR = 1e-4;
+
+/** ln exp(−s/(2σ²)) of a squared distance s; at σ = 0 the Gaussian is a point mass. */
+function logKernel(squared: number, sigma: number): number {
+  if (sigma > 0) return -squared / (2 * sigma ** 2);
+  return squared === 0 ? 0 : -Infinity;
+}
+
+/** ln[(1 − λ)·e^a + λ·e^b]; λ of 0 or 1 drops a term. */
+function logMixture(lambda: number, a: number, b: number): number {
+  if (lambda === 0) return a;
+  if (lambda === 1) return b;
+  return logAddExp(Math.log1p(-lambda) + a, Math.log(lambda) + b);
+}
+
+/**
+ * ln q(u_i | α) of the paper's proposal (Eq. 26), fully normalised: (1 − λ)·N(−g, σ²I) + λ·N(0, σ²I).
+ *
+ * @param gradient  g, length d; not read when λ = 1.
+ * @returns         [N]. At σ = 0 the proposal is two point masses and the result is the log of the mass at u_i.
+ */
+export function proposalLogDensity(
+  directions: readonly Vec[],
+  gradient: Vec | undefined,
+  { sigma, lambda }: Pick<MgsOptions, 'sigma' | 'lambda'>,
+): Vec {
+  const centre = lambda < 1 && gradient ? scale(-1, gradient) : undefined;
+  return Float64Array.from(directions, (u) => {
+    const constant = sigma > 0 ? -(u.length / 2) * Math.log(2 * Math.PI * sigma ** 2) : 0;
+    const near = centre ? logKernel(squaredDistance(u, centre), sigma) : -Infinity;
+    return constant + logMixture(lambda, near, logKernel(dot(u, u), sigma));
+  });
+}
+
+/** [N] ln of the released code's stand-in for q, with its precedence slip (σ² multiplies in the second exponent). */
+export function releasedLogDensity(
+  directions: readonly Vec[],
+  gradient: Vec | undefined,
+  { sigma, lambda }: Pick<MgsOptions, 'sigma' | 'lambda'>,
+): Vec {
+  const centre = lambda < 1 && gradient ? scale(-1, gradient) : undefined;
+  return Float64Array.from(directions, (u) => {
+    const near = centre ? logKernel(squaredDistance(u, centre), sigma) : -Infinity;
+    const far = (-dot(u, u) / 2) * sigma ** 2;
+    return logAddExp(logMixture(lambda, near, far), Math.log(RELEASED_FLOOR));
+  });
+}
+
+/**
+ * The MGS update: the self-normalised, importance-weighted mean of the drawn directions (paper Eqs. 7–10).
+ *
+ * The weights are softmax(ℓ) with ℓ_i = −(L_i − L_0)/τ − ln q_i, formed in log space, so nothing overflows at any τ. A loss
+ * that is not finite, a direction outside `clipNorm` and a direction that q cannot draw have no weight; when none is left,
+ * the update is zero. One usable candidate gets all the weight.
+ *
+ * @param directions  N vectors u_i of length d.
+ * @param losses      [N] losses at α + u_i in nats.
+ * @param logQ        [N] ln q(u_i | α); a constant shared by all cancels in everything but `logMean`.
+ * @param tau         Temperature in nats, > 0.
+ * @param base        L_0, the loss at α; cancels in everything but `logMean`.
+ * @returns           The update of length d (it lies in the convex hull of the directions), the weights, N_e and R_e, and
+ *                    `logMean` = lse(ℓ) − ln N, which is ln Z (Eq. 9) when `logQ` is normalised and `base` given.
+ */
+export function mgsUpdate(
+  directions: readonly Vec[],
+  losses: Vec,
+  logQ: Vec,
+  { tau, clipNorm = null, base = 0 }: { tau: number; clipNorm?: number | null; base?: number },
+): EffectiveSamples & { update: Vec; weights: Vec; logMean: number; outside: number } {
+  const inside = directions.map((u) => clipNorm === null || norm(u) <= clipNorm);
+  const logWeights = losses.map((loss, i) => {
+    const value = -(loss - base) / tau - logQ[i];
+    return Number.isFinite(loss) && Number.isFinite(value) && inside[i] ? value : -Infinity;
+  });
+  const weights = softmax(logWeights);
+  const update = directions.reduce(
+    (sum, u, i) => axpy(weights[i], u, sum),
+    new Float64Array(directions[0].length),
+  );
+  return {
+    update,
+    weights,
+    ...effectiveSamples(logWeights),
+    logMean: logSumExp(logWeights) - Math.log(losses.length),
+    outside: inside.filter((is) => !is).length,
+  };
+}
+
+/** One direction of the mixture of Eq. 26: the component first, then the sample. */
+function drawMixture(
+  key: Key,
+  centre: Vec | undefined,
+  dimension: number,
+  lambda: number,
+  sigma: number,
+): Vec {
+  const [componentKey, sampleKey] = split(key, 2);
+  const noise = scale(sigma, normal(sampleKey, dimension));
+  return !centre || uniform(componentKey, 1)[0] < lambda ? noise : axpy(1, centre, noise);
+}
+
+/** One direction as the released code draws it: a blend of one sample of each component. */
+function drawBlend(key: Key, centre: Vec | undefined, dimension: number, lambda: number, sigma: number): Vec {
+  const [nearKey, farKey] = split(key, 2);
+  const far = scale(lambda * sigma, normal(farKey, dimension));
+  if (!centre) return far;
+  const near = axpy(sigma, normal(nearKey, dimension), centre);
+  return axpy(1 - lambda, near, far);
+}
+
+/**
+ * ZARTS-MGS (paper Section 4.2): α ← α + u*, the importance-weighted mean of N directions drawn around −g and around 0.
+ *
+ * `ask` draws from `ctx.key` with σ = `ctx.sigma`, or the option where that is absent. With σ = 0 every direction is −g or
+ * 0 exactly. Losses that are not finite get weight zero; when no candidate is usable alpha stays, which `stayed` tells.
+ * Duplicate points share their weight. With N = 1, u* is the one direction, whatever its loss.
+ *
+ * @throws {SolverError} for an option out of range; from `ask` for λ < 1 without a finite gradient of length d.
+ */
+export function mgs(options: Partial<MgsOptions> = {}): Solver<SolverState, MgsAsked, MgsDiagnostics> {
+  const settings: MgsOptions = { ...MGS_DEFAULTS, ...options };
+  const { samples, lambda, tau, density, clipNorm, measureBase } = settings;
+  checkOptions('mgs', {
+    samples: { value: samples, min: 1, integer: true },
+    lambda: { value: lambda, min: 0, max: 1 },
+    sigma: { value: settings.sigma, min: 0 },
+    tau: { value: tau, min: 0, above: true },
+    ...(clipNorm === null ? {} : { clipNorm: { value: clipNorm, min: 0, above: true } }),
+  });
+  const needsGradient = lambda < 1;
+  return {
+    kind: 'mgs',
+    needsGradient,
+    evaluations: samples + (measureBase ? 1 : 0),
+    init: (alpha) => initialState('mgs', alpha),
+    ask({ alpha }, ctx) {
+      const sigma = ctx.sigma ?? settings.sigma;
+      checkOptions('mgs', { sigma: { value: sigma, min: 0 } });
+      const gradient = needsGradient ? checkGradient(ctx, alpha.length) : undefined;
+      const centre = gradient && scale(-1, gradient);
+      const draw = density === 'released' ? drawBlend : drawMixture;
+      const directions = split(ctx.key, samples).map((k) => draw(k, centre, alpha.length, lambda, sigma));
+      const candidates = directions.map((u) => axpy(1, u, alpha));
+      return {
+        points: measureBase ? [alpha, ...candidates] : candidates,
+        directions,
+        logQ: LOG_DENSITY[density](directions, gradient, { sigma, lambda }),
+      };
+    },
+    tell(state, { points, directions, logQ }, losses) {
+      checkLosses('mgs', losses, points);
+      const candidates = measureBase ? losses.subarray(1) : losses;
+      const base = measureBase && Number.isFinite(losses[0]) ? losses[0] : 0;
+      const { logMean, ...rest } = mgsUpdate(directions, candidates, logQ, { tau, clipNorm, base });
+      const stayed = rest.weights.every((weight) => weight === 0);
+      const isZ = measureBase && Number.isFinite(losses[0]) && density === 'literal' && !stayed;
+      const diagnostics = { ...rest, logZ: isZ ? logMean : null, discarded: countNonFinite(losses), stayed };
+      return { state: nextState(state, rest.update), diagnostics };
+    },
+  };
+}
+
+const LOG_DENSITY: Readonly<Record<MgsDensity, typeof proposalLogDensity>> = {
+  literal: proposalLogDensity,
+  flat: (directions) => new Float64Array(directions.length),
+  released: releasedLogDensity,
+};
+
+function checkGradient({ gradient }: AskContext, dimension: number): Vec {
+  if (!gradient) {
+    throw new SolverError(
+      'The mgs solver with lambda < 1 needs the gradient; give ctx.gradient, or set lambda to 1.',
+    );
+  }
+  if (gradient.length !== dimension) {
+    throw new SolverError(
+      `The mgs solver got a gradient of length ${gradient.length} for ${dimension} alphas.`,
+    );
+  }
+  const bad = gradient.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0)
+    throw new SolverError(`The mgs solver got gradient[${bad}] = ${gradient[bad]}; it must be finite.`);
+  return gradient;
+}

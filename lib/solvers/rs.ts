@@ -1,0 +1,128 @@
+import { normal, sphere, split } from '../math/random.js';
+import { axpy, scale } from '../math/vec.js';
+import type { Vec } from '../math/vec.js';
+import { SolverError, checkLosses, checkOptions, countNonFinite, initialState, nextState } from './solver.js';
+import type { Asked, Diagnostics, Solver, SolverState } from './solver.js';
+
+/** Forms of the random-search gradient estimate: Eq. 4, Eq. 5 and Eq. 6 (the mean of Eq. 5 over N directions). */
+export const RS_ESTIMATORS = ['one-point', 'two-point', 'multi-point'] as const;
+/** A form of the random-search gradient estimate. */
+export type RsEstimator = (typeof RS_ESTIMATORS)[number];
+
+/** Laws of the directions: N(0, I) or uniform on the unit sphere. */
+export const RS_LAWS = ['normal', 'sphere'] as const;
+/** A law of the directions. */
+export type RsLaw = (typeof RS_LAWS)[number];
+
+/** Options of {@link rs}. */
+export interface RsOptions {
+  /** Form of the estimate; the one- and two-point forms use exactly one direction. */
+  readonly estimator: RsEstimator;
+  /** Law of the directions; it decides φ: 1 for `normal`, d for `sphere`. */
+  readonly law: RsLaw;
+  /** N, directions a step; 1 for the one- and two-point forms. */
+  readonly samples: number;
+  /** Smoothing μ: the length that a direction is multiplied by, > 0. */
+  readonly mu: number;
+  /** Step size ξ, > 0. */
+  readonly xi: number;
+}
+
+/** The paper's default form; it states no μ, ξ or N for RS, so those are ours (FIDELITY A3). */
+export const RS_DEFAULTS: RsOptions = {
+  estimator: 'multi-point',
+  law: 'sphere',
+  samples: 4,
+  mu: 0.1,
+  xi: 0.1,
+};
+
+/** What {@link rs} asks: the points and the directions they came from. */
+export interface RsAsked extends Asked {
+  /** N directions u_i of length d. */
+  readonly directions: readonly Vec[];
+}
+
+/** What {@link rs} computed in a step. */
+export interface RsDiagnostics extends Diagnostics {
+  /** ĝ, the gradient estimate, length d. */
+  readonly gradient: Vec;
+}
+
+/** φ(d) of Eqs. 4–6: what makes the estimate unbiased under the law. */
+export function phi(law: RsLaw, dimension: number): number {
+  return law === 'sphere' ? dimension : 1;
+}
+
+/**
+ * The gradient estimate of random search: φ/μ·L₊·u (Eq. 4), φ/(2μ)·(L₊ − L₋)·u (Eq. 5), and the mean of the latter over
+ * all directions (Eq. 6).
+ *
+ * A direction with a loss that is not finite says nothing about the slope: it contributes zero and the others still count
+ * 1/N each, so one bad loss shrinks the estimate and never turns it.
+ *
+ * @param plus   [N] losses at α + μu_i, in nats.
+ * @param minus  [N] losses at α − μu_i; not read by the one-point form.
+ * @returns      Length d.
+ */
+export function rsGradient(
+  { estimator, law, mu }: Pick<RsOptions, 'estimator' | 'law' | 'mu'>,
+  directions: readonly Vec[],
+  plus: Vec,
+  minus: Vec,
+): Vec {
+  const factor = phi(law, directions[0].length) / mu / directions.length;
+  return directions.reduce((sum, u, i) => {
+    const slope = factor * (estimator === 'one-point' ? plus[i] : (plus[i] - minus[i]) / 2);
+    return Number.isFinite(slope) ? axpy(slope, u, sum) : sum;
+  }, new Float64Array(directions[0].length));
+}
+
+/**
+ * ZARTS-RS (paper Section 4.1): α ← α − ξ·ĝ with the estimate of {@link rsGradient}. Needs no gradient.
+ *
+ * Asks for α + μu_0, α − μu_0, α + μu_1, …: 2N evaluations, or for the one-point form α + μu_0 alone.
+ *
+ * @throws {SolverError} for an option out of range, and for `samples` other than 1 with the one- or two-point form.
+ */
+export function rs(options: Partial<RsOptions> = {}): Solver<SolverState, RsAsked, RsDiagnostics> {
+  const single = options.estimator === 'one-point' || options.estimator === 'two-point';
+  const settings: RsOptions = { ...RS_DEFAULTS, ...(single ? { samples: 1 } : {}), ...options };
+  const { estimator, law, samples, mu, xi } = settings;
+  checkOptions('rs', {
+    samples: { value: samples, min: 1, integer: true },
+    mu: { value: mu, min: 0, above: true },
+    xi: { value: xi, min: 0, above: true },
+  });
+  if (single && samples !== 1) {
+    throw new SolverError(
+      `The ${estimator} form of rs uses one direction, not ${samples}; its mean over N directions is the multi-point form.`,
+    );
+  }
+  const onePoint = estimator === 'one-point';
+  return {
+    kind: 'rs',
+    needsGradient: false,
+    evaluations: onePoint ? 1 : 2 * samples,
+    init: (alpha) => initialState('rs', alpha),
+    ask({ alpha }, { key }) {
+      const draw = law === 'sphere' ? sphere : normal;
+      const directions = split(key, samples).map((k) => draw(k, alpha.length));
+      const points = directions.flatMap((u) =>
+        onePoint ? [axpy(mu, u, alpha)] : [axpy(mu, u, alpha), axpy(-mu, u, alpha)],
+      );
+      return { points, directions };
+    },
+    tell(state, { points, directions }, losses) {
+      checkLosses('rs', losses, points);
+      const stride = onePoint ? 1 : 2;
+      const plus = losses.filter((_, i) => i % stride === 0);
+      const minus = losses.filter((_, i) => i % stride === 1);
+      const gradient = rsGradient(settings, directions, plus, minus);
+      const update = scale(-xi, gradient);
+      const discarded = countNonFinite(losses);
+      const stayed = update.every((value) => value === 0);
+      return { state: nextState(state, update), diagnostics: { update, discarded, stayed, gradient } };
+    },
+  };
+}

@@ -1,0 +1,218 @@
+import { UsageError, unknownName } from '../errors.js';
+import type { Vec } from '../math/vec.js';
+import { PRIMITIVES, isPrimitive } from './primitives.js';
+import type { Primitive } from './primitives.js';
+
+/** The two kinds of cell; every cell of a kind shares its alphas. */
+export const CELLS = ['normal', 'reduce'] as const;
+
+/** A kind of cell: `normal` keeps the resolution, `reduce` halves it. */
+export type Cell = (typeof CELLS)[number];
+
+/**
+ * A cell-based search space as plain data; supernet and discretizer read it.
+ *
+ * A cell has two input nodes (0 and 1: the outputs of the two cells before), then `nodes` intermediate ones (2, 3, …).
+ * Every intermediate node has one edge from each earlier node, so 14 edges for 4 nodes.
+ */
+export interface SearchSpace {
+  readonly name: string;
+  /** Intermediate nodes a cell; 4 in every space of the paper. */
+  readonly nodes: number;
+  /** For each cell kind the candidate primitives of each edge, edges ordered by (node, input). */
+  readonly edges: Readonly<Record<Cell, readonly (readonly Primitive[])[]>>;
+}
+
+/** One edge of a cell: from node `input` to intermediate node `node` (both numbered from 0, the two inputs included). */
+export interface Edge {
+  readonly node: number;
+  readonly input: number;
+}
+
+/** The edges of a cell with that many intermediate nodes, ordered by (node, input); 14 for 4 nodes. */
+export function cellEdges(nodes: number): Edge[] {
+  return Array.from({ length: nodes }, (_, i) =>
+    Array.from({ length: i + 2 }, (_, input) => ({ node: i + 2, input })),
+  ).flat();
+}
+
+/**
+ * The declared space, checked and frozen. Use it to declare a space of one's own; the built-in ones go through it too.
+ *
+ * @throws {UsageError} naming the place: an unknown primitive, a primitive twice on an edge, an edge without a non-zero
+ *         operation, a wrong number of edges or of nodes.
+ */
+export function defineSpace(declaration: SearchSpace): SearchSpace {
+  const { name, nodes, edges } = declaration;
+  if (typeof name !== 'string' || name === '')
+    throw new UsageError('A search space needs a name that is not empty.');
+  if (!Number.isInteger(nodes) || nodes < 1) {
+    throw new UsageError(`Space "${name}": nodes is ${String(nodes)}; it must be an integer of 1 or more.`);
+  }
+  const places = cellEdges(nodes);
+  for (const cell of CELLS) {
+    const given: unknown = (edges as Partial<SearchSpace['edges']> | undefined)?.[cell];
+    if (!Array.isArray(given) || given.length !== places.length) {
+      const found = Array.isArray(given) ? `${given.length} edges` : 'no list of edges';
+      throw new UsageError(
+        `Space "${name}": the ${cell} cell has ${found}; ${nodes} intermediate nodes need ${places.length}, ordered by (node, input).`,
+      );
+    }
+    places.forEach(({ node, input }, e) => {
+      const place = `Space "${name}": ${cell} cell, edge ${e} (${input} → ${node})`;
+      const primitives: unknown = given[e];
+      if (!Array.isArray(primitives)) throw new UsageError(`${place} is not a list of primitives.`);
+      for (const [i, primitive] of (primitives as unknown[]).entries()) {
+        if (!isPrimitive(primitive)) {
+          throw new UsageError(
+            `${place}: ${unknownName('primitive', String(primitive), PRIMITIVES).message}`,
+          );
+        }
+        if (primitives.indexOf(primitive) !== i) throw new UsageError(`${place} lists "${primitive}" twice.`);
+      }
+      if (!primitives.some((primitive) => primitive !== 'none')) {
+        throw new UsageError(`${place} has no operation but "none"; an edge needs at least one other.`);
+      }
+    });
+  }
+  const freeze = (cell: Cell): readonly (readonly Primitive[])[] =>
+    Object.freeze(edges[cell].map((primitives) => Object.freeze([...primitives])));
+  return Object.freeze({
+    name,
+    nodes,
+    edges: Object.freeze({ normal: freeze('normal'), reduce: freeze('reduce') }),
+  });
+}
+
+/** A space whose every edge, in both cells, offers the same primitives. */
+export function uniformSpace(name: string, primitives: readonly Primitive[], nodes = 4): SearchSpace {
+  const cell = cellEdges(nodes).map(() => primitives);
+  return defineSpace({ name, nodes, edges: { normal: cell, reduce: cell } });
+}
+
+const DARTS_OPS = [
+  'max_pool_3x3',
+  'avg_pool_3x3',
+  'skip_connect',
+  'sep_conv_3x3',
+  'sep_conv_5x5',
+  'dil_conv_3x3',
+  'dil_conv_5x5',
+] as const satisfies readonly Primitive[];
+
+/** R-DARTS' S1: two primitives an edge, the two best of a pre-search (Zela et al. 2020, its released table). */
+const S1 = defineSpace({
+  name: 's1',
+  nodes: 4,
+  edges: {
+    normal: [
+      ['skip_connect', 'dil_conv_3x3'],
+      ['skip_connect', 'dil_conv_5x5'],
+      ['skip_connect', 'dil_conv_5x5'],
+      ['skip_connect', 'sep_conv_3x3'],
+      ['skip_connect', 'dil_conv_3x3'],
+      ['max_pool_3x3', 'skip_connect'],
+      ['skip_connect', 'sep_conv_3x3'],
+      ['skip_connect', 'sep_conv_3x3'],
+      ['skip_connect', 'dil_conv_3x3'],
+      ['skip_connect', 'sep_conv_3x3'],
+      ['max_pool_3x3', 'skip_connect'],
+      ['skip_connect', 'dil_conv_3x3'],
+      ['dil_conv_3x3', 'dil_conv_5x5'],
+      ['dil_conv_3x3', 'dil_conv_5x5'],
+    ],
+    reduce: [
+      ['max_pool_3x3', 'avg_pool_3x3'],
+      ['max_pool_3x3', 'dil_conv_3x3'],
+      ['max_pool_3x3', 'avg_pool_3x3'],
+      ['max_pool_3x3', 'avg_pool_3x3'],
+      ['skip_connect', 'dil_conv_5x5'],
+      ['max_pool_3x3', 'avg_pool_3x3'],
+      ['max_pool_3x3', 'sep_conv_3x3'],
+      ['skip_connect', 'dil_conv_3x3'],
+      ['skip_connect', 'dil_conv_5x5'],
+      ['max_pool_3x3', 'avg_pool_3x3'],
+      ['max_pool_3x3', 'avg_pool_3x3'],
+      ['skip_connect', 'dil_conv_5x5'],
+      ['skip_connect', 'dil_conv_5x5'],
+      ['skip_connect', 'dil_conv_5x5'],
+    ],
+  },
+});
+
+/**
+ * The spaces of the paper (its appendix B.1). S1–S4 are R-DARTS' (Zela et al. 2020); `darts` is the DARTS space without
+ * the zero operation, as the paper searches it, `darts-zero` the original one with it.
+ */
+export const SPACES = {
+  s1: S1,
+  s2: uniformSpace('s2', ['skip_connect', 'sep_conv_3x3']),
+  s3: uniformSpace('s3', ['none', 'skip_connect', 'sep_conv_3x3']),
+  s4: uniformSpace('s4', ['noise', 'sep_conv_3x3']),
+  darts: uniformSpace('darts', DARTS_OPS),
+  'darts-zero': uniformSpace('darts-zero', ['none', ...DARTS_OPS]),
+} as const satisfies Record<string, SearchSpace>;
+
+/** The id of a built-in space. */
+export type SpaceId = keyof typeof SPACES;
+
+/** Every id of a built-in space, in the order they are listed to a user. */
+export const SPACE_IDS = Object.keys(SPACES) as readonly SpaceId[];
+
+/** Whether a value is the id of a built-in space. */
+export function isSpaceId(value: unknown): value is SpaceId {
+  return (SPACE_IDS as readonly unknown[]).includes(value);
+}
+
+/** The built-in space of that id. @throws {UsageError} with the allowed ids for any other. */
+export function spaceById(id: string): SearchSpace {
+  if (!isSpaceId(id)) throw unknownName('search space', id, SPACE_IDS);
+  return SPACES[id];
+}
+
+/** d, the number of alphas of both cells together: 28·|O| in a uniform space of 4 nodes (196 for `darts`, 56 for `s2`). */
+export function alphaSize(space: SearchSpace): number {
+  return CELLS.flatMap((cell) => space.edges[cell]).reduce((sum, primitives) => sum + primitives.length, 0);
+}
+
+/** Alphas by cell: [edge][primitive], rows as in {@link SearchSpace.edges}. */
+export type CellAlphas = Record<Cell, number[][]>;
+
+/**
+ * The rows of a raveled alpha: [edge][primitive] for each cell, a copy. Order in the vector: the normal cell's edges, then
+ * the reduction cell's, each row after the other (row-major).
+ *
+ * @param vec  Length d = {@link alphaSize}.
+ * @throws {UsageError} when the length is another one.
+ */
+export function splitAlphas(space: SearchSpace, vec: Vec): CellAlphas {
+  if (vec.length !== alphaSize(space)) {
+    throw new UsageError(`${vec.length} alphas were given; space "${space.name}" has ${alphaSize(space)}.`);
+  }
+  let offset = 0;
+  const rows = (cell: Cell): number[][] =>
+    space.edges[cell].map((primitives) => Array.from(vec.subarray(offset, (offset += primitives.length))));
+  // The order of these two calls is the layout of the vector.
+  const normal = rows('normal');
+  return { normal, reduce: rows('reduce') };
+}
+
+/** The raveled alphas, length d: the inverse of {@link splitAlphas}. @throws {UsageError} when rows are missing or of a wrong length. */
+export function joinAlphas(space: SearchSpace, alphas: CellAlphas): Vec {
+  for (const cell of CELLS) {
+    if (alphas[cell].length !== space.edges[cell].length) {
+      throw new UsageError(
+        `Alphas of the ${cell} cell have ${alphas[cell].length} rows; space "${space.name}" has ${space.edges[cell].length} edges.`,
+      );
+    }
+    space.edges[cell].forEach((primitives, e) => {
+      const found = alphas[cell][e].length;
+      if (found !== primitives.length) {
+        throw new UsageError(
+          `Alphas of the ${cell} cell, edge ${e}: ${found} values; space "${space.name}" has ${primitives.length} primitives there.`,
+        );
+      }
+    });
+  }
+  return Float64Array.from(CELLS.flatMap((cell) => alphas[cell].flat()));
+}
