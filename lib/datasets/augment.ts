@@ -1,0 +1,230 @@
+import { ZartsError } from '../errors.js';
+import type { Key } from '../math/random.js';
+import { foldIn, uniform } from '../math/random.js';
+import type { ImageSet } from './images.js';
+
+/**
+ * What is done to an image on its way into a batch, in the order of DARTS' pipeline (FIDELITY.md, A4): pad with black and
+ * crop at random, mirror at random, normalize, cut a square out.
+ */
+export interface Transform {
+  /** Per channel, of pixels in [0, 1]. */
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  /** Pixels added on each side before a crop of the original size; 0 for no crop. */
+  readonly pad: number;
+  /** Whether half of the images are mirrored left to right. */
+  readonly flip: boolean;
+  /** Side length of the square set to zero after normalizing; 0 for none. */
+  readonly cutout: number;
+}
+
+/** What a transform needs to know of a data set. */
+interface Normalized {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  readonly train: ImageSet;
+}
+
+/**
+ * The transform of training images: pad an eighth of the side (4 at 32, 2 at 16) and crop, mirror, normalize.
+ *
+ * @param cutout  Side length of the cut-out square; 16 when retraining CIFAR at 32×32, 0 in searches.
+ */
+export function trainTransform({ mean, std, train }: Normalized, cutout = 0): Transform {
+  return { mean, std, pad: train.height / 8, flip: true, cutout };
+}
+
+/** The transform of test images: normalize, nothing random. */
+export function evalTransform({ mean, std }: Omit<Normalized, 'train'>): Transform {
+  return { mean, std, pad: 0, flip: false, cutout: 0 };
+}
+
+/** The half-open ranges of rows and columns that a cut-out covers. */
+export interface Box {
+  readonly top: number;
+  readonly bottom: number;
+  readonly left: number;
+  readonly right: number;
+}
+
+/**
+ * The square that a cut-out of side `length` centred on a pixel sets to zero, [c − ⌊l/2⌋, c + ⌊l/2⌋) in both directions,
+ * clipped to the image (so an odd length cuts one pixel less, as in the reference).
+ */
+export function cutoutBox(
+  centerY: number,
+  centerX: number,
+  length: number,
+  height: number,
+  width: number,
+): Box {
+  const half = Math.floor(length / 2);
+  return {
+    top: Math.max(0, centerY - half),
+    bottom: Math.min(height, centerY + half),
+    left: Math.max(0, centerX - half),
+    right: Math.min(width, centerX + half),
+  };
+}
+
+/** What chance decides for one image. */
+export interface Draw {
+  /** Where the crop begins in the padded image, 0 … 2·pad. */
+  readonly top: number;
+  readonly left: number;
+  readonly flip: boolean;
+  /** The centre of the cut-out, uniform over all pixels. */
+  readonly centerY: number;
+  readonly centerX: number;
+}
+
+/**
+ * The draws for one image. All five are made whatever the transform uses, so switching one part off leaves the others as
+ * they were.
+ */
+export function drawAugmentation(
+  transform: Pick<Transform, 'pad' | 'flip'>,
+  height: number,
+  width: number,
+  from: Key,
+): Draw {
+  const u = uniform(from, 5);
+  const positions = 2 * transform.pad + 1;
+  return {
+    top: Math.floor(u[0] * positions),
+    left: Math.floor(u[1] * positions),
+    flip: transform.flip && u[2] < 0.5,
+    centerY: Math.floor(u[3] * height),
+    centerX: Math.floor(u[4] * width),
+  };
+}
+
+/**
+ * The 256 normalized values of each channel, one channel after the other: (byte/255 − mean)/std, each operation rounded to
+ * float32 as PyTorch's ToTensor and Normalize do it.
+ */
+export function normalizedValues(mean: readonly number[], std: readonly number[]): Float32Array {
+  const f = Math.fround;
+  const values = new Float32Array(256 * mean.length);
+  for (let c = 0; c < mean.length; c++) {
+    for (let byte = 0; byte < 256; byte++) values[c * 256 + byte] = f(f(byte / 255) - f(mean[c])) / f(std[c]);
+  }
+  return values;
+}
+
+/**
+ * A batch of transformed images: a pure function of its arguments (the same key gives the same bits, and image i of the
+ * batch depends only on its index in the set, its place i and the key).
+ *
+ * Padding is black *before* normalizing, so a padded pixel has the value (0 − mean)/std, as in the reference; a cut-out
+ * pixel is 0 after it.
+ *
+ * @param set        The images.
+ * @param indices    Which of them, [n].
+ * @param transform  What to do with them.
+ * @param key        Randomness of the whole batch; not looked at when nothing in the transform is random.
+ * @param out        Where to write, if an array is to be used again; of length n·height·width·channels.
+ * @returns          [n, height, width, channels], float32: `out`, or a new array.
+ * @throws ZartsError  for an index outside the set, an `out` of another length, or another number of channels.
+ */
+export function makeBatch(
+  set: ImageSet,
+  indices: Int32Array,
+  transform: Transform,
+  key: Key,
+  out?: Float32Array,
+): Float32Array {
+  const { images, height, width, channels, count } = set;
+  const { pad, flip, cutout } = transform;
+  const row = width * channels;
+  const size = height * row;
+  const batch = out ?? new Float32Array(indices.length * size);
+  if (batch.length !== indices.length * size) {
+    throw new ZartsError(`The batch buffer has ${batch.length} values, expected ${indices.length * size}.`);
+  }
+  if (transform.mean.length !== channels || transform.std.length !== channels) {
+    throw new ZartsError(
+      `The transform normalizes ${transform.mean.length} channels, the images have ${channels}.`,
+    );
+  }
+  const values = normalizedValues(transform.mean, transform.std);
+  const black = Float32Array.from({ length: row }, (_, i) => values[(i % channels) * 256]);
+  const random = pad > 0 || flip || cutout > 0;
+
+  for (let i = 0; i < indices.length; i++) {
+    const index = indices[i];
+    if (!(index >= 0 && index < count)) {
+      throw new ZartsError(`Image ${index} of the batch is outside the set of ${count}.`);
+    }
+    const start = i * size;
+    if (!random) {
+      copyPixels(images, index * size, batch, start, size / channels, channels, channels, values);
+      continue;
+    }
+    const draw = drawAugmentation(transform, height, width, foldIn(key, i));
+    const dy = draw.top - pad;
+    const dx = draw.left - pad;
+    // Columns of the crop that lie in the image, [from, to); the rest is padding.
+    const from = Math.max(0, -dx);
+    const to = Math.min(width, width - dx);
+    const step = draw.flip ? -channels : channels;
+    for (let y = 0; y < height; y++) {
+      const line = start + y * row;
+      const source = y + dy;
+      if (source < 0 || source >= height) {
+        batch.set(black, line);
+        continue;
+      }
+      if (to - from < width) batch.set(black, line);
+      const first = draw.flip ? width - 1 - from : from;
+      copyPixels(
+        images,
+        index * size + source * row + (from + dx) * channels,
+        batch,
+        line + first * channels,
+        to - from,
+        channels,
+        step,
+        values,
+      );
+    }
+    if (cutout > 0) {
+      const box = cutoutBox(draw.centerY, draw.centerX, cutout, height, width);
+      for (let y = box.top; y < box.bottom; y++) {
+        const line = start + y * row;
+        batch.fill(0, line + box.left * channels, line + box.right * channels);
+      }
+    }
+  }
+  return batch;
+}
+
+/** Looks up `count` pixels in a row; `step` is how far apart they are written (negative: mirrored). */
+function copyPixels(
+  images: Uint8Array,
+  from: number,
+  batch: Float32Array,
+  to: number,
+  count: number,
+  channels: number,
+  step: number,
+  values: Float32Array,
+): void {
+  if (channels === 3) {
+    for (let n = 0; n < count; n++, from += 3, to += step) {
+      batch[to] = values[images[from]];
+      batch[to + 1] = values[256 + images[from + 1]];
+      batch[to + 2] = values[512 + images[from + 2]];
+    }
+    return;
+  }
+  for (let n = 0; n < count; n++, from += channels, to += step) {
+    for (let c = 0; c < channels; c++) batch[to + c] = values[c * 256 + images[from + c]];
+  }
+}
+
+/** The labels of a batch, [n]. */
+export function takeLabels(set: ImageSet, indices: Int32Array): Int32Array {
+  return indices.map((index) => set.labels[index]);
+}

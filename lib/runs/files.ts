@@ -1,0 +1,59 @@
+/** The few file operations on which everything kept on disk rests: whole files or none, and errors a person can read. */
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { getSystemErrorMap } from 'node:util';
+
+/** The ending of files that are still being written; one left behind by a killed process is never read. */
+export const TEMPORARY = '.tmp';
+
+/** The code of a system error ("ENOENT"), or undefined for any other error. */
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** What the operating system says, in words: "no space left on device (ENOSPC)". */
+export function explainFileError(error: unknown): string {
+  const code = errorCode(error);
+  if (code === undefined) return error instanceof Error ? error.message : String(error);
+  const errno = (error as NodeJS.ErrnoException).errno;
+  const known = errno === undefined ? undefined : getSystemErrorMap().get(errno);
+  return `${known?.[1] ?? code.toLowerCase()} (${code})`;
+}
+
+/** Makes renames and removals inside `folder` survive a power failure. */
+export function flushFolder(folder: string): void {
+  // Windows cannot open a folder; its renames are journalled by the file system.
+  if (process.platform === 'win32') return;
+  const descriptor = openSync(folder, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/**
+ * Writes a file so that a reader finds either the old content or the whole new one, whenever the process dies: a
+ * temporary name beside it, flushed to the disk, renamed, the folder flushed.
+ *
+ * write-file-atomic is not used here: its single write call does not look at how many bytes went out, so a disk that
+ * fills up in the middle leaves a truncated file under the final name.
+ */
+export function writeWhole(path: string, chunks: readonly (Uint8Array | string)[]): void {
+  const temporary = `${path}.${process.pid}${TEMPORARY}`;
+  try {
+    const descriptor = openSync(temporary, 'w');
+    try {
+      // On a descriptor, writeFileSync goes on from the current position until every byte is out.
+      for (const chunk of chunks) writeFileSync(descriptor, chunk);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  flushFolder(dirname(path));
+}

@@ -1,0 +1,467 @@
+import { createHash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { UsageError, ZartsError } from '../errors.js';
+import { canonicalJson, sha256, toJson } from './canonical.js';
+import type { JsonValue } from './canonical.js';
+import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
+import type { Checkpoint } from './checkpoint.js';
+import { errorCode, explainFileError, flushFolder, TEMPORARY, writeWhole } from './files.js';
+import { runsHome } from './home.js';
+import { acquireLock } from './lock.js';
+
+/**
+ * Part of every run's key. Raise it with any change that can move a number of a run: what was computed by the older
+ * library is then computed anew instead of being shown as if it were this one's.
+ */
+export const RESULT_VERSION = 1;
+
+/** What decides a run's result, and so its key. */
+export interface RunIdentity {
+  /** The protocol: plain data, with its seed. */
+  readonly protocol: unknown;
+  /** The digest of the data it runs on (Dataset.digest). */
+  readonly dataDigest: string;
+}
+
+/** One line of metrics.jsonl: `step` says after how many steps it was taken. */
+export type MetricsRecord = { readonly step: number } & Readonly<Record<string, JsonValue>>;
+
+/** A finished run, as result.json keeps it. */
+export interface RunRecord {
+  readonly result: JsonValue;
+  /** Commit, engine, device, host, seconds, data set: whatever the caller knows of how the result came about. */
+  readonly provenance: JsonValue;
+  /** When it was finished (ISO 8601, UTC). */
+  readonly finished: string;
+}
+
+/** How to open a run. */
+export interface OpenRunOptions extends RunIdentity {
+  /** The folder of all runs; runsHome() when left out. */
+  readonly home?: string;
+  /** Called with one sentence when something kept was found damaged and is not used. Warns on stderr when left out. */
+  readonly onWarning?: (message: string) => void;
+}
+
+/** 32 hexadecimal digits that are equal for two runs exactly if protocol, data and {@link RESULT_VERSION} are equal. */
+export function runKey({ protocol, dataDigest }: RunIdentity): string {
+  return sha256(canonicalJson({ protocol, dataDigest, resultVersion: RESULT_VERSION }, 'run')).slice(0, 32);
+}
+
+const resultSchema = z.object({
+  key: z.string(),
+  finished: z.string(),
+  sha256: z.string(),
+  result: z.json(),
+  provenance: z.json(),
+});
+const protocolSchema = z.object({
+  key: z.string(),
+  resultVersion: z.int(),
+  dataDigest: z.string(),
+  protocol: z.json(),
+});
+
+/**
+ * The run with this protocol on this data. Nothing is written until it is locked.
+ *
+ * @throws ZartsError  when the protocol is not plain JSON data.
+ */
+export function openRun(options: OpenRunOptions): Run {
+  return new Run(options);
+}
+
+/**
+ * One run's folder: protocol.json, metrics.jsonl, checkpoint/, result.json.
+ *
+ * Reading needs no lock. A process that computes the run does this:
+ *
+ *     const release = run.lock();
+ *     const last = run.resume();                          // state to go on from, metrics cut back to it
+ *     …  run.appendMetrics({ step, loss });  run.saveCheckpoint({ step, meta, tensors });  …
+ *     run.finish(result, provenance);
+ *     release();
+ *
+ * Everything here is synchronous: what has returned is on the disk, in the order of the calls.
+ */
+export class Run {
+  /** The run's key, and its folder's name. */
+  readonly key: string;
+  /** The absolute path of the run's folder. */
+  readonly folder: string;
+  private readonly protocolText: string;
+  private readonly warn: (message: string) => void;
+  private metricsFile: { descriptor: number; bytes: number; readonly hash: Hash } | undefined;
+  private release: (() => void) | undefined;
+
+  constructor(options: OpenRunOptions) {
+    const { protocol, dataDigest } = options;
+    this.key = runKey(options);
+    this.folder = resolve(options.home ?? runsHome(), this.key);
+    const identity = {
+      key: this.key,
+      resultVersion: RESULT_VERSION,
+      dataDigest,
+      protocol: toJson(protocol, 'protocol'),
+    };
+    this.protocolText = JSON.stringify(identity, undefined, 2) + '\n';
+    this.warn =
+      options.onWarning ??
+      ((message) => {
+        process.emitWarning(message);
+      });
+  }
+
+  private path(...names: readonly string[]): string {
+    return join(this.folder, ...names);
+  }
+
+  /** The result, or undefined while there is none that is whole and valid. */
+  result(): JsonValue | undefined {
+    return this.record()?.result;
+  }
+
+  /** The result with its provenance, or undefined while there is none that is whole and valid. */
+  record(): RunRecord | undefined {
+    const text = this.read(this.path('result.json'))?.toString('utf8');
+    if (text === undefined) return undefined;
+    try {
+      const stored = resultSchema.parse(JSON.parse(text));
+      if (stored.key === this.key && stored.sha256 === sha256(canonicalJson(stored.result))) {
+        return { result: stored.result, provenance: stored.provenance, finished: stored.finished };
+      }
+    } catch {
+      // Not JSON, or not of this form: the same as any other damage.
+    }
+    this.warn(
+      `${this.path('result.json')} is damaged and is not used; the run is computed again from its last checkpoint.`,
+    );
+    return undefined;
+  }
+
+  /**
+   * The newest checkpoint that is whole and whose metrics are all there; undefined if there is none. Damaged ones are
+   * passed over with a warning.
+   */
+  latestCheckpoint(): Checkpoint | undefined {
+    return this.newestWhole().found?.checkpoint;
+  }
+
+  private newestWhole(): { found?: ReturnType<typeof decodeCheckpoint>; unusable: string[] } {
+    const unusable: string[] = [];
+    const metrics = this.read(this.path('metrics.jsonl')) ?? Buffer.alloc(0);
+    for (const file of this.checkpointFiles().reverse()) {
+      const path = this.path('checkpoint', file);
+      try {
+        const bytes = this.read(path);
+        if (bytes === undefined) continue; // replaced by a newer one since the folder was listed
+        const found = decodeCheckpoint(bytes, path);
+        const { bytes: length, sha256: expected } = found.metrics;
+        if (metrics.length >= length && sha256(metrics.subarray(0, length)) === expected)
+          return { found, unusable };
+        this.warn(
+          `Checkpoint ${path} is not used: the first ${length} bytes of metrics.jsonl are not those that belong to it.`,
+        );
+      } catch (error) {
+        this.warn(`${error instanceof Error ? error.message : String(error)} It is not used.`);
+      }
+      unusable.push(path);
+    }
+    return { unusable };
+  }
+
+  /** The names of the checkpoints, oldest first (their names are their steps, so the order of names is that of steps). */
+  private checkpointFiles(): string[] {
+    try {
+      return readdirSync(this.path('checkpoint'))
+        .filter((name) => /^\d{10,}\.ckpt$/.test(name))
+        .sort((a, b) => parseInt(a) - parseInt(b));
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return [];
+      throw new ZartsError(`${this.path('checkpoint')} cannot be read: ${explainFileError(error)}.`);
+    }
+  }
+
+  /**
+   * Every whole line of metrics.jsonl, in order; a torn last line is left out.
+   *
+   * @throws ZartsError  naming the line, when one before the last is not a record.
+   */
+  metrics(): MetricsRecord[] {
+    return this.metricsLines().map(({ record }) => record);
+  }
+
+  private metricsLines(): { record: MetricsRecord; end: number }[] {
+    const bytes = this.read(this.path('metrics.jsonl')) ?? Buffer.alloc(0);
+    const lines: { record: MetricsRecord; end: number }[] = [];
+    for (let start = 0, end = 0; (end = bytes.indexOf(10, start) + 1) > 0; start = end) {
+      try {
+        const record = z
+          .looseObject({ step: z.number() })
+          .parse(JSON.parse(bytes.toString('utf8', start, end)));
+        lines.push({ record: record as MetricsRecord, end });
+      } catch {
+        throw new ZartsError(
+          `${this.path('metrics.jsonl')} is damaged in line ${lines.length + 1}; delete ${this.folder} to compute the run anew.`,
+        );
+      }
+    }
+    return lines;
+  }
+
+  /**
+   * Makes this process the only one that may write to the run, creating its folder if need be. Ask for the result again
+   * afterwards: another process may have finished it meanwhile.
+   *
+   * @returns  Gives the lock back.
+   * @throws ZartsError  in one sentence: in use by another process, or the folder cannot be written.
+   */
+  lock(): () => void {
+    try {
+      mkdirSync(this.path('checkpoint'), { recursive: true });
+    } catch (error) {
+      throw new ZartsError(
+        `The run's folder ${this.folder} cannot be created: ${explainFileError(error)}; point ZARTS_HOME at a folder that can be written.`,
+      );
+    }
+    const unlock = acquireLock(this.path('lock'), `Run ${this.key}`);
+    this.release = () => {
+      this.release = undefined;
+      if (this.metricsFile) closeSync(this.metricsFile.descriptor);
+      this.metricsFile = undefined;
+      unlock();
+    };
+    try {
+      this.saving('The run', () => {
+        // Only the holder of the lock writes, so temporary files found now belong to processes that died.
+        for (const folder of [this.folder, this.path('checkpoint')]) {
+          for (const name of readdirSync(folder)) {
+            if (name.endsWith(TEMPORARY)) rmSync(join(folder, name), { force: true });
+          }
+        }
+        if (this.read(this.path('protocol.json'))?.toString('utf8') !== this.protocolText) {
+          writeWhole(this.path('protocol.json'), [this.protocolText]);
+        }
+      });
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+    return this.release;
+  }
+
+  /**
+   * The checkpoint to go on from (undefined: start at step 0), after cutting metrics.jsonl back to what it held when that
+   * checkpoint was made. Checkpoints that cannot be used are renamed to *.damaged. Needs the lock.
+   */
+  resume(): Checkpoint | undefined {
+    this.needLock();
+    const { found, unusable } = this.newestWhole();
+    this.saving('The choice of a checkpoint', () => {
+      // Out of the way, so that they never take the place of a good one when older checkpoints are deleted.
+      for (const path of unusable) renameSync(path, `${path}.damaged`);
+    });
+    this.cutMetrics(found?.metrics.bytes ?? 0);
+    return found?.checkpoint;
+  }
+
+  /**
+   * Adds one line to metrics.jsonl. Needs the lock.
+   *
+   * @throws ZartsError  when a value is not finite or not plain data (naming it), or the line cannot be written; then
+   *   no part of it stays.
+   */
+  appendMetrics(record: { readonly step: number }): void {
+    const line = Buffer.from(JSON.stringify(toJson(record, 'metrics')) + '\n');
+    const file = this.openMetrics();
+    this.saving(`A metrics line of step ${record.step}`, () => {
+      try {
+        writeFileSync(file.descriptor, line);
+      } catch (error) {
+        ftruncateSync(file.descriptor, file.bytes);
+        throw error;
+      }
+    });
+    file.bytes += line.length;
+    file.hash.update(line);
+  }
+
+  /** Drops the metrics taken after step `afterStep`, and a torn last line. Needs the lock. */
+  truncateMetrics(afterStep: number): void {
+    const lines = this.metricsLines();
+    const first = lines.findIndex(({ record }) => record.step > afterStep);
+    const kept = first < 0 ? lines : lines.slice(0, first);
+    this.cutMetrics(kept.at(-1)?.end ?? 0);
+  }
+
+  private cutMetrics(length: number): void {
+    const { descriptor } = this.openMetrics();
+    this.saving('The cut metrics', () => {
+      ftruncateSync(descriptor, length);
+      fsyncSync(descriptor);
+    });
+    closeSync(descriptor);
+    this.metricsFile = undefined; // opened again, and hashed again, at the next line
+  }
+
+  private openMetrics(): NonNullable<Run['metricsFile']> {
+    this.needLock();
+    this.metricsFile ??= this.saving('The metrics', () => {
+      const path = this.path('metrics.jsonl');
+      const content = this.read(path) ?? Buffer.alloc(0);
+      const whole = content.subarray(0, content.lastIndexOf(10) + 1);
+      const descriptor = openSync(path, 'a');
+      if (whole.length < content.length) ftruncateSync(descriptor, whole.length); // torn by a killed process
+      return { descriptor, bytes: whole.length, hash: createHash('sha256').update(whole) };
+    });
+    return this.metricsFile;
+  }
+
+  /**
+   * Keeps the state after `step` steps, with the metrics written so far. The checkpoint before it stays as well, so that
+   * one is there whatever happens to the newest. Needs the lock.
+   *
+   * @throws ZartsError  when it cannot be written (disk full, no permission); the earlier ones are untouched.
+   */
+  saveCheckpoint(checkpoint: Checkpoint): void {
+    const { descriptor, bytes, hash } = this.openMetrics();
+    const pieces = encodeCheckpoint(checkpoint, { bytes, sha256: hash.copy().digest('hex') });
+    const name = `${String(checkpoint.step).padStart(10, '0')}.ckpt`;
+    this.saving(`The checkpoint of step ${checkpoint.step}`, () => {
+      fsyncSync(descriptor);
+      writeWhole(this.path('checkpoint', name), pieces);
+      // What is newer than this one was found damaged, or the run would have gone on from it.
+      const older = this.checkpointFiles().filter((file) => parseInt(file) < checkpoint.step);
+      for (const file of this.checkpointFiles()) {
+        if (file !== name && file !== older.at(-1)) rmSync(this.path('checkpoint', file), { force: true });
+      }
+    });
+  }
+
+  /**
+   * Keeps the result; from now on {@link result} returns it. Needs the lock.
+   *
+   * @param result      Plain data, every number finite.
+   * @param provenance  How it came about: commit, engine, device, host, seconds, data.
+   * @throws ZartsError  for anything else, or when it cannot be written.
+   */
+  finish(result: unknown, provenance: unknown = {}): void {
+    const { descriptor } = this.openMetrics();
+    const stored = {
+      key: this.key,
+      finished: new Date().toISOString(),
+      sha256: sha256(canonicalJson(result, 'result')),
+      result: toJson(result, 'result'),
+      provenance: toJson(provenance, 'provenance'),
+    };
+    this.saving('The result', () => {
+      fsyncSync(descriptor);
+      writeWhole(this.path('result.json'), [JSON.stringify(stored, undefined, 2) + '\n']);
+    });
+  }
+
+  private needLock(): void {
+    if (this.release === undefined)
+      throw new ZartsError(`Run ${this.key} must be locked before it is written to.`);
+  }
+
+  private saving<T>(what: string, write: () => T): T {
+    try {
+      return write();
+    } catch (error) {
+      if (error instanceof ZartsError) throw error;
+      throw new ZartsError(
+        `${what} could not be saved in ${this.folder}: ${explainFileError(error)}; what was saved before is intact, and the same command goes on from it once there is room to write.`,
+      );
+    }
+  }
+
+  private read(path: string): Buffer | undefined {
+    try {
+      return readFileSync(path);
+    } catch (error) {
+      // ENOTDIR: a file stands where a folder should be; the lock's error says so when the run is to be written.
+      if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined;
+      throw new ZartsError(`${path} cannot be read: ${explainFileError(error)}.`);
+    }
+  }
+}
+
+/** A run as found in the store. */
+export interface FoundRun {
+  readonly key: string;
+  readonly protocol: JsonValue;
+  readonly dataDigest: string;
+  /** The version of the library that computed it ({@link RESULT_VERSION}). */
+  readonly resultVersion: number;
+  /** Whether it has a result. */
+  readonly finished: boolean;
+}
+
+/** A folder of runs. */
+export class RunStore {
+  /** The absolute path of the folder; it need not exist yet. */
+  readonly home: string;
+
+  constructor(home: string = runsHome()) {
+    this.home = resolve(home);
+  }
+
+  /** As {@link openRun}, in this store. */
+  open(options: Omit<OpenRunOptions, 'home'>): Run {
+    return new Run({ ...options, home: this.home });
+  }
+
+  /** Every run in the store, by key; folders that are not runs are left out. */
+  list(): FoundRun[] {
+    if (!existsSync(this.home)) return [];
+    let names: string[];
+    try {
+      names = readdirSync(this.home).sort();
+    } catch (error) {
+      throw new ZartsError(`The runs in ${this.home} cannot be listed: ${explainFileError(error)}.`);
+    }
+    return names.flatMap((name) => {
+      try {
+        const stored = protocolSchema.parse(
+          JSON.parse(readFileSync(join(this.home, name, 'protocol.json'), 'utf8')),
+        );
+        return stored.key === name
+          ? [{ ...stored, finished: existsSync(join(this.home, name, 'result.json')) }]
+          : [];
+      } catch {
+        return [];
+      }
+    });
+  }
+
+  /**
+   * Deletes a run.
+   *
+   * @throws UsageError  when there is none with this key.
+   * @throws ZartsError  when a process is working on it.
+   */
+  remove(key: string): void {
+    if (basename(key) !== key || !existsSync(join(this.home, key, 'protocol.json'))) {
+      throw new UsageError(`There is no run ${key} in ${this.home}.`);
+    }
+    acquireLock(join(this.home, key, 'lock'), `Run ${key}`);
+    rmSync(join(this.home, key), { recursive: true });
+    flushFolder(this.home);
+  }
+}
