@@ -1,0 +1,100 @@
+// The TypeScript kernel: tslab, started by Jupyter as `node bin/kernel.mjs CONNECTION_FILE`. What is added to it:
+// - cells always run in the project folder, whichever program opened the notebook and wherever that was started;
+// - an error made for people (UsageError, ZartsError) prints its sentence, not a stack trace;
+// - a cell never starts inside what an interrupted one left half done in TensorFlow.js;
+// - when a library file was compiled anew, running the import cell again brings it in;
+// - the kernel ends when the program that started it is gone.
+
+import { statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, sep } from 'node:path';
+import { setInterval } from 'node:timers';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+process.chdir(root);
+
+const require = createRequire(import.meta.url);
+const { createConverter } = require('tslab/dist/converter.js');
+const { createExecutor } = require('tslab/dist/executor.js');
+const { JupyterHandlerImpl, ZmqServer } = require('tslab/dist/jupyter.js');
+
+const FOR_PEOPLE = new Set(['UsageError', 'ZartsError', 'InterruptedError']);
+
+/** What a cell prints for a value it threw. */
+function describeThrown(thrown) {
+  const forPeople = thrown instanceof Error && (FOR_PEOPLE.has(thrown.name) || thrown.forPeople === true);
+  return forPeople ? `${thrown.name}: ${thrown.message}` : thrown;
+}
+
+/**
+ * Ends the scopes and counters of TensorFlow.js that an interrupt left open: it stops JavaScript in the middle of a
+ * synchronous call, where no `finally` runs, and every later gradient would fail. Between cells all of them are closed.
+ */
+function closeInterruptedScopes() {
+  const engine = globalThis._tfengine;
+  if (!engine?.state) return;
+  engine.state.kernelDepth = 0;
+  engine.state.gradientDepth = 0;
+  engine.state.activeTape = null;
+  while (engine.state.scopeStack.length > 0) engine.endScope();
+}
+
+const dist = join(root, 'dist') + sep;
+// The engine owns tensors and sessions: a second copy of it would not know the first one's.
+const engineFolder = join(dist, 'lib', 'engine') + sep;
+
+function compiledAt() {
+  try {
+    return statSync(join(dist, '.tsbuildinfo')).mtimeMs;
+  } catch {
+    return 0;
+  }
+}
+
+let lastCompiled = compiledAt();
+
+/** Forgets the library's modules once they were compiled anew, so that the next import reads them again. */
+function forgetOldModules() {
+  const compiled = compiledAt();
+  if (compiled === lastCompiled) return;
+  lastCompiled = compiled;
+  for (const path of Object.keys(require.cache)) {
+    if (path.startsWith(dist) && !path.startsWith(engineFolder)) delete require.cache[path];
+  }
+}
+
+const converters = {
+  node: createConverter({ isJS: false, isBrowser: false }),
+  close() {
+    this.node.close();
+    this.atBrowser?.close();
+  },
+  get browser() {
+    this.atBrowser ??= createConverter({ isJS: false, isBrowser: true });
+    return this.atBrowser;
+  },
+};
+
+const executor = createExecutor(root, converters, {
+  log: console.log,
+  error: (first, ...rest) => console.error(describeThrown(first), ...rest),
+});
+
+const { execute } = executor;
+executor.execute = (source) => {
+  closeInterruptedScopes();
+  forgetOldModules();
+  return execute(source);
+};
+
+process.on('SIGINT', () => executor.interrupt());
+process.on('uncaughtException', (error) => console.error('Uncaught:', describeThrown(error)));
+process.on('unhandledRejection', (reason) => console.error('Unhandled rejection:', describeThrown(reason)));
+
+const parent = process.ppid;
+setInterval(() => {
+  if (process.ppid !== parent) process.exit(0);
+}, 2000).unref();
+
+new ZmqServer(new JupyterHandlerImpl(executor, false), process.argv[2]).init();

@@ -1,0 +1,152 @@
+// Set-up: works out what is left to do, says so, does it. Called by bin/setup.mjs once the Node version is known to fit.
+
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { clearInterval, setInterval } from 'node:timers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { nvidia } from './machine.mjs';
+import { SetupError, chooseEngine, describePlan, missingPrerequisites } from './plan.mjs';
+import { endChildren } from './process.mjs';
+import { STATE } from './project.mjs';
+import { findPrerequisites, stepsFor } from './steps.mjs';
+
+const USAGE = `Usage: node bin/setup.mjs [--plan]
+
+Installs everything the project needs, inside the project folder. What is done already is left alone.
+
+  --plan   print what would be done, and why this engine, without doing it
+
+ZARTS_ENGINE=cpu|gpu|stock   chooses the engine (else: gpu where an NVIDIA driver is found)
+ZARTS_PYTHON=python3.12      chooses the Python that .venv is made from`;
+
+const seconds = (since) => `${((Date.now() - since) / 1000).toFixed(1)} s`;
+
+/** The engine for this machine, from its facts and ZARTS_ENGINE. */
+export function engineHere() {
+  const { platform, arch, env } = process;
+  return chooseEngine({ platform, arch, override: env.ZARTS_ENGINE, gpu: nvidia() });
+}
+
+/** The steps for an engine with what makes each necessary; `why` is null when it is done. */
+export function inspect(choice) {
+  const inspected = [];
+  for (const step of stepsFor(choice)) {
+    // Steps build on those before them: what stands on missing npm packages cannot be looked at.
+    const broken = inspected.find(({ step: earlier, why }) => why !== null && earlier.id === 'npm');
+    inspected.push({
+      step,
+      why: broken && step.id !== 'python' ? 'the npm packages come first' : step.why(),
+    });
+  }
+  return inspected;
+}
+
+/** Runs one step with its name, and the seconds it takes counted up where the output is a terminal. */
+async function perform(step, label) {
+  const began = Date.now();
+  const live = process.stdout.isTTY;
+  const line = () => `${label} ${step.title}`;
+  process.stdout.write(live ? line() : `${line()} …\n`);
+  const ticker = live && setInterval(() => process.stdout.write(`\r${line()} … ${seconds(began)}`), 500);
+  const notes = [];
+  try {
+    await step.run((note) => notes.push(note));
+    process.stdout.write(live ? `\r${line()}: ${seconds(began)}     \n` : `${line()}: ${seconds(began)}\n`);
+    for (const note of notes) console.log(`      ${note}`);
+  } catch (error) {
+    if (live) process.stdout.write('\n');
+    throw error;
+  } finally {
+    if (ticker) clearInterval(ticker);
+  }
+}
+
+const LOCK = join(STATE, 'setup.lock');
+
+function lockHolder() {
+  try {
+    const pid = Number(readFileSync(LOCK, 'utf8'));
+    process.kill(pid, 0);
+    return pid;
+  } catch (error) {
+    // EPERM: it lives and belongs to someone else. Anything else: no lock, or its holder is gone.
+    return error.code === 'EPERM' ? 'of another user' : null;
+  }
+}
+
+/** Waits until no other set-up works in this folder, then keeps others out until the returned function is called. */
+async function takeLock() {
+  mkdirSync(dirname(LOCK), { recursive: true });
+  for (let told = false; ; told = true) {
+    try {
+      writeFileSync(LOCK, String(process.pid), { flag: 'wx' });
+      return () => rmSync(LOCK, { force: true });
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    const holder = lockHolder();
+    if (holder === null) rmSync(LOCK, { force: true });
+    else {
+      if (!told) console.log(`Another set-up (process ${holder}) is at work in this folder; waiting for it.`);
+      await sleep(500);
+    }
+  }
+}
+
+async function setUp() {
+  const began = Date.now();
+  const choice = engineHere();
+  if (inspect(choice).every(({ why }) => why === null)) return;
+
+  const release = await takeLock();
+  const interrupted = () => {
+    endChildren();
+    release();
+    console.log('\nInterrupted; the same command goes on from here.');
+    process.exit(130);
+  };
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  try {
+    const todo = inspect(choice).filter(({ why }) => why !== null);
+    const need = (name) => todo.some(({ step }) => step.needs[name]);
+    const needs = { npm: need('npm'), python: need('python'), compiler: need('compiler') };
+    const missing = missingPrerequisites(needs, findPrerequisites(needs));
+    if (missing.length > 0) throw new SetupError(missing.join('\n'));
+
+    console.log(`Setting up: ${choice.engine} engine, because ${choice.reason}.`);
+    const steps = stepsFor(choice);
+    for (const [i, step] of steps.entries()) {
+      if (step.why() !== null) await perform(step, `[${i + 1}/${steps.length}]`);
+    }
+    console.log(`Set up in ${seconds(began)}.`);
+  } finally {
+    release();
+  }
+}
+
+/**
+ * Runs set-up from the shell.
+ *
+ * @param {string[]} args  Command-line arguments.
+ * @returns {Promise<number>} exit code: 0 done, 1 failed, 2 wrong usage.
+ */
+export async function main(args) {
+  try {
+    if (args.includes('--help') || args.includes('-h')) console.log(USAGE);
+    else if (args.length === 1 && args[0] === '--plan') {
+      const choice = engineHere();
+      const steps = inspect(choice).map(({ step, why }) => ({
+        title: step.title,
+        done: why === null,
+        why: why ?? '',
+      }));
+      console.log(describePlan(choice, steps));
+    } else if (args.length > 0) throw new SetupError(`Unknown argument "${args[0]}".\n${USAGE}`, 2);
+    else await setUp();
+    return 0;
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    console.error(error.message);
+    return error.exitCode;
+  }
+}

@@ -1,0 +1,34 @@
+// Where things are inside the project. The only paths that set-up writes to.
+
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The project folder. */
+export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** The Python environment, with TensorFlow, JupyterLab and the TypeScript kernel's description. */
+export const VENV = join(ROOT, '.venv');
+
+/** Python of that environment. */
+export const PYTHON = join(VENV, 'bin', 'python');
+
+/** What set-up and runs keep: logs, the engine's description, Jupyter's own files. */
+export const STATE = join(ROOT, '.zarts');
+
+/** The engine that set-up chose: {engine, package, tensorflow, wheel}. lib/engine reads it. */
+export const ENGINE_FILE = join(STATE, 'engine.json');
+
+/** The site-packages folder of the environment, or null before it exists. */
+export function sitePackages() {
+  const lib = join(VENV, 'lib');
+  if (!existsSync(lib)) return null;
+  const python = readdirSync(lib).find((name) => /^python3\.\d+$/.test(name));
+  return python === undefined ? null : join(lib, python, 'site-packages');
+}
+
+/** The folder of the installed TensorFlow wheel, or null where there is none (engine "stock"). */
+export function tensorflowFolder() {
+  const site = sitePackages();
+  return site !== null && existsSync(join(site, 'tensorflow')) ? join(site, 'tensorflow') : null;
+}

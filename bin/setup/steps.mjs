@@ -1,0 +1,394 @@
+// The steps of set-up. Each knows whether it is done (its stamp holds a digest of its inputs) and how to do it.
+// A stamp lives inside the folder it vouches for, so deleting the folder deletes the stamp, and is written last.
+
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, relative } from 'node:path';
+import { buildTools, nodeGyp, nodeHeaders, npm, pythons } from './machine.mjs';
+import { SetupError, lockedVersion, npmMismatch } from './plan.mjs';
+import { readJson, run, writeWhole } from './process.mjs';
+import { ENGINE_FILE, PYTHON, ROOT, VENV, tensorflowFolder } from './project.mjs';
+
+const MODULES = join(ROOT, 'node_modules');
+
+const digest = (...parts) => createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
+const text = (...path) => readFileSync(join(ROOT, ...path), 'utf8');
+const isStamped = (file, value) => readJson(file)?.digest === value;
+const stamp = (file, value) => writeWhole(file, `${JSON.stringify({ digest: value })}\n`);
+
+// ---- npm packages ----
+
+const npmPackages = () => ({
+  id: 'npm',
+  title: 'npm packages',
+  needs: { npm: true },
+  why() {
+    const lock = readJson(join(ROOT, 'package-lock.json'));
+    if (lock === null)
+      throw new SetupError(
+        'package-lock.json is missing or broken; restore it with: git checkout package-lock.json',
+      );
+    const mismatch = npmMismatch(lock, readJson(join(MODULES, '.package-lock.json')));
+    return mismatch && `${mismatch} is missing or of another version`;
+  },
+  async run() {
+    const flags = ['--include=dev', '--include=optional', '--ignore-scripts', '--no-audit', '--no-fund'];
+    await run('installing the npm packages', [...npm(), 'ci', ...flags, '--loglevel=error']);
+  },
+});
+
+// ---- Python environment ----
+
+const PYTHON_STAMP = join(VENV, '.zarts', 'python.json');
+
+const pythonPackages = (choice) => {
+  // The root is part of it because a virtual environment does not survive being moved.
+  const wanted = () => digest('python 1', ROOT, choice.lock, text(choice.lock));
+  const tensorflow = choice.engine === 'stock' ? '' : `${choice.tensorflow}, `;
+  return {
+    id: 'python',
+    title: `Python packages in .venv (${tensorflow}JupyterLab)`,
+    needs: { python: true },
+    why() {
+      if (!existsSync(PYTHON)) return '.venv is missing, or its Python is gone';
+      return isStamped(PYTHON_STAMP, wanted()) ? null : `${choice.lock} is not installed whole`;
+    },
+    async run() {
+      const { command } = pythons().find((python) => python.fits && python.venv);
+      // From scratch each time: pip trusts what an interrupted pip left behind. Its cache makes this quick.
+      rmSync(VENV, { recursive: true, force: true });
+      await run('making .venv', [command, '-m', 'venv', VENV]);
+      const flags = [
+        '--require-hashes',
+        '--no-deps',
+        '--no-compile',
+        '--disable-pip-version-check',
+        '--no-input',
+      ];
+      await run('installing the Python packages', [
+        PYTHON,
+        '-m',
+        'pip',
+        'install',
+        ...flags,
+        '-r',
+        choice.lock,
+      ]);
+      stamp(PYTHON_STAMP, wanted());
+    },
+  };
+};
+
+// ---- the addon ----
+
+const packageFolder = (choice) => join(MODULES, ...choice.package.split('/'));
+
+/** Where the package looks for its addon. */
+function addonPath(choice) {
+  const manifest = join(packageFolder(choice), 'package.json');
+  return createRequire(manifest)('@mapbox/node-pre-gyp').find(manifest);
+}
+
+/** Runs in a process of its own: loads the package, prints what it found as the last line. */
+const LOAD = `
+const tf = require(process.argv[1]);
+const backend = tf.backend();
+const nine = tf.tidy(() => tf.tensor1d([1, 2]).add(2).prod().sub(3).arraySync());
+if (nine !== 9) throw new Error('TensorFlow computed (1 + 2) (2 + 2) - 3 = ' + nine);
+console.log(JSON.stringify({ tensorflow: backend.binding.TF_Version, gpu: backend.isUsingGpuDevice }));
+`;
+
+/**
+ * Loads the engine's package in a child process and computes something.
+ *
+ * @returns {Promise<{tensorflow: string, gpu: boolean}>} TensorFlow's version; whether it computes on a GPU.
+ */
+export async function tryAddon(choice) {
+  const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2' };
+  const output = await run('loading TensorFlow', [process.execPath, '-e', LOAD, packageFolder(choice)], {
+    env,
+  });
+  return JSON.parse(
+    output
+      .trimEnd()
+      .split('\n')
+      .findLast((line) => line.startsWith('{')),
+  );
+}
+
+function linkTensorFlow(folder, wheel) {
+  const lib = join(folder, 'deps', 'lib');
+  mkdirSync(lib, { recursive: true });
+  const link = (target, path) => symlinkSync(relative(dirname(path), target), path);
+  link(join(wheel, 'include'), join(folder, 'deps', 'include'));
+  const names =
+    process.platform === 'darwin'
+      ? {
+          'libtensorflow.2.dylib': 'libtensorflow_cc.2.dylib',
+          'libtensorflow_cc.2.dylib': 'libtensorflow_cc.2.dylib',
+          'libtensorflow_framework.2.dylib': 'libtensorflow_framework.2.dylib',
+        }
+      : {
+          'libtensorflow.so': 'libtensorflow_cc.so.2',
+          'libtensorflow_cc.so.2': 'libtensorflow_cc.so.2',
+          'libtensorflow_framework.so': 'libtensorflow_framework.so.2',
+          'libtensorflow_framework.so.2': 'libtensorflow_framework.so.2',
+        };
+  for (const [name, target] of Object.entries(names)) {
+    if (!existsSync(join(wheel, target))) {
+      throw new SetupError(
+        `The TensorFlow wheel holds no ${target}; delete .venv and run the same command again.`,
+      );
+    }
+    link(join(wheel, target), join(lib, name));
+  }
+}
+
+async function buildAddon(choice, folder) {
+  const wheel = tensorflowFolder();
+  if (wheel === null)
+    throw new SetupError('TensorFlow is missing from .venv; delete .venv and run the same command again.');
+  const gyp = nodeGyp();
+  if (gyp === null)
+    throw new SetupError(
+      'npm came without node-gyp, which builds the addon; install it with: npm install -g npm@10',
+    );
+  linkTensorFlow(folder, wheel);
+  const target = addonPath(choice);
+  const api = /napi-v(\d+)/.exec(target)[1];
+  const headers = nodeHeaders();
+  const python = existsSync(PYTHON) ? { npm_config_python: PYTHON } : {};
+  await run(
+    `building the addon of ${choice.package}`,
+    [
+      process.execPath,
+      gyp,
+      'rebuild',
+      '--release',
+      `--napi_version=${process.versions.napi}`,
+      `--napi_build_version=${api}`,
+      '--module_name=tfjs_binding',
+      `--module_path=${dirname(target)}`,
+    ],
+    {
+      cwd: folder,
+      env: {
+        ...process.env,
+        ...python,
+        ...(headers ? { npm_config_nodedir: headers } : {}),
+        // The libraries find CUDA relative to where they were loaded from: that must be the wheel, not the links.
+        LDFLAGS: `${process.env.LDFLAGS ?? ''} -Wl,-rpath,${wheel}`.trim(),
+      },
+    },
+  );
+}
+
+/** danfojs asks for the CPU package by name; with the GPU one in use, that name must mean it, or two TensorFlows load. */
+function shareWithDanfo(choice) {
+  const danfo = join(MODULES, 'danfojs-node');
+  if (!existsSync(danfo)) return;
+  const name = join(danfo, 'node_modules', '@tensorflow', 'tfjs-node');
+  rmSync(name, { recursive: true, force: true });
+  if (choice.package === '@tensorflow/tfjs-node') return;
+  mkdirSync(dirname(name), { recursive: true });
+  symlinkSync(relative(dirname(name), packageFolder(choice)), name);
+}
+
+const ADDON_STAMP = join(MODULES, '.zarts', 'addon.json');
+
+const addon = (choice) => {
+  const version = () =>
+    choice.engine === 'stock'
+      ? choice.tensorflow
+      : lockedVersion(text(choice.lock), choice.tensorflow.split('[')[0]);
+  const wanted = () =>
+    digest(
+      'addon 1',
+      ROOT,
+      choice.engine,
+      choice.package,
+      choice.lock,
+      version(),
+      process.arch,
+      process.versions.napi,
+    );
+  return {
+    id: 'addon',
+    title: `the TensorFlow addon (${choice.package})`,
+    needs: { compiler: choice.engine !== 'stock', npm: true },
+    why() {
+      if (!isStamped(ADDON_STAMP, wanted())) return 'it was not built for this engine, TensorFlow and Node';
+      if (readJson(ENGINE_FILE)?.engine !== choice.engine)
+        return '.zarts/engine.json is missing or names another engine';
+      if (choice.engine !== 'stock' && tensorflowFolder() === null) return 'its TensorFlow is gone';
+      return existsSync(addonPath(choice)) ? null : 'its file is gone';
+    },
+    async run(say) {
+      const folder = packageFolder(choice);
+      rmSync(ADDON_STAMP, { force: true });
+      for (const left of ['deps', 'build', 'lib'])
+        rmSync(join(folder, left), { recursive: true, force: true });
+      if (choice.engine === 'stock') {
+        const flags = ['--ignore-scripts=false', '--foreground-scripts'];
+        await run(`running the install script of ${choice.package}`, [
+          ...npm(),
+          'rebuild',
+          choice.package,
+          ...flags,
+        ]);
+      } else {
+        await buildAddon(choice, folder);
+      }
+      shareWithDanfo(choice);
+      const loaded = await tryAddon(choice);
+      if (choice.engine === 'gpu' && !loaded.gpu) {
+        say('TensorFlow found no GPU that it can use and will run on the CPU; `npx zarts doctor` says more.');
+      }
+      const { engine, package: name, reason } = choice;
+      writeWhole(
+        ENGINE_FILE,
+        `${JSON.stringify({ engine, package: name, tensorflow: loaded.tensorflow, gpu: loaded.gpu, reason }, null, 2)}\n`,
+      );
+      stamp(ADDON_STAMP, wanted());
+    },
+  };
+};
+
+// ---- the TypeScript kernel ----
+
+const KERNEL_STAMP = join(VENV, '.zarts', 'kernel.json');
+
+/** The kernel's description: absolute paths are right here, .venv belongs to this machine and folder. */
+const kernelSpec = () => ({
+  argv: [process.execPath, '--enable-source-maps', join(ROOT, 'bin', 'kernel.mjs'), '{connection_file}'],
+  display_name: 'TypeScript',
+  language: 'typescript',
+  interrupt_mode: 'signal',
+});
+
+/** Settings of the environment's Jupyter: TypeScript is the only kernel, and nothing is asked of the network. */
+const JUPYTER_SETTINGS = {
+  'etc/jupyter/jupyter_server_config.json': {
+    KernelSpecManager: { allowed_kernelspecs: ['tslab'], ensure_native_kernel: false },
+    MultiKernelManager: { default_kernel_name: 'tslab' },
+  },
+  'share/jupyter/lab/settings/overrides.json': {
+    '@jupyterlab/apputils-extension:notification': { checkForUpdates: false, fetchNews: 'false' },
+  },
+};
+
+const kernel = () => {
+  const wanted = () => digest('kernel 1', kernelSpec(), JUPYTER_SETTINGS);
+  return {
+    id: 'kernel',
+    title: 'the TypeScript kernel for Jupyter',
+    needs: {},
+    why: () => (isStamped(KERNEL_STAMP, wanted()) ? null : 'it is not registered in .venv for this Node'),
+    async run() {
+      const write = (path, value) => writeWhole(join(VENV, path), `${JSON.stringify(value, null, 2)}\n`);
+      write('share/jupyter/kernels/tslab/kernel.json', kernelSpec());
+      for (const [path, value] of Object.entries(JUPYTER_SETTINGS)) write(path, value);
+      stamp(KERNEL_STAMP, wanted());
+    },
+  };
+};
+
+// ---- node_modules/zarts: what a notebook imports ----
+
+const SELF = join(MODULES, 'zarts');
+
+const selfLink = () => ({
+  id: 'link',
+  title: 'node_modules/zarts, which notebooks import',
+  needs: {},
+  why: () =>
+    lstatSync(SELF, { throwIfNoEntry: false })?.isSymbolicLink() && readlinkSync(SELF) === '../dist'
+      ? null
+      : 'the link is missing',
+  async run() {
+    rmSync(SELF, { recursive: true, force: true });
+    symlinkSync('../dist', SELF);
+  },
+});
+
+// ---- TypeScript ----
+
+const DIST = join(ROOT, 'dist');
+const BUILD_STAMP = join(DIST, '.zarts-build.json');
+const SOURCE_FOLDERS = ['lib', 'reproductions', 'bin/cli', 'test'];
+
+const filesUnder = (folder, wanted) =>
+  existsSync(folder)
+    ? readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile() && wanted(entry.name))
+        .map((entry) => join(entry.parentPath, entry.name))
+    : [];
+
+const sources = () =>
+  SOURCE_FOLDERS.flatMap((folder) =>
+    filesUnder(join(ROOT, folder), (name) => name.endsWith('.ts') || name.endsWith('.json')),
+  )
+    .concat(['tsconfig.json', 'package-lock.json'].map((name) => join(ROOT, name)))
+    .sort();
+
+const sourceDigest = () =>
+  digest(
+    'build 1',
+    sources().map((path) => {
+      const { mtimeMs, size } = statSync(path);
+      return [relative(ROOT, path), mtimeMs, size];
+    }),
+  );
+
+/** Removes compiled files whose source is gone, so that a renamed test does not go on passing. */
+function prune() {
+  const compiled = /(?:\.d\.ts|\.js)(?:\.map)?$/;
+  for (const folder of SOURCE_FOLDERS) {
+    for (const path of filesUnder(join(DIST, folder), (name) => compiled.test(name))) {
+      const source = join(ROOT, relative(DIST, path).replace(compiled, '.ts'));
+      if (!existsSync(source)) rmSync(path);
+    }
+  }
+}
+
+/** The step that compiles the TypeScript sources; `npx zarts` and the tests run it as well. */
+export const build = () => ({
+  id: 'build',
+  title: 'the TypeScript sources',
+  needs: {},
+  why: () => (isStamped(BUILD_STAMP, sourceDigest()) ? null : 'a source is newer than dist/'),
+  async run() {
+    const before = sourceDigest();
+    const tsc = join(MODULES, 'typescript', 'bin', 'tsc');
+    await run('compiling the TypeScript sources', [process.execPath, tsc, '--build', '--pretty', 'false']);
+    prune();
+    stamp(BUILD_STAMP, before);
+  },
+});
+
+/** Every step for an engine, in order. `why()` is null when the step is done. */
+export function stepsFor(choice) {
+  return [npmPackages(), pythonPackages(choice), addon(choice), kernel(), selfLink(), build()];
+}
+
+/** What of the prerequisites the machine has, as `missingPrerequisites` wants it; looks only for what is needed. */
+export function findPrerequisites(needs) {
+  const tools = needs.compiler ? buildTools() : { compiler: true, make: true };
+  return {
+    npm: needs.npm ? npm() !== null : true,
+    pythons: needs.python ? pythons() : [],
+    compiler: Boolean(tools.compiler),
+    make: Boolean(tools.make),
+  };
+}
