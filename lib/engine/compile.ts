@@ -355,28 +355,28 @@ class EagerProgram<Name extends string> implements Program<Name> {
   call(name: Name, inputs: HostArrays = {}, options: CallOptions = {}): Record<string, HostArray> {
     const declared = declaredFunction(this.functions, name);
     const specs = inputSpecs(name, declared, inputs);
-    return tf.tidy(() => {
+    let values: Record<string, HostArray> = {};
+    tf.tidy(() => {
       const tensors = mapValues(specs, (_, input) => toTensor(inputs[input]));
       const { outputs, state = {} } = declared.run(this.state, tensors);
       checkUpdates(name, this.specs, state);
       const wanted = options.outputs ?? Object.keys(outputs);
-      const values = Object.fromEntries(
-        wanted.map((output) => {
-          if (!(output in outputs)) throw unknownEntry(name, 'output', output, Object.keys(outputs));
-          return [output, toHost(outputs[output])];
-        }),
-      );
-      if (options.update ?? true) {
-        // Entries may be exchanged (a copy of one becomes the other): clone all before freeing any.
-        const next = mapValues(state, (tensor) => tf.keep(tf.clone(tensor)));
-        for (const [entry, tensor] of Object.entries(next)) {
-          this.state[entry].dispose();
-          this.state[entry] = tensor;
-        }
+      for (const output of wanted) {
+        if (!(output in outputs)) throw unknownEntry(name, 'output', output, Object.keys(outputs));
       }
-      // tidy wants tensors only; the values leave through the closure.
-      return { values } as never;
+      values = Object.fromEntries(wanted.map((output) => [output, toHost(outputs[output])]));
+      if (options.update ?? true) this.replace(state);
     });
+    return values;
+  }
+
+  private replace(state: Tensors): void {
+    // Entries may be exchanged (a copy of one becomes the other): all are cloned before any is freed.
+    const next = mapValues(state, (tensor) => tf.keep(tf.clone(tensor)));
+    for (const [entry, tensor] of Object.entries(next)) {
+      this.state[entry].dispose();
+      this.state[entry] = tensor;
+    }
   }
 
   read(names: readonly string[] = Object.keys(this.specs)): Record<string, HostArray> {

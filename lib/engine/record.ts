@@ -51,12 +51,16 @@ const VALUE_DEPENDENT = new Set([
 ]);
 
 /** Attributes that TensorFlow.js leaves for the eager runtime to infer and that a graph has to state. */
-const INFERRED_COUNT: Readonly<Record<string, string>> = {
-  AddN: 'N',
-  Pack: 'N',
-  ConcatV2: 'N',
-  ConcatOffset: 'N',
+const INFERRED: Readonly<Record<string, (inputs: readonly Symbol[], outputs: number) => Attribute[]>> = {
+  AddN: (inputs) => [intAttribute('N', inputs.length)],
+  Pack: (inputs) => [intAttribute('N', inputs.length)],
+  ConcatV2: (inputs) => [intAttribute('N', inputs.length - 1)],
+  Unpack: (_, outputs) => [intAttribute('num', outputs)],
+  ExpandDims: ([x, axis]) => [typeAttribute('T', x.dtype), typeAttribute('Tdim', axis.dtype)],
 };
+
+const intAttribute = (name: string, value: number): Attribute => ({ name, type: real.TF_ATTR_INT, value });
+const typeAttribute = (name: string, value: DType): Attribute => ({ name, type: real.TF_ATTR_TYPE, value });
 
 const BYTES: Readonly<Record<DType, number>> = {
   [real.TF_FLOAT]: 4,
@@ -110,11 +114,7 @@ export class Recorder {
   }
 
   private binding(): TFJSBinding {
-    const constants = Object.fromEntries(
-      Object.entries(real).filter(([, value]) => typeof value !== 'function'),
-    );
-    return {
-      ...(constants as unknown as TFJSBinding),
+    const replaced: Partial<TFJSBinding> = {
       createTensor: (shape, dtype, buffer) => {
         const id = real.createTensor(shape, dtype, buffer);
         if (dtype in BYTES) this.natives.set(id, { id, shape: [...shape], dtype, values: buffer as Values });
@@ -135,10 +135,9 @@ export class Recorder {
       loadSavedModel: () => refuse('load a saved model'),
       deleteSavedModel: () => refuse('delete a saved model'),
       runSavedModel: () => refuse('run another recorded step'),
-      getNumOfSavedModels: () => real.getNumOfSavedModels(),
-      getNumOfTensors: () => real.getNumOfTensors(),
-      isUsingGpuDevice: () => real.isUsingGpuDevice(),
     };
+    // TensorFlow's numbers of types and attribute kinds are read from the native binding underneath.
+    return Object.setPrototypeOf(replaced, real) as TFJSBinding;
   }
 
   private operation(op: string, attributes: TFEOpAttr[], inputIds: number[], outputs: number) {
@@ -149,13 +148,8 @@ export class Recorder {
     }
     const inputs = inputIds.map((id) => this.symbol(id));
     const stated: Attribute[] = attributes.map(({ name, type, value }) => ({ name, type, value }));
-    const countName = INFERRED_COUNT[op];
-    if (countName !== undefined && !stated.some(({ name }) => name === countName)) {
-      const operands = op === 'ConcatV2' ? inputs.length - 1 : inputs.length;
-      stated.push({ name: countName, type: real.TF_ATTR_INT, value: operands });
-    }
-    if (op === 'Unpack' && !stated.some(({ name }) => name === 'num')) {
-      stated.push({ name: 'num', type: real.TF_ATTR_INT, value: outputs });
+    for (const inferred of INFERRED[op]?.(inputs, outputs) ?? []) {
+      if (!stated.some(({ name }) => name === inferred.name)) stated.push(inferred);
     }
     const name = this.newName(op);
     this.nodes.push({ name, op, inputs: inputs.map(({ reference }) => reference), attributes: stated });

@@ -1,0 +1,68 @@
+import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
+import { crossEntropy, tf } from '../engine/index.js';
+import type { PassOptions, Supernet } from './supernet.js';
+
+/** Mean cross-entropy of the supernet in nats, and its gradients. */
+export interface LossAndGradients {
+  /** Scalar. */
+  readonly loss: Tensor;
+  /** ∇_ω, [layout.size]. */
+  readonly weights: Tensor1D;
+  /** ∇_α, [d]. */
+  readonly alphas: Tensor1D;
+}
+
+/**
+ * The loss at (ω, α) on a batch, with its gradients with respect to both. A caller who fetches only some of the three
+ * from a compiled program pays for those only.
+ *
+ * @param images  [batch, height, width, 3].
+ * @param labels  int32 [batch].
+ */
+export function lossAndGradients(
+  net: Supernet,
+  weights: Tensor1D,
+  alphas: Tensor1D,
+  images: Tensor4D,
+  labels: Tensor1D,
+  options?: PassOptions,
+): LossAndGradients {
+  const loss = (omega: Tensor, alpha: Tensor) =>
+    crossEntropy(net.logits(omega as Tensor1D, alpha as Tensor1D, images, options), labels);
+  const { value, grads } = tf.valueAndGrads(loss)([weights, alphas]);
+  return { loss: value, weights: grads[0] as Tensor1D, alphas: grads[1] as Tensor1D };
+}
+
+/** Settings of the weight optimizer (paper B.2; decay and clip from the released script). */
+export interface SgdSettings {
+  readonly momentum: number;
+  readonly weightDecay: number;
+  /** Bound on the global norm of the weight gradient; alphas do not count. */
+  readonly clip: number;
+}
+
+/**
+ * One step of SGD as PyTorch takes it: clip, then add the decay, then momentum without dampening.
+ *
+ * @param gradient  [P]; `undefined` for a step without one, which momentum and decay alone make.
+ * @param lr        Scalar.
+ * @returns         New weights and momentum [P], and the gradient's norm before clipping.
+ */
+export function sgdStep(
+  weights: Tensor1D,
+  momentum: Tensor1D,
+  gradient: Tensor1D | undefined,
+  lr: Tensor,
+  settings: SgdSettings,
+): { weights: Tensor1D; momentum: Tensor1D; gradientNorm: Tensor } {
+  let decayed = tf.mul(weights, settings.weightDecay);
+  let gradientNorm: Tensor = tf.scalar(0);
+  if (gradient) {
+    gradientNorm = tf.sqrt(tf.sum(tf.square(gradient)));
+    const factor = tf.minimum(1, tf.div(settings.clip, tf.add(gradientNorm, 1e-6)));
+    decayed = tf.add(tf.mul(gradient, factor), decayed);
+  }
+  const nextMomentum: Tensor1D = tf.add(tf.mul(momentum, settings.momentum), decayed);
+  const nextWeights: Tensor1D = tf.sub(weights, tf.mul(nextMomentum, lr));
+  return { weights: nextWeights, momentum: nextMomentum, gradientNorm };
+}
