@@ -52,7 +52,7 @@ const SIGMA_DECAY: Readonly<Record<SigmaSchedule, (fraction: number) => number>>
 /**
  * The proposal's standard deviation σ in an epoch. It decays to 0 over the epochs after warm-up, but as in the released
  * code it is stepped at the end of an epoch with that epoch's own number, so the first two active epochs both have the
- * start value and 0 itself is never reached. Not in the paper, which states no schedule (FIDELITY A3, b11).
+ * start value and 0 itself is never reached. Not in the paper, which states no schedule.
  *
  * @param epoch  0 … epochs − 1; during warm-up, where no proposal is drawn, the start value.
  */

@@ -12,7 +12,7 @@ export interface GldOptions {
   readonly radiusMin: number;
 }
 
-/** Ours, the paper states none (FIDELITY A3): ten radii from 0.2 down. */
+/** Ours, the paper states none: ten radii from 0.2 down. */
 export const GLD_DEFAULTS: GldOptions = { radiusMax: 0.2, radiusMin: 0.2 / 2 ** 9 };
 
 /** What {@link gld} asks: `points[0]` is the current alpha, `points[k + 1]` = alpha + `directions[k]`. */
@@ -58,7 +58,7 @@ export function bestCandidate(base: number, candidates: Vec): number {
  * or stays when none has a smaller loss. Needs no gradient and never increases the loss on the same batch.
  *
  * The base loss is asked for as `points[0]`, to be measured like any candidate (with the same fine-tuning; the released
- * code leaves it un-tuned, which favours moving: FIDELITY b16).
+ * code leaves it un-tuned, which favours moving).
  *
  * @throws {SolverError} for radii out of range.
  */

@@ -11,7 +11,7 @@ import type { AskContext, Asked, Diagnostics, Solver, SolverState } from './solv
  * What stands for the proposal density q in the weights p̃/q.
  * - `literal`: Eq. 26 as printed, in log space.
  * - `flat`: a constant, so the weights are softmax(−L/τ); the paper's idea without the density that drowns the losses.
- * - `released`: what the released code computes (FIDELITY b5, b6): directions blended from both components instead of drawn
+ * - `released`: what the released code computes: directions blended from both components instead of drawn
  *   from one, no normalisation, the second exponent multiplied by σ², and 1e-4 added.
  */
 export const MGS_DENSITIES = ['literal', 'flat', 'released'] as const;
@@ -32,7 +32,7 @@ export interface MgsOptions {
   readonly density: MgsDensity;
   /**
    * ε > 0: p(u|α) of Eq. 7 is restricted to the ball ‖u‖ ≤ ε, so a longer direction has weight zero. null leaves p as
-   * printed, which is not normalisable on R^d (FIDELITY b33).
+   * printed, which is not normalisable on R^d.
    */
   readonly clipNorm: number | null;
   /**
@@ -42,7 +42,7 @@ export interface MgsOptions {
   readonly measureBase: boolean;
 }
 
-/** The paper states N; λ, σ and τ are the released DARTS-space script's (FIDELITY A3). */
+/** The paper states N; λ, σ and τ are the released DARTS-space script's. */
 export const MGS_DEFAULTS: MgsOptions = {
   samples: 4,
   lambda: 1e-3,

@@ -28,7 +28,7 @@ export interface RsOptions {
   readonly xi: number;
 }
 
-/** The paper's default form; it states no μ, ξ or N for RS, so those are ours (FIDELITY A3). */
+/** The paper's default form; it states no μ, ξ or N for RS, so those are ours. */
 export const RS_DEFAULTS: RsOptions = {
   estimator: 'multi-point',
   law: 'sphere',

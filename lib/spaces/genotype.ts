@@ -28,7 +28,7 @@ const KEPT = 2;
 export interface DeriveOptions {
   /**
    * Take the place of `none` on the x-th edge into a node from the x-th edge of the whole cell, as the released parser
-   * does (FIDELITY b15). No genotype of the built-in spaces changes by it; where the place of `none` differs between
+   * does. No genotype of the built-in spaces changes by it; where the place of `none` differs between
    * edges, `none` can be derived. Default false.
    */
   readonly releasedIndexing?: boolean;

@@ -1,0 +1,433 @@
+/**
+ * The protocol of a search: one run as plain data, with its seed. It survives `JSON.parse(JSON.stringify(p))`; the schema
+ * below is the one place where its fields, their meaning and their bounds are stated, and the types are derived from it.
+ */
+import { z } from 'zod';
+import { UsageError, unknownName } from '../errors.js';
+import { MGS_DENSITIES } from '../solvers/mgs.js';
+import { RS_ESTIMATORS, RS_LAWS } from '../solvers/rs.js';
+import { SPACE_IDS } from '../spaces/spaces.js';
+import type { SpaceId } from '../spaces/spaces.js';
+import { SIGMA_SCHEDULES } from './schedules.js';
+
+/** Whose algorithm: the paper's text, the released code, or the paper's idea with a constant proposal density. */
+export const PRESETS = ['paper', 'released', 'flat'] as const;
+/** Whose algorithm a protocol follows. */
+export type Preset = (typeof PRESETS)[number];
+
+/** How much computing: seconds (tests), minutes on two cores (notebooks), the paper's own settings. */
+export const BUDGETS = ['smoke', 'laptop', 'full'] as const;
+/** How much computing a protocol asks for. */
+export type Budget = (typeof BUDGETS)[number];
+
+/** Data sets that a search can run on. */
+export const DATASETS = ['cifar10', 'synthetic'] as const;
+/** The name of a data set. */
+export type DatasetName = (typeof DATASETS)[number];
+
+/** Image sides that the 32-pixel images can be shrunk to evenly and that two reductions can halve. */
+const IMAGE_SIDES = [8, 16, 32] as const;
+
+// Every leaf says what it is (`description`) and what it may be (`bounds`, which is also the message of its every error).
+
+function described<T extends z.ZodType>(schema: T, description: string, bounds: string): T {
+  return schema.meta({ description, bounds });
+}
+
+function integer(description: string, min: number, max: number, multiple = 1): z.ZodNumber {
+  const kind = multiple === 2 ? 'an even integer' : 'an integer';
+  const error = `${kind} from ${min} to ${max}`;
+  return described(
+    z
+      .number({ error })
+      .int({ error })
+      .min(min, { error })
+      .max(max, { error })
+      .multipleOf(multiple, { error }),
+    description,
+    error,
+  );
+}
+
+interface Range {
+  readonly atLeast?: number;
+  readonly above?: number;
+  readonly atMost?: number;
+  readonly below?: number;
+}
+
+function rangeText({ atLeast, above, atMost, below }: Range): string {
+  return [
+    ...(atLeast === undefined ? [] : [`at least ${atLeast}`]),
+    ...(above === undefined ? [] : [`greater than ${above}`]),
+    ...(atMost === undefined ? [] : [`at most ${atMost}`]),
+    ...(below === undefined ? [] : [`less than ${below}`]),
+  ].join(' and ');
+}
+
+function realSchema({ atLeast, above, atMost, below }: Range, error: string): z.ZodNumber {
+  let schema = z.number({ error });
+  if (atLeast !== undefined) schema = schema.gte(atLeast, { error });
+  if (above !== undefined) schema = schema.gt(above, { error });
+  if (atMost !== undefined) schema = schema.lte(atMost, { error });
+  if (below !== undefined) schema = schema.lt(below, { error });
+  return schema;
+}
+
+function real(description: string, range: Range): z.ZodNumber {
+  const error = `a number ${rangeText(range)}`;
+  return described(realSchema(range, error), description, error);
+}
+
+/** A number in the range, or the one word that stands for something else. */
+function realOr<const Word extends string | null>(description: string, range: Range, word: Word) {
+  const error = `a number ${rangeText(range)}, or ${JSON.stringify(word)}`;
+  return described(z.union([realSchema(range, error), z.literal(word)], { error }), description, error);
+}
+
+function choice<const T extends readonly string[]>(description: string, allowed: T) {
+  const error = `one of ${allowed.join(', ')}`;
+  return described(z.enum(allowed, { error }), description, error);
+}
+
+function flag(description: string): z.ZodBoolean {
+  const error = 'true or false';
+  return described(z.boolean({ error }), description, error);
+}
+
+function constant<const T extends string | number>(description: string, value: T) {
+  const error = JSON.stringify(value);
+  return described(z.literal(value, { error }), description, error);
+}
+
+const mgsSchema = z.strictObject({
+  kind: constant('MGS, paper Section 4.2.', 'mgs'),
+  samples: integer('N, candidates an alpha update.', 1, 1024),
+  lambda: real('Share λ of candidates drawn around 0 instead of −g (Eq. 26); 1 needs no gradient.', {
+    atLeast: 0,
+    atMost: 1,
+  }),
+  sigma: real('Standard deviation σ of the proposal (Eq. 26) at the start of its schedule.', { atLeast: 0 }),
+  sigmaSchedule: choice('How σ falls over the epochs after warm-up.', SIGMA_SCHEDULES),
+  tau: real('Temperature τ of Eq. 7, in nats.', { above: 0 }),
+  density: choice(
+    'What stands for the proposal density in the weights: Eq. 26, the released slip, or a constant.',
+    MGS_DENSITIES,
+  ),
+  clipNorm: realOr(
+    'Radius of the ball that p(u|α) of Eq. 7 is restricted to; null for none.',
+    { above: 0 },
+    null,
+  ),
+  measureBase: flag(
+    'Whether the loss at alpha itself is measured too, for ln Z (Eq. 9); one evaluation more an update.',
+  ),
+});
+
+const rsSchema = z.strictObject({
+  kind: constant('Random search, paper Section 4.1.', 'rs'),
+  estimator: choice('Form of the gradient estimate: Eq. 4, 5 or 6.', RS_ESTIMATORS),
+  law: choice('Law of the directions: N(0, I) or uniform on the unit sphere.', RS_LAWS),
+  samples: integer('N, directions an alpha update; 1 for the one- and two-point forms.', 1, 1024),
+  mu: real('Smoothing μ: the length that a direction is multiplied by.', { above: 0 }),
+  xi: real('Step size ξ.', { above: 0 }),
+});
+
+const gldSchema = z.strictObject({
+  kind: constant('Gradientless descent, paper Section 4.3.', 'gld'),
+  radiusMax: real('Largest search radius R.', { above: 0 }),
+  radiusMin: real('Smallest search radius r, at most R.', { above: 0 }),
+});
+
+const randomSchema = z.strictObject({
+  kind: constant('Random search over architectures with shared weights, a baseline.', 'random'),
+  samples: integer('Fresh alphas drawn an alpha update.', 1, 1024),
+  scale: real('Standard deviation of the drawn alphas.', { above: 0 }),
+});
+
+const searchSchema = z.strictObject({
+  version: constant('Version of this format.', 1),
+  kind: constant('What the protocol describes.', 'search'),
+  preset: choice('Whose algorithm the settings started from.', PRESETS),
+  budget: choice('How much computing the settings were derived for.', BUDGETS),
+  seed: integer('Seed of everything random in the run.', 0, Number.MAX_SAFE_INTEGER),
+  dataset: z.strictObject({
+    name: choice('Data set.', DATASETS),
+    imageSide: described(
+      z.literal(IMAGE_SIDES, { error: `one of ${IMAGE_SIDES.join(', ')}` }),
+      'Side of the square images in pixels; smaller than 32 means shrunk.',
+      `one of ${IMAGE_SIDES.join(', ')}`,
+    ),
+    trainSize: integer(
+      'Training images used, both halves together: the first ones of the file order.',
+      2,
+      1_000_000,
+    ),
+  }),
+  space: choice('Search space.', SPACE_IDS as readonly [SpaceId, ...SpaceId[]]),
+  cells: integer(
+    'Cells of the supernet; two of them, at a third and two thirds, are reduction cells.',
+    3,
+    100,
+  ),
+  // Even, because a strided skip connection makes its output from two halves of the channels.
+  channels: integer('Channels of the first cell.', 2, 512, 2),
+  batchSize: integer('Images a weight step, a fine-tuning step and a validation batch.', 1, 65_536),
+  epochs: integer('Passes over the training half.', 1, 100_000),
+  warmupEpochs: integer('First epochs in which alpha stays; at most epochs.', 0, 100_000),
+  weights: z.strictObject({
+    lr: real('Learning rate of the weights at the start.', { above: 0 }),
+    lrMin: real('Learning rate that the cosine ends at; at most weights.lr.', { atLeast: 0 }),
+    momentum: real('Momentum of the weights’ SGD.', { atLeast: 0, below: 1 }),
+    weightDecay: real('L2 decay, added to the gradient before momentum.', { atLeast: 0 }),
+    clip: realOr('Largest global norm of the weight gradient; null for no clipping.', { above: 0 }, null),
+  }),
+  alphaInitScale: real('Standard deviation of the alphas at the start.', { atLeast: 0 }),
+  solver: z.discriminatedUnion('kind', [mgsSchema, rsSchema, gldSchema, randomSchema]),
+  omega: z.strictObject({
+    kind: constant('ω*(α): a copy of the weights, fine-tuned at each candidate (Alg. 1).', 'finetuned'),
+    iterations: integer(
+      'M, fine-tuning steps of each candidate; 0 scores it with the weights as they are.',
+      0,
+      10_000,
+    ),
+    momentum: choice('Momentum buffer that a candidate starts with: zeros, or a copy of the base weights’.', [
+      'zero',
+      'inherit',
+    ]),
+    lr: realOr('Learning rate of fine-tuning; "scheduled" for the epoch’s own.', { above: 0 }, 'scheduled'),
+    coast: choice(
+      'What stands for fine-tuning: itself (none), or the released script’s fault, by which candidates never learn and the base weights drift by momentum and decay (coast) or stay (noop).',
+      ['none', 'coast', 'noop'],
+    ),
+    split: choice('Half of the training images that fine-tuning reads.', ['train', 'val']),
+  }),
+  updateEvery: described(
+    z.union([z.int().min(1).max(1_000_000), z.literal('iterations')], {
+      error: 'an integer from 1 to 1000000, or "iterations"',
+    }),
+    'Weight steps between alpha updates; "iterations" for as many as omega.iterations (at least 1).',
+    'an integer from 1 to 1000000, or "iterations"',
+  ),
+  valBatch: constant(
+    'All candidates of an update and the gradient of the proposal see the same validation batch.',
+    'shared',
+  ),
+});
+
+/** One search as plain data. Its fields are documented and bounded in the schema; {@link describeProtocol} lists them. */
+export type SearchProtocol = z.infer<typeof searchSchema>;
+
+/** The solver's part of a protocol. */
+export type SolverProtocol = SearchProtocol['solver'];
+
+/** A solver that a protocol can name. */
+export type ProtocolSolverKind = SolverProtocol['kind'];
+
+/** Every solver that a protocol can name. */
+export const PROTOCOL_SOLVERS = [
+  'mgs',
+  'rs',
+  'gld',
+  'random',
+] as const satisfies readonly ProtocolSolverKind[];
+
+/**
+ * The value as a protocol, checked whole: every field there, of its type and within its bounds, and in keeping with the
+ * others.
+ *
+ * @throws {UsageError} one sentence with the first fault's field, value and bounds.
+ */
+export function parseProtocol(value: unknown): SearchProtocol {
+  const parsed = searchSchema.safeParse(value);
+  if (!parsed.success) throw faultOf(parsed.error.issues[0], value);
+  const protocol = parsed.data;
+  for (const { path, value: found, must } of crossFaults(protocol)) throw outOfRange(path, found, must);
+  return protocol;
+}
+
+interface Fault {
+  readonly path: string;
+  readonly value: unknown;
+  readonly must: string;
+}
+
+/** What is wrong between fields that are each within their own bounds. */
+function crossFaults({ dataset, batchSize, epochs, warmupEpochs, weights, solver }: SearchProtocol): Fault[] {
+  const faults: Fault[] = [];
+  if (warmupEpochs > epochs) {
+    faults.push({ path: 'warmupEpochs', value: warmupEpochs, must: `at most epochs, which is ${epochs}` });
+  }
+  const half = Math.floor(dataset.trainSize / 2);
+  if (batchSize > half) {
+    const must = `at most ${half}, half of dataset.trainSize (${dataset.trainSize})`;
+    faults.push({ path: 'batchSize', value: batchSize, must });
+  }
+  if (weights.lrMin > weights.lr) {
+    faults.push({
+      path: 'weights.lrMin',
+      value: weights.lrMin,
+      must: `at most weights.lr, which is ${weights.lr}`,
+    });
+  }
+  if (solver.kind === 'gld' && solver.radiusMin > solver.radiusMax) {
+    const must = `at most solver.radiusMax, which is ${solver.radiusMax}`;
+    faults.push({ path: 'solver.radiusMin', value: solver.radiusMin, must });
+  }
+  if (solver.kind === 'rs' && solver.estimator !== 'multi-point' && solver.samples !== 1) {
+    const must = `1 with the ${solver.estimator} estimator (its mean over more directions is multi-point)`;
+    faults.push({ path: 'solver.samples', value: solver.samples, must });
+  }
+  return faults;
+}
+
+function outOfRange(path: string, value: unknown, must: string): UsageError {
+  if (value === undefined) return new UsageError(`The protocol lacks ${path}; it must be ${must}.`);
+  const shown = typeof value === 'number' ? String(value) : JSON.stringify(value);
+  return new UsageError(`${path} is ${shown}; it must be ${must}.`);
+}
+
+function faultOf(issue: z.core.$ZodIssue, value: unknown): UsageError {
+  const path = issue.path.join('.');
+  const found = issue.path.reduce<unknown>(
+    (at, step) => (at as Record<PropertyKey, unknown> | undefined)?.[step],
+    value,
+  );
+  if (issue.code === 'unrecognized_keys') {
+    const group = path === '' ? '' : `${path}.`;
+    const allowed = leavesOf(value).filter((leaf) => leaf.path.startsWith(group));
+    return unknownName(
+      'protocol field',
+      `${group}${issue.keys[0]}`,
+      allowed.map((leaf) => leaf.path),
+    );
+  }
+  if (path === 'solver.kind') return unknownName('solver', String(found), PROTOCOL_SOLVERS);
+  if (path === 'space') return unknownName('search space', String(found), SPACE_IDS);
+  const leaf = leavesOf(value).find((known) => known.path === path);
+  if (path === '') return new UsageError(`A search protocol must be a record of settings, not ${JSON.stringify(value)}.`);
+  return outOfRange(path, found, leaf ? leaf.bounds : 'a group of settings');
+}
+
+/** One field of the protocol. */
+export interface FieldDescription {
+  /** Dotted path, e.g. `solver.samples`. */
+  readonly path: string;
+  readonly description: string;
+  /** What the value may be, in words. */
+  readonly bounds: string;
+}
+
+/** Every field of the protocol with its meaning and bounds, for the solver that the protocol has. */
+export function describeProtocol(protocol: SearchProtocol): FieldDescription[] {
+  return leavesOf(protocol);
+}
+
+function leavesOf(value: unknown): FieldDescription[] {
+  const kind = (value as Partial<SearchProtocol> | null | undefined)?.solver?.kind;
+  const walk = (schema: z.ZodObject, prefix: string): FieldDescription[] =>
+    Object.entries(schema.shape as Record<string, z.ZodType>).flatMap(([name, field]) => {
+      const path = `${prefix}${name}`;
+      if (field instanceof z.ZodObject) return walk(field, `${path}.`);
+      if (field instanceof z.ZodDiscriminatedUnion) {
+        const options = field.options as z.ZodObject[];
+        const option = options.find((each) => (each.shape.kind as z.ZodLiteral).value === kind) ?? options[0];
+        return walk(option, `${path}.`);
+      }
+      const { description = '', bounds = '' } = field.meta() as { description?: string; bounds?: string };
+      return [{ path, description, bounds }];
+    });
+  return walk(searchSchema, '');
+}
+
+/** Fields that say what a protocol is rather than how it runs: chosen by their own options, never by `--set`. */
+const IDENTITY: Readonly<Record<string, string>> = {
+  version: 'it is fixed',
+  kind: 'it is fixed',
+  preset: 'choose it with --preset, since it decides other settings',
+  budget: 'choose it with --budget, since it decides other settings',
+  space: 'choose it with --space, since it decides other settings',
+  'solver.kind': 'choose it with --solver, since it decides the other solver settings',
+};
+
+/** The paths that {@link applySet} takes for this protocol. */
+export function settablePaths(protocol: SearchProtocol): string[] {
+  return leavesOf(protocol)
+    .map(({ path }) => path)
+    .filter((path) => !(path in IDENTITY));
+}
+
+/**
+ * The protocol with settings written as `path=value` applied in order, e.g. `applySet(p, 'solver.samples=8')`. A value is
+ * read as JSON where it is JSON (`8`, `0.1`, `null`, `true`), else as a word. All are applied before the result is checked
+ * whole, so settings that only fit together can be given together.
+ *
+ * @throws {UsageError} for an unknown path (with the allowed ones and the nearest), a field that has an option of its own,
+ *         and a value out of range.
+ */
+export function applySet(protocol: SearchProtocol, ...assignments: string[]): SearchProtocol {
+  const next = structuredClone(protocol) as unknown as Record<string, unknown>;
+  for (const assignment of assignments) {
+    const at = assignment.indexOf('=');
+    if (at < 1) {
+      throw new UsageError(
+        `The setting "${assignment}" is not path=value; write for example solver.samples=8.`,
+      );
+    }
+    const path = assignment.slice(0, at).trim();
+    if (path in IDENTITY) throw new UsageError(`${path} cannot be set: ${IDENTITY[path]}.`);
+    const allowed = settablePaths(protocol);
+    if (!allowed.includes(path)) throw unknownPath(path, allowed);
+    const steps = path.split('.');
+    const last = steps.pop()!;
+    const parent = steps.reduce((group, step) => group[step] as Record<string, unknown>, next);
+    parent[last] = readValue(assignment.slice(at + 1).trim());
+  }
+  return parseProtocol(next);
+}
+
+function unknownPath(path: string, allowed: readonly string[]): UsageError {
+  const inside = allowed.filter((each) => each.startsWith(`${path}.`));
+  if (inside.length > 0)
+    return new UsageError(`${path} is a group of settings; set one of ${inside.join(', ')}.`);
+  const sameEnd = allowed.find((each) => each.endsWith(`.${path}`));
+  if (sameEnd === undefined) return unknownName('setting', path, allowed);
+  return new UsageError(
+    `Unknown setting "${path}"; allowed: ${allowed.join(', ')}. Did you mean "${sameEnd}"?`,
+  );
+}
+
+function readValue(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+/** Weight steps between alpha updates, at least 1. */
+export function updatePeriod({ updateEvery, omega }: SearchProtocol): number {
+  return updateEvery === 'iterations' ? Math.max(1, omega.iterations) : updateEvery;
+}
+
+/** Training images in each half: omega sees the first, alpha is scored on the second (an odd last image is left out). */
+export function halfSize({ dataset }: SearchProtocol): number {
+  return Math.floor(dataset.trainSize / 2);
+}
+
+/**
+ * Refuses a protocol that asks for more images than the data have.
+ *
+ * @param trainCount  Training images that the data set really holds.
+ * @throws {UsageError} naming the setting, its value and the count.
+ */
+export function checkAgainstData(protocol: SearchProtocol, trainCount: number): void {
+  const { trainSize } = protocol.dataset;
+  if (trainSize > trainCount) {
+    throw outOfRange(
+      'dataset.trainSize',
+      trainSize,
+      `at most ${trainCount}, the training images in the data set`,
+    );
+  }
+}
