@@ -10,6 +10,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { setInterval } from 'node:timers';
 import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
@@ -21,10 +22,24 @@ const { JupyterHandlerImpl, ZmqServer } = require('tslab/dist/jupyter.js');
 
 const FOR_PEOPLE = new Set(['UsageError', 'ZartsError', 'InterruptedError']);
 
-/** What a cell prints for a value it threw. */
+/** Lines of a stack trace that belong to the kernel and not to the cell or what it called. */
+const KERNEL_FRAME = /^\s+at .*(?:node:vm|node:internal|tslab\/dist\/|bin\/kernel\.mjs)/;
+
+/** What a cell prints for a value it threw. No path of this machine is in it: outputs are kept in notebooks. */
 function describeThrown(thrown) {
-  const forPeople = thrown instanceof Error && (FOR_PEOPLE.has(thrown.name) || thrown.forPeople === true);
-  return forPeople ? `${thrown.name}: ${thrown.message}` : thrown;
+  if (!(thrown instanceof Error)) return thrown;
+  if (thrown.code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED') return 'Interrupted.';
+  if (thrown.message === 'Interrupted asynchronously') {
+    return 'Interrupted. What the cell awaited goes on unless it was given a signal to stop.';
+  }
+  if (FOR_PEOPLE.has(thrown.name)) return `${thrown.name}: ${thrown.message}`;
+  return inspect(thrown)
+    .split('\n')
+    .filter((line) => !KERNEL_FRAME.test(line))
+    .join('\n')
+    .replaceAll(`file://${root}/`, '')
+    .replaceAll(`${root}/`, '')
+    .replaceAll('evalmachine.<anonymous>', 'cell');
 }
 
 /**

@@ -1,14 +1,12 @@
 // Set-up: works out what is left to do, says so, does it. Called by bin/setup.mjs once the Node version is known to fit.
 
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { clearInterval, setInterval } from 'node:timers';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { takeLock } from './lock.mjs';
 import { nvidia } from './machine.mjs';
 import { SetupError, chooseEngine, describePlan, missingPrerequisites } from './plan.mjs';
-import { endChildren } from './process.mjs';
-import { STATE } from './project.mjs';
-import { findPrerequisites, stepsFor } from './steps.mjs';
+import { endChildren, readJson } from './process.mjs';
+import { ENGINE_FILE } from './project.mjs';
+import { build, findPrerequisites, stepsFor } from './steps.mjs';
 
 const USAGE = `Usage: node bin/setup.mjs [--plan]
 
@@ -21,10 +19,11 @@ ZARTS_PYTHON=python3.12      chooses the Python that .venv is made from`;
 
 const seconds = (since) => `${((Date.now() - since) / 1000).toFixed(1)} s`;
 
-/** The engine for this machine, from its facts and ZARTS_ENGINE. */
+/** The engine for this machine, from its facts, ZARTS_ENGINE, and what ZARTS_ENGINE was when the project was set up. */
 export function engineHere() {
   const { platform, arch, env } = process;
-  return chooseEngine({ platform, arch, override: env.ZARTS_ENGINE, gpu: nvidia() });
+  const remembered = readJson(ENGINE_FILE)?.override;
+  return chooseEngine({ platform, arch, override: env.ZARTS_ENGINE, remembered, gpu: nvidia() });
 }
 
 /** The steps for an engine with what makes each necessary; `why` is null when it is done. */
@@ -61,44 +60,12 @@ async function perform(step, label) {
   }
 }
 
-const LOCK = join(STATE, 'setup.lock');
-
-function lockHolder() {
-  try {
-    const pid = Number(readFileSync(LOCK, 'utf8'));
-    process.kill(pid, 0);
-    return pid;
-  } catch (error) {
-    // EPERM: it lives and belongs to someone else. Anything else: no lock, or its holder is gone.
-    return error.code === 'EPERM' ? 'of another user' : null;
-  }
-}
-
-/** Waits until no other set-up works in this folder, then keeps others out until the returned function is called. */
-async function takeLock() {
-  mkdirSync(dirname(LOCK), { recursive: true });
-  for (let told = false; ; told = true) {
-    try {
-      writeFileSync(LOCK, String(process.pid), { flag: 'wx' });
-      return () => rmSync(LOCK, { force: true });
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error;
-    }
-    const holder = lockHolder();
-    if (holder === null) rmSync(LOCK, { force: true });
-    else {
-      if (!told) console.log(`Another set-up (process ${holder}) is at work in this folder; waiting for it.`);
-      await sleep(500);
-    }
-  }
-}
-
 async function setUp() {
   const began = Date.now();
   const choice = engineHere();
   if (inspect(choice).every(({ why }) => why === null)) return;
 
-  const release = await takeLock();
+  const release = await takeLock(console.log);
   const interrupted = () => {
     endChildren();
     release();
@@ -119,6 +86,21 @@ async function setUp() {
       if (step.why() !== null) await perform(step, `[${i + 1}/${steps.length}]`);
     }
     console.log(`Set up in ${seconds(began)}.`);
+  } finally {
+    release();
+  }
+}
+
+/**
+ * Compiles the TypeScript sources if one has changed since the last time.
+ *
+ * @throws {SetupError} with the compiler's errors.
+ */
+export async function ensureBuilt() {
+  if (build().why() === null) return;
+  const release = await takeLock((line) => process.stderr.write(`${line}\n`));
+  try {
+    if (build().why() !== null) await build().run();
   } finally {
     release();
   }

@@ -58,16 +58,22 @@ export function judgeGpu({ driver, device }) {
 /**
  * The engine for a machine: which TensorFlow.js package, on which TensorFlow, and the reason in words.
  *
- * @param {{platform: string, arch: string, override?: string, gpu: {driver: string | null, device: boolean}}} facts
- *   `platform` and `arch` as Node names them; `override` the value of ZARTS_ENGINE.
- * @returns {{engine: 'cpu'|'gpu'|'stock', package: string, tensorflow: string, lock: string, reason: string}}
- *   `lock` is the pip lock file, relative to the project.
+ * @param {{platform: string, arch: string, override?: string, remembered?: string,
+ *          gpu: {driver: string | null, device: boolean}}} facts
+ *   `platform` and `arch` as Node names them; `override` the value of ZARTS_ENGINE; `remembered` what that was when the
+ *   project was set up: `ZARTS_ENGINE=cpu npm start` on a GPU machine must not make the next `npm test` fetch CUDA.
+ * @returns {{engine: 'cpu'|'gpu'|'stock', package: string, tensorflow: string, lock: string, override: string | null,
+ *            reason: string}} `lock` is the pip lock file, relative to the project.
  * @throws {SetupError} if ZARTS_ENGINE names no engine (exit code 2), or one that this machine cannot have (1).
  */
-export function chooseEngine({ platform, arch, override, gpu }) {
-  if (override !== undefined && override !== '' && !ENGINES.includes(override)) {
-    throw new SetupError(`ZARTS_ENGINE is "${override}"; allowed: ${ENGINES.join(', ')}.`, 2);
+export function chooseEngine({ platform, arch, override: given, remembered, gpu }) {
+  if (given && !ENGINES.includes(given)) {
+    throw new SetupError(`ZARTS_ENGINE is "${given}"; allowed: ${ENGINES.join(', ')}.`, 2);
   }
+  const override = given ? given : ENGINES.includes(remembered) ? remembered : null;
+  const asked = given
+    ? `ZARTS_ENGINE=${given}`
+    : `ZARTS_ENGINE was ${override} at set-up (delete .zarts/engine.json to choose anew)`;
   if (platform === 'win32') {
     throw new SetupError('Windows is not supported directly; run the project inside WSL 2 (wsl --install).');
   }
@@ -75,7 +81,7 @@ export function chooseEngine({ platform, arch, override, gpu }) {
   const wheel = CPU_WHEELS[machine];
   const judged = judgeGpu(gpu);
 
-  const cpu = (reason) => ({ engine: 'cpu', ...CPU, tensorflow: wheel, reason });
+  const cpu = (reason) => ({ engine: 'cpu', ...CPU, tensorflow: wheel, override, reason });
   const stock = (reason) => {
     const variant = judged.usable && platform === 'linux' ? GPU : CPU;
     return {
@@ -87,14 +93,16 @@ export function chooseEngine({ platform, arch, override, gpu }) {
     };
   };
 
-  if (override === 'stock') return stock('ZARTS_ENGINE=stock');
+  const onGpu = (reason) => ({ engine: 'gpu', ...GPU, tensorflow: 'tensorflow[and-cuda]', override, reason });
+
+  if (override === 'stock') return stock(asked);
   if (override === 'gpu') {
     if (machine !== 'linux x64') {
       throw new SetupError(
         `ZARTS_ENGINE=gpu needs Linux on x86-64 (this is ${machine}); use ZARTS_ENGINE=cpu or unset it.`,
       );
     }
-    return { engine: 'gpu', ...GPU, tensorflow: 'tensorflow[and-cuda]', reason: 'ZARTS_ENGINE=gpu' };
+    return onGpu(asked);
   }
   if (wheel === undefined) {
     if (override === 'cpu') {
@@ -104,10 +112,8 @@ export function chooseEngine({ platform, arch, override, gpu }) {
     }
     return stock(`there is no TensorFlow wheel for ${machine}`);
   }
-  if (override === 'cpu') return cpu('ZARTS_ENGINE=cpu');
-  if (judged.usable && machine === 'linux x64') {
-    return { engine: 'gpu', ...GPU, tensorflow: 'tensorflow[and-cuda]', reason: judged.reason };
-  }
+  if (override === 'cpu') return cpu(asked);
+  if (judged.usable && machine === 'linux x64') return onGpu(judged.reason);
   return cpu(judged.usable ? `there is no GPU build for ${machine}` : judged.reason);
 }
 

@@ -37,11 +37,12 @@ export function endChildren() {
  *
  * @param {string} doing  What it does, for the message of a failure ("installing the npm packages").
  * @param {string[]} command  Program and arguments.
- * @param {{cwd?: string, env?: Record<string, string | undefined>}} options
+ * @param {{cwd?: string, env?: Record<string, string | undefined>, explain?: (output: string) => string}} options
+ *   `explain` makes the message of a failure from the output, where the output is the message.
  * @returns {Promise<string>} stdout and stderr together.
  * @throws {SetupError} if it cannot be started or fails: one sentence, then the last lines it printed.
  */
-export function run(doing, command, { cwd = ROOT, env = process.env } = {}) {
+export function run(doing, command, { cwd = ROOT, env = process.env, explain } = {}) {
   mkdirSync(dirname(LOG), { recursive: true });
   appendFileSync(LOG, `\n$ ${command.join(' ')}\n`);
   return new Promise((resolve, reject) => {
@@ -62,7 +63,10 @@ export function run(doing, command, { cwd = ROOT, env = process.env } = {}) {
     child.on('close', (code, signal) => {
       children.delete(child);
       if (code === 0) resolve(output);
-      else reject(failure(doing, output, signal ?? `exit code ${code}`));
+      else
+        reject(
+          explain ? new SetupError(explain(output)) : failure(doing, output, signal ?? `exit code ${code}`),
+        );
     });
   });
 }

@@ -32,3 +32,11 @@ export function tensorflowFolder() {
   const site = sitePackages();
   return site !== null && existsSync(join(site, 'tensorflow')) ? join(site, 'tensorflow') : null;
 }
+
+const PYTHON_SETTINGS = ['PYTHONPATH', 'PYTHONHOME', 'PIP_USER', 'PIP_TARGET', 'PIP_PREFIX'];
+
+/** The process's environment without the settings that would send packages elsewhere or bring in others. */
+export function pythonEnvironment() {
+  const kept = Object.entries(process.env).filter(([name]) => !PYTHON_SETTINGS.includes(name));
+  return { ...Object.fromEntries(kept), PYTHONNOUSERSITE: '1' };
+}

@@ -18,7 +18,7 @@ import { dirname, join, relative } from 'node:path';
 import { buildTools, nodeGyp, nodeHeaders, npm, pythons } from './machine.mjs';
 import { SetupError, lockedVersion, npmMismatch } from './plan.mjs';
 import { readJson, run, writeWhole } from './process.mjs';
-import { ENGINE_FILE, PYTHON, ROOT, VENV, tensorflowFolder } from './project.mjs';
+import { ENGINE_FILE, PYTHON, ROOT, VENV, pythonEnvironment, tensorflowFolder } from './project.mjs';
 
 const MODULES = join(ROOT, 'node_modules');
 
@@ -68,7 +68,8 @@ const pythonPackages = (choice) => {
       const { command } = pythons().find((python) => python.fits && python.venv);
       // From scratch each time: pip trusts what an interrupted pip left behind. Its cache makes this quick.
       rmSync(VENV, { recursive: true, force: true });
-      await run('making .venv', [command, '-m', 'venv', VENV]);
+      const env = pythonEnvironment();
+      await run('making .venv', [command, '-m', 'venv', VENV], { env });
       const flags = [
         '--require-hashes',
         '--no-deps',
@@ -76,15 +77,8 @@ const pythonPackages = (choice) => {
         '--disable-pip-version-check',
         '--no-input',
       ];
-      await run('installing the Python packages', [
-        PYTHON,
-        '-m',
-        'pip',
-        'install',
-        ...flags,
-        '-r',
-        choice.lock,
-      ]);
+      const install = [PYTHON, '-m', 'pip', 'install', ...flags, '-r', choice.lock];
+      await run('installing the Python packages', install, { env });
       stamp(PYTHON_STAMP, wanted());
     },
   };
@@ -255,10 +249,11 @@ const addon = (choice) => {
       if (choice.engine === 'gpu' && !loaded.gpu) {
         say('TensorFlow found no GPU that it can use and will run on the CPU; `npx zarts doctor` says more.');
       }
-      const { engine, package: name, reason } = choice;
+      const { engine, package: name, override, reason } = choice;
+      const { tensorflow, gpu } = loaded;
       writeWhole(
         ENGINE_FILE,
-        `${JSON.stringify({ engine, package: name, tensorflow: loaded.tensorflow, gpu: loaded.gpu, reason }, null, 2)}\n`,
+        `${JSON.stringify({ engine, package: name, tensorflow, gpu, override, reason }, null, 2)}\n`,
       );
       stamp(ADDON_STAMP, wanted());
     },
@@ -282,6 +277,8 @@ const JUPYTER_SETTINGS = {
   'etc/jupyter/jupyter_server_config.json': {
     KernelSpecManager: { allowed_kernelspecs: ['tslab'], ensure_native_kernel: false },
     MultiKernelManager: { default_kernel_name: 'tslab' },
+    // It would look for language servers with the user's npm, and list the thirty that it does not find.
+    LanguageServerManager: { autodetect: false },
   },
   'share/jupyter/lab/settings/overrides.json': {
     '@jupyterlab/apputils-extension:notification': { checkForUpdates: false, fetchNews: 'false' },
@@ -371,7 +368,10 @@ export const build = () => ({
   async run() {
     const before = sourceDigest();
     const tsc = join(MODULES, 'typescript', 'bin', 'tsc');
-    await run('compiling the TypeScript sources', [process.execPath, tsc, '--build', '--pretty', 'false']);
+    const explain = (output) => `The TypeScript sources do not compile:\n${output.trimEnd()}`;
+    await run('compiling the TypeScript sources', [process.execPath, tsc, '--build', '--pretty', 'false'], {
+      explain,
+    });
     prune();
     stamp(BUILD_STAMP, before);
   },

@@ -1,0 +1,231 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { findDatasets } from '../../lib/datasets/load.js';
+import { projectRoot } from '../../lib/runs/home.js';
+import type * as machine from '../setup/machine.mjs' with { 'resolution-mode': 'import' };
+import type * as main from '../setup/main.mjs' with { 'resolution-mode': 'import' };
+import type * as plan from '../setup/plan.mjs' with { 'resolution-mode': 'import' };
+import type * as steps from '../setup/steps.mjs' with { 'resolution-mode': 'import' };
+import { jupyterEnvironment, venvPython } from './jupyter.js';
+
+/** One thing that the project stands on. */
+export interface Finding {
+  readonly piece: string;
+  readonly ok: boolean;
+  /** Whether nothing works without it; a missing data set, for instance, is fetched when it is asked for. */
+  readonly needed: boolean;
+  /** What was found, in words. */
+  readonly state: string;
+  /** What to do where it is not right. */
+  readonly advice?: string;
+}
+
+/** Set-up's modules are plain .mjs files outside dist, so that they run before anything is installed. */
+async function setup() {
+  const load = (name: string): Promise<unknown> =>
+    import(pathToFileURL(join(projectRoot(), 'bin', 'setup', name)).href);
+  return {
+    ...((await load('machine.mjs')) as Pick<typeof machine, 'buildTools' | 'nvidia' | 'pythons'>),
+    ...((await load('main.mjs')) as typeof main),
+    ...((await load('plan.mjs')) as typeof plan),
+    ...((await load('steps.mjs')) as typeof steps),
+  };
+}
+
+type Setup = Awaited<ReturnType<typeof setup>>;
+
+const RUN_SETUP = 'Run: npm run setup';
+const exec = promisify(execFile);
+
+/** The text with the installation commands that follow its first line made one line. */
+const oneLine = (paragraph: string): string => paragraph.replace(/\s*\n\s*/g, '; ').replace(/ {2,}/g, ' ');
+
+function nodeFinding(): Finding {
+  const { node, modules, napi } = process.versions;
+  return { piece: 'Node', ok: true, needed: true, state: `${node} (ABI ${modules}, Node-API ${napi})` };
+}
+
+function pythonFinding({ pythons, missingPrerequisites }: Setup): Finding {
+  const found = pythons();
+  const good = found.find(({ fits, venv }) => fits && venv);
+  const asked = { npm: false, python: true, compiler: false };
+  const [advice] = missingPrerequisites(asked, { npm: true, pythons: found, compiler: true, make: true });
+  const installed = existsSync(venvPython());
+  return {
+    piece: 'Python',
+    ok: good !== undefined || installed,
+    needed: true,
+    state: good ? `${good.command} ${good.version}, with venv` : 'no usable one on this machine',
+    ...(advice === undefined ? {} : { advice: oneLine(advice) }),
+  };
+}
+
+function compilerFinding({ buildTools, missingPrerequisites }: Setup, addonBuilt: boolean): Finding {
+  const { compiler, make } = buildTools();
+  const asked = { npm: false, python: false, compiler: true };
+  const found = { npm: true, pythons: [], compiler: compiler !== null, make: make !== null };
+  const [advice] = missingPrerequisites(asked, found);
+  return {
+    piece: 'C++ compiler',
+    ok: advice === undefined,
+    needed: !addonBuilt,
+    state: `${compiler ?? 'no compiler'}, ${make ?? 'no make'}${addonBuilt ? ' (the addon is built already)' : ''}`,
+    ...(advice === undefined ? {} : { advice: oneLine(advice) }),
+  };
+}
+
+/** The state of one step of set-up. */
+function stepFinding(piece: string, why: string | null, done: string): Finding {
+  return why === null
+    ? { piece, ok: true, needed: true, state: done }
+    : { piece, ok: false, needed: true, state: why, advice: RUN_SETUP };
+}
+
+const VERSIONS = `
+import json, sys
+from importlib.metadata import version, PackageNotFoundError
+def of(name):
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+names = ["tensorflow-cpu", "tensorflow", "jupyterlab", "nbclient", "nbconvert"]
+print(json.dumps({"Python": sys.version.split()[0], **{name: of(name) for name in names}}))
+`;
+
+async function environmentFinding(why: string | null): Promise<Finding> {
+  if (why !== null) return stepFinding('.venv', why, '');
+  try {
+    const { stdout } = await exec(venvPython(), ['-c', VERSIONS], { env: jupyterEnvironment() });
+    const versions = JSON.parse(stdout) as Record<string, string | null>;
+    const present = Object.entries(versions).filter(([, version]) => version !== null);
+    return stepFinding('.venv', null, present.map(([name, version]) => `${name} ${version}`).join(', '));
+  } catch (error) {
+    const reason = (error as Error).message.trim().split('\n').at(-1);
+    const advice = 'Delete .venv and run: npm run setup';
+    return { piece: '.venv', ok: false, needed: true, state: `its Python does not run: ${reason}`, advice };
+  }
+}
+
+/** The addon, loaded in a process of its own because a broken one can end the process; and whether it uses a GPU. */
+async function engineFindings(choice: plan.Choice, why: string | null, setup: Setup): Promise<Finding[]> {
+  const gpu = setup.judgeGpu(setup.nvidia());
+  const name = `${choice.package} (engine ${choice.engine}, because ${choice.reason})`;
+  const gpuFinding = (used: boolean, state: string): Finding => ({
+    piece: 'GPU',
+    ok: used || !(gpu.usable || choice.engine === 'gpu'),
+    needed: false,
+    state,
+    ...(gpu.usable && choice.engine === 'cpu' ? { advice: 'ZARTS_ENGINE=gpu npm run setup uses it' } : {}),
+  });
+  if (why !== null) {
+    return [stepFinding('TensorFlow addon', `${name}: ${why}`, ''), gpuFinding(false, gpu.reason)];
+  }
+  try {
+    const loaded = await setup.tryAddon(choice);
+    const built = `${name} loads, TensorFlow ${loaded.tensorflow}, Node-API ${process.versions.napi}`;
+    const used = loaded.gpu ? 'TensorFlow computes on it' : 'not used, TensorFlow computes on the CPU';
+    return [stepFinding('TensorFlow addon', null, built), gpuFinding(loaded.gpu, `${gpu.reason}; ${used}`)];
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const reason =
+      error.message.split('\n').find((line) => line.includes('Error')) ?? error.message.split('\n')[0];
+    const advice = 'Delete node_modules/.zarts and run: npm run setup';
+    return [
+      {
+        piece: 'TensorFlow addon',
+        ok: false,
+        needed: true,
+        state: `${name} does not load: ${reason}`,
+        advice,
+      },
+      gpuFinding(false, gpu.reason),
+    ];
+  }
+}
+
+async function dataFindings(): Promise<Finding[]> {
+  const root = projectRoot();
+  const shown = (folder: string): string => {
+    const inside = relative(root, folder);
+    return inside.startsWith('..') ? folder : inside;
+  };
+  const sets = await findDatasets();
+  return sets.map(({ name, folder, status, train, test, problem }): Finding => {
+    const piece = `data: ${name}`;
+    const place = shown(folder);
+    if (status === 'absent') {
+      const advice =
+        'A run downloads it, or name its folder with --data DIR or ZARTS_DATA; offline: --data synthetic';
+      return { piece, ok: false, needed: false, state: `not in ${place}`, advice };
+    }
+    if (status === 'damaged') {
+      return {
+        piece,
+        ok: false,
+        needed: false,
+        state: problem ?? `${place} is damaged`,
+        advice: `Delete ${place} to download it again`,
+      };
+    }
+    const which = status === 'official' ? 'the official set' : 'a subset';
+    return {
+      piece,
+      ok: true,
+      needed: false,
+      state: `${which} in ${place}: ${train} train, ${test} test images`,
+    };
+  });
+}
+
+/** Looks at every piece: Node, Python, compiler, packages, addon, GPU, kernel, compiled sources, data sets. */
+export async function examine(): Promise<Finding[]> {
+  const tools = await setup();
+  const choice = tools.engineHere();
+  const steps = tools.inspect(choice);
+  const why = (id: main.Step['id']): string | null => steps.find(({ step }) => step.id === id)?.why ?? null;
+  return [
+    nodeFinding(),
+    stepFinding('npm packages', why('npm'), 'as package-lock.json says'),
+    pythonFinding(tools),
+    compilerFinding(tools, why('addon') === null),
+    await environmentFinding(why('python')),
+    ...(await engineFindings(choice, why('addon'), tools)),
+    stepFinding('TypeScript kernel', why('kernel'), 'registered in .venv'),
+    stepFinding('node_modules/zarts', why('link'), 'links to dist, for notebooks'),
+    stepFinding('dist', why('build'), 'compiled from the present sources'),
+    ...(await dataFindings()),
+  ];
+}
+
+/** The findings as lines, a mark and a piece each, with what to do below what is wrong. */
+export function describeFindings(findings: readonly Finding[]): string {
+  const width = Math.max(...findings.map(({ piece }) => piece.length));
+  const lines = findings.flatMap(({ piece, ok, needed, state, advice }) => {
+    const mark = ok ? 'ok' : needed ? 'PROBLEM' : 'note';
+    const line = `${mark.padEnd(8)}${piece.padEnd(width + 2)}${state}`;
+    return ok || advice === undefined ? [line] : [line, `${' '.repeat(width + 10)}→ ${advice}`];
+  });
+  const problems = findings.filter(({ ok, needed }) => needed && !ok).length;
+  const verdict =
+    problems === 0
+      ? 'Everything needed works.'
+      : `${problems} needed ${problems === 1 ? 'piece does' : 'pieces do'} not work.`;
+  return [...lines, verdict].join('\n');
+}
+
+/**
+ * Prints the state of each piece of the installation and what to do about what is wrong.
+ *
+ * @param options  `json`: one JSON document `{ok, findings}` instead of lines.
+ * @returns        Exit code: 0 if every needed piece works, 1 otherwise.
+ */
+export async function doctor({ json }: { json: boolean }): Promise<number> {
+  const findings = await examine();
+  const ok = findings.every((finding) => finding.ok || !finding.needed);
+  console.log(json ? JSON.stringify({ ok, findings }, null, 2) : describeFindings(findings));
+  return ok ? 0 : 1;
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+// The `zarts` command: sees that the project is set up and compiled, then hands over to bin/cli/main.ts.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { engineHere, ensureBuilt, inspect } from './setup/main.mjs';
+import { SetupError } from './setup/plan.mjs';
+import { ROOT } from './setup/project.mjs';
+
+const args = process.argv.slice(2);
+
+/** What keeps the command from running. `doctor` must run on a project half set up, to say what is wrong with it. */
+function checkSetUp() {
+  const blocking = args[0] === 'doctor' ? ['npm'] : ['npm', 'python', 'addon', 'kernel', 'link'];
+  const undone = inspect(engineHere()).find(({ step, why }) => why !== null && blocking.includes(step.id));
+  if (undone) {
+    throw new SetupError(
+      `The project is not set up: ${undone.step.title} must be installed (${undone.why}). Run: npm run setup`,
+    );
+  }
+}
+
+try {
+  checkSetUp();
+  await ensureBuilt();
+  const cli = join(ROOT, 'dist', 'bin', 'cli', 'main.js');
+  if (!existsSync(cli))
+    throw new SetupError('dist/bin/cli/main.js is missing; delete dist and run: npm run setup');
+  const { main } = await import(pathToFileURL(cli).href);
+  process.exitCode = await main(args);
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  console.error(error.message);
+  process.exitCode = error.exitCode;
+}
