@@ -7,7 +7,11 @@ import { backend, moveToOpenScope, tf } from './tensorflow.js';
  * a step is being recorded.
  */
 
-interface Attribute { name: string; type: number; value: boolean | number | string | number[] }
+interface Attribute {
+  name: string;
+  type: number;
+  value: boolean | number | string | number[];
+}
 
 const { binding } = backend;
 const FLOAT: Attribute = { name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT };

@@ -305,7 +305,8 @@ function faultOf(issue: z.core.$ZodIssue, value: unknown): UsageError {
   if (path === 'solver.kind') return unknownName('solver', String(found), PROTOCOL_SOLVERS);
   if (path === 'space') return unknownName('search space', String(found), SPACE_IDS);
   const leaf = leavesOf(value).find((known) => known.path === path);
-  if (path === '') return new UsageError(`A search protocol must be a record of settings, not ${JSON.stringify(value)}.`);
+  if (path === '')
+    return new UsageError(`A search protocol must be a record of settings, not ${JSON.stringify(value)}.`);
   return outOfRange(path, found, leaf ? leaf.bounds : 'a group of settings');
 }
 

@@ -1,11 +1,13 @@
 import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
-import { crossEntropy, tf } from '../engine/index.js';
+import { crossEntropy, moveToOpenScope, tf } from '../engine/index.js';
 import type { PassOptions, Supernet } from './supernet.js';
 
-/** Mean cross-entropy of the supernet in nats, and its gradients. */
+/** Mean cross-entropy of the supernet in nats on a batch, its gradients, and how many images it classifies correctly. */
 export interface LossAndGradients {
   /** Scalar. */
   readonly loss: Tensor;
+  /** Scalar, int32. */
+  readonly correct: Tensor;
   /** ∇_ω, [layout.size]. */
   readonly weights: Tensor1D;
   /** ∇_α, [d]. */
@@ -13,7 +15,7 @@ export interface LossAndGradients {
 }
 
 /**
- * The loss at (ω, α) on a batch, with its gradients with respect to both. A caller who fetches only some of the three
+ * The loss at (ω, α) on a batch, with its gradients with respect to both. A caller who fetches only some of the results
  * from a compiled program pays for those only.
  *
  * @param images  [batch, height, width, 3].
@@ -27,18 +29,27 @@ export function lossAndGradients(
   labels: Tensor1D,
   options?: PassOptions,
 ): LossAndGradients {
-  const loss = (omega: Tensor, alpha: Tensor) =>
-    crossEntropy(net.logits(omega as Tensor1D, alpha as Tensor1D, images, options), labels);
+  let correct: Tensor;
+  const loss = (omega: Tensor, alpha: Tensor) => {
+    const logits = net.logits(omega as Tensor1D, alpha as Tensor1D, images, options);
+    correct = tf.keep(tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), labels), 'int32')));
+    return crossEntropy(logits, labels);
+  };
   const { value, grads } = tf.valueAndGrads(loss)([weights, alphas]);
-  return { loss: value, weights: grads[0] as Tensor1D, alphas: grads[1] as Tensor1D };
+  return {
+    loss: value,
+    correct: moveToOpenScope(correct!),
+    weights: grads[0] as Tensor1D,
+    alphas: grads[1] as Tensor1D,
+  };
 }
 
 /** Settings of the weight optimizer (paper B.2; decay and clip from the released script). */
 export interface SgdSettings {
   readonly momentum: number;
   readonly weightDecay: number;
-  /** Bound on the global norm of the weight gradient; alphas do not count. */
-  readonly clip: number;
+  /** Bound on the global norm of the weight gradient (alphas do not count); null for none. */
+  readonly clip: number | null;
 }
 
 /**
@@ -59,8 +70,11 @@ export function sgdStep(
   let gradientNorm: Tensor = tf.scalar(0);
   if (gradient) {
     gradientNorm = tf.sqrt(tf.sum(tf.square(gradient)));
-    const factor = tf.minimum(1, tf.div(settings.clip, tf.add(gradientNorm, 1e-6)));
-    decayed = tf.add(tf.mul(gradient, factor), decayed);
+    const clipped =
+      settings.clip === null
+        ? gradient
+        : tf.mul(gradient, tf.minimum(1, tf.div(settings.clip, tf.add(gradientNorm, 1e-6))));
+    decayed = tf.add(clipped, decayed);
   }
   const nextMomentum: Tensor1D = tf.add(tf.mul(momentum, settings.momentum), decayed);
   const nextWeights: Tensor1D = tf.sub(weights, tf.mul(nextMomentum, lr));

@@ -1,0 +1,16 @@
+/** What a long computation tells while it runs; the shell draws bars from it, a notebook a progress element. */
+export interface Progress {
+  /** A phase begins. @param total  Units of work in it; 0 if unknown. @param done  Units done earlier (a resumed run). */
+  start(phase: string, total: number, done?: number): Phase;
+}
+
+/** A phase of a computation under way. */
+export interface Phase {
+  /** @param done  Units done so far. @param note  What is worth saying at this point, e.g. the current loss. */
+  update(done: number, note?: string): void;
+  /** The phase is over, finished or not. */
+  end(): void;
+}
+
+/** Tells nobody. */
+export const silent: Progress = { start: () => ({ update: () => undefined, end: () => undefined }) };
