@@ -22,6 +22,14 @@ const { JupyterHandlerImpl, ZmqServer } = require('tslab/dist/jupyter.js');
 
 const FOR_PEOPLE = new Set(['UsageError', 'ZartsError', 'InterruptedError']);
 
+/** Whether an error's class, or one that it extends, says that its message explains it whole. */
+function isForPeople(error) {
+  for (let type = error; type !== null; type = Object.getPrototypeOf(type)) {
+    if (FOR_PEOPLE.has(type.constructor?.name)) return true;
+  }
+  return false;
+}
+
 /** Lines of a stack trace that belong to the kernel and not to the cell or what it called. */
 const KERNEL_FRAME = /^\s+at .*(?:node:vm|node:internal|tslab\/dist\/|bin\/kernel\.mjs)/;
 
@@ -32,7 +40,7 @@ function describeThrown(thrown) {
   if (thrown.message === 'Interrupted asynchronously') {
     return 'Interrupted. What the cell awaited goes on unless it was given a signal to stop.';
   }
-  if (FOR_PEOPLE.has(thrown.name)) return `${thrown.name}: ${thrown.message}`;
+  if (isForPeople(thrown)) return `${thrown.name}: ${thrown.message}`;
   return inspect(thrown)
     .split('\n')
     .filter((line) => !KERNEL_FRAME.test(line))

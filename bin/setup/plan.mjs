@@ -193,10 +193,13 @@ export function missingPrerequisites(needs, found) {
     );
   }
   if (needs.compiler && !(found.compiler && found.make)) {
-    const lacking = [found.compiler ? '' : 'A C++ compiler', found.make ? '' : 'make']
-      .filter(Boolean)
-      .join(' and ');
-    say(`${lacking} was not found; it builds the TensorFlow addon.`, 'compiler');
+    const lacking = found.make
+      ? 'A C++ compiler was'
+      : found.compiler
+        ? 'make was'
+        : 'A C++ compiler and make were';
+    const builds = found.make || found.compiler ? 'it builds' : 'they build';
+    say(`${lacking} not found; ${builds} the TensorFlow addon.`, 'compiler');
   }
   return missing;
 }

@@ -1,0 +1,116 @@
+import { expect } from 'chai';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { root } from './tools.js';
+
+/** Runs bin/setup.mjs of a project folder, with variables set or (undefined) removed. */
+function setup(project: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const began = performance.now();
+  const result = spawnSync(process.execPath, [join(project, 'bin', 'setup.mjs'), ...args], {
+    encoding: 'utf8',
+    env: { ...process.env, npm_execpath: undefined, npm_config_node_gyp: undefined, ...env },
+  });
+  return { ...result, seconds: (performance.now() - began) / 1000 };
+}
+
+describe('setup', function () {
+  this.timeout(60_000);
+
+  it('has nothing to do in this project, says nothing and takes under a second', () => {
+    const first = setup(root, []);
+    expect(first.stderr).to.equal('');
+    expect(first.status).to.equal(0);
+    const again = setup(root, []);
+    expect(again.stdout).to.equal('');
+    expect(again.seconds).to.be.lessThan(1);
+  });
+
+  it('prints the plan with every step done', () => {
+    const { stdout, status } = setup(root, ['--plan']);
+    expect(status).to.equal(0);
+    expect(stdout).to.match(/^Engine: (cpu|gpu|stock) \(@tensorflow\/tfjs-node.*, because .*\.$/m);
+    expect(stdout.match(/^ {2}\d\. done /gm)).to.have.length(6);
+  });
+
+  it('refuses an unknown engine or argument with exit code 2', () => {
+    const engine = setup(root, ['--plan'], { ZARTS_ENGINE: 'fpga' });
+    expect(engine.status).to.equal(2);
+    expect(engine.stderr).to.equal('ZARTS_ENGINE is "fpga"; allowed: cpu, gpu, stock.\n');
+    const argument = setup(root, ['--paln']);
+    expect(argument.status).to.equal(2);
+    expect(argument.stderr).to.match(/^Unknown argument "--paln"/);
+  });
+
+  describe('in a fresh clone', () => {
+    let clone: string;
+    beforeEach(() => {
+      clone = mkdtempSync(join(tmpdir(), 'zarts-setup-'));
+      for (const part of ['bin', 'package.json', 'package-lock.json', '.npmrc', 'tsconfig.json']) {
+        cpSync(join(root, part), join(clone, part), { recursive: true });
+      }
+    });
+    afterEach(() => {
+      rmSync(clone, { recursive: true, force: true });
+    });
+
+    it('plans every step and does none of them', () => {
+      const before = readdirSync(clone);
+      const { stdout, status } = setup(clone, ['--plan']);
+      expect(status).to.equal(0);
+      expect(stdout.match(/^ {2}\d\. to do /gm)).to.have.length(6);
+      expect(readdirSync(clone)).to.deep.equal(before);
+    });
+
+    it('plans CUDA for ZARTS_ENGINE=gpu', () => {
+      const { stdout } = setup(clone, ['--plan'], { ZARTS_ENGINE: 'gpu' });
+      expect(stdout).to.contain(
+        'Engine: gpu (@tensorflow/tfjs-node-gpu on tensorflow[and-cuda]), because ZARTS_ENGINE=gpu.',
+      );
+    });
+
+    it('names what the machine lacks and how to install it, before it installs anything', () => {
+      const empty = join(clone, 'empty');
+      mkdirSync(empty);
+      const { stderr, status } = setup(clone, [], { PATH: empty, CXX: undefined });
+      expect(status).to.equal(1);
+      expect(stderr).to.contain('npm was not found');
+      expect(stderr).to.contain('Python 3.10 to 3.13 was not found');
+      expect(stderr).to.contain('A C++ compiler and make were not found');
+      expect(stderr.match(/Debian\/Ubuntu:/g)).to.have.length(3);
+      expect(stderr).not.to.contain('    at ');
+      expect(readdirSync(clone)).not.to.include('node_modules');
+    });
+
+    it('says in a sentence that the network failed, and that the same command goes on', () => {
+      const { stderr, status } = setup(clone, [], {
+        npm_config_registry: 'http://127.0.0.1:9/',
+        npm_config_cache: join(clone, 'cache'),
+        npm_config_fetch_retries: '0',
+      });
+      expect(status).to.equal(1);
+      expect(stderr.trim()).to.equal(
+        'The network failed while installing the npm packages; ' +
+          'check the connection and run the same command again, finished steps are kept.',
+      );
+      expect(readdirSync(join(clone, '.zarts'))).not.to.include('setup.lock');
+    });
+  });
+
+  it('`zarts` in a project that is not set up says what to run', () => {
+    const clone = mkdtempSync(join(tmpdir(), 'zarts-setup-'));
+    try {
+      for (const part of ['bin', 'package.json', 'package-lock.json']) {
+        cpSync(join(root, part), join(clone, part), { recursive: true });
+      }
+      const { stderr, status } = spawnSync(process.execPath, [join(clone, 'bin', 'zarts.mjs'), 'list'], {
+        encoding: 'utf8',
+      });
+      expect(status).to.equal(1);
+      expect(stderr).to.match(/^The project is not set up: .* Run: npm run setup\n$/);
+    } finally {
+      rmSync(clone, { recursive: true, force: true });
+    }
+  });
+});
