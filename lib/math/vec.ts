@@ -39,8 +39,11 @@ export function logSumExp(x: Vec): number {
   return max + Math.log(x.reduce((sum, value) => sum + Math.exp(value - max), 0));
 }
 
-/** exp(x_i) / Σ exp(x_j), stable; all zero when every entry is −∞. */
+/** exp(x_i) / Σ exp(x_j), stable; all zero when every entry is −∞. Equal entries get exactly equal shares. */
 export function softmax(x: Vec): Vec {
-  const total = logSumExp(x);
-  return total === -Infinity ? new Float64Array(x.length) : x.map((value) => Math.exp(value - total));
+  const max = x.reduce((m, value) => Math.max(m, value), -Infinity);
+  if (max === -Infinity) return new Float64Array(x.length);
+  const powers = x.map((value) => Math.exp(value - max));
+  const total = powers.reduce((sum, power) => sum + power, 0);
+  return powers.map((power) => power / total);
 }

@@ -1,4 +1,4 @@
-import { logSumExp } from '../math/vec.js';
+import { dot } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
 
 /** How many of the drawn samples really count (paper appendix A.3). */
@@ -14,15 +14,16 @@ export interface EffectiveSamples {
 /**
  * Effective sample size, ratio and coefficient of variation of importance weights.
  *
- * @param logWeights  [N] ln c̃_i, not normalised; −∞ for a sample without weight. Formed as
- *                    exp(2·lse(ℓ) − lse(2ℓ)), which neither overflows nor underflows at any magnitude.
+ * @param logWeights  [N] ln c̃_i, not normalised; −∞ for a sample without weight. Any magnitude will do: the weights are
+ *                    formed relative to the largest, N_e = (Σ w)² / Σ w².
  */
 export function effectiveSamples(logWeights: Vec): EffectiveSamples {
   const count = logWeights.length;
-  const total = logSumExp(logWeights);
-  if (count === 0 || total === -Infinity) return { ess: 0, esr: 0, cv: 0 };
-  // Rounding can leave the exact limits 1 and N by some ulps, which would make cv the root of a negative number.
-  const raw = Math.exp(2 * total - logSumExp(logWeights.map((value) => 2 * value)));
-  const ess = Math.min(count, Math.max(1, raw));
+  const largest = logWeights.reduce((max, value) => Math.max(max, value), -Infinity);
+  if (largest === -Infinity) return { ess: 0, esr: 0, cv: 0 };
+  const weights = logWeights.map((value) => Math.exp(value - largest));
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  // Rounding may leave the limits 1 and N by an ulp, and cv would be the root of a negative number.
+  const ess = Math.min(count, Math.max(1, sum ** 2 / dot(weights, weights)));
   return { ess, esr: ess / count, cv: Math.sqrt(Math.max(0, count / ess - 1)) };
 }
