@@ -1,0 +1,381 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { UsageError } from '../../lib/errors.js';
+import { deviations, fullSearch, openSettings, settingSource, withBudget } from '../../lib/search/presets.js';
+import {
+  BUDGETS,
+  PRESETS,
+  PROTOCOL_SOLVERS,
+  applySet,
+  checkAgainstData,
+  describeProtocol,
+  halfSize,
+  parseProtocol,
+  settablePaths,
+  updatePeriod,
+} from '../../lib/search/protocol.js';
+import type { SearchProtocol } from '../../lib/search/protocol.js';
+import { createSolver } from '../../lib/solvers/registry.js';
+import { SPACE_IDS } from '../../lib/spaces/spaces.js';
+
+const PAPER = fullSearch('s2');
+const every = SPACE_IDS.flatMap((space) =>
+  PROTOCOL_SOLVERS.flatMap((solver) => PRESETS.map((preset) => fullSearch(space, solver, preset))),
+);
+
+/** The sentence that a change to the paper's protocol is refused with. */
+function refusal(path: string, value: unknown, from: SearchProtocol = PAPER): string {
+  const changed = structuredClone(from) as unknown as Record<string, unknown>;
+  const steps = path.split('.');
+  const last = steps.pop()!;
+  const group = steps.reduce((at, step) => at[step] as Record<string, unknown>, changed);
+  if (value === undefined) delete group[last];
+  else group[last] = value;
+  try {
+    parseProtocol(changed);
+  } catch (error) {
+    expect(error).to.be.instanceOf(UsageError);
+    return (error as Error).message;
+  }
+  return 'accepted';
+}
+
+describe('search/protocol', () => {
+  it('is valid, survives JSON and makes a solver: every space, solver, preset and budget', () => {
+    for (const full of every) {
+      for (const budget of BUDGETS) {
+        const protocol = withBudget(full, budget);
+        expect(parseProtocol(JSON.parse(JSON.stringify(protocol)))).to.deep.equal(protocol);
+        expect(createSolver(protocol.solver).kind).to.equal(protocol.solver.kind);
+      }
+    }
+  });
+
+  it('documents and bounds every field', () => {
+    for (const protocol of every) {
+      const fields = describeProtocol(protocol);
+      for (const { path, description, bounds } of fields) {
+        expect(description, path).to.match(/.\.$/);
+        expect(bounds, path).to.not.equal('');
+      }
+      const leaves = (value: object, prefix = ''): string[] =>
+        Object.entries(value).flatMap(([name, child]: [string, unknown]) =>
+          child !== null && typeof child === 'object'
+            ? leaves(child, `${prefix}${name}.`)
+            : [`${prefix}${name}`],
+        );
+      expect(fields.map(({ path }) => path)).to.have.members(leaves(protocol));
+    }
+  });
+
+  it('names field, value and bounds of what is out of range', () => {
+    const gld = fullSearch('s2', 'gld');
+    const rs = fullSearch('s2', 'rs');
+    expect(refusal('solver.samples', 0)).to.equal(
+      'solver.samples is 0; it must be an integer from 1 to 1024.',
+    );
+    expect(refusal('solver.samples', 2.5)).to.equal(
+      'solver.samples is 2.5; it must be an integer from 1 to 1024.',
+    );
+    expect(refusal('solver.samples', '4')).to.equal(
+      'solver.samples is "4"; it must be an integer from 1 to 1024.',
+    );
+    expect(refusal('solver.tau', 0)).to.equal('solver.tau is 0; it must be a number greater than 0.');
+    expect(refusal('solver.tau', NaN)).to.equal('solver.tau is NaN; it must be a number greater than 0.');
+    expect(refusal('solver.sigma', -1)).to.equal('solver.sigma is -1; it must be a number at least 0.');
+    expect(refusal('solver.lambda', 1.1)).to.equal(
+      'solver.lambda is 1.1; it must be a number at least 0 and at most 1.',
+    );
+    expect(refusal('omega.iterations', -1)).to.equal(
+      'omega.iterations is -1; it must be an integer from 0 to 10000.',
+    );
+    expect(refusal('channels', 15)).to.equal('channels is 15; it must be an even integer from 2 to 512.');
+    expect(refusal('cells', 2)).to.equal('cells is 2; it must be an integer from 3 to 100.');
+    expect(refusal('warmupEpochs', 60)).to.equal(
+      'warmupEpochs is 60; it must be at most epochs, which is 50.',
+    );
+    expect(refusal('batchSize', 30_000)).to.equal(
+      'batchSize is 30000; it must be at most 25000, half of dataset.trainSize (50000).',
+    );
+    expect(refusal('weights.lrMin', 1)).to.equal(
+      'weights.lrMin is 1; it must be at most weights.lr, which is 0.025.',
+    );
+    expect(refusal('weights.momentum', 1)).to.equal(
+      'weights.momentum is 1; it must be a number at least 0 and less than 1.',
+    );
+    expect(refusal('weights.clip', 0)).to.equal(
+      'weights.clip is 0; it must be a number greater than 0, or null.',
+    );
+    expect(refusal('omega.lr', 'fixed')).to.equal(
+      'omega.lr is "fixed"; it must be a number greater than 0, or "scheduled".',
+    );
+    expect(refusal('updateEvery', 0)).to.equal(
+      'updateEvery is 0; it must be an integer from 1 to 1000000, or "iterations".',
+    );
+    expect(refusal('dataset.imageSide', 20)).to.equal(
+      'dataset.imageSide is 20; it must be one of 8, 16, 32.',
+    );
+    expect(refusal('seed', 2 ** 60)).to.match(
+      /^seed is \d+; it must be an integer from 0 to 9007199254740991\.$/,
+    );
+    expect(refusal('solver.density', 'mixture')).to.equal(
+      'solver.density is "mixture"; it must be one of literal, flat, released.',
+    );
+    expect(refusal('solver.radiusMin', 0.3, gld)).to.equal(
+      'solver.radiusMin is 0.3; it must be at most solver.radiusMax, which is 0.2.',
+    );
+    expect(refusal('solver.estimator', 'two-point', rs)).to.match(
+      /^solver\.samples is 4; it must be 1 with the two-point estimator/,
+    );
+    expect(refusal('version', 2)).to.equal('version is 2; it must be 1.');
+  });
+
+  it('names what is missing, unknown or no record at all', () => {
+    expect(refusal('epochs', undefined)).to.equal(
+      'The protocol lacks epochs; it must be an integer from 1 to 100000.',
+    );
+    expect(refusal('dataset', undefined)).to.match(/lacks dataset/);
+    expect(refusal('solver.xi', 1)).to.match(
+      /^Unknown protocol field "solver\.xi"; allowed: solver\.kind, solver\.samples/,
+    );
+    expect(refusal('epoch', 1)).to.match(/Did you mean "epochs"/);
+    expect(refusal('solver.kind', 'msg')).to.match(
+      /^Unknown solver "msg"; allowed: mgs, rs, gld, random\. Did you mean "mgs"/,
+    );
+    expect(refusal('space', 's5')).to.match(/^Unknown search space "s5"; allowed: s1, s2/);
+    expect(() => parseProtocol(null)).to.throw(UsageError, /must be a record of settings, not null/);
+    expect(() => parseProtocol('x')).to.throw(UsageError, /not "x"/);
+  });
+
+  it('never fails but with a sentence', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...describeProtocol(PAPER)), fc.jsonValue(), ({ path }, value) => {
+        expect(refusal(path, value)).to.match(/^(accepted$|[\s\S]*\.$)|\?$/);
+      }),
+    );
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(() => parseProtocol(value)).to.throw(UsageError);
+      }),
+    );
+  });
+
+  it('derives the update period and the halves', () => {
+    expect(updatePeriod(PAPER)).to.equal(10);
+    expect(updatePeriod(applySet(PAPER, 'omega.iterations=0'))).to.equal(1);
+    expect(updatePeriod(applySet(PAPER, 'updateEvery=7'))).to.equal(7);
+    expect(halfSize(applySet(PAPER, 'dataset.trainSize=1001'))).to.equal(500);
+  });
+
+  it('is refused by data that are too few', () => {
+    expect(() => checkAgainstData(PAPER, 8000)).to.throw(
+      UsageError,
+      'dataset.trainSize is 50000; it must be at most 8000, the training images in the data set.',
+    );
+    expect(() => checkAgainstData(PAPER, 50_000)).to.not.throw();
+  });
+
+  describe('changed by settings', () => {
+    it('reads values as JSON or as words, and leaves the original alone', () => {
+      const before = structuredClone(PAPER);
+      const changed = applySet(
+        PAPER,
+        'solver.samples=8',
+        'solver.density=flat',
+        'weights.clip=null',
+        ' omega.lr = 1e-3 ',
+        'solver.measureBase=true',
+      );
+      expect(changed.solver).to.include({ samples: 8, density: 'flat', measureBase: true });
+      expect(changed.weights.clip).to.equal(null);
+      expect(changed.omega.lr).to.equal(0.001);
+      expect(PAPER).to.deep.equal(before);
+    });
+
+    it('checks only the end result, so settings that need each other go together', () => {
+      const changed = applySet(PAPER, 'epochs=5', 'warmupEpochs=1');
+      expect(changed).to.include({ epochs: 5, warmupEpochs: 1 });
+      expect(() => applySet(PAPER, 'epochs=5')).to.throw(
+        UsageError,
+        'warmupEpochs is 10; it must be at most epochs, which is 5.',
+      );
+    });
+
+    it('answers an unknown path with the allowed ones and the nearest', () => {
+      expect(() => applySet(PAPER, 'solver.sample=8')).to.throw(
+        UsageError,
+        /allowed: seed, .*Did you mean "solver\.samples"/,
+      );
+      expect(() => applySet(PAPER, 'samples=8')).to.throw(UsageError, /Did you mean "solver\.samples"/);
+      expect(() => applySet(PAPER, 'solver=mgs')).to.throw(
+        UsageError,
+        /solver is a group of settings; set one of solver\.samples/,
+      );
+      expect(() => applySet(PAPER, 'solver.radiusMax=1')).to.throw(
+        UsageError,
+        /Unknown setting "solver\.radiusMax"/,
+      );
+      expect(() => applySet(PAPER, '__proto__.x=1')).to.throw(UsageError, /Unknown setting/);
+      expect(() => applySet(PAPER, 'samples')).to.throw(UsageError, /"samples" is not path=value/);
+      expect(() => applySet(PAPER, '=3')).to.throw(UsageError, /not path=value/);
+      expect(() => applySet(PAPER, 'solver.samples=many')).to.throw(
+        UsageError,
+        'solver.samples is "many"; it must be an integer from 1 to 1024.',
+      );
+      expect(() => applySet(PAPER, 'solver.samples=')).to.throw(
+        UsageError,
+        'solver.samples is ""; it must be',
+      );
+    });
+
+    it('leaves to their own options what decides other settings', () => {
+      for (const [path, option] of [
+        ['preset', '--preset'],
+        ['budget', '--budget'],
+        ['space', '--space'],
+        ['solver.kind', '--solver'],
+      ]) {
+        expect(() => applySet(PAPER, `${path}=x`)).to.throw(
+          UsageError,
+          `${path} cannot be set: choose it with ${option}`,
+        );
+        expect(settablePaths(PAPER)).to.not.include(path);
+      }
+    });
+  });
+});
+
+describe('search/presets', () => {
+  it('has the paper’s numbers', () => {
+    expect(PAPER).to.include({ cells: 8, channels: 16, epochs: 50, warmupEpochs: 10, batchSize: 64 });
+    expect(PAPER.solver).to.include({ samples: 4, lambda: 1e-3, sigma: 0.2, tau: 0.01, density: 'literal' });
+    expect(fullSearch('darts').solver).to.include({ sigma: 0.025 });
+    expect(PAPER.omega).to.include({
+      iterations: 10,
+      coast: 'none',
+      split: 'train',
+      momentum: 'zero',
+      lr: 'scheduled',
+    });
+    expect(createSolver(fullSearch('s2', 'gld').solver).evaluations).to.equal(11);
+    expect(createSolver(fullSearch('s2', 'gld', 'released').solver).evaluations).to.equal(16);
+  });
+
+  it('names an unknown space, solver, preset or budget with the nearest', () => {
+    expect(() => fullSearch('S2')).to.throw(UsageError, /search space "S2".*Did you mean "s2"/);
+    expect(() => fullSearch('s2', 'msg')).to.throw(UsageError, /solver "msg".*Did you mean "mgs"/);
+    expect(() => fullSearch('s2', 'mgs', 'papers')).to.throw(
+      UsageError,
+      /preset "papers".*Did you mean "paper"/,
+    );
+    expect(() => withBudget(PAPER, 'laptops')).to.throw(
+      UsageError,
+      /budget "laptops".*Did you mean "laptop"/,
+    );
+  });
+
+  it('derives budgets from the full protocol: smaller in size, equal in everything else', () => {
+    const sizes = [
+      'dataset.imageSide',
+      'dataset.trainSize',
+      'cells',
+      'channels',
+      'batchSize',
+      'epochs',
+      'warmupEpochs',
+      'omega.iterations',
+      'budget',
+    ];
+    const at = (protocol: SearchProtocol, path: string): unknown =>
+      path.split('.').reduce<unknown>((value, step) => (value as Record<string, unknown>)[step], protocol);
+    for (const full of every) {
+      for (const budget of ['smoke', 'laptop'] as const) {
+        const small = withBudget(full, budget);
+        expect(small.budget).to.equal(budget);
+        for (const { path } of describeProtocol(full)) {
+          if (!sizes.includes(path)) expect(at(small, path), path).to.deep.equal(at(full, path));
+          else if (path !== 'budget') expect(at(small, path), path).to.be.at.most(at(full, path) as number);
+        }
+        // Each budget still does what it is there to show: alpha moves, more than once an epoch.
+        expect(small.warmupEpochs).to.be.below(small.epochs);
+        expect(Math.floor(halfSize(small) / small.batchSize)).to.be.at.least(2 * updatePeriod(small));
+      }
+    }
+    expect(withBudget(PAPER, 'full')).to.equal(PAPER);
+    expect(() => withBudget(withBudget(PAPER, 'laptop'), 'smoke')).to.throw(
+      UsageError,
+      /derived from the full protocol only/,
+    );
+  });
+
+  it('never raises what is already small, and keeps warm-up’s share', () => {
+    const small = applySet(PAPER, 'epochs=4', 'warmupEpochs=1', 'omega.iterations=1', 'batchSize=2');
+    expect(withBudget(small, 'laptop')).to.deep.include({ epochs: 4, warmupEpochs: 1, batchSize: 2 });
+    expect(withBudget(PAPER, 'laptop')).to.include({ epochs: 10, warmupEpochs: 2 });
+    const long = applySet(PAPER, 'epochs=200', 'warmupEpochs=100');
+    expect(withBudget(long, 'laptop')).to.include({ epochs: 10, warmupEpochs: 5 });
+  });
+
+  it('has nothing to confess for the paper’s own settings, whatever the solver of the paper', () => {
+    for (const space of SPACE_IDS) {
+      for (const solver of ['mgs', 'rs', 'gld'])
+        expect(deviations(fullSearch(space, solver))).to.deep.equal([]);
+    }
+    expect(deviations({ ...PAPER, seed: 9 })).to.deep.equal([]);
+  });
+
+  it('lists what each preset does otherwise', () => {
+    const flat = deviations(fullSearch('s2', 'mgs', 'flat'));
+    expect(flat).to.have.length(1);
+    expect(flat[0]).to.match(/density is taken as constant/);
+    const released = deviations(fullSearch('s2', 'mgs', 'released'));
+    expect(released).to.have.length(4);
+    for (const what of [/not normalized/, /blend/, /never fine-tuned/, /validation half/]) {
+      expect(
+        released.some((sentence) => what.test(sentence)),
+        String(what),
+      ).to.be.true;
+    }
+    expect(deviations(fullSearch('s2', 'rs', 'released')).some((s) => s.includes('has no RS'))).to.be.true;
+    expect(deviations(fullSearch('s2', 'random'))).to.deep.equal([
+      'Random search over architectures is a baseline of ours; the paper has none.',
+    ]);
+  });
+
+  it('lists every other setting that differs, with the number it should be', () => {
+    expect(deviations(withBudget(PAPER, 'laptop'))).to.include.members([
+      'cells is 5; the paper has 8.',
+      'batchSize is 32; the released scripts have 64.',
+      'omega.iterations is 4; the paper has 10.',
+    ]);
+    expect(deviations(applySet(PAPER, 'omega.coast=noop'))[0]).to.match(/PyTorch 2/);
+    fc.assert(
+      fc.property(
+        fc.constantFrom(
+          'cells=9',
+          'solver.tau=1',
+          'omega.momentum=inherit',
+          'weights.clip=null',
+          'updateEvery=10',
+          'solver.sigmaSchedule=constant',
+          'dataset.name=synthetic',
+        ),
+        (setting) => {
+          const sentences = deviations(applySet(PAPER, setting));
+          expect(sentences).to.have.length(1);
+          expect(sentences[0]).to.contain(setting.split('=')[0]);
+        },
+      ),
+    );
+  });
+
+  it('lists what the paper leaves open, with its source', () => {
+    const open = openSettings(PAPER);
+    const sigma = open.find(({ path }) => path === 'solver.sigma');
+    expect(sigma).to.deep.equal({ path: 'solver.sigma', value: 0.2, source: 'released scripts' });
+    expect(open.find(({ path }) => path === 'omega.lr')).to.deep.include({ source: 'ours' });
+    expect(open.some(({ path }) => ['solver.samples', 'omega.iterations', 'cells', 'seed'].includes(path))).to
+      .be.false;
+    expect(settingSource('solver.xi', 'rs')).to.equal('ours');
+  });
+});
