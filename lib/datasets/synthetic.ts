@@ -119,25 +119,27 @@ export interface SyntheticFolder {
   readonly train: number;
   readonly test: number;
   readonly seed?: number;
+  /** Records a training file; CIFAR-10's 10,000 when left out (its digests are then checked, and differ). */
+  readonly recordsPerFile?: number;
   /** The names in the class file; a folder that carries CIFAR-10's names is read as CIFAR-10. */
   readonly classes?: readonly string[];
 }
 
 /**
- * Writes the synthetic set as files in CIFAR-10's official layout: full training files, the last one shorter.
+ * Writes the synthetic set as files in CIFAR-10's official layout: training files of equal size, the last one shorter.
  *
  * @param home  The folder in which `cifar-10-batches-bin` is created.
  * @returns     The path of that folder.
  */
 export async function writeSyntheticFolder(home: string, options: SyntheticFolder): Promise<string> {
-  const { train, test, seed = 0, classes = SYNTHETIC_CLASSES } = options;
+  const { train, test, seed = 0, recordsPerFile, classes = SYNTHETIC_CLASSES } = options;
   const folder = join(home, LAYOUT.folder);
   await mkdir(folder, { recursive: true });
   const records = syntheticRecords('train', train, seed);
   let start = 0;
   for (const file of LAYOUT.train) {
     if (start >= records.length) break;
-    const end = start + file.records * recordBytes(LAYOUT);
+    const end = start + (recordsPerFile ?? file.records) * recordBytes(LAYOUT);
     await writeFile(join(folder, file.name), records.subarray(start, end));
     start = end;
   }

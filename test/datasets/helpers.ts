@@ -1,0 +1,58 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { writeSyntheticFolder } from '../../lib/datasets/synthetic.js';
+import { RECORD_DATASETS } from '../../lib/datasets/registry.js';
+
+/** A folder for the tests of one `describe`, removed after them. */
+export function temporaryFolder(): () => string {
+  let folder = '';
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'zarts-test-'));
+  });
+  after(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return () => folder;
+}
+
+/** The error with which a promise is rejected. */
+export async function rejection(promise: Promise<unknown>): Promise<Error> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof Error) return error;
+    throw error;
+  }
+  throw new Error('expected a rejection, but the promise was fulfilled');
+}
+
+/** What a function throws. */
+export function thrown(run: () => unknown): Error {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof Error) return error;
+    throw error;
+  }
+  throw new Error('expected an error, but none was thrown');
+}
+
+/** A generated set on disk that the loader takes for CIFAR-10, in training files of 25 records. */
+export function writeCifarLookalike(home: string, train: number, test: number): Promise<string> {
+  return writeSyntheticFolder(home, {
+    train,
+    test,
+    recordsPerFile: 25,
+    classes: RECORD_DATASETS.cifar10.classes,
+  });
+}
+
+/** Byte [y, x, c] of record i of a CIFAR-10 file, straight from the format's description. */
+export function officialByte(file: Buffer, i: number, y: number, x: number, c: number): number {
+  return file[i * 3073 + 1 + c * 1024 + y * 32 + x];
+}
+
+export function bytesOf(...path: string[]): Buffer {
+  return readFileSync(join(...path));
+}

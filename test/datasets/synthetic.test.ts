@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import { expect } from 'chai';
+import { loadDataset } from '../../lib/datasets/load.js';
+import { SYNTHETIC_CLASSES, syntheticRecords } from '../../lib/datasets/synthetic.js';
+import type { ImageSet } from '../../lib/datasets/images.js';
+import { bytesOf, temporaryFolder, writeCifarLookalike } from './helpers.js';
+
+const env = {};
+
+describe('datasets: the synthetic set', () => {
+  const home = temporaryFolder();
+
+  it('is the same bytes everywhere (digest recorded when it was first made)', () => {
+    const digest = createHash('sha256').update(syntheticRecords('train', 200)).digest('hex');
+    expect(digest).to.equal('761ee36894480c9b3831e16d2cc780db9a41a85309c16f58bb47ebd2788a6928');
+  });
+
+  it('does not depend on how many records are made, but on split and seed', () => {
+    const first = syntheticRecords('train', 20);
+    expect(Buffer.compare(syntheticRecords('train', 30).subarray(0, first.length), first)).to.equal(0);
+    expect(Buffer.compare(syntheticRecords('test', 20), first)).to.not.equal(0);
+    expect(Buffer.compare(syntheticRecords('train', 20, 1), first)).to.not.equal(0);
+  });
+
+  it('is what --data synthetic loads, without a file or a network, and equals its own files', async () => {
+    const spec = { name: 'cifar10', image: 32, trainSize: 50, testSize: 20 } as const;
+    const noNetwork = () => Promise.reject(new Error('the network was used'));
+    const computed = await loadDataset(spec, {
+      data: 'synthetic',
+      dataHome: '/nowhere',
+      env,
+      fetch: noNetwork,
+    });
+    expect(computed).to.include({ name: 'synthetic', source: 'synthetic', coverage: 'synthetic' });
+    expect(computed.classes).to.have.length(10);
+    await writeCifarLookalike(home(), 50, 20); // in two training files
+    const read = await loadDataset(spec, { data: home(), env });
+    expect(read.digest).to.equal(computed.digest);
+    expect(
+      Buffer.compare(
+        bytesOf(home(), 'cifar-10-batches-bin', 'data_batch_1.bin'),
+        syntheticRecords('train', 25),
+      ),
+    ).to.equal(0);
+    const named = await loadDataset({ ...spec, name: 'synthetic' }, { env: { ZARTS_DATA: '/nowhere' } });
+    expect(named.digest).to.equal(computed.digest);
+  });
+
+  it('has classes that can be told apart by their structure but not by their mean colours', async () => {
+    const { train, test } = await loadDataset(
+      { name: 'synthetic', image: 32, trainSize: 1000, testSize: 500 },
+      { env },
+    );
+    const accuracy = (features: (set: ImageSet, i: number) => number[]): number => {
+      const centre = SYNTHETIC_CLASSES.map(() => [] as number[][]);
+      for (let i = 0; i < train.count; i++) centre[train.labels[i]].push(features(train, i));
+      const means = centre.map((rows) =>
+        rows[0].map((_, k) => rows.reduce((s, row) => s + row[k], 0) / rows.length),
+      );
+      const spread = means[0].map((_, k) => {
+        const all = centre.flat().map((row) => row[k]);
+        const mean = all.reduce((s, v) => s + v, 0) / all.length;
+        return Math.sqrt(all.reduce((s, v) => s + (v - mean) ** 2, 0) / all.length);
+      });
+      let right = 0;
+      for (let i = 0; i < test.count; i++) {
+        const f = features(test, i);
+        const distances = means.map((m) => f.reduce((s, v, k) => s + ((v - m[k]) / spread[k]) ** 2, 0));
+        if (distances.indexOf(Math.min(...distances)) === test.labels[i]) right++;
+      }
+      return right / test.count;
+    };
+    expect(accuracy(structure)).to.be.above(0.7);
+    expect(accuracy(colours)).to.be.below(0.25);
+  });
+});
+
+function colours({ images }: ImageSet, i: number): number[] {
+  const sums = [0, 0, 0];
+  for (let k = 0; k < 3072; k++) sums[k % 3] += images[i * 3072 + k] / 1024;
+  return sums;
+}
+
+/** How much the red channel changes over four pixels in each of four directions, relative to its variance; and how red and blue go together. */
+function structure({ images }: ImageSet, i: number): number[] {
+  const at = (y: number, x: number, c: number): number => images[i * 3072 + (y * 32 + x) * 3 + c];
+  const mean = colours({ images } as ImageSet, i);
+  let [variance, covariance] = [0, 0];
+  const changes = [0, 0, 0, 0];
+  for (let y = 4; y < 28; y++) {
+    for (let x = 4; x < 28; x++) {
+      const red = at(y, x, 0) - mean[0];
+      variance += red * red;
+      covariance += red * (at(y, x, 2) - mean[2]);
+      for (const [k, [dy, dx]] of (
+        [
+          [4, 0],
+          [0, 4],
+          [4, 4],
+          [4, -4],
+        ] as const
+      ).entries()) {
+        changes[k] += (at(y + dy, x + dx, 0) - at(y, x, 0)) ** 2;
+      }
+    }
+  }
+  const [down, across, falling, rising] = changes.map((change) => change / variance);
+  return [down, across, Math.min(falling, rising), Math.max(falling, rising), covariance / variance].map(
+    Math.tanh,
+  );
+}
