@@ -106,8 +106,8 @@ interface Caps {
 }
 
 /**
- * `smoke` ends in seconds: 4 weight steps an epoch. `laptop` in about a minute on two cores in S2 with N = 4, and in a few
- * in the DARTS space: 16 weight steps and 4 alpha updates an epoch.
+ * `smoke` is sized to end in seconds (4 weight steps and 2 alpha updates an epoch), `laptop` in about a minute on two cores
+ * in S2 with N = 4 and in a few in the DARTS space (16 weight steps and 4 alpha updates an epoch).
  */
 const CAPS: Readonly<Record<Exclude<Budget, 'full'>, Caps>> = {
   smoke: { imageSide: 16, trainSize: 64, cells: 3, channels: 4, batchSize: 8, epochs: 2, iterations: 2 },

@@ -312,6 +312,8 @@ describe('search/presets', () => {
     const small = applySet(PAPER, 'epochs=4', 'warmupEpochs=1', 'omega.iterations=1', 'batchSize=2');
     expect(withBudget(small, 'laptop')).to.deep.include({ epochs: 4, warmupEpochs: 1, batchSize: 2 });
     expect(withBudget(PAPER, 'laptop')).to.include({ epochs: 10, warmupEpochs: 2 });
+    // 0.4 epochs of warm-up round to none.
+    expect(withBudget(PAPER, 'smoke')).to.include({ epochs: 2, warmupEpochs: 0 });
     const long = applySet(PAPER, 'epochs=200', 'warmupEpochs=100');
     expect(withBudget(long, 'laptop')).to.include({ epochs: 10, warmupEpochs: 5 });
   });

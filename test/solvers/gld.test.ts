@@ -90,8 +90,9 @@ describe('solvers/random', () => {
     const near = { alpha: new Float64Array(2), step: 0 };
     const [fromFar, fromNear] = [far, near].map((state) => solver.ask(state, { key: key(8) }).points);
     expect(fromFar.slice(1)).to.deep.equal(fromNear.slice(1));
-    const { state } = solver.tell(far, { points: fromFar }, Float64Array.of(5, 6, 4, 7));
+    const { state, diagnostics } = solver.tell(far, { points: fromFar }, Float64Array.of(5, 6, 4, 7));
     expect(state.alpha).to.deep.equal(fromFar[2]);
+    expect(diagnostics.update).to.deep.equal(fromFar[2].map((value) => value - 1e6));
     expect(() => random({ samples: 0 })).to.throw(SolverError, /samples is 0/);
     expect(() => random({ scale: 0 })).to.throw(SolverError, /scale is 0/);
   });
