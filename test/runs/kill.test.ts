@@ -1,0 +1,126 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { openRun } from '../../lib/runs/store.js';
+import { temporaryFolder } from '../datasets/helpers.js';
+import { checkpointAt, metricsAt, PROTOCOL } from './writer-state.js';
+
+const WRITER = join(__dirname, 'writer.js');
+const KILLS = 20;
+
+/** Starts a writer; resolves when it has taken the lock, with the step it goes on from. */
+async function start(
+  home: string,
+  last: number,
+  env = {},
+): Promise<{ child: ChildProcess; from: number; output: () => string }> {
+  const child = spawn(process.execPath, [WRITER, home, String(last)], { env: { ...process.env, ...env } });
+  let text = '';
+  child.stdout.on('data', (piece: Buffer) => (text += piece.toString()));
+  child.stderr.on('data', (piece: Buffer) => (text += piece.toString()));
+  while (!text.includes('from ')) {
+    if (child.exitCode !== null) throw new Error(`the writer ended: ${text}`);
+    await delay(2);
+  }
+  return { child, from: Number(/from (\d+)/.exec(text)![1]), output: () => text };
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const gone = once(child, 'exit');
+  child.kill('SIGKILL');
+  await gone;
+}
+
+describe('runs: a process killed while it writes', function () {
+  this.timeout(120_000);
+  const home = temporaryFolder();
+
+  it(`leaves a whole checkpoint with its metrics, ${KILLS} times out of ${KILLS}, and ends as if never killed`, async () => {
+    const warnings: string[] = [];
+    const open = () => openRun({ home: home(), ...PROTOCOL, onWarning: (message) => warnings.push(message) });
+    const { folder } = open();
+    const leftovers = new Set<string>();
+    let reached = 0;
+    for (let i = 0; i < KILLS; i++) {
+      const { child, from } = await start(home(), 1e9);
+      expect(from, 'goes on from the newest whole checkpoint').to.equal(reached);
+      await delay(Math.random() * 60);
+      await kill(child);
+      for (const name of readdirSync(join(folder, 'checkpoint')))
+        if (name.endsWith('.tmp')) leftovers.add(name);
+
+      const run = open();
+      expect(run.result()).to.equal(undefined);
+      const found = run.latestCheckpoint();
+      const step = found?.step ?? 0;
+      expect(step, 'never goes back').to.be.at.least(reached);
+      reached = step;
+      if (found) {
+        const expected = checkpointAt(step);
+        expect(found.meta).to.deep.equal(expected.meta);
+        for (const name of ['weights', 'alpha']) {
+          expect(
+            Buffer.compare(
+              Buffer.from(found.tensors[name].buffer),
+              Buffer.from(expected.tensors[name].buffer),
+            ),
+          ).to.equal(0);
+        }
+      }
+      const lines = run.metrics();
+      expect(lines.length).to.be.at.least(step);
+      for (const [k, line] of lines.entries()) expect(line).to.deep.equal(metricsAt(k + 1));
+    }
+    expect(warnings).to.deep.equal([]);
+    expect(reached, 'the kills came late enough for work to be done').to.be.above(0);
+
+    const last = reached + 4;
+    const { child, output } = await start(home(), last);
+    await once(child, 'exit');
+    expect(output()).to.include('done');
+    expect(open().result()).to.deep.equal({ steps: last });
+    const uninterrupted = Array.from(
+      { length: last },
+      (_, k) => JSON.stringify(metricsAt(k + 1)) + '\n',
+    ).join('');
+    expect(readFileSync(join(folder, 'metrics.jsonl'), 'utf8')).to.equal(uninterrupted);
+    expect(readdirSync(join(folder, 'checkpoint')).filter((name) => name.endsWith('.tmp'))).to.deep.equal([]);
+    expect(readdirSync(join(folder, 'checkpoint')).length).to.be.at.most(2);
+  });
+
+  it('keeps a second process out with a sentence while it lives, and lets it in when it is dead', async () => {
+    const { child } = await start(home(), 1, { WRITER_HOLD: '1' });
+    const run = openRun({ home: home(), ...PROTOCOL });
+    expect(() => run.lock()).to.throw(
+      new RegExp(
+        `^Run ${run.key} is in use by process ${child.pid} since .*: wait until it is done, or stop it first\\.$`,
+      ),
+    );
+    const second = spawn(process.execPath, [WRITER, home(), '1']);
+    let said = '';
+    second.stderr.on('data', (piece: Buffer) => (said += piece.toString()));
+    const [code] = (await once(second, 'close')) as [number];
+    expect(code).to.equal(1);
+    expect(said).to.match(new RegExp(`^ZartsError: Run .* is in use by process ${child.pid} `));
+    await kill(child);
+    run.lock()();
+  });
+
+  it('lets exactly one of several processes take over a dead one’s lock', async () => {
+    for (let round = 0; round < 3; round++) {
+      await kill((await start(home(), 1, { WRITER_HOLD: '1' })).child);
+      const attempts = await Promise.allSettled(
+        Array.from({ length: 4 }, () => start(home(), 1, { WRITER_HOLD: '1' })),
+      );
+      const winners = attempts.flatMap((attempt) =>
+        attempt.status === 'fulfilled' ? [attempt.value.child] : [],
+      );
+      for (const child of winners) await kill(child);
+      expect(winners).to.have.length(1);
+    }
+  });
+});

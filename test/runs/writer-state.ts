@@ -1,0 +1,16 @@
+import type { Checkpoint } from '../../lib/runs/checkpoint.js';
+import { foldIn, key, uniform } from '../../lib/math/random.js';
+
+export const PROTOCOL = { protocol: { kind: 'known', seed: 1 }, dataDigest: 'none' } as const;
+
+/** The metrics line of a step; lines have different lengths. */
+export function metricsAt(step: number): { step: number; loss: number; note: string } {
+  return { step, loss: uniform(foldIn(key(1), step), 1)[0], note: 'x'.repeat(step % 50) };
+}
+
+/** The state after a step: big enough that a kill lands inside its writing. */
+export function checkpointAt(step: number): Checkpoint {
+  const first = uniform(foldIn(key(2), step), 1)[0];
+  const weights = new Float32Array(300_000).map((_, i) => first + i);
+  return { step, meta: { step, first }, tensors: { weights, alpha: Float64Array.of(first, step) } };
+}
