@@ -16,7 +16,11 @@ export const PYTHON = join(VENV, 'bin', 'python');
 /** What set-up and runs keep: logs, the engine's description, Jupyter's own files. */
 export const STATE = join(ROOT, '.zarts');
 
-/** The engine that set-up chose: {engine, package, tensorflow, wheel}. lib/engine reads it. */
+/**
+ * What set-up built, for lib/engine: `engine`, `package` (the one to require), `tensorflow` (version), `gpu` (whether it
+ * computed on one when it was built), `quiet` (the addon that silences stderr while loading, relative to the project, or
+ * null), `override` (what ZARTS_ENGINE was, or null), `reason`.
+ */
 export const ENGINE_FILE = join(STATE, 'engine.json');
 
 /** The site-packages folder of the environment, or null before it exists. */

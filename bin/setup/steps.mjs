@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import {
+  cpSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -14,7 +15,7 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, relative } from 'node:path';
+import { delimiter, dirname, join, relative } from 'node:path';
 import { buildTools, nodeGyp, nodeHeaders, npm, pythons } from './machine.mjs';
 import { SetupError, lockedVersion, npmMismatch } from './plan.mjs';
 import { readJson, run, writeWhole } from './process.mjs';
@@ -149,43 +150,74 @@ function linkTensorFlow(folder, wheel) {
   }
 }
 
+/** Builds the binding.gyp of a folder with the node-gyp that comes with npm. */
+async function compileNative(doing, folder, flags = [], env = {}) {
+  const gyp = nodeGyp();
+  if (gyp === null) {
+    throw new SetupError(
+      'npm came without node-gyp, which builds the addon; install it with: npm install --global npm@10',
+    );
+  }
+  const headers = nodeHeaders();
+  await run(doing, [process.execPath, gyp, 'rebuild', '--release', ...flags], {
+    cwd: folder,
+    env: {
+      ...process.env,
+      ...(existsSync(PYTHON) ? { npm_config_python: PYTHON } : {}),
+      ...(headers ? { npm_config_nodedir: headers } : {}),
+      ...env,
+    },
+  });
+}
+
 async function buildAddon(choice, folder) {
   const wheel = tensorflowFolder();
-  if (wheel === null)
+  if (wheel === null) {
     throw new SetupError('TensorFlow is missing from .venv; delete .venv and run the same command again.');
-  const gyp = nodeGyp();
-  if (gyp === null)
-    throw new SetupError(
-      'npm came without node-gyp, which builds the addon; install it with: npm install -g npm@10',
-    );
+  }
   linkTensorFlow(folder, wheel);
   const target = addonPath(choice);
   const api = /napi-v(\d+)/.exec(target)[1];
-  const headers = nodeHeaders();
-  const python = existsSync(PYTHON) ? { npm_config_python: PYTHON } : {};
-  await run(
-    `building the addon of ${choice.package}`,
-    [
-      process.execPath,
-      gyp,
-      'rebuild',
-      '--release',
-      `--napi_version=${process.versions.napi}`,
-      `--napi_build_version=${api}`,
-      '--module_name=tfjs_binding',
-      `--module_path=${dirname(target)}`,
-    ],
-    {
-      cwd: folder,
-      env: {
-        ...process.env,
-        ...python,
-        ...(headers ? { npm_config_nodedir: headers } : {}),
-        // The libraries find CUDA relative to where they were loaded from: that must be the wheel, not the links.
-        LDFLAGS: `${process.env.LDFLAGS ?? ''} -Wl,-rpath,${wheel}`.trim(),
-      },
+  const flags = [
+    `--napi_version=${process.versions.napi}`,
+    `--napi_build_version=${api}`,
+    '--module_name=tfjs_binding',
+    `--module_path=${dirname(target)}`,
+  ];
+  // The libraries find CUDA relative to where they were loaded from: that must be the wheel, not the links.
+  const LDFLAGS = `${process.env.LDFLAGS ?? ''} -Wl,-rpath,${wheel}`.trim();
+  await compileNative(`building the addon of ${choice.package}`, folder, flags, { LDFLAGS });
+}
+
+/** Builds what keeps TensorFlow's libraries quiet while they load: its file, relative to the project. */
+async function buildQuiet() {
+  const folder = join(MODULES, '.zarts', 'quiet');
+  rmSync(folder, { recursive: true, force: true });
+  cpSync(join(ROOT, 'bin', 'setup', 'quiet'), folder, { recursive: true });
+  await compileNative('building the helper that loads TensorFlow quietly', folder);
+  return relative(ROOT, join(folder, 'build', 'Release', 'quiet.node'));
+}
+
+/**
+ * Runs the package's own install script, which fetches libtensorflow and an addon. Only ZARTS_ENGINE=stock (or a machine
+ * without a TensorFlow wheel) asks for it: for npm the script stays switched off, in package.json and .npmrc.
+ */
+async function runOwnScript(choice, folder) {
+  const { scripts } = readJson(join(folder, 'package.json'));
+  const [program, ...args] = scripts.install.split(' ');
+  if (program !== 'node')
+    throw new SetupError(
+      `The install script of ${choice.package} is not what was expected: ${scripts.install}`,
+    );
+  const gyp = nodeGyp();
+  await run(`running the install script of ${choice.package}`, [process.execPath, ...args], {
+    cwd: folder,
+    env: {
+      ...process.env,
+      PATH: [join(MODULES, '.bin'), process.env.PATH].join(delimiter),
+      ...(gyp ? { npm_config_node_gyp: gyp } : {}),
     },
-  );
+  });
 }
 
 /** danfojs asks for the CPU package by name; with the GPU one in use, that name must mean it, or two TensorFlows load. */
@@ -208,12 +240,12 @@ const addon = (choice) => {
       : lockedVersion(text(choice.lock), choice.tensorflow.split('[')[0]);
   const wanted = () =>
     digest(
-      'addon 1',
-      ROOT,
+      'addon 2',
       choice.engine,
       choice.package,
-      choice.lock,
       version(),
+      // The addon names this folder: it is another one once the project was moved or Python has changed.
+      tensorflowFolder(),
       process.arch,
       process.versions.napi,
     );
@@ -230,31 +262,21 @@ const addon = (choice) => {
     },
     async run(say) {
       const folder = packageFolder(choice);
-      rmSync(ADDON_STAMP, { force: true });
+      for (const said of [ADDON_STAMP, ENGINE_FILE]) rmSync(said, { force: true });
       for (const left of ['deps', 'build', 'lib'])
         rmSync(join(folder, left), { recursive: true, force: true });
-      if (choice.engine === 'stock') {
-        const flags = ['--ignore-scripts=false', '--foreground-scripts'];
-        await run(`running the install script of ${choice.package}`, [
-          ...npm(),
-          'rebuild',
-          choice.package,
-          ...flags,
-        ]);
-      } else {
-        await buildAddon(choice, folder);
-      }
+      if (choice.engine === 'stock') await runOwnScript(choice, folder);
+      else await buildAddon(choice, folder);
+      // The stock engine must do without a compiler, and its TensorFlow obeys TF_CPP_MIN_LOG_LEVEL.
+      const quiet = choice.engine === 'stock' ? null : await buildQuiet();
       shareWithDanfo(choice);
       const loaded = await tryAddon(choice);
       if (choice.engine === 'gpu' && !loaded.gpu) {
         say('TensorFlow found no GPU that it can use and will run on the CPU; `npx zarts doctor` says more.');
       }
       const { engine, package: name, override, reason } = choice;
-      const { tensorflow, gpu } = loaded;
-      writeWhole(
-        ENGINE_FILE,
-        `${JSON.stringify({ engine, package: name, tensorflow, gpu, override, reason }, null, 2)}\n`,
-      );
+      const record = { engine, package: name, ...loaded, quiet, override, reason };
+      writeWhole(ENGINE_FILE, `${JSON.stringify(record, null, 2)}\n`);
       stamp(ADDON_STAMP, wanted());
     },
   };
