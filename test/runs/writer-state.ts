@@ -8,9 +8,16 @@ export function metricsAt(step: number): { step: number; loss: number; note: str
   return { step, loss: uniform(foldIn(key(1), step), 1)[0], note: 'x'.repeat(step % 50) };
 }
 
-/** The state after a step: big enough that a kill lands inside its writing. */
+/** The state after a step: many arrays, so that its writing takes many calls and a kill lands between them. */
 export function checkpointAt(step: number): Checkpoint {
   const first = uniform(foldIn(key(2), step), 1)[0];
-  const weights = new Float32Array(300_000).map((_, i) => first + i);
-  return { step, meta: { step, first }, tensors: { weights, alpha: Float64Array.of(first, step) } };
+  const layers = Array.from({ length: 40 }, (_, k): [string, Float32Array] => [
+    `layer-${k}`,
+    new Float32Array(50_000).fill(first + k),
+  ]);
+  return {
+    step,
+    meta: { step, first },
+    tensors: { ...Object.fromEntries(layers), alpha: Float64Array.of(first, step) },
+  };
 }
