@@ -1,4 +1,4 @@
-import type { Rank, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
+import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
 import { backend, moveToOpenScope, tf } from './tensorflow.js';
 
 /**
@@ -100,17 +100,47 @@ export function conv2d(
   });
 }
 
+/** A matrix product; `transposed` says which operands are read transposed. */
+function matMul(a: Tensor, b: Tensor, transposed: { a?: boolean; b?: boolean } = {}): Tensor {
+  const attributes = [
+    FLOAT,
+    bool('transpose_a', transposed.a ?? false),
+    bool('transpose_b', transposed.b ?? false),
+  ];
+  return run('MatMul', attributes, [a, b]);
+}
+
 /** A 1×1 convolution of stride 1 as one matrix product; `filter` is [1, 1, in, out]. */
 export function pointwise(x: Tensor4D, filter: Tensor4D): Tensor4D {
   const [batch, height, width, channels] = x.shape;
   const out = filter.shape[3];
-  const rows = tf.reshape<Rank.R2>(x, [batch * height * width, channels]);
-  return tf.reshape<Rank.R4>(tf.matMul(rows, tf.reshape<Rank.R2>(filter, [channels, out])), [
-    batch,
-    height,
-    width,
-    out,
-  ]);
+  return differentiable<Tensor4D>([x, filter], (save) => {
+    save([x, filter]);
+    const rows = (t: Tensor) => tf.reshape(t, [batch * height * width, t.shape[3]!]);
+    const matrix = (t: Tensor) => tf.reshape(t, [channels, out]);
+    return {
+      value: tf.reshape(matMul(rows(x), matrix(filter)), [batch, height, width, out]),
+      gradient: (dy, [x, filter]) => [
+        tf.reshape(matMul(rows(dy), matrix(filter), { b: true }), x.shape),
+        tf.reshape(matMul(rows(x), rows(dy), { a: true }), filter.shape),
+      ],
+    };
+  });
+}
+
+/** x · factor for a scalar factor. */
+export function scaleBy(x: Tensor4D, factor: Tensor): Tensor4D {
+  return differentiable<Tensor4D>([x, factor], (save) => {
+    save([x, factor]);
+    const attributes = [FLOAT];
+    return {
+      value: run('Mul', attributes, [x, factor]),
+      gradient: (dy, [x, factor]) => [
+        run('Mul', attributes, [dy, factor]),
+        tf.sum(run('Mul', attributes, [dy, x])),
+      ],
+    };
+  });
 }
 
 /**
@@ -142,14 +172,46 @@ function undilatedDepthwise(x: Tensor4D, filter: Tensor4D, stride: 1 | 2, paddin
   const attributes = convolution(stride, padding);
   return differentiable<Tensor4D>([x, filter], (save) => {
     save([x, filter]);
+    const value = run<Tensor4D>('DepthwiseConv2dNative', attributes, [x, filter]);
+    // On the CPU the forward kernel is several times faster than both gradient kernels; MEASUREMENTS.md says by how much.
+    const native = stride === 2 || backend.isUsingGpuDevice;
     return {
-      value: run('DepthwiseConv2dNative', attributes, [x, filter]),
-      gradient: (dy, [x, filter]) => [
-        run('DepthwiseConv2dNativeBackpropInput', attributes, [tf.tensor1d(x.shape, 'int32'), filter, dy]),
-        run('DepthwiseConv2dNativeBackpropFilter', attributes, [x, tf.tensor1d(filter.shape, 'int32'), dy]),
-      ],
+      value,
+      gradient: (dy, saved) => {
+        const [x, filter] = saved as [Tensor4D, Tensor4D];
+        if (!native)
+          return [
+            depthwiseInputGradient(filter, dy, padding),
+            depthwiseFilterGradient(x, filter, dy, padding),
+          ];
+        return [
+          run('DepthwiseConv2dNativeBackpropInput', attributes, [tf.tensor1d(x.shape, 'int32'), filter, dy]),
+          run('DepthwiseConv2dNativeBackpropFilter', attributes, [x, tf.tensor1d(filter.shape, 'int32'), dy]),
+        ];
+      },
     };
   });
+}
+
+/** The input gradient at stride 1 is itself a depthwise convolution: of dy, with the filter turned by 180°. */
+function depthwiseInputGradient(filter: Tensor4D, dy: Tensor4D, padding: number): Tensor4D {
+  const turned = tf.reverse(filter, [0, 1]);
+  return run('DepthwiseConv2dNative', convolution(1, filter.shape[0] - 1 - padding), [dy, turned]);
+}
+
+/**
+ * The filter gradient at stride 1, Σ over images and places of x shifted by a tap times dy, as a depthwise convolution
+ * whose channels are all (image, channel) pairs, whose filter is dy as large as an image, and whose output has one pixel a
+ * tap; then the sum over images.
+ */
+function depthwiseFilterGradient(x: Tensor4D, filter: Tensor4D, dy: Tensor4D, padding: number): Tensor {
+  const [batch, height, width, channels] = x.shape;
+  const [size] = filter.shape;
+  const imagesToChannels = (t: Tensor4D) => tf.transpose(t, [1, 2, 0, 3]);
+  const image = tf.reshape(imagesToChannels(x), [1, height, width, batch * channels]);
+  const kernel = tf.reshape(imagesToChannels(dy), [dy.shape[1], dy.shape[2], batch * channels, 1]);
+  const taps = run('DepthwiseConv2dNative', convolution(1, padding), [image, kernel]);
+  return tf.reshape(tf.sum(tf.reshape(taps, [size, size, batch, channels]), 2), filter.shape);
 }
 
 /**
@@ -184,70 +246,125 @@ function dilatedDepthwise(x: Tensor4D, filter: Tensor4D, padding: number): Tenso
 }
 
 /**
+ * The four images of every second pixel, from pixels (0, 0), (0, 1), (1, 0) and (1, 1) on.
+ *
+ * @param x  [batch, height, width, channels] with even height and width.
+ * @returns  Four times [batch, height/2, width/2, channels].
+ */
+export function pixelQuarters(x: Tensor4D): Tensor4D[] {
+  const attributes = [FLOAT, int('block_size', 2), string('data_format', 'NHWC')];
+  const deep = differentiable<Tensor4D>([x], (save) => {
+    save([]);
+    return {
+      value: run('SpaceToDepth', attributes, [x]),
+      gradient: (dy) => run('DepthToSpace', attributes, [dy]),
+    };
+  });
+  return tf.split(deep, 4, 3);
+}
+
+/**
  * Pixels offset, offset + 2, offset + 4, … in both directions: the input of a strided 1×1 convolution.
  *
  * @returns [batch, ⌈(height − offset)/2⌉, ⌈(width − offset)/2⌉, channels].
  */
 export function everySecondPixel(x: Tensor4D, offset: 0 | 1): Tensor4D {
-  const [batch, height, width, channels] = x.shape;
+  const { shape } = x;
+  if (shape[1] % 2 === 0 && shape[2] % 2 === 0) return pixelQuarters(x)[3 * offset];
+  const attributes = [
+    FLOAT,
+    type('Index', binding.TF_INT32),
+    ...['begin_mask', 'end_mask', 'ellipsis_mask', 'new_axis_mask', 'shrink_axis_mask'].map((name) =>
+      int(name, 0),
+    ),
+  ];
+  const bounds = () =>
+    [[0, offset, offset, 0], shape, [1, 2, 2, 1]].map((values) => tf.tensor1d(values, 'int32'));
   return differentiable<Tensor4D>([x], (save) => {
     save([]);
-    const bounds = [
-      tf.tensor1d([0, offset, offset, 0], 'int32'),
-      tf.tensor1d([batch, height, width, channels], 'int32'),
-      tf.tensor1d([1, 2, 2, 1], 'int32'),
-    ];
-    const attributes = [
-      FLOAT,
-      type('Index', binding.TF_INT32),
-      ...['begin_mask', 'end_mask', 'ellipsis_mask', 'new_axis_mask', 'shrink_axis_mask'].map((name) =>
-        int(name, 0),
-      ),
-    ];
     return {
-      value: run('StridedSlice', attributes, [x, ...bounds]),
-      gradient: (dy) =>
-        run('StridedSliceGrad', attributes, [
-          tf.tensor1d([batch, height, width, channels], 'int32'),
-          tf.tensor1d([0, offset, offset, 0], 'int32'),
-          tf.tensor1d([batch, height, width, channels], 'int32'),
-          tf.tensor1d([1, 2, 2, 1], 'int32'),
-          dy,
-        ]),
+      value: run('StridedSlice', attributes, [x, ...bounds()]),
+      gradient: (dy) => run('StridedSliceGrad', attributes, [tf.tensor1d(shape, 'int32'), ...bounds(), dy]),
     };
   });
 }
 
-/** 3×3 max pooling with padding 1 (PyTorch pads with −∞, so a padded pixel is never the maximum). */
+/**
+ * The image cut into its four quarters of every second pixel, one after the other in the batch: what a convolution of
+ * dilation 2 on the image is without dilation.
+ *
+ * @param x  [batch, height, width, channels] with even height and width.
+ * @returns  [4·batch, height/2, width/2, channels].
+ */
+export function interleave(x: Tensor4D): Tensor4D {
+  const none = [
+    [0, 0],
+    [0, 0],
+  ];
+  return tf.spaceToBatchND(x, [2, 2], none);
+}
+
+/** The inverse of {@link interleave}. */
+export function deinterleave(x: Tensor4D): Tensor4D {
+  const none = [
+    [0, 0],
+    [0, 0],
+  ];
+  return tf.batchToSpaceND(x, [2, 2], none);
+}
+
+/** Less than any activation: what a padded pixel holds in max pooling, so that it is never the maximum. */
+const LOWEST = -3.4e38;
+
+/** 3×3 max pooling with padding 1 (PyTorch pads with −∞). */
 export function maxPool3x3(x: Tensor4D, stride: 1 | 2): Tensor4D {
+  const { padded, padding } = poolPadding(x, stride, LOWEST);
   const attributes = [
     FLOAT,
     int('ksize', [1, 3, 3, 1]),
     int('strides', [1, stride, stride, 1]),
     string('data_format', 'NHWC'),
-    string('padding', 'EXPLICIT'),
-    int('explicit_paddings', [0, 0, 1, 1, 1, 1, 0, 0]),
+    string('padding', padding),
   ];
-  return differentiable<Tensor4D>([x], (save) => {
-    const value = run<Tensor4D>('MaxPool', attributes, [x]);
-    save([x, value]);
+  return differentiable<Tensor4D>([padded], (save) => {
+    const value = run<Tensor4D>('MaxPool', attributes, [padded]);
+    save([padded, value]);
     return { value, gradient: (dy, [x, y]) => run('MaxPoolGrad', attributes, [x, y, dy]) };
   });
+}
+
+/**
+ * Symmetric padding of 1 under a 3×3 window in terms that TensorFlow's fast pooling kernels know. It equals SAME at stride
+ * 1 and, at stride 2, on odd sides. On even sides no window reaches the padding below and on the right, and SAME would
+ * pad there only: the row above and the column on the left are added to the image instead.
+ */
+function poolPadding(
+  x: Tensor4D,
+  stride: 1 | 2,
+  value: number,
+): { padded: Tensor4D; padding: 'SAME' | 'VALID' } {
+  const before = [x.shape[1], x.shape[2]].map((side) => (stride === 2 && side % 2 === 0 ? 1 : 0));
+  if (before[0] === 0 && before[1] === 0) return { padded: x, padding: 'SAME' };
+  const after = before.map((added) => 1 - added);
+  const padded = tf.pad(
+    x,
+    [
+      [0, 0],
+      [before[0] || 1, after[0]],
+      [before[1] || 1, after[1]],
+      [0, 0],
+    ],
+    value,
+  );
+  return { padded, padding: 'VALID' };
 }
 
 /** 3×3 average pooling with padding 1; padded pixels do not count (PyTorch's count_include_pad=False). */
 export function avgPool3x3(x: Tensor4D, stride: 1 | 2): Tensor4D {
   const [, height, width] = x.shape;
-  // Symmetric padding equals TensorFlow's SAME at stride 1 and, at stride 2, on odd sides. On even sides SAME would pad
-  // below and on the right only, where the average instead needs the pixels above and on the left.
-  if (stride === 1 || (height % 2 === 1 && width % 2 === 1)) return averagePool(x, stride, 'SAME');
-  const padded = tf.pad(x, [
-    [0, 0],
-    [1, 1],
-    [1, 1],
-    [0, 0],
-  ]);
-  const averaged = averagePool(padded, stride, 'VALID');
+  const { padded, padding } = poolPadding(x, stride, 0);
+  const averaged = averagePool(padded, stride, padding);
+  if (padding === 'SAME') return averaged;
   return tf.mul(averaged, paddingCorrection(height, width, averaged.shape[1], averaged.shape[2]));
 }
 

@@ -10,6 +10,8 @@ import { ZartsError } from '../errors.js';
 
 const { tf } = engine;
 
+type Stride = 1 | 2;
+
 /** One trainable array. */
 export interface Parameter {
   /** PyTorch's name, e.g. `cells.0._ops.3._ops.1.op.1.weight`. */
@@ -23,7 +25,8 @@ export interface Parameter {
 /** What a layer computes with: its parameters, how batch norm normalizes, and a source of noise, all by name. */
 export interface Scope {
   weight(name: string): Tensor;
-  normalize(name: string, x: Tensor4D, scale: Tensor1D, offset: Tensor1D): Tensor4D;
+  /** Default scale and offset: 1 and 0. */
+  normalize(name: string, x: Tensor4D, scale?: Tensor1D, offset?: Tensor1D): Tensor4D;
   noise(name: string, shape: readonly number[]): Tensor4D;
 }
 
@@ -38,27 +41,69 @@ export function within(scope: Scope, prefix: string): Scope {
 
 /**
  * A feature map and what several operations need of it. Every edge that leaves a node begins with the same ReLU, and
- * many with the same subsampling; each is computed once.
+ * many with the same pooling or subsampling; each is computed once.
  */
 export class FeatureMap {
-  private rectifiedOnce: FeatureMap | undefined;
-  private readonly pixels = new Map<0 | 1, Tensor4D>();
+  private readonly derived = new Map<string, unknown>();
 
   /** @param x  [batch, height, width, channels]. */
   constructor(readonly x: Tensor4D) {}
 
+  /** Whether height and width can both be halved. */
+  get even(): boolean {
+    return this.x.shape[1] % 2 === 0 && this.x.shape[2] % 2 === 0;
+  }
+
   get rectified(): FeatureMap {
-    return (this.rectifiedOnce ??= new FeatureMap(engine.relu(this.x)));
+    return this.once('rectified', () => new FeatureMap(engine.relu(this.x)));
+  }
+
+  /** 3×3 pooling with padding 1. */
+  pooled(kind: 'max' | 'avg', stride: Stride): Tensor4D {
+    return this.once(`${kind} ${stride}`, () =>
+      kind === 'max' ? engine.maxPool3x3(this.x, stride) : engine.avgPool3x3(this.x, stride),
+    );
   }
 
   /** Every second pixel in both directions, from pixel `offset` on. */
   everySecond(offset: 0 | 1): Tensor4D {
-    const known = this.pixels.get(offset);
-    if (known) return known;
-    const pixels = engine.everySecondPixel(this.x, offset);
-    this.pixels.set(offset, pixels);
-    return pixels;
+    if (!this.even) return engine.everySecondPixel(this.x, offset);
+    return this.once('quarters', () => engine.pixelQuarters(this.x))[3 * offset];
   }
+
+  /** The image as four interleaved ones, [4·batch, height/2, width/2, channels]; for even sides only. */
+  get interleaved(): Tensor4D {
+    return this.once('interleaved', () => engine.interleave(this.x));
+  }
+
+  private once<T>(what: string, compute: () => T): T {
+    if (!this.derived.has(what)) this.derived.set(what, compute());
+    return this.derived.get(what) as T;
+  }
+}
+
+/** The factor of an operation in a mixed op: its softmax weight, as a scalar and repeated for every channel. */
+export interface OpWeight {
+  readonly scalar: Tensor;
+  /** [channels]. */
+  readonly perChannel: Tensor1D;
+}
+
+/**
+ * An operation's output. Dilated convolutions compute on interleaved images (see {@link FeatureMap.interleaved}); a node
+ * adds all of those before it puts the pixels back in their places.
+ */
+export interface Term {
+  readonly x: Tensor4D;
+  readonly interleaved: boolean;
+}
+
+/** The sum of operations' outputs as one image; a lone image itself. */
+export function sumTerms(terms: readonly Term[]): Tensor4D {
+  const sum = (tensors: Tensor4D[]) => (tensors.length === 1 ? tensors[0] : tf.addN(tensors));
+  const images = terms.filter(({ interleaved }) => !interleaved).map(({ x }) => x);
+  const interleaved = terms.filter((term) => term.interleaved).map(({ x }) => x);
+  return sum(interleaved.length === 0 ? images : [...images, engine.deinterleave(sum(interleaved))]);
 }
 
 /** A layer: its parameters, and its output for an input. */
@@ -67,10 +112,15 @@ export interface Layer {
   /** Names and widths of its batch norms, which have running statistics. */
   readonly normalizations: readonly { readonly name: string; readonly channels: number }[];
   /**
-   * @param scale  [channels]: a factor for the output, channel by channel. A mixed op passes its softmax weight here:
-   *               the last batch norm multiplies by it at no cost. Default: 1.
+   * @param weight  A factor for the output. A mixed op passes its softmax weight here: the last batch norm multiplies by
+   *                it at no cost, and gives its gradient. Default: 1.
    */
-  apply(input: FeatureMap, scope: Scope, scale?: Tensor1D): Tensor4D;
+  apply(input: FeatureMap, scope: Scope, weight?: OpWeight): Term;
+}
+
+/** A layer's output as an image. */
+export function output(layer: Layer, input: FeatureMap, scope: Scope): Tensor4D {
+  return sumTerms([layer.apply(input, scope)]);
 }
 
 /** The same layer under a name, as an attribute of a PyTorch module. */
@@ -81,7 +131,7 @@ export function named(prefix: string, layer: Layer): Layer {
       name: `${prefix}.${name}`,
       channels,
     })),
-    apply: (input, scope, scale) => layer.apply(input, within(scope, prefix), scale),
+    apply: (input, scope, weight) => layer.apply(input, within(scope, prefix), weight),
   };
 }
 
@@ -111,17 +161,21 @@ function affineParameters(name: string, channels: number, affine: boolean): Para
   ];
 }
 
-function normalize(x: Tensor4D, scope: Scope, name: string, affine: boolean, scale?: Tensor1D): Tensor4D {
-  const channels = x.shape[3];
-  if (!affine) return scope.normalize(name, x, scale ?? tf.ones([channels]), tf.zeros([channels]));
+function normalize(x: Tensor4D, scope: Scope, name: string, affine: boolean, weight?: OpWeight): Tensor4D {
+  if (!affine) return weight ? scope.normalize(name, x, weight.perChannel) : scope.normalize(name, x);
   const gamma = scope.weight(`${name}.weight`) as Tensor1D;
   const beta = scope.weight(`${name}.bias`) as Tensor1D;
-  if (!scale) return scope.normalize(name, x, gamma, beta);
-  return scope.normalize(name, x, tf.mul(gamma, scale), tf.mul(beta, scale));
+  if (!weight) return scope.normalize(name, x, gamma, beta);
+  return scope.normalize(name, x, tf.mul(gamma, weight.perChannel), tf.mul(beta, weight.perChannel));
 }
 
-function scaled(x: Tensor4D, scale?: Tensor1D): Tensor4D {
-  return scale ? tf.mul(x, scale) : x;
+function image(x: Tensor4D): Term {
+  return { x, interleaved: false };
+}
+
+/** The image times the weight, for operations that do not end in a batch norm of their own. */
+function weighted(x: Tensor4D, weight?: OpWeight): Term {
+  return image(weight ? engine.scaleBy(x, weight.scalar) : x);
 }
 
 /** 3×3 convolution with padding 1, then batch norm with scale and offset: the supernet's stem. No ReLU. */
@@ -129,14 +183,10 @@ export function stem(inputs: number, outputs: number): Layer {
   return {
     parameters: [kernel('0', 3, 3, inputs, outputs), ...affineParameters('1', outputs, true)],
     normalizations: [{ name: '1', channels: outputs }],
-    apply: ({ x }, scope, scale) =>
-      normalize(
-        engine.conv2d(x, scope.weight('0.weight') as Tensor4D, [1, 1], [1, 1]),
-        scope,
-        '1',
-        true,
-        scale,
-      ),
+    apply: ({ x }, scope, weight) => {
+      const convolved = engine.conv2d(x, scope.weight('0.weight') as Tensor4D, [1, 1], [1, 1]);
+      return image(normalize(convolved, scope, '1', true, weight));
+    },
   };
 }
 
@@ -145,9 +195,9 @@ export function reluConvBn(inputs: number, outputs: number, affine: boolean): La
   return {
     parameters: [kernel('op.1', 1, 1, inputs, outputs), ...affineParameters('op.2', outputs, affine)],
     normalizations: [{ name: 'op.2', channels: outputs }],
-    apply: (input, scope, scale) => {
+    apply: (input, scope, weight) => {
       const mapped = engine.pointwise(input.rectified.x, scope.weight('op.1.weight') as Tensor4D);
-      return normalize(mapped, scope, 'op.2', affine, scale);
+      return image(normalize(mapped, scope, 'op.2', affine, weight));
     },
   };
 }
@@ -167,7 +217,7 @@ export function factorizedReduce(inputs: number, outputs: number, affine: boolea
       ...affineParameters('bn', outputs, affine),
     ],
     normalizations: [{ name: 'bn', channels: outputs }],
-    apply: (input, scope, scale) => {
+    apply: (input, scope, weight) => {
       const [, height, width] = input.x.shape;
       if (height % 2 !== 0 || width % 2 !== 0) {
         throw new ZartsError(
@@ -180,12 +230,10 @@ export function factorizedReduce(inputs: number, outputs: number, affine: boolea
           scope.weight(`conv_${offset + 1}.weight`) as Tensor4D,
         ),
       );
-      return normalize(tf.concat(halves, 3), scope, 'bn', affine, scale);
+      return image(normalize(tf.concat(halves, 3), scope, 'bn', affine, weight));
     },
   };
 }
-
-type Stride = 1 | 2;
 
 /** Twice: ReLU, depthwise and 1×1 convolution, batch norm; the first time with the stride (DARTS `SepConv`). */
 export function sepConv(size: 3 | 5 | 7, channels: number, stride: Stride, affine: boolean): Layer {
@@ -203,7 +251,7 @@ export function sepConv(size: 3 | 5 | 7, channels: number, stride: Stride, affin
       { name: 'op.3', channels },
       { name: 'op.7', channels },
     ],
-    apply: (input, scope, scale) => {
+    apply: (input, scope, weight) => {
       const filter = (name: string) => scope.weight(`op.${name}.weight`) as Tensor4D;
       const first = engine.pointwise(
         engine.depthwise(input.rectified.x, filter('1'), stride, padding, 1),
@@ -211,7 +259,7 @@ export function sepConv(size: 3 | 5 | 7, channels: number, stride: Stride, affin
       );
       const middle = engine.relu(normalize(first, scope, 'op.3', affine));
       const second = engine.pointwise(engine.depthwise(middle, filter('5'), 1, padding, 1), filter('6'));
-      return normalize(second, scope, 'op.7', affine, scale);
+      return image(normalize(second, scope, 'op.7', affine, weight));
     },
   };
 }
@@ -225,11 +273,20 @@ export function dilConv(size: 3 | 5, channels: number, stride: Stride, affine: b
       ...affineParameters('op.3', channels, affine),
     ],
     normalizations: [{ name: 'op.3', channels }],
-    apply: (input, scope, scale) => {
+    apply: (input, scope, weight) => {
+      const { rectified } = input;
       const filter = scope.weight('op.1.weight') as Tensor4D;
-      const convolved = engine.depthwise(input.rectified.x, filter, stride, size - 1, 2);
+      const padding = (size - 1) / 2;
+      // Every second pixel of an image, convolved without dilation: all four quarters at stride 1, the first at stride 2.
+      const interleaved = stride === 1 && rectified.even;
+      const convolved =
+        stride === 2
+          ? engine.depthwise(rectified.everySecond(0), filter, 1, padding, 1)
+          : interleaved
+            ? engine.depthwise(rectified.interleaved, filter, 1, padding, 1)
+            : engine.depthwise(rectified.x, filter, 1, 2 * padding, 2);
       const mapped = engine.pointwise(convolved, scope.weight('op.2.weight') as Tensor4D);
-      return normalize(mapped, scope, 'op.3', affine, scale);
+      return { x: normalize(mapped, scope, 'op.3', affine, weight), interleaved };
     },
   };
 }
@@ -243,7 +300,7 @@ export function conv7x1(channels: number, stride: Stride, affine: boolean): Laye
       ...affineParameters('3', channels, affine),
     ],
     normalizations: [{ name: '3', channels }],
-    apply: (input, scope, scale) => {
+    apply: (input, scope, weight) => {
       const wide = engine.conv2d(
         input.rectified.x,
         scope.weight('1.weight') as Tensor4D,
@@ -251,20 +308,22 @@ export function conv7x1(channels: number, stride: Stride, affine: boolean): Laye
         [0, 3],
       );
       const high = engine.conv2d(wide, scope.weight('2.weight') as Tensor4D, [stride, 1], [3, 0]);
-      return normalize(high, scope, '3', affine, scale);
+      return image(normalize(high, scope, '3', affine, weight));
     },
   };
 }
 
-/** 3×3 pooling followed by an affine-free batch norm, as in the supernet; the evaluation network has no batch norm here. */
+/**
+ * 3×3 pooling followed by an affine-free batch norm, as in the supernet; the evaluation network has no batch norm here.
+ * Without parameters it is the same on every edge that leaves a node, but for the weight, which therefore comes last.
+ */
 export function pool(kind: 'max' | 'avg', channels: number, stride: Stride, normalized: boolean): Layer {
-  const poolOf = kind === 'max' ? engine.maxPool3x3 : engine.avgPool3x3;
   return {
     parameters: [],
     normalizations: normalized ? [{ name: '1', channels }] : [],
-    apply: ({ x }, scope, scale) => {
-      const pooled = poolOf(x, stride);
-      return normalized ? normalize(pooled, scope, '1', false, scale) : scaled(pooled, scale);
+    apply: (input, scope, weight) => {
+      const pooled = input.pooled(kind, stride);
+      return weighted(normalized ? normalize(pooled, scope, '1', false) : pooled, weight);
     },
   };
 }
@@ -273,7 +332,7 @@ export function pool(kind: 'max' | 'avg', channels: number, stride: Stride, norm
 export const identity: Layer = {
   parameters: [],
   normalizations: [],
-  apply: ({ x }, _scope, scale) => scaled(x, scale),
+  apply: ({ x }, _scope, weight) => weighted(x, weight),
 };
 
 /** N(0, 1) draws of the input's (subsampled) shape, whatever the input (R-DARTS `NoiseOp`); also in evaluation. */
@@ -281,10 +340,10 @@ export function noise(stride: Stride): Layer {
   return {
     parameters: [],
     normalizations: [],
-    apply: ({ x }, scope, scale) => {
+    apply: ({ x }, scope, weight) => {
       const [batch, height, width, channels] = x.shape;
       const shape = [batch, Math.ceil(height / stride), Math.ceil(width / stride), channels];
-      return scaled(scope.noise('', shape), scale);
+      return weighted(scope.noise('', shape), weight);
     },
   };
 }
@@ -294,6 +353,6 @@ export function zero(stride: Stride): Layer {
   return {
     parameters: [],
     normalizations: [],
-    apply: (input) => tf.mul(stride === 1 ? input.x : input.everySecond(0), 0),
+    apply: (input) => image(tf.mul(stride === 1 ? input.x : input.everySecond(0), 0)),
   };
 }

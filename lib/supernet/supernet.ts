@@ -5,8 +5,8 @@ import { UsageError } from '../errors.js';
 import type { Key } from '../math/random.js';
 import { alphaSize, cellEdges } from '../spaces/spaces.js';
 import type { Cell, SearchSpace } from '../spaces/spaces.js';
-import { FeatureMap, factorizedReduce, named, reluConvBn, stem } from './layers.js';
-import type { Layer, Parameter, Scope } from './layers.js';
+import { FeatureMap, factorizedReduce, named, output, reluConvBn, stem, sumTerms } from './layers.js';
+import type { Layer, OpWeight, Parameter, Scope } from './layers.js';
 import { operation } from './operations.js';
 import { initialWeights, unflatten, weightLayout } from './weights.js';
 import type { WeightLayout } from './weights.js';
@@ -128,7 +128,7 @@ export function supernet(space: SearchSpace, shape: SupernetShape): Supernet {
         noise: options.noise ?? noiseSource(options.noiseSeed),
       };
       const mixing = mixingWeights(space, alphas);
-      let s0 = new FeatureMap(first.apply(new FeatureMap(images), scope));
+      let s0 = new FeatureMap(output(first, new FeatureMap(images), scope));
       let s1 = s0;
       for (const cell of cells) [s0, s1] = [s1, cell.apply(s0, s1, scope, mixing(cell.kind, cell.width))];
       const features = globalAverage(s1.x);
@@ -143,8 +143,8 @@ interface SupernetCell {
   readonly width: number;
   readonly parameters: readonly Parameter[];
   readonly normalizations: Layer['normalizations'];
-  /** @param weights  For each edge and each of its primitives the softmax weight, [width] each. */
-  apply(s0: FeatureMap, s1: FeatureMap, scope: Scope, weights: readonly (readonly Tensor1D[])[]): FeatureMap;
+  /** @param weights  For each edge and each of its primitives the softmax weight. */
+  apply(s0: FeatureMap, s1: FeatureMap, scope: Scope, weights: readonly (readonly OpWeight[])[]): FeatureMap;
 }
 
 /** A cell with a mixed op on every edge (DARTS `Cell` of the search network). */
@@ -181,8 +181,8 @@ function supernetCell(
     normalizations: layers.flatMap(({ normalizations }) => normalizations),
     apply(s0, s1, scope, weights) {
       const states = [
-        new FeatureMap(preprocess0.apply(s0, scope)),
-        new FeatureMap(preprocess1.apply(s1, scope)),
+        new FeatureMap(output(preprocess0, s0, scope)),
+        new FeatureMap(output(preprocess1, s1, scope)),
       ];
       for (let node = 2; node < space.nodes + 2; node++) {
         // One sum over the mixed ops of all incoming edges; the zero op adds nothing to it.
@@ -193,7 +193,7 @@ function supernetCell(
                 primitive === 'none' ? [] : [layer.apply(states[edge.input], scope, weights[e][o])],
               ),
         );
-        states.push(new FeatureMap(terms.length === 1 ? terms[0] : tf.addN(terms)));
+        states.push(new FeatureMap(sumTerms(terms)));
       }
       return new FeatureMap(
         tf.concat(
@@ -219,17 +219,16 @@ function mixingWeights(space: SearchSpace, alphas: Tensor1D) {
     normal: softmaxPerEdge(normal, counts.normal),
     reduce: softmaxPerEdge(reduce, counts.reduce),
   };
-  const known = new Map<string, Tensor1D[][]>();
-  return (kind: Cell, width: number): Tensor1D[][] => {
+  const known = new Map<string, OpWeight[][]>();
+  return (kind: Cell, width: number): OpWeight[][] => {
     const key = `${kind} ${width}`;
     let byEdge = known.get(key);
     if (!byEdge) {
+      const scalars = tf.unstack(weights[kind]);
       const column = tf.reshape(weights[kind], [weights[kind].size, 1]);
       const rows = tf.unstack(tf.mul(column, tf.ones([1, width])));
-      byEdge = counts[kind].map((count, e) => {
-        const first = sum(counts[kind].slice(0, e));
-        return rows.slice(first, first + count) as Tensor1D[];
-      });
+      const ops = scalars.map((scalar, i): OpWeight => ({ scalar, perChannel: rows[i] as Tensor1D }));
+      byEdge = counts[kind].map((count) => ops.splice(0, count));
       known.set(key, byEdge);
     }
     return byEdge;
@@ -253,13 +252,25 @@ function normalizer(normalization: Normalization): Scope['normalize'] {
   if (normalization.kind === 'running') {
     return (name, x, scale, offset) => {
       const { mean, variance } = normalization.statistics(name);
-      return batchNormInference(x, scale, offset, mean, variance);
+      const channels = x.shape[3];
+      return batchNormInference(
+        x,
+        scale ?? tf.ones([channels]),
+        offset ?? tf.zeros([channels]),
+        mean,
+        variance,
+      );
     };
   }
+  // Pools of the same feature map are normalized on every edge alike: same input, scale and offset, same output.
+  const known = new Map<number, ReturnType<typeof batchNorm>>();
   return (name, x, scale, offset) => {
-    const { y, statistics } = batchNorm(x, scale, offset);
-    if (normalization.kind === 'collect') normalization.into.set(name, statistics);
-    return y;
+    const plain = scale === undefined;
+    let normalized = plain ? known.get(x.id) : undefined;
+    normalized ??= batchNorm(x, scale ?? tf.ones([x.shape[3]]), offset ?? tf.zeros([x.shape[3]]));
+    if (plain) known.set(x.id, normalized);
+    if (normalization.kind === 'collect') normalization.into.set(name, normalized.statistics);
+    return normalized.y;
   };
 }
 
