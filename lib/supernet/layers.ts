@@ -166,7 +166,8 @@ function normalize(x: Tensor4D, scope: Scope, name: string, affine: boolean, wei
   const gamma = scope.weight(`${name}.weight`) as Tensor1D;
   const beta = scope.weight(`${name}.bias`) as Tensor1D;
   if (!weight) return scope.normalize(name, x, gamma, beta);
-  return scope.normalize(name, x, tf.mul(gamma, weight.perChannel), tf.mul(beta, weight.perChannel));
+  const [scale, offset]: Tensor1D[] = [tf.mul(gamma, weight.perChannel), tf.mul(beta, weight.perChannel)];
+  return scope.normalize(name, x, scale, offset);
 }
 
 function image(x: Tensor4D): Term {
