@@ -61,12 +61,14 @@ function patternAt(
       return wave(period * x + phase);
     case 2:
       return wave((((period * 3) >> 2) * (x + lean * y) + phase) | 0);
-    case 3:
-      return Math.abs(wave(period * x + phase) - wave(period * y + (phase >> 1)));
+    case 3: {
+      const product = ((wave(period * x + phase) - 128) * (wave(period * y + (phase >> 1)) - 128)) >> 5;
+      return 128 + Math.min(127, Math.max(-128, product));
+    }
     default: {
       const dx = 2 * x - SIDE + 1 + (phase & 7) - 4;
       const dy = 2 * y - SIDE + 1 + ((phase >> 3) & 7) - 4;
-      return wave(((dx * dx + dy * dy) * period) >> 4);
+      return wave((((dx * dx + dy * dy) * period) >> 6) + phase);
     }
   }
 }
@@ -80,7 +82,7 @@ function writeRecord(into: Uint8Array, at: number, label: number, from: Key): vo
   const phase = below(512);
   const period = 36 + below(20);
   const lean = below(2) === 0 ? 1 : -1;
-  const contrast = 64 + below(96);
+  const contrast = 20 + below(60);
   const background = [below(96) + 80, below(96) + 80, below(96) + 80];
   const gains = [contrast, below(contrast) - (contrast >> 1), together ? contrast : -contrast];
   into[at] = label;
