@@ -1,4 +1,4 @@
-export { device, moveToOpenScope, recoverFromInterrupt, tf } from './tensorflow.js';
+export { device, moveToOpenScope, recoverFromInterrupt, tensorCounts, tf } from './tensorflow.js';
 export type { Device } from './tensorflow.js';
 export * from './kernels.js';
 export { compile } from './compile.js';

@@ -97,6 +97,11 @@ export function device(): Device {
   };
 }
 
+/** Tensors alive now: TensorFlow.js' own, and those of the native library under it. Neither may grow over steps. */
+export function tensorCounts(): { readonly tensors: number; readonly nativeTensors: number } {
+  return { tensors: tf.memory().numTensors, nativeTensors: backend.binding.getNumOfTensors() };
+}
+
 /**
  * TensorFlow 2.21 rounds int32 to zeros and refuses to concatenate scalars; TensorFlow.js 4.22 relies on neither
  * happening. Both kernels are wrapped, so that every caller gets TensorFlow.js' documented behaviour.
