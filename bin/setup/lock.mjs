@@ -7,16 +7,32 @@ import { STATE } from './project.mjs';
 
 const LOCK = join(STATE, 'setup.lock');
 
-/** The process that holds the lock, or null if there is none or it is gone. */
-function holder() {
-  let pid;
+let held = false;
+
+/**
+ * Notes in the lock which program works for its holder: a set-up that was killed outright leaves its npm or pip running,
+ * and the next one must wait for that as well.
+ */
+export function noteChild(pid) {
+  if (held) writeFileSync(LOCK, [process.pid, pid].join(' '));
+}
+
+function isAlive(pid) {
   try {
-    pid = Number(readFileSync(LOCK, 'utf8'));
     process.kill(pid, 0);
-    return pid;
+    return true;
   } catch (error) {
     // EPERM: it lives and belongs to another user.
-    return error.code === 'EPERM' ? pid : null;
+    return error.code === 'EPERM';
+  }
+}
+
+/** The process that is at work under the lock, or null if there is none any more. */
+function worker() {
+  try {
+    return readFileSync(LOCK, 'utf8').split(' ').map(Number).find(isAlive) ?? null;
+  } catch {
+    return null;
   }
 }
 
@@ -31,14 +47,18 @@ export async function takeLock(say) {
   for (let told = false; ;) {
     try {
       writeFileSync(LOCK, String(process.pid), { flag: 'wx' });
-      return () => rmSync(LOCK, { force: true });
+      held = true;
+      return () => {
+        held = false;
+        rmSync(LOCK, { force: true });
+      };
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
     }
-    const pid = holder();
+    const pid = worker();
     if (pid === null) rmSync(LOCK, { force: true });
     else {
-      if (!told) say(`Another process (${pid}) is setting up or compiling in this folder; waiting for it.`);
+      if (!told) say(`Process ${pid} is setting up or compiling in this folder; waiting for it to end.`);
       told = true;
       await sleep(200);
     }

@@ -4,7 +4,7 @@ import { clearInterval, setInterval } from 'node:timers';
 import { takeLock } from './lock.mjs';
 import { nvidia } from './machine.mjs';
 import { SetupError, chooseEngine, describePlan, missingPrerequisites } from './plan.mjs';
-import { endChildren, readJson } from './process.mjs';
+import { interrupt, readJson } from './process.mjs';
 import { ENGINE_FILE } from './project.mjs';
 import { build, findPrerequisites, stepsFor } from './steps.mjs';
 
@@ -66,13 +66,7 @@ async function setUp() {
   if (inspect(choice).every(({ why }) => why === null)) return;
 
   const release = await takeLock(console.log);
-  const interrupted = () => {
-    endChildren();
-    release();
-    console.log('\nInterrupted; the same command goes on from here.');
-    process.exit(130);
-  };
-  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
     const todo = inspect(choice).filter(({ why }) => why !== null);
     const need = (name) => todo.some(({ step }) => step.needs[name]);
@@ -87,6 +81,7 @@ async function setUp() {
     }
     console.log(`Set up in ${seconds(began)}.`);
   } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
     release();
   }
 }

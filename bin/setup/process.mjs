@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { noteChild } from './lock.mjs';
 import { SetupError, isNetworkFailure } from './plan.mjs';
 import { ROOT, STATE } from './project.mjs';
 
@@ -27,8 +28,11 @@ export function writeWhole(path, text) {
 
 const children = new Set();
 
-/** Ends every command that is still running. */
-export function endChildren() {
+let interrupted = false;
+
+/** Ends every command that is still running; the steps that wait for them fail with the word for it. */
+export function interrupt() {
+  interrupted = true;
   for (const child of children) child.kill('SIGTERM');
 }
 
@@ -49,6 +53,7 @@ export function run(doing, command, { cwd = ROOT, env = process.env, explain } =
     const [program, ...args] = command;
     const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
     children.add(child);
+    if (child.pid !== undefined) noteChild(child.pid);
     let output = '';
     const keep = (chunk) => {
       output += chunk;
@@ -65,13 +70,16 @@ export function run(doing, command, { cwd = ROOT, env = process.env, explain } =
       if (code === 0) resolve(output);
       else
         reject(
-          explain ? new SetupError(explain(output)) : failure(doing, output, signal ?? `exit code ${code}`),
+          explain && !interrupted
+            ? new SetupError(explain(output))
+            : failure(doing, output, signal ?? `exit code ${code}`),
         );
     });
   });
 }
 
 function failure(doing, output, how) {
+  if (interrupted) return new SetupError('Interrupted; the same command goes on from here.', 130);
   if (isNetworkFailure(output)) {
     return new SetupError(
       `The network failed while ${doing}; check the connection and run the same command again, finished steps are kept.`,
