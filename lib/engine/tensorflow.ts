@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import type * as TensorFlow from '@tensorflow/tfjs-node';
+import { z } from 'zod';
 import type { TFEOpAttr, TFJSBinding, TensorMetadata } from '@tensorflow/tfjs-node/dist/tfjs_binding';
 import { ZartsError } from '../errors.js';
 
@@ -15,14 +16,24 @@ const projectRoot = [path.resolve(__dirname, '../../..'), path.resolve(__dirname
   existsSync(path.join(folder, 'package.json')),
 )!;
 
-/** Which of the two TensorFlow.js packages set-up built; `ZARTS_ENGINE` overrides. */
-function packageName(): '@tensorflow/tfjs-node' | '@tensorflow/tfjs-node-gpu' {
-  let engine = process.env.ZARTS_ENGINE;
-  const record = path.join(projectRoot, '.zarts', 'engine.json');
-  if (engine === undefined && existsSync(record)) {
-    engine = (JSON.parse(readFileSync(record, 'utf8')) as { engine?: string }).engine;
+/** What set-up wrote about the engine that it built (`bin/setup/project.mjs`). */
+const recordSchema = z.object({
+  package: z.enum(['@tensorflow/tfjs-node', '@tensorflow/tfjs-node-gpu']),
+  /** The addon that silences stderr while TensorFlow loads, relative to the project; null where there is none. */
+  quiet: z.string().nullable(),
+});
+
+const setup = readSetup();
+
+function readSetup(): z.infer<typeof recordSchema> {
+  const file = path.join(projectRoot, '.zarts', 'engine.json');
+  try {
+    return recordSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch {
+    throw new ZartsError(
+      'TensorFlow is not set up in this project; run "npm run setup", then "npx zarts doctor".',
+    );
   }
-  return engine === 'gpu' ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node';
 }
 
 /**
@@ -36,20 +47,37 @@ function defaultEnvironment(): void {
   process.env.TF_NUM_INTEROP_THREADS ??= String(availableParallelism());
 }
 
+/* eslint-disable @typescript-eslint/no-require-imports -- what to load is known at run time only */
+
 function load(): typeof TensorFlow {
   defaultEnvironment();
-  const name = packageName();
+  // TensorFlow's libraries write to stderr while they load, before they read any setting.
+  const wordy = process.env.TF_CPP_MIN_LOG_LEVEL === '0' || setup.quiet === null;
   try {
-    // A computed name keeps the choice at run time; both packages have the same interface.
-    // eslint-disable-next-line @typescript-eslint/no-require-imports
-    return require(name) as typeof TensorFlow;
+    return wordy ? requirePackage() : quietly(requirePackage);
   } catch (error) {
     const reason = (error as Error).message.split('\n')[0];
     throw new ZartsError(
-      `TensorFlow (${name}) does not load: ${reason} Run "npm run setup", then "npx zarts doctor".`,
+      `TensorFlow (${setup.package}) does not load: ${reason} Run "npm run setup", then "npx zarts doctor".`,
     );
   }
 }
+
+function requirePackage(): typeof TensorFlow {
+  return require(setup.package) as typeof TensorFlow;
+}
+
+function quietly<T>(work: () => T): T {
+  const stderr = require(path.join(projectRoot, setup.quiet!)) as { hush(): void; speak(): void };
+  stderr.hush();
+  try {
+    return work();
+  } finally {
+    stderr.speak();
+  }
+}
+
+/* eslint-enable @typescript-eslint/no-require-imports */
 
 export const tf: typeof TensorFlow = load();
 
@@ -89,7 +117,7 @@ export interface Device {
 /** The device that was picked when this module was loaded. */
 export function device(): Device {
   return {
-    package: packageName(),
+    package: setup.package,
     tensorflow: backend.binding.TF_Version,
     device: backend.isUsingGpuDevice ? 'gpu' : 'cpu',
     intraOpThreads: Number(process.env.TF_NUM_INTRAOP_THREADS),
