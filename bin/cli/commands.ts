@@ -1,0 +1,216 @@
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import { ZartsError } from '../../lib/errors.js';
+import { BUDGETS, PRESETS, PROTOCOL_SOLVERS } from '../../lib/search/protocol.js';
+import { SPACE_IDS } from '../../lib/spaces/spaces.js';
+import type { ExperimentOptions } from './experiment.js';
+
+// What a command needs is loaded when it runs: TensorFlow takes seconds, and a wrong option is told at once.
+
+/** Commands of the design that a later version brings; they say so, and --help does not list them. */
+const NOT_BUILT = {
+  evaluate: 'Training derived networks from scratch (zarts evaluate)',
+  count: 'Counting parameters and multiply-adds (zarts count)',
+  worker: 'Working from a queue (zarts worker)',
+} as const;
+
+const notBuilt = (what: string): ZartsError =>
+  new ZartsError(`${what} is not built yet; npx zarts --help lists what is.`);
+
+/**
+ * Adds every command to the program.
+ *
+ * @param finished  Told the exit code of the command that ran.
+ */
+export function addCommands(program: Command, finished: (exitCode: number) => void): void {
+  program
+    .command('doctor')
+    .summary('what the installation consists of, and what is wrong with it')
+    .description(
+      'Shows engine, versions, device, kernel and data found, and what to do about what is wrong with each.',
+    )
+    .option('--json', 'one JSON document on stdout')
+    .addHelpText('after', examples('npx zarts doctor', 'npx zarts doctor --json'))
+    .action(async ({ json }: { json?: boolean }) => {
+      const { doctor } = await import('./doctor.js');
+      finished(await doctor({ json: json ?? false }));
+    });
+
+  program
+    .command('list')
+    .summary('every figure and table: what it shows, time it takes here, results present')
+    .description(
+      'Lists every figure and table of the paper: what it shows, the time that each budget takes on this machine, and the results that are there.',
+    )
+    .option('--json', 'one JSON document on stdout')
+    .addHelpText('after', examples('npx zarts list', 'npx zarts list --json'))
+    .action(async ({ json }: { json?: boolean }) => {
+      const { list } = await import('./list.js');
+      finished(await list({ json: json ?? false }));
+    });
+
+  experiment(program.command('reproduce'))
+    .argument('<id>', 'fig-1 … fig-9, table-1 … table-7, or all')
+    .summary('re-run a figure or table and judge its claims')
+    .description(
+      "Runs what a figure or table of the paper needs, prints the table and a verdict on each of the paper's claims, and writes the pictures. What was computed before is not computed again.",
+    )
+    .option('--preset <name>', `one algorithm alone (${PRESETS.join(', ')}) instead of those compared`)
+    .option('--seeds <n>', 'how many seeds each run is repeated with (default: what the budget allows)')
+    .addHelpText(
+      'after',
+      examples(
+        'npx zarts reproduce fig-4 --budget laptop',
+        'npx zarts reproduce table-5 --budget laptop --seeds 3',
+        'npx zarts reproduce fig-4 --budget smoke --data synthetic --json > fig-4.json',
+        'npx zarts reproduce fig-4 --set solver.tau=0.1 --set epochs=20',
+      ),
+    )
+    .action(
+      async (
+        id: string,
+        options: ExperimentOptions & { queue?: string; preset?: string; seeds?: string },
+      ) => {
+        if (options.queue !== undefined) throw notBuilt('Working through a queue (--queue)');
+        const { reproduceCommand } = await import('./reproduce.js');
+        finished(await reproduceCommand(id, options));
+      },
+    );
+
+  experiment(program.command('search'))
+    .summary('one architecture search')
+    .description(
+      'Runs one search and prints its genotype and what happened in each epoch. A search that was run before is shown at once, one that was interrupted goes on.',
+    )
+    .option('--space <id>', `search space: ${SPACE_IDS.join(', ')}`)
+    .option('--solver <id>', `solver: ${PROTOCOL_SOLVERS.join(', ')}`, 'mgs')
+    .option('--preset <name>', `whose algorithm: ${PRESETS.join(', ')}`, 'paper')
+    .option('--seed <n>', 'seed of everything random', '0')
+    .option('--eager', 'run TensorFlow.js step by step instead of compiled: slow, for debugging')
+    .addHelpText(
+      'after',
+      examples(
+        'npx zarts search --space s2 --solver mgs --seed 1',
+        'npx zarts search --space darts --budget smoke --data synthetic --json',
+        'npx zarts search --space s2 --set solver.samples=8 --set solver.tau=0.5 --data ~/data',
+      ),
+    )
+    .action(
+      async (
+        options: ExperimentOptions & {
+          queue?: string;
+          space?: string;
+          solver: string;
+          preset: string;
+          seed: string;
+        },
+      ) => {
+        if (options.queue !== undefined) throw notBuilt('Working through a queue (--queue)');
+        const { searchCommand } = await import('./search.js');
+        finished(await searchCommand(options));
+      },
+    );
+
+  program
+    .command('parity')
+    .argument('<dir>', 'folder with a manifest.json of reference cases')
+    .summary('compare with the reference numbers of PyTorch')
+    .description(
+      'Runs the reference cases of a folder and prints the error of each beside its tolerance; exit code 1 if one is out of tolerance.',
+    )
+    .option('--json', 'one JSON document on stdout, progress on stderr')
+    .option('--quiet', 'no progress on stderr')
+    .addHelpText('after', examples('npx zarts parity test/fixtures', 'npx zarts parity test/fixtures --json'))
+    .action(async (dir: string, options: { json?: boolean; quiet?: boolean }) => {
+      const { parityCommand } = await import('./parity.js');
+      finished(await parityCommand(dir, options));
+    });
+
+  program
+    .command('bench')
+    .summary('time the step, compiled against eager')
+    .description(
+      'Times one training step of the supernet, compiled and eager, alternating in one run, and prints the ratios.',
+    )
+    .option('--shape <name>', 'only that shape (repeatable)', collect)
+    .addOption(new Option('--peer <name>', 'also time the same step in another framework').choices(['torch']))
+    .option('--repeats <n>', 'timed calls of each')
+    .option('--json', 'one JSON document on stdout, progress on stderr')
+    .option('--quiet', 'no progress on stderr')
+    .addHelpText('after', examples('npx zarts bench', 'npx zarts bench --peer torch --json'))
+    .action(
+      async (options: {
+        shape?: string[];
+        peer?: 'torch';
+        repeats?: string;
+        json?: boolean;
+        quiet?: boolean;
+      }) => {
+        const { benchCommand } = await import('./bench.js');
+        finished(await benchCommand(options));
+      },
+    );
+
+  program
+    .command('lab')
+    .argument('[options...]', "options of JupyterLab's own, e.g. --no-browser --port=9999")
+    .allowUnknownOption()
+    .passThroughOptions()
+    .summary('JupyterLab on notebooks/')
+    .description(
+      'Starts JupyterLab on notebooks/ with the TypeScript kernel, and compiles the library as it is edited.',
+    )
+    .addHelpText('after', examples('npx zarts lab', 'npx zarts lab --no-browser --port=9999'))
+    .action(async (options: string[]) => {
+      const { lab } = await import('./lab.js');
+      finished(await lab(options));
+    });
+
+  program
+    .command('start')
+    .summary('a first real search and its figure (what npm start runs)')
+    .description(
+      'Runs a real search of at most two minutes, draws its effective sample size, and says where to look.',
+    )
+    .option('--data <dir>', DATA)
+    .option('--quiet', 'no progress on stderr')
+    .addHelpText('after', examples('npx zarts start', 'npm start -- --data ~/data'))
+    .action(async (options: { data?: string; quiet?: boolean }) => {
+      const { startCommand } = await import('./start.js');
+      finished(await startCommand(options));
+    });
+
+  for (const [name, what] of Object.entries(NOT_BUILT)) {
+    program
+      .command(name, { hidden: true })
+      .argument('[anything...]')
+      .allowUnknownOption()
+      .helpOption(false)
+      .action(() => {
+        throw notBuilt(what);
+      });
+  }
+}
+
+const DATA =
+  'folder that holds the data sets, or "synthetic" (default: $ZARTS_DATA, then data/, then the download)';
+
+/** The options that everything that runs searches has. */
+function experiment(command: Command): Command {
+  return command
+    .option('--budget <name>', `how much computing: ${BUDGETS.join(', ')}`, 'laptop')
+    .option(
+      '--set <path=value>',
+      'change a setting of the protocol, e.g. solver.samples=8 (repeatable)',
+      collect,
+    )
+    .option('--data <dir>', DATA)
+    .option('--json', 'one JSON document on stdout, progress on stderr')
+    .option('--quiet', 'no progress on stderr')
+    .addOption(new Option('--queue <url>').hideHelp());
+}
+
+const collect = (value: string, earlier: readonly string[] = []): string[] => [...earlier, value];
+
+const examples = (...commands: readonly string[]): string =>
+  ['', commands.length === 1 ? 'Example:' : 'Examples:', ...commands.map((each) => `  ${each}`)].join('\n');

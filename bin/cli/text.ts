@@ -1,0 +1,40 @@
+import { relative } from 'node:path';
+
+/** A paragraph broken into lines of at most `width` characters between words; lines after the first are indented. */
+export function wrap(text: string, width: number, indent = ''): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const current = lines.at(-1);
+    if (current !== undefined && current.length + 1 + word.length <= width)
+      lines[lines.length - 1] = `${current} ${word}`;
+    else lines.push(lines.length === 0 ? word : indent + word);
+  }
+  return lines;
+}
+
+/** Columns that text is wrapped to. */
+export function textWidth(): number {
+  return Math.min(process.stdout.columns ?? 100, 120);
+}
+
+/** A titled list, one dash an item, wrapped; nothing for an empty list. */
+export function bulletList(title: string, items: readonly string[]): string[] {
+  if (items.length === 0) return [];
+  return [title, ...items.flatMap((item) => wrap(`  - ${item}`, textWidth(), '    '))];
+}
+
+/** A path as it would be typed from here. */
+export function shortPath(path: string): string {
+  const inside = relative(process.cwd(), path);
+  return inside === '' || inside.startsWith('..') ? path : inside;
+}
+
+/** Prints lines on stdout. */
+export function print(lines: readonly string[]): void {
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** Prints the one JSON document of a command on stdout. */
+export function printJson(document: unknown): void {
+  process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+}

@@ -1,0 +1,242 @@
+import type { WriteStream } from 'node:tty';
+import { Format, MultiBar } from 'cli-progress';
+import { silent } from '../progress.js';
+import type { Phase, Progress } from '../progress.js';
+
+/** Where and how progress is shown. */
+export interface TerminalProgressOptions {
+  /** Where it is written; stderr when left out. Bars are drawn where `isTTY` is true, plain lines elsewhere. */
+  readonly stream?: Pick<NodeJS.WritableStream, 'write'> & {
+    readonly isTTY?: boolean;
+    readonly columns?: number;
+  };
+  /** true: nothing is written. */
+  readonly quiet?: boolean;
+  /** Least milliseconds between two plain lines (10,000). */
+  readonly lineEveryMs?: number;
+  /** The clock, in milliseconds. */
+  readonly now?: () => number;
+}
+
+/**
+ * Progress for people: one bar for each open phase, the outermost first, with phase, step, rate, time left and the phase's
+ * note. The bars vanish when their phases end, so that results stand alone on the screen. Without a terminal, one plain
+ * line every ten seconds at most.
+ */
+export function terminalProgress(options: TerminalProgressOptions = {}): Progress {
+  const { stream = process.stderr, quiet = false, lineEveryMs = 10_000, now = Date.now } = options;
+  if (quiet) return silent;
+  return stream.isTTY ? new Bars(stream as WriteStream, now) : new Lines(stream, lineEveryMs, now);
+}
+
+/** Milliseconds over which a rate is averaged: an alpha update makes one step many times longer than the next. */
+const RATE_WINDOW_MS = 30_000;
+
+/** Steps over which a rate is averaged at least, however long they take. */
+const RATE_STEPS = 4;
+
+/** What is known of an open phase. */
+class OpenPhase {
+  note = '';
+  private readonly seen: { readonly at: number; readonly done: number }[];
+
+  constructor(
+    readonly name: string,
+    readonly total: number,
+    done: number,
+    private readonly now: () => number,
+  ) {
+    this.seen = [{ at: now(), done }];
+  }
+
+  get done(): number {
+    return this.seen[this.seen.length - 1].done;
+  }
+
+  update(done: number, note?: string): void {
+    const at = this.now();
+    this.seen.push({ at, done });
+    while (this.seen.length > RATE_STEPS + 1 && at - this.seen[0].at > RATE_WINDOW_MS) this.seen.shift();
+    if (note !== undefined) this.note = note;
+  }
+
+  /** Units a second of late; undefined while nothing was done. */
+  private get rate(): number | undefined {
+    const [first] = this.seen;
+    const last = this.seen[this.seen.length - 1];
+    return last.done > first.done && last.at > first.at
+      ? ((last.done - first.done) / (last.at - first.at)) * 1000
+      : undefined;
+  }
+
+  /** Step, rate, time left: what stands after the bar. */
+  figures(): string[] {
+    const { rate, total, done } = this;
+    const last = this.seen[this.seen.length - 1];
+    const left = rate === undefined ? NaN : (total - done) / rate - (this.now() - last.at) / 1000;
+    return [
+      total > 0 ? `${amount(done)}/${amount(total)}` : amount(done),
+      ...(rate === undefined ? [] : [describeRate(rate)]),
+      ...(total > 0 && done < total && Number.isFinite(left) ? [`${describeSeconds(left)} left`] : []),
+    ];
+  }
+}
+
+const amount = (value: number): string => (Number.isInteger(value) ? String(value) : value.toFixed(1));
+
+/** "3.4/s", or "2.1 s each" where one takes longer than a second. */
+function describeRate(perSecond: number): string {
+  const each = 1 / perSecond;
+  if (each > 1) return `${each < 10 ? `${each.toFixed(1)} s` : describeSeconds(each)} each`;
+  return `${perSecond >= 100 ? Math.round(perSecond) : perSecond.toFixed(1)}/s`;
+}
+
+/**
+ * A length of time for people: "45 s", "3 min 20 s", "2 h 5 min", "4 d 3 h".
+ *
+ * @param seconds  What is below 0 counts as 0.
+ */
+export function describeSeconds(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  const two = (large: number, unit: string, small: number, subunit: string): string =>
+    small === 0 ? `${large} ${unit}` : `${large} ${unit} ${small} ${subunit}`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return two(minutes, 'min', whole % 60, 's');
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return two(hours, 'h', minutes % 60, 'min');
+  return two(Math.floor(hours / 24), 'd', hours % 24, 'h');
+}
+
+/** The open phases, in the order in which they were started. */
+abstract class Shown implements Progress {
+  protected readonly open: OpenPhase[] = [];
+
+  constructor(protected readonly now: () => number) {}
+
+  start(name: string, total: number, done = 0): Phase {
+    const phase = new OpenPhase(name, total, done, this.now);
+    this.open.push(phase);
+    this.opened(phase);
+    return {
+      update: (current, note) => {
+        phase.update(current, note);
+        this.updated(phase);
+      },
+      end: () => {
+        const at = this.open.indexOf(phase);
+        if (at < 0) return;
+        this.open.splice(at, 1);
+        this.closed(phase);
+      },
+    };
+  }
+
+  protected abstract opened(phase: OpenPhase): void;
+  protected abstract updated(phase: OpenPhase): void;
+  protected abstract closed(phase: OpenPhase): void;
+}
+
+const BAR_CHARACTERS = 20;
+const NAME_CHARACTERS = 28;
+
+/** One bar a phase on a terminal. */
+class Bars extends Shown {
+  private bars: MultiBar | undefined;
+  private readonly barOf = new Map<OpenPhase, ReturnType<MultiBar['create']>>();
+  private readonly erase = (): void => this.bars?.stop();
+
+  constructor(
+    private readonly stream: WriteStream,
+    now: () => number,
+  ) {
+    super(now);
+  }
+
+  protected opened(phase: OpenPhase): void {
+    if (!this.bars) {
+      this.bars = new MultiBar({
+        stream: this.stream,
+        fps: 5,
+        clearOnComplete: true,
+        // Rates and times change without a step, and bars move up when one above them ends.
+        forceRedraw: true,
+        // The terminal is left as it is: lines are cut to its width here instead.
+        linewrap: true,
+        gracefulExit: false,
+        barCompleteChar: '█',
+        barIncompleteChar: '░',
+        barsize: BAR_CHARACTERS,
+        format: (options, { progress, maxWidth }, payload) =>
+          this.line((payload as { phase: OpenPhase }).phase, maxWidth, Format.BarFormat(progress, options)),
+      });
+      process.once('exit', this.erase);
+    }
+    // A total of 0 is one that is not known.
+    this.barOf.set(phase, this.bars.create(Math.max(phase.total, phase.total === 0 ? 1 : 0), 0, { phase }));
+    this.barOf.get(phase)!.update(phase.total === 0 ? 0 : phase.done);
+  }
+
+  protected updated(phase: OpenPhase): void {
+    this.barOf.get(phase)?.update(phase.total === 0 ? 0 : phase.done);
+  }
+
+  protected closed(phase: OpenPhase): void {
+    const bar = this.barOf.get(phase);
+    this.barOf.delete(phase);
+    if (this.open.length > 0) {
+      if (bar) this.bars?.remove(bar);
+      return;
+    }
+    this.bars?.stop();
+    this.bars = undefined;
+    process.removeListener('exit', this.erase);
+  }
+
+  private line(phase: OpenPhase, width: number, bar: string): string {
+    const name = '  '.repeat(Math.max(0, this.open.indexOf(phase))) + phase.name;
+    const padded = cut(name, NAME_CHARACTERS).padEnd(NAME_CHARACTERS);
+    const rest = [...phase.figures(), ...(phase.note === '' ? [] : [phase.note])].join('  ');
+    return cut(`${padded} ${bar} ${rest}`, width - 1);
+  }
+}
+
+/** Where there is no terminal: a line now and then, about the innermost phase, with the others named before it. */
+class Lines extends Shown {
+  private last = -Infinity;
+
+  constructor(
+    private readonly stream: Pick<NodeJS.WritableStream, 'write'>,
+    private readonly everyMs: number,
+    now: () => number,
+  ) {
+    super(now);
+  }
+
+  protected opened(): void {
+    // The first line of all tells that the work has begun; later phases wait for their turn.
+    if (this.last === -Infinity) this.write();
+  }
+
+  protected updated(): void {
+    if (this.now() - this.last >= this.everyMs) this.write();
+  }
+
+  protected closed(): void {
+    // A phase that ends says nothing: its result follows.
+  }
+
+  private write(): void {
+    this.last = this.now();
+    const innermost = this.open[this.open.length - 1];
+    const outer = this.open
+      .slice(0, -1)
+      .map(({ name, done, total }) => `${name} ${amount(done)}/${amount(total)}`);
+    const note = innermost.note === '' ? [] : [innermost.note];
+    const inner = [`${innermost.name} ${innermost.figures().join(', ')}`, ...note].join(', ');
+    this.stream.write(`${[...outer, inner].join(' · ')}\n`);
+  }
+}
+
+const cut = (text: string, characters: number): string =>
+  text.length <= characters ? text : `${text.slice(0, Math.max(0, characters - 1))}…`;
