@@ -45,9 +45,16 @@ function describeThrown(thrown) {
     .split('\n')
     .filter((line) => !KERNEL_FRAME.test(line))
     .join('\n')
-    .replaceAll(`file://${root}/`, '')
-    .replaceAll(`${root}/`, '')
     .replaceAll('evalmachine.<anonymous>', 'cell');
+}
+
+/** The text with paths inside the project made relative to it. */
+const withinProject = (text) => text.replaceAll(`file://${root}/`, '').replaceAll(`${root}/`, '');
+
+/** Prints what the kernel reports: a thrown value, or the format and parts of a compiler's message. */
+function report(...parts) {
+  const described = parts.map(describeThrown);
+  console.error(...described.map((part) => (typeof part === 'string' ? withinProject(part) : part)));
 }
 
 /**
@@ -101,7 +108,7 @@ const converters = {
 
 const executor = createExecutor(root, converters, {
   log: console.log,
-  error: (first, ...rest) => console.error(describeThrown(first), ...rest),
+  error: report,
 });
 
 const { execute } = executor;

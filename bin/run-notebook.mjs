@@ -8,9 +8,9 @@ if (paths.length === 0 || paths[0].startsWith('-')) {
   console.error('Usage: node bin/run-notebook.mjs NOTEBOOK…');
   process.exit(2);
 }
-await ensureBuilt();
-const { runNotebook } = await import('../dist/bin/cli/notebook.js');
 try {
+  await ensureBuilt();
+  const { runNotebook } = await import('../dist/bin/cli/notebook.js');
   for (const path of paths) {
     const onCell = (cell, cells) => process.stderr.write(`${path}: cell ${cell} of ${cells}\n`);
     const { cells, seconds } = await runNotebook(path, { output: path, cellSeconds: 3600, onCell });

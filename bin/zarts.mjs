@@ -21,12 +21,23 @@ function checkSetUp() {
   }
 }
 
+const cli = join(ROOT, 'dist', 'bin', 'cli', 'main.js');
+
+/** Compiles what has changed. `doctor` makes do with what was compiled before: it says that the sources do not compile. */
+async function checkBuilt() {
+  try {
+    await ensureBuilt();
+  } catch (error) {
+    if (args[0] !== 'doctor' || !existsSync(cli)) throw error;
+  }
+  if (!existsSync(cli)) {
+    throw new SetupError('dist/bin/cli/main.js is missing; delete dist and run: npm run setup');
+  }
+}
+
 try {
   checkSetUp();
-  await ensureBuilt();
-  const cli = join(ROOT, 'dist', 'bin', 'cli', 'main.js');
-  if (!existsSync(cli))
-    throw new SetupError('dist/bin/cli/main.js is missing; delete dist and run: npm run setup');
+  await checkBuilt();
   const { main } = await import(pathToFileURL(cli).href);
   process.exitCode = await main(args);
 } catch (error) {

@@ -139,16 +139,18 @@ describe('the TypeScript kernel', function () {
   });
 
   it('prints a sentence for a mistake of the user’s, and a trace without the kernel’s own frames for a bug', () => {
-    const [, mistake, bug] = session([
+    const [, mistake, bug, misspelt] = session([
       { run: `import { ZartsError } from 'zarts/lib/errors';\nclass DataError extends ZartsError {}` },
       { run: `throw new DataError('data_batch_1.bin is cut short; delete it.');` },
       { run: `throw new TypeError('a bug');` },
+      { run: `import * as errors from 'zarts/lib/errors';\nerrors.nonsense;` },
     ]);
     expect(mistake.status).to.equal('error');
     expect(mistake.stderr).to.equal('ZartsError: data_batch_1.bin is cut short; delete it.\n');
     expect(bug.status).to.equal('error');
     expect(bug.stderr).to.contain('TypeError: a bug\n    at cell:');
     expect(bug.stderr).not.to.contain(root);
+    expect(misspelt.stderr).to.contain(`Property 'nonsense' does not exist`).and.not.contain(root);
   });
 
   it('brings in a library file that was compiled anew when the import cell is run again, but one engine only', () => {
