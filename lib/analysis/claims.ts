@@ -1,0 +1,104 @@
+import { ZartsError } from '../errors.js';
+import { LEVEL, summarize } from './statistics.js';
+
+/** What the data say of a claim. */
+export const VERDICTS = ['supported', 'not supported', 'undecided'] as const;
+/** What the data say of a claim. */
+export type Verdict = (typeof VERDICTS)[number];
+
+/** One sentence of the paper that data can support or not, with what decided it. Plain JSON. */
+export interface Claim {
+  readonly id: string;
+  /** The sentence, in our words. */
+  readonly text: string;
+  readonly verdict: Verdict;
+  /** What was measured once a seed, and its mean; null when there was nothing to measure it on. */
+  readonly statistic: { readonly name: string; readonly value: number | null };
+  /** Seeds (independent repeats) behind it. */
+  readonly n: number;
+  /** The 95 % t interval of the statistic's mean over seeds; null with fewer than two seeds. */
+  readonly interval: readonly [number, number] | null;
+  /** Where the line was drawn and why, and what limits the verdict. */
+  readonly detail: string;
+}
+
+/** Where the statistic must lie for the claim to hold. */
+export type Region =
+  { readonly above: number } | { readonly below: number } | { readonly between: readonly [number, number] };
+
+/** The region in words, for a claim's detail. */
+export function regionText(region: Region): string {
+  if ('above' in region) return `above ${region.above}`;
+  if ('below' in region) return `below ${region.below}`;
+  return `from ${region.between[0]} to ${region.between[1]}`;
+}
+
+function bounds(region: Region): readonly [number, number] {
+  if ('above' in region) return [region.above, Infinity];
+  if ('below' in region) return [-Infinity, region.below];
+  return region.between;
+}
+
+/**
+ * The verdict that an interval gives: supported if all of it lies in the claimed region, not supported if none of it does,
+ * undecided if it crosses the region's edge.
+ */
+export function verdictOf(interval: readonly [number, number], region: Region): Verdict {
+  const [low, high] = bounds(region);
+  if (interval[0] > low && interval[1] < high) return 'supported';
+  return interval[1] <= low || interval[0] >= high ? 'not supported' : 'undecided';
+}
+
+/** What {@link judge} decides on. */
+export interface Question {
+  readonly id: string;
+  readonly text: string;
+  /** What `values` measure, in words. */
+  readonly statistic: string;
+  /** One finite number a seed. */
+  readonly values: readonly number[];
+  /** Where the claim says that the mean lies. */
+  readonly region: Region;
+  /** Said after the reason that {@link judge} itself states. */
+  readonly detail?: string;
+}
+
+/**
+ * Judges a claim by the 95 % t interval of a per-seed statistic. One seed, or none, decides nothing, whatever it shows.
+ *
+ * @throws {ZartsError} if a value is not finite.
+ */
+export function judge({ id, text, statistic, values, region, detail }: Question): Claim {
+  const say = (reason: string): string => (detail === undefined ? reason : `${reason} ${detail}`);
+  if (values.length === 0) {
+    return undecided({ id, text, statistic, detail: say('No seed has all the runs that this needs.') });
+  }
+  const { n, mean, interval } = summarize(values);
+  const shared = { id, text, statistic: { name: statistic, value: mean }, n, interval };
+  if (interval === null) {
+    const reason = 'One seed has no spread to judge by; two or more are needed.';
+    return { ...shared, verdict: 'undecided', detail: say(reason) };
+  }
+  const reason = `Supported if the whole ${LEVEL * 100} % interval lies ${regionText(region)}.`;
+  return { ...shared, verdict: verdictOf(interval, region), detail: say(reason) };
+}
+
+/** A claim that these data cannot decide, and why. */
+export function undecided(claim: {
+  readonly id: string;
+  readonly text: string;
+  readonly statistic: string;
+  readonly detail: string;
+}): Claim {
+  const { id, text, statistic, detail } = claim;
+  if (detail === '') throw new ZartsError(`Claim ${id} is undecided; its detail must say why.`);
+  return {
+    id,
+    text,
+    verdict: 'undecided',
+    statistic: { name: statistic, value: null },
+    n: 0,
+    interval: null,
+    detail,
+  };
+}

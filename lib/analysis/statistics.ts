@@ -1,0 +1,97 @@
+import { bisect, mean, sampleStandardDeviation } from 'simple-statistics';
+import { ZartsError } from '../errors.js';
+
+/** A sample of independent repeats (seeds) in four numbers. */
+export interface Summary {
+  /** Number of values. */
+  readonly n: number;
+  readonly mean: number;
+  /** Standard deviation with n − 1 in the denominator; null for a single value. */
+  readonly std: number | null;
+  /** The t interval of the mean at the level asked for, [low, high]; null for a single value. */
+  readonly interval: readonly [number, number] | null;
+}
+
+/** The level of every interval this project prints. */
+export const LEVEL = 0.95;
+
+/**
+ * P(T ≤ t) of Student's t distribution with a whole number of degrees of freedom, by the finite sums that hold for whole
+ * numbers (Abramowitz and Stegun 26.7.3 and 26.7.4).
+ *
+ * @param df  Degrees of freedom, an integer of 1 or more.
+ */
+export function studentCdf(t: number, df: number): number {
+  if (!Number.isFinite(t)) return t > 0 ? 1 : 0;
+  const angle = Math.atan(t / Math.sqrt(df));
+  const [sine, cosine] = [Math.sin(angle), Math.cos(angle)];
+  // The sum's terms: cos^(k) of odd k for odd df, of even k for even df, each by a ratio from the one before.
+  const odd = df % 2 === 1;
+  let term = odd ? cosine : 1;
+  let sum = df === 1 ? 0 : term;
+  for (let k = odd ? 3 : 2; k <= df - 2; k += 2) {
+    term *= (cosine * cosine * (k - 1)) / k;
+    sum += term;
+  }
+  const central = odd ? (2 / Math.PI) * (angle + sine * sum) : sine * sum;
+  return (1 + central) / 2;
+}
+
+/**
+ * The t that {@link studentCdf} takes to probability `p`.
+ *
+ * @param p   Between 0 and 1, both excluded.
+ * @param df  Degrees of freedom, an integer of 1 or more.
+ */
+export function studentQuantile(p: number, df: number): number {
+  if (p === 0.5) return 0;
+  const tail = Math.max(p, 1 - p);
+  let high = 1;
+  while (studentCdf(high, df) < tail) high *= 2;
+  const t = bisect((x: number) => studentCdf(x, df) - tail, 0, high, 200, 1e-12);
+  return p > 0.5 ? t : -t;
+}
+
+/**
+ * Mean, standard deviation and the interval that holds the mean with probability `level` if the values are independent
+ * draws from one normal distribution (Student's t; with 2 to 4 seeds it is wide, as it should be).
+ *
+ * @param values  One or more finite numbers.
+ * @param level   Between 0 and 1.
+ * @throws {ZartsError} for no values, or one that is not finite.
+ */
+export function summarize(values: readonly number[], level = LEVEL): Summary {
+  const n = values.length;
+  if (n === 0) throw new ZartsError('A summary needs at least one value; there is none.');
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw new ZartsError(`Value ${bad} of a summary is ${values[bad]}; it must be finite.`);
+  const center = mean([...values]);
+  if (n === 1) return { n, mean: center, std: null, interval: null };
+  const std = sampleStandardDeviation([...values]);
+  const half = (studentQuantile((1 + level) / 2, n - 1) * std) / Math.sqrt(n);
+  return { n, mean: center, std, interval: [center - half, center + half] };
+}
+
+/** A straight line y = intercept + slope·x. */
+export interface Line {
+  readonly intercept: number;
+  readonly slope: number;
+}
+
+/**
+ * The least-squares line through points.
+ *
+ * @param points  Two or more (x, y) with at least two different x.
+ * @throws {ZartsError} for fewer.
+ */
+export function fitLine(points: readonly (readonly [number, number])[]): Line {
+  const xs = points.map(([x]) => x);
+  if (new Set(xs).size < 2) {
+    throw new ZartsError(`A line needs points at two places or more; there are ${new Set(xs).size}.`);
+  }
+  const [mx, my] = [mean(xs), mean(points.map(([, y]) => y))];
+  const sxy = points.reduce((sum, [x, y]) => sum + (x - mx) * (y - my), 0);
+  const sxx = xs.reduce((sum, x) => sum + (x - mx) ** 2, 0);
+  const slope = sxy / sxx;
+  return { intercept: my - slope * mx, slope };
+}

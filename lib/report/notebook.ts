@@ -1,0 +1,132 @@
+import { randomBytes } from 'node:crypto';
+import type * as Jupyter from 'tslab/dist/jupyter.js';
+import { ZartsError } from '../errors.js';
+import type { Progress } from '../progress.js';
+import type { Claim } from '../analysis/claims.js';
+import { claimsTable } from './claims.js';
+import { describeSeconds } from './progress-terminal.js';
+import { chartPng } from './render.js';
+import type { Chart } from './spec.js';
+import { escapeHtml, htmlTable, markdownTable, textTable } from './table.js';
+import type { Table } from './table.js';
+
+/** What a cell shows: the same thing in several forms, of which each program that opens the notebook picks one. */
+type Bundle = Readonly<Record<string, unknown>>;
+
+/**
+ * Sends a bundle to the notebook. tslab's public `display` sends one form at a time; this goes through the function that
+ * it uses itself.
+ *
+ * @param id  Shows the bundle in the place of an earlier one with the same id.
+ */
+function show(data: Bundle, id?: string, update = false): void {
+  // Loaded late: it brings TypeScript with it, and only a kernel needs it.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const jupyter = require('tslab/dist/jupyter.js') as typeof Jupyter;
+  const send = jupyter.lastWriteDisplayData as unknown as
+    ((content: { data: Bundle; metadata: object; transient: object }, update: boolean) => void) | null;
+  if (send === null) throw new ZartsError('Nothing can be displayed here: this is not a notebook cell.');
+  send({ data, metadata: {}, transient: id === undefined ? {} : { display_id: id } }, update);
+}
+
+/**
+ * Shows a chart: interactive where Vega-Lite is rendered (JupyterLab), a picture everywhere else (code hosts, exports).
+ *
+ * @throws {ZartsError} outside a notebook, and for a chart that cannot be drawn.
+ */
+export async function showChart({ title, spec }: Chart): Promise<void> {
+  const png = await chartPng(spec);
+  show({
+    'application/vnd.vegalite.v5+json': spec,
+    'image/png': png.toString('base64'),
+    'text/plain': title,
+  });
+}
+
+/** Shows each of the charts. */
+export async function showCharts(charts: readonly Chart[]): Promise<void> {
+  for (const chart of charts) await showChart(chart);
+}
+
+/** Shows a table, in HTML, Markdown and plain text. */
+export function showTable(table: Table): void {
+  show({
+    'text/html': htmlTable(table),
+    'text/markdown': markdownTable(table),
+    'text/plain': textTable(table),
+  });
+}
+
+/** Shows the claims with their verdicts, and under them how each verdict was reached. */
+export function showClaims(claims: readonly Claim[]): void {
+  const table = claimsTable(claims);
+  const reasons = claims
+    .map(({ text, detail }) => `<li>${escapeHtml(text)} ${escapeHtml(detail)}</li>`)
+    .join('');
+  show({
+    'text/html': `${htmlTable(table)}<details><summary>How each verdict was reached</summary><ul>${reasons}</ul></details>`,
+    'text/plain': textTable(table),
+  });
+}
+
+/** Shows a list of sentences under a heading, e.g. what a result does otherwise than the paper. */
+export function showList(heading: string, sentences: readonly string[]): void {
+  if (sentences.length === 0) return;
+  const text = `**${heading}**\n\n${sentences.map((sentence) => `- ${sentence}`).join('\n')}`;
+  show({ 'text/markdown': text, 'text/plain': text });
+}
+
+/** Milliseconds between two updates of the progress element: a person sees it move, a stored notebook stays small. */
+const UPDATE_MS = 500;
+
+/**
+ * Progress as one element that is updated in place, with phase, share, note and time left. When the phase is over one
+ * short line is left, the same whatever machine ran it.
+ */
+export function notebookProgress(): Progress {
+  return {
+    start(phase, total, done = 0) {
+      const id = randomBytes(8).toString('hex');
+      const began = performance.now();
+      let shown = began;
+      let last = done;
+      const draw = (note: string, update: boolean): void => {
+        // What was done before this process has no bearing on its speed.
+        const rate = (last - done) / ((performance.now() - began) / 1000);
+        const speed = rate > 0 && last < total ? `${describeSeconds((total - last) / rate)} left` : '';
+        const bar = `<progress max="${Math.max(1, total)}" value="${last}" style="width:24em"></progress>`;
+        const words = [`${last} of ${total}`, note, speed].filter((word) => word !== '').join(' · ');
+        const html = `${escapeHtml(phase)}<br>${bar}<br>${escapeHtml(words)}`;
+        show({ 'text/html': html, 'text/plain': `${phase}: ${words}` }, id, update);
+      };
+      draw('', false);
+      return {
+        update(at, note = '') {
+          last = at;
+          if (performance.now() - shown < UPDATE_MS) return;
+          shown = performance.now();
+          draw(note, true);
+        },
+        end() {
+          const outcome = last < total ? `stopped at ${last} of ${total}` : 'done';
+          const text = `${phase}: ${outcome}`;
+          show({ 'text/html': escapeHtml(text), 'text/plain': text }, id, true);
+        },
+      };
+    },
+  };
+}
+
+let interrupted: AbortController | undefined;
+
+/** A signal that is raised when the user interrupts the kernel: what a cell awaits goes on computing otherwise. */
+export function interruptSignal(): AbortSignal {
+  if (interrupted === undefined) {
+    process.on('SIGINT', () => {
+      interrupted?.abort();
+      interrupted = new AbortController();
+    });
+    interrupted = new AbortController();
+  }
+  return interrupted.signal;
+}

@@ -1,0 +1,122 @@
+import path from 'node:path';
+import { Resvg } from '@resvg/resvg-js';
+import * as vega from 'vega';
+import { compile } from 'vega-lite';
+import type { TopLevelSpec } from 'vega-lite';
+import { ZartsError } from '../errors.js';
+import type { ChartSpec } from './spec.js';
+import { escapeHtml } from './table.js';
+import { FONT } from './theme.js';
+
+/** Pixels in a PNG for each unit of the chart: legible on a dense screen and in print. */
+export const PIXEL_RATIO = 2;
+
+const fontFolder = path.dirname(require.resolve('dejavu-fonts-ttf/ttf/DejaVuSans.ttf'));
+
+/** The bundled fonts and no others. */
+const FONT_OPTIONS = {
+  loadSystemFonts: false,
+  fontFiles: ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((file) => path.join(fontFolder, file)),
+  defaultFontFamily: FONT,
+  sansSerifFamily: FONT,
+};
+
+/** What Vega's typings leave out of what it exports for programs like this one. */
+const internals = vega as unknown as {
+  /** Ids inside an SVG are numbered from a global counter. */
+  resetSVGDefIds(): void;
+  /** Without a canvas Vega guesses widths, far too large; it takes another function in place of its own. */
+  textMetrics: { width: (item: TextItem, text: unknown) => number };
+};
+
+interface TextItem {
+  readonly fontSize?: number;
+  readonly fontWeight?: string | number;
+}
+
+const widths = new Map<string, number>();
+
+/** The width of a text in the bundled font, measured by the renderer that will draw it. */
+function textWidth({ fontSize = 11, fontWeight }: TextItem, text: unknown): number {
+  if (typeof text !== 'string' && typeof text !== 'number') return 0;
+  const bold = fontWeight === 'bold' || Number(fontWeight) >= 600;
+  const key = `${bold ? 'bold' : 'normal'} ${text}`;
+  let width = widths.get(key);
+  if (width === undefined) {
+    const weight = bold ? 'bold' : 'normal';
+    const drawn = `<text y="100" font-family="${FONT}" font-size="100" font-weight="${weight}">${escapeHtml(String(text))}</text>`;
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">${drawn}</svg>`;
+    const box = new Resvg(svg, { font: FONT_OPTIONS }).getBBox();
+    width = box ? (box.x + box.width) / 100 : 0;
+    widths.set(key, width);
+  }
+  return width * fontSize;
+}
+
+internals.textMetrics.width = textWidth;
+
+/** Everything Vega and Vega-Lite warn of means that part of a chart is left out or not what was asked for. */
+class StrictLogger {
+  constructor(private readonly chart: string) {}
+  level(): this;
+  level(value: number): this;
+  level(): this {
+    return this;
+  }
+  error(...parts: readonly unknown[]): this {
+    throw new ZartsError(`The chart "${this.chart}" cannot be drawn: ${parts.map(String).join(' ')}`);
+  }
+  warn(...parts: readonly unknown[]): this {
+    return this.error(...parts);
+  }
+  info(): this {
+    return this;
+  }
+  debug(): this {
+    return this;
+  }
+}
+
+/**
+ * The chart as SVG. The same specification gives the same text on every machine: widths are those of the bundled
+ * fonts.
+ *
+ * @throws {ZartsError} for a number in its data that is not finite, and for anything that Vega or Vega-Lite complain of.
+ */
+export async function chartSvg(spec: ChartSpec): Promise<string> {
+  const name = typeof spec.description === 'string' ? spec.description : 'unnamed';
+  refuseNonFinite(spec, name, '');
+  const logger = new StrictLogger(name) as unknown as vega.LoggerInterface;
+  internals.resetSVGDefIds();
+  const { spec: compiled } = compile(spec as unknown as TopLevelSpec, { logger });
+  const view = new vega.View(vega.parse(compiled), { renderer: 'none', logger });
+  try {
+    return await view.toSVG();
+  } finally {
+    view.finalize();
+  }
+}
+
+/**
+ * The chart as PNG, {@link PIXEL_RATIO} pixels a unit, drawn with the bundled fonts alone: the same bytes on every machine.
+ *
+ * @throws {ZartsError} as {@link chartSvg}.
+ */
+export async function chartPng(spec: ChartSpec): Promise<Buffer> {
+  const image = new Resvg(await chartSvg(spec), {
+    fitTo: { mode: 'zoom', value: PIXEL_RATIO },
+    font: FONT_OPTIONS,
+  });
+  return image.render().asPng();
+}
+
+/** JSON has no NaN: it would become null without a word, and the chart a gap. */
+function refuseNonFinite(value: unknown, chart: string, at: string): void {
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    throw new ZartsError(`The chart "${chart}" holds ${value} at ${at}; every number in it must be finite.`);
+  }
+  if (typeof value !== 'object' || value === null) return;
+  for (const [field, inner] of Object.entries(value)) {
+    refuseNonFinite(inner, chart, at === '' ? field : `${at}.${field}`);
+  }
+}

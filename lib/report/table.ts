@@ -1,0 +1,145 @@
+import { ZartsError } from '../errors.js';
+import type * as Danfo from 'danfojs-node';
+import type * as Engine from '../engine/index.js';
+
+/** A column of a {@link Table}. */
+export interface Column {
+  /** Field of the rows. */
+  readonly key: string;
+  /** What the reader sees above it. */
+  readonly title: string;
+  /** Numbers and what is compared stand right. Default: left. */
+  readonly align?: 'left' | 'right';
+}
+
+/** One row: a text or number for each column's key; null prints as "–". */
+export type Row = Readonly<Record<string, string | number | null>>;
+
+/** A table as plain data. Its cells are what the reader sees: rounding is done where the table is made. */
+export interface Table {
+  readonly title: string;
+  readonly columns: readonly Column[];
+  readonly rows: readonly Row[];
+  /** Sentences below it. */
+  readonly notes?: readonly string[];
+}
+
+function cells({ columns, rows, title }: Table): string[][] {
+  return rows.map((row, i) =>
+    columns.map(({ key }) => {
+      if (!(key in row)) throw new ZartsError(`Row ${i} of the table "${title}" has no field "${key}".`);
+      const value = row[key];
+      if (typeof value === 'number' && !Number.isFinite(value)) {
+        throw new ZartsError(`${key} in row ${i} of the table "${title}" is ${value}; it must be finite.`);
+      }
+      return value === null ? '–' : String(value);
+    }),
+  );
+}
+
+/** Columns that a text takes on a terminal: combining marks take none. */
+function width(text: string): number {
+  return [...text.normalize('NFC')].filter((char) => !/\p{Mark}/u.test(char)).length;
+}
+
+function pad(text: string, to: number, align: Column['align']): string {
+  const space = ' '.repeat(Math.max(0, to - width(text)));
+  return align === 'right' ? space + text : text + space;
+}
+
+/**
+ * The table for a terminal: title, heads, a rule, rows, notes.
+ *
+ * @throws {ZartsError} for a row without one of the columns, or a number that is not finite; so do the other renderers.
+ */
+export function textTable(table: Table): string {
+  const { columns, title, notes = [] } = table;
+  const body = cells(table);
+  const widths = columns.map((column, c) =>
+    Math.max(width(column.title), ...body.map((line) => width(line[c]))),
+  );
+  const line = (texts: readonly string[]): string =>
+    texts
+      .map((text, c) => pad(text, widths[c], columns[c].align))
+      .join('  ')
+      .trimEnd();
+  return [
+    title,
+    line(columns.map((column) => column.title)),
+    widths.map((w) => '─'.repeat(w)).join('  '),
+    ...body.map(line),
+    ...notes,
+  ].join('\n');
+}
+
+/** The table in GitHub's Markdown. */
+export function markdownTable(table: Table): string {
+  const { columns, title, notes = [] } = table;
+  const line = (texts: readonly string[]): string =>
+    `| ${texts.map((text) => text.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [
+    `**${title}**`,
+    '',
+    line(columns.map((column) => column.title)),
+    line(columns.map(({ align }) => (align === 'right' ? '---:' : ':---'))),
+    ...cells(table).map(line),
+    ...(notes.length > 0 ? ['', notes.join('  \n')] : []),
+  ].join('\n');
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+
+/** The text with HTML's special characters escaped. */
+export function escapeHtml(text: string): string {
+  return text.replaceAll(/[&<>"]/g, (char) => ENTITIES[char]);
+}
+
+/** The table in HTML, without scripts or styles of its own but alignment: JupyterLab and code hosts style it. */
+export function htmlTable(table: Table): string {
+  const { columns, title, notes = [] } = table;
+  const cell = (tag: 'td' | 'th', text: string, c: number): string =>
+    `<${tag} style="text-align:${columns[c].align ?? 'left'}">${escapeHtml(text)}</${tag}>`;
+  const row = (tag: 'td' | 'th', texts: readonly string[]): string =>
+    `<tr>${texts.map((text, c) => cell(tag, text, c)).join('')}</tr>`;
+  const heads = columns.map((column) => column.title);
+  return [
+    `<p><strong>${escapeHtml(title)}</strong></p>`,
+    `<table><thead>${row('th', heads)}</thead>`,
+    `<tbody>${cells(table)
+      .map((texts) => row('td', texts))
+      .join('')}</tbody></table>`,
+    ...notes.map((note) => `<p>${escapeHtml(note)}</p>`),
+  ].join('\n');
+}
+
+/**
+ * The rows as a danfo.js data frame, to filter, group and export in a notebook. Loads TensorFlow, which danfo.js builds on.
+ *
+ * @param rows  One or more rows with the same fields.
+ * @throws {ZartsError} for no rows.
+ */
+export function dataFrame(rows: readonly Row[]): Danfo.DataFrame {
+  if (rows.length === 0) throw new ZartsError('A data frame needs at least one row; there is none.');
+  // danfo.js requires a TensorFlow package by name: the engine goes first, so that its choice of package and threads holds.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { device } = require('../engine/index.js') as typeof Engine;
+  shareTensorFlow(device().package);
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const danfo = require('danfojs-node') as typeof Danfo;
+  const columns = Object.keys(rows[0]);
+  return new danfo.DataFrame(
+    rows.map((row) => columns.map((name) => row[name])),
+    { columns },
+  );
+}
+
+const DANFO_TENSORFLOW = '@tensorflow/tfjs-node';
+
+/**
+ * Makes danfo.js, which knows only the CPU package, use the package that the engine loaded: where that is the GPU one,
+ * the other is not even built.
+ */
+function shareTensorFlow(loaded: string): void {
+  if (loaded === DANFO_TENSORFLOW) return;
+  require.cache[require.resolve(DANFO_TENSORFLOW)] ??= require.cache[require.resolve(loaded)];
+}

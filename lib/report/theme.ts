@@ -1,0 +1,31 @@
+/** How every chart looks: one font that this project ships, sizes that survive print, colours that colour-blind readers tell apart. */
+
+/** The family that charts name; lib/report/render.ts draws it from the bundled files, a browser from its own or a fallback. */
+export const FONT = 'DejaVu Sans';
+
+/** Nominal colours: Okabe and Ito's, in an order whose neighbours also differ in lightness. */
+export const PALETTE = ['#0072B2', '#E69F00', '#009E73', '#CC79A7', '#56B4E9', '#D55E00'] as const;
+
+/** Ordered colours, light to dark (viridis without its palest end, which white paper swallows). */
+export const ORDERED_SCHEME = { name: 'viridis', extent: [0.8, 0] } as const;
+
+/** Reference lines and what is said beside them. */
+export const REFERENCE_COLOR = '#444444';
+
+/** Vega-Lite's `config` block of every chart. */
+export const THEME = {
+  font: `${FONT}, Verdana, sans-serif`,
+  background: '#ffffff',
+  view: { stroke: '#bbbbbb' },
+  axis: {
+    labelFontSize: 11,
+    titleFontSize: 12,
+    titleFontWeight: 'normal',
+    gridColor: '#e4e4e4',
+    labelColor: '#222222',
+    titleColor: '#222222',
+  },
+  header: { labelFontSize: 12, titleFontSize: 12, labelColor: '#222222', titleFontWeight: 'normal' },
+  legend: { labelFontSize: 12, titleFontSize: 12, titleFontWeight: 'normal', symbolSize: 90 },
+  title: { fontSize: 14, subtitleFontSize: 12, anchor: 'start', subtitleColor: '#444444', offset: 12 },
+} as const;

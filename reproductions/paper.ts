@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { projectRoot } from '../lib/runs/home.js';
+
+/** The paper's printed numbers, data/paper/results.json: as far as this project reads them. */
+const printedSchema = z.object({
+  tables: z.array(
+    z.looseObject({
+      id: z.string(),
+      rows: z.array(z.looseObject({ cells: z.record(z.string(), z.unknown()).optional() })),
+    }),
+  ),
+  figures: z.array(z.looseObject({ id: z.string(), numbers: z.record(z.string(), z.unknown()) })),
+});
+
+type Printed = z.infer<typeof printedSchema>;
+
+let printed: Printed | undefined;
+
+function results(): Printed {
+  printed ??= printedSchema.parse(
+    JSON.parse(readFileSync(join(projectRoot(), 'data', 'paper', 'results.json'), 'utf8')),
+  );
+  return printed;
+}
+
+/** A number that the paper's text gives for a figure. @throws if the file has no such number. */
+export function figureNumber(figure: string, name: string): number {
+  const numbers = results().figures.find(({ id }) => id === figure)?.numbers;
+  return z.number({ error: `figure ${figure} has no number ${name}` }).parse(numbers?.[name]);
+}
+
+const cellSchema = z.object({
+  value: z.number(),
+  printed: z.string(),
+  std: z.number().optional(),
+  printedStd: z.string().optional(),
+  n: z.number().optional(),
+});
+
+/** A cell of a table as the paper prints it. */
+export type PrintedCell = z.infer<typeof cellSchema>;
+
+/**
+ * A table of the paper: for each row that has the key, its value and its cells.
+ *
+ * @param key  The field that tells rows apart, e.g. "N".
+ */
+export function printedTable(
+  table: string,
+  key: string,
+): { readonly key: number; readonly cells: Readonly<Record<string, PrintedCell>> }[] {
+  const rows = results().tables.find(({ id }) => id === table)?.rows ?? [];
+  return rows.map((row) => ({
+    key: z.number().parse(row[key]),
+    cells: z.record(z.string(), cellSchema).parse(row.cells),
+  }));
+}

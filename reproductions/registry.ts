@@ -1,0 +1,125 @@
+import { unknownName } from '../lib/errors.js';
+import { fig4 } from './fig-4-ess.js';
+import type { Measured, Reproduction } from './reproduction.js';
+import { table5 } from './table-5-samples.js';
+
+/** A figure or table of the paper. */
+export interface RegistryEntry {
+  /** "fig-1" … "fig-9", "table-1" … "table-7". */
+  readonly id: string;
+  readonly title: string;
+  /** What it shows, in one line. */
+  readonly description: string;
+  /** Whether it can be reproduced yet. */
+  readonly built: boolean;
+  /** The reproduction, where it is built. What its functions take is what its own `measure` gives. */
+  readonly reproduction?: Reproduction<Measured>;
+}
+
+function planned(id: string, title: string, description: string): RegistryEntry {
+  return { id, title, description, built: false };
+}
+
+function built<Result extends Measured>(
+  reproduction: Reproduction<Result>,
+  description: string,
+): RegistryEntry {
+  const { id, title } = reproduction;
+  // The registry forgets what each result is: a result only ever goes back to the reproduction that measured it.
+  return {
+    id,
+    title,
+    description,
+    built: true,
+    reproduction: reproduction,
+  };
+}
+
+/** Every figure and table of the paper, in its order. */
+export const REPRODUCTIONS: readonly RegistryEntry[] = [
+  planned(
+    'fig-1',
+    'Fig. 1: loss landscape over α, and the paths of the solvers on it',
+    'Sharpness with and without fine-tuned weights; where DARTS, RS, MGS and GLD end.',
+  ),
+  planned(
+    'fig-2',
+    'Fig. 2: accuracy and size along a search of 200 epochs',
+    'Whether DARTS decays and ZARTS stays level when a search goes on.',
+  ),
+  planned(
+    'fig-3',
+    'Fig. 3: the landscape under three estimates of ω*',
+    'First order, second order and M fine-tuning steps side by side.',
+  ),
+  built(fig4, 'N_e and R_e over the epochs for several N, three densities, σ scheduled and constant.'),
+  planned(
+    'fig-5',
+    'Fig. 5: cells found on CIFAR-10',
+    'The genotype as a drawing, with its size and operations.',
+  ),
+  planned(
+    'fig-6',
+    'Fig. 6: cells found on CIFAR-100',
+    'The genotype as a drawing, with its size and operations.',
+  ),
+  planned(
+    'fig-7',
+    'Fig. 7: cells found in S1–S4 on CIFAR-10',
+    'Drawings, and how many skip connections each has.',
+  ),
+  planned(
+    'fig-8',
+    'Fig. 8: cells found in S1–S4 on CIFAR-100',
+    'Drawings, and how many skip connections each has.',
+  ),
+  planned(
+    'fig-9',
+    'Fig. 9: cells found in S1–S4 on SVHN',
+    'Drawings, and how many skip connections each has.',
+  ),
+  planned(
+    'table-1',
+    'Table 1: the three zero-order solvers',
+    'Their formulas, bias and variance on functions with known gradients.',
+  ),
+  planned(
+    'table-2',
+    'Table 2: test error in S1–S4',
+    'DARTS, its variants and the ZARTS solvers on three data sets.',
+  ),
+  planned(
+    'table-3',
+    'Table 3: test error in the DARTS space on CIFAR',
+    'Best and mean of four searches, with size and cost.',
+  ),
+  planned(
+    'table-4',
+    'Table 4: transfer to ImageNet',
+    'Parameters and multiply-adds of the genotypes, and their error.',
+  ),
+  built(table5, 'Cost, effective samples and stability of a search for N = 2, 4, 6, 8.'),
+  planned(
+    'table-6',
+    'Table 6: the number M of fine-tuning steps',
+    'Error and size for several M, with the update frequency fixed and coupled.',
+  ),
+  planned(
+    'table-7',
+    'Table 7: S1–S4 with the larger networks',
+    'Best and mean of four searches beside PC-DARTS and SDARTS.',
+  ),
+];
+
+/** @throws {UsageError} for an id that no figure or table of the paper has. */
+export function reproductionById(id: string): RegistryEntry {
+  const entry = REPRODUCTIONS.find((each) => each.id === id);
+  if (!entry) {
+    throw unknownName(
+      'figure or table',
+      id,
+      REPRODUCTIONS.map((each) => each.id),
+    );
+  }
+  return entry;
+}

@@ -1,0 +1,53 @@
+import { UsageError, unknownName } from '../lib/errors.js';
+import { BUDGETS } from '../lib/search/protocol.js';
+import type { Budget } from '../lib/search/protocol.js';
+import { estimateSeconds } from './cost.js';
+import { REPRODUCTIONS, reproductionById } from './registry.js';
+import type { Measured, Reproduction } from './reproduction.js';
+import { runReproduction } from './run.js';
+import type { ReproductionReport, RunOptions } from './run.js';
+
+export type { ReproductionReport } from './run.js';
+
+/** What `zarts reproduce` passes on; `budget` as typed. */
+export interface ReproduceOptions extends Omit<RunOptions, 'budget'> {
+  readonly budget: string;
+}
+
+function builtReproduction(id: string): Reproduction<Measured> {
+  const { reproduction, title } = reproductionById(id);
+  if (reproduction) return reproduction;
+  const built = REPRODUCTIONS.filter((each) => each.built).map((each) => each.id);
+  throw new UsageError(`${id} (${title}) is not built yet; built: ${built.join(', ')}.`);
+}
+
+function knownBudget(budget: string): Budget {
+  const known = BUDGETS.find((each) => each === budget);
+  if (!known) throw unknownName('budget', budget, BUDGETS);
+  return known;
+}
+
+/**
+ * Reproduces a figure or table: runs what the store does not have, writes record and pictures, returns the report.
+ *
+ * @param id  "fig-4".
+ * @throws {UsageError} for an unknown id (with the nearest), one that is not built yet, an unknown budget, and options out
+ *         of range; otherwise as {@link runReproduction}.
+ */
+export async function reproduce(id: string, options: ReproduceOptions): Promise<ReproductionReport> {
+  const reproduction = builtReproduction(id);
+  return runReproduction(reproduction, { ...options, budget: knownBudget(options.budget) });
+}
+
+/**
+ * Seconds that a reproduction takes on two cores when nothing of it is in the run store. An estimate (reproductions/cost.ts):
+ * another machine differs by a constant factor.
+ *
+ * @returns undefined for one that is not built yet.
+ * @throws {UsageError} for an unknown id or budget.
+ */
+export function estimate(id: string, budget: string): number | undefined {
+  const { reproduction } = reproductionById(id);
+  const known = knownBudget(budget);
+  return reproduction && estimateSeconds(reproduction.protocols({ budget: known }));
+}

@@ -1,0 +1,61 @@
+import type { Claim } from '../lib/analysis/claims.js';
+import type { Progress } from '../lib/progress.js';
+import type { Chart } from '../lib/report/spec.js';
+import type { Table } from '../lib/report/table.js';
+import type { Budget, Preset, SearchProtocol } from '../lib/search/protocol.js';
+import type { Provenance } from '../lib/search/run.js';
+
+/** What narrows or changes the runs of a reproduction. */
+export interface ProtocolOptions {
+  readonly budget: Budget;
+  /** One algorithm alone instead of those that the reproduction compares. */
+  readonly preset?: Preset;
+  /** Independent repeats; each has its own seed, counted from 0. Default: the reproduction's own for the budget. */
+  readonly seeds?: number;
+  /** Settings `path=value`, applied to every run (lib/search/protocol.ts, applySet). */
+  readonly set?: readonly string[];
+}
+
+/** What measuring needs besides the protocols. */
+export interface MeasureContext {
+  /** Says what is measured, in progress displays. */
+  readonly title: string;
+  /** The folder of runs; the library's default when left out. */
+  readonly runs?: string;
+  /** A folder with data sets, or "synthetic"; `$ZARTS_DATA`, `data/` or the download when left out. */
+  readonly data?: string;
+  readonly progress?: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/** Where and on what runs were made: what a run's provenance says, but for its own seconds. */
+export type Environment = Omit<Provenance, 'seconds'>;
+
+/** What every result says of how it came about. */
+export interface Measured {
+  /** The different environments that the runs were made in; one if all were made here and now. */
+  readonly environments: readonly Environment[];
+}
+
+/**
+ * One figure or table: protocols → measure → table, charts, claims. Only `measure` is slow and only it needs an engine;
+ * everything else is a pure function of plain JSON.
+ */
+export interface Reproduction<Result extends Measured> {
+  /** "fig-4". */
+  readonly id: string;
+  readonly title: string;
+  /** What the paper says, in our words. */
+  readonly claim: string;
+  /** The paper's numbers (data/paper/results.json), keyed like ours. */
+  readonly paper: Readonly<Record<string, number>>;
+  /** The runs. Smaller budgets are derived from the paper's settings. @throws {UsageError} for options out of range. */
+  protocols(options: ProtocolOptions): readonly SearchProtocol[];
+  /** What these runs do otherwise than the paper, one sentence each; printed under the result, always. */
+  deviations(protocols: readonly SearchProtocol[]): readonly string[];
+  /** Runs what is not in the run store yet. @throws {InterruptedError} after `signal`; what was computed is kept. */
+  measure(protocols: readonly SearchProtocol[], context: MeasureContext): Promise<Result>;
+  tables(result: Result): readonly Table[];
+  charts(result: Result): readonly Chart[];
+  claims(result: Result): readonly Claim[];
+}

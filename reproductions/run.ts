@@ -1,0 +1,170 @@
+import { mkdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { Claim } from '../lib/analysis/claims.js';
+import { ZartsError } from '../lib/errors.js';
+import { canonicalJson, sha256, toJson } from '../lib/runs/canonical.js';
+import { explainFileError, writeWhole } from '../lib/runs/files.js';
+import { runsHome } from '../lib/runs/home.js';
+import type { Chart } from '../lib/report/spec.js';
+import type * as Render from '../lib/report/render.js';
+import { textTable } from '../lib/report/table.js';
+import type { Table } from '../lib/report/table.js';
+import { openSettings } from '../lib/search/presets.js';
+import type { Budget, Preset, SearchProtocol } from '../lib/search/protocol.js';
+import type { MeasureContext, Measured, ProtocolOptions, Reproduction } from './reproduction.js';
+
+/** How to run a reproduction. */
+export interface RunOptions extends ProtocolOptions, Pick<MeasureContext, 'data' | 'progress' | 'signal'> {
+  /** The folder that holds runs/ and results/. Default: `$ZARTS_HOME`, else `.zarts` of the project. */
+  readonly home?: string;
+}
+
+/** What running a reproduction gives. Plain JSON. */
+export interface ReproductionReport<Result = unknown> {
+  readonly id: string;
+  readonly title: string;
+  readonly budget: Budget;
+  readonly preset: Preset;
+  /** Every table as text, for a terminal. */
+  readonly tableText: string;
+  /** What the runs do otherwise than the paper. */
+  readonly deviations: readonly string[];
+  readonly claims: readonly Claim[];
+  /** Absolute paths of the pictures written, PNG. Beside each is its Vega-Lite specification, `.vl.json`. */
+  readonly pictures: readonly string[];
+  /** Absolute path of the record written. */
+  readonly resultFile: string;
+  /** Seconds that this call took; 0 or nearly so when every run was in the store. */
+  readonly seconds: number;
+  readonly result: Result;
+}
+
+/** The version of {@link ResultRecord}. */
+export const RECORD_VERSION = 1;
+
+/** What is kept of a reproduction in results/: everything that its pages show, and how it came about. */
+export interface ResultRecord<Result = unknown> {
+  readonly schemaVersion: typeof RECORD_VERSION;
+  readonly id: string;
+  readonly title: string;
+  readonly claim: string;
+  readonly budget: Budget;
+  readonly preset: Preset;
+  /** The number of repeats asked for, and settings given by hand. */
+  readonly options: { readonly seeds: number | null; readonly set: readonly string[] };
+  /** The first run's protocol; the others differ in what the result says of each run. */
+  readonly protocol: SearchProtocol;
+  readonly paper: Readonly<Record<string, number>>;
+  readonly deviations: readonly string[];
+  /** Settings that the paper leaves open, with the values used and whose they are. */
+  readonly openSettings: ReturnType<typeof openSettings>;
+  readonly claims: readonly Claim[];
+  readonly tables: readonly Table[];
+  readonly result: Result;
+}
+
+/** Deviations that lie in the images, which only a finished run knows. */
+function dataDeviations({ environments }: Measured): string[] {
+  const coverages = new Set(environments.map(({ data }) => `${data.name} ${data.coverage}`));
+  return [...coverages].flatMap((coverage) => {
+    if (coverage.endsWith(' synthetic'))
+      return [
+        'The images are synthetic: they are no CIFAR-10, and what is found on them says nothing about it.',
+      ];
+    if (coverage.endsWith(' subset')) return ['The images are a subset of CIFAR-10, not the official files.'];
+    return [];
+  });
+}
+
+/** The folder of results beside the folder of runs. */
+function homes(home: string | undefined): { runs: string; results: string } {
+  const runs = home === undefined ? runsHome() : join(resolve(home), 'runs');
+  return { runs, results: join(dirname(runs), 'results') };
+}
+
+/**
+ * Measures a reproduction and writes its record, pictures and chart specifications to results/ as `<id>-<budget>…`. What
+ * the run store has is not computed again.
+ *
+ * @param variant  Marks the files of runs that are not the reproduction's own choice.
+ * @throws {UsageError} for options out of range; {ZartsError} when data are missing, a run fails, or a file cannot be
+ *         written; {InterruptedError} after `signal`.
+ */
+export async function runReproduction<Result extends Measured>(
+  reproduction: Reproduction<Result>,
+  options: RunOptions,
+  variant = variantOf(options),
+): Promise<ReproductionReport<Result>> {
+  const { id, title } = reproduction;
+  const { budget, preset = 'paper', seeds, set = [], home, data, progress, signal } = options;
+  const began = performance.now();
+  const { runs, results } = homes(home);
+  const protocols = reproduction.protocols(options);
+  const result = await reproduction.measure(protocols, {
+    title: id,
+    runs,
+    ...(data === undefined ? {} : { data }),
+    ...(progress ? { progress } : {}),
+    ...(signal ? { signal } : {}),
+  });
+  const seconds = (performance.now() - began) / 1000;
+
+  const tables = reproduction.tables(result);
+  const claims = reproduction.claims(result);
+  const deviations = [...dataDeviations(result), ...reproduction.deviations(protocols)];
+  const record: ResultRecord<Result> = {
+    schemaVersion: RECORD_VERSION,
+    id,
+    title,
+    claim: reproduction.claim,
+    budget,
+    preset,
+    options: { seeds: seeds ?? null, set },
+    protocol: protocols[0],
+    paper: reproduction.paper,
+    deviations,
+    openSettings: openSettings(protocols[0]),
+    claims,
+    tables,
+    result,
+  };
+  const name = [id, budget, variant].filter((part) => part !== '').join('-');
+  const { resultFile, pictures } = await writeResults(results, name, record, reproduction.charts(result));
+  const tableText = tables.map(textTable).join('\n\n');
+  return { id, title, budget, preset, tableText, deviations, claims, pictures, resultFile, seconds, result };
+}
+
+/** Nothing for the runs that a reproduction chooses itself; else what tells these apart in a file name. */
+function variantOf({ preset, seeds, set = [] }: ProtocolOptions): string {
+  const chosen =
+    seeds === undefined && set.length === 0 ? '' : sha256(canonicalJson({ seeds, set })).slice(0, 8);
+  return [preset ?? '', chosen].filter((part) => part !== '').join('-');
+}
+
+async function writeResults(
+  folder: string,
+  name: string,
+  record: ResultRecord,
+  charts: readonly Chart[],
+): Promise<{ resultFile: string; pictures: string[] }> {
+  // Vega is loaded only when there is something to draw.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { chartPng } = require('../lib/report/render.js') as typeof Render;
+  const resultFile = join(folder, `${name}.json`);
+  const pictures: string[] = [];
+  try {
+    mkdirSync(folder, { recursive: true });
+    for (const chart of charts) {
+      const path = join(folder, `${name}-${chart.name}`);
+      writeWhole(`${path}.vl.json`, [`${JSON.stringify(chart.spec)}\n`]);
+      writeWhole(`${path}.png`, [await chartPng(chart.spec)]);
+      pictures.push(`${path}.png`);
+    }
+    // Last: a record is there only once its pictures are.
+    writeWhole(resultFile, [`${JSON.stringify(toJson(record, name), undefined, 1)}\n`]);
+  } catch (error) {
+    if (error instanceof ZartsError) throw error;
+    throw new ZartsError(`The results could not be written to ${folder}: ${explainFileError(error)}.`);
+  }
+  return { resultFile, pictures };
+}
