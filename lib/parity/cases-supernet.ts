@@ -1,0 +1,472 @@
+import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
+import { moveToOpenScope, tf } from '../engine/index.js';
+import type { BatchStatistics, HostArray, HostArrays, ProgramFunction } from '../engine/index.js';
+import { ZartsError } from '../errors.js';
+import type { Vec } from '../math/vec.js';
+import { secondOrderGradient } from '../search/second-order.js';
+import type { Gradients } from '../search/second-order.js';
+import { cellEdges, defineSpace, spaceById } from '../spaces/spaces.js';
+import type { Cell, SearchSpace } from '../spaces/spaces.js';
+import type { Primitive } from '../spaces/primitives.js';
+import { reductionCells, supernet } from '../supernet/supernet.js';
+import type { Supernet } from '../supernet/supernet.js';
+import { lossAndGradients, sgdStep } from '../supernet/training.js';
+import type { WeightLayout } from '../supernet/weights.js';
+import { keepStatistics } from './cases-layers.js';
+import type { FixtureCase, Fixtures, ParamEntry } from './fixtures.js';
+import {
+  NotCovered,
+  arrayOf,
+  checkEpsilon,
+  exact,
+  hostArray,
+  hostArrays,
+  inBothForms,
+  norm,
+  numberOf,
+  specOf,
+  specsOf,
+} from './network-case.js';
+import type { ArrayError, CaseRunner } from './network-case.js';
+
+/** Runners of the cases of whole supernets: 4 and 5 one pass, 6 SGD, 7 second order, 9 counts. */
+export const supernetCases: Readonly<Record<string, CaseRunner>> = {
+  '4': passCase,
+  '5': passCase,
+  '6': sgdCase,
+  '7': secondOrderCase,
+  '9': countsCase,
+};
+
+/** The network that a case's constants describe. */
+function caseSupernet(c: FixtureCase): Supernet {
+  checkEpsilon(c);
+  const nodes = c.constants.steps === undefined ? nodesOf(c) : numberOf(c, 'steps');
+  const fixed = { stem_multiplier: 3, multiplier: nodes };
+  for (const [name, ours] of Object.entries(fixed)) {
+    const theirs = c.constants[name];
+    if (theirs !== undefined && theirs !== ours) {
+      throw new NotCovered(`its ${name} is ${JSON.stringify(theirs)}; that of our supernet is ${ours}`);
+    }
+  }
+  const shape = { cells: numberOf(c, 'layers'), channels: numberOf(c, 'C'), classes: numberOf(c, 'classes') };
+  return supernet(caseSpace(c, nodes), shape);
+}
+
+/** Intermediate nodes of a cell, from the number of edges that have alphas. */
+function nodesOf(c: FixtureCase): number {
+  const [edges] = arrayOf(c, 'alpha_normal').shape;
+  let nodes = 1;
+  while (cellEdges(nodes).length < edges) nodes++;
+  return nodes;
+}
+
+/** Our names of the spaces that the reference numbers. */
+const SPACE_OF_REFERENCE: Readonly<Record<string, string>> = {
+  s1: 's1',
+  s2: 's2',
+  s3: 's3',
+  s4: 's4',
+  s5: 'darts-zero',
+  s6: 'darts',
+};
+
+/** The space of a case: as its constants list it (one list for all edges, or one for each), else the one it names. */
+function caseSpace({ id, constants }: FixtureCase, nodes: number): SearchSpace {
+  const cell = (kind: Cell): Primitive[][] => {
+    const own = constants[`primitives_${kind}`] as Primitive[] | Primitive[][];
+    return Array.isArray(own[0]) ? (own as Primitive[][]) : cellEdges(nodes).map(() => own as Primitive[]);
+  };
+  if (constants.primitives_normal !== undefined && constants.primitives_reduce !== undefined) {
+    return defineSpace({ name: id, nodes, edges: { normal: cell('normal'), reduce: cell('reduce') } });
+  }
+  const known = SPACE_OF_REFERENCE[String(constants.space)];
+  if (known === undefined)
+    throw new NotCovered(`it lists no primitives, and its space "${String(constants.space)}" is none here`);
+  return spaceById(known);
+}
+
+/** Where the reference keeps each weight in the flat vector. */
+function paramIndex(c: FixtureCase, { paramIndexes }: Fixtures): readonly ParamEntry[] {
+  const name = String(c.constants.param_index);
+  if (!(name in paramIndexes))
+    throw new ZartsError(`Case ${c.id} names the weight layout "${name}", which the manifest lacks.`);
+  return paramIndexes[name];
+}
+
+/** Whether our parameters have the reference's names, order, shapes and places, and our reduction cells are its own. */
+function sameLayout(c: FixtureCase, { layout, shape }: Supernet, theirs: readonly ParamEntry[]): boolean {
+  const lines = (entries: WeightLayout['parameters'] | readonly ParamEntry[]) =>
+    entries.map(({ name, shape, offset, size }) => `${name} [${shape.join()}] ${offset} ${size}`).join();
+  const { reduction_layers: reductions, n_params: parameters } = c.constants;
+  const ours = [...new Set(reductionCells(shape.cells))].filter((cell) => cell < shape.cells);
+  return (
+    lines(layout.parameters) === lines(theirs) &&
+    (reductions === undefined || ours.join() === [...new Set(reductions as number[])].join()) &&
+    (parameters === undefined || parameters === layout.size)
+  );
+}
+
+/** The alphas of both cells in one vector, as our supernet takes them. */
+function alphasOf(c: FixtureCase, { alphas }: Supernet): HostArray {
+  const data = Float32Array.from([...arrayOf(c, 'alpha_normal').data, ...arrayOf(c, 'alpha_reduce').data]);
+  if (data.length !== alphas) {
+    throw new NotCovered(`it has ${data.length} alphas where its edges have ${alphas} primitives`);
+  }
+  return { shape: [alphas], data };
+}
+
+/** The values of a flat vector. */
+type Flat = HostArray['data'] | Vec;
+
+/** A gradient with respect to all alphas, cell by cell under the manifest's names. */
+function byCell(prefix: string, { space }: Supernet, data: Flat): Record<string, ArrayLike<number>> {
+  const normal = space.edges.normal.reduce((sum, primitives) => sum + primitives.length, 0);
+  return { [`${prefix}_normal`]: data.slice(0, normal), [`${prefix}_reduce`]: data.slice(normal) };
+}
+
+/** The pieces of a flat vector under prefixed names. */
+function pieces(prefix: string, flat: Flat, index: readonly ParamEntry[]): Record<string, ArrayLike<number>> {
+  return Object.fromEntries(
+    index.map(({ name, offset, size }) => [`${prefix}.${name}`, flat.subarray(offset, offset + size)]),
+  );
+}
+
+/** The norm of every piece of a flat vector. */
+function pieceNorms(flat: Flat, index: readonly ParamEntry[]): number[] {
+  return index.map(({ offset, size }) => norm(flat.subarray(offset, offset + size)));
+}
+
+/** The draws of the noise primitive that the case recorded, by input name `noise.<cell>.<edge>`. */
+function noiseNames({ info }: FixtureCase): string[] {
+  return Object.keys(info).filter((name) => /^noise\.\d+\.\d+$/.test(name));
+}
+
+/** The recorded draws as the supernet asks for them, by the operation's name. */
+function injected(inputs: Readonly<Record<string, Tensor>>) {
+  return (name: string): Tensor4D => {
+    const [, cell, edge] = /^cells\.(\d+)\._ops\.(\d+)\./.exec(name) ?? [];
+    const key = `noise.${cell}.${edge}`;
+    if (!(key in inputs))
+      throw new ZartsError(`There are no recorded draws for the noise primitive at ${name}.`);
+    return inputs[key] as Tensor4D;
+  };
+}
+
+/** One pass forward and backward. */
+function passCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
+  const net = caseSupernet(c);
+  const index = paramIndex(c, fixtures);
+  const layout = exact('layout', sameLayout(c, net, index));
+  if (layout.error > 0) return [layout];
+  const inputs: HostArrays = {
+    ...hostArrays(c, ['x', 'target', ...noiseNames(c)]),
+    alphas: alphasOf(c, net),
+  };
+  const run: ProgramFunction['run'] = ({ weights }, given) => {
+    const { x, target, alphas } = given as { x: Tensor4D; target: Tensor1D; alphas: Tensor1D };
+    let logits: Tensor2D;
+    // The scores that the loss is made of, not those of a second pass.
+    const watched: Supernet = { ...net, logits: (...args) => (logits = tf.keep(net.logits(...args))) };
+    const gradients = lossAndGradients(watched, weights as Tensor1D, alphas, x, target, {
+      noise: injected(given),
+    });
+    const { loss, weights: gradient, alphas: alphaGradient } = gradients;
+    return { outputs: { logits: moveToOpenScope(logits!), loss, gradient, alphaGradient } };
+  };
+  const functions = { pass: { inputs: specsOf(inputs), run } };
+  const errors = inBothForms(c, { weights: hostArray(c, 'weights') }, functions, (program) => {
+    const { logits, loss, gradient, alphaGradient } = program.call('pass', inputs);
+    return {
+      logits: logits.data,
+      loss: loss.data,
+      ...byCell('g_alpha', net, alphaGradient.data),
+      grad_norms: pieceNorms(gradient.data, index),
+      ...pieces('gw', gradient.data, index),
+      global_grad_norm: [norm(gradient.data)],
+    };
+  });
+  return [layout, ...errors];
+}
+
+/** Flat vectors of the statistics of all batch norms of a network, in definition order. */
+interface FlatStatistics {
+  readonly mean: Tensor1D;
+  readonly variance: Tensor1D;
+}
+
+function flatStatistics(
+  { normalizations }: Supernet,
+  byName: ReadonlyMap<string, BatchStatistics>,
+): FlatStatistics {
+  const all = normalizations.map(({ name }) => byName.get(name)!);
+  return {
+    mean: tf.concat(all.map(({ mean }) => mean)),
+    variance: tf.concat(all.map(({ variance }) => variance)),
+  };
+}
+
+/** The statistics of each batch norm, out of the flat vectors. */
+function statisticsByName({ normalizations }: Supernet, { mean, variance }: FlatStatistics) {
+  const widths = normalizations.map(({ channels }) => channels);
+  const [means, variances]: Tensor1D[][] = [tf.split(mean, widths), tf.split(variance, widths)];
+  const byName = new Map(
+    normalizations.map(({ name }, i): [string, BatchStatistics] => [
+      name,
+      { mean: means[i], variance: variances[i] },
+    ]),
+  );
+  return (name: string): BatchStatistics => byName.get(name)!;
+}
+
+/** Collects statistics in a forward pass so that they outlive it. */
+class KeptStatistics extends Map<string, BatchStatistics> {
+  override set(name: string, statistics: BatchStatistics): this {
+    return super.set(name, keepStatistics(statistics));
+  }
+
+  /** Hands them to the scope that is open now. */
+  release(): this {
+    for (const { mean, variance } of this.values()) {
+      moveToOpenScope(mean);
+      moveToOpenScope(variance);
+    }
+    return this;
+  }
+}
+
+/** Several SGD steps on ω with running statistics, then one pass in inference mode. */
+function sgdCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
+  const net = caseSupernet(c);
+  const index = paramIndex(c, fixtures);
+  const layout = exact('layout', sameLayout(c, net, index));
+  if (layout.error > 0) return [layout];
+  const bnMomentum = numberOf(c, 'bn_momentum');
+  const settings = {
+    momentum: numberOf(c, 'momentum'),
+    weightDecay: numberOf(c, 'weight_decay'),
+    clip: c.constants.grad_clip_norm === null ? null : numberOf(c, 'grad_clip_norm'),
+  };
+  if (c.constants.nesterov === true || (c.constants.dampening ?? 0) !== 0) {
+    throw new NotCovered('its SGD has Nesterov momentum or dampening; ours has neither');
+  }
+  const lr = { shape: [], data: Float32Array.of(numberOf(c, 'lr')) };
+  const alphas = alphasOf(c, net);
+  const width = net.normalizations.reduce((sum, { channels }) => sum + channels, 0);
+  const filled = (size: number, value: number) => ({
+    shape: [size],
+    data: new Float32Array(size).fill(value),
+  });
+  const state: HostArrays = {
+    weights: hostArray(c, 'weights'),
+    momentum: filled(net.layout.size, 0),
+    mean: filled(width, 0),
+    variance: filled(width, 1),
+  };
+  const batch = (i: number): HostArrays => ({
+    images: hostArray(c, `x${i}`),
+    labels: hostArray(c, `target${i}`),
+  });
+  const moved = (old: Tensor, now: Tensor) => tf.add(tf.mul(old, 1 - bnMomentum), tf.mul(now, bnMomentum));
+  const functions: Record<'step' | 'infer', ProgramFunction> = {
+    step: {
+      inputs: specsOf({ ...batch(0), alphas, lr }),
+      run: ({ weights, momentum, mean, variance }, inputs) => {
+        const into = new KeptStatistics();
+        const { loss, weights: gradient } = lossAndGradients(
+          net,
+          weights as Tensor1D,
+          inputs.alphas as Tensor1D,
+          inputs.images as Tensor4D,
+          inputs.labels as Tensor1D,
+          { normalization: { kind: 'collect', into } },
+        );
+        const now = flatStatistics(net, into.release());
+        const next = sgdStep(weights as Tensor1D, momentum as Tensor1D, gradient, inputs.lr, settings);
+        return {
+          outputs: { loss, gradientNorm: next.gradientNorm },
+          state: {
+            weights: next.weights,
+            momentum: next.momentum,
+            mean: moved(mean, now.mean),
+            variance: moved(variance, now.variance),
+          },
+        };
+      },
+    },
+    infer: {
+      inputs: { images: specOf(hostArray(c, 'x_eval')), alphas: specOf(alphas) },
+      run: ({ weights, mean, variance }, inputs) => {
+        const flat = { mean: mean as Tensor1D, variance: variance as Tensor1D };
+        const statistics = statisticsByName(net, flat);
+        const logits = net.logits(weights as Tensor1D, inputs.alphas as Tensor1D, inputs.images as Tensor4D, {
+          normalization: { kind: 'running', statistics },
+        });
+        return { outputs: { logits } };
+      },
+    },
+  };
+  const errors = inBothForms(c, state, functions, (program) => {
+    const steps = arrayOf(c, 'losses').data.length;
+    const [losses, norms]: number[][] = [[], []];
+    for (let i = 0; i < steps; i++) {
+      const { loss, gradientNorm } = program.call('step', { ...batch(i), alphas, lr });
+      losses.push(loss.data[0]);
+      norms.push(gradientNorm.data[0]);
+    }
+    const { logits } = program.call('infer', { images: hostArray(c, 'x_eval'), alphas });
+    const { weights, momentum, mean, variance } = program.read();
+    const statistics: Record<string, ArrayLike<number>> = {};
+    let offset = 0;
+    for (const { name, channels } of net.normalizations) {
+      statistics[`running_mean.${name}`] = mean.data.subarray(offset, offset + channels);
+      statistics[`running_var.${name}`] = variance.data.subarray(offset, offset + channels);
+      offset += channels;
+    }
+    return {
+      losses,
+      grad_norms_before_clip: norms,
+      final_param_norms: pieceNorms(weights.data, index),
+      final_momentum_norms: pieceNorms(momentum.data, index),
+      ...pieces('final', weights.data, index),
+      ...statistics,
+      logits_eval: logits.data,
+    };
+  });
+  return [layout, ...errors];
+}
+
+/** DARTS' second-order architecture gradient, and the first-order one beside it. */
+function secondOrderCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
+  const net = caseSupernet(c);
+  const index = paramIndex(c, fixtures);
+  const layout = exact('layout', sameLayout(c, net, index));
+  if (layout.error > 0) return [layout];
+  const settings = {
+    lr: numberOf(c, 'eta'),
+    momentum: numberOf(c, 'momentum'),
+    weightDecay: numberOf(c, 'weight_decay'),
+    radius: numberOf(c, 'r'),
+  };
+  const alphas = alphasOf(c, net);
+  const batch = (half: 'train' | 'val'): HostArrays => ({
+    images: hostArray(c, `x_${half}`),
+    labels: hostArray(c, `target_${half}`),
+  });
+  const weights = hostArray(c, 'weights');
+  const run: ProgramFunction['run'] = (_, given) => {
+    const { omega, alphas, images, labels } = given as Record<'omega' | 'alphas' | 'labels', Tensor1D> & {
+      images: Tensor4D;
+    };
+    const gradients = lossAndGradients(net, omega, alphas, images, labels);
+    return { outputs: { loss: gradients.loss, weights: gradients.weights, alphas: gradients.alphas } };
+  };
+  const functions = { pass: { inputs: specsOf({ ...batch('train'), omega: weights, alphas }), run } };
+  const errors = inBothForms(c, {}, functions, (program) => {
+    const gradientsOn =
+      (half: 'train' | 'val') =>
+      (omega: Vec): Gradients => {
+        const point = { omega: { shape: weights.shape, data: Float32Array.from(omega) }, alphas };
+        const { loss, ...gradients } = program.call('pass', { ...batch(half), ...point });
+        return {
+          loss: loss.data[0],
+          weights: Float64Array.from(gradients.weights.data),
+          alphas: Float64Array.from(gradients.alphas.data),
+        };
+      };
+    const omega = Float64Array.from(weights.data);
+    const buffer =
+      'momentum_buffer' in c.arrays ? Float64Array.from(c.arrays.momentum_buffer.data) : undefined;
+    const second = secondOrderGradient(gradientsOn('train'), gradientsOn('val'), omega, settings, buffer);
+    const first = gradientsOn('val')(omega);
+    return {
+      ...byCell('g_alpha', net, second.gradient),
+      ...byCell('dalpha', net, second.direct),
+      ...byCell('implicit', net, second.implicit),
+      v_norm: [second.vNorm],
+      R: [second.step],
+      unrolled_val_loss: [second.valLoss],
+      unrolled_param_norms: pieceNorms(second.unrolled, index),
+      ...byCell('first_order', net, first.alphas),
+      val_loss: [first.loss],
+      train_loss: [second.trainLoss],
+    };
+  });
+  return [layout, ...errors];
+}
+
+/** One supernet whose parameters and multiply-adds the reference counted. */
+interface CountedSupernet {
+  /** `cifar supernet`, or one with another stem. */
+  readonly network?: string;
+  readonly space: string;
+  readonly init_channels: number;
+  readonly layers: number;
+  readonly classes: number;
+  readonly params: number;
+  readonly alphas_each?: readonly [number, number];
+  readonly n_weight_tensors?: number;
+}
+
+/** Parameters and multiply-adds of supernets, exact. */
+function countsCase(c: FixtureCase): ArrayError[] {
+  const { supernet: counted = [] } = (c.values ?? {}) as { supernet?: CountedSupernet[] };
+  if (counted.length === 0) throw new NotCovered('it counts no supernet');
+  const ours = counted.filter(({ network = 'cifar supernet' }) => network === 'cifar supernet');
+  return ours.flatMap((entry) => {
+    const known = SPACE_OF_REFERENCE[entry.space];
+    if (known === undefined) throw new NotCovered(`its space "${entry.space}" is none here`);
+    const space = spaceById(known);
+    const shape = { cells: entry.layers, channels: entry.init_channels, classes: entry.classes };
+    const net = supernet(space, shape);
+    const name = `supernet ${entry.space} C=${entry.init_channels} layers=${entry.layers} classes=${entry.classes}`;
+    const difference = (what: string, ours: number, theirs: number): ArrayError => ({
+      array: `${name}: ${what}`,
+      form: 'plain',
+      error: Math.abs(ours - theirs),
+      tolerance: 0,
+    });
+    const { alphas_each: alphas, n_weight_tensors: tensors } = entry;
+    const macs = Object.entries(entry).flatMap(([key, value]) => {
+      const [, height, width] = /^macs_(\d+)x(\d+)$/.exec(key) ?? [];
+      if (height === undefined) return [];
+      const ours = multiplyAdds(net, Number(height), Number(width));
+      const theirs = value as { conv: number; linear: number };
+      return [
+        difference(`${key} convolutions`, ours.convolutions, theirs.conv),
+        difference(`${key} linear`, ours.linear, theirs.linear),
+      ];
+    });
+    return [
+      difference('parameters', net.layout.size, entry.params),
+      ...(alphas ? [difference('alphas', net.alphas, 2 * alphas[0] * alphas[1])] : []),
+      ...(tensors === undefined ? [] : [difference('weight tensors', net.layout.parameters.length, tensors)]),
+      ...macs,
+    ];
+  });
+}
+
+/**
+ * Multiply-adds of one image's forward pass, every candidate operation run once: a kernel's size times the pixels it
+ * gives, which are those of its cell's output, or of its input for what comes before the edges.
+ */
+function multiplyAdds(
+  net: Supernet,
+  height: number,
+  width: number,
+): { convolutions: number; linear: number } {
+  const reductions = new Set(reductionCells(net.shape.cells));
+  const pixels = [height * width];
+  for (let cell = 0; cell < net.shape.cells; cell++)
+    pixels.push(pixels[cell] / (reductions.has(cell) ? 4 : 1));
+  let convolutions = 0;
+  let linear = 0;
+  for (const { name, shape, size } of net.layout.parameters) {
+    if (shape.length === 2) linear += size;
+    if (shape.length !== 4) continue;
+    const [, cell, part] = /^cells\.(\d+)\.(\w+)/.exec(name) ?? [];
+    const before = cell === undefined ? 0 : Number(cell);
+    convolutions += size * pixels[part === '_ops' ? before + 1 : before];
+  }
+  return { convolutions, linear };
+}
