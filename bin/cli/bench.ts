@@ -1,12 +1,13 @@
-import { UsageError } from '../../lib/errors.js';
-import { terminalProgress } from '../../lib/report/progress-terminal.js';
-import { bench } from './pending.js';
-import { printJson } from './text.js';
+import { wholeNumber } from './options.js';
+import type { BenchReport, ShapeReport, Timing } from '../../lib/bench/bench.js';
+import { fixed } from '../../lib/report/format.js';
+import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
+import { textTable } from '../../lib/report/table.js';
+import { print, printJson } from './text.js';
 
 /** The options of `zarts bench`, as commander hands them over. */
 export interface BenchCommandOptions {
   readonly shape?: string[];
-  readonly peer?: 'torch';
   readonly repeats?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -14,29 +15,59 @@ export interface BenchCommandOptions {
 
 /** Runs `zarts bench`. @returns the exit code. */
 export async function benchCommand({
-  shape = [],
-  peer,
+  shape,
   repeats,
   json,
-  quiet,
+  quiet = false,
 }: BenchCommandOptions): Promise<number> {
   const times = repeats === undefined ? undefined : wholeNumber('--repeats', repeats, 1, 10_000);
-  const { runBench } = await bench();
-  const report = await runBench({
-    progress: terminalProgress({ quiet: quiet ?? false }),
-    ...(shape.length === 0 ? {} : { shapes: shape }),
-    ...(peer === undefined ? {} : { peer }),
+  const { runBench } = await import('../../lib/bench/bench.js');
+  const report = runBench({
+    progress: terminalProgress({ quiet }),
+    ...(shape === undefined ? {} : { shapes: shape }),
     ...(times === undefined ? {} : { repeats: times }),
   });
-  printJson(report);
-  return json ? 0 : 0;
+  if (json) printJson(report);
+  else print(describeBench(report));
+  return 0;
 }
 
-/** A whole number that an option was given. @throws {UsageError} naming the option, its value and its bounds. */
-export function wholeNumber(option: string, value: string, least: number, most: number): number {
-  const number = Number(value);
-  if (Number.isInteger(number) && number >= least && number <= most && value.trim() !== '') return number;
-  throw new UsageError(
-    `${option} is ${JSON.stringify(value)}; it must be an integer from ${least} to ${most}.`,
-  );
+function describeBench({ shapes, machine, versions }: BenchReport): string[] {
+  const { processor, cores } = machine;
+  const { tensorflow, intraOpThreads, interOpThreads } = versions;
+  const threads = `${intraOpThreads} intra-op and ${interOpThreads} inter-op threads`;
+  return [
+    `${processor}, ${cores} cores; TensorFlow ${tensorflow} with ${threads}`,
+    ...Object.entries(shapes).flatMap(([name, shape]) => ['', ...describeShape(name, shape)]),
+  ];
+}
+
+function describeShape(name: string, shape: ShapeReport): string[] {
+  const { space, channels, cells, batch, image, parameters, ms, ratios, firstCallMs, memory } = shape;
+  const size = `${channels} channels, ${cells} cells, batch ${batch}, ${image}×${image}`;
+  const rows = Object.entries(ms).map(([engine, timing]: [string, Timing]) => ({
+    engine,
+    median: fixed(timing.median, 1),
+    quartiles: timing.quartiles.map((each) => fixed(each, 1)).join(' – '),
+    n: timing.n,
+  }));
+  const megabytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
+  return [
+    textTable({
+      title: `${name}: a training step in ${space}, ${size}, ${parameters.toLocaleString('en-US')} parameters`,
+      columns: [
+        { key: 'engine', title: 'engine' },
+        { key: 'median', title: 'median, ms', align: 'right' },
+        { key: 'quartiles', title: 'quartiles, ms', align: 'right' },
+        { key: 'n', title: 'steps', align: 'right' },
+      ],
+      rows,
+    }),
+    ...Object.entries(ratios).map(([which, ratio]) => `${which}: ${fixed(ratio, 1)}`),
+    `First compiled call, with recording: ${describeSeconds(firstCallMs / 1000)}`,
+    ...memory.map(
+      ({ step, tensors, nativeTensors, rssBytes }) =>
+        `Memory after compiled step ${step}: ${tensors} tensors, ${nativeTensors} native, ${megabytes(rssBytes)} MiB resident`,
+    ),
+  ];
 }

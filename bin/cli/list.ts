@@ -1,31 +1,105 @@
-import { describeSeconds } from '../../lib/report/progress-terminal.js';
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { projectRoot, runsHome } from '../../lib/runs/home.js';
 import { textTable } from '../../lib/report/table.js';
 import { BUDGETS } from '../../lib/search/protocol.js';
-import { registry, runner } from './pending.js';
-import { print, printJson } from './text.js';
+import type { Budget } from '../../lib/search/protocol.js';
+import { REPRODUCTIONS } from '../../reproductions/registry.js';
+import { estimate } from '../../reproductions/reproduce.js';
+import { print, printJson, shortPath } from './text.js';
+
+/** A figure or table as `zarts list` shows it. */
+interface Listed {
+  readonly id: string;
+  readonly title: string;
+  readonly description: string;
+  readonly built: boolean;
+  /** Seconds that each budget takes on two cores with nothing computed yet; null for what is not built. */
+  readonly seconds: Readonly<Record<Budget, number | null>>;
+  /** Records of results that are there: those made here, and those that came with the project. */
+  readonly results: readonly string[];
+}
 
 /** Runs `zarts list`. @returns the exit code. */
-export async function list({ json }: { json: boolean }): Promise<number> {
-  const { REPRODUCTIONS } = await registry();
-  const { estimate } = await runner();
-  const rows = REPRODUCTIONS.map(({ id, title, built }) => ({
-    id,
-    title,
-    built,
-    seconds: Object.fromEntries(
-      BUDGETS.map((budget) => [budget, (built ? estimate(id, budget) : undefined) ?? null]),
-    ),
-  }));
-  if (json) printJson(rows);
-  else {
-    const columns = ['id', 'title', ...BUDGETS].map((title) => ({ key: title, title }));
-    const time = (seconds: number | null): string => (seconds === null ? '' : describeSeconds(seconds));
-    const cells = rows.map(({ id, title, seconds }) => ({
+export function list({ json }: { json: boolean }): number {
+  const files = [
+    join(dirname(runsHome()), 'results'),
+    join(projectRoot(), 'reproductions', 'results'),
+  ].flatMap(recordsIn);
+  const listed = REPRODUCTIONS.map(({ id, title, description, built }): Listed => {
+    const seconds = (budget: Budget): number | null => (built ? (estimate(id, budget) ?? null) : null);
+    return {
       id,
       title,
-      ...Object.fromEntries(BUDGETS.map((budget) => [budget, time(seconds[budget])])),
-    }));
-    print([textTable({ title: 'Figures and tables', columns, rows: cells })]);
-  }
+      description,
+      built,
+      seconds: { smoke: seconds('smoke'), laptop: seconds('laptop'), full: seconds('full') },
+      results: files.filter((file) => budgetOf(file, id) !== undefined),
+    };
+  });
+  if (json) printJson(listed);
+  else print(describeList(listed));
   return 0;
+}
+
+/** Paths of the .json files of a folder; none if it is not there. */
+function recordsIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => name.endsWith('.json') && !name.endsWith('.vl.json'))
+      .sort()
+      .map((name) => join(folder, name));
+  } catch {
+    return [];
+  }
+}
+
+/** The budget that a record's name tells, if it is a record of this figure or table: "fig-4-laptop-first-look.json". */
+function budgetOf(file: string, id: string): Budget | undefined {
+  const name = file.slice(dirname(file).length + 1);
+  return BUDGETS.find((budget) => name === `${id}-${budget}.json` || name.startsWith(`${id}-${budget}-`));
+}
+
+function describeList(listed: readonly Listed[]): string[] {
+  const time = (seconds: number | null): string => (seconds === null ? '' : about(seconds));
+  const table = textTable({
+    title: 'Figures and tables of the paper',
+    columns: [
+      { key: 'id', title: 'id' },
+      { key: 'title', title: 'what it shows' },
+      ...BUDGETS.map((key) => ({ key, title: key, align: 'right' as const })),
+      { key: 'results', title: 'results here' },
+    ],
+    rows: listed.map(({ id, title, built, seconds, results }) => {
+      const budgets = BUDGETS.filter((budget) => results.some((file) => budgetOf(file, id) === budget));
+      return {
+        id,
+        title: title.replace(/^(Fig\.|Table) \d+: /, ''),
+        smoke: time(seconds.smoke),
+        laptop: time(seconds.laptop),
+        full: time(seconds.full),
+        results: built ? budgets.join(', ') : 'not built yet',
+      };
+    }),
+    notes: ['Times are estimates for two cores, with nothing computed before.'],
+  });
+  const results = listed.flatMap((each) => each.results);
+  return [
+    table,
+    ...(results.length === 0 ? [] : ['', 'Results:', ...results.map((file) => `  ${shortPath(file)}`)]),
+    '',
+    'npx zarts reproduce ID --budget smoke|laptop|full runs one; what was computed before is not computed again.',
+  ];
+}
+
+/** An estimate in one unit, to the two digits that it is worth at most. */
+function about(seconds: number): string {
+  const units = [
+    { name: 's', size: 1 },
+    { name: 'min', size: 60 },
+    { name: 'h', size: 3600 },
+    { name: 'days', size: 86_400 },
+  ];
+  const { name, size } = units.findLast((unit) => seconds >= 2 * unit.size) ?? units[0];
+  return `~${Math.round(Number((seconds / size).toPrecision(2)))} ${name}`;
 }

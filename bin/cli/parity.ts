@@ -25,7 +25,7 @@ export async function parityCommand(
   };
   let report: ParityReport;
   try {
-    report = await runParity(dir, { onCase });
+    report = runParity(dir, { onCase });
   } finally {
     phase.end();
   }

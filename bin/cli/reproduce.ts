@@ -1,78 +1,93 @@
-import { unknownName } from '../../lib/errors.js';
+import { UsageError, unknownName } from '../../lib/errors.js';
+import { claimsText } from '../../lib/report/claims.js';
 import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
 import { BUDGETS, PRESETS } from '../../lib/search/protocol.js';
-import { wholeNumber } from './bench.js';
-import type { ExperimentOptions } from './experiment.js';
-import { registry, runner } from './pending.js';
-import type { ReproductionReport } from './pending.js';
+import type { Budget, Preset } from '../../lib/search/protocol.js';
+import { REPRODUCTIONS, reproductionById } from '../../reproductions/registry.js';
+import type { RegistryEntry } from '../../reproductions/registry.js';
+import { reproduce } from '../../reproductions/reproduce.js';
+import type { ReproductionReport } from '../../reproductions/reproduce.js';
+import type { ProtocolOptions } from '../../reproductions/reproduction.js';
+import { fetchData } from './data.js';
+import { wholeNumber } from './options.js';
+import type { ExperimentOptions } from './options.js';
 import { interruptible } from './signals.js';
 import { bulletList, print, printJson, shortPath, textWidth, wrap } from './text.js';
 
-/** Runs `zarts reproduce`. @returns the exit code. */
-export async function reproduceCommand(
-  id: string,
-  {
-    budget,
-    preset,
-    seeds,
-    set = [],
-    data,
-    json,
-    quiet,
-  }: ExperimentOptions & { readonly preset?: string; readonly seeds?: string },
-): Promise<number> {
-  // What can be said without TensorFlow is said first.
-  if (!BUDGETS.some((each) => each === budget)) throw unknownName('budget', budget, BUDGETS);
-  if (preset !== undefined && !PRESETS.some((each) => each === preset))
-    throw unknownName('preset', preset, PRESETS);
-  const count = seeds === undefined ? undefined : wholeNumber('--seeds', seeds, 1, 1000);
-  const { REPRODUCTIONS, reproductionById } = await registry();
-  const ids =
-    id === 'all'
-      ? REPRODUCTIONS.filter(({ built }) => built).map((each) => each.id)
-      : [reproductionById(id).id];
+/** The options of `zarts reproduce`. */
+export interface ReproduceCommandOptions extends ExperimentOptions {
+  readonly preset?: string;
+  readonly seeds?: string;
+}
 
-  const { reproduce } = await runner();
-  const progress = terminalProgress({ quiet: quiet ?? false });
+/** Seeds that a run may be repeated with: each repeat is a whole search. */
+const MOST_SEEDS = 1000;
+
+/** Runs `zarts reproduce`. @returns the exit code. */
+export async function reproduceCommand(id: string, options: ReproduceCommandOptions): Promise<number> {
+  const { data, json, quiet = false } = options;
+  const entries = id === 'all' ? REPRODUCTIONS.filter(({ built }) => built) : [builtEntry(id)];
+  const asked = protocolOptions(options);
+  // Every setting is checked before anything is loaded or computed.
+  const firstProtocols = entries.map(({ reproduction }) => reproduction!.protocols(asked)[0]);
+
+  const progress = terminalProgress({ quiet });
+  const source = data === undefined ? {} : { data };
   const reports: ReproductionReport[] = [];
   await interruptible(async (signal) => {
-    for (const each of ids) {
-      const report = await reproduce(each, {
-        budget,
-        set,
-        progress,
-        signal,
-        ...(preset === undefined ? {} : { preset }),
-        ...(count === undefined ? {} : { seeds: count }),
-        ...(data === undefined ? {} : { data }),
-      });
+    for (const [i, entry] of entries.entries()) {
+      await fetchData(firstProtocols[i], { progress, signal, ...source });
+      const report = await reproduce(entry.id, { ...asked, ...source, progress, signal });
       reports.push(report);
-      if (!json) print(describeReproduction(report));
+      if (!json) print([...(i > 0 ? ['', ''] : []), ...describeReproduction(report)]);
     }
   });
   if (json) printJson(id === 'all' ? reports : reports[0]);
   return 0;
 }
 
-/** A reproduction as text: table, claims with their verdicts, deviations, where the pictures are. */
-export function describeReproduction(report: ReproductionReport): string[] {
-  const { id, title, budget, preset, tableText, claims, deviations, pictures, resultFile, seconds } = report;
+function builtEntry(id: string): RegistryEntry {
+  const entry = reproductionById(id);
+  if (entry.built) return entry;
+  const built = REPRODUCTIONS.filter((each) => each.built).map((each) => each.id);
+  throw new UsageError(`${id} is not built yet; built are ${built.join(', ')} ("npx zarts list" shows all).`);
+}
+
+function protocolOptions({ budget, preset, seeds, set = [] }: ReproduceCommandOptions): ProtocolOptions & {
+  readonly budget: Budget;
+} {
+  const knownBudget = BUDGETS.find((each) => each === budget);
+  if (!knownBudget) throw unknownName('budget', budget, BUDGETS);
+  const knownPreset: Preset | undefined = PRESETS.find((each) => each === preset);
+  if (preset !== undefined && !knownPreset) throw unknownName('preset', preset, PRESETS);
+  return {
+    budget: knownBudget,
+    set,
+    ...(knownPreset ? { preset: knownPreset } : {}),
+    ...(seeds === undefined ? {} : { seeds: wholeNumber('--seeds', seeds, 1, MOST_SEEDS) }),
+  };
+}
+
+/** A reproduction as text: tables with the verdicts on the claims, deviations, where the pictures and the record are. */
+function describeReproduction(report: ReproductionReport): string[] {
+  const { title, budget, preset, tableText, claims, deviations, pictures, resultFile, seconds } = report;
   return [
-    `${id}: ${title}`,
-    `budget ${budget}, preset ${preset}, ${describeSeconds(seconds)} of computing`,
+    title,
+    `Budget ${budget}, preset ${preset}; done in ${describeSeconds(seconds)}`,
     '',
     tableText.trimEnd(),
     '',
-    'Claims:',
-    ...claims.flatMap(({ text, verdict, detail }) => [
-      ...wrap(`  ${verdict.toUpperCase()}: ${text}`, textWidth(), '    '),
-      ...wrap(`    ${detail}`, textWidth(), '    '),
-    ]),
+    'Claims, each with what decided it:',
+    ...claimsText(claims)
+      .split('\n')
+      .flatMap((line) => {
+        const indent = `  ${/^ */.exec(line)![0]}`;
+        return wrap(indent + line.trimStart(), textWidth(), `${indent}  `);
+      }),
     '',
-    ...bulletList('Deviations from the paper:', deviations),
+    ...bulletList('What it does otherwise than the paper:', deviations),
     '',
-    ...pictures.map((path) => `Picture: ${shortPath(path)}`),
-    `Result:  ${shortPath(resultFile)}`,
-    '',
+    ...pictures.map((path) => `Picture  ${shortPath(path)}`),
+    `Record   ${shortPath(resultFile)}`,
   ];
 }

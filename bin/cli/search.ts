@@ -12,8 +12,8 @@ import type { FinishedSearch } from '../../lib/search/run.js';
 import type { EpochRecord } from '../../lib/search/search.js';
 import { printGenotype } from '../../lib/spaces/genotype.js';
 import { SPACE_IDS } from '../../lib/spaces/spaces.js';
-import { dataProgress } from './data-progress.js';
-import type { ExperimentOptions } from './experiment.js';
+import { fetchData } from './data.js';
+import type { ExperimentOptions } from './options.js';
 import { interruptible } from './signals.js';
 import { bulletList, print, printJson, shortPath } from './text.js';
 
@@ -52,16 +52,11 @@ export async function searchCommand(options: SearchCommandOptions): Promise<numb
   const protocol = protocolOf(options);
   const { runSearch } = await import('../../lib/search/run.js');
   const progress = terminalProgress({ quiet: options.quiet ?? false });
-  const data = dataProgress(progress);
-  const finished = await interruptible((signal) =>
-    runSearch(protocol, {
-      progress,
-      signal,
-      onProgress: data.onProgress,
-      compile: !options.eager,
-      ...(options.data === undefined ? {} : { data: options.data }),
-    }),
-  ).finally(data.end);
+  const data = options.data === undefined ? {} : { data: options.data };
+  const finished = await interruptible(async (signal) => {
+    await fetchData(protocol, { progress, signal, ...data });
+    return runSearch(protocol, { progress, signal, compile: !options.eager, ...data });
+  });
   if (options.json) printJson(searchDocument(finished));
   else print(describeSearch(finished));
   return 0;

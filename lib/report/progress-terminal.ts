@@ -38,6 +38,7 @@ const RATE_STEPS = 4;
 /** What is known of an open phase. */
 class OpenPhase {
   note = '';
+  private warm = false;
   private readonly seen: { readonly at: number; readonly done: number }[];
 
   constructor(
@@ -56,7 +57,12 @@ class OpenPhase {
   update(done: number, note?: string): void {
     const at = this.now();
     this.seen.push({ at, done });
-    while (this.seen.length > RATE_STEPS + 1 && at - this.seen[0].at > RATE_WINDOW_MS) this.seen.shift();
+    // The first unit carries what comes once (compiling a step); with a second one there is a better measure.
+    if (!this.warm && this.seen.length === 3) {
+      this.seen.shift();
+      this.warm = true;
+    }
+    while (this.seen.length > RATE_STEPS && at - this.seen[0].at > RATE_WINDOW_MS) this.seen.shift();
     if (note !== undefined) this.note = note;
   }
 
@@ -138,12 +144,14 @@ abstract class Shown implements Progress {
 }
 
 const BAR_CHARACTERS = 20;
-const NAME_CHARACTERS = 28;
+const NAME_CHARACTERS = 32;
+const DRAW_EVERY_MS = 200;
 
 /** One bar a phase on a terminal. */
 class Bars extends Shown {
   private bars: MultiBar | undefined;
   private readonly barOf = new Map<OpenPhase, ReturnType<MultiBar['create']>>();
+  private drawn = 0;
   private readonly erase = (): void => this.bars?.stop();
 
   constructor(
@@ -157,7 +165,7 @@ class Bars extends Shown {
     if (!this.bars) {
       this.bars = new MultiBar({
         stream: this.stream,
-        fps: 5,
+        fps: 1000 / DRAW_EVERY_MS,
         clearOnComplete: true,
         // Rates and times change without a step, and bars move up when one above them ends.
         forceRedraw: true,
@@ -173,12 +181,22 @@ class Bars extends Shown {
       process.once('exit', this.erase);
     }
     // A total of 0 is one that is not known.
-    this.barOf.set(phase, this.bars.create(Math.max(phase.total, phase.total === 0 ? 1 : 0), 0, { phase }));
-    this.barOf.get(phase)!.update(phase.total === 0 ? 0 : phase.done);
+    const bar = this.bars.create(phase.total === 0 ? 1 : phase.total, phase.total === 0 ? 0 : phase.done, {
+      phase,
+    });
+    this.barOf.set(phase, bar);
+    this.draw();
   }
 
   protected updated(phase: OpenPhase): void {
-    this.barOf.get(phase)?.update(phase.total === 0 ? 0 : phase.done);
+    if (phase.total > 0) this.barOf.get(phase)?.update(phase.done);
+    // Work that never yields to the event loop would keep the bars' own timer from drawing.
+    if (this.now() - this.drawn >= DRAW_EVERY_MS) this.draw();
+  }
+
+  private draw(): void {
+    this.drawn = this.now();
+    this.bars?.update();
   }
 
   protected closed(phase: OpenPhase): void {
@@ -194,8 +212,10 @@ class Bars extends Shown {
   }
 
   private line(phase: OpenPhase, width: number, bar: string): string {
-    const name = '  '.repeat(Math.max(0, this.open.indexOf(phase))) + phase.name;
-    const padded = cut(name, NAME_CHARACTERS).padEnd(NAME_CHARACTERS);
+    const names = this.open.map(({ name }, depth) => cut('  '.repeat(depth) + name, NAME_CHARACTERS));
+    const padded = (names[this.open.indexOf(phase)] ?? '').padEnd(
+      Math.max(...names.map(({ length }) => length)),
+    );
     const rest = [...phase.figures(), ...(phase.note === '' ? [] : [phase.note])].join('  ');
     return cut(`${padded} ${bar} ${rest}`, width - 1);
   }

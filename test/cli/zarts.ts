@@ -24,7 +24,8 @@ const started = new Set<ChildProcess>();
 
 /** Starts `node bin/zarts.mjs` with these arguments, in the system's folder for temporary files. */
 export function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Started {
-  const { ZARTS_DATA: _, ...inherited } = process.env;
+  const inherited = { ...process.env };
+  delete inherited.ZARTS_DATA;
   const child = spawn(process.execPath, [join(projectRoot(), 'bin', 'zarts.mjs'), ...args], {
     cwd: tmpdir(),
     env: { ...inherited, ...env },

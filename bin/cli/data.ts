@@ -1,0 +1,71 @@
+import { InterruptedError, ZartsError } from '../../lib/errors.js';
+import type { Dataset } from '../../lib/datasets/load.js';
+import { findDatasets } from '../../lib/datasets/load.js';
+import type { DataProgress } from '../../lib/datasets/download.js';
+import type { Phase, Progress } from '../../lib/progress.js';
+import type { SearchProtocol } from '../../lib/search/protocol.js';
+
+/** How to get at the images. */
+export interface DataOptions {
+  readonly data?: string;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+const TITLES: Readonly<Record<DataProgress['phase'], string>> = {
+  download: 'download of the images (MB)',
+  check: 'check of the images (MB)',
+  extract: 'unpacking the images (MB)',
+};
+
+const MEGABYTE = 1e6;
+
+/**
+ * Loads the images of a protocol, with a progress bar if they have to be fetched. The searches that follow in this process
+ * get the same ones without loading them again.
+ *
+ * @throws as lib/datasets/load.ts, loadDataset.
+ */
+export async function fetchData(
+  protocol: SearchProtocol,
+  { data, progress, signal }: DataOptions,
+): Promise<Dataset> {
+  const { searchData } = await import('../../lib/search/run.js');
+  let open: { readonly name: DataProgress['phase']; readonly phase: Phase } | undefined;
+  const onProgress = ({ phase: name, done, total }: DataProgress): void => {
+    if (open?.name !== name) {
+      open?.phase.end();
+      open = { name, phase: progress.start(TITLES[name], total / MEGABYTE) };
+    }
+    open.phase.update(done / MEGABYTE);
+  };
+  try {
+    return await searchData(protocol, { onProgress, signal, ...(data === undefined ? {} : { data }) });
+  } finally {
+    // It was assigned in onProgress, which the compiler does not see.
+    (open as { readonly phase: Phase } | undefined)?.phase.end();
+  }
+}
+
+/**
+ * As {@link fetchData}; where no place is named, nothing is there yet and the download fails, the synthetic set instead.
+ *
+ * @returns  What to pass on as `data`, and the sentence that says why the images are synthetic, if that is so.
+ */
+export async function fetchDataOrSynthetic(
+  protocol: SearchProtocol,
+  options: DataOptions,
+): Promise<{ readonly data?: string; readonly failure?: string }> {
+  const { data } = options;
+  const given = data ?? process.env.ZARTS_DATA ?? '';
+  const absent =
+    given === '' &&
+    (await findDatasets()).some(({ name, status }) => name === protocol.dataset.name && status === 'absent');
+  try {
+    await fetchData(protocol, options);
+    return data === undefined ? {} : { data };
+  } catch (error) {
+    if (!absent || !(error instanceof ZartsError) || error instanceof InterruptedError) throw error;
+    return { data: 'synthetic', failure: error.message };
+  }
+}
