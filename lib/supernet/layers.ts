@@ -186,7 +186,8 @@ export function stem(inputs: number, outputs: number): Layer {
     normalizations: [{ name: '1', channels: outputs }],
     apply: ({ x }, scope, weight) => {
       const convolved = engine.conv2d(x, scope.weight('0.weight') as Tensor4D, [1, 1], [1, 1]);
-      return image(normalize(convolved, scope, '1', true, weight));
+      const [gamma, beta] = ['1.weight', '1.bias'].map((name) => scope.weight(name) as Tensor1D);
+      return weighted(engine.scaleAndShift(scope.normalize('1', convolved), gamma, beta), weight);
     },
   };
 }
