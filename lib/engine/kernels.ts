@@ -414,7 +414,10 @@ export function scaleAndShift(x: Tensor4D, scale: Tensor1D, offset: Tensor1D): T
     save([x, scale]);
     return {
       value: tf.add(tf.mul(x, scale), offset),
-      gradient: (dy, [x, scale]) => [tf.mul(dy, scale), channelSums(tf.mul(dy, x)), channelSums(dy)],
+      gradient: (dy, [x, scale]) => {
+        const weightedDy: Tensor4D = tf.mul(dy, x);
+        return [tf.mul(dy, scale), channelSums(weightedDy), channelSums(dy)];
+      },
     };
   });
 }
@@ -425,7 +428,7 @@ function channelSums(x: Tensor4D): Tensor1D {
   const pixels = x.size / channels;
   let groups = Math.round(Math.sqrt(pixels));
   while (pixels % groups !== 0) groups--;
-  const partial = tf.sum(tf.reshape(x, [pixels / groups, groups * channels]), 0);
+  const partial: Tensor1D = tf.sum(tf.reshape(x, [pixels / groups, groups * channels]), 0);
   return tf.sum(tf.reshape(partial, [groups, channels]), 0);
 }
 
@@ -433,6 +436,12 @@ function channelSums(x: Tensor4D): Tensor1D {
 export interface BatchStatistics {
   readonly mean: Tensor1D;
   readonly variance: Tensor1D;
+}
+
+/** A normalized batch, and what it was normalized with. */
+export interface NormalizedBatch {
+  readonly y: Tensor4D;
+  readonly statistics: BatchStatistics;
 }
 
 const BATCH_NORM_EPSILON = 1e-5;
@@ -443,11 +452,7 @@ const BATCH_NORM_EPSILON = 1e-5;
  * @param scale   [channels].
  * @param offset  [channels].
  */
-export function batchNorm(
-  x: Tensor4D,
-  scale: Tensor1D,
-  offset: Tensor1D,
-): { y: Tensor4D; statistics: BatchStatistics } {
+export function batchNorm(x: Tensor4D, scale: Tensor1D, offset: Tensor1D): NormalizedBatch {
   const common = [
     FLOAT,
     type('U', binding.TF_FLOAT),
@@ -477,6 +482,44 @@ export function batchNorm(
             5,
           )
           .slice(0, 3),
+    };
+  });
+  return {
+    y,
+    statistics: { mean: moveToOpenScope(statistics!.mean), variance: moveToOpenScope(statistics!.variance) },
+  };
+}
+
+/**
+ * Batch normalization with the statistics of the batch itself, without scale and offset: (x − mean)/√(variance + 1e-5).
+ *
+ * The fused kernel of {@link batchNorm} adds up a channel's pixels one after the other in float32, and the error of such a
+ * sum is the same for all of them, so that it does not average out downstream. This one sums in two stages and costs about
+ * three times as much: for the few normalizations that the gradient of everything passes through.
+ */
+export function batchNormExactly(x: Tensor4D): NormalizedBatch {
+  const count = x.size / x.shape[3];
+  let statistics: BatchStatistics;
+  const y = differentiable<Tensor4D>([x], (save) => {
+    const mean: Tensor1D = tf.div(channelSums(x), count);
+    const centered: Tensor4D = tf.sub(x, mean);
+    const squares: Tensor4D = tf.square(centered);
+    const variance: Tensor1D = tf.div(channelSums(squares), count);
+    const inverse: Tensor1D = tf.rsqrt(tf.add<Tensor1D>(variance, BATCH_NORM_EPSILON));
+    const value: Tensor4D = tf.mul(centered, inverse);
+    save([value, inverse]);
+    // PyTorch's running variance is the unbiased one; a single pixel has none and counts as it is.
+    const unbiased: Tensor1D = tf.mul(variance, count / Math.max(1, count - 1));
+    statistics = { mean: tf.keep(mean), variance: tf.keep(unbiased) };
+    return {
+      value,
+      gradient: (dy, saved) => {
+        const [y, inverse] = saved as [Tensor4D, Tensor1D];
+        const meanDy = tf.div(channelSums(dy), count);
+        const weightedDy: Tensor4D = tf.mul(dy, y);
+        const meanDyY = tf.div(channelSums(weightedDy), count);
+        return tf.mul(tf.sub(tf.sub(dy, meanDy), tf.mul(y, meanDyY)), inverse);
+      },
     };
   });
   return {

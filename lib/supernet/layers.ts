@@ -27,6 +27,8 @@ export interface Scope {
   weight(name: string): Tensor;
   /** Default scale and offset: 1 and 0. */
   normalize(name: string, x: Tensor4D, scale?: Tensor1D, offset?: Tensor1D): Tensor4D;
+  /** The same without scale and offset, with sums exact enough for what the whole network's gradient passes through. */
+  normalizeExactly(name: string, x: Tensor4D): Tensor4D;
   noise(name: string, shape: readonly number[]): Tensor4D;
 }
 
@@ -35,6 +37,7 @@ export function within(scope: Scope, prefix: string): Scope {
   return {
     weight: (name) => scope.weight(`${prefix}.${name}`),
     normalize: (name, x, scale, offset) => scope.normalize(`${prefix}.${name}`, x, scale, offset),
+    normalizeExactly: (name, x) => scope.normalizeExactly(`${prefix}.${name}`, x),
     noise: (name, shape) => scope.noise(name === '' ? prefix : `${prefix}.${name}`, shape),
   };
 }
@@ -170,6 +173,17 @@ function normalize(x: Tensor4D, scope: Scope, name: string, affine: boolean, wei
   return scope.normalize(name, x, scale, offset);
 }
 
+/** As {@link normalize}; exactly where it stands alone in the network's path, as a cell's preprocessing does. */
+function normalizePath(
+  x: Tensor4D,
+  scope: Scope,
+  name: string,
+  affine: boolean,
+  weight?: OpWeight,
+): Tensor4D {
+  return affine || weight ? normalize(x, scope, name, affine, weight) : scope.normalizeExactly(name, x);
+}
+
 function image(x: Tensor4D): Term {
   return { x, interleaved: false };
 }
@@ -187,7 +201,7 @@ export function stem(inputs: number, outputs: number): Layer {
     apply: ({ x }, scope, weight) => {
       const convolved = engine.conv2d(x, scope.weight('0.weight') as Tensor4D, [1, 1], [1, 1]);
       const [gamma, beta] = ['1.weight', '1.bias'].map((name) => scope.weight(name) as Tensor1D);
-      return weighted(engine.scaleAndShift(scope.normalize('1', convolved), gamma, beta), weight);
+      return weighted(engine.scaleAndShift(scope.normalizeExactly('1', convolved), gamma, beta), weight);
     },
   };
 }
@@ -199,7 +213,7 @@ export function reluConvBn(inputs: number, outputs: number, affine: boolean): La
     normalizations: [{ name: 'op.2', channels: outputs }],
     apply: (input, scope, weight) => {
       const mapped = engine.pointwise(input.rectified.x, scope.weight('op.1.weight') as Tensor4D);
-      return image(normalize(mapped, scope, 'op.2', affine, weight));
+      return image(normalizePath(mapped, scope, 'op.2', affine, weight));
     },
   };
 }
@@ -232,7 +246,7 @@ export function factorizedReduce(inputs: number, outputs: number, affine: boolea
           scope.weight(`conv_${offset + 1}.weight`) as Tensor4D,
         ),
       );
-      return image(normalize(tf.concat(halves, 3), scope, 'bn', affine, weight));
+      return image(normalizePath(tf.concat(halves, 3), scope, 'bn', affine, weight));
     },
   };
 }

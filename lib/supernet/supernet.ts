@@ -1,6 +1,13 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
-import { batchNorm, batchNormInference, globalAverage, statelessNormal, tf } from '../engine/index.js';
-import type { BatchStatistics } from '../engine/index.js';
+import {
+  batchNorm,
+  batchNormExactly,
+  batchNormInference,
+  globalAverage,
+  statelessNormal,
+  tf,
+} from '../engine/index.js';
+import type { BatchStatistics, NormalizedBatch } from '../engine/index.js';
 import { UsageError } from '../errors.js';
 import type { Key } from '../math/random.js';
 import { alphaSize, cellEdges } from '../spaces/spaces.js';
@@ -124,7 +131,7 @@ export function supernet(space: SearchSpace, shape: SupernetShape): Supernet {
     logits(weights, alphas, images, options = {}) {
       const scope: Scope = {
         weight: unflatten(layout, weights),
-        normalize: normalizer(options.normalization ?? { kind: 'batch' }),
+        ...normalizer(options.normalization ?? { kind: 'batch' }),
         noise: options.noise ?? noiseSource(options.noiseSeed),
       };
       const mixing = mixingWeights(space, alphas);
@@ -248,29 +255,30 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-function normalizer(normalization: Normalization): Scope['normalize'] {
+function normalizer(normalization: Normalization): Pick<Scope, 'normalize' | 'normalizeExactly'> {
+  const one = (x: Tensor4D): Tensor1D => tf.ones([x.shape[3]]);
+  const none = (x: Tensor4D): Tensor1D => tf.zeros([x.shape[3]]);
   if (normalization.kind === 'running') {
-    return (name, x, scale, offset) => {
+    const normalize: Scope['normalize'] = (name, x, scale = one(x), offset = none(x)) => {
       const { mean, variance } = normalization.statistics(name);
-      const channels = x.shape[3];
-      return batchNormInference(
-        x,
-        scale ?? tf.ones([channels]),
-        offset ?? tf.zeros([channels]),
-        mean,
-        variance,
-      );
+      return batchNormInference(x, scale, offset, mean, variance);
     };
+    return { normalize, normalizeExactly: normalize };
   }
+  const collected = (name: string, { y, statistics }: NormalizedBatch): Tensor4D => {
+    if (normalization.kind === 'collect') normalization.into.set(name, statistics);
+    return y;
+  };
   // Pools of the same feature map are normalized on every edge alike: same input, scale and offset, same output.
-  const known = new Map<number, ReturnType<typeof batchNorm>>();
-  return (name, x, scale, offset) => {
-    const plain = scale === undefined;
-    let normalized = plain ? known.get(x.id) : undefined;
-    normalized ??= batchNorm(x, scale ?? tf.ones([x.shape[3]]), offset ?? tf.zeros([x.shape[3]]));
-    if (plain) known.set(x.id, normalized);
-    if (normalization.kind === 'collect') normalization.into.set(name, normalized.statistics);
-    return normalized.y;
+  const known = new Map<number, NormalizedBatch>();
+  return {
+    normalize: (name, x, scale, offset) => {
+      let normalized = scale ? undefined : known.get(x.id);
+      normalized ??= batchNorm(x, scale ?? one(x), offset ?? none(x));
+      if (!scale) known.set(x.id, normalized);
+      return collected(name, normalized);
+    },
+    normalizeExactly: (name, x) => collected(name, batchNormExactly(x)),
   };
 }
 
