@@ -1,6 +1,14 @@
 import type { Rank, Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
-import { batchNorm, batchNormInference, compile, conv2d, moveToOpenScope, tf } from '../engine/index.js';
-import type { BatchStatistics, HostArrays, ProgramFunction } from '../engine/index.js';
+import {
+  batchNorm,
+  batchNormExactly,
+  batchNormInference,
+  compile,
+  conv2d,
+  moveToOpenScope,
+  tf,
+} from '../engine/index.js';
+import type { BatchStatistics, HostArrays, NormalizedBatch, ProgramFunction } from '../engine/index.js';
 import { ZartsError } from '../errors.js';
 import { isPrimitive } from '../spaces/primitives.js';
 import type { Primitive } from '../spaces/primitives.js';
@@ -140,16 +148,17 @@ function passOf(layer: Layer): ProgramFunction['run'] {
   const names = layer.parameters.map(({ name }) => name);
   return (state, { x, gy }) => {
     const statistics = new Map<string, BatchStatistics>();
+    const collected = (name: string, { y, statistics: found }: NormalizedBatch): Tensor4D => {
+      statistics.set(name, keepStatistics(found));
+      return y;
+    };
     const forward = (...args: Tensor[]) => {
       const [input, ...weights] = args;
       const byName = new Map(names.map((name, i) => [name, weights[i]]));
       const scope: Scope = {
         weight: (name) => byName.get(name)!,
-        normalize: (name, values, scale, offset) => {
-          const normalized = normalizeBatch(values, scale, offset);
-          statistics.set(name, keepStatistics(normalized.statistics));
-          return normalized.y;
-        },
+        normalize: (name, values, scale, offset) => collected(name, normalizeBatch(values, scale, offset)),
+        normalizeExactly: (name, values) => collected(name, batchNormExactly(values)),
         noise: () => {
           throw new NotCovered('its operation is random');
         },
@@ -157,10 +166,7 @@ function passOf(layer: Layer): ProgramFunction['run'] {
       // Times 1, since the gradient of the identity itself is refused: no operation leads from x to it.
       return tf.mul(output(layer, new FeatureMap(input as Tensor4D), scope), 1);
     };
-    const { value, grads } = tf.valueAndGrads(forward)(
-      [x, ...names.map((name) => state[`w.${name}`])],
-      gy,
-    );
+    const { value, grads } = tf.valueAndGrads(forward)([x, ...names.map((name) => state[`w.${name}`])], gy);
     const outputs: Record<string, Tensor> = { y: value, gx: grads[0] };
     names.forEach((name, i) => (outputs[`gw.${name}`] = grads[i + 1]));
     for (const [name, { mean, variance }] of statistics) {
@@ -171,7 +177,7 @@ function passOf(layer: Layer): ProgramFunction['run'] {
   };
 }
 
-function normalizeBatch(x: Tensor4D, scale?: Tensor1D, offset?: Tensor1D): ReturnType<typeof batchNorm> {
+function normalizeBatch(x: Tensor4D, scale?: Tensor1D, offset?: Tensor1D): NormalizedBatch {
   const channels: [number] = [x.shape[3]];
   return batchNorm(x, scale ?? tf.ones<Rank.R1>(channels), offset ?? tf.zeros<Rank.R1>(channels));
 }
@@ -216,6 +222,7 @@ function shapeOf(
     const scope: Scope = {
       weight: (name) => state[name],
       normalize: (_, values, scale, offset) => normalizeBatch(values, scale, offset).y,
+      normalizeExactly: (_, values) => batchNormExactly(values).y,
       noise: (_, shape) => tf.zeros<Rank.R4>(shape as Shape4D),
     };
     return { outputs: { y: tf.mul(output(layer, new FeatureMap(inputs.x as Tensor4D), scope), 1) } };
