@@ -6,6 +6,7 @@ import { SPACE_IDS } from '../../lib/spaces/spaces.js';
 import type { BenchCommandOptions } from './bench.js';
 import type { ReproduceCommandOptions } from './reproduce.js';
 import type { SearchCommandOptions } from './search.js';
+import type { StartCommandOptions } from './start.js';
 
 // What a command needs is loaded when it runs: TensorFlow takes seconds, and a wrong option is told at once.
 
@@ -40,9 +41,9 @@ export function addCommands(program: Command, finished: (exitCode: number) => vo
 
   program
     .command('list')
-    .summary('every figure and table: what it shows, time it takes here, results present')
+    .summary('every figure and table: what it shows, about how long it takes, results present')
     .description(
-      'Lists every figure and table of the paper: what it shows, the time that each budget takes on this machine, and the results that are there.',
+      'Lists every figure and table of the paper: what it shows, about how long each budget takes on two cores, and the results that are there.',
     )
     .option('--json', 'one JSON document on stdout')
     .addHelpText('after', examples('npx zarts list', 'npx zarts list --json'))
@@ -152,10 +153,11 @@ export function addCommands(program: Command, finished: (exitCode: number) => vo
     .description(
       'Runs a real search of at most two minutes, draws its effective sample size, and says where to look.',
     )
+    .option('--budget <name>', BUDGET, 'laptop')
     .option('--data <dir>', DATA)
     .option('--quiet', 'no progress on stderr')
     .addHelpText('after', examples('npx zarts start', 'npm start -- --data ~/data'))
-    .action(async (options: { data?: string; quiet?: boolean }) => {
+    .action(async (options: StartCommandOptions) => {
       const { startCommand } = await import('./start.js');
       finished(await startCommand(options));
     });
@@ -172,13 +174,15 @@ export function addCommands(program: Command, finished: (exitCode: number) => vo
   }
 }
 
+const BUDGET = `how much computing: ${BUDGETS.join(', ')}`;
+
 const DATA =
   'folder that holds the data sets, or "synthetic" (default: $ZARTS_DATA, then data/, then the download)';
 
 /** The options that everything that runs searches has. */
 function experiment(command: Command): Command {
   return command
-    .option('--budget <name>', `how much computing: ${BUDGETS.join(', ')}`, 'laptop')
+    .option('--budget <name>', BUDGET, 'laptop')
     .option(
       '--set <path=value>',
       'change a setting of the protocol, e.g. solver.samples=8 (repeatable)',

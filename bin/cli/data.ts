@@ -7,7 +7,10 @@ import type { SearchProtocol } from '../../lib/search/protocol.js';
 
 /** How to get at the images. */
 export interface DataOptions {
+  /** What `--data` said. */
   readonly data?: string;
+  /** Where a set is looked for and downloaded to when no place is named; the project's data/ when left out. */
+  readonly dataHome?: string;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
@@ -28,7 +31,7 @@ const MEGABYTE = 1e6;
  */
 export async function fetchData(
   protocol: SearchProtocol,
-  { data, progress, signal }: DataOptions,
+  { progress, ...where }: DataOptions,
 ): Promise<Dataset> {
   const { searchData } = await import('../../lib/search/run.js');
   let open: { readonly name: DataProgress['phase']; readonly phase: Phase } | undefined;
@@ -40,7 +43,7 @@ export async function fetchData(
     open.phase.update(done / MEGABYTE);
   };
   try {
-    return await searchData(protocol, { onProgress, signal, ...(data === undefined ? {} : { data }) });
+    return await searchData(protocol, { onProgress, ...where });
   } finally {
     // It was assigned in onProgress, which the compiler does not see.
     (open as { readonly phase: Phase } | undefined)?.phase.end();
@@ -56,11 +59,13 @@ export async function fetchDataOrSynthetic(
   protocol: SearchProtocol,
   options: DataOptions,
 ): Promise<{ readonly data?: string; readonly failure?: string }> {
-  const { data } = options;
+  const { data, dataHome } = options;
   const given = data ?? process.env.ZARTS_DATA ?? '';
   const absent =
     given === '' &&
-    (await findDatasets()).some(({ name, status }) => name === protocol.dataset.name && status === 'absent');
+    (await findDatasets(undefined, dataHome === undefined ? {} : { dataHome })).some(
+      ({ name, status }) => name === protocol.dataset.name && status === 'absent',
+    );
   try {
     await fetchData(protocol, options);
     return data === undefined ? {} : { data };

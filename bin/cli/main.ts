@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { InterruptedError, UsageError, unknownName, ZartsError } from '../../lib/errors.js';
+import { explainFileError } from '../../lib/runs/files.js';
 import { projectRoot } from '../../lib/runs/home.js';
 import { addCommands } from './commands.js';
 import { INTERRUPTED } from './signals.js';
@@ -117,9 +118,12 @@ function explain(error: unknown): number {
 function standQuietly(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
       // As a program that the closed pipe had ended, but without a code that would fail a pipeline.
-      process.exit(0);
+      if (error.code === 'EPIPE') process.exit(0);
+      if (stream === process.stdout) {
+        process.stderr.write(`The output could not be written: ${explainFileError(error)}.\n`);
+      }
+      process.exit(1);
     });
   }
   process.removeAllListeners('warning');

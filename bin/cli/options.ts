@@ -1,4 +1,6 @@
-import { UsageError } from '../../lib/errors.js';
+import { UsageError, unknownName } from '../../lib/errors.js';
+import { BUDGETS } from '../../lib/search/protocol.js';
+import type { Budget } from '../../lib/search/protocol.js';
 
 /** The options of every command that runs searches, as commander hands them over. */
 export interface ExperimentOptions {
@@ -16,4 +18,11 @@ export function wholeNumber(option: string, value: string, least: number, most: 
   throw new UsageError(
     `${option} is ${JSON.stringify(value)}; it must be an integer from ${least} to ${most}.`,
   );
+}
+
+/** The budget of that name. @throws {UsageError} for any other. */
+export function knownBudget(name: string): Budget {
+  const known = BUDGETS.find((each) => each === name);
+  if (!known) throw unknownName('budget', name, BUDGETS);
+  return known;
 }

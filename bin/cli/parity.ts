@@ -1,72 +1,71 @@
+import { loadFixtures } from '../../lib/parity/fixtures.js';
 import type { CaseResult, ParityReport } from '../../lib/parity/parity.js';
-import { silent } from '../../lib/progress.js';
 import { terminalProgress } from '../../lib/report/progress-terminal.js';
-import { print, printJson, wrap, textWidth } from './text.js';
+import { textTable } from '../../lib/report/table.js';
+import { print, printJson, textWidth, wrap } from './text.js';
 
 /** Runs `zarts parity`. @returns the exit code: 1 if a case is out of tolerance. */
 export async function parityCommand(
   dir: string,
   { json = false, quiet = false }: { json?: boolean; quiet?: boolean },
 ): Promise<number> {
+  const { cases } = loadFixtures(dir);
   const { runParity } = await import('../../lib/parity/parity.js');
-  // The table grows as the cases are run, so it is its own progress; with --json a line now and then stands for it.
-  const progress = json ? terminalProgress({ quiet }) : silent;
-  const phase = progress.start('parity', 0);
-  let done = 0;
-  let group: string | undefined;
-  const onCase = (result: CaseResult): void => {
-    phase.update((done += 1), result.id);
-    if (json) return;
-    if (group !== (result.group ?? '')) {
-      group = result.group ?? '';
-      print(['', group, line('case', 'array', 'form', 'error', 'tolerance', '')]);
-    }
-    print([resultLine(result)]);
-  };
+  const phase = terminalProgress({ quiet }).start('parity', cases.length);
+  const order = new Map(cases.map(({ id }, i) => [id, i]));
   let report: ParityReport;
   try {
-    report = runParity(dir, { onCase });
+    report = runParity(dir, {
+      onCase: ({ id }) => {
+        phase.update(order.get(id) ?? 0, id);
+      },
+    });
   } finally {
     phase.end();
   }
   if (json) printJson(report);
-  else print(['', ...summary(report)]);
+  else print(describeParity(report));
   return report.failed > 0 ? 1 : 0;
 }
 
-/** Columns are of fixed width, since a line is printed before the next one is known. */
-function line(
-  id: string,
-  array: string,
-  form: string,
-  error: string,
-  tolerance: string,
-  verdict: string,
-): string {
-  const cells = [
-    id.padEnd(32),
-    array.padEnd(26),
-    form.padEnd(9),
-    error.padStart(9),
-    tolerance.padStart(10),
-    verdict,
-  ];
-  return `  ${cells.join(' ')}`.trimEnd();
+function describeParity(report: ParityReport): string[] {
+  const groups = new Map<string, CaseResult[]>();
+  for (const result of report.cases) groups.set(result.group, [...(groups.get(result.group) ?? []), result]);
+  return [...[...groups].flatMap(([group, results]) => [groupTable(group, results), '']), ...summary(report)];
 }
 
 const scientific = (value: number): string => (value === 0 ? '0' : value.toExponential(1));
 
-function resultLine({ id, array, form, error, tolerance }: CaseResult): string {
-  // NaN is out of every tolerance.
-  const verdict = error <= tolerance ? 'ok' : 'OUT OF TOLERANCE';
-  return line(id, array, form, scientific(error), scientific(tolerance), verdict);
+function groupTable(group: string, results: readonly CaseResult[]): string {
+  return textTable({
+    title: `Group ${group}: largest error of each array against the reference`,
+    columns: [
+      { key: 'id', title: 'case' },
+      { key: 'array', title: 'array' },
+      { key: 'form', title: 'form' },
+      { key: 'error', title: 'error', align: 'right' },
+      { key: 'tolerance', title: 'tolerance', align: 'right' },
+      { key: 'verdict', title: '' },
+    ],
+    rows: results.map(({ id, array, form, error, tolerance, ok, reason }) => ({
+      id,
+      array,
+      form,
+      error: scientific(error),
+      tolerance: scientific(tolerance),
+      verdict: ok ? 'ok' : `OUT OF TOLERANCE${reason === undefined ? '' : `: ${reason}`}`,
+    })),
+  });
 }
 
-function summary({ passed, failed, skipped }: ParityReport): string[] {
-  const count = `${passed} of ${passed + failed} within tolerance`;
-  if (skipped.length === 0) return [`${count}.`];
+function summary({ cases, passed, failed, skipped }: ParityReport): string[] {
+  const out = new Set(cases.filter(({ ok }) => !ok).map(({ id }) => id));
   const idsOf = new Map<string, string[]>();
   for (const { id, reason } of skipped) idsOf.set(reason, [...(idsOf.get(reason) ?? []), id]);
-  const listed = [...idsOf].map(([reason, ids]) => `${reason}: ${ids.join(', ')}`);
-  return wrap(`${count}, ${skipped.length} skipped (${listed.join('; ')}).`, textWidth());
+  const reasons = [...idsOf].map(([reason, ids]) => `${reason}: ${ids.join(', ')}`);
+  const left = reasons.length === 0 ? '' : `, ${skipped.length} skipped (${reasons.join('; ')})`;
+  return [
+    ...(out.size === 0 ? [] : wrap(`Out of tolerance: ${[...out].join(', ')}.`, textWidth())),
+    ...wrap(`${passed} of ${passed + failed} within tolerance${left}.`, textWidth()),
+  ];
 }

@@ -1,7 +1,7 @@
 import { UsageError, unknownName } from '../../lib/errors.js';
 import { claimsText } from '../../lib/report/claims.js';
 import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
-import { BUDGETS, PRESETS } from '../../lib/search/protocol.js';
+import { PRESETS } from '../../lib/search/protocol.js';
 import type { Budget, Preset } from '../../lib/search/protocol.js';
 import { REPRODUCTIONS, reproductionById } from '../../reproductions/registry.js';
 import type { RegistryEntry } from '../../reproductions/registry.js';
@@ -9,7 +9,7 @@ import { reproduce } from '../../reproductions/reproduce.js';
 import type { ReproductionReport } from '../../reproductions/reproduce.js';
 import type { ProtocolOptions } from '../../reproductions/reproduction.js';
 import { fetchData } from './data.js';
-import { wholeNumber } from './options.js';
+import { knownBudget, wholeNumber } from './options.js';
 import type { ExperimentOptions } from './options.js';
 import { interruptible } from './signals.js';
 import { bulletList, print, printJson, shortPath, textWidth, wrap } from './text.js';
@@ -56,12 +56,10 @@ function builtEntry(id: string): RegistryEntry {
 function protocolOptions({ budget, preset, seeds, set = [] }: ReproduceCommandOptions): ProtocolOptions & {
   readonly budget: Budget;
 } {
-  const knownBudget = BUDGETS.find((each) => each === budget);
-  if (!knownBudget) throw unknownName('budget', budget, BUDGETS);
   const knownPreset: Preset | undefined = PRESETS.find((each) => each === preset);
   if (preset !== undefined && !knownPreset) throw unknownName('preset', preset, PRESETS);
   return {
-    budget: knownBudget,
+    budget: knownBudget(budget),
     set,
     ...(knownPreset ? { preset: knownPreset } : {}),
     ...(seeds === undefined ? {} : { seeds: wholeNumber('--seeds', seeds, 1, MOST_SEEDS) }),

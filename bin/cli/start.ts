@@ -7,19 +7,26 @@ import { FIRST_LOOK, firstLook } from '../../reproductions/fig-4-ess.js';
 import { DENSITY_TITLES, sweepProtocols } from '../../reproductions/sweep.js';
 import type { Sweep } from '../../reproductions/sweep.js';
 import { fetchDataOrSynthetic } from './data.js';
+import { knownBudget } from './options.js';
 import { interruptible } from './signals.js';
 import { print, shortPath, textWidth, wrap } from './text.js';
 
+/** The options of `zarts start`. */
+export interface StartCommandOptions {
+  readonly budget: string;
+  readonly data?: string;
+  readonly quiet?: boolean;
+}
+
 /** Runs `zarts start`. @returns the exit code. */
 export async function startCommand({
+  budget: given,
   data,
   quiet = false,
-}: {
-  data?: string;
-  quiet?: boolean;
-}): Promise<number> {
+}: StartCommandOptions): Promise<number> {
+  const budget = knownBudget(given);
   const progress = terminalProgress({ quiet });
-  const [protocol] = sweepProtocols({ budget: 'laptop', seeds: 1 }, FIRST_LOOK);
+  const [protocol] = sweepProtocols({ budget, seeds: 1 }, FIRST_LOOK);
   const { report, failure } = await interruptible(async (signal) => {
     const found = await fetchDataOrSynthetic(protocol, {
       progress,
@@ -28,7 +35,7 @@ export async function startCommand({
     });
     if (found.failure !== undefined) process.stderr.write(`${found.failure}\n`);
     const source = found.data === undefined ? {} : { data: found.data };
-    return { report: await firstLook({ progress, signal, ...source }), failure: found.failure };
+    return { report: await firstLook({ budget, progress, signal, ...source }), failure: found.failure };
   });
 
   const { result, pictures, resultFile, seconds } = report;

@@ -71,7 +71,7 @@ async function untilWriting(home: string, { child }: Started): Promise<void> {
 }
 
 describe('zarts search', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const whole = temporaryHome();
   const parts = temporaryHome();
   let first: Outcome;
@@ -163,7 +163,7 @@ describe('zarts search', function () {
 });
 
 describe('zarts: standard streams', function () {
-  this.timeout(30_000);
+  this.timeout(90_000);
 
   it('a reader that has seen enough is no error', async () => {
     const { child, outcome } = start(['search', '--help']);

@@ -16,7 +16,7 @@ function expectSentence({ stdout, stderr }: Outcome): void {
 }
 
 describe('zarts: wrong usage', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   after(remove);
 
   const MISTAKES: readonly { what: string; args: readonly string[]; says: readonly (string | RegExp)[] }[] = [
@@ -160,7 +160,7 @@ describe('zarts: wrong usage', function () {
 });
 
 describe('zarts: damaged data', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   const data = temporaryHome();
   after(data.remove);
 
@@ -237,7 +237,7 @@ describe('zarts: damaged data', function () {
 });
 
 describe('zarts: help and version', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
 
   it('--help lists what is built, with examples, on stdout', async () => {
     const { code, stdout, stderr } = await zarts(['--help']);
