@@ -1,0 +1,425 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
+import * as engine from '../../lib/engine/index.js';
+import type { HostArray, HostArrays } from '../../lib/engine/index.js';
+import { key, normal, split } from '../../lib/math/random.js';
+import * as reference from './reference.js';
+import { sizeOf } from './reference.js';
+import type { Values } from './reference.js';
+
+const { compile, tf } = engine;
+
+/** One kernel at one setting: its float inputs' shapes, the kernel, and what it should compute. */
+interface Subject {
+  readonly inputs: readonly (readonly number[])[];
+  readonly kernel: (...inputs: Tensor[]) => Tensor;
+  readonly definition: (...inputs: Values[]) => Values;
+}
+
+const host = ({ shape, data }: Values): HostArray => ({ shape, data: Float32Array.from(data) });
+const random = (seed: number, shapes: readonly (readonly number[])[]): Values[] =>
+  split(key(seed), shapes.length).map((from, i) => ({
+    shape: shapes[i],
+    // Float32 values, so that the kernel and its definition begin with the same numbers.
+    data: normal(from, sizeOf(shapes[i])).map(Math.fround),
+  }));
+
+/** Output and input gradients of the kernel for a cotangent, in one form. */
+function evaluate({ kernel }: Subject, inputs: readonly Values[], cotangent: Values, compiled: boolean) {
+  const arrays: HostArrays = {
+    ...Object.fromEntries(inputs.map((input, i) => [`x${i}`, host(input)])),
+    dy: host(cotangent),
+  };
+  const specs = Object.fromEntries(
+    Object.entries(arrays).map(([name, { shape }]) => [name, { shape, dtype: 'float32' as const }]),
+  );
+  const names = inputs.map((_, i) => `x${i}`);
+  const pass = {
+    inputs: specs,
+    run: (_: unknown, given: Readonly<Record<string, Tensor>>) => {
+      const { value, grads } = tf.valueAndGrads(kernel)(
+        names.map((name) => given[name]),
+        given.dy,
+      );
+      return { outputs: { y: value, ...Object.fromEntries(grads.map((grad, i) => [`g${i}`, grad])) } };
+    },
+  };
+  const program = compile({}, { pass }, { compile: compiled });
+  try {
+    const { y, ...grads } = program.call('pass', arrays);
+    return { y, gradients: names.map((_, i) => grads[`g${i}`]) };
+  } finally {
+    program.dispose();
+  }
+}
+
+/** A few float32 roundings of a sum of `terms` numbers as large as the largest. */
+function close(found: HostArray, expected: Values, what: string, terms: number): void {
+  expect([...found.shape], what).to.deep.equal([...expected.shape]);
+  const largest = expected.data.reduce((max, value) => Math.max(max, Math.abs(value)), 1);
+  const tolerance = 2e-7 * largest * (8 + Math.sqrt(terms) * 4);
+  expected.data.forEach((value, i) => {
+    if (!(Math.abs(found.data[i] - value) <= tolerance)) {
+      expect.fail(`${what}[${i}] is ${found.data[i]}, expected ${value} ± ${tolerance}`);
+    }
+  });
+}
+
+/** Both forms of a kernel against its definition: values, and gradients against central differences. */
+function check(subject: Subject, seed: number): void {
+  const inputs = random(seed, subject.inputs);
+  const expected = subject.definition(...inputs);
+  const [cotangent] = random(seed + 1, [expected.shape]);
+  const slopes = reference.gradients((moved) => subject.definition(...moved), inputs, cotangent.data);
+  const terms = Math.max(...inputs.map(({ data }) => data.length));
+  for (const compiled of [false, true]) {
+    const form = compiled ? 'compiled' : 'eager';
+    const { y, gradients } = evaluate(subject, inputs, cotangent, compiled);
+    close(y, expected, `${form} y`, terms);
+    gradients.forEach((gradient, i) => {
+      const slope = { shape: inputs[i].shape, data: slopes[i] };
+      close(gradient, slope, `${form} gradient of input ${i}`, terms);
+    });
+  }
+}
+
+const sizes = {
+  batch: fc.integer({ min: 1, max: 2 }),
+  height: fc.integer({ min: 1, max: 8 }),
+  width: fc.integer({ min: 1, max: 8 }),
+  channels: fc.integer({ min: 1, max: 3 }),
+};
+type Sizes = Record<keyof typeof sizes, number>;
+const image = ({ batch, height, width, channels }: Sizes): number[] => [batch, height, width, channels];
+
+/** `subject` at random sizes, odd and even. */
+function atAnySize(subject: (drawn: Sizes) => Subject, numRuns = 8): void {
+  fc.assert(
+    fc.property(fc.record(sizes), fc.nat(), (drawn, seed) => {
+      check(subject(drawn), seed);
+    }),
+    { numRuns, seed: 20 },
+  );
+}
+
+describe('engine/kernels', function () {
+  this.timeout(60_000);
+
+  it('relu', () => {
+    atAnySize((drawn) => ({
+      inputs: [image(drawn)],
+      kernel: (x) => engine.relu(x as Tensor4D),
+      definition: ({ shape, data }) => ({ shape, data: data.map((value) => Math.max(value, 0)) }),
+    }));
+  });
+
+  for (const [height, width] of [
+    [3, 3],
+    [1, 7],
+    [7, 1],
+  ] as const) {
+    for (const [down, across] of [
+      [1, 1],
+      [2, 2],
+      [1, 2],
+      [2, 1],
+    ] as const) {
+      it(`conv2d ${height}×${width}, stride ${down}×${across}`, () => {
+        const padding = [(height - 1) / 2, (width - 1) / 2] as const;
+        atAnySize(
+          (drawn) => ({
+            inputs: [image(drawn), [height, width, drawn.channels, 2]],
+            kernel: (x, w) => engine.conv2d(x as Tensor4D, w as Tensor4D, [down, across], padding),
+            definition: (x, w) => reference.convolve(x, w, { stride: [down, across], padding }),
+          }),
+          4,
+        );
+      });
+    }
+  }
+
+  it('pointwise', () => {
+    atAnySize((drawn) => ({
+      inputs: [image(drawn), [1, 1, drawn.channels, 3]],
+      kernel: (x, w) => engine.pointwise(x as Tensor4D, w as Tensor4D),
+      definition: (x, w) => reference.convolve(x, w, { stride: [1, 1], padding: [0, 0] }),
+    }));
+  });
+
+  for (const kernel of [3, 5, 7] as const) {
+    for (const stride of [1, 2] as const) {
+      for (const dilation of [1, 2] as const) {
+        it(`depthwise ${kernel}×${kernel}, stride ${stride}, dilation ${dilation}`, () => {
+          const padding = (dilation * (kernel - 1)) / 2;
+          atAnySize(
+            (drawn) => ({
+              inputs: [image(drawn), [kernel, kernel, drawn.channels, 1]],
+              kernel: (x, w) => engine.depthwise(x as Tensor4D, w as Tensor4D, stride, padding, dilation),
+              definition: (x, w) =>
+                reference.convolve(x, w, {
+                  stride: [stride, stride],
+                  padding: [padding, padding],
+                  dilation,
+                  depthwise: true,
+                }),
+            }),
+            8,
+          );
+        });
+      }
+    }
+  }
+
+  it('depthwise refuses a padding that its stride and dilation cannot have', () => {
+    tf.tidy(() => {
+      const [x, w]: Tensor4D[] = [tf.ones([1, 4, 4, 1]), tf.ones([3, 3, 1, 1])];
+      expect(() => engine.depthwise(x, w, 2, 1, 2)).to.throw(RangeError, /even padding, got 1/);
+    });
+  });
+
+  for (const kind of ['max', 'avg'] as const) {
+    for (const stride of [1, 2] as const) {
+      it(`${kind} pooling, stride ${stride}`, () => {
+        const poolOf = kind === 'max' ? engine.maxPool3x3 : engine.avgPool3x3;
+        atAnySize((drawn) => ({
+          inputs: [image(drawn)],
+          kernel: (x) => poolOf(x as Tensor4D, stride),
+          definition: (x) => reference.pool(x, kind, stride),
+        }));
+      });
+    }
+  }
+
+  it('max pooling of negative images does not see the padding', () => {
+    const x = tf.tidy(() => tf.sub<Tensor4D>(tf.zeros([1, 4, 4, 1]), 5));
+    for (const stride of [1, 2] as const) {
+      const lowest = tf.tidy(() => engine.maxPool3x3(x, stride).max().dataSync()[0]);
+      expect(lowest).to.equal(-5);
+    }
+    x.dispose();
+  });
+
+  for (const offset of [0, 1] as const) {
+    it(`every second pixel from ${offset} on`, () => {
+      atAnySize((drawn) => ({
+        inputs: [image({ ...drawn, height: drawn.height + 1, width: drawn.width + 1 })],
+        kernel: (x) => engine.everySecondPixel(x as Tensor4D, offset),
+        definition: (x) => {
+          const [, height, width, channels] = x.shape;
+          // A 1×1 convolution of stride 2 that copies each channel, on the image without its first row and column.
+          const identity = Float64Array.from({ length: channels ** 2 }, (_, i) =>
+            i % (channels + 1) === 0 ? 1 : 0,
+          );
+          const copy = { shape: [1, 1, channels, channels], data: identity };
+          const cut = offset === 0 ? x : withoutFirst(x, height, width);
+          return reference.convolve(cut, copy, { stride: [2, 2], padding: [0, 0] });
+        },
+      }));
+    });
+  }
+
+  it('interleaving and its inverse', () => {
+    tf.tidy(() => {
+      const x: Tensor4D = tf.randomNormal([2, 6, 4, 3]);
+      const apart = engine.interleave(x);
+      expect(apart.shape).to.deep.equal([8, 3, 2, 3]);
+      expect(Array.from(engine.deinterleave(apart).dataSync())).to.deep.equal(Array.from(x.dataSync()));
+      // Image 3 of the four quarters holds the pixels with odd row and odd column.
+      const quarter = Array.from(tf.slice(apart, [6, 0, 0, 0], [2, 3, 2, 3]).dataSync());
+      expect(quarter).to.deep.equal(Array.from(engine.everySecondPixel(x, 1).dataSync()));
+    });
+  });
+
+  it('a product with a scalar', () => {
+    atAnySize((drawn) => ({
+      inputs: [image(drawn), []],
+      kernel: (x, factor) => engine.scaleBy(x as Tensor4D, factor),
+      definition: (x, factor) => ({ shape: x.shape, data: x.data.map((value) => value * factor.data[0]) }),
+    }));
+  });
+
+  it('the mean over height and width', () => {
+    atAnySize((drawn) => ({
+      inputs: [image(drawn)],
+      kernel: (x) => engine.globalAverage(x as Tensor4D),
+      definition: ({ shape: [batch, height, width, channels], data }) => {
+        const mean = new Float64Array(batch * channels);
+        const count = height * width;
+        data.forEach(
+          (value, i) =>
+            (mean[Math.floor(i / (count * channels)) * channels + (i % channels)] += value / count),
+        );
+        return { shape: [batch, channels], data: mean };
+      },
+    }));
+  });
+
+  it('batch norm with the batch’s own statistics', () => {
+    atAnySize((drawn) => ({
+      inputs: [image({ ...drawn, height: drawn.height + 2 }), [drawn.channels], [drawn.channels]],
+      kernel: (x, scale, offset) => engine.batchNorm(x as Tensor4D, scale as Tensor1D, offset as Tensor1D).y,
+      definition: reference.batchNorm,
+    }));
+  });
+
+  it('batch norm summed exactly', () => {
+    const one = (channels: number) => ({ shape: [channels], data: new Float64Array(channels).fill(1) });
+    const none = (channels: number) => ({ shape: [channels], data: new Float64Array(channels) });
+    atAnySize((drawn) => ({
+      inputs: [image({ ...drawn, height: drawn.height + 2 })],
+      kernel: (x) => engine.batchNormExactly(x as Tensor4D).y,
+      definition: (x) => reference.batchNorm(x, one(drawn.channels), none(drawn.channels)),
+    }));
+  });
+
+  it('scale and shift', () => {
+    atAnySize((drawn) => ({
+      inputs: [image(drawn), [drawn.channels], [drawn.channels]],
+      kernel: (x, scale, offset) =>
+        engine.scaleAndShift(x as Tensor4D, scale as Tensor1D, offset as Tensor1D),
+      definition: (x, scale, offset) => ({
+        shape: x.shape,
+        data: x.data.map(
+          (value, i) => scale.data[i % drawn.channels] * value + offset.data[i % drawn.channels],
+        ),
+      }),
+    }));
+  });
+
+  it('batch norm’s statistics: the mean and the unbiased variance', () => {
+    const [x] = random(3, [[2, 3, 5, 2]]);
+    const { mean, unbiased } = reference.statistics(x);
+    const kernels = {
+      fused: (x: Tensor4D) => engine.batchNorm(x, tf.ones([2]), tf.zeros([2])),
+      exact: engine.batchNormExactly,
+    };
+    for (const [name, kernel] of Object.entries(kernels)) {
+      const pass = {
+        inputs: { x: { shape: x.shape, dtype: 'float32' as const } },
+        run: (_: unknown, given: Readonly<Record<string, Tensor>>) => ({
+          outputs: { ...kernel(given.x as Tensor4D).statistics },
+        }),
+      };
+      for (const compiled of [false, true]) {
+        const program = compile({}, { pass }, { compile: compiled });
+        const found = program.call('pass', { x: host(x) });
+        close(found.mean, { shape: [2], data: mean }, `${name} mean`, 30);
+        close(found.variance, { shape: [2], data: unbiased }, `${name} variance`, 30);
+        program.dispose();
+      }
+    }
+  });
+
+  it('batch norm with running statistics', () => {
+    const statistics = { mean: [0.5, -1], variance: [4, 0.25] };
+    atAnySize((drawn) => ({
+      inputs: [image({ ...drawn, channels: 2 }), [2], [2]],
+      kernel: (x, scale, offset) =>
+        engine.batchNormInference(
+          x as Tensor4D,
+          scale as Tensor1D,
+          offset as Tensor1D,
+          tf.tensor1d(statistics.mean),
+          tf.tensor1d(statistics.variance),
+        ),
+      definition: (x, scale, offset) => ({
+        shape: x.shape,
+        data: x.data.map((value, i) => {
+          const c = i % 2;
+          const normalized = (value - statistics.mean[c]) / Math.sqrt(statistics.variance[c] + 1e-5);
+          return scale.data[c] * normalized + offset.data[c];
+        }),
+      }),
+    }));
+  });
+
+  it('cross-entropy', () => {
+    const labels = Int32Array.of(2, 0, 1, 2, 2);
+    const subject = (spread: number): Subject => ({
+      inputs: [[5, 3]],
+      kernel: (logits) => engine.crossEntropy(tf.mul<Tensor2D>(logits, spread), tf.tensor1d(labels, 'int32')),
+      definition: ({ shape, data }) =>
+        reference.crossEntropy({ shape, data: data.map((value) => value * spread) }, labels),
+    });
+    check(subject(1), 5);
+    // Far beyond where an exponential overflows in float32.
+    check(subject(1000), 6);
+  });
+
+  it('softmax, split and concatenation of vectors', () => {
+    check(
+      {
+        inputs: [[7], [2]],
+        kernel: (x, y) => {
+          const [head, tail]: Tensor1D[] = tf.split(x, [3, 4]);
+          return tf.concat<Tensor1D>([tf.softmax(tail), y as Tensor1D, tf.softmax(head)]);
+        },
+        definition: (x, y) => {
+          const softmax = (values: Float64Array) => {
+            const powers = values.map(Math.exp);
+            return powers.map((power) => power / powers.reduce((sum, each) => sum + each, 0));
+          };
+          const parts = [softmax(x.data.subarray(3)), y.data, softmax(x.data.subarray(0, 3))];
+          return { shape: [9], data: Float64Array.from(parts.flatMap((part) => Array.from(part))) };
+        },
+      },
+      7,
+    );
+  });
+
+  describe('normal draws of a seed', () => {
+    const draw = {
+      inputs: { seed: { shape: [2], dtype: 'int32' as const } },
+      run: (_: unknown, { seed }: Readonly<Record<string, Tensor>>) => ({
+        outputs: { y: engine.statelessNormal([40, 50], seed as Tensor1D) },
+      }),
+    };
+    const drawn = (seed: readonly [number, number], compiled: boolean): Float32Array => {
+      const program = compile({}, { draw }, { compile: compiled });
+      const { y } = program.call('draw', { seed: { shape: [2], data: Int32Array.from(seed) } });
+      program.dispose();
+      return y.data as Float32Array;
+    };
+
+    it('are the same for the same seed, eagerly and compiled', () => {
+      const eager = drawn([3, -7], false);
+      expect(drawn([3, -7], false)).to.deep.equal(eager);
+      expect(drawn([3, -7], true)).to.deep.equal(eager);
+      expect(drawn([3, -8], true)).to.not.deep.equal(eager);
+      expect(drawn([4, -7], true)).to.not.deep.equal(eager);
+    });
+
+    it('have mean 0 and variance 1', () => {
+      const values = drawn([1, 2], true);
+      const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+      const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+      // Four standard errors of 2,000 draws.
+      expect(mean).to.be.within(-0.09, 0.09);
+      expect(variance).to.be.within(0.87, 1.13);
+    });
+  });
+
+  it('leave no tensors behind', () => {
+    const before = tf.memory().numTensors;
+    atAnySize(
+      (drawn) => ({
+        inputs: [image(drawn), [5, 5, drawn.channels, 1]],
+        kernel: (x, w) => engine.depthwise(x as Tensor4D, w as Tensor4D, 1, 4, 2),
+        definition: (x, w) =>
+          reference.convolve(x, w, { stride: [1, 1], padding: [4, 4], dilation: 2, depthwise: true }),
+      }),
+      2,
+    );
+    expect(tf.memory().numTensors).to.equal(before);
+  });
+});
+
+function withoutFirst({ shape: [batch, , , channels], data }: Values, height: number, width: number): Values {
+  const kept: number[] = [];
+  for (let i = 0; i < data.length; i++) {
+    const at = Math.floor(i / channels);
+    if (at % width > 0 && Math.floor(at / width) % height > 0) kept.push(data[i]);
+  }
+  return { shape: [batch, height - 1, width - 1, channels], data: Float64Array.from(kept) };
+}
