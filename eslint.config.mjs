@@ -2,7 +2,7 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', '.venv/', '.zarts/', 'node_modules/', 'notebooks/', 'data/', 'test/fixtures/'] },
+  { ignores: ['dist/', '.venv/', '.venv-bench/', '.zarts/', 'node_modules/', 'notebooks/', 'data/', 'test/fixtures/'] },
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -83,6 +83,30 @@ export function compile<Name extends string>(
     : new EagerProgram(initial, functions);
 }
 
+/**
+ * A function recorded without computing anything or opening a session, for counting what it consists of.
+ *
+ * @param initial    The state's initial values; only their shapes and types matter.
+ * @param functions  The program's functions.
+ * @returns          The operations that a call with given options runs, as recorded: before TensorFlow optimizes them.
+ */
+export function recordedCalls<Name extends string>(
+  initial: HostArrays,
+  functions: Readonly<Record<Name, ProgramFunction>>,
+  name: Name,
+): (options?: CallOptions) => readonly GraphNode[] {
+  const declared = declaredFunction(functions, name);
+  const { nodes, outputs, updated } = record(name, declared, mapValues(initial, specOf), declared.inputs);
+  return (options = {}) => {
+    const fetches = (options.outputs ?? Object.keys(outputs)).map((output) => {
+      if (!(output in outputs)) throw unknownEntry(name, 'output', output, Object.keys(outputs));
+      return outputs[output];
+    });
+    if ((options.update ?? true) && updated !== undefined) fetches.push(updated);
+    return reachable(nodes, fetches);
+  };
+}
+
 /** One function, recorded for one set of input shapes. */
 interface Recorded {
   readonly nodes: readonly GraphNode[];

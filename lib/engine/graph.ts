@@ -25,6 +25,8 @@ export interface GraphNode {
   readonly op: string;
   readonly inputs: readonly string[];
   readonly attributes: readonly Attribute[];
+  /** Shapes of its results, where the recorder knows them. */
+  readonly shapes?: readonly (readonly number[])[];
   /** The value of a `Const` node. */
   readonly value?: { readonly dtype: DType; readonly shape: readonly number[]; readonly bytes: Uint8Array };
 }

@@ -1,7 +1,7 @@
 export { device, moveToOpenScope, recoverFromInterrupt, tensorCounts, tf } from './tensorflow.js';
 export type { Device } from './tensorflow.js';
 export * from './kernels.js';
-export { compile } from './compile.js';
+export { compile, recordedCalls } from './compile.js';
 export type {
   CallOptions,
   HostArray,
@@ -11,4 +11,5 @@ export type {
   ProgramStats,
   Tensors,
 } from './compile.js';
+export type { GraphNode } from './graph.js';
 export type { TensorSpec } from './record.js';

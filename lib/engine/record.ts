@@ -103,7 +103,7 @@ export class Recorder {
 
   /** A node without recorded inputs (a placeholder, a variable) and the tensor of its first output. */
   source(node: Omit<GraphNode, 'name'> & { readonly name: string }, spec: TensorSpec): Tensor {
-    this.nodes.push(node);
+    this.nodes.push({ ...node, shapes: [spec.shape] });
     return this.tensor({ reference: node.name, shape: spec.shape, dtype: dtypeOf(spec.dtype) });
   }
 
@@ -152,8 +152,15 @@ export class Recorder {
       if (!stated.some(({ name }) => name === inferred.name)) stated.push(inferred);
     }
     const name = this.newName(op);
-    this.nodes.push({ name, op, inputs: inputs.map(({ reference }) => reference), attributes: stated });
-    return this.resultShapes(op, attributes, inputs, outputs).map(({ shape, dtype }, output) => {
+    const results = this.resultShapes(op, attributes, inputs, outputs);
+    this.nodes.push({
+      name,
+      op,
+      inputs: inputs.map(({ reference }) => reference),
+      attributes: stated,
+      shapes: results.map(({ shape }) => shape),
+    });
+    return results.map(({ shape, dtype }, output) => {
       const id = this.nextId++;
       this.symbols.set(id, { reference: output === 0 ? name : `${name}:${output}`, shape, dtype });
       return { id, shape: [...shape], dtype };
@@ -208,6 +215,7 @@ export class Recorder {
       return this.shared(`fill ${dims} ${value}`, 'Fill', () => ({
         op: 'Fill',
         inputs: [dims, value],
+        shapes: [shape],
         attributes: [
           { name: 'T', type: real.TF_ATTR_TYPE, value: dtype },
           { name: 'index_type', type: real.TF_ATTR_TYPE, value: real.TF_INT32 },
@@ -223,6 +231,7 @@ export class Recorder {
       op: 'Const',
       inputs: [],
       attributes: [],
+      shapes: [shape],
       value: { dtype, shape, bytes },
     }));
   }
