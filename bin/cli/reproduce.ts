@@ -37,6 +37,7 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
   await interruptible(async (signal) => {
     for (const [i, entry] of entries.entries()) {
       await fetchData(firstProtocols[i], { progress, signal, ...source });
+      signal.throwIfAborted();
       const report = await reproduce(entry.id, { ...asked, ...source, progress, signal });
       reports.push(report);
       if (!json) print([...(i > 0 ? ['', ''] : []), ...describeReproduction(report)]);

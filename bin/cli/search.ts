@@ -55,6 +55,7 @@ export async function searchCommand(options: SearchCommandOptions): Promise<numb
   const data = options.data === undefined ? {} : { data: options.data };
   const finished = await interruptible(async (signal) => {
     await fetchData(protocol, { progress, signal, ...data });
+    signal.throwIfAborted();
     return runSearch(protocol, { progress, signal, compile: !options.eager, ...data });
   });
   if (options.json) printJson(searchDocument(finished));
@@ -67,13 +68,14 @@ export function searchDocument({ key, protocol, result, provenance }: FinishedSe
   return { key, protocol, result, provenance, deviations: allDeviations(protocol, provenance) };
 }
 
-/** The protocol's deviations, and that of the images. */
+/** The protocol's deviations after those that lie in the images, which only a finished run knows. */
 function allDeviations(protocol: SearchProtocol, { data }: FinishedSearch['provenance']): string[] {
-  const images =
-    data.coverage === 'synthetic'
-      ? ['The images are computed ones (the synthetic set), not photographs.']
-      : [];
-  return [...images, ...deviations(protocol)];
+  const images = {
+    official: [],
+    subset: ['The images are a subset of the data set, not the official files.'],
+    synthetic: ['The images are computed ones (the synthetic set), not photographs.'],
+  };
+  return [...images[data.coverage as keyof typeof images], ...deviations(protocol)];
 }
 
 function describeSearch(finished: FinishedSearch): string[] {

@@ -33,6 +33,7 @@ export async function startCommand({
       signal,
       ...(data === undefined ? {} : { data }),
     });
+    signal.throwIfAborted();
     if (found.failure !== undefined) process.stderr.write(`${found.failure}\n`);
     const source = found.data === undefined ? {} : { data: found.data };
     return { report: await firstLook({ budget, progress, signal, ...source }), failure: found.failure };
@@ -97,6 +98,8 @@ function epochTable({ runs }: Sweep): Table {
       loss: fixed(trainLoss, 3),
       ...Object.fromEntries(runs.map(({ density, epochs }) => [density, fixed(epochs[i].ess, 2)])),
     })),
-    notes: ['–: warm-up, in which only the weights are trained.'],
+    notes: runs[0].epochs.some(({ ess }) => ess === null)
+      ? ['–: warm-up, in which only the weights are trained.']
+      : [],
   };
 }

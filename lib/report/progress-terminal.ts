@@ -55,6 +55,8 @@ class OpenPhase {
   }
 
   update(done: number, note?: string): void {
+    if (note !== undefined) this.note = note;
+    if (done === this.done) return;
     const at = this.now();
     this.seen.push({ at, done });
     // The first unit carries what comes once (compiling a step); with a second one there is a better measure.
@@ -63,7 +65,6 @@ class OpenPhase {
       this.warm = true;
     }
     while (this.seen.length > RATE_STEPS && at - this.seen[0].at > RATE_WINDOW_MS) this.seen.shift();
-    if (note !== undefined) this.note = note;
   }
 
   /** Units a second of late; undefined while nothing was done. */

@@ -58,8 +58,9 @@ describe('progress without a terminal', () => {
   it('forgets the first step, which compiles, as soon as there are others', () => {
     const { progress, written, wait } = stage(false);
     const phase = progress.start('search', 102);
+    phase.update(0, 'compiling');
     wait(9000);
-    phase.update(1);
+    phase.update(1, '');
     wait(1000);
     phase.update(2);
     expect(written[1]).to.equal('search 2/102, 1.0/s, 1 min 40 s left\n');
