@@ -37,7 +37,8 @@ const functions = {
 const initial = () => ({ a: vector(1, 2, 3), b: vector(0.5, 0.25, -1), count: whole(7) });
 
 for (const [form, compiled] of FORMS) {
-  describe(`engine/compile, ${form}`, () => {
+  describe(`engine/compile, ${form}`, function () {
+    this.timeout(60_000);
     let program: Program<keyof typeof functions>;
     beforeEach(() => {
       program = compile(initial(), functions, { compile: compiled });
@@ -276,7 +277,8 @@ for (const [form, compiled] of FORMS) {
   });
 }
 
-describe('engine/compile, recording', () => {
+describe('engine/compile, recording', function () {
+  this.timeout(60_000);
   const recorded = (run: ProgramFunction['run'], inputs: ProgramFunction['inputs'] = { x: float(4) }) =>
     compile({ a: vector(1, 2, 3, 4) }, { f: { inputs, run } });
   const call = (program: Program<'f'>) => program.call('f', { x: vector(1, 2, 3, 4) });

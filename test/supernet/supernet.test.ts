@@ -351,7 +351,8 @@ describe('supernet/supernet', function () {
   });
 });
 
-describe('supernet/training', () => {
+describe('supernet/training', function () {
+  this.timeout(60_000);
   const vector = (values: ArrayLike<number>): Tensor1D => tf.tensor1d(Array.from(values));
 
   it('counts the images that are classified correctly', () => {
