@@ -122,6 +122,7 @@ class CompiledProgram<Name extends string> implements Program<Name> {
   private readonly specs: Readonly<Record<string, TensorSpec>>;
   private readonly recorded = new Map<string, Recorded>();
   private session: number | undefined;
+  private disposed = false;
   private pendingState: HostArrays | undefined;
   private size = { operations: 0, operationsByType: {} as Record<string, number>, graphBytes: 0 };
   private time = { recordMs: 0, loadMs: 0 };
@@ -130,11 +131,12 @@ class CompiledProgram<Name extends string> implements Program<Name> {
     initial: HostArrays,
     private readonly functions: Readonly<Record<Name, ProgramFunction>>,
   ) {
-    this.specs = Object.fromEntries(Object.entries(initial).map(([name, value]) => [name, specOf(value)]));
-    this.pendingState = initial;
+    this.specs = mapValues(initial, specOf);
+    this.pendingState = copiesOf(initial);
   }
 
   call(name: Name, inputs: HostArrays = {}, options: CallOptions = {}): Record<string, HostArray> {
+    checkUsable(this.disposed);
     const declared = declaredFunction(this.functions, name);
     const specs = inputSpecs(name, declared, inputs);
     const recorded = this.prepare(name, specs);
@@ -155,6 +157,7 @@ class CompiledProgram<Name extends string> implements Program<Name> {
   }
 
   read(names: readonly string[] = Object.keys(this.specs)): Record<string, HostArray> {
+    checkUsable(this.disposed);
     for (const name of names) checkStateName(this.specs, name);
     if (this.pendingState)
       return Object.fromEntries(names.map((name) => [name, copyOf(this.pendingState![name])]));
@@ -166,6 +169,7 @@ class CompiledProgram<Name extends string> implements Program<Name> {
   }
 
   write(values: HostArrays): void {
+    checkUsable(this.disposed);
     checkState(this.specs, values);
     if (this.pendingState) {
       this.pendingState = { ...this.pendingState, ...copiesOf(values) };
@@ -183,6 +187,8 @@ class CompiledProgram<Name extends string> implements Program<Name> {
   dispose(): void {
     if (this.session !== undefined) backend.binding.deleteSavedModel(this.session);
     this.session = undefined;
+    this.pendingState = undefined;
+    this.disposed = true;
     this.recorded.clear();
   }
 
@@ -232,14 +238,13 @@ class CompiledProgram<Name extends string> implements Program<Name> {
   }
 
   private run(feeds: HostArrays, fetches: readonly string[]): HostArray[] {
-    if (this.session === undefined) throw new ZartsError('The program was disposed.');
     const entries = Object.entries(feeds);
     const ids = entries.map(([, { shape, data }]) =>
       backend.binding.createTensor([...shape], dtypeOf(dtypeName(data)), data),
     );
     try {
       const results = backend.binding.runSavedModel(
-        this.session,
+        this.session!,
         ids,
         entries.map(([name]) => `${name}:0`).join(),
         fetches.map((reference) => (reference.includes(':') ? reference : `${reference}:0`)).join(),
@@ -301,7 +306,19 @@ function record(
       );
       const result = run(state, inputs);
       checkUpdates(scope, stateSpecs, result.state ?? {});
-      outputs = mapValues(result.outputs, (tensor) => recorder.reference(tensor));
+      outputs = mapValues(result.outputs, (tensor, name) => {
+        const reference = recorder.reference(tensor);
+        // A session does not fetch what it is fed: an input that is an output as well goes through a node of its own.
+        if (!Object.values(placeholders).includes(reference)) return reference;
+        const copy = { name: `${scope}/output/${name}`, op: 'Identity', inputs: [reference] };
+        recorder.nodes.push({
+          ...copy,
+          attributes: [
+            typeAttribute('T', { shape: tensor.shape, dtype: tensor.dtype as TensorSpec['dtype'] }),
+          ],
+        });
+        return copy.name;
+      });
       updates = mapValues(result.state ?? {}, (tensor) => recorder.reference(tensor));
     });
   });
@@ -366,6 +383,7 @@ function typeAttribute(name: string, { dtype }: TensorSpec): Attribute {
 
 class EagerProgram<Name extends string> implements Program<Name> {
   private state: Record<string, Tensor>;
+  private disposed = false;
   private readonly specs: Readonly<Record<string, TensorSpec>>;
 
   constructor(
@@ -377,6 +395,7 @@ class EagerProgram<Name extends string> implements Program<Name> {
   }
 
   call(name: Name, inputs: HostArrays = {}, options: CallOptions = {}): Record<string, HostArray> {
+    checkUsable(this.disposed);
     const declared = declaredFunction(this.functions, name);
     const specs = inputSpecs(name, declared, inputs);
     let values: Record<string, HostArray> = {};
@@ -404,11 +423,13 @@ class EagerProgram<Name extends string> implements Program<Name> {
   }
 
   read(names: readonly string[] = Object.keys(this.specs)): Record<string, HostArray> {
+    checkUsable(this.disposed);
     for (const name of names) checkStateName(this.specs, name);
     return Object.fromEntries(names.map((name) => [name, toHost(this.state[name])]));
   }
 
   write(values: HostArrays): void {
+    checkUsable(this.disposed);
     checkState(this.specs, values);
     for (const [name, value] of Object.entries(values)) {
       this.state[name].dispose();
@@ -423,7 +444,12 @@ class EagerProgram<Name extends string> implements Program<Name> {
   dispose(): void {
     for (const tensor of Object.values(this.state)) tensor.dispose();
     this.state = {};
+    this.disposed = true;
   }
+}
+
+function checkUsable(disposed: boolean): void {
+  if (disposed) throw new ZartsError('The program was disposed; make a new one.');
 }
 
 function declaredFunction<Name extends string>(
