@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { ZartsError } from '../../lib/errors.js';
+import { ZartsError, unknownName } from '../../lib/errors.js';
 import { BUDGETS, PRESETS, PROTOCOL_SOLVERS } from '../../lib/search/protocol.js';
 import { SPACE_IDS } from '../../lib/spaces/spaces.js';
 import type { BenchCommandOptions } from './bench.js';
@@ -160,6 +160,26 @@ export function addCommands(program: Command, finished: (exitCode: number) => vo
     .action(async (options: StartCommandOptions) => {
       const { startCommand } = await import('./start.js');
       finished(await startCommand(options));
+    });
+
+  // Commander's own answers an unknown command with the whole help.
+  program
+    .helpCommand(false)
+    .command('help')
+    .argument('[command]', 'a command')
+    .summary('the help of a command')
+    .description('Prints what --help prints.')
+    .action((name?: string) => {
+      const commands = program.createHelp().visibleCommands(program);
+      const named = name === undefined ? program : commands.find((each) => each.name() === name);
+      if (!named) {
+        throw unknownName(
+          'command',
+          name ?? '',
+          commands.map((each) => each.name()),
+        );
+      }
+      named.outputHelp();
     });
 
   for (const [name, what] of Object.entries(NOT_BUILT)) {

@@ -26,6 +26,11 @@ describe('zarts: wrong usage', function () {
       says: ['"serach"', 'doctor, list, reproduce', 'Did you mean "search"?'],
     },
     {
+      what: 'a command to help with',
+      args: ['help', 'serach'],
+      says: ['"serach"', 'Did you mean "search"?'],
+    },
+    {
       what: 'an option',
       args: [...SEARCH, '--bugdet', 'smoke'],
       says: ['"--bugdet"', '--space', '--json', 'Did you mean "--budget"?'],
