@@ -135,9 +135,23 @@ const noSums = (): EpochSums => ({
  */
 export async function search(protocol: SearchProtocol, options: SearchOptions): Promise<SearchResult> {
   checkAgainstData(protocol, options.dataset.train.count);
-  recoverFromInterrupt();
-  return new Search(protocol, options).run();
+  const before = underWay;
+  let finish: () => void = () => undefined;
+  underWay = new Promise((resolve) => (finish = resolve));
+  await before;
+  try {
+    recoverFromInterrupt();
+    return await new Search(protocol, options).run();
+  } finally {
+    finish();
+  }
 }
+
+/**
+ * The search that has the compiled program's weights to itself. Another one in this process waits for it: a notebook cell
+ * that was interrupted may still be finishing its last candidate when the next one starts.
+ */
+let underWay: Promise<void> = Promise.resolve();
 
 class Search {
   private readonly net: SearchProgram['net'];
@@ -149,6 +163,8 @@ class Search {
   private state: SolverState;
   private step = 0;
   private updates = 0;
+  /** Whether the alpha update that is due after the last step has still to be made. */
+  private updateDue = false;
   private sums = noSums();
   private readonly epochs: EpochRecord[] = [];
 
@@ -184,20 +200,20 @@ class Search {
     const phase = (this.options.progress ?? silent).start(this.title(), steps, this.step);
     let saved = performance.now();
     try {
-      while (this.step < steps) {
-        this.oneStep();
-        const epochEnds = this.step % perEpoch === 0;
+      while (this.step < steps || this.updateDue) {
+        if (!this.updateDue) this.weightStep();
+        if (this.updateDue) await this.updateAlpha();
+        const epochEnds = !this.updateDue && this.step % perEpoch === 0;
         if (epochEnds) this.endEpoch();
-        const stopped = this.options.signal?.aborted ?? false;
+        phase.update(this.step, this.note());
+        // Signals and a notebook's interrupts are delivered between steps.
+        await yieldToEvents();
+        const stopped = this.stopAsked;
         if (epochEnds || stopped || performance.now() - saved > CHECKPOINT_SECONDS * 1000) {
           this.options.store?.saveCheckpoint(this.checkpoint());
           saved = performance.now();
         }
-        phase.update(this.step, this.note());
-        // Signals and a notebook's interrupts are delivered between steps.
-        await yieldToEvents();
-        if (stopped || this.options.signal?.aborted) {
-          if (!stopped) this.options.store?.saveCheckpoint(this.checkpoint());
+        if (stopped) {
           throw new InterruptedError(
             `Stopped after step ${this.step} of ${steps}; the same command goes on from there.`,
           );
@@ -217,6 +233,10 @@ class Search {
       supernetParameters: this.net.layout.size,
       operations: countOps(genotype),
     };
+  }
+
+  private get stopAsked(): boolean {
+    return this.options.signal?.aborted ?? false;
   }
 
   private title(): string {
@@ -245,8 +265,8 @@ class Search {
     return sigmaAt(this.epoch, { schedule: solver.sigmaSchedule, sigma: solver.sigma, epochs, warmupEpochs });
   }
 
-  /** One SGD step on ω, and the alpha update that is due after it. */
-  private oneStep(): void {
+  /** One SGD step on ω. */
+  private weightStep(): void {
     const images = this.batch('train', this.step);
     const inputs = this.inputs(images, this.state.alpha, this.lr(), foldIn(this.keys.noise, this.step));
     const { loss, correct } = this.program.call('step', inputs, { outputs: ['loss', 'correct'] });
@@ -255,12 +275,16 @@ class Search {
     this.sums.loss += loss.data[0];
     this.sums.correct += correct.data[0];
     this.step += 1;
-    const due = this.epoch >= this.protocol.warmupEpochs && this.step % updatePeriod(this.protocol) === 0;
-    if (due) this.updateAlpha();
+    this.updateDue =
+      this.epoch >= this.protocol.warmupEpochs && this.step % updatePeriod(this.protocol) === 0;
   }
 
-  /** Alg. 1, lines 3–8: ask the solver for candidates, score each, tell. */
-  private updateAlpha(): void {
+  /**
+   * Alg. 1, lines 3–8: ask the solver for candidates, score each, tell. When a stop is asked for, it is given up between
+   * two candidates and stays due (at the paper's size it takes most of a minute); the resumed search makes it whole, with
+   * the same numbers.
+   */
+  private async updateAlpha(): Promise<void> {
     const update = this.updates;
     const solverKey = foldIn(this.keys.solver, update);
     const validation = this.batch('val', update);
@@ -280,26 +304,39 @@ class Search {
       ...(sigma === undefined ? {} : { sigma }),
     });
 
-    const { lossAt, done } = this.objective(update, noise, (alpha) => validate(alpha, ['loss']).loss.data[0]);
-    const losses = Float64Array.from(asked.points, (point, candidate) =>
-      this.finite(lossAt(point), `alpha update ${update} (after step ${this.step}), candidate ${candidate}`),
+    const { lossAt, done, undoable } = this.objective(
+      update,
+      noise,
+      (alpha) => validate(alpha, ['loss']).loss.data[0],
     );
+    const losses = new Float64Array(asked.points.length);
+    for (const [candidate, point] of asked.points.entries()) {
+      // Signals and a notebook's interrupts are delivered between candidates.
+      await yieldToEvents();
+      if (undoable && this.stopAsked) {
+        done();
+        return;
+      }
+      const where = `alpha update ${update} (after step ${this.step}), candidate ${candidate}`;
+      losses[candidate] = this.finite(lossAt(point), where);
+    }
     done();
     const { state, diagnostics } = this.solver.tell(this.state, asked, losses);
     this.state = state;
     this.updates += 1;
+    this.updateDue = false;
     this.record(update, losses, diagnosticNumbers(diagnostics), diagnostics.update, gradient, sigma);
   }
 
   /**
    * L_val(ω*(v), v) as a function of the point v, all points from the same ω and on the same batches. `done` leaves the
-   * weights as they were, or in `coast` mode as the released code leaves them.
+   * weights as they were, or in `coast` mode as the released code leaves them, which is not `undoable`.
    */
   private objective(
     update: number,
     noise: Key,
     validate: (alpha: Vec) => number,
-  ): { lossAt: (alpha: Vec) => number; done: () => void } {
+  ): { lossAt: (alpha: Vec) => number; done: () => void; undoable: boolean } {
     const { coast, iterations, momentum, lr: fixedLr } = this.protocol.omega;
     const lr = fixedLr === 'scheduled' ? this.lr() : fixedLr;
     const nothing = () => undefined;
@@ -310,9 +347,9 @@ class Search {
         for (let m = 0; m < iterations; m++) this.program.call('coast', { lr: scalar(lr) });
         return loss;
       };
-      return { lossAt, done: nothing };
+      return { lossAt, done: nothing, undoable: false };
     }
-    if (coast === 'noop' || iterations === 0) return { lossAt: validate, done: nothing };
+    if (coast === 'noop' || iterations === 0) return { lossAt: validate, done: nothing, undoable: true };
     const tuning = Array.from({ length: iterations }, (_, m) => this.batch('tune', update * iterations + m));
     this.program.call('save');
     const lossAt = (alpha: Vec) => {
@@ -322,7 +359,7 @@ class Search {
       }
       return validate(alpha);
     };
-    return { lossAt, done: () => this.program.call('restore') };
+    return { lossAt, done: () => this.program.call('restore'), undoable: true };
   }
 
   private record(
@@ -425,6 +462,7 @@ class Search {
       meta: {
         solverStep: this.state.step,
         updates: this.updates,
+        updateDue: this.updateDue,
         sums: { ...this.sums },
         epochs: this.epochs.map((record) => ({ ...record })),
       },
@@ -433,14 +471,16 @@ class Search {
   }
 
   private load({ step, meta, tensors }: Checkpoint): void {
-    const { solverStep, updates, sums, epochs } = meta as unknown as {
+    const { solverStep, updates, updateDue, sums, epochs } = meta as unknown as {
       solverStep: number;
       updates: number;
+      updateDue: boolean;
       sums: EpochSums;
       epochs: EpochRecord[];
     };
     this.step = step;
     this.updates = updates;
+    this.updateDue = updateDue;
     this.sums = { ...sums };
     this.epochs.push(...epochs);
     this.state = { alpha: tensors.alpha as Vec, step: solverStep };

@@ -193,6 +193,33 @@ describe('search/search', function () {
       expect(checkpoints.map(({ step }) => step)).to.deep.equal([1]);
     });
 
+    it('and goes on to the same bits from a stop between two candidates of an alpha update', async () => {
+      const expected = await run(smoke());
+      for (const candidate of [0, 1, 3]) {
+        const { store, checkpoints, updates } = memory();
+        const controller = new AbortController();
+        watch(smoke());
+        let begun = 0;
+        // Every candidate begins with a copy of the weights; the second update's are numbers 4 to 7.
+        beforeCall = ({ name }) => {
+          if (name === 'begin' && begun++ === 4 + candidate) controller.abort();
+        };
+        let stopped: unknown;
+        await run(smoke(), { store, signal: controller.signal }).catch((error: unknown) => (stopped = error));
+        unwatch?.();
+        expect(stopped, `candidate ${candidate}`).to.be.instanceOf(InterruptedError);
+        // A stop that is asked for while the last candidate is scored finds the update made.
+        expect(updates().length).to.equal(candidate === 3 ? 2 : 1);
+        expect(await run(smoke(), { from: checkpoints.at(-1) })).to.deep.equal(expected);
+      }
+    });
+
+    it('and two at once in one process do not disturb each other', async () => {
+      const [a, b] = [smoke(), smoke('mgs', 'flat')];
+      const apart = [await run(a), await run(b)];
+      expect(await Promise.all([run(a), run(b)])).to.deep.equal(apart);
+    });
+
     it('and tells its progress and each epoch', async () => {
       const told: number[] = [];
       const phases: [string, number, number][] = [];
