@@ -1,73 +1,238 @@
-import { wholeNumber } from './options.js';
-import type { BenchReport, ShapeReport, Timing } from '../../lib/bench/bench.js';
+import { join } from 'node:path';
+import { barsOf } from '../../lib/bench/bars.js';
+import type { Bar } from '../../lib/bench/bars.js';
+import type { BenchReport, ShapeReport } from '../../lib/bench/bench.js';
+import { describeShape, shapesOf } from '../../lib/bench/shapes.js';
+import type { Timing } from '../../lib/bench/timing.js';
+import { unknownName, UsageError } from '../../lib/errors.js';
 import { fixed } from '../../lib/report/format.js';
 import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
+import type { Progress } from '../../lib/progress.js';
 import { textTable } from '../../lib/report/table.js';
-import { print, printJson } from './text.js';
+import { projectRoot } from '../../lib/runs/home.js';
+import { preparePeer } from './bench-peer.js';
+import { wholeNumber } from './options.js';
+import { print, printJson, shortPath } from './text.js';
 
 /** The options of `zarts bench`, as commander hands them over. */
 export interface BenchCommandOptions {
   readonly shape?: string[];
   readonly repeats?: string;
+  readonly eager?: boolean;
+  readonly peer?: string;
+  readonly peerCompile?: boolean;
+  readonly check?: boolean;
+  readonly updates?: string;
+  readonly memorySteps?: string;
+  readonly counts?: boolean;
+  readonly tune?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
 
+const PEERS = ['torch'] as const;
+
 /** Runs `zarts bench`. @returns the exit code. */
-export async function benchCommand({
-  shape,
-  repeats,
-  json,
-  quiet = false,
-}: BenchCommandOptions): Promise<number> {
-  const times = repeats === undefined ? undefined : wholeNumber('--repeats', repeats, 1, 10_000);
+export async function benchCommand(options: BenchCommandOptions): Promise<number> {
+  const { shape, repeats, eager, peer, peerCompile, updates, memorySteps, json, quiet = false } = options;
+  if (peer !== undefined && !PEERS.some((known) => known === peer)) throw unknownName('peer', peer, PEERS);
+  if (peer === undefined && (peerCompile || options.check)) {
+    throw new UsageError(
+      `${peerCompile ? '--peer-compile' : '--check'} is about the peer; add --peer torch.`,
+    );
+  }
+  const number = (option: string, value: string | undefined, least: number) =>
+    value === undefined ? undefined : wholeNumber(option, value, least, 100_000);
+  const numbers = {
+    repeats: number('--repeats', repeats, 1),
+    updates: number('--updates', updates, 0),
+    memorySteps: number('--memory-steps', memorySteps, 0),
+  };
+  const given = Object.fromEntries(Object.entries(numbers).filter(([, value]) => value !== undefined));
+  const progress = terminalProgress({ quiet });
+  if (options.counts) return countsCommand(shape, json ?? false);
+  if (options.tune) return tuneCommand(progress, json ?? false);
+  // Names are looked at before anything is downloaded.
+  shapesOf(shape);
+  const say = (line: string): void => {
+    if (!quiet) process.stderr.write(`${line}\n`);
+  };
+  const python = peer === undefined ? undefined : await preparePeer(progress, say);
+  if (options.check) return checkCommand(python!, json ?? false);
+
   const { runBench } = await import('../../lib/bench/bench.js');
-  const report = runBench({
-    progress: terminalProgress({ quiet }),
+  const report = await runBench({
+    progress,
+    ...given,
     ...(shape === undefined ? {} : { shapes: shape }),
-    ...(times === undefined ? {} : { repeats: times }),
+    ...(eager === undefined ? {} : { eager }),
+    ...(python === undefined ? {} : { peer: python, peerCompile: peerCompile ?? false }),
   });
-  if (json) printJson(report);
+  if (json) printJson({ ...report, bars: barsOf(report) });
   else print(describeBench(report));
   return 0;
 }
 
-function describeBench({ shapes, machine, versions }: BenchReport): string[] {
-  const { processor, cores } = machine;
-  const { tensorflow, intraOpThreads, interOpThreads } = versions;
+/** Prints operations and kernels of the steps, from recording alone. */
+async function countsCommand(shapes: readonly string[] | undefined, json: boolean): Promise<number> {
+  const { graphCounts } = await import('../../lib/bench/counts.js');
+  const counts = await graphCounts(shapes);
+  if (json) printJson(counts);
+  else {
+    const rows = Object.entries(counts).map(([shape, { operations, kernels }]) => ({
+      shape,
+      operations: operations.toLocaleString('en-US'),
+      kernels: kernels.toLocaleString('en-US'),
+    }));
+    const columns = [
+      { key: 'shape', title: 'shape' },
+      { key: 'operations', title: 'operations', align: 'right' as const },
+      { key: 'kernels', title: 'kernels', align: 'right' as const },
+    ];
+    print([textTable({ title: 'What one step consists of, as recorded', columns, rows })]);
+  }
+  return 0;
+}
+
+/** Chooses thread settings for this machine by measuring, and keeps them. */
+async function tuneCommand(progress: Progress, json: boolean): Promise<number> {
+  const { tune } = await import('../../lib/bench/tune.js');
+  const { describeSettings, sameSettings } = await import('../../lib/engine/settings.js');
+  const report = await tune({ progress });
+  if (json) {
+    printJson(report);
+    return 0;
+  }
+  const { machine, shape, measured, chosen, file } = report;
+  const rows = measured.map(({ settings, ms, sameBits }) => ({
+    settings: describeSettings(settings),
+    median: fixed(ms.median, 1),
+    quartiles: quartiles(ms),
+    bits: sameBits ? 'the same' : 'others',
+    chosen: sameSettings(settings, chosen) ? 'chosen' : '',
+  }));
+  const columns = [
+    { key: 'settings', title: 'settings' },
+    { key: 'median', title: 'median, ms', align: 'right' as const },
+    { key: 'quartiles', title: 'quartiles, ms', align: 'right' as const },
+    { key: 'bits', title: 'numbers' },
+    { key: 'chosen', title: '' },
+  ];
+  const notes = [
+    'Another setting than the first must save more than a tenth and give the same numbers to the last bit.',
+    `Kept in ${shortPath(file)}; TF_NUM_INTRAOP_THREADS, TF_NUM_INTEROP_THREADS and TF_ENABLE_ONEDNN_OPTS win over it.`,
+  ];
+  const title = `A step of ${shape} on ${machine.cores} cores of ${machine.processor}`;
+  print([textTable({ title, columns, rows, notes })]);
+  return 0;
+}
+
+/** Holds the peer against the reference numbers. */
+async function checkCommand(python: string, json: boolean): Promise<number> {
+  const { checkPeer } = await import('../../lib/bench/peer-check.js');
+  const errors = await checkPeer(join(projectRoot(), 'test', 'fixtures'), python);
+  const failed = errors.filter(({ ok }) => !ok);
+  if (json) printJson({ cases: errors, passed: errors.length - failed.length, failed: failed.length });
+  else {
+    const lines = failed.map(
+      ({ id, layout, array, error, tolerance }) =>
+        `${id}, ${layout}, ${array}: error ${error.toPrecision(3)}, tolerance ${tolerance.toPrecision(3)}`,
+    );
+    const cases = new Set(errors.map(({ id }) => id)).size;
+    print([
+      ...lines,
+      `PyTorch against ${cases} reference cases, ${errors.length} arrays: ${failed.length === 0 ? 'all within tolerance' : `${failed.length} out of tolerance`}.`,
+    ]);
+  }
+  return failed.length === 0 ? 0 : 1;
+}
+
+const quartiles = (timing: Timing): string => timing.quartiles.map((each) => fixed(each, 1)).join(' – ');
+const megabytes = (bytes: number | null): string => (bytes === null ? '–' : (bytes / 1e6).toFixed(0));
+const billions = (count: number): string => (count / 1e9).toFixed(2);
+
+function describeBench(report: BenchReport): string[] {
+  const { shapes, machine, versions } = report;
+  const { tensorflow, torch, node, device, intraOpThreads, interOpThreads } = versions;
   const threads = `${intraOpThreads} intra-op and ${interOpThreads} inter-op threads`;
+  const busy =
+    machine.loadBefore > 0.5
+      ? [`Not idle: ${machine.loadBefore.toFixed(1)} processes wanted to run before.`]
+      : [];
   return [
-    `${processor}, ${cores} cores; TensorFlow ${tensorflow} with ${threads}`,
-    ...Object.entries(shapes).flatMap(([name, shape]) => ['', ...describeShape(name, shape)]),
+    `${machine.processor}, ${machine.usableCores} cores, ${(machine.memoryBytes / 1e9).toFixed(0)} GB`,
+    `TensorFlow ${tensorflow} on the ${device.toUpperCase()} with ${threads}, Node ${node.slice(1)}${torch === undefined ? '' : `, PyTorch ${torch}`}`,
+    ...busy,
+    ...Object.entries(shapes).flatMap(([name, shape]) => ['', ...describeReport(name, shape)]),
+    '',
+    `Input pipeline with augmentation, 32×32, one core: ${Math.round(machine.pipelineImagesPerSecond).toLocaleString('en-US')} images a second`,
+    '',
+    barTable(barsOf(report)),
   ];
 }
 
-function describeShape(name: string, shape: ShapeReport): string[] {
-  const { space, channels, cells, batch, image, parameters, ms, ratios, firstCallMs, memory } = shape;
-  const size = `${channels} channels, ${cells} cells, batch ${batch}, ${image}×${image}`;
-  const rows = Object.entries(ms).map(([engine, timing]: [string, Timing]) => ({
-    engine,
+function describeReport(name: string, report: ShapeReport): string[] {
+  const { space, parameters, ms, peer, counts, graph, memory, matrixProduct, gflops, ratios } = report;
+  const { alphaUpdate, steady = [] } = report;
+  const compiled = ms.compiled.median;
+  const rows = Object.entries(ms).map(([engine, timing]) => ({
+    engine: engine === peer ? `${engine} (counts)` : engine,
     median: fixed(timing.median, 1),
-    quartiles: timing.quartiles.map((each) => fixed(each, 1)).join(' – '),
+    quartiles: quartiles(timing),
     n: timing.n,
+    ratio: fixed(timing.median / compiled, 2),
   }));
-  const megabytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
+  const { multiplyAdds, forwardMultiplyAdds, operations, kernels } = counts;
+  const share = `${fixed(100 * ratios.matrixProductShare, 0)} %`;
+  const held = Object.entries(memory).map(
+    ([engine, { recording, peak }]) =>
+      `${engine} ${megabytes(peak)} MB${recording === null ? '' : ` (${megabytes(recording)} while recording)`}`,
+  );
+  const count = (value: number): string => value.toLocaleString('en-US');
   return [
     textTable({
-      title: `${name}: a training step in ${space}, ${size}, ${parameters.toLocaleString('en-US')} parameters`,
+      title: `${name}: a training step in ${space}, ${describeShape(report)}, ${count(parameters)} parameters`,
       columns: [
         { key: 'engine', title: 'engine' },
         { key: 'median', title: 'median, ms', align: 'right' },
         { key: 'quartiles', title: 'quartiles, ms', align: 'right' },
         { key: 'n', title: 'steps', align: 'right' },
+        { key: 'ratio', title: '/ compiled', align: 'right' },
       ],
       rows,
     }),
-    ...Object.entries(ratios).map(([which, ratio]) => `${which}: ${fixed(ratio, 1)}`),
-    `First compiled call, with recording: ${describeSeconds(firstCallMs / 1000)}`,
-    ...memory.map(
+    `Arithmetic: ${billions(multiplyAdds.total)} billion multiply-adds (${billions(forwardMultiplyAdds.total)} forward, ${billions(multiplyAdds.depthwise)} depthwise), ${fixed(gflops, 0)} GFLOP/s`,
+    `That is ${share} of the ${fixed(matrixProduct.gflops, 0)} GFLOP/s of 1024×1024 matrix products, ${matrixProduct.parallel} at once`,
+    `Graph: ${count(operations)} operations, ${count(kernels)} of them kernels; ${(graph.bytes / 1e6).toFixed(1)} MB; recorded in ${fixed(graph.recordMs / 1000, 1)} s, loaded in ${fixed(graph.loadMs / 1000, 1)} s, first call ${fixed(graph.firstCallMs / 1000, 1)} s`,
+    `Peak memory: ${held.join(', ')}`,
+    ...(alphaUpdate
+      ? [
+          `Alpha update (N = ${alphaUpdate.candidates}, M = ${alphaUpdate.iterations}): ${describeSeconds(alphaUpdate.update.median / 1000)}, ${fixed(alphaUpdate.ratio, 3)} times its bare steps and forward passes`,
+        ]
+      : []),
+    ...steady.map(
       ({ step, tensors, nativeTensors, rssBytes }) =>
-        `Memory after compiled step ${step}: ${tensors} tensors, ${nativeTensors} native, ${megabytes(rssBytes)} MiB resident`,
+        `After compiled step ${step}: ${tensors} tensors, ${nativeTensors} native, ${megabytes(rssBytes)} MB resident`,
     ),
   ];
+}
+
+function barTable(bars: readonly Bar[]): string {
+  return textTable({
+    title: 'Bars',
+    columns: [
+      { key: 'what', title: 'what' },
+      { key: 'shape', title: 'shape' },
+      { key: 'bar', title: 'bar', align: 'right' },
+      { key: 'value', title: 'measured', align: 'right' },
+      { key: 'met', title: '' },
+    ],
+    rows: bars.map(({ what, shape, bar, direction, value, met }) => ({
+      what,
+      shape: shape ?? null,
+      bar: `${direction === 'at least' ? '≥' : '≤'} ${bar.toLocaleString('en-US')}`,
+      value: value >= 1000 ? Math.round(value).toLocaleString('en-US') : fixed(value, 2),
+      met: met ? 'met' : 'missed',
+    })),
+  });
 }

@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
+import { BENCH_SHAPE_NAMES } from '../../lib/bench/shapes.js';
 import { ZartsError, unknownName } from '../../lib/errors.js';
 import { BUDGETS, PRESETS, PROTOCOL_SOLVERS } from '../../lib/search/protocol.js';
 import { SPACE_IDS } from '../../lib/spaces/spaces.js';
@@ -116,18 +117,40 @@ export function addCommands(program: Command, finished: (exitCode: number) => vo
 
   program
     .command('bench')
-    .summary('time the step, compiled against eager')
+    .summary('time the step: compiled against eager, and against PyTorch')
     .description(
-      'Times one training step of the supernet, compiled and eager, alternating in one run, and prints the ratios.',
+      'Times a training step of the supernet (forward, backward, clipping, SGD with momentum), engines taking turns in one run, and prints medians, ratios, arithmetic, memory, and the bars they are held against.',
     )
-    .option('--shape <name>', 'only that shape (repeatable)', collect)
-    .addOption(new Option('--peer <name>').hideHelp())
-    .option('--repeats <n>', 'timed calls of each')
+    .option(
+      '--shape <name>',
+      `only that shape (repeatable): ${BENCH_SHAPE_NAMES.join(', ')}, or all`,
+      collect,
+    )
+    .option(
+      '--peer <name>',
+      'also time another framework: torch (installed into .venv-bench at its first use)',
+    )
+    .option('--peer-compile', 'with --peer torch: torch.compile as well, which takes minutes to compile')
+    .option('--check', 'with --peer torch: only compare its network with the reference numbers')
+    .option('--repeats <n>', 'timed steps of each engine (default: 15 on small shapes, 5 or 3 on full ones)')
+    .option('--eager', 'time eager TensorFlow.js on full shapes too')
+    .option('--updates <n>', 'alpha updates timed a shape (default: 3 on small shapes, 0 on full ones)')
+    .option('--memory-steps <n>', 'also look whether memory grows over that many steps')
+    .option('--counts', 'only count the operations of a step, without computing anything')
+    .option('--tune', 'choose thread settings for this machine by measuring, and keep them')
     .option('--json', 'one JSON document on stdout, progress on stderr')
     .option('--quiet', 'no progress on stderr')
-    .addHelpText('after', examples('npx zarts bench', 'npx zarts bench --shape s2-small --json'))
-    .action(async (options: BenchCommandOptions & { peer?: string }) => {
-      if (options.peer !== undefined) throw notBuilt('Timing another framework (--peer)');
+    .addHelpText(
+      'after',
+      examples(
+        'npx zarts bench --shape darts-small',
+        'npx zarts bench --peer torch --json > bench.json',
+        'npx zarts bench --shape darts-full-64 --repeats 3',
+        'npx zarts bench --counts --json > test/bench/graph-counts.json',
+        'npx zarts bench --tune',
+      ),
+    )
+    .action(async (options: BenchCommandOptions) => {
       const { benchCommand } = await import('./bench.js');
       finished(await benchCommand(options));
     });

@@ -1,56 +1,37 @@
-import { availableParallelism, cpus } from 'node:os';
-import { median, quantile } from 'simple-statistics';
-import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
-import { compile, device, tensorCounts } from '../engine/index.js';
-import type { HostArrays, Program, ProgramStats } from '../engine/index.js';
-import { unknownName } from '../errors.js';
-import { key, normal, uniform } from '../math/random.js';
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
+import { setTimeout as rest } from 'node:timers/promises';
+import { median } from 'simple-statistics';
+import { ZartsError } from '../errors.js';
 import { silent } from '../progress.js';
-import type { Progress } from '../progress.js';
-import { spaceById } from '../spaces/spaces.js';
-import type { SpaceId } from '../spaces/spaces.js';
-import { supernet } from '../supernet/supernet.js';
-import { lossAndGradients, sgdStep } from '../supernet/training.js';
+import type { Phase, Progress } from '../progress.js';
+import type { AlphaUpdateTimes } from './alpha-update.js';
+import { EngineProcess, PeerProcess, peerName } from './engine.js';
+import type { PeerVariant } from './engine.js';
+import type { StepCounts } from './program.js';
+import { BENCH_SHAPES, isSmall, shapesOf } from './shapes.js';
+import type { BenchShape } from './shapes.js';
+import { contenders, fastest, inTurn, timing } from './timing.js';
+import type { Timing } from './timing.js';
 
 /**
- * How fast a supernet step is, as ratios within one run: the engines take turns on the same inputs, so that whatever else
- * the machine does falls on all of them alike. A step is forward, backward, clipping and SGD with momentum and decay.
+ * How fast a supernet step is, as ratios within one run: the engines take turns on the same weights and inputs, so that
+ * whatever else the machine does falls on all of them alike. A step is forward, backward, clipping of the global norm, and
+ * SGD with momentum and decay.
  */
 
-/** The size of a step. */
-export interface BenchShape {
-  readonly space: SpaceId;
-  readonly channels: number;
-  readonly cells: number;
-  readonly batch: number;
-  readonly image: number;
+/** Peaks of memory in bytes of a process that does nothing else. */
+export interface MemoryReport {
+  /** With the libraries loaded. */
+  readonly start?: number;
+  /** While the step was recorded and loaded; null where there is nothing to record. */
+  readonly recording: number | null;
+  /** While it ran: since recording where the system can tell that apart, else since the start. */
+  readonly running: number;
+  /** The larger of the two. */
+  readonly peak: number;
 }
 
-/** The shapes that can be timed, by name. */
-export const BENCH_SHAPES = {
-  'darts-small': { space: 'darts', channels: 8, cells: 3, batch: 16, image: 16 },
-  's2-small': { space: 's2', channels: 8, cells: 3, batch: 16, image: 16 },
-  'darts-full-16': { space: 'darts', channels: 16, cells: 8, batch: 16, image: 32 },
-  'darts-full-64': { space: 'darts', channels: 16, cells: 8, batch: 64, image: 32 },
-  's2-full-16': { space: 's2', channels: 16, cells: 8, batch: 16, image: 32 },
-  's2-full-64': { space: 's2', channels: 16, cells: 8, batch: 64, image: 32 },
-} as const satisfies Record<string, BenchShape>;
-
-export type BenchShapeName = keyof typeof BENCH_SHAPES;
-export const BENCH_SHAPE_NAMES = Object.keys(BENCH_SHAPES) as readonly BenchShapeName[];
-
-/** What runs the step. */
-export type BenchEngine = 'eager' | 'compiled';
-
-/** Times of one engine in ms. */
-export interface Timing {
-  readonly median: number;
-  /** The middle half of the times lies between these. */
-  readonly quartiles: readonly [number, number];
-  readonly n: number;
-}
-
-/** Memory after some steps of the compiled program. */
+/** Memory after some steps of the compiled program; none of it may grow. */
 export interface MemoryMark {
   readonly step: number;
   /** TensorFlow.js tensors, and tensors of the native library. */
@@ -61,27 +42,68 @@ export interface MemoryMark {
 
 export interface ShapeReport extends BenchShape {
   readonly parameters: number;
-  readonly ms: Readonly<Partial<Record<BenchEngine, Timing>>>;
-  /** `eager/compiled`: how many times as long an eager step takes, by medians. */
+  /** Milliseconds of a step by engine: `eager`, `compiled`, and the peer's variants. */
+  readonly ms: Readonly<Record<string, Timing>>;
+  /** Times as ratios of medians; see {@link ratiosOf}. */
   readonly ratios: Readonly<Record<string, number>>;
-  /** The first call of the compiled step: recording, loading, TensorFlow's own optimization of the graph. */
-  readonly firstCallMs: number;
-  readonly graph: ProgramStats;
-  readonly memory: readonly MemoryMark[];
+  /** What counts as the peer: its fastest variant. */
+  readonly peer?: string;
+  /** Multiply-adds and operations of one step. */
+  readonly counts: StepCounts;
+  /** The graph as it is loaded, and how long each stage of its making took. */
+  readonly graph: {
+    readonly operations: number;
+    readonly bytes: number;
+    readonly recordMs: number;
+    readonly loadMs: number;
+    /** The first call after loading, in which TensorFlow optimizes the graph. */
+    readonly firstCallMs: number;
+  };
+  /** By engine, `compiled`, `eager` and `torch`. */
+  readonly memory: Readonly<Record<string, MemoryReport>>;
+  /** 1024×1024 matrix products, taken in turn with the steps. */
+  readonly matrixProduct: { readonly ms: Timing; readonly parallel: number; readonly gflops: number };
+  /** Arithmetic of the compiled step: 2·multiply-adds over its median. */
+  readonly gflops: number;
+  readonly alphaUpdate?: AlphaUpdateTimes;
+  readonly steady?: readonly MemoryMark[];
 }
 
 export interface BenchReport {
   readonly shapes: Readonly<Record<string, ShapeReport>>;
-  readonly machine: { readonly processor: string; readonly cores: number; readonly usableCores: number };
-  readonly versions: ReturnType<typeof device> & { readonly node: string };
+  readonly machine: {
+    readonly processor: string;
+    readonly cores: number;
+    readonly usableCores: number;
+    readonly memoryBytes: number;
+    /** Processes that wanted to run in the minute before: above 0.5 the machine was not idle. */
+    readonly loadBefore: number;
+    /** Images a second through the input pipeline with augmentation at 32×32, one core. */
+    readonly pipelineImagesPerSecond: number;
+  };
+  readonly versions: Awaited<ReturnType<EngineProcess['hello']>>['device'] & {
+    readonly node: string;
+    readonly torch?: string;
+    readonly python?: string;
+  };
+  /** ISO date and time of the start. */
+  readonly date: string;
 }
 
 export interface BenchOptions {
-  /** Names of {@link BENCH_SHAPES}. Default: the small DARTS-space step. */
+  /** Names of {@link BENCH_SHAPES}, or `all`. Default: those with batch 16. */
   readonly shapes?: readonly string[];
-  /** Timed steps of each engine. Default: 15. */
+  /** Timed steps of each engine. Default: 15 for small shapes, else 5, at batch 64 3. */
   readonly repeats?: number;
-  /** Compiled steps after which memory is read the last time; 0 to leave memory out. Default: 1000 for small shapes. */
+  /** Whether the eager engine is timed as well. Default: on small shapes. */
+  readonly eager?: boolean;
+  /** Python of an environment that has PyTorch; without it there is no peer. */
+  readonly peer?: string;
+  /** Also time `torch.compile`, whose compiling takes minutes. */
+  readonly peerCompile?: boolean;
+  /** Alpha updates timed. Default: 3 on small shapes, else none; each takes as long as 40 steps. */
+  readonly updates?: number;
+  /** Compiled steps after which memory is read again; 0 for none. Default: 0. */
   readonly memorySteps?: number;
   readonly progress?: Progress;
 }
@@ -90,139 +112,280 @@ export interface BenchOptions {
  * Times supernet steps.
  *
  * @throws {UsageError} for an unknown shape.
+ * @throws {ZartsError} when an engine fails, or when two engines that should do the same work disagree in the loss.
  */
-export function runBench({
-  shapes = ['darts-small'],
-  repeats = 15,
-  memorySteps,
-  progress = silent,
-}: BenchOptions = {}): BenchReport {
-  for (const name of shapes) {
-    if (!(name in BENCH_SHAPES)) throw unknownName('shape', name, BENCH_SHAPE_NAMES);
-  }
+export async function runBench(options: BenchOptions = {}): Promise<BenchReport> {
+  const names = shapesOf(options.shapes);
+  const date = new Date().toISOString();
+  const [loadBefore] = loadavg();
+  const { facts, pipelineImagesPerSecond } = await machineFacts();
+  const versions = { ...facts.device, node: facts.node, ...(await peerVersions(options.peer)) };
+  const shapes: Record<string, ShapeReport> = {};
+  for (const name of names) shapes[name] = await new ShapeBench(name, BENCH_SHAPES[name], options).run();
   const processors = cpus();
   return {
-    shapes: Object.fromEntries(
-      shapes.map((name) => {
-        const shape = BENCH_SHAPES[name as BenchShapeName];
-        const steps = memorySteps ?? (shape.image === 16 ? 1000 : 0);
-        return [name, benchShape(name, shape, repeats, steps, progress)];
-      }),
-    ),
+    shapes,
     machine: {
       processor: processors[0]?.model.trim() ?? 'unknown',
       cores: processors.length,
       usableCores: availableParallelism(),
+      memoryBytes: totalmem(),
+      loadBefore,
+      pipelineImagesPerSecond,
     },
-    versions: { ...device(), node: process.version },
+    versions,
+    date,
   };
 }
 
-function benchShape(
-  name: string,
-  shape: BenchShape,
-  repeats: number,
-  memorySteps: number,
-  progress: Progress,
-): ShapeReport {
-  const inputs = benchInputs(shape);
-  const programs = { eager: benchProgram(shape, false), compiled: benchProgram(shape, true) };
-  const step = (engine: BenchEngine) => {
-    const started = performance.now();
-    programs[engine].call('step', inputs, { outputs: ['loss'] });
-    return performance.now() - started;
-  };
+async function machineFacts() {
+  const engine = new EngineProcess('The engine');
   try {
-    const phase = progress.start(`bench ${name}`, 2 * repeats + 4 + memorySteps);
-    const firstCallMs = step('compiled');
-    step('eager');
-    // The first steps after compiling still warm caches and allocators.
-    for (let i = 0; i < 2; i++) step('compiled');
-    const times: Record<BenchEngine, number[]> = { eager: [], compiled: [] };
-    for (let i = 0; i < repeats; i++) {
-      for (const engine of ['eager', 'compiled'] as const) times[engine].push(step(engine));
-      phase.update(4 + 2 * (i + 1));
-    }
-    const memory: MemoryMark[] = [];
-    for (let i = 1; i <= memorySteps; i++) {
-      step('compiled');
-      if (i === 10 || i === memorySteps) memory.push(memoryMark(i));
-      phase.update(4 + 2 * repeats + i);
-    }
-    phase.end();
-    const ms = { eager: timing(times.eager), compiled: timing(times.compiled) };
-    return {
-      ...shape,
-      parameters: supernet(spaceById(shape.space), { ...shape, classes: 10 }).layout.size,
-      ms,
-      ratios: { 'eager/compiled': ms.eager.median / ms.compiled.median },
-      firstCallMs,
-      graph: programs.compiled.stats(),
-      memory,
-    };
+    const facts = await engine.hello();
+    const { batch, times } = await engine.pipeline();
+    return { facts, pipelineImagesPerSecond: batch / (median(times) / 1000) };
   } finally {
-    programs.eager.dispose();
-    programs.compiled.dispose();
+    engine.close();
   }
 }
 
-function benchProgram(shape: BenchShape, compiled: boolean): Program<'step'> {
-  const net = supernet(spaceById(shape.space), { ...shape, classes: 10 });
-  const size = net.layout.size;
-  const state = {
-    omega: { shape: [size], data: net.init(key(0)) },
-    momentum: { shape: [size], data: new Float32Array(size) },
-  };
-  const { batch, image } = shape;
-  const sgd = { momentum: 0.9, weightDecay: 3e-4, clip: 5 };
-  return compile(
-    state,
-    {
-      step: {
-        inputs: {
-          images: { shape: [batch, image, image, 3], dtype: 'float32' },
-          labels: { shape: [batch], dtype: 'int32' },
-          alphas: { shape: [net.alphas], dtype: 'float32' },
-          lr: { shape: [], dtype: 'float32' },
-        },
-        run: ({ omega, momentum }, inputs) => {
-          const { loss, weights } = lossAndGradients(
-            net,
-            omega as Tensor1D,
-            inputs.alphas as Tensor1D,
-            inputs.images as Tensor4D,
-            inputs.labels as Tensor1D,
-          );
-          const next = sgdStep(omega as Tensor1D, momentum as Tensor1D, weights, inputs.lr, sgd);
-          return { outputs: { loss }, state: { omega: next.weights, momentum: next.momentum } };
-        },
+async function peerVersions(python: string | undefined) {
+  if (python === undefined) return {};
+  const peer = new PeerProcess(python);
+  try {
+    const { torch, python: version } = await peer.hello();
+    return { torch, python: version };
+  } finally {
+    peer.close();
+  }
+}
+
+/** Between two turns: threads that still wait for work, spinning, would slow down whoever comes next. */
+const REST_MS = 30;
+
+/** The variants of the peer that are tried: both layouts with one thread and with all cores. */
+export function peerVariants(cores: number, withCompile: boolean): readonly PeerVariant[] {
+  const layouts = withCompile
+    ? (['nchw', 'channels_last', 'torch.compile'] as const)
+    : (['nchw', 'channels_last'] as const);
+  const threads = cores === 1 ? [1] : [1, cores];
+  return layouts.flatMap((layout) => threads.map((count) => ({ layout, threads: count })));
+}
+
+/** The bench of one shape. */
+class ShapeBench {
+  private readonly compiled = new EngineProcess('The compiled engine');
+  private readonly eager: EngineProcess | undefined;
+  private readonly repeats: number;
+  private readonly updates: number;
+  private readonly phase: Phase;
+  private done = 0;
+
+  constructor(
+    private readonly name: string,
+    private readonly shape: BenchShape,
+    private readonly options: BenchOptions,
+  ) {
+    const small = isSmall(shape);
+    this.repeats = options.repeats ?? (small ? 15 : shape.batch <= 16 ? 5 : 3);
+    this.updates = options.updates ?? (small ? 3 : 0);
+    if (options.eager ?? small) this.eager = new EngineProcess('The eager engine');
+    // A total that depends on how many variants of the peer stay in the race is not known.
+    this.phase = (options.progress ?? silent).start(`bench ${name}`, 0);
+  }
+
+  async run(): Promise<ShapeReport> {
+    try {
+      return await this.measure();
+    } finally {
+      this.compiled.close();
+      this.eager?.close();
+      this.phase.end();
+    }
+  }
+
+  private tell(what: string): void {
+    this.phase.update(++this.done, what);
+  }
+
+  private async measure(): Promise<ShapeReport> {
+    const { compiled, shape, options } = this;
+    this.tell('recording and loading');
+    const opened = await compiled.open(shape, 'compiled');
+    this.tell('first call');
+    const first = await compiled.step();
+    // The next steps still warm caches and allocators.
+    for (let i = 0; i < 2; i++) await compiled.step();
+    const memory: Record<string, MemoryReport> = {
+      compiled: memoryOf(opened, (await compiled.memory()).peakBytes),
+    };
+    if (this.eager) memory.eager = await this.openEager(this.eager, first.loss);
+
+    const peer = options.peer === undefined ? undefined : await this.scoutPeer(options.peer, first.loss);
+    this.tell('steps in turn');
+    let parallel = 1;
+    const turns: Record<string, () => Promise<number>> = {
+      compiled: async () => (await compiled.step()).ms,
+      product: async () => {
+        const answer = await compiled.product();
+        ({ parallel } = answer);
+        return answer.ms;
       },
-    },
-    { compile: compiled },
-  );
+    };
+    const { eager } = this;
+    if (eager) turns.eager = async () => (await eager.step()).ms;
+    for (const variant of peer?.variants ?? []) {
+      turns[peerName(variant)] = async () => (await peer!.process.step(variant)).ms;
+    }
+    let times: Record<string, number[]>;
+    try {
+      const rested = Object.entries(turns).map(
+        ([name, turn]) => [name, () => rest(REST_MS).then(turn)] as const,
+      );
+      times = await inTurn(Object.fromEntries(rested), this.repeats, () => {
+        this.tell('steps in turn');
+      });
+    } finally {
+      peer?.process.close();
+    }
+    const { product, ...stepTimes } = times;
+    const ms = Object.fromEntries(Object.entries(stepTimes).map(([name, each]) => [name, timing(each)]));
+    const matrixProduct = { ms: timing(product), parallel, gflops: 0 };
+    matrixProduct.gflops = (parallel * 2 * 1024 ** 3) / (matrixProduct.ms.median * 1e6);
+
+    const counts = await compiled.counts();
+    const best =
+      peer && fastest(Object.fromEntries(peer.variants.map((v) => [peerName(v), ms[peerName(v)]])));
+    if (peer && best !== undefined) {
+      this.tell('memory of the peer');
+      memory.torch = await this.peerMemory(peer.variants.find((variant) => peerName(variant) === best)!);
+    }
+    const steady = await this.steadyMemory();
+    const alphaUpdate = await this.alphaUpdate();
+    const { operations, graphBytes, recordMs, loadMs } = opened.graph;
+    const report = {
+      ...shape,
+      parameters: opened.parameters,
+      ms,
+      ...(best === undefined ? {} : { peer: best }),
+      counts,
+      graph: { operations, bytes: graphBytes, recordMs, loadMs, firstCallMs: first.ms },
+      memory,
+      matrixProduct,
+      gflops: (2 * counts.multiplyAdds.total) / (ms.compiled.median * 1e6),
+      ...(alphaUpdate ? { alphaUpdate } : {}),
+      ...(steady.length > 0 ? { steady } : {}),
+    };
+    return { ...report, ratios: ratiosOf(report) };
+  }
+
+  private async openEager(eager: EngineProcess, expected: number): Promise<MemoryReport> {
+    this.tell('eager');
+    const opened = await eager.open(this.shape, 'eager');
+    const { loss } = await eager.step();
+    this.checkLoss('the eager engine', loss, expected);
+    const { peakBytes } = await eager.memory();
+    return { start: opened.startBytes, recording: null, running: peakBytes, peak: peakBytes };
+  }
+
+  /** The peer, opened, and those of its variants that may be the fastest. */
+  private async scoutPeer(python: string, expected: number) {
+    const process = new PeerProcess(python);
+    try {
+      await process.open(await this.compiled.data());
+      const { peerCompile = false } = this.options;
+      const variants = peerVariants(availableParallelism(), peerCompile);
+      const met = new Set<string>();
+      const warm = variants.map((variant) => [
+        peerName(variant),
+        async () => {
+          this.tell(`trying ${peerName(variant)}`);
+          const { ms, loss } = await process.step(variant);
+          if (!met.has(variant.layout)) this.checkLoss(peerName(variant), loss, expected);
+          met.add(variant.layout);
+          return ms;
+        },
+      ]);
+      const turns = Object.fromEntries(warm) as Record<string, () => Promise<number>>;
+      await inTurn(turns, 1);
+      const kept = contenders(await inTurn(turns, this.shape.batch > 16 ? 1 : 2));
+      return { process, variants: variants.filter((variant) => kept.includes(peerName(variant))) };
+    } catch (error) {
+      process.close();
+      throw error;
+    }
+  }
+
+  /** Engines with the same weights and inputs must see the same loss, or they do not do the same work. */
+  private checkLoss(who: string, loss: number, expected: number): void {
+    if (Math.abs(loss - expected) <= 1e-4 * Math.abs(expected)) return;
+    throw new ZartsError(
+      `In the first step of ${this.name} the loss of ${who} is ${loss}, that of the compiled engine ${expected}; they do not compute the same network.`,
+    );
+  }
+
+  /** Peak memory of the peer in a process that has seen nothing but steps of this variant. */
+  private async peerMemory(variant: PeerVariant): Promise<MemoryReport> {
+    const peer = new PeerProcess(this.options.peer);
+    try {
+      await peer.hello();
+      const { peakBytes: start } = await peer.memory();
+      await peer.open(await this.compiled.data());
+      for (let i = 0; i < 3; i++) await peer.step(variant);
+      const { peakBytes } = await peer.memory();
+      return { start, recording: null, running: peakBytes, peak: peakBytes };
+    } finally {
+      peer.close();
+    }
+  }
+
+  private async steadyMemory(): Promise<MemoryMark[]> {
+    const { memorySteps = 0 } = this.options;
+    const marks: MemoryMark[] = [];
+    for (let step = 1; step <= memorySteps; step++) {
+      await this.compiled.step();
+      if (step === 10 || step === memorySteps) {
+        const { tensors, nativeTensors, rssBytes } = await this.compiled.memory();
+        marks.push({ step, tensors, nativeTensors, rssBytes });
+      }
+      this.tell('memory over many steps');
+    }
+    return marks;
+  }
+
+  private async alphaUpdate(): Promise<AlphaUpdateTimes | undefined> {
+    if (this.updates === 0) return undefined;
+    this.tell('alpha updates');
+    return this.compiled.alphaUpdate(this.updates);
+  }
 }
 
-/** Random images and labels, and alphas as at the start of a search; the same in every run. */
-function benchInputs({ space, batch, image }: BenchShape): HostArrays {
-  const size = batch * image * image * 3;
-  const alphas = supernet(spaceById(space), { cells: 3, channels: 2, classes: 10 }).alphas;
+function memoryOf(
+  { startBytes, recordingBytes }: { startBytes: number; recordingBytes: number },
+  running: number,
+): MemoryReport {
+  return { start: startBytes, recording: recordingBytes, running, peak: Math.max(recordingBytes, running) };
+}
+
+/** The ratios of a shape, by name; what was not measured is left out. All compare medians. */
+export function ratiosOf({
+  ms,
+  peer,
+  memory,
+  matrixProduct,
+  gflops,
+  alphaUpdate,
+}: Omit<ShapeReport, 'ratios'>): Record<string, number> {
+  const compiled = ms.compiled.median;
+  const { torch, compiled: ours } = memory;
   return {
-    images: { shape: [batch, image, image, 3], data: Float32Array.from(normal(key(1), size)) },
-    labels: { shape: [batch], data: Int32Array.from(uniform(key(2), batch), (u) => Math.floor(10 * u)) },
-    alphas: { shape: [alphas], data: Float32Array.from(normal(key(3), alphas), (z) => 1e-3 * z) },
-    lr: { shape: [], data: Float32Array.of(0.025) },
+    // How many times as long as the compiled step.
+    ...('eager' in ms ? { 'eager/compiled': ms.eager.median / compiled } : {}),
+    ...(peer === undefined ? {} : { 'torch/compiled': ms[peer].median / compiled }),
+    // Share of the matrix-product rate that the step's multiply-adds reach.
+    matrixProductShare: gflops / matrixProduct.gflops,
+    ...(alphaUpdate ? { 'alphaUpdate/bareSteps': alphaUpdate.ratio } : {}),
+    'recordingMemory/runningMemory': (ours.recording ?? 0) / ours.running,
+    ...(torch ? { 'peakMemory/torch': ours.peak / torch.peak } : {}),
   };
-}
-
-function timing(times: readonly number[]): Timing {
-  const sorted = [...times];
-  return {
-    median: median(sorted),
-    quartiles: [quantile(sorted, 0.25), quantile(sorted, 0.75)],
-    n: times.length,
-  };
-}
-
-function memoryMark(step: number): MemoryMark {
-  return { step, ...tensorCounts(), rssBytes: process.memoryUsage().rss };
 }

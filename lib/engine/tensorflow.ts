@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import type * as TensorFlow from '@tensorflow/tfjs-node';
 import { z } from 'zod';
 import type { TFEOpAttr, TFJSBinding, TensorMetadata } from '@tensorflow/tfjs-node/dist/tfjs_binding';
 import { ZartsError } from '../errors.js';
+import { applySettings, defaultSettings, keptSettings, settingsFile, thisMachine } from './settings.js';
+import type { EngineMachine } from './settings.js';
 
 /**
  * The one place that loads TensorFlow: quietly, with the thread settings that suit a supernet, from the package that
@@ -21,6 +22,9 @@ const recordSchema = z.object({
   package: z.enum(['@tensorflow/tfjs-node', '@tensorflow/tfjs-node-gpu']),
   /** The addon that silences stderr while TensorFlow loads, relative to the project; null where there is none. */
   quiet: z.string().nullable(),
+  /** TensorFlow's version, and whether it computed on a GPU when it was built. */
+  tensorflow: z.string().default(''),
+  gpu: z.boolean().default(false),
 });
 
 const setup = readSetup();
@@ -36,15 +40,16 @@ function readSetup(): z.infer<typeof recordSchema> {
   }
 }
 
-/**
- * A supernet is hundreds of small, independent operations: one thread in each operation and as many operations at once
- * as there are cores runs it about twice as fast as TensorFlow's defaults. Both are read when the library is loaded;
- * what the user has set stays.
- */
+/** The machine as settings are kept for it. */
+export function engineMachine(): EngineMachine {
+  return thisMachine(setup);
+}
+
+/** What TensorFlow reads when it is loaded: settings measured for this machine, or the defaults for one like it. */
 function defaultEnvironment(): void {
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
-  process.env.TF_NUM_INTRAOP_THREADS ??= '1';
-  process.env.TF_NUM_INTEROP_THREADS ??= String(availableParallelism());
+  const machine = engineMachine();
+  applySettings(keptSettings(settingsFile(projectRoot), machine) ?? defaultSettings(machine), process.env);
 }
 
 /* eslint-disable @typescript-eslint/no-require-imports -- what to load is known at run time only */
@@ -112,16 +117,20 @@ export interface Device {
   readonly device: 'cpu' | 'gpu';
   readonly intraOpThreads: number;
   readonly interOpThreads: number;
+  /** Whether oneDNN's kernels were asked for; null where TensorFlow decides. */
+  readonly oneDnn: boolean | null;
 }
 
 /** The device that was picked when this module was loaded. */
 export function device(): Device {
+  const { TF_ENABLE_ONEDNN_OPTS: oneDnn } = process.env;
   return {
     package: setup.package,
     tensorflow: backend.binding.TF_Version,
     device: backend.isUsingGpuDevice ? 'gpu' : 'cpu',
     intraOpThreads: Number(process.env.TF_NUM_INTRAOP_THREADS),
     interOpThreads: Number(process.env.TF_NUM_INTEROP_THREADS),
+    oneDnn: oneDnn === undefined ? null : oneDnn !== '0',
   };
 }
 

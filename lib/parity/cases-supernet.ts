@@ -39,7 +39,7 @@ export const supernetCases: Readonly<Record<string, CaseRunner>> = {
 };
 
 /** The network that a case's constants describe. */
-function caseSupernet(c: FixtureCase): Supernet {
+export function caseSupernet(c: FixtureCase): Supernet {
   checkEpsilon(c);
   const nodes = c.constants.steps === undefined ? nodesOf(c) : numberOf(c, 'steps');
   const fixed = { stem_multiplier: 3, multiplier: nodes };
@@ -450,7 +450,7 @@ function countsCase(c: FixtureCase): ArrayError[] {
  * Multiply-adds of one image's forward pass, every candidate operation run once: a kernel's size times the pixels it
  * gives, which are those of its cell's output, or of its input for what comes before the edges.
  */
-function multiplyAdds(
+export function multiplyAdds(
   net: Supernet,
   height: number,
   width: number,

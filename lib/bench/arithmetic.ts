@@ -1,0 +1,112 @@
+import { ZartsError } from '../errors.js';
+import type { GraphNode } from '../engine/index.js';
+
+/**
+ * What a recorded step consists of, counted from its graph: numbers that depend on the program and its shapes alone, not on
+ * the machine or its noise.
+ */
+
+/** Multiply-adds of one call, by the kind of operation that makes them. */
+export interface Arithmetic {
+  /** Dense convolutions and matrix products, gradients included. */
+  readonly dense: number;
+  /** Depthwise convolutions, gradients included. */
+  readonly depthwise: number;
+  readonly total: number;
+}
+
+/** Operations of one call. */
+export interface OperationCounts {
+  /** All of them, constants and inputs included. */
+  readonly operations: number;
+  /** Those that a kernel has to compute or move something for. */
+  readonly kernels: number;
+}
+
+/** Nodes that hold a value, or another view of one: no kernel does work for them in a step. */
+const WITHOUT_WORK = new Set([
+  'Const',
+  'ExpandDims',
+  'Identity',
+  'NoOp',
+  'Placeholder',
+  'ReadVariableOp',
+  'Reshape',
+  'Squeeze',
+  'VarHandleOp',
+]);
+
+/** How many operations and kernels a call runs, as recorded; TensorFlow's own optimization removes a few of them. */
+export function countOperations(nodes: readonly GraphNode[]): OperationCounts {
+  return {
+    operations: nodes.length,
+    kernels: nodes.filter(({ op }) => !WITHOUT_WORK.has(op)).length,
+  };
+}
+
+type Shape = readonly number[];
+
+/** Multiply-adds of one node from the shapes of its inputs and results; padding is counted as if it were image. */
+type Count = (inputs: readonly Shape[], result: Shape, node: GraphNode) => number;
+
+const product = (shape: Shape): number => shape.reduce((total, side) => total * side, 1);
+
+/** A dense filter's size for each pixel of one output channel: height · width · input channels. */
+const perOutput = ([height, width, inputs]: Shape): number => height * width * inputs;
+
+const matMul: Count = ([a], result, node) =>
+  product(result) * a.at(isTrue(node, 'transpose_a') || isTrue(node, 'adj_x') ? -2 : -1)!;
+
+const DENSE: Readonly<Record<string, Count>> = {
+  MatMul: matMul,
+  BatchMatMul: matMul,
+  BatchMatMulV2: matMul,
+  Conv2D: ([, filter], result) => product(result) * perOutput(filter),
+  Conv2DBackpropInput: ([, filter, dy]) => product(dy) * perOutput(filter),
+  Conv2DBackpropFilter: ([, , dy], filter) => product(dy) * perOutput(filter),
+};
+
+const DEPTHWISE: Readonly<Record<string, Count>> = {
+  DepthwiseConv2dNative: ([, [height, width]], result) => product(result) * height * width,
+  DepthwiseConv2dNativeBackpropInput: ([, [height, width], dy]) => product(dy) * height * width,
+  DepthwiseConv2dNativeBackpropFilter: ([, , dy], [height, width]) => product(dy) * height * width,
+};
+
+/** Operations that multiply and add, which a count must not pass over in silence. */
+const MULTIPLIES = /Conv|MatMul|Einsum|LSTM|GRU/;
+
+/**
+ * The multiply-adds of a call's convolutions and matrix products, forward and backward as they are executed. Everything
+ * else (normalization, pooling, sums) is linear in the activations and not counted.
+ *
+ * @param nodes  The call's nodes as the recorder wrote them, with shapes.
+ * @throws {ZartsError} for a convolution or product of an unknown kind, and for one whose shapes are not known.
+ */
+export function multiplyAdds(nodes: readonly GraphNode[]): Arithmetic {
+  const shapes = new Map(nodes.map(({ name, shapes = [] }) => [name, shapes]));
+  const shapeOf = (reference: string): Shape | undefined => {
+    const [, name, output = '0'] = /^(.*?)(?::(\d+))?$/.exec(reference)!;
+    return shapes.get(name)?.[Number(output)];
+  };
+  const sumOf = (counts: Readonly<Record<string, Count>>): number =>
+    nodes
+      .filter(({ op }) => Object.hasOwn(counts, op))
+      .reduce((total, node) => {
+        const inputs = node.inputs.map(shapeOf);
+        const [result] = node.shapes ?? [];
+        if (result === undefined || inputs.includes(undefined)) {
+          throw new ZartsError(
+            `The multiply-adds of ${node.name} cannot be counted: its shapes are not known.`,
+          );
+        }
+        return total + counts[node.op](inputs as Shape[], result, node);
+      }, 0);
+  const unknown = nodes.find(({ op }) => MULTIPLIES.test(op) && !(op in DENSE) && !(op in DEPTHWISE));
+  if (unknown) throw new ZartsError(`The multiply-adds of ${unknown.op} are not counted yet.`);
+  const [dense, depthwise] = [sumOf(DENSE), sumOf(DEPTHWISE)];
+  return { dense, depthwise, total: dense + depthwise };
+}
+
+function isTrue({ attributes }: GraphNode, name: string): boolean {
+  return attributes.some((attribute) => attribute.name === name && attribute.value === true);
+}

@@ -1,0 +1,142 @@
+import { loadFixtures } from '../parity/fixtures.js';
+import type { FixtureCase } from '../parity/fixtures.js';
+import { caseSupernet } from '../parity/cases-supernet.js';
+import { arrayOf, compare, hostArray, norm, numberOf } from '../parity/network-case.js';
+import type { ArrayError, Computed } from '../parity/network-case.js';
+import { reductionCells } from '../supernet/supernet.js';
+import type { Supernet } from '../supernet/supernet.js';
+import { fromWire, toWire } from './child.js';
+import type { WireArray } from './child.js';
+import { PeerProcess } from './engine.js';
+import type { PeerLayout } from './engine.js';
+import { peerNetwork } from './peer-network.js';
+
+/** Whether the peer does the same work as the supernet: it is held against the same reference numbers. */
+
+/** The error of one array of one case, next to its tolerance. */
+export interface PeerError extends Omit<ArrayError, 'form'> {
+  readonly id: string;
+  readonly layout: PeerLayout;
+  readonly ok: boolean;
+}
+
+const LAYOUTS = ['nchw', 'channels_last'] as const satisfies readonly PeerLayout[];
+
+type Runner = (peer: PeerProcess, layout: PeerLayout, c: FixtureCase, net: Supernet) => Promise<Computed>;
+
+/** The groups of cases that the peer can run: one pass of a supernet, and steps of SGD on it. */
+const RUNNERS: Readonly<Record<string, Runner>> = { '4': passOf, '5': passOf, '6': stepsOf };
+
+/**
+ * Runs the supernet cases of a fixture folder through the peer, in both layouts.
+ *
+ * @param dir     A folder with a `manifest.json`.
+ * @param python  Python of an environment that has PyTorch.
+ * @throws {ZartsError} if the folder or the peer cannot be used.
+ */
+export async function checkPeer(dir: string, python?: string): Promise<PeerError[]> {
+  const errors: PeerError[] = [];
+  const peer = new PeerProcess(python);
+  try {
+    for (const c of loadFixtures(dir).cases) {
+      const group = c.group.split(' ')[0];
+      if (!Object.hasOwn(RUNNERS, group)) continue;
+      const net = caseSupernet(c);
+      for (const layout of LAYOUTS) {
+        for (const each of compare(c, 'plain', await RUNNERS[group](peer, layout, c, net))) {
+          const { array, error, tolerance } = each;
+          errors.push({ id: c.id, layout, array, error, tolerance, ok: error <= tolerance });
+        }
+      }
+    }
+  } finally {
+    peer.close();
+  }
+  return errors;
+}
+
+const wire = (c: FixtureCase, name: string): WireArray => toWire(hostArray(c, name));
+
+/** Network, weights and alphas of a case, as the peer takes them. */
+function workOf(c: FixtureCase, net: Supernet) {
+  const alphas = Float32Array.from([...arrayOf(c, 'alpha_normal').data, ...arrayOf(c, 'alpha_reduce').data]);
+  return {
+    ...peerNetwork(net),
+    weights: wire(c, 'weights'),
+    alphas: toWire({ shape: [alphas.length], data: alphas }),
+  };
+}
+
+/** The pieces of a flat vector of all parameters by prefixed name, and the norm of each. */
+function pieces({ layout }: Supernet, prefix: string, array: WireArray) {
+  const { data } = fromWire(array);
+  const parts = layout.parameters.map(({ name, offset, size }) => ({
+    name: `${prefix}.${name}`,
+    part: data.subarray(offset, offset + size),
+  }));
+  return {
+    named: Object.fromEntries(parts.map(({ name, part }) => [name, part])),
+    norms: parts.map(({ part }) => norm(part)),
+    norm: norm(data),
+  };
+}
+
+/** The recorded draws of the noise primitive by the operation's name. */
+function noiseOf(c: FixtureCase, { space, shape }: Supernet): Record<string, WireArray> {
+  const reductions = reductionCells(shape.cells);
+  return Object.fromEntries(
+    Object.keys(c.info).flatMap((name) => {
+      const [, cell, edge] = /^noise\.(\d+)\.(\d+)$/.exec(name) ?? [];
+      if (cell === undefined) return [];
+      const kind = reductions.includes(Number(cell)) ? 'reduce' : 'normal';
+      const op = space.edges[kind][Number(edge)].indexOf('noise');
+      return [[`cells.${cell}._ops.${edge}._ops.${op}`, wire(c, name)]];
+    }),
+  );
+}
+
+/** One pass forward and backward. */
+async function passOf(...[peer, layout, c, net]: Parameters<Runner>): Promise<Computed> {
+  const sgd = { lr: 0, momentum: 0, weightDecay: 0, clip: 1 };
+  await peer.open({ ...workOf(c, net), sgd, images: wire(c, 'x'), labels: wire(c, 'target') });
+  const { logits, loss, alphaGradient, gradient } = await peer.gradients(layout, noiseOf(c, net));
+  const alphas = fromWire(alphaGradient).data;
+  const normal = arrayOf(c, 'alpha_normal').data.length;
+  const weights = pieces(net, 'gw', gradient);
+  return {
+    logits: fromWire(logits).data,
+    loss: [loss],
+    g_alpha_normal: alphas.subarray(0, normal),
+    g_alpha_reduce: alphas.subarray(normal),
+    grad_norms: weights.norms,
+    global_grad_norm: [weights.norm],
+    ...weights.named,
+  };
+}
+
+/** Several steps of SGD. */
+async function stepsOf(...[peer, layout, c, net]: Parameters<Runner>): Promise<Computed> {
+  const sgd = {
+    lr: numberOf(c, 'lr'),
+    momentum: numberOf(c, 'momentum'),
+    weightDecay: numberOf(c, 'weight_decay'),
+    clip: numberOf(c, 'grad_clip_norm'),
+  };
+  await peer.open({ ...workOf(c, net), sgd });
+  const [losses, gradientNorms]: number[][] = [[], []];
+  for (let i = 0; i < arrayOf(c, 'losses').data.length; i++) {
+    const batch = { images: wire(c, `x${i}`), labels: wire(c, `target${i}`) };
+    const { loss, gradientNorm } = await peer.step({ layout, threads: 1 }, batch);
+    losses.push(loss);
+    gradientNorms.push(gradientNorm);
+  }
+  const { weights, momentum } = await peer.state(layout);
+  const final = pieces(net, 'final', weights);
+  return {
+    losses,
+    grad_norms_before_clip: gradientNorms,
+    final_param_norms: final.norms,
+    final_momentum_norms: pieces(net, 'momentum', momentum).norms,
+    ...final.named,
+  };
+}

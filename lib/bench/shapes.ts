@@ -1,0 +1,62 @@
+import { unknownName } from '../errors.js';
+import type { SpaceId } from '../spaces/spaces.js';
+
+/** The size of a step. */
+export interface BenchShape {
+  readonly space: SpaceId;
+  readonly channels: number;
+  readonly cells: number;
+  readonly batch: number;
+  readonly image: number;
+}
+
+/** The shapes that can be timed, by name: the small step of a notebook's search, and the paper's network. */
+export const BENCH_SHAPES = {
+  'darts-small': { space: 'darts', channels: 8, cells: 3, batch: 16, image: 16 },
+  's2-small': { space: 's2', channels: 8, cells: 3, batch: 16, image: 16 },
+  'darts-full-16': { space: 'darts', channels: 16, cells: 8, batch: 16, image: 32 },
+  's2-full-16': { space: 's2', channels: 16, cells: 8, batch: 16, image: 32 },
+  'darts-full-64': { space: 'darts', channels: 16, cells: 8, batch: 64, image: 32 },
+  's2-full-64': { space: 's2', channels: 16, cells: 8, batch: 64, image: 32 },
+} as const satisfies Record<string, BenchShape>;
+
+export type BenchShapeName = keyof typeof BENCH_SHAPES;
+export const BENCH_SHAPE_NAMES = Object.keys(BENCH_SHAPES) as readonly BenchShapeName[];
+
+/** What is timed when no shape is named: everything but batch 64, which takes as long as all the others together. */
+export const DEFAULT_SHAPES: readonly BenchShapeName[] = [
+  'darts-small',
+  's2-small',
+  'darts-full-16',
+  's2-full-16',
+];
+
+/** Classes of the timed networks: CIFAR-10's. */
+export const BENCH_CLASSES = 10;
+
+/** What the optimizer of the timed step does (paper B.2). */
+export const BENCH_SGD = { lr: 0.025, momentum: 0.9, weightDecay: 3e-4, clip: 5 } as const;
+
+/** Whether a step takes a fraction of a second, so that slow engines can be timed on it as well. */
+export function isSmall({ image, cells }: BenchShape): boolean {
+  return image <= 16 && cells <= 5;
+}
+
+/**
+ * The shapes that the names ask for, each once; `all` stands for every one.
+ *
+ * @throws {UsageError} for an unknown name.
+ */
+export function shapesOf(names: readonly string[] = DEFAULT_SHAPES): readonly BenchShapeName[] {
+  const wanted = names.flatMap((name): readonly string[] => (name === 'all' ? BENCH_SHAPE_NAMES : [name]));
+  return [...new Set(wanted)].map((name) => {
+    const known = BENCH_SHAPE_NAMES.find((each) => each === name);
+    if (!known) throw unknownName('shape', name, [...BENCH_SHAPE_NAMES, 'all']);
+    return known;
+  });
+}
+
+/** A shape in words: "8 channels, 3 cells, batch 16, 16×16". */
+export function describeShape({ channels, cells, batch, image }: BenchShape): string {
+  return `${channels} channels, ${cells} cells, batch ${batch}, ${image}×${image}`;
+}

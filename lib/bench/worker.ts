@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto';
+import { createInterface } from 'node:readline';
+import { makeBatch, trainTransform } from '../datasets/augment.js';
+import { range } from '../datasets/batches.js';
+import { loadDataset } from '../datasets/load.js';
+import { device, engineMachine, tensorCounts } from '../engine/index.js';
+import type { HostArrays, Program } from '../engine/index.js';
+import { foldIn, key } from '../math/random.js';
+import { timeAlphaUpdates } from './alpha-update.js';
+import { toWire } from './child.js';
+import { forgetPeak, peakBytes } from './memory.js';
+import { benchInputs, benchNet, benchProgram, benchState, productProgram, stepCounts } from './program.js';
+import { peerNetwork } from './peer-network.js';
+import { BENCH_SGD } from './shapes.js';
+import type { BenchShape } from './shapes.js';
+
+/**
+ * TensorFlow.js, eager or compiled, as a process of its own: answers the requests of {@link ./child.Child}, one a line.
+ * `engine.ts` has their types.
+ */
+
+interface OpenRequest {
+  readonly shape: BenchShape;
+  readonly engine: 'eager' | 'compiled';
+}
+
+const startBytes = peakBytes();
+let shape: BenchShape;
+let inputs: HostArrays;
+let program: Program<'step'> | undefined;
+let product: { readonly program: Program<'multiply'>; readonly parallel: number } | undefined;
+
+/** Milliseconds that the work took. */
+function timed(work: () => void): number {
+  const began = performance.now();
+  work();
+  return performance.now() - began;
+}
+
+const requests: Readonly<Record<string, (request: never) => object | Promise<object>>> = {
+  hello: () => ({ device: device(), machine: engineMachine(), node: process.version }),
+
+  /** Makes the program; a compiled one is recorded and loaded, which is not yet a step. */
+  open(request: OpenRequest) {
+    ({ shape } = request);
+    inputs = benchInputs(shape);
+    program?.dispose();
+    program = benchProgram(shape, request.engine === 'compiled');
+    program.call('step', inputs, { outputs: [], update: false });
+    const recordingBytes = peakBytes();
+    return {
+      parameters: benchNet(shape).layout.size,
+      graph: program.stats(),
+      startBytes,
+      recordingBytes,
+      separate: forgetPeak(),
+    };
+  },
+
+  step() {
+    let loss = NaN;
+    const ms = timed(() => {
+      loss = program!.call('step', inputs, { outputs: ['loss'] }).loss.data[0];
+    });
+    return { ms, loss };
+  },
+
+  memory: () => ({ peakBytes: peakBytes(), rssBytes: process.memoryUsage().rss, ...tensorCounts() }),
+
+  /** SHA-256 of the weights and momentum: engines that compute the same to the last bit agree in it. */
+  digest() {
+    const { omega, momentum } = program!.read();
+    const hash = createHash('sha256');
+    for (const { data } of [omega, momentum]) {
+      hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    }
+    return { digest: hash.digest('hex') };
+  },
+
+  counts: () => stepCounts(shape),
+
+  product() {
+    const parallel = Math.max(1, device().interOpThreads || 1);
+    if (product === undefined) {
+      product = { program: productProgram(parallel), parallel };
+      // The first calls prepare the graph.
+      for (let i = 0; i < 2; i++) product.program.call('multiply');
+    }
+    const { program: products } = product;
+    return { ms: timed(() => products.call('multiply')), parallel };
+  },
+
+  alphaUpdate: ({ updates }: { updates: number }) => timeAlphaUpdates(shape, updates),
+
+  /** Images a second that this thread reads, crops, mirrors and normalizes, at 32×32. */
+  async pipeline() {
+    const { train, ...rest } = await loadDataset(
+      { name: 'synthetic', image: 32, trainSize: 2048, testSize: 1 },
+      { data: 'synthetic' },
+    );
+    const transform = trainTransform({ train, ...rest });
+    const batch = 64;
+    const all = range(train.count);
+    const times: number[] = [];
+    for (let number = 0; number < 64; number++) {
+      const from = (number * batch) % train.count;
+      const indices = all.subarray(from, from + batch);
+      times.push(timed(() => makeBatch(train, indices, transform, foldIn(key(0), number))));
+    }
+    // The first half compiles.
+    return { batch, times: times.slice(32) };
+  },
+
+  /** What a peer needs to do the same work. */
+  data() {
+    const net = benchNet(shape);
+    return {
+      ...peerNetwork(net),
+      weights: toWire(benchState(net).omega),
+      alphas: toWire(inputs.alphas),
+      images: toWire(inputs.images),
+      labels: toWire(inputs.labels),
+      sgd: BENCH_SGD,
+    };
+  },
+};
+
+async function serve(): Promise<void> {
+  for await (const line of createInterface({ input: process.stdin })) {
+    const request = JSON.parse(line) as { op: string };
+    let answer: object;
+    try {
+      answer = { ok: true, ...(await requests[request.op](request as never)) };
+    } catch (error) {
+      answer = { ok: false, error: (error as Error).message };
+    }
+    process.stdout.write(`${JSON.stringify(answer)}\n`);
+  }
+}
+
+void serve();
