@@ -25,6 +25,7 @@ import {
   DENSITIES,
   densitiesOf,
   DENSITY_TITLES,
+  epochRows,
   measureSweep,
   SAMPLES,
   samplesIn,
@@ -289,18 +290,16 @@ function tables(result: Sweep): Table[] {
 
 /** The rows of the charts: one for each run and epoch after warm-up. Field names are what tooltips show. */
 function chartRows(runs: readonly SweepRun[]) {
-  return runs.flatMap((run) =>
-    weightedEpochs(run).map(({ epoch, ess, esr, sigma }) => ({
-      density: DENSITY_TITLES[run.density],
-      schedule: `${run.schedule} σ`,
-      N: run.samples,
-      seed: run.seed,
-      epoch,
-      ess: round(ess),
-      esr: round(esr),
-      sigma: sigma === null ? null : round(sigma),
-    })),
-  );
+  return epochRows({ runs }).map(({ density, schedule, samples, seed, epoch, ess, esr, sigma }) => ({
+    density: DENSITY_TITLES[density],
+    schedule: `${schedule} σ`,
+    N: samples,
+    seed,
+    epoch,
+    ess: round(ess),
+    esr: round(esr),
+    sigma: sigma === null ? null : round(sigma),
+  }));
 }
 
 /** Six digits: all that a plot can show, and stored notebooks stay small. */

@@ -45,13 +45,21 @@ export function spaceAt(budget: Budget): SpaceId {
 }
 
 /**
- * The full search that runs with a density are derived from. Only the density changes: `flat` is the preset of that name,
- * which differs from `paper` in nothing else; `released` is the paper's algorithm with the released density and its
- * sampler, not the `released` preset, whose candidates are not fine-tuned either.
+ * The full search that runs with a density are derived from: the paper's algorithm with that density and, for `released`,
+ * the sampler that goes with it. Only the density changes; the candidates of the `released` preset, which are not
+ * fine-tuned either, are another matter.
  */
-export function densityBase(space: SpaceId, density: MgsDensity): SearchProtocol {
-  if (density === 'released') return applySet(fullSearch(space, 'mgs', 'paper'), 'solver.density=released');
-  return fullSearch(space, 'mgs', density === 'flat' ? 'flat' : 'paper');
+function densityBase(space: SpaceId, density: MgsDensity): SearchProtocol {
+  return applySet(fullSearch(space, 'mgs', 'paper'), `solver.density=${density}`);
+}
+
+/**
+ * The protocol named after the preset that it follows: `flat` is `paper` with a flat density and nothing else. Equal runs
+ * then have equal protocols, however they were asked for.
+ */
+function relabeled(protocol: SearchProtocol): SearchProtocol {
+  if (protocol.preset === 'released') return protocol;
+  return { ...protocol, preset: cellOf(protocol).density === 'flat' ? 'flat' : 'paper' };
 }
 
 /** Which runs a sweep has. */
@@ -82,7 +90,9 @@ export function sweepProtocols(options: ProtocolOptions, axes: Axes): SearchProt
     ),
   ) as [SearchProtocol, ...string[]][];
   const protocols = Array.from({ length: seeds }, (_, seed) =>
-    cells.map(([base, ...cell]) => applySet(withBudget(base, budget), `seed=${seed}`, ...cell, ...set)),
+    cells.map(([base, ...cell]) =>
+      relabeled(applySet(withBudget(base, budget), `seed=${seed}`, ...cell, ...set)),
+    ),
   ).flat();
   return [...new Map(protocols.map((each) => [canonicalJson(each), each])).values()];
 }
@@ -319,5 +329,22 @@ export interface WeightedEpoch {
 export function weightedEpochs({ epochs }: Pick<SweepRun, 'epochs'>): WeightedEpoch[] {
   return epochs.flatMap(({ epoch, ess, esr, sigma, cosine }) =>
     ess === null || esr === null ? [] : [{ epoch: epoch + 1, ess, esr, sigma, cosine }],
+  );
+}
+
+/** A row for each run and epoch after warm-up, for a data frame or a chart. */
+export function epochRows({ runs }: Pick<Sweep, 'runs'>) {
+  return runs.flatMap((run) =>
+    weightedEpochs(run).map(({ epoch, ess, esr, sigma, cosine }) => ({
+      density: run.density,
+      schedule: run.schedule,
+      samples: run.samples,
+      seed: run.seed,
+      epoch,
+      ess,
+      esr,
+      sigma,
+      cosine,
+    })),
   );
 }

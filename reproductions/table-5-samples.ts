@@ -79,11 +79,11 @@ function costs(runs: readonly SweepRun[]): Map<number, (readonly [samples: numbe
   );
 }
 
-/** How far the costs lie from their own straight line at most, as a share of what the line says. */
+/** How far a cost lies from the line through them at most, as a share of that cost. */
 function departure(points: readonly (readonly [number, number])[]): number {
   const { intercept, slope } = fitLine(points);
   return Math.max(
-    ...points.map(([samples, seconds]) => Math.abs(seconds / (intercept + slope * samples) - 1)),
+    ...points.map(([samples, seconds]) => Math.abs(intercept + slope * samples - seconds) / seconds),
   );
 }
 

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type * as Jupyter from 'tslab/dist/jupyter.js';
-import { ZartsError } from '../errors.js';
+import { unknownName, ZartsError } from '../errors.js';
 import type { Progress } from '../progress.js';
 import type { Claim } from '../analysis/claims.js';
 import { claimsTable } from './claims.js';
+import { BUDGETS } from '../search/protocol.js';
+import type { Budget } from '../search/protocol.js';
 import { describeSeconds } from './progress-terminal.js';
 import { chartPng } from './render.js';
 import type { Chart } from './spec.js';
@@ -129,4 +131,24 @@ export function interruptSignal(): AbortSignal {
     interrupted = new AbortController();
   }
   return interrupted.signal;
+}
+
+/** What the cells of a notebook run with, unless they say otherwise. */
+export interface NotebookOptions {
+  readonly budget: Budget;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The budget that `$ZARTS_BUDGET` names, `laptop` without it, with a progress element and a signal that stops the work
+ * when the kernel is interrupted. Images come from where `$ZARTS_DATA` says, as everywhere.
+ *
+ * @throws {UsageError} for an unknown budget.
+ */
+export function notebookOptions(env: NodeJS.ProcessEnv = process.env): NotebookOptions {
+  const asked = env.ZARTS_BUDGET === undefined || env.ZARTS_BUDGET === '' ? 'laptop' : env.ZARTS_BUDGET;
+  const budget = BUDGETS.find((each) => each === asked);
+  if (budget === undefined) throw unknownName('budget', asked, BUDGETS);
+  return { budget, progress: notebookProgress(), signal: interruptSignal() };
 }

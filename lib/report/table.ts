@@ -133,6 +133,31 @@ export function dataFrame(rows: readonly Row[]): Danfo.DataFrame {
   );
 }
 
+/**
+ * A data frame as a table: its columns, numbers with `digits` significant digits and standing right.
+ *
+ * @throws {ZartsError} for a value that is neither text nor number.
+ */
+export function frameTable(frame: Danfo.DataFrame, title: string, digits = 4): Table {
+  const names = frame.columns;
+  const values = frame.values as unknown[][];
+  const cell = (value: unknown): string | number | null => {
+    if (value === null || value === undefined || Number.isNaN(value)) return null;
+    if (typeof value === 'string') return value;
+    if (typeof value !== 'number') throw new ZartsError(`The table "${title}" has a ${typeof value} in it.`);
+    return Number.isInteger(value) ? value : Number(value.toPrecision(digits));
+  };
+  return {
+    title,
+    columns: names.map((name, c) => ({
+      key: name,
+      title: name,
+      align: values.some((row) => typeof row[c] === 'number') ? 'right' : 'left',
+    })),
+    rows: values.map((row) => Object.fromEntries(names.map((name, c) => [name, cell(row[c])]))),
+  };
+}
+
 const DANFO_TENSORFLOW = '@tensorflow/tfjs-node';
 
 /**

@@ -1,0 +1,80 @@
+import { expect } from 'chai';
+import { dataFrame, frameTable, htmlTable, markdownTable, textTable } from '../../lib/report/table.js';
+import type { Table } from '../../lib/report/table.js';
+
+const table: Table = {
+  title: 'N_e & more',
+  columns: [
+    { key: 'density', title: 'density' },
+    { key: 'samples', title: 'N', align: 'right' },
+    { key: 'ess', title: 'N_e', align: 'right' },
+  ],
+  rows: [
+    { density: 'literal', samples: 2, ess: '1.08 ± 0.01' },
+    { density: '<flat|>', samples: 10, ess: null },
+  ],
+  notes: ['Means over seeds.'],
+};
+
+describe('tables', () => {
+  it('as text: aligned, with a rule, empty cells as dashes', () => {
+    expect(textTable(table)).to.equal(
+      [
+        'N_e & more',
+        'density   N          N_e',
+        '───────  ──  ───────────',
+        'literal   2  1.08 ± 0.01',
+        '<flat|>  10            –',
+        'Means over seeds.',
+      ].join('\n'),
+    );
+  });
+
+  it('as Markdown: pipes escaped', () => {
+    expect(markdownTable(table)).to.equal(
+      [
+        '**N_e & more**',
+        '',
+        '| density | N | N_e |',
+        '| :--- | ---: | ---: |',
+        '| literal | 2 | 1.08 ± 0.01 |',
+        '| <flat\\|> | 10 | – |',
+        '',
+        'Means over seeds.',
+      ].join('\n'),
+    );
+  });
+
+  it('as HTML: nothing in a cell is taken for markup', () => {
+    const html = htmlTable(table);
+    expect(html).to.contain('&lt;flat|&gt;').and.to.contain('N_e &amp; more');
+    expect(html.match(/<tr>/g)).to.have.length(3);
+    expect(html.match(/text-align:right/g)).to.have.length(6);
+  });
+
+  it('refuses a row without a column, and a number that is not finite', () => {
+    expect(() => textTable({ ...table, rows: [{ density: 'x', samples: 1 }] })).to.throw(
+      'Row 0 of the table "N_e & more" has no field "ess"',
+    );
+    expect(() => htmlTable({ ...table, rows: [{ density: 'x', samples: NaN, ess: 1 }] })).to.throw(
+      'samples in row 0 of the table "N_e & more" is NaN',
+    );
+  });
+
+  it('a data frame groups rows, and becomes a table again', () => {
+    const frame = dataFrame([
+      { density: 'flat', ess: 1 },
+      { density: 'flat', ess: 2.25 },
+      { density: 'literal', ess: 1.0625 },
+    ]);
+    const means = frameTable(frame.groupby(['density']).col(['ess']).mean(), 'means', 3);
+    expect(means.columns).to.deep.equal([
+      { key: 'density', title: 'density', align: 'left' },
+      { key: 'ess_mean', title: 'ess_mean', align: 'right' },
+    ]);
+    expect(means.rows).to.deep.equal([
+      { density: 'flat', ess_mean: 1.63 },
+      { density: 'literal', ess_mean: 1.06 },
+    ]);
+  });
+});

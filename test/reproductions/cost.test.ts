@@ -1,0 +1,72 @@
+import { expect } from 'chai';
+import { search } from '../../lib/search/search.js';
+import { searchData } from '../../lib/search/run.js';
+import { fullSearch, withBudget } from '../../lib/search/presets.js';
+import { applySet } from '../../lib/search/protocol.js';
+import type { SearchProtocol } from '../../lib/search/protocol.js';
+import { estimateSeconds, searchWork, stepMs } from '../../reproductions/cost.js';
+import { estimate } from '../../reproductions/reproduce.js';
+
+describe('cost of a search', () => {
+  for (const [solver, ...set] of [
+    ['mgs'],
+    ['mgs', 'warmupEpochs=1', 'updateEvery=3'],
+    ['mgs', 'solver.lambda=1', 'solver.measureBase=true'],
+    ['rs'],
+    ['gld'],
+    ['random'],
+  ]) {
+    it(`counts the steps and updates that a search really makes: ${[solver, ...set].join(' ')}`, async () => {
+      const protocol = applySet(withBudget(fullSearch('s2', solver), 'smoke'), ...set);
+      const updates: { losses: number[] }[] = [];
+      const { steps, updates: made } = await search(protocol, {
+        dataset: await searchData(protocol, { data: 'synthetic' }),
+        store: {
+          appendMetrics: (record) => {
+            if ('losses' in record) updates.push(record as unknown as { losses: number[] });
+          },
+          saveCheckpoint: () => undefined,
+        },
+      });
+      const work = searchWork(protocol);
+      expect(work).to.include({ weightSteps: steps, alphaUpdates: made });
+      expect(work.evaluations).to.equal(updates.reduce((sum, { losses }) => sum + losses.length, 0));
+      expect(work.fineTuneSteps).to.equal(work.evaluations * protocol.omega.iterations);
+    });
+  }
+
+  it('counts no fine-tuning where the released code does none', () => {
+    expect(searchWork(withBudget(fullSearch('s2', 'mgs', 'released'), 'smoke')).fineTuneSteps).to.equal(0);
+  });
+
+  // Milliseconds measured with the recorded engine on two cores (one thread an operation).
+  const measured: [SearchProtocol['space'], number, number, 8 | 16 | 32, number, number][] = [
+    ['s2', 8, 5, 16, 32, 60],
+    ['s2', 8, 5, 16, 64, 100],
+    ['s2', 8, 5, 32, 64, 360],
+    ['s2', 16, 8, 32, 64, 960],
+    ['darts', 8, 5, 16, 64, 300],
+    ['darts', 8, 3, 16, 16, 86],
+    ['darts', 16, 8, 32, 16, 1000],
+  ];
+  for (const [space, channels, cells, imageSide, batchSize, ms] of measured) {
+    it(`estimates ${ms} ms a step within a third: ${space}, ${channels} channels, ${cells} cells, ${imageSide}², batch ${batchSize}`, () => {
+      const full = fullSearch(space);
+      const protocol = { ...full, channels, cells, batchSize, dataset: { ...full.dataset, imageSide } };
+      expect(stepMs(protocol) / ms).to.be.within(2 / 3, 4 / 3);
+    });
+  }
+
+  it('adds up over runs, and is nothing for none', () => {
+    const one = withBudget(fullSearch('s2'), 'laptop');
+    const [single, double] = [estimateSeconds([one]), estimateSeconds([one, one])];
+    expect(double).to.be.greaterThan(1.5 * single);
+    expect(estimateSeconds([])).to.equal(0);
+  });
+
+  it('keeps Fig. 4 near three quarters of an hour at laptop, and smoke near a minute', () => {
+    expect(estimate('fig-4', 'laptop')! / 60).to.be.within(20, 50);
+    expect(estimate('fig-4', 'smoke')).to.be.lessThan(90);
+    expect(estimate('fig-1', 'laptop')).to.equal(undefined);
+  });
+});
