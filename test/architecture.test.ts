@@ -165,6 +165,8 @@ describe('architecture', () => {
     const reasons: Record<string, string> = {
       'lib/engine/tensorflow.ts': 'reads which engine set-up built',
       'lib/engine/graph.ts': 'hands a graph to TensorFlow through a temporary file',
+      'lib/engine/settings.ts': 'reads and keeps the thread settings measured for a machine',
+      'lib/bench/memory.ts': 'asks the system for the peak of memory',
       'lib/parity/fixtures.ts': 'reads the folder of reference cases that it is given',
       'lib/search/run.ts': 'reads the library’s version from package.json',
     };

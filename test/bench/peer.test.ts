@@ -1,0 +1,68 @@
+import { expect } from 'chai';
+import { peerInstalled } from '../../bin/cli/bench-peer.js';
+import { EngineProcess, PeerProcess } from '../../lib/bench/engine.js';
+import { checkPeer } from '../../lib/bench/peer-check.js';
+import { BENCH_SHAPES } from '../../lib/bench/shapes.js';
+import { FIXTURES } from '../support/fixtures.js';
+
+const why = peerInstalled()
+  ? ''
+  : ' (skipped: PyTorch is not installed; npx zarts bench --peer torch installs it)';
+
+describe(`bench: the PyTorch peer${why}`, function () {
+  this.timeout(300_000);
+
+  before(function () {
+    if (why !== '') this.skip();
+  });
+
+  it('does the work of the reference cases, in both layouts', async () => {
+    const errors = await checkPeer(FIXTURES);
+    expect(errors.filter(({ ok }) => !ok)).to.deep.equal([]);
+    const seen = new Set(errors.map(({ id, layout }) => `${id} ${layout}`));
+    for (const layout of ['nchw', 'channels_last']) {
+      for (const id of [
+        'supernet_s1',
+        'supernet_s2',
+        'supernet_s3',
+        'supernet_s4',
+        'supernet_s6',
+        'sgd_s6_clip0_5',
+      ])
+        expect(seen).to.include(`${id} ${layout}`);
+    }
+    const arrays = new Set(errors.map(({ array }) => array));
+    expect(arrays).to.include.keys('logits', 'loss', 'g_alpha_normal', 'grad_norms', 'final_momentum_norms');
+  });
+
+  it('takes the steps that the compiled engine takes', async () => {
+    const engine = new EngineProcess('The compiled engine');
+    const peer = new PeerProcess();
+    try {
+      await engine.open(BENCH_SHAPES['s2-small'], 'compiled');
+      await peer.open(await engine.data());
+      for (let i = 0; i < 3; i++) {
+        const ours = await engine.step();
+        const theirs = await peer.step({ layout: 'channels_last', threads: 1 });
+        expect(theirs.loss).to.be.closeTo(ours.loss, 1e-4 * ours.loss);
+      }
+    } finally {
+      engine.close();
+      peer.close();
+    }
+  });
+
+  it('says what it cannot do', async () => {
+    const peer = new PeerProcess();
+    try {
+      const network = { nodes: 4, edges: { normal: [['sep_conv_9x9']], reduce: [] }, cells: 3, channels: 4 };
+      await peer.open({ network: { ...network, classes: 10, reductions: [1, 2] }, parameters: [] });
+      await peer.step({ layout: 'nchw', threads: 1 });
+      expect.fail('it should have failed');
+    } catch (error) {
+      expect((error as Error).message).to.match(/^The PyTorch peer failed at "step": /);
+    } finally {
+      peer.close();
+    }
+  });
+});
