@@ -7,7 +7,6 @@ import type { BenchReport, ShapeReport } from '../../lib/bench/bench.js';
 import { Child, fromWire, toWire } from '../../lib/bench/child.js';
 import { risenCounts } from '../../lib/bench/counts.js';
 import { peerName } from '../../lib/bench/engine.js';
-import { forgetPeak, peakBytes } from '../../lib/bench/memory.js';
 import { BENCH_SHAPES, DEFAULT_SHAPES, isSmall, shapesOf } from '../../lib/bench/shapes.js';
 import { contenders, fastest, inTurn, timing } from '../../lib/bench/timing.js';
 import { UsageError, ZartsError } from '../../lib/errors.js';
