@@ -6,7 +6,7 @@ import { describeShape, shapesOf } from '../../lib/bench/shapes.js';
 import type { Timing } from '../../lib/bench/timing.js';
 import { unknownName, UsageError } from '../../lib/errors.js';
 import { fixed } from '../../lib/report/format.js';
-import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
+import { terminalProgress } from '../../lib/report/progress-terminal.js';
 import type { Progress } from '../../lib/progress.js';
 import { textTable } from '../../lib/report/table.js';
 import { projectRoot } from '../../lib/runs/home.js';
@@ -51,7 +51,7 @@ export async function benchCommand(options: BenchCommandOptions): Promise<number
   const given = Object.fromEntries(Object.entries(numbers).filter(([, value]) => value !== undefined));
   const progress = terminalProgress({ quiet });
   if (options.counts) return countsCommand(shape, json ?? false);
-  if (options.tune) return tuneCommand(progress, json ?? false);
+  if (options.tune) return tuneCommand(progress, json ?? false, numbers.repeats);
   // Names are looked at before anything is downloaded.
   shapesOf(shape);
   const say = (line: string): void => {
@@ -95,10 +95,10 @@ async function countsCommand(shapes: readonly string[] | undefined, json: boolea
 }
 
 /** Chooses thread settings for this machine by measuring, and keeps them. */
-async function tuneCommand(progress: Progress, json: boolean): Promise<number> {
+async function tuneCommand(progress: Progress, json: boolean, repeats?: number): Promise<number> {
   const { tune } = await import('../../lib/bench/tune.js');
   const { describeSettings, sameSettings } = await import('../../lib/engine/settings.js');
-  const report = await tune({ progress });
+  const report = await tune({ progress, ...(repeats === undefined ? {} : { repeats }) });
   if (json) {
     printJson(report);
     return 0;
@@ -207,7 +207,7 @@ function describeReport(name: string, report: ShapeReport): string[] {
     `Peak memory: ${held.join(', ')}`,
     ...(alphaUpdate
       ? [
-          `Alpha update (N = ${alphaUpdate.candidates}, M = ${alphaUpdate.iterations}): ${describeSeconds(alphaUpdate.update.median / 1000)}, ${fixed(alphaUpdate.ratio, 3)} times its bare steps and forward passes`,
+          `Alpha update (N = ${alphaUpdate.candidates}, M = ${alphaUpdate.iterations}): ${fixed(alphaUpdate.update.median / 1000, 2)} s, ${fixed(alphaUpdate.ratio, 3)} times its bare steps and forward passes`,
         ]
       : []),
     ...steady.map(
