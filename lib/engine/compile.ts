@@ -278,10 +278,11 @@ function variableNodes(name: string, spec: TensorSpec): GraphNode[] {
     },
     { name: `${variable}/read`, op: 'ReadVariableOp', inputs: [variable], attributes: [dtype] },
     placeholder(`${variable}/value`, spec),
+    ownCopy(`${variable}/value`, spec),
     {
       name: `${variable}/assign`,
       op: 'AssignVariableOp',
-      inputs: [variable, `${variable}/value`],
+      inputs: [variable, copyOfFed(`${variable}/value`)],
       attributes: [dtype],
     },
     done(`${variable}/written`, [`${variable}/assign`]),
@@ -301,24 +302,13 @@ function record(
   recorder.record(() => {
     tf.tidy(() => {
       const state = mapValues(stateSpecs, (spec, name) => recorder.source(readNode(scope, name, spec), spec));
-      const inputs = mapValues(inputSpecs, (spec, name) =>
-        recorder.source(placeholder(placeholders[name], spec), spec),
-      );
+      const inputs = mapValues(inputSpecs, (spec, name) => {
+        recorder.nodes.push(placeholder(placeholders[name], spec));
+        return recorder.source(ownCopy(placeholders[name], spec), spec);
+      });
       const result = run(state, inputs);
       checkUpdates(scope, stateSpecs, result.state ?? {});
-      outputs = mapValues(result.outputs, (tensor, name) => {
-        const reference = recorder.reference(tensor);
-        // A session does not fetch what it is fed: an input that is an output as well goes through a node of its own.
-        if (!Object.values(placeholders).includes(reference)) return reference;
-        const copy = { name: `${scope}/output/${name}`, op: 'Identity', inputs: [reference] };
-        recorder.nodes.push({
-          ...copy,
-          attributes: [
-            typeAttribute('T', { shape: tensor.shape, dtype: tensor.dtype as TensorSpec['dtype'] }),
-          ],
-        });
-        return copy.name;
-      });
+      outputs = mapValues(result.outputs, (tensor) => recorder.reference(tensor));
       updates = mapValues(result.state ?? {}, (tensor) => recorder.reference(tensor));
     });
   });
@@ -364,6 +354,19 @@ function placeholder(name: string, spec: TensorSpec): GraphNode {
       { name: 'shape', type: backend.binding.TF_ATTR_SHAPE, value: [...spec.shape] },
     ],
   };
+}
+
+/**
+ * A copy of what is fed in memory of TensorFlow's own. A fed tensor is the JavaScript array itself, and must be released on
+ * JavaScript's thread; anything that outlives the call (a variable above all) would be released by one of TensorFlow's
+ * threads instead, which corrupts the process.
+ */
+function ownCopy(fed: string, spec: TensorSpec): GraphNode {
+  return { name: copyOfFed(fed), op: 'DeepCopy', inputs: [fed], attributes: [typeAttribute('T', spec)] };
+}
+
+function copyOfFed(fed: string): string {
+  return `${fed}/copy`;
 }
 
 /** A constant that exists only after `after`: assignments have no result of their own to fetch. */

@@ -315,6 +315,24 @@ describe('engine/compile, recording', function () {
     program.dispose();
   });
 
+  it('copies whatever is fed before anything can keep it, and a state does not follow the arrays it came from', () => {
+    // A fed tensor is the JavaScript array: kept by a variable, it would be released on one of TensorFlow's threads.
+    const given = vector(1, 2, 3, 4);
+    const program = compile(
+      { a: given, b: vector(0, 0, 0, 0) },
+      { f: { inputs: { x: float(4) }, run: (_, { x }) => ({ outputs: {}, state: { b: x } }) } },
+    );
+    const x = vector(5, 6, 7, 8);
+    program.call('f', { x });
+    x.data.fill(0);
+    given.data.fill(0);
+    const { Placeholder, DeepCopy } = program.stats().operationsByType;
+    expect(DeepCopy).to.equal(Placeholder).and.equal(3);
+    expect(listOf(program.read(['a']).a)).to.deep.equal([1, 2, 3, 4]);
+    expect(listOf(program.read(['b']).b)).to.deep.equal([5, 6, 7, 8]);
+    program.dispose();
+  });
+
   it('writes constants of one value as Fill, and equal constants once', () => {
     const statsOf = (run: ProgramFunction['run']) => {
       const program = recorded(run);
