@@ -26,6 +26,7 @@ export function unknownName(what: string, given: string, allowed: readonly strin
   const nearest = allowed
     .map((name) => ({ name, edits: distance(given.toLowerCase(), name.toLowerCase()) }))
     .sort((a, b) => a.edits - b.edits)[0];
-  const hint = nearest && nearest.edits <= Math.max(2, given.length / 3) ? ` Did you mean "${nearest.name}"?` : '';
+  const hint =
+    nearest && nearest.edits <= Math.max(2, given.length / 3) ? ` Did you mean "${nearest.name}"?` : '';
   return new UsageError(`Unknown ${what} "${given}"; allowed: ${allowed.join(', ')}.${hint}`);
 }

@@ -103,8 +103,7 @@ export class Child {
     const parsed = answer.safeParse(JSON.parse(line));
     if (!parsed.success)
       throw new ZartsError(`${this.name} answered something else than was asked ("${op}").`);
-    if (!parsed.data.ok)
-      throw new ZartsError(`${this.name} failed at "${op}": ${parsed.data.error}`);
+    if (!parsed.data.ok) throw new ZartsError(`${this.name} failed at "${op}": ${parsed.data.error}`);
     const content = answers.safeParse(parsed.data);
     if (content.success) return content.data;
     const [issue] = content.error.issues;

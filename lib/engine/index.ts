@@ -1,4 +1,11 @@
-export { device, engineMachine, moveToOpenScope, recoverFromInterrupt, tensorCounts, tf } from './tensorflow.js';
+export {
+  device,
+  engineMachine,
+  moveToOpenScope,
+  recoverFromInterrupt,
+  tensorCounts,
+  tf,
+} from './tensorflow.js';
 export type { Device } from './tensorflow.js';
 export * from './kernels.js';
 export { compile, recordedCalls } from './compile.js';
