@@ -101,7 +101,7 @@ describe('zarts reproduce', function () {
 
     const list = await zarts(['list'], env);
     expect(list.stdout)
-      .to.match(/^fig-4 .* smoke$/m)
+      .to.match(/^fig-4 .*\bsmoke\b/m)
       .and.to.include(document.resultFile.split('/').at(-1));
   });
 
