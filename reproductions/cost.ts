@@ -49,37 +49,47 @@ export function searchWork(protocol: SearchProtocol): SearchWork {
 }
 
 /**
- * The measured constants of {@link stepMs}: medians on two cores of the machine that the project was developed on (Xeon,
- * TensorFlow 2.21, one thread an operation). Another machine differs by a constant factor.
+ * The measured constants of the model, for two cores (AMD EPYC, TensorFlow 2.21): the shortest of many calls on a machine
+ * with nothing else to do. Another machine differs by a factor, a busy one by another.
  */
 export const STEP_MODEL = {
-  /** Milliseconds for each operation of each cell, whatever the size of its images. */
-  perOperation: 2,
-  /** Milliseconds for each operation of each cell and each value (image × pixel × channel) that goes through it. */
-  perValue: 5.5e-5,
+  /** Milliseconds a step for each operation of each cell, whatever the size of its images. */
+  perOperation: 0.75,
+  /** Milliseconds a step for each operation of each cell and each value (image × pixel × channel) that enters the network. */
+  perValue: 2.4e-5,
   /** What a loss without gradients costs, as a share of a step. */
-  evaluationShare: 0.35,
-  /** Seconds to build the network and compile its step, once for each shape of network. */
-  compileSeconds: 8,
+  evaluationShare: 0.3,
+  /** What the gradient with respect to α alone costs, as a share of a step. */
+  gradientShare: 0.6,
+  /** Seconds to build a network and compile its step: at least, and for each operation of each cell. */
+  compileSeconds: 2,
+  compilePerOperation: 0.4,
 } as const;
 
-/** Milliseconds of one SGD step on the protocol's supernet on two cores: an estimate, within a third of what was measured. */
-export function stepMs({ space, cells, channels, batchSize, dataset }: SearchProtocol): number {
+/** Operations of the supernet, reckoned by the average cell: edges all have about as many. */
+function operations({ space, cells }: SearchProtocol): number {
   const { edges } = spaceById(space);
   const all = CELLS.flatMap((cell) => edges[cell]);
-  const operationsAnEdge = all.reduce((sum, edge) => sum + edge.length, 0) / all.length;
-  const values = batchSize * dataset.imageSide ** 2 * channels;
-  return cells * operationsAnEdge * (STEP_MODEL.perOperation + STEP_MODEL.perValue * values);
+  return (cells * all.reduce((sum, edge) => sum + edge.length, 0)) / all.length;
 }
 
-/** The work of a search in steps' worth of time: evaluations count as the share of a step that they cost. */
+/** Milliseconds of one SGD step on the protocol's supernet on two cores: an estimate, within a third of what was measured. */
+export function stepMs(protocol: SearchProtocol): number {
+  const { channels, batchSize, dataset } = protocol;
+  const values = batchSize * dataset.imageSide ** 2 * channels;
+  return operations(protocol) * (STEP_MODEL.perOperation + STEP_MODEL.perValue * values);
+}
+
+/** The work of a search in steps' worth of time: what is less than a step counts as the share of one that it costs. */
 export function equivalentSteps(protocol: SearchProtocol): number {
   const { weightSteps, fineTuneSteps, evaluations, gradients } = searchWork(protocol);
-  return weightSteps + fineTuneSteps + gradients + STEP_MODEL.evaluationShare * evaluations;
+  const { evaluationShare, gradientShare } = STEP_MODEL;
+  return weightSteps + fineTuneSteps + gradientShare * gradients + evaluationShare * evaluations;
 }
 
-/** Seconds that searches would take one after another on two cores. An estimate. */
+/** Seconds that searches on one network would take one after another on two cores. An estimate. */
 export function estimateSeconds(protocols: readonly SearchProtocol[]): number {
-  const steps = protocols.reduce((sum, each) => sum + (equivalentSteps(each) * stepMs(each)) / 1000, 0);
-  return protocols.length === 0 ? 0 : STEP_MODEL.compileSeconds + steps;
+  if (protocols.length === 0) return 0;
+  const compile = STEP_MODEL.compileSeconds + STEP_MODEL.compilePerOperation * operations(protocols[0]);
+  return protocols.reduce((sum, each) => sum + (equivalentSteps(each) * stepMs(each)) / 1000, compile);
 }

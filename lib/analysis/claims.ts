@@ -71,7 +71,7 @@ export interface Question {
  * @throws {ZartsError} if a value is not finite.
  */
 export function judge({ id, text, statistic, values, region, detail }: Question): Claim {
-  const say = (reason: string): string => (detail === undefined ? reason : `${reason} ${detail}`);
+  const say = (reason: string): string => (detail ? `${reason} ${detail}` : reason);
   if (values.length === 0) {
     return undecided({ id, text, statistic, detail: say('No seed has all the runs that this needs.') });
   }

@@ -94,11 +94,14 @@ export function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"]/g, (char) => ENTITIES[char]);
 }
 
+/** Texts up to this many characters are not broken over lines: verdicts, intervals. */
+const SHORT = 18;
+
 /** The table in HTML, without scripts or styles of its own but alignment: JupyterLab and code hosts style it. */
 export function htmlTable(table: Table): string {
   const { columns, title, notes = [] } = table;
   const cell = (tag: 'td' | 'th', text: string, c: number): string =>
-    `<${tag} style="text-align:${columns[c].align ?? 'left'}">${escapeHtml(text)}</${tag}>`;
+    `<${tag} style="text-align:${columns[c].align ?? 'left'}${text.length <= SHORT ? ';white-space:nowrap' : ''}">${escapeHtml(text)}</${tag}>`;
   const row = (tag: 'td' | 'th', texts: readonly string[]): string =>
     `<tr>${texts.map((text, c) => cell(tag, text, c)).join('')}</tr>`;
   const heads = columns.map((column) => column.title);

@@ -39,15 +39,16 @@ describe('cost of a search', () => {
     expect(searchWork(withBudget(fullSearch('s2', 'mgs', 'released'), 'smoke')).fineTuneSteps).to.equal(0);
   });
 
-  // Milliseconds measured with the recorded engine on two cores (one thread an operation).
+  // The shortest of many steps of the compiled program on two idle cores, in milliseconds.
   const measured: [SearchProtocol['space'], number, number, 8 | 16 | 32, number, number][] = [
-    ['s2', 8, 5, 16, 32, 60],
-    ['s2', 8, 5, 16, 64, 100],
-    ['s2', 8, 5, 32, 64, 360],
-    ['s2', 16, 8, 32, 64, 960],
-    ['darts', 8, 5, 16, 64, 300],
-    ['darts', 8, 3, 16, 16, 86],
-    ['darts', 16, 8, 32, 16, 1000],
+    ['s2', 4, 3, 16, 8, 8.3],
+    ['s2', 8, 5, 16, 32, 22.8],
+    ['s2', 8, 5, 16, 64, 40.5],
+    ['s2', 8, 5, 32, 64, 157],
+    ['s2', 16, 8, 32, 64, 477],
+    ['darts', 8, 3, 16, 16, 31.2],
+    ['darts', 8, 5, 16, 64, 144],
+    ['darts', 16, 8, 32, 16, 302],
   ];
   for (const [space, channels, cells, imageSide, batchSize, ms] of measured) {
     it(`estimates ${ms} ms a step within a third: ${space}, ${channels} channels, ${cells} cells, ${imageSide}², batch ${batchSize}`, () => {
@@ -64,9 +65,9 @@ describe('cost of a search', () => {
     expect(estimateSeconds([])).to.equal(0);
   });
 
-  it('keeps Fig. 4 near three quarters of an hour at laptop, and smoke near a minute', () => {
-    expect(estimate('fig-4', 'laptop')! / 60).to.be.within(20, 50);
-    expect(estimate('fig-4', 'smoke')).to.be.lessThan(90);
+  it('keeps Fig. 4 below three quarters of an hour at laptop, and smoke below a minute', () => {
+    expect(estimate('fig-4', 'laptop')! / 60).to.be.within(5, 45);
+    expect(estimate('fig-4', 'smoke')).to.be.lessThan(60);
     expect(estimate('fig-1', 'laptop')).to.equal(undefined);
   });
 });

@@ -1,0 +1,111 @@
+/**
+ * Copies finished results from .zarts/results to reproductions/results, where they are kept under version control:
+ *
+ *     node dist/reproductions/commit-results.js fig-4-laptop table-5-laptop
+ *
+ * Only what others can trust: whole records of real images, made from committed sources, that name no machine.
+ */
+import { copyFileSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { homedir, hostname, userInfo } from 'node:os';
+import path from 'node:path';
+import { z } from 'zod';
+import { UsageError, ZartsError } from '../lib/errors.js';
+import { projectRoot, runsHome } from '../lib/runs/home.js';
+import { RECORD_VERSION } from './run.js';
+
+/** What of a record is checked here. */
+const recordSchema = z.looseObject({
+  schemaVersion: z.literal(RECORD_VERSION),
+  id: z.string(),
+  budget: z.string(),
+  result: z.looseObject({
+    environments: z
+      .array(
+        z.looseObject({
+          commit: z.string().nullable(),
+          data: z.looseObject({ name: z.string(), coverage: z.string(), digest: z.string() }),
+        }),
+      )
+      .min(1),
+  }),
+});
+
+/**
+ * Why a record may not be kept for others, or undefined if it may.
+ *
+ * @param text   The record's file.
+ * @param names  Texts that would give away the machine: folders, host and user names.
+ */
+export function refusal(text: string, names: readonly string[]): string | undefined {
+  let data: unknown;
+  try {
+    data = JSON.parse(text);
+  } catch {
+    return 'it is not JSON';
+  }
+  const parsed = recordSchema.safeParse(data);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    return `it is no result record (${issue.path.join('.') || 'its top'}: ${issue.message})`;
+  }
+  for (const { commit, data: images } of parsed.data.result.environments) {
+    if (images.coverage === 'synthetic') return 'its images are synthetic';
+    if (commit === null) return 'the commit that made it is not known';
+    if (commit.endsWith('-dirty')) return `it was made with changes on top of commit ${commit.slice(0, 7)}`;
+  }
+  const named = names.find((name) => text.includes(name));
+  return named === undefined ? undefined : `it contains "${named}"`;
+}
+
+/**
+ * Copies the record of that name, its pictures and their specifications.
+ *
+ * @param name  "fig-4-laptop".
+ * @param from  The folder of results.
+ * @param to    The folder under version control.
+ * @returns     The names of the files copied.
+ * @throws {UsageError} if there is no such result; {ZartsError} if it may not be kept, with the reason.
+ */
+export function commitResult(name: string, from: string, to: string): string[] {
+  const files = readdirSync(from).filter(
+    (file) =>
+      file === `${name}.json` ||
+      (file.startsWith(`${name}-`) && /^-[a-z]+\.(png|vl\.json)$/.test(file.slice(name.length))),
+  );
+  if (!files.includes(`${name}.json`)) {
+    const there = readdirSync(from).filter((file) => /(?<!\.vl)\.json$/.test(file));
+    throw new UsageError(
+      `There is no result ${name}; there are ${there.map((file) => path.basename(file, '.json')).join(', ') || 'none'}.`,
+    );
+  }
+  // Short names occur in other words; paths do not.
+  const names = [projectRoot(), homedir(), hostname(), userInfo().username].filter(
+    (text) => text.length > 4 && text !== '/',
+  );
+  const reason = refusal(readFileSync(path.join(from, `${name}.json`), 'utf8'), names);
+  if (reason !== undefined) throw new ZartsError(`${name} is not kept: ${reason}.`);
+  mkdirSync(to, { recursive: true });
+  for (const file of files) copyFileSync(path.join(from, file), path.join(to, file));
+  return files;
+}
+
+function main(names: readonly string[]): number {
+  if (names.length === 0) {
+    console.error('Usage: node dist/reproductions/commit-results.js RESULT… (for example fig-4-laptop)');
+    return 2;
+  }
+  try {
+    for (const name of names) {
+      const from = path.join(path.dirname(runsHome()), 'results');
+      const files = commitResult(name, from, path.join(projectRoot(), 'reproductions', 'results'));
+      console.log(`${name}: ${files.join(', ')}`);
+    }
+    return 0;
+  } catch (error) {
+    if (!(error instanceof UsageError || error instanceof ZartsError)) throw error;
+    console.error(error.message);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+if (require.main === module) process.exitCode = main(process.argv.slice(2));
