@@ -3,7 +3,7 @@
  *
  *     node dist/reproductions/commit-results.js fig-4-laptop table-5-laptop
  *
- * Only what others can trust: whole records of real images, made from committed sources, that name no machine.
+ * Only what others can trust: whole records, of real images if of any, made from committed sources, that name no machine.
  */
 import { copyFileSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { homedir, hostname, userInfo } from 'node:os';
@@ -23,7 +23,8 @@ const recordSchema = z.looseObject({
       .array(
         z.looseObject({
           commit: z.string().nullable(),
-          data: z.looseObject({ name: z.string(), coverage: z.string(), digest: z.string() }),
+          // Null where no images were read.
+          data: z.looseObject({ name: z.string(), coverage: z.string(), digest: z.string() }).nullable(),
         }),
       )
       .min(1),
@@ -49,7 +50,7 @@ export function refusal(text: string, names: readonly string[]): string | undefi
     return `it is no result record (${issue.path.join('.') || 'its top'}: ${issue.message})`;
   }
   for (const { commit, data: images } of parsed.data.result.environments) {
-    if (images.coverage === 'synthetic') return 'its images are synthetic';
+    if (images?.coverage === 'synthetic') return 'its images are synthetic';
     if (commit === null) return 'the commit that made it is not known';
     if (commit.endsWith('-dirty')) return `it was made with changes on top of commit ${commit.slice(0, 7)}`;
   }

@@ -1,6 +1,6 @@
 import { unknownName } from '../lib/errors.js';
 import { fig4 } from './fig-4-ess.js';
-import type { Measured, Reproduction } from './reproduction.js';
+import type { Measured, Protocol, Reproduction } from './reproduction.js';
 import { table5 } from './table-5-samples.js';
 
 /** A figure or table of the paper. */
@@ -13,19 +13,19 @@ export interface RegistryEntry {
   /** Whether it can be reproduced yet. */
   readonly built: boolean;
   /** The reproduction, where it is built. What its functions take is what its own `measure` gives. */
-  readonly reproduction?: Reproduction<Measured>;
+  readonly reproduction?: Reproduction<Measured, Protocol>;
 }
 
 function planned(id: string, title: string, description: string): RegistryEntry {
   return { id, title, description, built: false };
 }
 
-function built<Result extends Measured>(
-  reproduction: Reproduction<Result>,
+function built<Result extends Measured, Run extends Protocol>(
+  reproduction: Reproduction<Result, Run>,
   description: string,
 ): RegistryEntry {
   const { id, title } = reproduction;
-  // The registry forgets what each result is: a result only ever goes back to the reproduction that measured it.
+  // The registry forgets what runs and results are: they only ever go back to the reproduction that made them.
   return {
     id,
     title,

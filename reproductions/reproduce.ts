@@ -3,7 +3,8 @@ import { BUDGETS } from '../lib/search/protocol.js';
 import type { Budget } from '../lib/search/protocol.js';
 import { estimateSeconds } from './cost.js';
 import { REPRODUCTIONS, reproductionById } from './registry.js';
-import type { Measured, Reproduction } from './reproduction.js';
+import { isSearch } from './reproduction.js';
+import type { Measured, Protocol, Reproduction } from './reproduction.js';
 import { runReproduction } from './run.js';
 import type { ReproductionReport, RunOptions } from './run.js';
 
@@ -14,7 +15,7 @@ export interface ReproduceOptions extends Omit<RunOptions, 'budget'> {
   readonly budget: string;
 }
 
-function builtReproduction(id: string): Reproduction<Measured> {
+function builtReproduction(id: string): Reproduction<Measured, Protocol> {
   const { reproduction, title } = reproductionById(id);
   if (reproduction) return reproduction;
   const built = REPRODUCTIONS.filter((each) => each.built).map((each) => each.id);
@@ -49,5 +50,7 @@ export async function reproduce(id: string, options: ReproduceOptions): Promise<
 export function estimate(id: string, budget: string): number | undefined {
   const { reproduction } = reproductionById(id);
   const known = knownBudget(budget);
-  return reproduction && estimateSeconds(reproduction.protocols({ budget: known }));
+  if (!reproduction) return undefined;
+  const protocols = reproduction.protocols({ budget: known });
+  return reproduction.seconds?.(protocols) ?? estimateSeconds(protocols.filter(isSearch));
 }

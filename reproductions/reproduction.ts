@@ -2,8 +2,24 @@ import type { Claim } from '../lib/analysis/claims.js';
 import type { Progress } from '../lib/progress.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
+import type { Machine } from '../lib/runs/environment.js';
+import type { OpenSetting } from '../lib/search/presets.js';
 import type { Budget, Preset, SearchProtocol } from '../lib/search/protocol.js';
 import type { Provenance } from '../lib/search/run.js';
+
+/** One run as plain data, whatever kind of run: what every protocol says. */
+export interface Protocol {
+  /** "search", "toy". */
+  readonly kind: string;
+  readonly version: number;
+  readonly budget: Budget;
+  readonly seed: number;
+}
+
+/** Whether a run is a search, which has images, an engine and a cost model. */
+export function isSearch(protocol: Protocol): protocol is SearchProtocol {
+  return protocol.kind === 'search';
+}
 
 /** What narrows or changes the runs of a reproduction. */
 export interface ProtocolOptions {
@@ -29,7 +45,15 @@ export interface MeasureContext {
 }
 
 /** Where and on what runs were made: what a run's provenance says, but for its own seconds. */
-export type Environment = Omit<Provenance, 'seconds'>;
+export interface Environment extends Machine {
+  /** null where no tensor was computed. */
+  readonly engine: Provenance['engine'] | null;
+  /** null where no images were read. */
+  readonly data: Provenance['data'] | null;
+}
+
+/** Where and on what searches were made. */
+export type SearchEnvironment = Omit<Provenance, 'seconds'>;
 
 /** What every result says of how it came about. */
 export interface Measured {
@@ -38,10 +62,10 @@ export interface Measured {
 }
 
 /**
- * One figure or table: protocols → measure → table, charts, claims. Only `measure` is slow and only it needs an engine;
+ * One figure or table: protocols → measure → table, charts, claims. Only `measure` is slow and only it may need an engine;
  * everything else is a pure function of plain JSON.
  */
-export interface Reproduction<Result extends Measured> {
+export interface Reproduction<Result extends Measured, Run extends Protocol = SearchProtocol> {
   /** "fig-4". */
   readonly id: string;
   readonly title: string;
@@ -50,11 +74,15 @@ export interface Reproduction<Result extends Measured> {
   /** The paper's numbers (data/paper/results.json), keyed like ours. */
   readonly paper: Readonly<Record<string, number>>;
   /** The runs. Smaller budgets are derived from the paper's settings. @throws {UsageError} for options out of range. */
-  protocols(options: ProtocolOptions): readonly SearchProtocol[];
+  protocols(options: ProtocolOptions): readonly Run[];
   /** What these runs do otherwise than the paper, one sentence each; printed under the result, always. */
-  deviations(protocols: readonly SearchProtocol[]): readonly string[];
+  deviations(protocols: readonly Run[]): readonly string[];
+  /** Settings that the paper leaves open, with the values used and whose they are. Left out: the first run's, a search. */
+  openSettings?(protocols: readonly Run[]): readonly OpenSetting[];
+  /** Seconds that the runs take on two cores, an estimate. Left out: searches, whose cost has a model (cost.ts). */
+  seconds?(protocols: readonly Run[]): number;
   /** Runs what is not in the run store yet. @throws {InterruptedError} after `signal`; what was computed is kept. */
-  measure(protocols: readonly SearchProtocol[], context: MeasureContext): Promise<Result>;
+  measure(protocols: readonly Run[], context: MeasureContext): Promise<Result>;
   tables(result: Result): readonly Table[];
   charts(result: Result): readonly Chart[];
   claims(result: Result): readonly Claim[];

@@ -10,8 +10,10 @@ import type * as Render from '../lib/report/render.js';
 import { textTable } from '../lib/report/table.js';
 import type { Table } from '../lib/report/table.js';
 import { openSettings } from '../lib/search/presets.js';
+import type { OpenSetting } from '../lib/search/presets.js';
 import type { Budget, Preset, SearchProtocol } from '../lib/search/protocol.js';
-import type { MeasureContext, Measured, ProtocolOptions, Reproduction } from './reproduction.js';
+import { isSearch } from './reproduction.js';
+import type { MeasureContext, Measured, Protocol, ProtocolOptions, Reproduction } from './reproduction.js';
 
 /** How to run a reproduction. */
 export interface RunOptions extends ProtocolOptions, Pick<MeasureContext, 'data' | 'progress' | 'signal'> {
@@ -43,7 +45,7 @@ export interface ReproductionReport<Result = unknown> {
 export const RECORD_VERSION = 1;
 
 /** What is kept of a reproduction in results/: everything that its pages show, and how it came about. */
-export interface ResultRecord<Result = unknown> {
+export interface ResultRecord<Result = unknown, Run extends Protocol = SearchProtocol> {
   readonly schemaVersion: typeof RECORD_VERSION;
   readonly id: string;
   readonly title: string;
@@ -53,11 +55,11 @@ export interface ResultRecord<Result = unknown> {
   /** The number of repeats asked for, and settings given by hand. */
   readonly options: { readonly seeds: number | null; readonly set: readonly string[] };
   /** The first run's protocol; the others differ in what the result says of each run. */
-  readonly protocol: SearchProtocol;
+  readonly protocol: Run;
   readonly paper: Readonly<Record<string, number>>;
   readonly deviations: readonly string[];
   /** Settings that the paper leaves open, with the values used and whose they are. */
-  readonly openSettings: ReturnType<typeof openSettings>;
+  readonly openSettings: readonly OpenSetting[];
   readonly claims: readonly Claim[];
   readonly tables: readonly Table[];
   readonly result: Result;
@@ -65,7 +67,9 @@ export interface ResultRecord<Result = unknown> {
 
 /** Deviations that lie in the images, which only a finished run knows. */
 function dataDeviations({ environments }: Measured): string[] {
-  const coverages = new Set(environments.map(({ data }) => `${data.name} ${data.coverage}`));
+  const coverages = new Set(
+    environments.flatMap(({ data }) => (data ? [`${data.name} ${data.coverage}`] : [])),
+  );
   return [...coverages].flatMap((coverage) => {
     if (coverage.endsWith(' synthetic'))
       return [
@@ -74,6 +78,14 @@ function dataDeviations({ environments }: Measured): string[] {
     if (coverage.endsWith(' subset')) return ['The images are a subset of CIFAR-10, not the official files.'];
     return [];
   });
+}
+
+function openSettingsOf<Run extends Protocol>(
+  reproduction: Reproduction<Measured, Run>,
+  protocols: readonly Run[],
+): readonly OpenSetting[] {
+  const [first] = protocols;
+  return reproduction.openSettings?.(protocols) ?? (isSearch(first) ? openSettings(first) : []);
 }
 
 /** The folder of results beside the folder of runs. */
@@ -90,8 +102,8 @@ function homes(home: string | undefined): { runs: string; results: string } {
  * @throws {UsageError} for options out of range; {ZartsError} when data are missing, a run fails, or a file cannot be
  *         written; {InterruptedError} after `signal`.
  */
-export async function runReproduction<Result extends Measured>(
-  reproduction: Reproduction<Result>,
+export async function runReproduction<Result extends Measured, Run extends Protocol>(
+  reproduction: Reproduction<Result, Run>,
   options: RunOptions,
   variant = variantOf(options),
 ): Promise<ReproductionReport<Result>> {
@@ -112,7 +124,7 @@ export async function runReproduction<Result extends Measured>(
   const tables = reproduction.tables(result);
   const claims = reproduction.claims(result);
   const deviations = [...dataDeviations(result), ...reproduction.deviations(protocols)];
-  const record: ResultRecord<Result> = {
+  const record: ResultRecord<Result, Run> = {
     schemaVersion: RECORD_VERSION,
     id,
     title,
@@ -123,7 +135,7 @@ export async function runReproduction<Result extends Measured>(
     protocol: protocols[0],
     paper: reproduction.paper,
     deviations,
-    openSettings: openSettings(protocols[0]),
+    openSettings: openSettingsOf(reproduction, protocols),
     claims,
     tables,
     result,
@@ -144,7 +156,7 @@ function variantOf({ preset, seeds, set = [] }: ProtocolOptions): string {
 async function writeResults(
   folder: string,
   name: string,
-  record: ResultRecord,
+  record: ResultRecord<unknown, Protocol>,
   charts: readonly Chart[],
 ): Promise<{ resultFile: string; pictures: string[] }> {
   // Vega is loaded only when there is something to draw.

@@ -18,7 +18,7 @@ import type { MgsDensity } from '../lib/solvers/mgs.js';
 import type { Genotype } from '../lib/spaces/genotype.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
 import { equivalentSteps, searchWork, stepMs } from './cost.js';
-import type { Environment, MeasureContext, Measured, ProtocolOptions } from './reproduction.js';
+import type { MeasureContext, Measured, ProtocolOptions, SearchEnvironment } from './reproduction.js';
 
 /**
  * The numbers of candidates N: those of the paper's Table 5. Its Fig. 4 does not say which N it shows; its text speaks of
@@ -132,6 +132,7 @@ export interface SweepRun extends Cell {
 
 /** What a sweep measures. Plain JSON. */
 export interface Sweep extends Measured {
+  readonly environments: readonly SearchEnvironment[];
   readonly budget: Budget;
   readonly space: SpaceId;
   readonly runs: readonly SweepRun[];
@@ -163,7 +164,7 @@ export async function measureSweep(
   const total = work.reduce((sum, each) => sum + each, 0);
   let done = work.reduce((sum, each, i) => sum + (known[i] ? each : 0), 0);
   const phase = progress?.start(title, total, done);
-  const environments: Environment[] = [];
+  const environments: SearchEnvironment[] = [];
   const runs: SweepRun[] = [];
   try {
     for (const [i, protocol] of protocols.entries()) {

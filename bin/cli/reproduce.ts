@@ -7,6 +7,7 @@ import { REPRODUCTIONS, reproductionById } from '../../reproductions/registry.js
 import type { RegistryEntry } from '../../reproductions/registry.js';
 import { reproduce } from '../../reproductions/reproduce.js';
 import type { ReproductionReport } from '../../reproductions/reproduce.js';
+import { isSearch } from '../../reproductions/reproduction.js';
 import type { ProtocolOptions } from '../../reproductions/reproduction.js';
 import { fetchData } from './data.js';
 import { knownBudget, wholeNumber } from './options.js';
@@ -36,7 +37,8 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
   const reports: ReproductionReport[] = [];
   await interruptible(async (signal) => {
     for (const [i, entry] of entries.entries()) {
-      await fetchData(firstProtocols[i], { progress, signal, ...source });
+      const first = firstProtocols[i];
+      if (isSearch(first)) await fetchData(first, { progress, signal, ...source });
       signal.throwIfAborted();
       const report = await reproduce(entry.id, { ...asked, ...source, progress, signal });
       reports.push(report);

@@ -4,6 +4,17 @@
  */
 import { z } from 'zod';
 import { UsageError, unknownName } from '../errors.js';
+import {
+  assignSettings,
+  choice,
+  constant,
+  described,
+  flag,
+  integer,
+  outOfRange,
+  real,
+  realOr,
+} from '../settings.js';
 import { MGS_DENSITIES } from '../solvers/mgs.js';
 import { RS_ESTIMATORS, RS_LAWS } from '../solvers/rs.js';
 import { SPACE_IDS } from '../spaces/spaces.js';
@@ -29,76 +40,6 @@ export type DatasetName = (typeof DATASETS)[number];
 const IMAGE_SIDES = [8, 16, 32] as const;
 
 // Every leaf says what it is (`description`) and what it may be (`bounds`, which is also the message of its every error).
-
-function described<T extends z.ZodType>(schema: T, description: string, bounds: string): T {
-  return schema.meta({ description, bounds });
-}
-
-function integer(description: string, min: number, max: number, multiple = 1): z.ZodNumber {
-  const kind = multiple === 2 ? 'an even integer' : 'an integer';
-  const error = `${kind} from ${min} to ${max}`;
-  return described(
-    z
-      .number({ error })
-      .int({ error })
-      .min(min, { error })
-      .max(max, { error })
-      .multipleOf(multiple, { error }),
-    description,
-    error,
-  );
-}
-
-interface Range {
-  readonly atLeast?: number;
-  readonly above?: number;
-  readonly atMost?: number;
-  readonly below?: number;
-}
-
-function rangeText({ atLeast, above, atMost, below }: Range): string {
-  return [
-    ...(atLeast === undefined ? [] : [`at least ${atLeast}`]),
-    ...(above === undefined ? [] : [`greater than ${above}`]),
-    ...(atMost === undefined ? [] : [`at most ${atMost}`]),
-    ...(below === undefined ? [] : [`less than ${below}`]),
-  ].join(' and ');
-}
-
-function realSchema({ atLeast, above, atMost, below }: Range, error: string): z.ZodNumber {
-  let schema = z.number({ error });
-  if (atLeast !== undefined) schema = schema.gte(atLeast, { error });
-  if (above !== undefined) schema = schema.gt(above, { error });
-  if (atMost !== undefined) schema = schema.lte(atMost, { error });
-  if (below !== undefined) schema = schema.lt(below, { error });
-  return schema;
-}
-
-function real(description: string, range: Range): z.ZodNumber {
-  const error = `a number ${rangeText(range)}`;
-  return described(realSchema(range, error), description, error);
-}
-
-/** A number in the range, or the one word that stands for something else. */
-function realOr<const Word extends string | null>(description: string, range: Range, word: Word) {
-  const error = `a number ${rangeText(range)}, or ${JSON.stringify(word)}`;
-  return described(z.union([realSchema(range, error), z.literal(word)], { error }), description, error);
-}
-
-function choice<const T extends readonly string[]>(description: string, allowed: T) {
-  const error = `one of ${allowed.join(', ')}`;
-  return described(z.enum(allowed, { error }), description, error);
-}
-
-function flag(description: string): z.ZodBoolean {
-  const error = 'true or false';
-  return described(z.boolean({ error }), description, error);
-}
-
-function constant<const T extends string | number>(description: string, value: T) {
-  const error = JSON.stringify(value);
-  return described(z.literal(value, { error }), description, error);
-}
 
 const mgsSchema = z.strictObject({
   kind: constant('MGS, paper Section 4.2.', 'mgs'),
@@ -281,12 +222,6 @@ function crossFaults({ dataset, batchSize, epochs, warmupEpochs, weights, solver
   return faults;
 }
 
-function outOfRange(path: string, value: unknown, must: string): UsageError {
-  if (value === undefined) return new UsageError(`The protocol lacks ${path}; it must be ${must}.`);
-  const shown = typeof value === 'number' ? String(value) : JSON.stringify(value);
-  return new UsageError(`${path} is ${shown}; it must be ${must}.`);
-}
-
 function faultOf(issue: z.core.$ZodIssue, value: unknown): UsageError {
   const path = issue.path.join('.');
   const found = issue.path.reduce<unknown>(
@@ -367,43 +302,7 @@ export function settablePaths(protocol: SearchProtocol): string[] {
  *         and a value out of range.
  */
 export function applySet(protocol: SearchProtocol, ...assignments: string[]): SearchProtocol {
-  const next = structuredClone(protocol) as unknown as Record<string, unknown>;
-  for (const assignment of assignments) {
-    const at = assignment.indexOf('=');
-    if (at < 1) {
-      throw new UsageError(
-        `The setting "${assignment}" is not path=value; write for example solver.samples=8.`,
-      );
-    }
-    const path = assignment.slice(0, at).trim();
-    if (path in IDENTITY) throw new UsageError(`${path} cannot be set: ${IDENTITY[path]}.`);
-    const allowed = settablePaths(protocol);
-    if (!allowed.includes(path)) throw unknownPath(path, allowed);
-    const steps = path.split('.');
-    const last = steps.pop()!;
-    const parent = steps.reduce((group, step) => group[step] as Record<string, unknown>, next);
-    parent[last] = readValue(assignment.slice(at + 1).trim());
-  }
-  return parseProtocol(next);
-}
-
-function unknownPath(path: string, allowed: readonly string[]): UsageError {
-  const inside = allowed.filter((each) => each.startsWith(`${path}.`));
-  if (inside.length > 0)
-    return new UsageError(`${path} is a group of settings; set one of ${inside.join(', ')}.`);
-  const sameEnd = allowed.find((each) => each.endsWith(`.${path}`));
-  if (sameEnd === undefined) return unknownName('setting', path, allowed);
-  return new UsageError(
-    `Unknown setting "${path}"; allowed: ${allowed.join(', ')}. Did you mean "${sameEnd}"?`,
-  );
-}
-
-function readValue(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
+  return parseProtocol(assignSettings(protocol, assignments, settablePaths(protocol), IDENTITY));
 }
 
 /** Weight steps between alpha updates, at least 1. */

@@ -1,11 +1,8 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import path from 'node:path';
 import { loadDataset } from '../datasets/load.js';
 import type { Dataset, LoadOptions } from '../datasets/load.js';
 import { device } from '../engine/index.js';
-import { projectRoot } from '../runs/home.js';
+import { thisMachine } from '../runs/environment.js';
+import type { Machine } from '../runs/environment.js';
 import { openRun } from '../runs/store.js';
 import type { Run } from '../runs/store.js';
 import { InterruptedError } from '../errors.js';
@@ -15,15 +12,8 @@ import { search } from './search.js';
 import type { EpochRecord, SearchResult } from './search.js';
 
 /** How a result came about; kept beside every result, never part of what decides it. */
-export interface Provenance {
-  /** Commit of the library; "-dirty" marks uncommitted changes, null that it is unknown. */
-  readonly commit: string | null;
-  readonly version: string;
+export interface Provenance extends Machine {
   readonly engine: ReturnType<typeof device>;
-  readonly node: string;
-  /** Processor model and number of cores. */
-  readonly processor: string;
-  readonly cores: number;
   readonly data: { readonly name: string; readonly coverage: string; readonly digest: string };
   /** Seconds of computing, over all parts of a resumed run. */
   readonly seconds: number;
@@ -146,34 +136,19 @@ export function searchData(protocol: SearchProtocol, options: LoadOptions = {}):
   return loaded.dataset;
 }
 
-/** What is known of this process and machine; no names of machines or folders. */
+/** What is known of this process, its machine and its data; no names of machines or folders. */
 export function provenance(dataset: Dataset, seconds: number): Provenance {
-  const root = projectRoot();
-  const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
-    version: string;
-  };
-  const processors = cpus();
+  const { commit, version, node, processor, cores } = thisMachine();
   return {
-    commit: commitOf(root),
+    commit,
     version,
     engine: device(),
-    node: process.version,
-    processor: processors[0]?.model.trim() ?? 'unknown',
-    cores: processors.length,
+    node,
+    processor,
+    cores,
     data: { name: dataset.name, coverage: dataset.coverage, digest: dataset.digest },
     seconds,
   };
-}
-
-function commitOf(root: string): string | null {
-  const git = (...args: string[]) =>
-    execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-  try {
-    const changed = git('status', '--porcelain', '--untracked-files=no') !== '';
-    return `${git('rev-parse', 'HEAD')}${changed ? '-dirty' : ''}`;
-  } catch {
-    return null;
-  }
 }
 
 /** Whether an error means that the user stopped the work, not that it failed. */

@@ -17,6 +17,8 @@ describe('results under version control', () => {
 
   it('takes what was made from committed sources on real images', () => {
     expect(refusal(good, [])).to.equal(undefined);
+    // Toy functions read none.
+    expect(refusal(record([{ commit: '0123abc', data: null }]), [])).to.equal(undefined);
   });
 
   for (const [text, reason] of [
