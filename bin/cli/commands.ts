@@ -2,9 +2,12 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { BENCH_SHAPE_NAMES } from '../../lib/bench/shapes.js';
 import { ZartsError, unknownName } from '../../lib/errors.js';
+import { NETWORK_FORMS } from '../../lib/evaluation/plan.js';
 import { BUDGETS, PRESETS, PROTOCOL_SOLVERS } from '../../lib/search/protocol.js';
 import { SPACE_IDS } from '../../lib/spaces/spaces.js';
 import type { BenchCommandOptions } from './bench.js';
+import type { CountCommandOptions } from './count.js';
+import { GENOTYPE_ARGUMENT } from './genotype.js';
 import type { ReproduceCommandOptions } from './reproduce.js';
 import type { SearchCommandOptions } from './search.js';
 import type { StartCommandOptions } from './start.js';
@@ -14,7 +17,6 @@ import type { StartCommandOptions } from './start.js';
 /** Commands of the design that a later version brings; they say so, and --help does not list them. */
 const NOT_BUILT = {
   evaluate: 'Training derived networks from scratch (zarts evaluate)',
-  count: 'Counting parameters and multiply-adds (zarts count)',
   worker: 'Working from a queue (zarts worker)',
 } as const;
 
@@ -98,6 +100,33 @@ export function addCommands(program: Command, finished: (exitCode: number) => vo
       if (options.queue !== undefined) throw notBuilt('Working through a queue (--queue)');
       const { searchCommand } = await import('./search.js');
       finished(await searchCommand(options));
+    });
+
+  program
+    .command('count')
+    .argument('<genotype>', GENOTYPE_ARGUMENT)
+    .summary('parameters and multiply-adds of a derived network')
+    .description(
+      'Counts the parameters and multiply-adds of the network that stacks a genotype’s cells, exactly and without running it; at the sizes that the paper trains, or at the one that the options describe.',
+    )
+    .option('--form <name>', `stem and head: ${NETWORK_FORMS.join(', ')} (default: cifar)`)
+    .option('--cells <n>', 'number of cells (default: 20; 14 in the imagenet form)')
+    .option('--channels <n>', 'channels of the first cells (default: 36; 48)')
+    .option('--image <n>', 'side of the square images in pixels (default: 32; 224)')
+    .option('--classes <n>', 'number of classes (default: 10; 1000)')
+    .option('--aux', 'also with the auxiliary head that training adds')
+    .option('--json', 'one JSON document on stdout, cell by cell')
+    .addHelpText(
+      'after',
+      examples(
+        'npx zarts count DARTS_V2',
+        'npx zarts count DARTS_V1 --cells 8 --channels 16 --classes 100 --aux',
+        'npx zarts count AmoebaNet --form imagenet --json',
+      ),
+    )
+    .action(async (genotype: string, options: CountCommandOptions) => {
+      const { countCommand } = await import('./count.js');
+      finished(countCommand(genotype, options));
     });
 
   program

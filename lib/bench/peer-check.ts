@@ -3,7 +3,7 @@ import type { FixtureCase } from '../parity/fixtures.js';
 import { caseSupernet } from '../parity/cases-supernet.js';
 import { arrayOf, compare, hostArray, norm, numberOf } from '../parity/network-case.js';
 import type { ArrayError, Computed } from '../parity/network-case.js';
-import { reductionCells } from '../supernet/supernet.js';
+import { reductionCells } from '../spaces/spaces.js';
 import type { Supernet } from '../supernet/supernet.js';
 import { fromWire, toWire } from './child.js';
 import type { WireArray } from './child.js';

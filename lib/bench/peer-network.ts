@@ -1,4 +1,4 @@
-import { reductionCells } from '../supernet/supernet.js';
+import { reductionCells } from '../spaces/spaces.js';
 import type { Supernet } from '../supernet/supernet.js';
 
 /** A supernet as the peer builds it, and where its parameters lie in our flat weight vector. */

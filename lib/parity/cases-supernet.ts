@@ -5,10 +5,10 @@ import { ZartsError } from '../errors.js';
 import type { Vec } from '../math/vec.js';
 import { secondOrderGradient } from '../search/second-order.js';
 import type { Gradients } from '../search/second-order.js';
-import { cellEdges, defineSpace, spaceById } from '../spaces/spaces.js';
+import { cellEdges, defineSpace, reductionCells, spaceById } from '../spaces/spaces.js';
 import type { Cell, SearchSpace } from '../spaces/spaces.js';
 import type { Primitive } from '../spaces/primitives.js';
-import { reductionCells, supernet } from '../supernet/supernet.js';
+import { supernet } from '../supernet/supernet.js';
 import type { Supernet } from '../supernet/supernet.js';
 import { lossAndGradients, sgdStep } from '../supernet/training.js';
 import type { WeightLayout } from '../supernet/weights.js';
@@ -29,13 +29,12 @@ import {
 } from './network-case.js';
 import type { ArrayError, CaseRunner } from './network-case.js';
 
-/** Runners of the cases of whole supernets: 4 and 5 one pass, 6 SGD, 7 second order, 9 counts. */
+/** Runners of the cases of whole supernets: 4 and 5 one pass, 6 SGD, 7 second order. */
 export const supernetCases: Readonly<Record<string, CaseRunner>> = {
   '4': passCase,
   '5': passCase,
   '6': sgdCase,
   '7': secondOrderCase,
-  '9': countsCase,
 };
 
 /** The network that a case's constants describe. */
@@ -62,7 +61,7 @@ function nodesOf(c: FixtureCase): number {
 }
 
 /** Our names of the spaces that the reference numbers. */
-const SPACE_OF_REFERENCE: Readonly<Record<string, string>> = {
+export const SPACE_OF_REFERENCE: Readonly<Record<string, string>> = {
   s1: 's1',
   s2: 's2',
   s3: 's3',
@@ -393,57 +392,6 @@ function secondOrderCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
     };
   });
   return [layout, ...errors];
-}
-
-/** One supernet whose parameters and multiply-adds the reference counted. */
-interface CountedSupernet {
-  /** `cifar supernet`, or one with another stem. */
-  readonly network?: string;
-  readonly space: string;
-  readonly init_channels: number;
-  readonly layers: number;
-  readonly classes: number;
-  readonly params: number;
-  readonly alphas_each?: readonly [number, number];
-  readonly n_weight_tensors?: number;
-}
-
-/** Parameters and multiply-adds of supernets, exact. */
-function countsCase(c: FixtureCase): ArrayError[] {
-  const { supernet: counted = [] } = (c.values ?? {}) as { supernet?: CountedSupernet[] };
-  if (counted.length === 0) throw new NotCovered('it counts no supernet');
-  const ours = counted.filter(({ network = 'cifar supernet' }) => network === 'cifar supernet');
-  return ours.flatMap((entry) => {
-    const known = SPACE_OF_REFERENCE[entry.space];
-    if (known === undefined) throw new NotCovered(`its space "${entry.space}" is none here`);
-    const space = spaceById(known);
-    const shape = { cells: entry.layers, channels: entry.init_channels, classes: entry.classes };
-    const net = supernet(space, shape);
-    const name = `supernet ${entry.space} C=${entry.init_channels} layers=${entry.layers} classes=${entry.classes}`;
-    const difference = (what: string, ours: number, theirs: number): ArrayError => ({
-      array: `${name}: ${what}`,
-      form: 'plain',
-      error: Math.abs(ours - theirs),
-      tolerance: 0,
-    });
-    const { alphas_each: alphas, n_weight_tensors: tensors } = entry;
-    const macs = Object.entries(entry).flatMap(([key, value]) => {
-      const [, height, width] = /^macs_(\d+)x(\d+)$/.exec(key) ?? [];
-      if (height === undefined) return [];
-      const ours = multiplyAdds(net, Number(height), Number(width));
-      const theirs = value as { conv: number; linear: number };
-      return [
-        difference(`${key} convolutions`, ours.convolutions, theirs.conv),
-        difference(`${key} linear`, ours.linear, theirs.linear),
-      ];
-    });
-    return [
-      difference('parameters', net.layout.size, entry.params),
-      ...(alphas ? [difference('alphas', net.alphas, 2 * alphas[0] * alphas[1])] : []),
-      ...(tensors === undefined ? [] : [difference('weight tensors', net.layout.parameters.length, tensors)]),
-      ...macs,
-    ];
-  });
 }
 
 /**

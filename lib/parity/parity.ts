@@ -1,4 +1,5 @@
 import { cutoutBox } from '../datasets/augment.js';
+import { countCases, isCifarSupernet } from './cases-counts.js';
 import { layerCases } from './cases-layers.js';
 import { numericCases } from './cases-numeric.js';
 import { supernetCases } from './cases-supernet.js';
@@ -102,7 +103,7 @@ export function runCase(c: FixtureCase, fixtures: Fixtures): CaseOutcome {
 function errorsOf(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
   const number = c.group.split(' ')[0];
   if (number in NOT_BUILT) throw new NotCovered(NOT_BUILT[number]);
-  const network = layerCases[number] ?? supernetCases[number];
+  const network = layerCases[number] ?? supernetCases[number] ?? countCases[number];
   if (network) return network(c, fixtures);
   if (!(number in numericCases)) throw new NotCovered(`the group "${c.group}" is not known`);
   const numeric = numericCases[number](c);
@@ -132,13 +133,9 @@ function leftOut(c: FixtureCase, errors: readonly ArrayError[]): string[] {
   const compared = new Set(errors.map(({ array }) => array));
   const missing = expectedArrays(c).filter((name) => !compared.has(name));
   const reasons = missing.length === 0 ? [] : [`not computed here: ${missing.join(', ')}`];
-  const { evaluation, supernet = [] } = (c.values ?? {}) as {
-    evaluation?: unknown[];
-    supernet?: { network?: string }[];
-  };
-  if (evaluation) reasons.push(`${evaluation.length} evaluation networks: retraining is not built yet`);
+  const { supernet = [] } = (c.values ?? {}) as { supernet?: { network?: string }[] };
   const others = new Set(
-    supernet.flatMap(({ network = 'cifar supernet' }) => (network === 'cifar supernet' ? [] : [network])),
+    supernet.filter((entry) => !isCifarSupernet(entry)).map(({ network = '' }) => network),
   );
   for (const network of others) reasons.push(`the ${network} is not built yet`);
   return reasons;

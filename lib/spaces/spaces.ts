@@ -36,6 +36,11 @@ export function cellEdges(nodes: number): Edge[] {
   ).flat();
 }
 
+/** The indexes of the reduction cells among `cells`: a third and two thirds of the way. */
+export function reductionCells(cells: number): readonly [number, number] {
+  return [Math.floor(cells / 3), Math.floor((2 * cells) / 3)];
+}
+
 /**
  * The declared space, checked and frozen. Use it to declare a space of one's own; the built-in ones go through it too.
  *

@@ -10,7 +10,7 @@ import {
 import type { BatchStatistics, NormalizedBatch } from '../engine/index.js';
 import { UsageError } from '../errors.js';
 import type { Key } from '../math/random.js';
-import { alphaSize, cellEdges } from '../spaces/spaces.js';
+import { alphaSize, cellEdges, reductionCells } from '../spaces/spaces.js';
 import type { Cell, SearchSpace } from '../spaces/spaces.js';
 import { FeatureMap, factorizedReduce, named, output, reluConvBn, stem, sumTerms } from './layers.js';
 import type { Layer, OpWeight, Parameter, Scope } from './layers.js';
@@ -72,11 +72,6 @@ export interface Supernet {
 }
 
 const STEM_MULTIPLIER = 3;
-
-/** The indexes of the reduction cells among `cells`: a third and two thirds of the way. */
-export function reductionCells(cells: number): readonly number[] {
-  return [Math.floor(cells / 3), Math.floor((2 * cells) / 3)];
-}
 
 /**
  * The supernet of a space.

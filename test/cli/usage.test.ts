@@ -147,7 +147,7 @@ describe('zarts: wrong usage', function () {
     expect(stderr).to.include('Usage: zarts');
   });
 
-  for (const command of ['evaluate', 'count', 'worker']) {
+  for (const command of ['evaluate', 'worker']) {
     it(`${command}, which is not built: one honest sentence, exit code 1`, async () => {
       const outcome = await zarts([command, 'DARTS_V1', '--some', 'option']);
       expect(outcome.code).to.equal(1);
@@ -248,14 +248,34 @@ describe('zarts: help and version', function () {
     const { code, stdout, stderr } = await zarts(['--help']);
     expect(code).to.equal(0);
     expect(stderr).to.equal('');
-    for (const name of ['doctor', 'list', 'reproduce', 'search', 'parity', 'bench', 'lab', 'start']) {
+    for (const name of [
+      'doctor',
+      'list',
+      'reproduce',
+      'search',
+      'count',
+      'parity',
+      'bench',
+      'lab',
+      'start',
+    ]) {
       expect(stdout).to.match(new RegExp(`^  ${name}\\b`, 'm'));
     }
-    for (const name of ['evaluate', 'worker', 'count']) expect(stdout).not.to.include(name);
+    for (const name of ['evaluate', 'worker']) expect(stdout).not.to.include(name);
     expect(stdout).to.include('Examples:');
   });
 
-  for (const command of ['doctor', 'list', 'reproduce', 'search', 'parity', 'bench', 'lab', 'start']) {
+  for (const command of [
+    'doctor',
+    'list',
+    'reproduce',
+    'search',
+    'count',
+    'parity',
+    'bench',
+    'lab',
+    'start',
+  ]) {
     it(`${command} --help has an example`, async () => {
       const { code, stdout, stderr } = await zarts([command, '--help']);
       expect(code).to.equal(0);

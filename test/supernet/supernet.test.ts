@@ -5,9 +5,9 @@ import type { BatchStatistics } from '../../lib/engine/index.js';
 import { UsageError, ZartsError } from '../../lib/errors.js';
 import { key, normal } from '../../lib/math/random.js';
 import type { Primitive } from '../../lib/spaces/primitives.js';
-import { SPACES, cellEdges, defineSpace, uniformSpace } from '../../lib/spaces/spaces.js';
+import { SPACES, cellEdges, defineSpace, reductionCells, uniformSpace } from '../../lib/spaces/spaces.js';
 import type { SearchSpace } from '../../lib/spaces/spaces.js';
-import { reductionCells, supernet } from '../../lib/supernet/supernet.js';
+import { supernet } from '../../lib/supernet/supernet.js';
 import type { PassOptions, Supernet } from '../../lib/supernet/supernet.js';
 import { lossAndGradients, sgdStep } from '../../lib/supernet/training.js';
 

@@ -1,0 +1,95 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { UsageError, ZartsError, unknownName } from '../../lib/errors.js';
+import { explainFileError } from '../../lib/runs/files.js';
+import { RunStore } from '../../lib/runs/store.js';
+import { KNOWN_GENOTYPES, checkGenotype, parseGenotype } from '../../lib/spaces/genotype.js';
+import type { Genotype } from '../../lib/spaces/genotype.js';
+
+/** What a GENOTYPE argument may be, for the help texts. */
+export const GENOTYPE_ARGUMENT = `${Object.keys(KNOWN_GENOTYPES).join(', ')}, a text "Genotype(…)" as PyTorch prints it, a file that holds one (or JSON), or the key of a run`;
+
+/** A genotype that a command was given. */
+export interface NamedGenotype {
+  readonly genotype: Genotype;
+  /** What to call it: its known name, the file's, "run …", or "genotype". */
+  readonly name: string;
+}
+
+/** The least characters of a run's key that are taken for the start of one. */
+const KEY_PREFIX = 6;
+
+/**
+ * The genotype that an argument names: a known name, PyTorch's text or JSON, a file with either (also what
+ * `zarts search --json` printed), or a run's key or the start of it.
+ *
+ * @throws {UsageError} naming what is wrong and where; {ZartsError} for a run without a result or an unreadable file.
+ */
+export function readGenotype(argument: string, home?: string): NamedGenotype {
+  const known = Object.entries(KNOWN_GENOTYPES).find(([name]) => name === argument);
+  if (known) return { name: known[0], genotype: known[1] };
+  if (/^\s*(Genotype\b|\{)/.test(argument)) return { name: 'genotype', genotype: parseGenotype(argument) };
+  if (existsSync(argument) && statSync(argument).isFile())
+    return { name: argument, genotype: fileGenotype(argument) };
+  if (/^[0-9a-f]+$/.test(argument) && argument.length >= KEY_PREFIX) return runGenotype(argument, home);
+  const { message } = unknownName('genotype', argument, Object.keys(KNOWN_GENOTYPES));
+  throw new UsageError(
+    `${message} It may also be PyTorch's text, a file that holds one, or the key of a run (at least its first ${KEY_PREFIX} characters).`,
+  );
+}
+
+function fileGenotype(path: string): Genotype {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ZartsError(`${path} cannot be read: ${explainFileError(error)}.`);
+  }
+  try {
+    const inside = text.trimStart().startsWith('{') ? genotypeInside(JSON.parse(text)) : undefined;
+    return inside === undefined ? parseGenotype(text) : checkGenotype(inside);
+  } catch (error) {
+    // A text that is no JSON at all is told by the parser, with its place.
+    throw error instanceof UsageError ? new UsageError(`${path}: ${error.message}`) : parseFault(path, text);
+  }
+}
+
+function parseFault(path: string, text: string): UsageError {
+  try {
+    parseGenotype(text);
+  } catch (error) {
+    if (error instanceof UsageError) return new UsageError(`${path}: ${error.message}`);
+  }
+  return new UsageError(`${path} holds no genotype.`);
+}
+
+/** The genotype in what a command printed or a run kept: `genotype`, `result.genotype` or `protocol.network.genotype`. */
+function genotypeInside(value: unknown): unknown {
+  const at = (...path: readonly string[]): unknown =>
+    path.reduce<unknown>((part, name) => (part as Record<string, unknown> | null | undefined)?.[name], value);
+  return at('result', 'genotype') ?? at('protocol', 'network', 'genotype') ?? at('genotype');
+}
+
+function runGenotype(prefix: string, home?: string): NamedGenotype {
+  const store = new RunStore(home);
+  const found = store.list().filter(({ key }) => key.startsWith(prefix));
+  if (found.length === 0)
+    throw new UsageError(`There is no run whose key starts with ${prefix} in ${store.home}.`);
+  if (found.length > 1) {
+    throw new UsageError(
+      `${found.length} runs have a key that starts with ${prefix}: ${found
+        .slice(0, 3)
+        .map(({ key }) => key)
+        .join(', ')}${found.length > 3 ? ', …' : ''}; give more of it.`,
+    );
+  }
+  const [{ key, protocol, dataDigest }] = found;
+  const own = genotypeInside({ protocol });
+  const name = `run ${key.slice(0, 8)}`;
+  if (own !== undefined) return { name, genotype: checkGenotype(own) };
+  const record = store.open({ protocol, dataDigest }).record();
+  if (!record)
+    throw new ZartsError(`Run ${key} has no result yet, so no genotype; run its command again first.`);
+  const derived = genotypeInside({ result: record.result });
+  if (derived === undefined) throw new ZartsError(`Run ${key} has no genotype in its result.`);
+  return { name, genotype: checkGenotype(derived) };
+}
