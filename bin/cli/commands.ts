@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { BENCH_SHAPE_NAMES } from '../../lib/bench/shapes.js';
 import { ZartsError, unknownName } from '../../lib/errors.js';
 import { NETWORK_FORMS } from '../../lib/evaluation/plan.js';
-import { BUDGETS, PRESETS, PROTOCOL_SOLVERS } from '../../lib/search/protocol.js';
+import { BUDGETS, DATASETS, PRESETS, PROTOCOL_SOLVERS } from '../../lib/search/protocol.js';
 import { SPACE_IDS } from '../../lib/spaces/spaces.js';
 import type { BenchCommandOptions } from './bench.js';
 import type { CountCommandOptions } from './count.js';
@@ -86,6 +86,7 @@ export function addCommands(program: Command, finished: (exitCode: number) => vo
     .option('--space <id>', `search space: ${SPACE_IDS.join(', ')}`)
     .option('--solver <id>', `solver: ${PROTOCOL_SOLVERS.join(', ')}`, 'mgs')
     .option('--preset <name>', `whose algorithm: ${PRESETS.join(', ')}`, 'paper')
+    .option('--dataset <name>', `images to search on: ${DATASETS.join(', ')}`, 'cifar10')
     .option('--seed <n>', 'seed of everything random', '0')
     .option('--eager', 'run TensorFlow.js step by step instead of compiled: slow, for debugging')
     .addHelpText(
@@ -93,6 +94,7 @@ export function addCommands(program: Command, finished: (exitCode: number) => vo
       examples(
         'npx zarts search --space s2 --solver mgs --seed 1',
         'npx zarts search --space darts --budget smoke --data synthetic --json',
+        'npx zarts search --space s3 --dataset svhn --seed 2',
         'npx zarts search --space s2 --set solver.samples=8 --set solver.tau=0.5 --data ~/data',
       ),
     )

@@ -153,8 +153,8 @@ async function dataFindings(): Promise<Finding[]> {
     const inside = relative(root, folder);
     return inside.startsWith('..') ? folder : inside;
   };
-  const sets = await findDatasets();
-  return sets.map(({ name, folder, status, train, test, problem }): Finding => {
+  const sets = await findDatasets(undefined, { digest: true });
+  return sets.map(({ name, folder, status, train, test, digest = '', problem }): Finding => {
     const piece = `data: ${name}`;
     const place = shown(folder);
     if (status === 'absent') {
@@ -171,12 +171,14 @@ async function dataFindings(): Promise<Finding[]> {
         advice: `Delete ${place} to download it again`,
       };
     }
-    const which = status === 'official' ? 'the official set' : 'a subset';
     return {
       piece,
       ok: true,
       needed: false,
-      state: `${which} in ${place}: ${train} train, ${test} test images`,
+      state:
+        status === 'official'
+          ? `the official set in ${place}: ${train} train, ${test} test images, digests as published`
+          : `a subset in ${place}: ${train} train, ${test} test images, digest ${digest.slice(0, 12)}`,
     };
   });
 }

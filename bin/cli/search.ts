@@ -5,7 +5,7 @@ import { describeSeconds, terminalProgress } from '../../lib/report/progress-ter
 import { textTable } from '../../lib/report/table.js';
 import type { Table } from '../../lib/report/table.js';
 import { runsHome } from '../../lib/runs/home.js';
-import { deviations, fullSearch, withBudget } from '../../lib/search/presets.js';
+import { deviations, fullSearch, onDataset, withBudget } from '../../lib/search/presets.js';
 import { applySet } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
 import type { FinishedSearch } from '../../lib/search/run.js';
@@ -22,6 +22,7 @@ export interface SearchCommandOptions extends ExperimentOptions {
   readonly space?: string;
   readonly solver: string;
   readonly preset: string;
+  readonly dataset: string;
   readonly seed: string;
   readonly eager?: boolean;
 }
@@ -29,12 +30,13 @@ export interface SearchCommandOptions extends ExperimentOptions {
 /**
  * The protocol that the options of `zarts search` describe, checked whole.
  *
- * @throws {UsageError} for an unknown space, solver, preset, budget or setting, and a value out of range.
+ * @throws {UsageError} for an unknown space, solver, preset, data set, budget or setting, and a value out of range.
  */
 export function protocolOf({
   space,
   solver,
   preset,
+  dataset,
   budget,
   seed,
   set = [],
@@ -44,7 +46,8 @@ export function protocolOf({
       `zarts search needs --space, one of ${SPACE_IDS.join(', ')}; for example --space s2.`,
     );
   }
-  return applySet(withBudget(fullSearch(space, solver, preset), budget), `seed=${seed}`, ...set);
+  const full = onDataset(fullSearch(space, solver, preset), dataset);
+  return applySet(withBudget(full, budget), `seed=${seed}`, ...set);
 }
 
 /** Runs `zarts search`. @returns the exit code. */

@@ -1,14 +1,14 @@
 import { createReadStream } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ReadableStream } from 'node:stream/web';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as tar from 'tar';
 import { InterruptedError, ZartsError } from '../errors.js';
 import { errorCode, explainFileError, flushFolder } from '../runs/files.js';
 import { acquireLock } from '../runs/lock.js';
-import { digestFile, inspectFolder, readRecordFile } from './files.js';
-import type { ArchiveSource, RecordDataset } from './registry.js';
+import { digestFile, inspectFolder, readImageFile } from './files.js';
+import type { FileDataset, MatlabDataset, RecordDataset, RemoteFile } from './registry.js';
 
 /** How far a phase has come, in bytes. */
 export interface DataProgress {
@@ -31,42 +31,75 @@ export interface DownloadOptions {
 }
 
 /**
- * Fetches a data set's official archive into `home`, checks it, and unpacks it. Interrupted at any moment, it goes on
- * where it was; an archive that was put there by hand under its official name is used.
+ * Fetches a data set's official files into `home` and checks them; an archive is unpacked. Interrupted at any moment, it
+ * goes on where it was; an archive that was put there by hand under its official name is used.
  *
- * @param dataset  Whose archive.
+ * @param dataset  Which set.
  * @param home     The folder in which the set's own folder appears, all at once, when it is complete and checked.
  * @returns        The path of the set's folder.
  * @throws ZartsError  one sentence: no connection, a server's refusal, a wrong digest, no room on the disk.
  */
 export async function fetchDataset(
-  dataset: RecordDataset,
+  dataset: FileDataset,
   home: string,
   options: DownloadOptions = {},
 ): Promise<string> {
-  const { archive, title, folder } = dataset;
+  const { title, folder } = dataset;
   const target = join(home, folder);
   try {
     await mkdir(home, { recursive: true });
   } catch (error) {
     throw new ZartsError(`The folder ${home} for ${title} cannot be created: ${explainFileError(error)}.`);
   }
-  const release = acquireLock(join(home, `.${archive.file}.lock`), `The download of ${title}`);
+  const release = acquireLock(join(home, `.${folder}.lock`), `The download of ${title}`);
   try {
     if (await exists(target)) return target; // another process was faster
-    const path = join(home, archive.file);
-    const byHand = await exists(path);
-    if (!byHand) await download(archive, path, title, options);
-    else await checkArchive(archive, path, options);
-    await unpack(dataset, path, home, options);
-    if (!byHand) await rm(path, { force: true });
+    if (dataset.format === 'records') await fetchArchive(dataset, home, options);
+    else await fetchFiles(dataset, home, options);
     return target;
   } catch (error) {
     if (error instanceof ZartsError) throw error;
-    throw new ZartsError(`${title} could not be stored in ${home}: ${explainFileError(error)}.`);
+    const full = NO_ROOM.has(errorCode(error) ?? '')
+      ? `; make room, or name a folder with more of it with --data, and the same command goes on`
+      : '';
+    throw new ZartsError(`${title} could not be stored in ${home}: ${explainFileError(error)}${full}.`);
   } finally {
     release();
   }
+}
+
+/** What the system calls a disk or a share of it that is full. */
+const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+async function fetchArchive(dataset: RecordDataset, home: string, options: DownloadOptions): Promise<void> {
+  const { archive, title } = dataset;
+  const path = join(home, archive.file);
+  const byHand = await exists(path);
+  if (!byHand) await download(archive, path, { title, home }, options);
+  else await checkFile(archive, path, options);
+  await unpack(dataset, path, home, options);
+  if (!byHand) await rm(path, { force: true });
+}
+
+/** Fetches files that need no unpacking into a folder beside the final place, which takes its name when all are there. */
+async function fetchFiles(dataset: MatlabDataset, home: string, options: DownloadOptions): Promise<void> {
+  const { downloads, folder, title } = dataset;
+  const scratch = join(home, `.${folder}.downloading`);
+  await mkdir(scratch, { recursive: true });
+  const total = downloads.reduce((sum, { bytes }) => sum + bytes, 0);
+  let before = 0;
+  for (const file of downloads) {
+    const path = join(scratch, file.file);
+    const start = before;
+    const onProgress = ({ phase, done }: DataProgress): void =>
+      options.onProgress?.({ phase, done: start + done, total });
+    if (await exists(path)) await checkFile(file, path, { ...options, onProgress });
+    else await download(file, path, { title, home: join(home, folder) }, { ...options, onProgress });
+    before += file.bytes;
+  }
+  await inspectFolder(scratch, dataset);
+  await rename(scratch, join(home, folder));
+  flushFolder(home);
 }
 
 async function exists(path: string): Promise<boolean> {
@@ -82,17 +115,14 @@ async function sizeIfThere(path: string): Promise<number | undefined> {
   }
 }
 
-async function checkArchive(
-  archive: ArchiveSource,
-  path: string,
-  { onProgress }: DownloadOptions,
-): Promise<void> {
+/** Refuses a file that is not the official one. */
+async function checkFile(remote: RemoteFile, path: string, { onProgress }: DownloadOptions): Promise<void> {
   const { size } = await stat(path);
   const problem =
-    size !== archive.bytes
-      ? `has ${size} bytes, expected ${archive.bytes}`
+    size !== remote.bytes
+      ? `has ${size} bytes, expected ${remote.bytes}`
       : await digestFile(path).then((actual) =>
-          actual === archive.sha256 ? undefined : `has SHA-256 ${actual}, expected ${archive.sha256}`,
+          actual === remote.sha256 ? undefined : `has SHA-256 ${actual}, expected ${remote.sha256}`,
         );
   if (problem !== undefined) throw new ZartsError(`${path} ${problem}: delete it and run again.`);
   onProgress?.({ phase: 'check', done: size, total: size });
@@ -109,10 +139,11 @@ function reasonOf(error: unknown): string {
 /** A failure that another attempt may mend. */
 class TransferError extends Error {}
 
+/** @param set  Whose file it is, and where a person may put it. */
 async function download(
-  archive: ArchiveSource,
+  remote: RemoteFile,
   path: string,
-  title: string,
+  { title, home }: { readonly title: string; readonly home: string },
   options: DownloadOptions,
 ): Promise<void> {
   const part = `${path}.part`;
@@ -120,7 +151,7 @@ async function download(
   for (let attempt = 0; ; attempt++) {
     const before = (await sizeIfThere(part)) ?? 0;
     try {
-      if (before < archive.bytes) await transfer(archive, part, before, options);
+      if (before < remote.bytes) await transfer(remote, part, before, options);
       break;
     } catch (error) {
       if (options.signal?.aborted) {
@@ -133,10 +164,10 @@ async function download(
       if (attempt >= retries || now === 0) {
         const kept =
           now > 0
-            ? `, ${now} of ${archive.bytes} bytes have arrived and the same command goes on from there;`
+            ? `, ${now} of ${remote.bytes} bytes have arrived and the same command goes on from there;`
             : ':';
         throw new ZartsError(
-          `${title} could not be downloaded from ${archive.url} (${error.message})${kept} connect this machine to the internet, put the file ${archive.file} into ${join(path, '..')} yourself, name a folder that has the set with --data, or use --data synthetic.`,
+          `${title} could not be downloaded from ${remote.url} (${error.message})${kept} connect this machine to the internet, put the file ${remote.file} into ${home} yourself, name a folder that has the set with --data, or use --data synthetic.`,
         );
       }
       await delay(
@@ -147,21 +178,21 @@ async function download(
     }
   }
   const size = (await sizeIfThere(part)) ?? 0;
-  const actual = size === archive.bytes ? await digestFile(part) : `of a file of ${size} bytes`;
-  if (actual !== archive.sha256) {
+  const actual = size === remote.bytes ? await digestFile(part) : `of a file of ${size} bytes`;
+  if (actual !== remote.sha256) {
     await rm(part, { force: true });
     throw new ZartsError(
-      `What ${archive.url} sent is not the official ${title}: SHA-256 ${actual}, expected ${archive.sha256} of ${archive.bytes} bytes; it was deleted, run again or put the official ${archive.file} into ${join(path, '..')}.`,
+      `What ${remote.url} sent is not the official ${title}: SHA-256 ${actual}, expected ${remote.sha256} of ${remote.bytes} bytes; it was deleted, run again or put the official ${remote.file} into ${home}.`,
     );
   }
   options.onProgress?.({ phase: 'check', done: size, total: size });
   await rename(part, path);
-  flushFolder(join(path, '..'));
+  flushFolder(dirname(path));
 }
 
 /** One request: appends to `part` what is missing after its first `have` bytes. */
 async function transfer(
-  archive: ArchiveSource,
+  remote: RemoteFile,
   part: string,
   have: number,
   { onProgress, fetch: request = fetch, signal, stallMs = 30_000 }: DownloadOptions,
@@ -177,7 +208,7 @@ async function transfer(
   const either = signal ? AbortSignal.any([signal, stalled.signal]) : stalled.signal;
   try {
     alive();
-    const response = await request(archive.url, {
+    const response = await request(remote.url, {
       headers: have > 0 ? { range: `bytes=${have}-` } : {},
       signal: either,
     }).catch((error: unknown) => {
@@ -207,15 +238,15 @@ async function transfer(
         alive();
         await file.writeFile(value);
         done += value.length;
-        onProgress?.({ phase: 'download', done, total: archive.bytes });
-        if (done > archive.bytes) {
+        onProgress?.({ phase: 'download', done, total: remote.bytes });
+        if (done > remote.bytes) {
           await reader.cancel();
           break; // the digest says what is wrong with it
         }
       }
       await file.sync();
-      if (done < archive.bytes)
-        throw new TransferError(`the connection ended after ${done} of ${archive.bytes} bytes`);
+      if (done < remote.bytes)
+        throw new TransferError(`the connection ended after ${done} of ${remote.bytes} bytes`);
     } finally {
       await file.close();
     }
@@ -261,7 +292,8 @@ async function unpack(
       output.on('close', resolve);
       input.pipe(output);
     }).catch((error: unknown) => {
-      if (errorCode(error) === 'ENOSPC') throw error;
+      // A fault of the system (ENOSPC, EIO, …) is none of the archive's, whose faults have codes such as Z_DATA_ERROR.
+      if (/^E[A-Z0-9]+$/.test(errorCode(error) ?? '')) throw error;
       throw new ZartsError(`${path} cannot be unpacked: ${reasonOf(error)}; delete it and run again.`);
     });
     const unpacked = join(scratch, folder);
@@ -269,7 +301,7 @@ async function unpack(
     if (!content.complete)
       throw new ZartsError(`${path} does not hold all of ${title}: delete it and run again.`);
     for (const file of [...content.train, ...content.test]) {
-      await readRecordFile(file, dataset);
+      await readImageFile(file, dataset);
       await flushFile(file.path);
     }
     flushFolder(unpacked);

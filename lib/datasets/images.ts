@@ -12,50 +12,73 @@ export interface ImageSet {
   readonly channels: number;
 }
 
-/** How a record is laid out and what is made of it. */
-export interface RecordLayout {
-  readonly labelBytes: number;
-  readonly labelAt: number;
+/** Images in the order of bytes of the file that they come from. */
+export interface Chunk {
+  /** The class of each image. */
+  readonly labels: Uint8Array;
+  readonly bytes: Uint8Array;
+}
+
+/** Where in a chunk's bytes the pixels are: pixel [i, y, x, c] at first + i·image + y·row + x·column + c·plane. */
+export interface PixelLayout {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly first: number;
+  readonly image: number;
+  readonly row: number;
+  readonly column: number;
+  readonly plane: number;
+}
+
+interface Size {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
 }
 
-/** Bytes a record takes in a file. */
-export function recordBytes({ labelBytes, height, width, channels }: RecordLayout): number {
-  return labelBytes + height * width * channels;
+/** One plane a channel, rows from top to bottom, after so many bytes of labels: CIFAR's records. */
+export function recordLayout({ height, width, channels }: Size, labelBytes: number): PixelLayout {
+  const plane = height * width;
+  const image = labelBytes + plane * channels;
+  return { height, width, channels, first: labelBytes, image, row: width, column: 1, plane };
+}
+
+/** An array [height, width, channels, n] whose first index runs fastest: MATLAB's order. */
+export function columnMajorLayout({ height, width, channels }: Size): PixelLayout {
+  const plane = height * width;
+  return { height, width, channels, first: 0, image: plane * channels, row: 1, column: height, plane };
 }
 
 /**
- * Turns records (labels, then channel planes) into images of the given side length.
+ * Turns bytes as files have them into images of the given side length.
  *
- * @param chunks  Buffers of whole records, read one after the other; their labels have been checked.
- * @param count   How many records to take from the front.
+ * @param chunks  Whole images, chunk after chunk; their labels have been checked.
+ * @param count   How many images to take from the front.
  * @param side    Side length of the images: the layout's own, or a divisor of it; squares of pixels are averaged, halves
  *   rounded up.
  */
-export function decodeRecords(
-  chunks: readonly Uint8Array[],
+export function decodeImages(
+  chunks: readonly Chunk[],
   count: number,
-  layout: RecordLayout,
+  layout: PixelLayout,
   side: number,
 ): ImageSet {
-  const { labelBytes, labelAt, width, channels } = layout;
-  const record = recordBytes(layout);
-  const plane = layout.height * width;
-  const square = width / side;
+  const { channels, row, column, plane } = layout;
+  const square = layout.width / side;
   const area = square * square;
   const images = new Uint8Array(count * side * side * channels);
   const labels = new Int32Array(count);
   let taken = 0;
   let to = 0;
-  for (const bytes of chunks) {
-    for (let start = 0; start < bytes.length && taken < count; start += record) {
-      labels[taken++] = bytes[start + labelAt];
-      const pixels = start + labelBytes;
+  for (const chunk of chunks) {
+    const { bytes } = chunk;
+    for (let i = 0; i < chunk.labels.length && taken < count; i++) {
+      labels[taken++] = chunk.labels[i];
+      const start = layout.first + i * layout.image;
       for (let y = 0; y < side; y++) {
         for (let x = 0; x < side; x++) {
-          const corner = pixels + (y * width + x) * square;
+          const corner = start + (y * row + x * column) * square;
           for (let c = 0; c < channels; c++) {
             const at = corner + c * plane;
             if (square === 1) {
@@ -63,7 +86,7 @@ export function decodeRecords(
             } else {
               let sum = area >> 1;
               for (let j = 0; j < square; j++)
-                for (let i = 0; i < square; i++) sum += bytes[at + j * width + i];
+                for (let k = 0; k < square; k++) sum += bytes[at + j * row + k * column];
               images[to++] = Math.floor(sum / area);
             }
           }

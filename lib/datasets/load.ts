@@ -5,18 +5,18 @@ import { UsageError, unknownName, ZartsError } from '../errors.js';
 import { projectRoot } from '../runs/home.js';
 import { fetchDataset } from './download.js';
 import type { DownloadOptions } from './download.js';
-import { inspectFolder, readRecordFile } from './files.js';
+import { digestContent, inspectFolder, layoutOf, readImageFile } from './files.js';
 import type { FoundFile } from './files.js';
-import { decodeRecords, digestImages } from './images.js';
-import type { ImageSet } from './images.js';
-import { DATASET_NAMES, datasetSpecSchema, RECORD_DATASETS } from './registry.js';
-import type { DatasetName, DatasetSpec, RecordDataset } from './registry.js';
+import { decodeImages, digestImages } from './images.js';
+import type { Chunk, ImageSet } from './images.js';
+import { DATASET_NAMES, datasetSpecSchema, FILE_DATASETS } from './registry.js';
+import type { DatasetName, DatasetSpec, FileDataset, FileDatasetName } from './registry.js';
 import {
-  SYNTHETIC_CLASSES,
   SYNTHETIC_MEAN,
   SYNTHETIC_SIZES,
   SYNTHETIC_STD,
-  syntheticRecords,
+  syntheticImages,
+  syntheticKind,
 } from './synthetic.js';
 
 /** A loaded data set. */
@@ -64,7 +64,7 @@ export async function loadDataset(spec: DatasetSpec, options: LoadOptions = {}):
   const checked = checkSpec(spec);
   const given = givenPlace(options);
   if (checked.name === 'synthetic' || given === 'synthetic') return loadSynthetic(checked);
-  const dataset: RecordDataset = RECORD_DATASETS[checked.name];
+  const dataset: FileDataset = FILE_DATASETS[checked.name];
   const place = await findFolder(dataset, given, options);
   const content = await inspectFolder(place.folder, dataset);
   const train = await readSet(
@@ -105,16 +105,17 @@ function givenPlace({ data, env = process.env }: LoadOptions): string | undefine
   return given === undefined || given === '' ? undefined : given;
 }
 
-function loadSynthetic({ image, trainSize, testSize }: DatasetSpec): Dataset {
+function loadSynthetic({ name, image, trainSize, testSize }: DatasetSpec): Dataset {
+  const kind = syntheticKind(name);
   const make = (split: 'train' | 'test', count: number): ImageSet =>
-    decodeRecords([syntheticRecords(split, count)], count, RECORD_DATASETS.cifar10, image);
+    decodeImages([syntheticImages(kind, split, count)], count, kind.layout, image);
   const train = make('train', trainSize ?? SYNTHETIC_SIZES.train);
   const test = make('test', testSize ?? SYNTHETIC_SIZES.test);
   return {
     name: 'synthetic',
     source: 'synthetic',
     coverage: 'synthetic',
-    classes: SYNTHETIC_CLASSES,
+    classes: kind.classes,
     mean: SYNTHETIC_MEAN,
     std: SYNTHETIC_STD,
     train,
@@ -124,7 +125,7 @@ function loadSynthetic({ image, trainSize, testSize }: DatasetSpec): Dataset {
 }
 
 /** The set's folder for a place that a person names: the place itself, or the official folder inside it. */
-function folderWithin(place: string, dataset: RecordDataset): string | undefined {
+function folderWithin(place: string, dataset: FileDataset): string | undefined {
   const inside = join(place, dataset.folder);
   if (existsSync(inside)) return inside;
   const isItself =
@@ -134,7 +135,7 @@ function folderWithin(place: string, dataset: RecordDataset): string | undefined
 }
 
 async function findFolder(
-  dataset: RecordDataset,
+  dataset: FileDataset,
   given: string | undefined,
   options: LoadOptions,
 ): Promise<{ folder: string; source: 'folder' | 'download' }> {
@@ -164,27 +165,31 @@ async function findFolder(
   return { folder: await fetchDataset(dataset, home, options), source: 'download' };
 }
 
-/** Reads only as many files as the wanted number of records needs; each of them is checked whole. */
+/** Reads only as many files as the wanted number of images needs; each of them is checked whole. */
 async function readSet(
   files: readonly FoundFile[],
   wanted: number | undefined,
   which: 'training' | 'test',
-  dataset: RecordDataset,
+  dataset: FileDataset,
   side: number,
   folder: string,
 ): Promise<ImageSet> {
-  const available = files.reduce((sum, { records }) => sum + records, 0);
+  const available = imagesIn(files);
   const count = wanted ?? available;
   if (count > available) {
     throw new UsageError(
       `${count} ${which} images were asked for, ${folder} holds ${available}: ask for fewer, or name the full ${dataset.title} with --data.`,
     );
   }
-  const chunks: Buffer[] = [];
-  for (let i = 0, have = 0; have < count; have += files[i].records, i++) {
-    chunks.push(await readRecordFile(files[i], dataset));
+  const chunks: Chunk[] = [];
+  for (let i = 0, have = 0; have < count; have += files[i].images, i++) {
+    chunks.push(await readImageFile(files[i], dataset));
   }
-  return decodeRecords(chunks, count, dataset, side);
+  return decodeImages(chunks, count, layoutOf(dataset), side);
+}
+
+function imagesIn(files: readonly FoundFile[]): number {
+  return files.reduce((sum, { images }) => sum + images, 0);
 }
 
 /** What is known of a data set on this machine without reading its images. */
@@ -192,28 +197,31 @@ export interface FoundDataset {
   readonly name: DatasetName;
   /** The folder looked at: the set's own, or the place where it was expected. */
   readonly folder: string;
-  /** `official`: every file at its official size (digests are checked when it is loaded); `subset`: fewer records. */
+  /** `official`: every file has the official number of images; `subset`: fewer. */
   readonly status: 'official' | 'subset' | 'damaged' | 'absent';
   readonly train: number;
   readonly test: number;
+  /** SHA-256 over those of its files, if that was asked for; of an official set the published ones, checked. */
+  readonly digest?: string;
   /** What is wrong, for `damaged`. */
   readonly problem?: string;
 }
 
 /**
- * Looks for every data set that is read from files, in the place that a run would use, from file sizes alone.
+ * Looks for every data set that is read from files, in the place that a run would use, from file sizes and headers alone.
  *
  * @param data     What `--data` said; as in {@link LoadOptions}.
- * @param options  `dataHome` and `env` as in {@link LoadOptions}.
+ * @param options  `dataHome` and `env` as in {@link LoadOptions}; `digest`: read the files too, for their digest, by which
+ *   official ones are checked (without it that is done when they are loaded).
  */
 export async function findDatasets(
   data?: string,
-  options: Pick<LoadOptions, 'dataHome' | 'env'> = {},
+  options: Pick<LoadOptions, 'dataHome' | 'env'> & { readonly digest?: boolean } = {},
 ): Promise<FoundDataset[]> {
   const given = givenPlace({ ...options, ...(data === undefined ? {} : { data }) });
   const home = given === undefined || given === 'synthetic' ? options.dataHome : resolve(given);
   const place = home ?? join(projectRoot(), 'data');
-  const entries = Object.entries(RECORD_DATASETS) as [keyof typeof RECORD_DATASETS, RecordDataset][];
+  const entries = Object.entries(FILE_DATASETS) as [FileDatasetName, FileDataset][];
   return Promise.all(
     entries.map(async ([name, dataset]): Promise<FoundDataset> => {
       const folder = folderWithin(place, dataset);
@@ -221,15 +229,14 @@ export async function findDatasets(
         return { name, folder: join(place, dataset.folder), status: 'absent', train: 0, test: 0 };
       }
       try {
-        const { train, test, complete } = await inspectFolder(folder, dataset);
-        const count = (files: readonly FoundFile[]): number =>
-          files.reduce((sum, { records }) => sum + records, 0);
+        const content = await inspectFolder(folder, dataset);
         return {
           name,
           folder,
-          status: complete ? 'official' : 'subset',
-          train: count(train),
-          test: count(test),
+          status: content.complete ? 'official' : 'subset',
+          train: imagesIn(content.train),
+          test: imagesIn(content.test),
+          ...(options.digest ? { digest: await digestContent(content, dataset) } : {}),
         };
       } catch (error) {
         if (!(error instanceof ZartsError)) throw error;

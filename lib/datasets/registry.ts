@@ -1,33 +1,30 @@
-/** The data sets that can be named, as data: adding one in a layout of fixed-size records means adding an entry here. */
+/** The data sets that can be named, as data: adding one in a layout that is known here means adding an entry. */
 import { z } from 'zod';
 
-/** One file of fixed-size records, as officially published. */
-export interface RecordFile {
+/** One file of images, as officially published. */
+export interface PublishedFile {
   readonly name: string;
-  /** Records in the official file; a file with fewer is a subset, one with more is refused. */
-  readonly records: number;
+  /** Images in the official file; a file with fewer is a subset, one with more is refused. */
+  readonly images: number;
   /** SHA-256 of the official file. */
   readonly sha256: string;
 }
 
-/** Where the official files can be had: a gzipped tar archive that holds the data set's folder. */
-export interface ArchiveSource {
+/** A file that can be fetched. */
+export interface RemoteFile {
   readonly url: string;
-  /** The archive's file name. */
+  /** The name under which it is published. */
   readonly file: string;
   readonly bytes: number;
   readonly sha256: string;
 }
 
-/** An image data set in files of records: label bytes, then one plane of bytes a channel, rows from top to bottom. */
-export interface RecordDataset {
+/** What is known of every image data set. */
+interface ImageDataset {
   /** The name people use: "CIFAR-10". */
   readonly title: string;
   /** The folder's official name. */
   readonly folder: string;
-  /** Bytes before the pixels, and which of them is the label (CIFAR-100 has a coarse one before the fine one). */
-  readonly labelBytes: number;
-  readonly labelAt: number;
   readonly height: number;
   readonly width: number;
   readonly channels: number;
@@ -35,12 +32,34 @@ export interface RecordDataset {
   /** Mean and standard deviation a channel, of pixels in [0, 1], with which images are normalized (FIDELITY.md, A4). */
   readonly mean: readonly number[];
   readonly std: readonly number[];
-  readonly train: readonly RecordFile[];
-  readonly test: readonly RecordFile[];
-  /** A text file of class names, one a line, by which another set in the same layout is told apart; may be absent. */
-  readonly classFile: string;
-  readonly archive: ArchiveSource;
+  readonly train: readonly PublishedFile[];
+  readonly test: readonly PublishedFile[];
 }
+
+/** A data set in files of records: label bytes, then one plane of bytes a channel, rows from top to bottom. */
+export interface RecordDataset extends ImageDataset {
+  readonly format: 'records';
+  /** How many values each label byte may have, and which of them is the class (CIFAR-100 has a coarse one before the fine one). */
+  readonly labelRanges: readonly number[];
+  readonly labelAt: number;
+  /** A text file of class names, one a line, by which a subset of another set in the same layout is told apart; may be absent. */
+  readonly classFile: string;
+  /** A gzipped tar archive that holds the data set's folder. */
+  readonly archive: RemoteFile;
+}
+
+/**
+ * A data set in MATLAB files: `X`, uint8 [height, width, channels, n], and `y`, [n, 1], the classes as digits with 10 for
+ * the digit 0.
+ */
+export interface MatlabDataset extends ImageDataset {
+  readonly format: 'matlab';
+  /** The files themselves, no archive around them. */
+  readonly downloads: readonly RemoteFile[];
+}
+
+/** A data set that is read from files into memory. */
+export type FileDataset = RecordDataset | MatlabDataset;
 
 /**
  * CIFAR-10 (Krizhevsky, "Learning multiple layers of features from tiny images", 2009), binary version. The archive's
@@ -50,7 +69,8 @@ export interface RecordDataset {
 const CIFAR10: RecordDataset = {
   title: 'CIFAR-10',
   folder: 'cifar-10-batches-bin',
-  labelBytes: 1,
+  format: 'records',
+  labelRanges: [10],
   labelAt: 0,
   height: 32,
   width: 32,
@@ -64,11 +84,11 @@ const CIFAR10: RecordDataset = {
     'bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67',
     '014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48',
     '755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add',
-  ].map((sha256, i) => ({ name: `data_batch_${i + 1}.bin`, records: 10_000, sha256 })),
+  ].map((sha256, i) => ({ name: `data_batch_${i + 1}.bin`, images: 10_000, sha256 })),
   test: [
     {
       name: 'test_batch.bin',
-      records: 10_000,
+      images: 10_000,
       sha256: '8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b',
     },
   ],
@@ -81,11 +101,118 @@ const CIFAR10: RecordDataset = {
   },
 };
 
-/** Every data set that is read from files, by name. */
-export const RECORD_DATASETS = { cifar10: CIFAR10 } as const satisfies Record<string, RecordDataset>;
+/**
+ * CIFAR-100 (Krizhevsky, 2009), binary version: a coarse label, a fine one, the pixels; the fine one is the class. Size and
+ * SHA-256 of the archive as pinned by TensorFlow Datasets, torchvision for Ruby, GoMLX and Knet, the files' digests those of
+ * torchvision for Ruby; MD5 of the archive on the set's page: 03b5dce01913d631647c71ecec9e9cb8.
+ */
+const CIFAR100: RecordDataset = {
+  title: 'CIFAR-100',
+  folder: 'cifar-100-binary',
+  format: 'records',
+  labelRanges: [20, 100],
+  labelAt: 1,
+  height: 32,
+  width: 32,
+  channels: 3,
+  classes: `
+    apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can castle
+    caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant flatfish
+    forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree motorcycle
+    mountain mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine
+    possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake spider squirrel streetcar
+    sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle wardrobe whale willow_tree
+    wolf woman worm`
+    .trim()
+    .split(/\s+/),
+  mean: [0.5071, 0.4865, 0.4409],
+  std: [0.2673, 0.2564, 0.2762],
+  train: [
+    {
+      name: 'train.bin',
+      images: 50_000,
+      sha256: 'f31298fc616915fa142368359df1c4ca2ae984d6915ca468b998a5ec6aeebf29',
+    },
+  ],
+  test: [
+    {
+      name: 'test.bin',
+      images: 10_000,
+      sha256: 'd8b1e6b7b3bee4020055f0699b111f60b1af1e262aeb93a0b659061746f8224a',
+    },
+  ],
+  classFile: 'fine_label_names.txt',
+  archive: {
+    url: 'https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz',
+    file: 'cifar-100-binary.tar.gz',
+    bytes: 168_513_733,
+    sha256: '58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec',
+  },
+};
+
+/**
+ * SVHN (Netzer et al., "Reading digits in natural images with unsupervised feature learning", 2011), cropped digits: the
+ * `train` and `test` files, without `extra`, as the released code has it. Sizes and SHA-256 as pinned by TensorFlow Datasets
+ * and torchvision's prototype data sets; MD5 in torchvision: e26dedcc434d2e4c54c9b2d4a06d8373 and
+ * eb5a983be6a315427106f1b164d9cef3.
+ */
+const SVHN: MatlabDataset = {
+  title: 'SVHN',
+  folder: 'svhn',
+  format: 'matlab',
+  height: 32,
+  width: 32,
+  channels: 3,
+  classes: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'],
+  mean: [0.4377, 0.4438, 0.4728],
+  std: [0.198, 0.201, 0.197],
+  train: [
+    {
+      name: 'train_32x32.mat',
+      images: 73_257,
+      sha256: '435e94d69a87fde4fd4d7f3dd208dfc32cb6ae8af2240d066de1df7508d083b8',
+    },
+  ],
+  test: [
+    {
+      name: 'test_32x32.mat',
+      images: 26_032,
+      sha256: 'cdce80dfb2a2c4c6160906d0bd7c68ec5a99d7ca4831afa54f09182025b6a75b',
+    },
+  ],
+  downloads: [
+    {
+      url: 'http://ufldl.stanford.edu/housenumbers/train_32x32.mat',
+      file: 'train_32x32.mat',
+      bytes: 182_040_794,
+      sha256: '435e94d69a87fde4fd4d7f3dd208dfc32cb6ae8af2240d066de1df7508d083b8',
+    },
+    {
+      url: 'http://ufldl.stanford.edu/housenumbers/test_32x32.mat',
+      file: 'test_32x32.mat',
+      bytes: 64_275_384,
+      sha256: 'cdce80dfb2a2c4c6160906d0bd7c68ec5a99d7ca4831afa54f09182025b6a75b',
+    },
+  ],
+};
+
+/** Every data set that is read from files into memory, by name. */
+export const FILE_DATASETS = { cifar10: CIFAR10, cifar100: CIFAR100, svhn: SVHN } as const satisfies Record<
+  string,
+  FileDataset
+>;
+
+/** The name of a data set that is read from files into memory. */
+export type FileDatasetName = keyof typeof FILE_DATASETS;
+
+/** The training images of a data set as published; of `synthetic` as many as of CIFAR-10, which it resembles. */
+export function officialTrainSize(name: DatasetName): number {
+  const { train } = FILE_DATASETS[name === 'synthetic' ? 'cifar10' : name];
+  return train.reduce((sum, { images }) => sum + images, 0);
+}
 
 /** Every data set that a protocol can name; `synthetic` is computed, not read. */
-export const DATASET_NAMES = ['cifar10', 'synthetic'] as const;
+export const DATASET_NAMES = ['cifar10', 'cifar100', 'svhn', 'synthetic'] as const;
 export type DatasetName = (typeof DATASET_NAMES)[number];
 
 /** The side lengths to which 32×32 images can be reduced (by averaging squares of pixels). */

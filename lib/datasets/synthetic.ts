@@ -1,22 +1,97 @@
 /**
- * A data set for machines without any: ten classes of 32×32 colour images that a convolutional network can learn and
- * that mean nothing. A class is one of five patterns (stripes across, stripes down, diagonal stripes, checks, rings)
- * with red and blue moving together or against each other; phase, period, contrast and background vary from image to
- * image, and every byte gets noise. Mirroring an image never changes its class, as it does not in CIFAR-10.
+ * Data sets for machines without any: classes of colour images that a convolutional network can learn and that mean
+ * nothing, as many and as large as those of the set they stand in for. A class is one of five patterns (stripes across,
+ * stripes down, diagonal stripes, checks, rings) with the colours moving together or against each other; phase, period,
+ * contrast and background vary from image to image, and every byte gets noise. Where ten classes are too few, how fine the
+ * pattern is and then the colour behind it tell the others apart. Mirroring an image never changes its class.
  *
  * Whole-number arithmetic only, so that every machine makes the same bytes.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { UsageError } from '../errors.js';
 import type { Key } from '../math/random.js';
 import { foldIn, key } from '../math/random.js';
-import { RECORD_DATASETS } from './registry.js';
-import { recordBytes } from './images.js';
+import { recordLayout } from './images.js';
+import type { Chunk, PixelLayout } from './images.js';
+import type { DatasetName } from './registry.js';
 
-/** Class names, in the order of the labels. */
-export const SYNTHETIC_CLASSES: readonly string[] = ['together', 'against'].flatMap((colours) =>
-  ['across', 'down', 'diagonal', 'checks', 'rings'].map((pattern) => `${pattern}-${colours}`),
-);
+const PATTERNS = ['across', 'down', 'diagonal', 'checks', 'rings'] as const;
+
+/** A family of classes: every combination of a pattern, a relation of the colours, a fineness and a background. */
+interface Family {
+  /** Names of the relations; how green and blue go with red: 1 with it, −1 against it, 0 by chance. */
+  readonly relations: readonly (readonly [name: string, green: number, blue: number])[];
+  /** Smallest period of each band in 512ths of a cycle a pixel, and how many values it has. */
+  readonly bands: readonly (readonly [least: number, values: number])[];
+  /** Background tints. */
+  readonly tints: number;
+}
+
+const TEN: Family = {
+  relations: [
+    ['together', 0, 1],
+    ['against', 0, -1],
+  ],
+  bands: [[36, 20]],
+  tints: 1,
+};
+const HUNDRED: Family = {
+  relations: [
+    ['together', 1, 1],
+    ['blue-against', 1, -1],
+    ['green-against', -1, 1],
+    ['red-against', -1, -1],
+  ],
+  bands: [
+    [18, 4],
+    [28, 6],
+    [44, 8],
+    [68, 10],
+    [100, 14],
+  ],
+  tints: 1,
+};
+const THOUSAND: Family = { ...HUNDRED, tints: 10 };
+
+/** A synthetic set: what its classes are called and how its images are made. */
+export interface SyntheticKind {
+  readonly classes: readonly string[];
+  readonly side: number;
+  /** Where the pixels are in what {@link syntheticImages} returns. */
+  readonly layout: PixelLayout;
+  readonly family: Family;
+  /** Sets of one family differ by it. */
+  readonly seed: number;
+}
+
+function kindOf(family: Family, side: number, seed: number): SyntheticKind {
+  const { relations, bands, tints } = family;
+  const classes: string[] = [];
+  for (let tint = 0; tint < tints; tint++) {
+    for (let band = 0; band < bands.length; band++) {
+      for (const [relation] of relations) {
+        for (const pattern of PATTERNS) {
+          const fine = bands.length > 1 ? `-fine${band}` : '';
+          classes.push(`${pattern}-${relation}${fine}${tints > 1 ? `-tint${tint}` : ''}`);
+        }
+      }
+    }
+  }
+  const layout = recordLayout({ height: side, width: side, channels: 3 }, 0);
+  return { classes, side, layout, family, seed };
+}
+
+/** The synthetic sets, by the set that they stand in for. */
+const KINDS = {
+  cifar10: kindOf(TEN, 32, 0),
+  cifar100: kindOf(HUNDRED, 32, 1),
+  svhn: kindOf(TEN, 32, 2),
+  imagenet: kindOf(THOUSAND, 256, 3),
+} as const;
+
+/** The synthetic set that stands in for the one of that name; "synthetic" itself is CIFAR-10's. */
+export function syntheticKind(name: DatasetName | 'imagenet'): SyntheticKind {
+  return name === 'synthetic' ? KINDS.cifar10 : KINDS[name];
+}
 
 /** Images when a protocol does not say how many. */
 export const SYNTHETIC_SIZES = { train: 8000, test: 2000 } as const;
@@ -25,11 +100,7 @@ export const SYNTHETIC_SIZES = { train: 8000, test: 2000 } as const;
 export const SYNTHETIC_MEAN: readonly number[] = [0.5, 0.5, 0.5];
 export const SYNTHETIC_STD: readonly number[] = [0.25, 0.25, 0.25];
 
-/** The records are laid out as CIFAR-10's: one label byte, then three planes of 32×32. */
-const LAYOUT = RECORD_DATASETS.cifar10;
-const SIDE = 32;
-
-/** A small generator of 32-bit numbers (xorshift32), one an image: keys decide the seed, this the three thousand draws. */
+/** A small generator of 32-bit numbers (xorshift32), one an image: keys decide the seed, this the thousands of draws. */
 function xorshift(seed: number): () => number {
   let state = seed === 0 ? 0x9e3779b9 : seed | 0;
   return () => {
@@ -45,6 +116,9 @@ function wave(phase: number): number {
   const within = phase & 511;
   return within < 256 ? within : 511 - within;
 }
+
+/** The patterns are drawn on a grid of 32×32, whatever the size of the image. */
+const GRID = 32;
 
 function patternAt(
   pattern: number,
@@ -66,31 +140,53 @@ function patternAt(
       return 128 + Math.min(127, Math.max(-128, product));
     }
     default: {
-      const dx = 2 * x - SIDE + 1 + (phase & 7) - 4;
-      const dy = 2 * y - SIDE + 1 + ((phase >> 3) & 7) - 4;
+      const dx = 2 * x - GRID + 1 + (phase & 7) - 4;
+      const dy = 2 * y - GRID + 1 + ((phase >> 3) & 7) - 4;
       return wave((((dx * dx + dy * dy) * period) >> 6) + phase);
     }
   }
 }
 
-function writeRecord(into: Uint8Array, at: number, label: number, from: Key): void {
+function writeImage(
+  into: Uint8Array,
+  at: number,
+  label: number,
+  { family, side }: SyntheticKind,
+  from: Key,
+): void {
   const draw = xorshift(from[0] ^ from[1]);
   const below = (bound: number): number => draw() % bound;
   for (let i = 0; i < 8; i++) draw(); // the first draws of near seeds resemble each other
-  const pattern = label % 5;
-  const together = label < 5;
+  const { relations, bands, tints } = family;
+  const pattern = label % PATTERNS.length;
+  let rest = Math.floor(label / PATTERNS.length);
+  const [, green, blue] = relations[rest % relations.length];
+  rest = Math.floor(rest / relations.length);
+  const [least, values] = bands[rest % bands.length];
+  const tint = Math.floor(rest / bands.length);
   const phase = below(512);
-  const period = 36 + below(20);
+  const period = least + below(values);
   const lean = below(2) === 0 ? 1 : -1;
   const contrast = 20 + below(60);
   const background = [below(96) + 80, below(96) + 80, below(96) + 80];
-  const gains = [contrast, below(contrast) - (contrast >> 1), together ? contrast : -contrast];
-  into[at] = label;
-  let to = at + LAYOUT.labelBytes;
+  if (tints > 1) {
+    // From bluish to reddish, a step wide enough to be seen behind the pattern.
+    background[0] = 80 + 10 * tint + below(8);
+    background[2] = 170 - 10 * tint + below(8);
+  }
+  const middle = below(contrast);
+  const gains = [
+    contrast,
+    green === 0 ? middle - (contrast >> 1) : green * (contrast - (middle >> 1)),
+    blue * contrast,
+  ];
+  let to = at;
   for (let channel = 0; channel < 3; channel++) {
-    for (let y = 0; y < SIDE; y++) {
-      for (let x = 0; x < SIDE; x++) {
-        const signal = ((patternAt(pattern, x, y, period, phase, lean) - 128) * gains[channel]) >> 8;
+    for (let y = 0; y < side; y++) {
+      for (let x = 0; x < side; x++) {
+        const gridX = Math.floor((x * GRID) / side);
+        const gridY = Math.floor((y * GRID) / side);
+        const signal = ((patternAt(pattern, gridX, gridY, period, phase, lean) - 128) * gains[channel]) >> 8;
         const bits = draw();
         const noise = (bits & 63) + ((bits >>> 8) & 63) - 63;
         into[to++] = Math.min(255, Math.max(0, background[channel] + signal + noise));
@@ -100,52 +196,35 @@ function writeRecord(into: Uint8Array, at: number, label: number, from: Key): vo
 }
 
 /**
- * Records of the synthetic set in CIFAR-10's binary layout, the classes in turn (any stretch of a multiple of ten records
- * holds each equally often). Record i does not depend on how many are made.
+ * Images of a synthetic set, the classes in turn (any stretch of a multiple of their number holds each equally often).
+ * Image i does not depend on how many are made.
  *
- * @param split  Two different sets under one seed.
+ * @param kind   Which set; its `layout` says where the pixels are.
+ * @param split  Two different sets.
  * @param count  How many.
- * @param seed   Any safe integer; loadDataset uses 0.
+ * @param seed   Any safe integer; the kind's own when left out.
  */
-export function syntheticRecords(split: 'train' | 'test', count: number, seed = 0): Uint8Array {
-  const size = recordBytes(LAYOUT);
-  const records = new Uint8Array(count * size);
-  const from = foldIn(key(seed), split === 'train' ? 0 : 1);
-  for (let i = 0; i < count; i++)
-    writeRecord(records, i * size, i % SYNTHETIC_CLASSES.length, foldIn(from, i));
-  return records;
-}
-
-/** What {@link writeSyntheticFolder} writes. */
-export interface SyntheticFolder {
-  readonly train: number;
-  readonly test: number;
-  readonly seed?: number;
-  /** Records a training file; CIFAR-10's 10,000 when left out (its digests are then checked, and differ). */
-  readonly recordsPerFile?: number;
-  /** The names in the class file; a folder that carries CIFAR-10's names is read as CIFAR-10. */
-  readonly classes?: readonly string[];
-}
-
-/**
- * Writes the synthetic set as files in CIFAR-10's official layout: training files of equal size, the last one shorter.
- *
- * @param home  The folder in which `cifar-10-batches-bin` is created.
- * @returns     The path of that folder.
- */
-export async function writeSyntheticFolder(home: string, options: SyntheticFolder): Promise<string> {
-  const { train, test, seed = 0, recordsPerFile, classes = SYNTHETIC_CLASSES } = options;
-  const folder = join(home, LAYOUT.folder);
-  await mkdir(folder, { recursive: true });
-  const records = syntheticRecords('train', train, seed);
-  let start = 0;
-  for (const file of LAYOUT.train) {
-    if (start >= records.length) break;
-    const end = start + (recordsPerFile ?? file.records) * recordBytes(LAYOUT);
-    await writeFile(join(folder, file.name), records.subarray(start, end));
-    start = end;
+export function syntheticImages(
+  kind: SyntheticKind,
+  split: 'train' | 'test',
+  count: number,
+  seed = kind.seed,
+): Chunk {
+  if (kind.classes.length > 256) {
+    throw new UsageError(`A set of ${kind.classes.length} classes has labels that do not fit in a byte.`);
   }
-  await writeFile(join(folder, LAYOUT.test[0].name), syntheticRecords('test', test, seed));
-  await writeFile(join(folder, LAYOUT.classFile), classes.join('\n') + '\n\n');
-  return folder;
+  const size = kind.layout.image;
+  const bytes = new Uint8Array(count * size);
+  const labels = Uint8Array.from({ length: count }, (_, i) => i % kind.classes.length);
+  const from = foldIn(key(seed), split === 'train' ? 0 : 1);
+  for (let i = 0; i < count; i++) writeImage(bytes, i * size, labels[i], kind, foldIn(from, i));
+  return { labels, bytes };
+}
+
+/** One image of a synthetic set, as {@link syntheticImages} has it: planes of red, green and blue. */
+export function syntheticImage(kind: SyntheticKind, split: 'train' | 'test', i: number): Uint8Array {
+  const bytes = new Uint8Array(kind.layout.image);
+  const from = foldIn(foldIn(key(kind.seed), split === 'train' ? 0 : 1), i);
+  writeImage(bytes, 0, i % kind.classes.length, kind, from);
+  return bytes;
 }

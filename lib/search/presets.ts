@@ -1,6 +1,7 @@
 /**
  * The paper's own search settings, the presets beside them, and the smaller budgets, all derived from one record.
  */
+import { officialTrainSize } from '../datasets/registry.js';
 import { UsageError, unknownName } from '../errors.js';
 import { GLD_DEFAULTS } from '../solvers/gld.js';
 import { MGS_DEFAULTS } from '../solvers/mgs.js';
@@ -8,7 +9,7 @@ import { RANDOM_DEFAULTS } from '../solvers/random.js';
 import { RS_DEFAULTS } from '../solvers/rs.js';
 import { isSpaceId, SPACE_IDS } from '../spaces/spaces.js';
 import type { SpaceId } from '../spaces/spaces.js';
-import { BUDGETS, PRESETS, PROTOCOL_SOLVERS, describeProtocol, parseProtocol } from './protocol.js';
+import { BUDGETS, DATASETS, PRESETS, PROTOCOL_SOLVERS, describeProtocol, parseProtocol } from './protocol.js';
 import type { Budget, Preset, ProtocolSolverKind, SearchProtocol, SolverProtocol } from './protocol.js';
 
 /** σ at the start, from the released scripts: one value for the DARTS spaces, one for S1–S4. */
@@ -92,6 +93,18 @@ export function fullSearch(space: string, solver = 'mgs', preset = 'paper'): Sea
     updateEvery: 'iterations',
     valBatch: 'shared',
   };
+}
+
+/**
+ * The full protocol on another data set, all of its training images; everything else stays, as in the paper.
+ *
+ * @param full  A protocol of budget `full`.
+ * @throws {UsageError} for an unknown data set.
+ */
+export function onDataset(full: SearchProtocol, dataset: string): SearchProtocol {
+  const name = DATASETS.find((each) => each === dataset);
+  if (!name) throw unknownName('data set', dataset, DATASETS);
+  return { ...full, dataset: { name, imageSide: 32, trainSize: officialTrainSize(name) } };
 }
 
 /** What a budget may use at most; the rest of a protocol does not depend on the budget. */
@@ -197,7 +210,12 @@ export function settingSource(path: string, solver: ProtocolSolverKind): Setting
  */
 export function deviations(protocol: SearchProtocol): string[] {
   const { solver, omega } = protocol;
-  const paper = fullSearch(protocol.space, solver.kind, 'paper');
+  // The paper searches on three data sets with the same settings; computed images stand for the first of them.
+  const { name } = protocol.dataset;
+  const paper = onDataset(
+    fullSearch(protocol.space, solver.kind, 'paper'),
+    name === 'synthetic' ? 'cifar10' : name,
+  );
   const sentences: string[] = [];
   const told = new Set(['preset', 'budget', 'seed']);
   const tell = (path: string, ...texts: string[]): void => {

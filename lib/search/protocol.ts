@@ -32,7 +32,7 @@ export const BUDGETS = ['smoke', 'laptop', 'full'] as const;
 export type Budget = (typeof BUDGETS)[number];
 
 /** Data sets that a search can run on. */
-export const DATASETS = ['cifar10', 'synthetic'] as const;
+export const DATASETS = ['cifar10', 'cifar100', 'svhn', 'synthetic'] as const;
 /** The name of a data set. */
 export type DatasetName = (typeof DATASETS)[number];
 

@@ -15,13 +15,13 @@ import {
 } from '../../lib/datasets/augment.js';
 import type { Transform } from '../../lib/datasets/augment.js';
 import type { ImageSet } from '../../lib/datasets/images.js';
-import { RECORD_DATASETS } from '../../lib/datasets/registry.js';
+import { FILE_DATASETS } from '../../lib/datasets/registry.js';
 import { foldIn, integers, key } from '../../lib/math/random.js';
 import { readNpy } from '../../lib/parity/fixtures.js';
 import { projectRoot } from '../../lib/runs/home.js';
 import { thrown } from './helpers.js';
 
-const { mean, std } = RECORD_DATASETS.cifar10;
+const { mean, std } = FILE_DATASETS.cifar10;
 
 function randomSet(count: number, side: number, seed = 0): ImageSet {
   const images = Uint8Array.from(integers(key(seed), count * side * side * 3, 256));

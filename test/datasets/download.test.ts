@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   existsSync,
@@ -13,17 +14,20 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
 import * as tar from 'tar';
 import { InterruptedError, ZartsError } from '../../lib/errors.js';
 import { fetchDataset } from '../../lib/datasets/download.js';
 import type { DataProgress } from '../../lib/datasets/download.js';
+import { inspectFolder, readImageFile } from '../../lib/datasets/files.js';
 import { loadDataset } from '../../lib/datasets/load.js';
-import type { RecordDataset } from '../../lib/datasets/registry.js';
-import { RECORD_DATASETS } from '../../lib/datasets/registry.js';
+import type { MatlabDataset, RecordDataset } from '../../lib/datasets/registry.js';
+import { FILE_DATASETS } from '../../lib/datasets/registry.js';
+import { writeStandIn } from '../../lib/datasets/stand-in.js';
 import { bytesOf, rejection, temporaryFolder, writeCifarLookalike } from './helpers.js';
 
-const FOLDER = RECORD_DATASETS.cifar10.folder;
+const FOLDER = FILE_DATASETS.cifar10.folder;
 const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 describe('datasets: download', () => {
@@ -43,7 +47,7 @@ describe('datasets: download', () => {
         (f) => `${FOLDER}/${f}`,
       ),
     );
-    const file = (name: string) => ({ name, records: 25, sha256: digest(bytesOf(folder, name)) });
+    const file = (name: string) => ({ name, images: 25, sha256: digest(bytesOf(folder, name)) });
     server = createServer((request, response) => {
       ranges.push(request.headers.range);
       answer(request, response);
@@ -51,7 +55,7 @@ describe('datasets: download', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/archive.tar.gz`;
     dataset = {
-      ...RECORD_DATASETS.cifar10,
+      ...FILE_DATASETS.cifar10,
       train: [file('data_batch_1.bin'), file('data_batch_2.bin')],
       test: [file('test_batch.bin')],
       archive: { url, file: 'archive.tar.gz', bytes: archive.length, sha256: digest(archive) },
@@ -285,10 +289,21 @@ describe('datasets: download', () => {
   });
 
   it('refuses to download twice at the same time', async () => {
+    let asked: () => void;
+    const underWay = new Promise<void>((resolve) => (asked = resolve));
+    let go: () => void;
+    answer = (request, response) => {
+      go = () => {
+        serve(request, response);
+      };
+      asked();
+    };
     const first = fetchDataset(dataset, home);
+    await underWay;
     expect((await rejection(fetchDataset(dataset, home))).message).to.match(
       /^The download of CIFAR-10 is in use by this process/,
     );
+    go!();
     await first;
     expectWhole();
   });
@@ -297,5 +312,166 @@ describe('datasets: download', () => {
     writeFileSync(home, 'a file');
     const error = await rejection(fetchDataset(dataset, join(home, 'data')));
     expect(error.message).to.match(/cannot be created: not a directory \(ENOTDIR\)/);
+  });
+
+  it('names a disk that fills up, keeps what was there, and goes on when there is room', async function () {
+    // A device that is always full stands for the disk, under the name that the download writes to.
+    if (!existsSync('/dev/full')) this.skip();
+    mkdirSync(home);
+    writeFileSync(join(home, 'mine.txt'), 'was here before');
+    symlinkSync('/dev/full', join(home, 'archive.tar.gz.part'));
+    const error = await rejection(fetchDataset(dataset, home));
+    expect(error).to.be.instanceOf(ZartsError);
+    expect(error.message).to.match(
+      /^CIFAR-10 could not be stored in .*: no space left on device \(ENOSPC\); make room, .* and the same command goes on\.$/,
+    );
+    expect(readdirSync(home).sort()).to.deep.equal(['archive.tar.gz.part', 'mine.txt']);
+    rmSync(join(home, 'archive.tar.gz.part'));
+    await fetchDataset(dataset, home);
+    expectWhole();
+    expect(readFileSync(join(home, 'mine.txt'), 'utf8')).to.equal('was here before');
+  });
+
+  it('names a limit that is reached while unpacking, leaves no set behind, and keeps the archive', async function () {
+    if (process.platform === 'win32') this.skip();
+    mkdirSync(home);
+    writeFileSync(join(home, 'archive.tar.gz'), archive);
+    // No file of this process may grow beyond 20 blocks of 512 bytes, or of 1024 in some shells.
+    const script = `
+      const { fetchDataset } = require(${JSON.stringify(require.resolve('../../lib/datasets/download.js'))});
+      fetchDataset(${JSON.stringify(dataset)}, ${JSON.stringify(home)}).then(
+        () => console.log('unpacked'),
+        (error) => console.log(error.name + ': ' + error.message),
+      );`;
+    const { stdout } = await promisify(execFile)('sh', [
+      '-c',
+      'ulimit -f 20 && exec "$0" -e "$1"',
+      process.execPath,
+      script,
+    ]);
+    expect(stdout).to.match(
+      /^ZartsError: CIFAR-10 could not be stored in .*: file too large \(EFBIG\); make room/,
+    );
+    expect(readdirSync(home)).to.deep.equal(['archive.tar.gz']);
+  });
+});
+
+describe('datasets: download of files without an archive', () => {
+  const scratch = temporaryFolder();
+  const FILES = FILE_DATASETS.svhn.downloads.map(({ file }) => file);
+  let server: Server;
+  let dataset: MatlabDataset;
+  let home = '';
+  let tests = 0;
+  let requests: string[] = [];
+  let answer: (name: string, from: number, response: ServerResponse) => void;
+
+  const bytes = new Map<string, Buffer>();
+  const whole: typeof answer = (name, from, response) => {
+    const body = bytes.get(name)!;
+    const headers = from > 0 ? { 'content-range': `bytes ${from}-${body.length - 1}/${body.length}` } : {};
+    response.writeHead(from > 0 ? 206 : 200, headers).end(body.subarray(from));
+  };
+
+  before(async () => {
+    const folder = await writeStandIn(scratch(), 'svhn', { train: 40, test: 20 });
+    for (const file of FILES) bytes.set(file, bytesOf(folder, file));
+    server = createServer((request, response) => {
+      const name = request.url!.slice(1);
+      const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+      requests.push(`${name} ${from}`);
+      answer(name, from, response);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const published = (name: string, images: number) => ({ name, images, sha256: digest(bytes.get(name)!) });
+    dataset = {
+      ...FILE_DATASETS.svhn,
+      train: [published(FILES[0], 40)],
+      test: [published(FILES[1], 20)],
+      downloads: FILES.map((file) => ({
+        url: `http://127.0.0.1:${port}/${file}`,
+        file,
+        bytes: bytes.get(file)!.length,
+        sha256: digest(bytes.get(file)!),
+      })),
+    };
+  });
+  after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  beforeEach(() => {
+    home = join(scratch(), `home-${tests++}`);
+    requests = [];
+    answer = whole;
+  });
+
+  it('fetches each, checks them, and shows the folder when all are there', async () => {
+    const seen: DataProgress[] = [];
+    const folder = await fetchDataset(dataset, home, { onProgress: (progress) => seen.push(progress) });
+    expect(folder).to.equal(join(home, 'svhn'));
+    expect(readdirSync(home)).to.deep.equal(['svhn']);
+    for (const file of FILES) expect(Buffer.compare(bytesOf(folder, file), bytes.get(file)!)).to.equal(0);
+    const done = seen.filter(({ phase }) => phase === 'download');
+    expect(done.map((progress) => progress.done)).to.deep.equal(
+      done.map((progress) => progress.done).sort((a, b) => a - b),
+    );
+    const total = FILES.reduce((sum, file) => sum + bytes.get(file)!.length, 0);
+    expect(done.at(-1)).to.deep.equal({ phase: 'download', done: total, total });
+    const content = await inspectFolder(folder, dataset);
+    expect(content.complete).to.equal(true);
+    expect((await readImageFile(content.train[0], dataset)).labels).to.have.length(40);
+  });
+
+  it('keeps the file that came and asks only for what is missing', async () => {
+    answer = (name, from, response) => {
+      if (name === FILES[0]) whole(name, from, response);
+      else response.writeHead(503).end();
+    };
+    const error = await rejection(fetchDataset(dataset, home, { retries: 0 }));
+    expect(error.message).to.match(
+      /^SVHN could not be downloaded from .*test_32x32\.mat \(the server answered 503/,
+    );
+    expect(error.message).to.include(`put the file test_32x32.mat into ${join(home, 'svhn')} yourself`);
+    expect(existsSync(join(home, 'svhn'))).to.equal(false);
+    requests = [];
+    answer = whole;
+    await fetchDataset(dataset, home);
+    expect(requests).to.deep.equal([`${FILES[1]} 0`]);
+    expect(readdirSync(home)).to.deep.equal(['svhn']);
+  });
+
+  it('refuses a file with another digest, and shows no folder', async () => {
+    answer = (name, _, response) =>
+      response
+        .writeHead(200)
+        .end(name === FILES[1] ? Buffer.alloc(bytes.get(name)!.length) : bytes.get(name));
+    const error = await rejection(fetchDataset(dataset, home));
+    expect(error.message).to.include('test_32x32.mat sent is not the official SVHN');
+    expect(existsSync(join(home, 'svhn'))).to.equal(false);
+  });
+
+  it('refuses a whole set of which a file has the official number of images and other bytes', async () => {
+    const folder = await fetchDataset(dataset, home);
+    const changed = Buffer.concat([bytes.get(FILES[0])!, Buffer.alloc(8)]);
+    writeFileSync(join(folder, FILES[0]), changed);
+    const { train } = await inspectFolder(folder, dataset);
+    const error = await rejection(readImageFile(train[0], dataset));
+    expect(error.message).to.include(
+      `has the official number of images but SHA-256 ${digest(changed)}, expected ${digest(bytes.get(FILES[0])!)}`,
+    );
+  });
+
+  it('names a disk that fills up and shows no folder', async function () {
+    if (!existsSync('/dev/full')) this.skip();
+    mkdirSync(join(home, '.svhn.downloading'), { recursive: true });
+    symlinkSync('/dev/full', join(home, '.svhn.downloading', `${FILES[1]}.part`));
+    const error = await rejection(fetchDataset(dataset, home));
+    expect(error.message).to.match(
+      /^SVHN could not be stored in .*no space left on device \(ENOSPC\); make room/,
+    );
+    expect(readdirSync(home)).to.deep.equal(['.svhn.downloading']);
+    expect(readdirSync(join(home, '.svhn.downloading')).sort()).to.deep.equal([`${FILES[1]}.part`, FILES[0]]);
   });
 });

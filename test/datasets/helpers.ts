@@ -1,8 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeSyntheticFolder } from '../../lib/datasets/synthetic.js';
-import { RECORD_DATASETS } from '../../lib/datasets/registry.js';
+import { writeStandIn } from '../../lib/datasets/stand-in.js';
 
 /** A folder for the tests of one `describe`, removed after them. */
 export function temporaryFolder(): () => string {
@@ -40,12 +39,7 @@ export function thrown(run: () => unknown): Error {
 
 /** A generated set on disk that the loader takes for CIFAR-10, in training files of 25 records. */
 export function writeCifarLookalike(home: string, train: number, test: number): Promise<string> {
-  return writeSyntheticFolder(home, {
-    train,
-    test,
-    recordsPerFile: 25,
-    classes: RECORD_DATASETS.cifar10.classes,
-  });
+  return writeStandIn(home, 'cifar10', { train, test, imagesPerFile: 25 });
 }
 
 /** Byte [y, x, c] of record i of a CIFAR-10 file, straight from the format's description. */

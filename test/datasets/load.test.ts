@@ -3,9 +3,9 @@ import { copyFileSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSy
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { UsageError, ZartsError } from '../../lib/errors.js';
-import { inspectFolder, readRecordFile } from '../../lib/datasets/files.js';
+import { inspectFolder, readImageFile } from '../../lib/datasets/files.js';
 import type { RecordDataset } from '../../lib/datasets/registry.js';
-import { RECORD_DATASETS } from '../../lib/datasets/registry.js';
+import { FILE_DATASETS } from '../../lib/datasets/registry.js';
 import { findDatasets, loadDataset } from '../../lib/datasets/load.js';
 import { bytesOf, officialByte, rejection, temporaryFolder, writeCifarLookalike } from './helpers.js';
 
@@ -111,7 +111,7 @@ describe('datasets: reading the official layout', () => {
     const cases: [object, RegExp][] = [
       [
         { name: 'cifar11', image: 32 },
-        /Unknown data set "cifar11"; allowed: cifar10, synthetic\. Did you mean "cifar10"/,
+        /Unknown data set "cifar11"; allowed: cifar10, cifar100, svhn, synthetic\. Did you mean "cifar10"/,
       ],
       [{ name: 'cifar10', image: 20 }, /setting image/],
       [{ name: 'cifar10', image: 32, trainSize: 0 }, /setting trainSize/],
@@ -232,31 +232,31 @@ describe('datasets: damaged files', () => {
     const bytes = bytesOf(path);
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     const dataset: RecordDataset = {
-      ...RECORD_DATASETS.cifar10,
-      train: [{ name: 'data_batch_1.bin', records: 30, sha256: '' }],
-      test: [{ name: 'test_batch.bin', records: 20, sha256 }],
+      ...FILE_DATASETS.cifar10,
+      train: [{ name: 'data_batch_1.bin', images: 30, sha256: '' }],
+      test: [{ name: 'test_batch.bin', images: 20, sha256 }],
     };
     const found = await inspectFolder(folder, dataset);
     expect(found.complete).to.equal(false);
-    expect(Buffer.compare(await readRecordFile(found.test[0], dataset), bytes)).to.equal(0);
+    expect(Buffer.compare((await readImageFile(found.test[0], dataset)).bytes, bytes)).to.equal(0);
     bytes[100] ^= 1;
     writeFileSync(path, bytes);
-    expect((await rejection(readRecordFile(found.test[0], dataset))).message).to.include(sha256);
+    expect((await rejection(readImageFile(found.test[0], dataset))).message).to.include(sha256);
   });
 
   it('refuses a file that shrank between looking and reading', async () => {
     const folder = await fresh();
-    const { test } = await inspectFolder(folder, RECORD_DATASETS.cifar10);
+    const { test } = await inspectFolder(folder, FILE_DATASETS.cifar10);
     truncateSync(join(folder, 'test_batch.bin'), 3073);
-    const error = await rejection(readRecordFile(test[0], RECORD_DATASETS.cifar10));
+    const error = await rejection(readImageFile(test[0], FILE_DATASETS.cifar10));
     expect(error.message).to.match(/changed while it was read: 3,073 bytes where 61,460 were expected/);
   });
 
   it('reports to the doctor what is where', async () => {
     const folder = await fresh();
     const found = { name: 'cifar10', folder, status: 'subset', train: 20, test: 20 };
-    expect(await findDatasets(home(), { env })).to.deep.equal([found]);
-    expect(await findDatasets(undefined, { env: { ZARTS_DATA: folder } })).to.deep.equal([found]);
+    expect((await findDatasets(home(), { env }))[0]).to.deep.equal(found);
+    expect((await findDatasets(undefined, { env: { ZARTS_DATA: folder } }))[0]).to.deep.equal(found);
     truncateSync(join(folder, 'data_batch_1.bin'), 5);
     const [damaged] = await findDatasets(home(), { env });
     expect(damaged).to.include({ status: 'damaged', train: 0 });

@@ -1,11 +1,19 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import { loadDataset } from '../../lib/datasets/load.js';
-import { SYNTHETIC_CLASSES, syntheticRecords } from '../../lib/datasets/synthetic.js';
+import { FILE_DATASETS } from '../../lib/datasets/registry.js';
+import { recordFile } from '../../lib/datasets/stand-in.js';
+import { syntheticImages, syntheticKind } from '../../lib/datasets/synthetic.js';
 import type { ImageSet } from '../../lib/datasets/images.js';
 import { bytesOf, temporaryFolder, writeCifarLookalike } from './helpers.js';
 
 const env = {};
+const CLASSES = syntheticKind('cifar10').classes;
+
+/** The synthetic set in CIFAR-10's binary layout. */
+function syntheticRecords(split: 'train' | 'test', count: number, seed?: number): Uint8Array {
+  return recordFile(syntheticImages(syntheticKind('cifar10'), split, count, seed), FILE_DATASETS.cifar10);
+}
 
 describe('datasets: the synthetic set', () => {
   const home = temporaryFolder();
@@ -52,7 +60,7 @@ describe('datasets: the synthetic set', () => {
       { env },
     );
     const accuracy = (features: (set: ImageSet, i: number) => number[]): number => {
-      const centre = SYNTHETIC_CLASSES.map(() => [] as number[][]);
+      const centre = CLASSES.map(() => [] as number[][]);
       for (let i = 0; i < train.count; i++) centre[train.labels[i]].push(features(train, i));
       const means = centre.map((rows) =>
         rows[0].map((_, k) => rows.reduce((s, row) => s + row[k], 0) / rows.length),

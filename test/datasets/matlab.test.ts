@@ -1,0 +1,197 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import {
+  MatlabFormatError,
+  matlabVariables,
+  memorySource,
+  readMatlabVariable,
+  writeMatlabFile,
+} from '../../lib/datasets/matlab.js';
+import { projectRoot } from '../../lib/runs/home.js';
+import { rejection } from './helpers.js';
+
+/** Files written by SciPy (test/fixtures/matlab/make.py). */
+const fixture = (name: string): Buffer => readFileSync(join(projectRoot(), 'test/fixtures/matlab', name));
+
+/** Pixel [y, x, c, n] of the fixtures. */
+const pixel = (y: number, x: number, c: number, n: number): number =>
+  (7 * y + 3 * x + 50 * c + 13 * n + Math.floor((y * x) / 8)) % 256;
+
+function pixels(count: number, side = 32): Uint8Array {
+  return Uint8Array.from({ length: side * side * 3 * count }, (_, i) => {
+    const [y, x] = [i % side, Math.floor(i / side) % side];
+    const rest = Math.floor(i / side ** 2);
+    return pixel(y, x, rest % 3, Math.floor(rest / 3));
+  });
+}
+
+/** A MAT-file put together by hand from the format's description, big-endian, its small data inside their tags. */
+function bigEndianFile(name: string, numbers: readonly number[]): Buffer {
+  const header = Buffer.alloc(128, ' ');
+  header.write('MATLAB 5.0 MAT-file, by hand');
+  header.writeUInt16BE(0x0100, 124);
+  header.write('MI', 126);
+  const tag = (type: number, bytes: number): Buffer => {
+    const buffer = Buffer.alloc(8);
+    buffer.writeUInt32BE(type, 0);
+    buffer.writeUInt32BE(bytes, 4);
+    return buffer;
+  };
+  const flags = Buffer.from([0, 0, 0, 10, 0, 0, 0, 0]); // int16
+  const shape = Buffer.alloc(8);
+  shape.writeInt32BE(numbers.length, 0);
+  shape.writeInt32BE(1, 4);
+  // A small element: how many bytes and which type in one word, the data in the next.
+  const small = Buffer.alloc(8);
+  small.writeUInt32BE((name.length << 16) | 1, 0);
+  small.write(name, 4);
+  const data = Buffer.alloc(Math.ceil((2 * numbers.length) / 8) * 8);
+  numbers.forEach((value, i) => data.writeInt16BE(value, 2 * i));
+  const body = Buffer.concat([tag(6, 8), flags, tag(5, 8), shape, small, tag(3, 2 * numbers.length), data]);
+  return Buffer.concat([header, tag(14, body.length), body]);
+}
+
+describe('datasets: MATLAB files', () => {
+  it('names the variables of a file by SciPy with their shapes, and reads bytes in column-major order', async () => {
+    const source = memorySource(fixture('svhn-like.mat'));
+    const found = await matlabVariables(source);
+    expect(found.map(({ name }) => name)).to.deep.equal(['note', 'X', 'meta', 'y']);
+    expect(found[1].shape).to.deep.equal([32, 32, 3, 12]);
+    const { data, shape } = await readMatlabVariable(source, 'X');
+    expect(shape).to.deep.equal([32, 32, 3, 12]);
+    expect(Buffer.compare(data as Uint8Array, pixels(12))).to.equal(0);
+    const labels = await readMatlabVariable(source, 'y');
+    expect(Array.from(labels.data)).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1, 2]);
+  });
+
+  it('reads what is not compressed, doubles, 64-bit integers, and a single image', async () => {
+    const plain = memorySource(fixture('plain-double.mat'));
+    expect(Buffer.compare((await readMatlabVariable(plain, 'X')).data as Uint8Array, pixels(3))).to.equal(0);
+    expect((await readMatlabVariable(plain, 'y')).data).to.deep.equal(Float64Array.of(1, 2, 3));
+    const single = memorySource(fixture('single-int64.mat'));
+    expect((await readMatlabVariable(single, 'X')).shape).to.deep.equal([32, 32, 3]);
+    expect((await readMatlabVariable(single, 'y')).data).to.deep.equal(Float64Array.of(1));
+  });
+
+  it('reads big-endian numbers and data inside their tags', async () => {
+    const file = bigEndianFile('abc', [1, -2, 300, -32768, 7]);
+    const { name, shape, data } = await readMatlabVariable(memorySource(file), 'abc');
+    expect({ name, shape }).to.deep.equal({ name: 'abc', shape: [5, 1] });
+    expect(data).to.deep.equal(Int16Array.of(1, -2, 300, -32768, 7));
+  });
+
+  it('reads back what it writes', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.uint8Array({ minLength: 1, maxLength: 600 }), { minLength: 1, maxLength: 3 }),
+        async (arrays) => {
+          const variables = arrays.map((data, i) => ({ name: `v${i}`, shape: [data.length, 1], data }));
+          const source = memorySource(await writeMatlabFile(variables));
+          for (const { name, data } of variables) {
+            expect((await readMatlabVariable(source, name)).data).to.deep.equal(data);
+          }
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  const whole = fixture('svhn-like.mat');
+  const changed = (change: (bytes: Buffer) => void): Buffer => {
+    const bytes = Buffer.from(whole);
+    change(bytes);
+    return bytes;
+  };
+  const faults: { what: string; bytes: Buffer; says: RegExp; variable?: string }[] = [
+    {
+      what: 'a file cut short',
+      bytes: whole.subarray(0, 9000),
+      says: /^ends at byte 9000 inside the variable at byte \d+, which reaches to byte \d+$/,
+    },
+    {
+      what: 'a file cut inside a tag',
+      bytes: whole.subarray(0, 131),
+      says: /ends inside the variable at byte 128/,
+    },
+    { what: 'a file cut inside its header', bytes: whole.subarray(0, 100), says: /ends inside its header/ },
+    {
+      what: 'another kind of file',
+      bytes: Buffer.from('PK\x03\x04 a zip archive and some more of it'),
+      says: /is not a MATLAB file of version 5: it begins with "PK.*", expected "MATLAB 5\.0 MAT-file"/,
+    },
+    {
+      what: 'a wrong byte-order mark',
+      bytes: changed((b) => b.write('XX', 126)),
+      says: /is not a MATLAB file of version 5/,
+    },
+    {
+      what: 'a MATLAB 7.3 file',
+      bytes: changed((b) => b.write('MATLAB 7.3', 0)),
+      says: /is a MATLAB 7\.3 file \(HDF5\), expected version 5/,
+    },
+    {
+      what: 'a wrong byte in compressed numbers',
+      bytes: changed((b) => (b[8000] ^= 0x55)),
+      says: /has a damaged variable X: /,
+    },
+    {
+      what: 'a variable that is not there',
+      bytes: whole,
+      variable: 'Z',
+      says: /holds no variable Z \(it holds note, X, meta, y\)/,
+    },
+    {
+      what: 'text',
+      bytes: whole,
+      variable: 'note',
+      says: /has a variable note that is not an array of real numbers/,
+    },
+    {
+      what: 'a structure',
+      bytes: whole,
+      variable: 'meta',
+      says: /meta that is not an array of real numbers/,
+    },
+    {
+      what: 'complex numbers',
+      bytes: fixture('complex.mat'),
+      variable: 'y',
+      says: /y that is not an array of real numbers/,
+    },
+  ];
+  for (const { what, bytes, says, variable = 'X' } of faults) {
+    it(`names ${what}`, async () => {
+      const error = await rejection(readMatlabVariable(memorySource(bytes), variable));
+      expect(error).to.be.instanceOf(MatlabFormatError);
+      expect(error.message).to.match(says);
+    });
+  }
+
+  it('never hands out wrong numbers: a changed byte is refused or changes nothing', async () => {
+    const expected = pixels(12);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 128, max: whole.length - 1 }),
+        fc.integer({ min: 1, max: 255 }),
+        async (at, flip) => {
+          const source = memorySource(changed((bytes) => (bytes[at] ^= flip)));
+          try {
+            expect((await readMatlabVariable(source, 'X')).data).to.deep.equal(expected);
+          } catch (error) {
+            if (!(error instanceof MatlabFormatError)) throw error;
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('a file cut anywhere is refused', async () => {
+    for (let length = 0; length < whole.length; length += 97) {
+      const error = await rejection(readMatlabVariable(memorySource(whole.subarray(0, length)), 'y'));
+      expect(error).to.be.instanceOf(MatlabFormatError);
+    }
+  });
+});
