@@ -333,6 +333,22 @@ export function maxPool3x3(x: Tensor4D, stride: 1 | 2): Tensor4D {
   });
 }
 
+/** 2×2 max pooling of stride 2, without padding; a last odd row or column is left out. */
+export function maxPool2x2(x: Tensor4D): Tensor4D {
+  const attributes = [
+    FLOAT,
+    int('ksize', [1, 2, 2, 1]),
+    int('strides', [1, 2, 2, 1]),
+    string('data_format', 'NHWC'),
+    string('padding', 'VALID'),
+  ];
+  return differentiable<Tensor4D>([x], (save) => {
+    const value = run<Tensor4D>('MaxPool', attributes, [x]);
+    save([x, value]);
+    return { value, gradient: (dy, [x, y]) => run('MaxPoolGrad', attributes, [x, y, dy]) };
+  });
+}
+
 /**
  * Symmetric padding of 1 under a 3×3 window in terms that TensorFlow's fast pooling kernels know. It equals SAME at stride
  * 1 and, at stride 2, on odd sides. On even sides no window reaches the padding below and on the right, and SAME would
@@ -395,6 +411,17 @@ function averagePool(x: Tensor4D, stride: number, padding: 'SAME' | 'VALID'): Te
       gradient: (dy) => run('AvgPoolGrad', attributes, [tf.tensor1d(shape, 'int32'), dy]),
     };
   });
+}
+
+/**
+ * The channels dealt out anew: channel i of group g becomes channel g of group i (PyTorch's reshape, transpose, reshape).
+ *
+ * @param groups  Divides the number of channels.
+ */
+export function shuffleChannels(x: Tensor4D, groups: number): Tensor4D {
+  const channels = x.shape[3];
+  const grouped = tf.reshape(x, [x.size / channels, groups, channels / groups]);
+  return tf.reshape(tf.transpose(grouped, [0, 2, 1]), x.shape);
 }
 
 /** The mean over height and width: [batch, height, width, channels] to [batch, channels]. */
@@ -574,4 +601,32 @@ export function statelessNormal(shape: number[], seed: Tensor1D): Tensor {
     [type('dtype', binding.TF_FLOAT), type('T', binding.TF_INT32), type('Tseed', binding.TF_INT32)],
     [tf.tensor1d(shape, 'int32'), seed],
   );
+}
+
+/**
+ * Bernoulli draws of a seed: 1 with the given probability, else 0; the same seed gives the same draws, eagerly and in a
+ * recorded step.
+ *
+ * @param shape        Shape of the result.
+ * @param seed         int32 [2].
+ * @param probability  Scalar in [0, 1].
+ */
+export function statelessBernoulli(shape: number[], seed: Tensor1D, probability: Tensor): Tensor {
+  const uniform = run(
+    'StatelessRandomUniform',
+    [type('dtype', binding.TF_FLOAT), type('T', binding.TF_INT32), type('Tseed', binding.TF_INT32)],
+    [tf.tensor1d(shape, 'int32'), seed],
+  );
+  return tf.cast(tf.less(uniform, probability), 'float32');
+}
+
+/**
+ * Drop path: each sample of x either dropped, or kept and divided by the probability of being kept.
+ *
+ * @param kept         [batch]: 1 for a sample that is kept, 0 for one that is dropped.
+ * @param probability  Scalar in [0, 1): the probability of being dropped.
+ */
+export function dropPath(x: Tensor4D, kept: Tensor1D, probability: Tensor): Tensor4D {
+  const factors = tf.reshape(tf.div(kept, tf.sub(1, probability)), [x.shape[0], 1, 1, 1]);
+  return tf.mul(x, factors);
 }

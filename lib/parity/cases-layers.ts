@@ -5,6 +5,7 @@ import {
   batchNormInference,
   compile,
   conv2d,
+  dropPath,
   moveToOpenScope,
   tf,
 } from '../engine/index.js';
@@ -298,5 +299,21 @@ function batchNormCase(c: FixtureCase): ArrayError[] {
     }
     const { y, gx } = program.call('infer', { x: hostArray(c, `x${passes}`), gy: hostArray(c, 'gy') });
     return { ...computed, y_eval: y.data, gx_eval: gx.data };
+  });
+}
+
+/** Drop path with the case's own draws, and its input gradient. */
+export function dropPathCase(c: FixtureCase): ArrayError[] {
+  const probability = numberOf(c, 'drop_prob');
+  const inputs = hostArrays(c, ['x', 'mask', 'gy']);
+  const run: ProgramFunction['run'] = (_, { x, mask, gy }) => {
+    const forward = (values: Tensor) =>
+      dropPath(values as Tensor4D, mask as Tensor1D, tf.scalar(probability)) as Tensor;
+    const { value, grad } = tf.valueAndGrad(forward)(x, gy);
+    return { outputs: { y: value, gx: grad } };
+  };
+  return inBothForms(c, {}, { pass: { inputs: specsOf(inputs), run } }, (program) => {
+    const { y, gx } = program.call('pass', inputs);
+    return { y: y.data, gx: gx.data };
   });
 }

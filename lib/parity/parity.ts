@@ -1,6 +1,6 @@
 import { cutoutBox } from '../datasets/augment.js';
 import { countCases, isCifarSupernet } from './cases-counts.js';
-import { layerCases } from './cases-layers.js';
+import { dropPathCase, layerCases } from './cases-layers.js';
 import { numericCases } from './cases-numeric.js';
 import { supernetCases } from './cases-supernet.js';
 import { loadFixtures } from './fixtures.js';
@@ -110,10 +110,9 @@ function errorsOf(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
   return numeric.length > 0 ? numeric : pictureCase(c);
 }
 
-/** The cases beside the schedules: cutout masks; drop path belongs to retraining. */
+/** The cases beside the schedules: drop path and cutout masks. */
 function pictureCase(c: FixtureCase): ArrayError[] {
-  if ('drop_prob' in c.constants)
-    throw new NotCovered('drop path belongs to retraining, which is not built yet');
+  if ('drop_prob' in c.constants) return dropPathCase(c);
   if (!('center_y' in c.arrays)) throw new NotCovered('it is of no known kind');
   const [count, height, width] = arrayOf(c, 'mask').shape;
   const mask = new Float32Array(count * height * width).fill(1);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { UsageError, ZartsError, unknownName } from '../errors.js';
 import { softmax } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
+import { edgeGroups, softmaxGroups, splitEdgeAlphas } from './mixing.js';
 import { PRIMITIVES, isPrimitive } from './primitives.js';
 import type { Primitive } from './primitives.js';
 import { CELLS, splitAlphas } from './spaces.js';
@@ -32,6 +33,11 @@ export interface DeriveOptions {
    * edges, `none` can be derived. Default false.
    */
   readonly releasedIndexing?: boolean;
+  /**
+   * The alphas hold β of every edge too (see {@link splitEdgeAlphas}); an operation's weight is multiplied by its edge's,
+   * softmaxed over the edges into the node (PC-DARTS). Default false.
+   */
+  readonly edgeNormalization?: boolean;
 }
 
 /**
@@ -43,11 +49,27 @@ export interface DeriveOptions {
  * @throws {UsageError} when the length is wrong; {ZartsError} when an alpha is not finite (the message names its place).
  */
 export function deriveGenotype(space: SearchSpace, alpha: Vec, options: DeriveOptions = {}): Genotype {
-  const rows = splitAlphas(space, alpha);
-  const derive = (cell: Cell): GenotypeEdge[] =>
-    deriveCell(space.edges[cell], rows[cell], space.nodes, cell, options);
+  const { operations, edges } = options.edgeNormalization
+    ? splitEdgeAlphas(space, alpha)
+    : { operations: alpha, edges: undefined };
+  const rows = splitAlphas(space, operations);
+  const derive = (cell: Cell): GenotypeEdge[] => {
+    const shares = edges && edgeShares(space, edges[cell], cell);
+    return deriveCell(space.edges[cell], rows[cell], space.nodes, cell, options, shares);
+  };
   const concat = Array.from({ length: space.nodes }, (_, i) => i + 2);
   return { normal: derive('normal'), normalConcat: concat, reduce: derive('reduce'), reduceConcat: concat };
+}
+
+/** The softmax of β over the edges into each node, edge by edge. */
+function edgeShares(space: SearchSpace, betas: Vec, cell: Cell): Vec {
+  const bad = betas.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    throw new ZartsError(
+      `Beta of the ${cell} cell's edge ${bad} is ${betas[bad]}; a genotype needs finite alphas.`,
+    );
+  }
+  return softmaxGroups(betas, edgeGroups(space));
 }
 
 function deriveCell(
@@ -56,6 +78,7 @@ function deriveCell(
   nodes: number,
   cell: Cell,
   { releasedIndexing = false }: DeriveOptions,
+  shares?: Vec,
 ): GenotypeEdge[] {
   const chosen: GenotypeEdge[] = [];
   let start = 0;
@@ -78,7 +101,7 @@ function deriveCell(
         // Only the released indexing can exclude the one operation of an edge; the released parser fails there too.
         throw new ZartsError(`The released indexing leaves no operation on the ${cell} cell's edge ${edge}.`);
       }
-      return { input, op: edges[edge][best], weight: weights[best] };
+      return { input, op: edges[edge][best], weight: weights[best] * (shares?.[edge] ?? 1) };
     });
     // Array.prototype.sort is stable: among equals the lower input stays first.
     candidates.sort((a, b) => b.weight - a.weight);

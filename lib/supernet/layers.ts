@@ -79,6 +79,29 @@ export class FeatureMap {
     return this.once('interleaved', () => engine.interleave(this.x));
   }
 
+  /** The first `count` channels, and the others. */
+  cut(count: number): readonly [FeatureMap, FeatureMap] {
+    return this.once(`cut ${count}`, () => {
+      const [first, others]: Tensor4D[] = tf.split(this.x, [count, this.x.shape[3] - count], 3);
+      return [new FeatureMap(first), new FeatureMap(others)];
+    });
+  }
+
+  /**
+   * 2×2 max pooling of stride 2.
+   *
+   * @throws {ZartsError} for an odd height or width.
+   */
+  get halved(): Tensor4D {
+    const [, height, width] = this.x.shape;
+    if (!this.even) {
+      throw new ZartsError(
+        `Channels that bypass a reduction need an even height and width, got ${height}×${width}.`,
+      );
+    }
+    return this.once('halved', () => engine.maxPool2x2(this.x));
+  }
+
   private once<T>(what: string, compute: () => T): T {
     if (!this.derived.has(what)) this.derived.set(what, compute());
     return this.derived.get(what) as T;
@@ -101,12 +124,35 @@ export interface Term {
   readonly interleaved: boolean;
 }
 
+/** The sum of images; a lone image itself. */
+export function sumImages(images: Tensor4D[]): Tensor4D {
+  return images.length === 1 ? images[0] : tf.addN(images);
+}
+
 /** The sum of operations' outputs as one image; a lone image itself. */
 export function sumTerms(terms: readonly Term[]): Tensor4D {
-  const sum = (tensors: Tensor4D[]) => (tensors.length === 1 ? tensors[0] : tf.addN(tensors));
   const images = terms.filter(({ interleaved }) => !interleaved).map(({ x }) => x);
   const interleaved = terms.filter((term) => term.interleaved).map(({ x }) => x);
-  return sum(interleaved.length === 0 ? images : [...images, engine.deinterleave(sum(interleaved))]);
+  return sumImages(
+    interleaved.length === 0 ? images : [...images, engine.deinterleave(sumImages(interleaved))],
+  );
+}
+
+/** What drop path does to one path: [batch] ones and zeros, and the probability that made the zeros. */
+export interface Dropping {
+  readonly kept: Tensor1D;
+  readonly probability: Tensor;
+}
+
+/** The sum of operations' outputs with the same samples dropped from all (see {@link engine.dropPath}), as terms. */
+export function dropTerms(terms: readonly Term[], { kept, probability }: Dropping): Term[] {
+  return [false, true].flatMap((interleaved): Term[] => {
+    const images = terms.filter((term) => term.interleaved === interleaved).map(({ x }) => x);
+    if (images.length === 0) return [];
+    // The four quarters of an image are that many batches apart.
+    const rows: Tensor1D = interleaved ? tf.tile(kept, [4]) : kept;
+    return [{ x: engine.dropPath(sumImages(images), rows, probability), interleaved }];
+  });
 }
 
 /** A layer: its parameters, and its output for an input. */

@@ -4,16 +4,30 @@ import {
   batchNormExactly,
   batchNormInference,
   globalAverage,
+  scaleBy,
+  shuffleChannels,
+  statelessBernoulli,
   statelessNormal,
   tf,
 } from '../engine/index.js';
 import type { BatchStatistics, NormalizedBatch } from '../engine/index.js';
 import { UsageError } from '../errors.js';
 import type { Key } from '../math/random.js';
-import { alphaSize, cellEdges, reductionCells } from '../spaces/spaces.js';
+import { alphaCount, edgeGroups, operationGroups } from '../spaces/mixing.js';
+import { cellEdges, reductionCells } from '../spaces/spaces.js';
 import type { Cell, SearchSpace } from '../spaces/spaces.js';
-import { FeatureMap, factorizedReduce, named, output, reluConvBn, stem, sumTerms } from './layers.js';
-import type { Layer, OpWeight, Parameter, Scope } from './layers.js';
+import {
+  FeatureMap,
+  dropTerms,
+  factorizedReduce,
+  named,
+  output,
+  reluConvBn,
+  stem,
+  sumImages,
+  sumTerms,
+} from './layers.js';
+import type { Dropping, Layer, OpWeight, Parameter, Scope, Term } from './layers.js';
 import { operation } from './operations.js';
 import { initialWeights, unflatten, weightLayout } from './weights.js';
 import type { WeightLayout } from './weights.js';
@@ -29,6 +43,19 @@ export interface SupernetShape {
   /** Channels C of the first cells; every reduction doubles them. The stem has 3·C. */
   readonly channels: number;
   readonly classes: number;
+  /** Mixed ops on a part of the channels (PC-DARTS); absent: on all of them. */
+  readonly partialChannels?: PartialChannels;
+}
+
+/**
+ * PC-DARTS' partial channel connections (Xu et al. 2020): a mixed op sees the first 1/k of a node's channels; the others
+ * bypass it, 2×2 max pooled where it reduces, and the channels are shuffled in k groups behind it.
+ */
+export interface PartialChannels {
+  /** 4 in PC-DARTS. Divides the channels of every cell. */
+  readonly k: number;
+  /** Whether each edge has an alpha β of its own that scales it, softmaxed over the edges into a node. */
+  readonly edgeNormalization: boolean;
 }
 
 /** How batch norm normalizes in one pass. */
@@ -43,10 +70,22 @@ export type Normalization =
 export interface PassOptions {
   /** Default: the batch's own statistics. */
   readonly normalization?: Normalization;
-  /** int32 [2]: seeds the noise primitive; the same seed draws the same noise. Needed by spaces that have it. */
+  /** int32 [2]: seeds the noise primitive and drop path, whichever there is; the same seed draws the same. */
   readonly noiseSeed?: Tensor1D;
   /** Replaces the noise primitive's draws, by edge name (`cells.0._ops.3._ops.0`): for comparing with a reference. */
   readonly noise?: (name: string, shape: readonly number[]) => Tensor4D;
+  /** Scalar in [0, 1): the probability of {@link dropPath}, sample by sample. Needs a noise seed. Default: none. */
+  readonly dropPath?: Tensor;
+  /**
+   * What is dropped: an edge with all its operations, as the released R-DARTS drops them; or each operation by itself
+   * but the plain identity, as networks of derived cells are trained. Default: `edge`.
+   */
+  readonly dropPathOf?: 'edge' | 'operation';
+  /**
+   * Whether the alphas are softmaxed, or given as the weights themselves, operations' and edges' alike (see
+   * `mixingWeights` of the spaces). Default: `softmax`.
+   */
+  readonly mixing?: 'softmax' | 'given';
 }
 
 export interface Supernet {
@@ -56,7 +95,7 @@ export interface Supernet {
   readonly layout: WeightLayout;
   /** Every batch norm, in definition order. */
   readonly normalizations: readonly { readonly name: string; readonly channels: number }[];
-  /** Number of alphas d, both cells. */
+  /** Number of alphas d, both cells; those of edges, where there are any, included. */
   readonly alphas: number;
   /** Fresh weights [layout.size]. */
   init(key: Key): Float32Array;
@@ -64,9 +103,11 @@ export interface Supernet {
    * Class scores.
    *
    * @param weights  [layout.size].
-   * @param alphas   [d] raw alphas: every edge of the normal cell, then every edge of the reduction cell.
+   * @param alphas   [d] raw alphas: every edge of the normal cell, then every edge of the reduction cell; with edge
+   *                 normalization then β of the normal cell's edges and of the reduction cell's.
    * @param images   [batch, height, width, 3], height and width divisible by 4.
    * @returns        [batch, classes].
+   * @throws {UsageError} for noise or drop path without a seed.
    */
   logits(weights: Tensor1D, alphas: Tensor1D, images: Tensor4D, options?: PassOptions): Tensor2D;
 }
@@ -76,7 +117,8 @@ const STEM_MULTIPLIER = 3;
 /**
  * The supernet of a space.
  *
- * @throws {UsageError} if there are fewer than 1 cells, or channels that the strided skip connection cannot halve.
+ * @throws {UsageError} if there are fewer than 1 cells, or channels that the strided skip connection cannot halve or partial
+ *         channels cannot divide.
  */
 export function supernet(space: SearchSpace, shape: SupernetShape): Supernet {
   const { channels, classes } = shape;
@@ -93,6 +135,13 @@ export function supernet(space: SearchSpace, shape: SupernetShape): Supernet {
     );
   }
 
+  const { k, edgeNormalization } = shape.partialChannels ?? { k: 1, edgeNormalization: false };
+  if (!Number.isInteger(k) || k < 1 || channels % k !== 0) {
+    throw new UsageError(
+      `Partial channels need an integer k of 1 or more that divides the channels, got ${k} for ${channels}.`,
+    );
+  }
+
   const stemChannels = STEM_MULTIPLIER * channels;
   const first = named('stem', stem(3, stemChannels));
   const cells: SupernetCell[] = [];
@@ -102,7 +151,7 @@ export function supernet(space: SearchSpace, shape: SupernetShape): Supernet {
   for (let i = 0; i < shape.cells; i++) {
     const kind: Cell = reductionCells(shape.cells).includes(i) ? 'reduce' : 'normal';
     if (kind === 'reduce') width *= 2;
-    cells.push(supernetCell(space, `cells.${i}`, kind, { before, previous, width, previousReduces }));
+    cells.push(supernetCell(space, `cells.${i}`, kind, { before, previous, width, previousReduces, k }));
     [before, previous] = [previous, space.nodes * width];
     previousReduces = kind === 'reduce';
   }
@@ -121,7 +170,7 @@ export function supernet(space: SearchSpace, shape: SupernetShape): Supernet {
     shape,
     layout,
     normalizations: [...first.normalizations, ...cells.flatMap(({ normalizations }) => normalizations)],
-    alphas: alphaSize(space),
+    alphas: alphaCount(space, edgeNormalization),
     init: (key) => initialWeights(layout, key),
     logits(weights, alphas, images, options = {}) {
       const scope: Scope = {
@@ -129,10 +178,14 @@ export function supernet(space: SearchSpace, shape: SupernetShape): Supernet {
         ...normalizer(options.normalization ?? { kind: 'batch' }),
         noise: options.noise ?? noiseSource(options.noiseSeed),
       };
-      const mixing = mixingWeights(space, alphas);
+      const mixing = mixingTensors(space, alphas, edgeNormalization, options.mixing);
+      const dropping = dropPathSource(images.shape[0], options);
       let s0 = new FeatureMap(output(first, new FeatureMap(images), scope));
       let s1 = s0;
-      for (const cell of cells) [s0, s1] = [s1, cell.apply(s0, s1, scope, mixing(cell.kind, cell.width))];
+      for (const cell of cells) {
+        const weights = mixing(cell.kind, cell.width / k);
+        [s0, s1] = [s1, cell.apply(s0, s1, scope, weights, dropping?.(cell))];
+      }
       const features = globalAverage(s1.x);
       const scores = tf.matMul(features, scope.weight('classifier.weight'));
       return tf.add(scores, scope.weight('classifier.bias'));
@@ -145,18 +198,38 @@ interface SupernetCell {
   readonly width: number;
   readonly parameters: readonly Parameter[];
   readonly normalizations: Layer['normalizations'];
-  /** @param weights  For each edge and each of its primitives the softmax weight. */
-  apply(s0: FeatureMap, s1: FeatureMap, scope: Scope, weights: readonly (readonly OpWeight[])[]): FeatureMap;
+  /** The number of operations on each edge. */
+  readonly operations: readonly number[];
+  apply(
+    s0: FeatureMap,
+    s1: FeatureMap,
+    scope: Scope,
+    weights: CellWeights,
+    dropping?: CellDropping,
+  ): FeatureMap;
 }
+
+/** What a cell's mixed ops multiply by. */
+interface CellWeights {
+  /** For each edge and each of its primitives the weight, times the edge's where edges have weights. */
+  readonly ops: readonly (readonly OpWeight[])[];
+  /** For each edge the weight of what bypasses its mixed op; absent: 1. */
+  readonly edges?: readonly Tensor[];
+}
+
+/** What drop path does in one cell, by edge or by operation. */
+type CellDropping =
+  | { readonly of: 'edge'; readonly edges: readonly Dropping[] }
+  | { readonly of: 'operation'; readonly operations: readonly (readonly Dropping[])[] };
 
 /** A cell with a mixed op on every edge (DARTS `Cell` of the search network). */
 function supernetCell(
   space: SearchSpace,
   name: string,
   kind: Cell,
-  from: { before: number; previous: number; width: number; previousReduces: boolean },
+  from: { before: number; previous: number; width: number; previousReduces: boolean; k: number },
 ): SupernetCell {
-  const { before, previous, width, previousReduces } = from;
+  const { before, previous, width, previousReduces, k } = from;
   const preprocess0 = named(
     `${name}.preprocess0`,
     previousReduces ? factorizedReduce(before, width, false) : reluConvBn(before, width, false),
@@ -169,10 +242,10 @@ function supernetCell(
       primitive,
       layer: named(
         `${name}._ops.${e}._ops.${o}`,
-        operation(primitive, { channels: width, stride, affine: false, poolsNormalized: true }),
+        operation(primitive, { channels: width / k, stride, affine: false, poolsNormalized: true }),
       ),
     }));
-    return { node, input, ops };
+    return { node, input, stride, ops };
   });
   const layers = [preprocess0, preprocess1, ...edges.flatMap(({ ops }) => ops.map(({ layer }) => layer))];
 
@@ -181,21 +254,42 @@ function supernetCell(
     width,
     parameters: layers.flatMap(({ parameters }) => parameters),
     normalizations: layers.flatMap(({ normalizations }) => normalizations),
-    apply(s0, s1, scope, weights) {
+    operations: edges.map(({ ops }) => ops.length),
+    apply(s0, s1, scope, weights, dropping) {
       const states = [
         new FeatureMap(output(preprocess0, s0, scope)),
         new FeatureMap(output(preprocess1, s1, scope)),
       ];
       for (let node = 2; node < space.nodes + 2; node++) {
-        // One sum over the mixed ops of all incoming edges; the zero op adds nothing to it.
-        const terms = edges.flatMap((edge, e) =>
-          edge.node !== node
-            ? []
-            : edge.ops.flatMap(({ primitive, layer }, o) =>
-                primitive === 'none' ? [] : [layer.apply(states[edge.input], scope, weights[e][o])],
-              ),
+        // One sum over the mixed ops of all incoming edges; the zero op adds nothing to it. One over what bypasses them:
+        // to shuffle the sums is to sum the shuffled.
+        const mixed: Term[] = [];
+        const bypass: Tensor4D[] = [];
+        edges.forEach((edge, e) => {
+          if (edge.node !== node) return;
+          const [input, others] = k === 1 ? [states[edge.input]] : states[edge.input].cut(width / k);
+          const terms = edge.ops.flatMap(({ primitive, layer }, o): Term[] => {
+            if (primitive === 'none') return [];
+            const term = layer.apply(input, scope, weights.ops[e][o]);
+            const plain = primitive === 'skip_connect' && edge.stride === 1;
+            return dropping?.of !== 'operation' || plain
+              ? [term]
+              : dropTerms([term], dropping.operations[e][o]);
+          });
+          const drop = (whole: Term[]) =>
+            dropping?.of === 'edge' ? dropTerms(whole, dropping.edges[e]) : whole;
+          mixed.push(...drop(terms));
+          if (!others) return;
+          const passed = edge.stride === 1 ? others.x : others.halved;
+          const scaled = weights.edges ? scaleBy(passed, weights.edges[e]) : passed;
+          bypass.push(...drop([{ x: scaled, interleaved: false }]).map(({ x }) => x));
+        });
+        const sum = sumTerms(mixed);
+        states.push(
+          new FeatureMap(
+            bypass.length === 0 ? sum : shuffleChannels(tf.concat([sum, sumImages(bypass)], 3), k),
+          ),
         );
-        states.push(new FeatureMap(sumTerms(terms)));
       }
       return new FeatureMap(
         tf.concat(
@@ -208,42 +302,65 @@ function supernetCell(
 }
 
 /**
- * The softmax weight of every primitive on every edge, repeated for each channel: a mixed op multiplies its operations'
- * last batch norms by them. One multiplication serves all edges of a cell type and width.
+ * The weight of every primitive on every edge, repeated for each channel: a mixed op multiplies its operations' last batch
+ * norms by them. One multiplication serves all edges of a cell type and width.
  */
-function mixingWeights(space: SearchSpace, alphas: Tensor1D) {
-  const counts = {
-    normal: space.edges.normal.map((primitives) => primitives.length),
-    reduce: space.edges.reduce.map((primitives) => primitives.length),
+function mixingTensors(
+  space: SearchSpace,
+  alphas: Tensor1D,
+  edgeNormalization: boolean,
+  mixing: PassOptions['mixing'] = 'softmax',
+) {
+  const counts = operationGroups(space);
+  const nodes = edgeGroups(space);
+  const sizes = [sum(counts.normal), sum(counts.reduce)];
+  const [normal, reduce, normalEdges, reduceEdges]: Tensor1D[] = tf.split(
+    alphas,
+    edgeNormalization ? [...sizes, sum(nodes), sum(nodes)] : sizes,
+  );
+  const softmaxed = (values: Tensor1D, groups: readonly number[]) =>
+    mixing === 'given' ? values : softmaxPerGroup(values, groups);
+  const cell = (operations: Tensor1D, edges: Tensor1D | undefined, groups: readonly number[]) => {
+    const weights = softmaxed(operations, groups);
+    if (!edges) return { weights };
+    const shares = softmaxed(edges, nodes);
+    return { weights: tf.mul<Tensor1D>(weights, repeated(shares, groups)), edges: tf.unstack(shares) };
   };
-  const [normal, reduce]: Tensor1D[] = tf.split(alphas, [sum(counts.normal), sum(counts.reduce)]);
-  const weights = {
-    normal: softmaxPerEdge(normal, counts.normal),
-    reduce: softmaxPerEdge(reduce, counts.reduce),
+  const cells = {
+    normal: cell(normal, normalEdges, counts.normal),
+    reduce: cell(reduce, reduceEdges, counts.reduce),
   };
-  const known = new Map<string, OpWeight[][]>();
-  return (kind: Cell, width: number): OpWeight[][] => {
+  const known = new Map<string, CellWeights>();
+  return (kind: Cell, width: number): CellWeights => {
     const key = `${kind} ${width}`;
     let byEdge = known.get(key);
     if (!byEdge) {
-      const scalars = tf.unstack(weights[kind]);
-      const column = tf.reshape(weights[kind], [weights[kind].size, 1]);
+      const { weights, edges } = cells[kind];
+      const scalars = tf.unstack(weights);
+      const column = tf.reshape(weights, [weights.size, 1]);
       const rows = tf.unstack(tf.mul(column, tf.ones([1, width])));
       const ops = scalars.map((scalar, i): OpWeight => ({ scalar, perChannel: rows[i] as Tensor1D }));
-      byEdge = counts[kind].map((count) => ops.splice(0, count));
+      byEdge = { ops: counts[kind].map((count) => ops.splice(0, count)), ...(edges && { edges }) };
       known.set(key, byEdge);
     }
     return byEdge;
   };
 }
 
-/** The softmax over each edge's alphas, the edges one after the other. @param counts  How many alphas each edge has. */
-function softmaxPerEdge(alphas: Tensor1D, counts: readonly number[]): Tensor1D {
+/** The softmax over each of several groups that follow each other. @param counts  The groups' lengths. */
+function softmaxPerGroup(values: Tensor1D, counts: readonly number[]): Tensor1D {
   if (counts.every((count) => count === counts[0])) {
-    return tf.reshape(tf.softmax(tf.reshape(alphas, [counts.length, counts[0]])), [alphas.size]);
+    return tf.reshape(tf.softmax(tf.reshape(values, [counts.length, counts[0]])), [values.size]);
   }
-  const edges: Tensor1D[] = tf.split(alphas, [...counts]);
-  return tf.concat(edges.map((edge) => tf.softmax(edge)));
+  const groups: Tensor1D[] = tf.split(values, [...counts]);
+  return tf.concat(groups.map((group) => tf.softmax(group)));
+}
+
+/** Each value as often as its count says, as a product with a matrix of ones and zeros: that has a simple gradient. */
+function repeated(values: Tensor1D, counts: readonly number[]): Tensor1D {
+  const owners = counts.flatMap((count, i) => new Array<number>(count).fill(i));
+  const places = owners.map((owner) => counts.map((_, i) => Number(i === owner)));
+  return tf.reshape(tf.matMul(tf.tensor2d(places), tf.reshape(values, [values.size, 1])), [owners.length]);
 }
 
 function sum(values: readonly number[]): number {
@@ -284,5 +401,26 @@ function noiseSource(seed: Tensor1D | undefined): Scope['noise'] {
     if (!seed) throw new UsageError(`The noise primitive at ${name} needs a noise seed.`);
     const offset: Tensor = tf.tensor1d([0, ++stream], 'int32');
     return statelessNormal([...shape], tf.add(seed, offset)) as Tensor4D;
+  };
+}
+
+/** What drop path does in each cell: a stream of the seed for each, apart from those of the noise primitive. */
+function dropPathSource(
+  batch: number,
+  { dropPath: probability, dropPathOf = 'edge', noiseSeed: seed }: PassOptions,
+): ((cell: SupernetCell) => CellDropping) | undefined {
+  if (!probability) return undefined;
+  if (!seed) throw new UsageError('Drop path needs a noise seed.');
+  const keep = tf.sub(1, probability);
+  let stream = 0;
+  const draw = (paths: number): Dropping[] => {
+    const offset: Tensor = tf.tensor1d([1, ++stream], 'int32');
+    const kept = tf.unstack(statelessBernoulli([paths, batch], tf.add(seed, offset), keep)) as Tensor1D[];
+    return kept.map((row) => ({ kept: row, probability }));
+  };
+  return ({ operations }) => {
+    if (dropPathOf === 'edge') return { of: 'edge', edges: draw(operations.length) };
+    const drawn = draw(sum(operations));
+    return { of: 'operation', operations: operations.map((count) => drawn.splice(0, count)) };
   };
 }

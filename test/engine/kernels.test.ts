@@ -231,6 +231,47 @@ describe('engine/kernels', function () {
     });
   });
 
+  it('2×2 max pooling without padding', () => {
+    atAnySize((drawn) => ({
+      inputs: [image({ ...drawn, height: drawn.height + 1, width: drawn.width + 1 })],
+      kernel: (x) => engine.maxPool2x2(x as Tensor4D),
+      definition: (x) => reference.halve(x),
+    }));
+  });
+
+  it('channels shuffled in groups', () => {
+    for (const groups of [1, 2, 3]) {
+      atAnySize(
+        (drawn) => ({
+          inputs: [image({ ...drawn, channels: groups * drawn.channels })],
+          kernel: (x) => engine.shuffleChannels(x as Tensor4D, groups),
+          definition: (x) => reference.shuffle(x, groups),
+        }),
+        3,
+      );
+    }
+    // Two groups of three, as PyTorch deals them out.
+    const dealt = tf.tidy(() =>
+      Array.from(engine.shuffleChannels(tf.tensor4d([0, 1, 2, 3, 4, 5], [1, 1, 1, 6]), 2).dataSync()),
+    );
+    expect(dealt).to.deep.equal([0, 3, 1, 4, 2, 5]);
+  });
+
+  it('drop path: whole samples, what is kept divided by the probability of being kept', () => {
+    atAnySize((drawn) => {
+      const kept = Array.from({ length: drawn.batch }, (_, n) => (n + drawn.width) % 2);
+      const size = drawn.height * drawn.width * drawn.channels;
+      return {
+        inputs: [image(drawn)],
+        kernel: (x) => engine.dropPath(x as Tensor4D, tf.tensor1d(kept), tf.scalar(0.25)),
+        definition: ({ shape, data }) => ({
+          shape,
+          data: data.map((value, i) => (kept[Math.floor(i / size)] * value) / 0.75),
+        }),
+      };
+    });
+  });
+
   it('a product with a scalar', () => {
     atAnySize((drawn) => ({
       inputs: [image(drawn), []],
@@ -397,6 +438,45 @@ describe('engine/kernels', function () {
       // Four standard errors of 2,000 draws.
       expect(mean).to.be.within(-0.09, 0.09);
       expect(variance).to.be.within(0.87, 1.13);
+    });
+  });
+
+  describe('Bernoulli draws of a seed', () => {
+    const draw = {
+      inputs: {
+        seed: { shape: [2], dtype: 'int32' as const },
+        probability: { shape: [], dtype: 'float32' as const },
+      },
+      run: (_: unknown, { seed, probability }: Readonly<Record<string, Tensor>>) => ({
+        outputs: { y: engine.statelessBernoulli([40, 50], seed as Tensor1D, probability) },
+      }),
+    };
+    const drawn = (seed: readonly [number, number], probability: number, compiled = true): number[] => {
+      const program = compile({}, { draw }, { compile: compiled });
+      const { y } = program.call('draw', {
+        seed: { shape: [2], data: Int32Array.from(seed) },
+        probability: { shape: [], data: Float32Array.of(probability) },
+      });
+      program.dispose();
+      return Array.from(y.data);
+    };
+
+    it('are the same for the same seed, eagerly and compiled', () => {
+      const eager = drawn([3, -7], 0.5, false);
+      expect(drawn([3, -7], 0.5)).to.deep.equal(eager);
+      expect(drawn([3, -8], 0.5)).to.not.deep.equal(eager);
+      expect(drawn([4, -7], 0.5)).to.not.deep.equal(eager);
+    });
+
+    it('are ones as often as the probability says', () => {
+      for (const probability of [0, 0.1, 0.75, 1]) {
+        const values = drawn([1, 2], probability);
+        const ones = values.filter((value) => value === 1).length;
+        expect(values.filter((value) => value === 0)).to.have.length(values.length - ones);
+        // Four standard errors of 2,000 draws.
+        const error = 4 * Math.sqrt((probability * (1 - probability)) / values.length);
+        expect(ones / values.length).to.be.within(probability - error, probability + error);
+      }
     });
   });
 

@@ -92,6 +92,22 @@ export function pool(x: Values, kind: 'max' | 'avg', stride: number): Values {
   });
 }
 
+/** 2×2 max pooling of stride 2, without padding. */
+export function halve(x: Values): Values {
+  const [batch, height, width, channels] = x.shape;
+  return fill([batch, Math.floor(height / 2), Math.floor(width / 2), channels], (n, y, at, c) =>
+    Math.max(...[0, 1, 2, 3].map((tap) => pixel(x, n, 2 * y + (tap >> 1), 2 * at + (tap & 1), c, NaN))),
+  );
+}
+
+/** Channel g·(channels/groups) + i becomes channel i·groups + g. */
+export function shuffle(x: Values, groups: number): Values {
+  const each = x.shape[3] / groups;
+  return fill(x.shape, (n, y, at, c) =>
+    pixel(x, n, y, at, (c % groups) * each + Math.floor(c / groups), NaN),
+  );
+}
+
 /** Mean and variance over all but the last axis: the biased variance, which normalizes, and the unbiased one. */
 export function statistics({ shape, data }: Values) {
   const channels = shape.at(-1)!;

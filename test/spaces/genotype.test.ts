@@ -69,6 +69,43 @@ describe('spaces/genotype', () => {
       expect(genotype.normalConcat).to.deep.equal([2, 3]);
     });
 
+    it('multiplies by the edges’ weights where edges have alphas', () => {
+      const rows = [
+        [0, 1, 0],
+        [0, 0, 1],
+        [0, 3, 0],
+        [0, 0, 2],
+        [5, 0, 4],
+      ];
+      const operations = joinAlphas(tiny, { normal: rows, reduce: rows });
+      const derive = (normal: number[], reduce: number[]) =>
+        deriveGenotype(tiny, Float64Array.from([...operations, ...normal, ...reduce]), {
+          edgeNormalization: true,
+        });
+      // Equal shares of the edges into a node decide nothing.
+      const equal = derive([0, 0, 0, 0, 0], [7, 7, 2, 2, 2]);
+      expect(equal).to.deep.equal(deriveGenotype(tiny, operations));
+      // Node 3 of the reduction cell: 0.91, 0.79 and 0.27 times e⁰, e¹ and e³ (over their sum): 0.91, 2.1 and 5.4.
+      const moved = derive([0, 0, 0, 0, 0], [0, 1, 0, 1, 3]);
+      expect(moved.normal).to.deep.equal(equal.normal);
+      expect(moved.reduce).to.deep.equal([
+        ['sep_conv_3x3', 1],
+        ['skip_connect', 0],
+        ['sep_conv_3x3', 2],
+        ['sep_conv_3x3', 1],
+      ]);
+      // What is added to all edges into one node changes nothing; the softmax is node by node, not over the cell.
+      expect(derive([0, 0, 9, 9, 9], [5, 6, -2, -1, 1])).to.deep.equal(moved);
+      expect(() => derive([0, 0, 0, NaN, 0], [0, 0, 0, 0, 0])).to.throw(
+        ZartsError,
+        /Beta of the normal cell's edge 3 is NaN/,
+      );
+      expect(() => deriveGenotype(tiny, operations, { edgeNormalization: true })).to.throw(
+        UsageError,
+        /30 alphas were given; space "tiny" with edge normalization has 40\.$/,
+      );
+    });
+
     it('ignores what is added to all alphas of an edge', () => {
       fc.assert(
         fc.property(

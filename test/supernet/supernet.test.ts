@@ -3,80 +3,13 @@ import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
 import { tf } from '../../lib/engine/index.js';
 import type { BatchStatistics } from '../../lib/engine/index.js';
 import { UsageError, ZartsError } from '../../lib/errors.js';
-import { key, normal } from '../../lib/math/random.js';
+import { key } from '../../lib/math/random.js';
+import { mixingWeights } from '../../lib/spaces/mixing.js';
 import type { Primitive } from '../../lib/spaces/primitives.js';
-import { SPACES, cellEdges, defineSpace, reductionCells, uniformSpace } from '../../lib/spaces/spaces.js';
-import type { SearchSpace } from '../../lib/spaces/spaces.js';
+import { SPACES, cellEdges, reductionCells, uniformSpace } from '../../lib/spaces/spaces.js';
 import { supernet } from '../../lib/supernet/supernet.js';
-import type { PassOptions, Supernet } from '../../lib/supernet/supernet.js';
 import { lossAndGradients, sgdStep } from '../../lib/supernet/training.js';
-
-const SMALL = { cells: 3, channels: 2, classes: 3 };
-const LABELS = [0, 2, 1, 2];
-
-const floats = (seed: number, size: number): Float32Array => Float32Array.from(normal(key(seed), size));
-const images = (seed = 1, height = 8, width = 8): Tensor4D =>
-  tf.tensor4d(floats(seed, LABELS.length * height * width * 3), [LABELS.length, height, width, 3]);
-
-/** Class scores with fresh weights of a fixed seed. */
-function logitsOf(
-  net: Supernet,
-  alphas: ArrayLike<number>,
-  options?: PassOptions,
-  x?: () => Tensor4D,
-): number[] {
-  return tf.tidy(() => {
-    const weights = tf.tensor1d(net.init(key(7)));
-    const alpha = tf.tensor1d(Float32Array.from(alphas));
-    return Array.from(net.logits(weights, alpha, (x ?? images)(), options).dataSync());
-  });
-}
-
-/** Loss, number correct and both gradients, as numbers. */
-function passOf(net: Supernet, alphas: ArrayLike<number>) {
-  return tf.tidy(() => {
-    const { loss, correct, ...gradients } = lossAndGradients(
-      net,
-      tf.tensor1d(net.init(key(7))),
-      tf.tensor1d(Float32Array.from(alphas)),
-      images(),
-      tf.tensor1d(LABELS, 'int32'),
-    );
-    return {
-      loss: loss.dataSync()[0],
-      correct: correct.dataSync()[0],
-      weights: Array.from(gradients.weights.dataSync()),
-      alphas: Array.from(gradients.alphas.dataSync()),
-    };
-  });
-}
-
-function expectClose(found: readonly number[], expected: readonly number[], tolerance: number): void {
-  expect(found).to.have.length(expected.length);
-  found.forEach((value, i) => expect(value, `[${i}]`).to.be.closeTo(expected[i], tolerance));
-}
-
-/** Edges with one, two, three and four primitives, of every kind that needs no noise. */
-const MIXED: SearchSpace = defineSpace({
-  name: 'mixed',
-  nodes: 2,
-  edges: {
-    normal: [
-      ['skip_connect'],
-      ['max_pool_3x3', 'sep_conv_3x3'],
-      ['none', 'avg_pool_3x3', 'dil_conv_3x3'],
-      ['sep_conv_7x7', 'conv_7x1_1x7', 'dil_conv_5x5', 'skip_connect'],
-      ['sep_conv_5x5'],
-    ],
-    reduce: [
-      ['dil_conv_5x5', 'skip_connect', 'none'],
-      ['conv_7x1_1x7'],
-      ['sep_conv_3x3', 'avg_pool_3x3'],
-      ['max_pool_3x3'],
-      ['none', 'dil_conv_3x3'],
-    ],
-  },
-});
+import { LABELS, MIXED, SMALL, expectClose, floats, images, logitsOf, passOf } from './helpers.js';
 
 describe('supernet/supernet', function () {
   this.timeout(60_000);
@@ -249,6 +182,38 @@ describe('supernet/supernet', function () {
         LABELS.flatMap(() => bias),
         1e-6,
       );
+    });
+
+    it('take weights as given, with their gradients', () => {
+      const net = supernet(MIXED, SMALL);
+      const alphas = floats(5, net.alphas);
+      const given = mixingWeights(MIXED, Float64Array.from(alphas));
+      const options = () => ({ mixing: 'given' }) as const;
+      expectClose(logitsOf(net, given, options()), logitsOf(net, alphas), 2e-6);
+      // ∂L/∂α_i = w_i·(∂L/∂w_i − Σ_j w_j·∂L/∂w_j) over the operations j of the edge.
+      const [slopes, expected] = [passOf(net, given, options).alphas, passOf(net, alphas).alphas];
+      let at = 0;
+      for (const primitives of [...MIXED.edges.normal, ...MIXED.edges.reduce]) {
+        const edge = primitives.map((_, i) => at + i);
+        const mean = edge.reduce((total, i) => total + given[i] * slopes[i], 0);
+        for (const i of edge) expect(given[i] * (slopes[i] - mean)).to.be.closeTo(expected[i], 2e-6);
+        at += primitives.length;
+      }
+      // They need not sum to one: the gradient is that of free weights.
+      const free = Array.from(given, (weight, i) => 0.5 * weight + 0.1 * (i % 3));
+      const gradient = passOf(net, free, options).alphas;
+      // A step short enough to cross few of the ReLUs' kinks; the loss's rounding over it is about 2e-4.
+      const h = 0.0005;
+      for (const i of [1, 2, 4, 5, 9, 12, 19]) {
+        const lossAt = (by: number) =>
+          passOf(
+            net,
+            free.map((value, j) => (j === i ? value + by : value)),
+            options,
+          ).loss;
+        const slope = (lossAt(h) - lossAt(-h)) / (2 * h);
+        expect(gradient[i], `weight ${i}`).to.be.closeTo(slope, 5e-4 + 0.01 * Math.abs(slope));
+      }
     });
 
     it('go all to one operation where its alpha is far above the others', () => {

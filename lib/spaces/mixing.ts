@@ -1,0 +1,82 @@
+import { UsageError } from '../errors.js';
+import { softmax } from '../math/vec.js';
+import type { Vec } from '../math/vec.js';
+import { CELLS, alphaSize, cellEdges } from './spaces.js';
+import type { Cell, SearchSpace } from './spaces.js';
+
+/**
+ * What alphas weigh in a supernet: a softmax over each edge's operations and, with edge normalization (PC-DARTS, Xu et al.
+ * 2020, Eq. 4), a softmax of the edges' own alphas β over the edges into each node. An alpha vector with edge
+ * normalization is the space's alphas, then one β for each edge of the normal cell, then of the reduction cell.
+ */
+
+/** Length of the alpha vector of a space, with its edge alphas or without; 28 more with them for 4 nodes. */
+export function alphaCount(space: SearchSpace, edgeNormalization: boolean): number {
+  return alphaSize(space) + (edgeNormalization ? CELLS.length * cellEdges(space.nodes).length : 0);
+}
+
+/** The number of operations on each edge, cell by cell: the groups that alphas are softmaxed in. */
+export function operationGroups(space: SearchSpace): Record<Cell, readonly number[]> {
+  const counts = (cell: Cell) => space.edges[cell].map((primitives) => primitives.length);
+  return { normal: counts('normal'), reduce: counts('reduce') };
+}
+
+/** The number of edges into each node of a cell (2, 3, 4, 5 for 4 nodes): the groups that β are softmaxed in. */
+export function edgeGroups(space: SearchSpace): readonly number[] {
+  return Array.from({ length: space.nodes }, (_, i) => i + 2);
+}
+
+/** An alpha vector with edge normalization taken apart. */
+export interface EdgeAlphas {
+  /** The operations' alphas, [alphaSize]. */
+  readonly operations: Vec;
+  /** β of each edge, cell by cell, raw. */
+  readonly edges: Record<Cell, Vec>;
+}
+
+/**
+ * The operations' and the edges' alphas of a vector that holds both, as copies.
+ *
+ * @throws {UsageError} when the length is another one than {@link alphaCount} says.
+ */
+export function splitEdgeAlphas(space: SearchSpace, alpha: Vec): EdgeAlphas {
+  const expected = alphaCount(space, true);
+  if (alpha.length !== expected) {
+    throw new UsageError(
+      `${alpha.length} alphas were given; space "${space.name}" with edge normalization has ${expected}.`,
+    );
+  }
+  const [operations, edges] = [alphaSize(space), cellEdges(space.nodes).length];
+  return {
+    operations: alpha.slice(0, operations),
+    edges: { normal: alpha.slice(operations, operations + edges), reduce: alpha.slice(operations + edges) },
+  };
+}
+
+/**
+ * The weights that a vector of alphas stands for, in the same places: each edge's operations sum to 1, and with edge
+ * normalization each node's edges do.
+ *
+ * @param alpha  Raw alphas, length {@link alphaCount}.
+ * @throws {UsageError} when the length is another one.
+ */
+export function mixingWeights(space: SearchSpace, alpha: Vec, edgeNormalization = false): Vec {
+  const expected = alphaCount(space, edgeNormalization);
+  if (alpha.length !== expected) {
+    throw new UsageError(`${alpha.length} alphas were given; space "${space.name}" has ${expected} here.`);
+  }
+  const { normal, reduce } = operationGroups(space);
+  const edges = edgeNormalization ? CELLS.flatMap(() => edgeGroups(space)) : [];
+  return softmaxGroups(alpha, [...normal, ...reduce, ...edges]);
+}
+
+/** The softmax of each of several groups that follow each other. @param counts  The groups' lengths. */
+export function softmaxGroups(values: Vec, counts: readonly number[]): Vec {
+  const weights = new Float64Array(values.length);
+  let start = 0;
+  for (const count of counts) {
+    weights.set(softmax(values.subarray(start, start + count)), start);
+    start += count;
+  }
+  return weights;
+}
