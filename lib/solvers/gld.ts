@@ -55,7 +55,9 @@ export function bestCandidate(base: number, candidates: Vec): number {
 
 /**
  * ZARTS-GLD (paper Eq. 12): one candidate on each of the spheres with radii {@link gldRadii}; alpha moves to the best one,
- * or stays when none has a smaller loss. Needs no gradient and never increases the loss on the same batch.
+ * or stays when none has a smaller loss. Needs no gradient and never increases the loss on the same batch. Losses that are
+ * not finite are never chosen, equal ones leave alpha where it is, and with R = r there is one candidate. `ctx.gradient` and
+ * `ctx.sigma` are not read.
  *
  * The base loss is asked for as `points[0]`, to be measured like any candidate (with the same fine-tuning; the released
  * code leaves it un-tuned, which favours moving).

@@ -59,6 +59,8 @@ export interface MgsAsked extends Asked {
   readonly directions: readonly Vec[];
   /** [N] what the log-weights subtract: ln q(u_i | alpha) of the chosen density; zeros for `flat`. */
   readonly logQ: Vec;
+  /** σ of this step's draws. */
+  readonly sigma: number;
 }
 
 /** What {@link mgs} computed in a step. */
@@ -186,8 +188,9 @@ function drawBlend(key: Key, centre: Vec | undefined, dimension: number, lambda:
  * ZARTS-MGS (paper Section 4.2): α ← α + u*, the importance-weighted mean of N directions drawn around −g and around 0.
  *
  * `ask` draws from `ctx.key` with σ = `ctx.sigma`, or the option where that is absent. With σ = 0 every direction is −g or
- * 0 exactly. Losses that are not finite get weight zero; when no candidate is usable alpha stays, which `stayed` tells.
- * Duplicate points share their weight. With N = 1, u* is the one direction, whatever its loss.
+ * 0 exactly (the released blend: −(1 − λ)g). Losses that are not finite get weight zero; when no candidate is usable alpha
+ * stays, which `stayed` tells. Duplicate points share their weight. With N = 1, u* is the one direction, whatever its loss.
+ * With λ = 1 all directions are drawn around 0 and `ctx.gradient` is not read; with λ = 0 all of them around −g.
  *
  * @throws {SolverError} for an option out of range; from `ask` for λ < 1 without a finite gradient of length d.
  */
@@ -219,15 +222,17 @@ export function mgs(options: Partial<MgsOptions> = {}): Solver<SolverState, MgsA
         points: measureBase ? [alpha, ...candidates] : candidates,
         directions,
         logQ: LOG_DENSITY[density](directions, gradient, { sigma, lambda }),
+        sigma,
       };
     },
-    tell(state, { points, directions, logQ }, losses) {
+    tell(state, { points, directions, logQ, sigma }, losses) {
       checkLosses('mgs', losses, points);
       const candidates = measureBase ? losses.subarray(1) : losses;
       const base = measureBase && Number.isFinite(losses[0]) ? losses[0] : 0;
       const { logMean, ...rest } = mgsUpdate(directions, candidates, logQ, { tau, clipNorm, base });
       const stayed = rest.weights.every((weight) => weight === 0);
-      const isZ = measureBase && Number.isFinite(losses[0]) && density === 'literal' && !stayed;
+      // Point masses (σ = 0) have no density that p̃ could be divided by.
+      const isZ = measureBase && Number.isFinite(losses[0]) && density === 'literal' && sigma > 0 && !stayed;
       const diagnostics = { ...rest, logZ: isZ ? logMean : null, discarded: countNonFinite(losses), stayed };
       return { state: nextState(state, rest.update), diagnostics };
     },

@@ -24,7 +24,8 @@ export interface RandomDiagnostics extends Diagnostics {
 /**
  * Random search with shared weights, the baseline of honest comparisons (Li and Talwalkar 2019): each step draws fresh
  * alphas from N(0, scale²·I), wherever the current ones are, and keeps the best of them if its loss is below the current
- * one's on the same batch. `points[0]` is the current alpha. Losses that are not finite are never chosen.
+ * one's on the same batch. `points[0]` is the current alpha. Losses that are not finite are never chosen, the first of
+ * equal ones is, and one equal to the current loss is not. `ctx.gradient` and `ctx.sigma` are not read.
  *
  * @throws {SolverError} for an option out of range.
  */

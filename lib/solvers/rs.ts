@@ -81,7 +81,9 @@ export function rsGradient(
 /**
  * ZARTS-RS (paper Section 4.1): α ← α − ξ·ĝ with the estimate of {@link rsGradient}. Needs no gradient.
  *
- * Asks for α + μu_0, α − μu_0, α + μu_1, …: 2N evaluations, or for the one-point form α + μu_0 alone.
+ * Asks for α + μu_0, α − μu_0, α + μu_1, …: 2N evaluations, or for the one-point form α + μu_0 alone. In one dimension the
+ * sphere is {−1, 1}, so directions repeat; each of them counts 1/N. Losses that are not finite cost their direction its
+ * say; when none is left alpha stays, which `stayed` tells. `ctx.gradient` and `ctx.sigma` are not read.
  *
  * @throws {SolverError} for an option out of range, and for `samples` other than 1 with the one- or two-point form.
  */

@@ -36,7 +36,10 @@ export interface Asked {
 export interface AskContext {
   /** The key of this step's draws; the same state and key give the same points. */
   readonly key: Key;
-  /** g = ∇_α L_val(ω, α) at the weights as they are, length d. Solvers with `needsGradient` refuse to work without it. */
+  /**
+   * g = ∇_α L_val(ω, α) at the weights as they are, length d. Solvers with `needsGradient` refuse to work without it, or with one
+   * that is not finite; the others do not read it.
+   */
   readonly gradient?: Vec;
   /** Standard deviation σ of the proposal in this step (a schedule's value); without it the solver's own option counts. */
   readonly sigma?: number;

@@ -264,6 +264,8 @@ describe('solvers/mgs', () => {
     expect(asked.points[0]).to.deep.equal(state.alpha);
     const losses = Float64Array.from(asked.points, (point) => 3 + dot(point, point) / 2);
     expect(solver.tell(state, asked, losses).diagnostics.logZ).to.be.closeTo(Math.log(2 * Math.PI), 0.03);
+    const still = solver.ask(state, { key: key(5), sigma: 0 });
+    expect(solver.tell(state, still, losses).diagnostics.logZ, 'point masses').to.equal(null);
     losses[0] = NaN;
     expect(solver.tell(state, asked, losses).diagnostics.logZ).to.equal(null);
     expect(solver.tell(state, asked, losses).diagnostics.discarded).to.equal(1);

@@ -1,0 +1,165 @@
+/**
+ * Toy functions: losses with exact gradients, on which a solver's estimates can be compared with the truth. No network, no
+ * data, no tensors.
+ */
+import { UsageError } from '../errors.js';
+import { foldIn, normal, split } from '../math/random.js';
+import type { Key } from '../math/random.js';
+import { axpy, dot } from '../math/vec.js';
+import type { Vec } from '../math/vec.js';
+import type { RsLaw } from '../solvers/rs.js';
+import type { Asked, Diagnostics, Solver, SolverState, Told } from '../solvers/solver.js';
+
+/** A loss on R^d with its exact gradient. */
+export interface ToyFunction {
+  readonly name: string;
+  /** Where a descent starts; its length is d. */
+  readonly start: Vec;
+  loss(alpha: Vec): number;
+  /** ∇L(alpha), length d. */
+  gradient(alpha: Vec): Vec;
+}
+
+/** A toy function whose smoothed form L_μ is known too. */
+export interface SmoothedToyFunction extends ToyFunction {
+  /**
+   * ∇L_μ(alpha), what the estimates of random search are unbiased for (paper Eq. 14): the mean of ∇L(alpha + μv), v from
+   * N(0, I) for the normal law, uniform in the unit ball for the sphere.
+   */
+  smoothedGradient(alpha: Vec, law: RsLaw, mu: number): Vec;
+}
+
+function checkDimension(dimension: number): void {
+  if (!Number.isInteger(dimension) || dimension < 1) {
+    throw new UsageError(
+      `The dimension of a toy function is ${dimension}; it must be an integer of 1 or more.`,
+    );
+  }
+}
+
+/** L(α) = g·α, from 0. The function on which every solver's mean step is known. */
+export function linear(gradient: Vec): SmoothedToyFunction {
+  return {
+    name: 'linear',
+    start: new Float64Array(gradient.length),
+    loss: (alpha) => dot(gradient, alpha),
+    gradient: () => gradient,
+    smoothedGradient: () => gradient,
+  };
+}
+
+/**
+ * L(α) = ½ Σ h_j (α_j − c_j)², from 0, with minimum 0 at c: curvatures h_j evenly spaced from 0.2 to 0.92, below 1 so that
+ * a gradient step of length 1 converges, and c_j = sin(j + 1).
+ *
+ * @throws {UsageError} for a dimension that is no integer of 1 or more; so do the others that take one.
+ */
+export function quadratic(dimension: number): SmoothedToyFunction {
+  checkDimension(dimension);
+  const spacing = dimension === 1 ? 0 : 0.72 / (dimension - 1);
+  const curvature = Float64Array.from({ length: dimension }, (_, j) => 0.2 + spacing * j);
+  const centre = Float64Array.from({ length: dimension }, (_, j) => Math.sin(j + 1));
+  const gradient = (alpha: Vec): Vec => alpha.map((value, j) => curvature[j] * (value - centre[j]));
+  return {
+    name: 'quadratic',
+    start: new Float64Array(dimension),
+    loss: (alpha) => alpha.reduce((sum, value, j) => sum + (curvature[j] * (value - centre[j]) ** 2) / 2, 0),
+    gradient,
+    // The gradient is linear, so its mean over a symmetric law is its value at the centre.
+    smoothedGradient: gradient,
+  };
+}
+
+/**
+ * L(α) = Σ (α_j²/2 + α_j⁴/4), minimum 0 at 0, from α_j = cos(j)/2: the simplest function on which smoothing biases the
+ * gradient.
+ */
+export function quartic(dimension: number): SmoothedToyFunction {
+  checkDimension(dimension);
+  return {
+    name: 'quartic',
+    start: Float64Array.from({ length: dimension }, (_, j) => Math.cos(j) / 2),
+    loss: (alpha) => alpha.reduce((sum, value) => sum + value ** 2 / 2 + value ** 4 / 4, 0),
+    gradient: (alpha) => alpha.map((value) => value + value ** 3),
+    smoothedGradient(alpha, law, mu) {
+      // E(α + μv)³ = α³ + 3αμ²·E[v²]; a coordinate has E[v²] = 1 under N(0, I), 1/(d + 2) in the ball.
+      const second = law === 'normal' ? 1 : 1 / (alpha.length + 2);
+      return alpha.map((value) => value + value ** 3 + 3 * value * mu ** 2 * second);
+    },
+  };
+}
+
+/** Rosenbrock's curved valley in the plane, (1 − x)² + 100 (y − x²)², from (−1, 1); minimum 0 at (1, 1). */
+export function rosenbrock(): ToyFunction {
+  return {
+    name: 'Rosenbrock',
+    start: Float64Array.of(-1, 1),
+    loss: ([x, y]) => (1 - x) ** 2 + 100 * (y - x * x) ** 2,
+    gradient: ([x, y]) => Float64Array.of(-2 * (1 - x) - 400 * x * (y - x * x), 200 * (y - x * x)),
+  };
+}
+
+/**
+ * The loss on one batch: the function with a random tilt, L_B(α) = L(α) + b·α with b from N(0, noise²·I). Its mean over
+ * batches is L; all candidates of an update see the same one, as in the search.
+ */
+export function onBatch(toy: ToyFunction, key: Key, noise: number): ToyFunction {
+  const tilt = normal(key, toy.start.length).map((value) => noise * value);
+  return {
+    name: toy.name,
+    start: toy.start,
+    loss: (alpha) => toy.loss(alpha) + dot(tilt, alpha),
+    gradient: (alpha) => axpy(1, tilt, toy.gradient(alpha)),
+  };
+}
+
+/** How {@link toyStep} measures. */
+export interface ToyStepOptions {
+  readonly key: Key;
+  /** Standard deviation of an error added to each loss, its own for each point; default 0. */
+  readonly noise?: number;
+  /** Standard deviation σ of the proposal in this step, in place of the solver's own. */
+  readonly sigma?: number;
+  /** Added to the loss at the current alpha alone (`points[0]`): what a base that is not fine-tuned lacks. Default 0. */
+  readonly basePenalty?: number;
+}
+
+/** An update on a toy function, with all that went into it. */
+export interface ToyStep<S extends SolverState, A extends Asked, D extends Diagnostics> extends Told<S, D> {
+  readonly asked: A;
+  /** As told, errors included. */
+  readonly losses: Vec;
+}
+
+/** One update: ask, measure, tell. The gradient that solvers may ask for is the exact one. */
+export function toyStep<S extends SolverState, A extends Asked, D extends Diagnostics>(
+  solver: Solver<S, A, D>,
+  state: S,
+  toy: ToyFunction,
+  { key, noise = 0, sigma, basePenalty = 0 }: ToyStepOptions,
+): ToyStep<S, A, D> {
+  const [askKey, noiseKey] = split(key, 2);
+  const asked = solver.ask(state, {
+    key: askKey,
+    gradient: toy.gradient(state.alpha),
+    ...(sigma === undefined ? {} : { sigma }),
+  });
+  const losses = Float64Array.from(asked.points, (point) => toy.loss(point));
+  if (noise > 0) normal(noiseKey, losses.length).forEach((error, i) => (losses[i] += noise * error));
+  losses[0] += basePenalty;
+  return { ...solver.tell(state, asked, losses), asked, losses };
+}
+
+/** The states of a descent from the function's start, the start first: `updates` + 1 of them. */
+export function descend<S extends SolverState>(
+  solver: Solver<S>,
+  toy: ToyFunction,
+  updates: number,
+  { key, ...options }: ToyStepOptions,
+): S[] {
+  const states = [solver.init(toy.start)];
+  for (let i = 0; i < updates; i++) {
+    states.push(toyStep(solver, states[i], toy, { ...options, key: foldIn(key, i) }).state);
+  }
+  return states;
+}
