@@ -137,7 +137,7 @@ function mgsCase(c: FixtureCase): CaseResult[] {
   });
   const { state, diagnostics } = solver.tell(
     solver.init(alpha),
-    { points: [alpha, ...directions], directions, logQ },
+    { points: [alpha, ...directions], directions, logQ, sigma },
     Float64Array.from([base, ...loss]),
   );
   return [

@@ -1,5 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { Estimates } from '../../lib/analysis/estimators.js';
+import { propositionStep } from '../../lib/analysis/proposition-1.js';
+import { linear, toyStep } from '../../lib/analysis/toy.js';
 import { loadFixtures } from '../../lib/parity/fixtures.js';
 import { foldIn, key, normal, sphere } from '../../lib/math/random.js';
 import { axpy, dot, norm, scale, softmax } from '../../lib/math/vec.js';
@@ -14,7 +17,6 @@ import {
 import type { MgsOptions } from '../../lib/solvers/mgs.js';
 import { SolverError } from '../../lib/solvers/solver.js';
 import { FIXTURES } from '../support/fixtures.js';
-import { linear } from './objectives.js';
 
 const loss = fc.double({ min: -5, max: 5, noNaN: true });
 const draws = fc
@@ -29,26 +31,17 @@ const draws = fc
     losses: Float64Array.from(losses),
   }));
 
-/** Mean ESR, and mean of u*·g/‖g‖², over many updates on a linear loss. */
-function simulate(
-  options: Partial<MgsOptions>,
-  gradient: Vec,
-  repeats: number,
-): { esr: number; along: number } {
-  const solver = mgs(options);
-  const state = solver.init(new Float64Array(gradient.length));
-  let [esr, along] = [0, 0];
+/** Mean ESR, and what the updates on a linear loss are as estimates of −g. */
+function simulate(options: Partial<MgsOptions>, gradient: Vec, repeats: number) {
+  const [solver, toy] = [mgs(options), linear(gradient)];
+  const steps = new Estimates(scale(-1, gradient));
+  let esr = 0;
   for (let i = 0; i < repeats; i++) {
-    const asked = solver.ask(state, { key: foldIn(key(11), i), gradient });
-    const { diagnostics } = solver.tell(
-      state,
-      asked,
-      Float64Array.from(asked.points, (point) => linear(gradient).loss(point)),
-    );
+    const { diagnostics } = toyStep(solver, solver.init(toy.start), toy, { key: foldIn(key(11), i) });
+    steps.add(diagnostics.update);
     esr += diagnostics.esr / repeats;
-    along += dot(diagnostics.update, gradient) / dot(gradient, gradient) / repeats;
   }
-  return { esr, along };
+  return { esr, ...steps.compare() };
 }
 
 describe('solvers/mgs', () => {
@@ -212,48 +205,59 @@ describe('solvers/mgs', () => {
       [0.025, 0.01],
       [0.05, 0.01],
     ]) {
-      const { along } = simulate({ density: 'flat', samples: 20_000, lambda: 0, sigma, tau }, gradient, 5);
+      const { gain } = simulate({ density: 'flat', samples: 20_000, lambda: 0, sigma, tau }, gradient, 5);
       // Five standard errors of σ·z/(‖g‖·√(5·N_e)), N_e close to N here.
-      expect(along).to.be.closeTo(-(1 + sigma ** 2 / tau), (5 * sigma) / 0.03 / Math.sqrt(100_000 / 1.5));
+      expect(gain).to.be.closeTo(1 + sigma ** 2 / tau, (5 * sigma) / 0.03 / Math.sqrt(100_000 / 1.5));
     }
   });
 
-  it('restricted to a ball, steps as Proposition 1 does in closed form', () => {
-    // d = 3: I_{5/2}(s)/I_{3/2}(s) has elementary form.
-    const [epsilon, tau, length] = [1, 0.25, 0.5];
-    const s = (epsilon * length) / tau;
-    const upper = (1 + 3 / s ** 2) * Math.sinh(s) - (3 / s) * Math.cosh(s);
-    const lower = Math.cosh(s) - Math.sinh(s) / s;
-    const expected = (-epsilon * upper) / lower;
-    const gradient = scale(length, sphere(key(2), 3));
-    const solver = mgs({ samples: 100_000, lambda: 1, sigma: 0.6, tau, clipNorm: epsilon });
-    const state = solver.init(new Float64Array(3));
-    const asked = solver.ask(state, { key: key(3) });
-    const { diagnostics } = solver.tell(
-      state,
-      asked,
-      Float64Array.from(asked.points, (point) => linear(gradient).loss(point)),
-    );
-    const { update, ess, outside } = diagnostics;
-    expect(outside).to.be.within(1, 99_999);
-    const along = dot(update, gradient) / length;
-    // Five standard errors; a coordinate varies by less than 0.5 in the unit ball.
-    const error = (5 * 0.5) / Math.sqrt(ess);
-    expect(along).to.be.closeTo(expected, error);
-    expect(Math.sqrt(Math.max(0, dot(update, update) - along ** 2))).to.be.below(error);
-    expect(error).to.be.below(0.05 * Math.abs(expected));
-    expect(
-      mgs({ clipNorm: 1e-9, samples: 3, lambda: 1 }).tell(
-        state,
-        {
-          ...asked,
-          points: asked.points.slice(0, 3),
-          directions: asked.directions.slice(0, 3),
-          logQ: asked.logQ.slice(0, 3),
-        },
-        new Float64Array(3),
-      ).diagnostics,
-    ).to.include({ stayed: true, outside: 3, discarded: 0 });
+  for (const density of MGS_DENSITIES) {
+    it(`steps along −g in the mean, whatever N (${density})`, () => {
+      // By symmetry: all that the law of u* knows on a linear loss is the axis of g.
+      const gradient = scale(0.5, sphere(key(9), 5));
+      for (const samples of [2, 8]) {
+        const options = { density, samples, lambda: 0.1, sigma: 0.3, tau: 0.2 };
+        const { gain, variance, tangentSquared, count } = simulate(options, gradient, 4000);
+        expect(gain).to.be.above(0.5);
+        // The squared length of four coordinates' means, each of variance v/5n: mean removed, five standard deviations.
+        expect(tangentSquared).to.be.at.most((5 * Math.sqrt(8) * variance) / 5 / count / gain ** 2);
+      }
+    });
+  }
+
+  for (const d of [1, 3, 20]) {
+    it(`restricted to a ball, steps as Proposition 1 does in closed form (d = ${d})`, () => {
+      // σ = ε/√d: draws are about as long as the ball is wide, so about half of them count; s = (d + 2)/4: a
+      // step of about ε/4.
+      const [epsilon, tau] = [1, 0.25];
+      const gradient = scale((((d + 2) / 4) * tau) / epsilon, sphere(key(2), d));
+      const expected = propositionStep(gradient, { epsilon, tau });
+      const solver = mgs({
+        samples: 60_000,
+        lambda: 1,
+        sigma: epsilon / Math.sqrt(d),
+        tau,
+        clipNorm: epsilon,
+      });
+      const toy = linear(gradient);
+      const { diagnostics } = toyStep(solver, solver.init(toy.start), toy, { key: key(3) });
+      const { update, ess, outside } = diagnostics;
+      expect(outside).to.be.within(1, 59_999);
+      // In the unit ball a coordinate has a variance of 1/(d + 2) at most, however p is tilted, and all of them together 1.
+      expect(norm(axpy(-1, expected, update))).to.be.below(5 / Math.sqrt(ess));
+      const error = 5 / Math.sqrt((d + 2) * ess);
+      const along = dot(update, expected) / norm(expected);
+      expect(along).to.be.closeTo(norm(expected), error);
+      expect(error).to.be.below(0.1 * norm(expected));
+    });
+  }
+
+  it('gives no direction outside the ball any weight, and stays if all are', () => {
+    const solver = mgs({ clipNorm: 1e-9, samples: 3, lambda: 1 });
+    const toy = linear(Float64Array.of(1, 2, 3));
+    const { state, diagnostics } = toyStep(solver, solver.init(toy.start), toy, { key: key(3) });
+    expect(diagnostics).to.include({ stayed: true, outside: 3, discarded: 0 });
+    expect(state.alpha).to.deep.equal(toy.start);
   });
 
   it('estimates ln Z when the base is measured: a Gaussian well has a known integral', () => {

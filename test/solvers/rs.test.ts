@@ -1,12 +1,14 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { linear, quadratic } from '../../lib/analysis/toy.js';
 import { foldIn, key, normal, sphere } from '../../lib/math/random.js';
 import { axpy, dot } from '../../lib/math/vec.js';
 import type { Vec } from '../../lib/math/vec.js';
 import { RS_LAWS, rs, rsGradient } from '../../lib/solvers/rs.js';
 import type { RsLaw, RsOptions } from '../../lib/solvers/rs.js';
 import { SolverError } from '../../lib/solvers/solver.js';
-import { QUADRATIC, linear } from './objectives.js';
+
+const QUADRATIC = quadratic(10);
 
 /** One estimate of the gradient at `alpha`. */
 function estimate(loss: (alpha: Vec) => number, alpha: Vec, options: Partial<RsOptions>, seed: number): Vec {
@@ -122,6 +124,24 @@ describe('solvers/rs', () => {
     const gradient = rsGradient(settings, directions, Float64Array.of(NaN, 3), Float64Array.of(0, 1));
     // φ/(2μN)·(3 − 1) = 0.5 along the second axis.
     expect(Array.from(gradient)).to.deep.equal([0, 0.5]);
+  });
+
+  it('counts a direction drawn twice twice, as in one dimension, where the sphere has two points', () => {
+    const [u, v] = [Float64Array.of(1, 2), Float64Array.of(-1, 0.5)];
+    const settings = { estimator: 'multi-point', law: 'normal', mu: 0.5 } as const;
+    const of = (directions: readonly Vec[], ...slopes: number[]): Vec =>
+      rsGradient(settings, directions, Float64Array.from(slopes), new Float64Array(slopes.length));
+    expect(of([u, u], 3, 3)).to.deep.equal(of([u], 3));
+    const [twice, once] = [of([u, u, v], 3, 3, 1), [of([u], 3), of([v], 1)]];
+    twice.forEach((value, j) => expect(value).to.be.closeTo((2 * once[0][j] + once[1][j]) / 3, 1e-15));
+    const { directions } = rs({ samples: 16 }).ask({ alpha: Float64Array.of(0), step: 0 }, { key: key(2) });
+    expect(new Set(directions.map(([x]) => x))).to.deep.equal(new Set([-1, 1]));
+    // On the line the estimate is then the exact slope of a quadratic, whatever was drawn.
+    const line = quadratic(1);
+    expect(estimate((a) => line.loss(a), Float64Array.of(0.3), { samples: 3 }, 1)[0]).to.be.closeTo(
+      line.gradient(Float64Array.of(0.3))[0],
+      1e-14,
+    );
   });
 
   it('refuses options out of range, by name and bound', () => {
