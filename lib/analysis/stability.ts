@@ -1,16 +1,7 @@
 import { UsageError } from '../errors.js';
-import { CELLS } from '../spaces/spaces.js';
 import type { Genotype } from '../spaces/genotype.js';
-
-/** Edges that a genotype keeps for each intermediate node. */
-const KEPT = 2;
-
-/** A genotype's choices as texts, one for each kept edge: which cell, which node it leads to, from where, by what. */
-function choices(genotype: Genotype): string[] {
-  return CELLS.flatMap((cell) =>
-    genotype[cell].map(([op, input], i) => `${cell} ${Math.floor(i / KEPT)} ${input} ${op}`),
-  );
-}
+import { CELLS } from '../spaces/spaces.js';
+import { compareGenotypes } from './genotypes.js';
 
 /**
  * The share of one genotype's kept edges that the other has too, with the same operation: 1 for equal genotypes, whatever
@@ -19,14 +10,11 @@ function choices(genotype: Genotype): string[] {
  * @throws {UsageError} if they differ in size.
  */
 export function genotypeAgreement(a: Genotype, b: Genotype): number {
-  const [left, right] = [choices(a), choices(b)];
-  if (left.length !== right.length) {
-    throw new UsageError(
-      `Two genotypes of ${left.length} and ${right.length} edges cannot be compared edge by edge.`,
-    );
+  const [left, right] = [a, b].map((genotype) => CELLS.reduce((sum, cell) => sum + genotype[cell].length, 0));
+  if (left !== right) {
+    throw new UsageError(`Two genotypes of ${left} and ${right} edges cannot be compared edge by edge.`);
   }
-  const there = new Set(right);
-  return left.filter((choice) => there.has(choice)).length / left.length;
+  return compareGenotypes(a, b).similarity.edges;
 }
 
 /** The mean agreement over all pairs of genotypes; undefined for fewer than two. */

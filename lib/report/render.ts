@@ -1,25 +1,9 @@
-import path from 'node:path';
-import { Resvg } from '@resvg/resvg-js';
 import * as vega from 'vega';
 import { compile } from 'vega-lite';
 import type { TopLevelSpec } from 'vega-lite';
 import { ZartsError } from '../errors.js';
 import type { ChartSpec } from './spec.js';
-import { escapeHtml } from './table.js';
-import { FONT } from './theme.js';
-
-/** Pixels in a PNG for each unit of the chart: legible on a dense screen and in print. */
-export const PIXEL_RATIO = 2;
-
-const fontFolder = path.dirname(require.resolve('dejavu-fonts-ttf/ttf/DejaVuSans.ttf'));
-
-/** The bundled fonts and no others. */
-const FONT_OPTIONS = {
-  loadSystemFonts: false,
-  fontFiles: ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((file) => path.join(fontFolder, file)),
-  defaultFontFamily: FONT,
-  sansSerifFamily: FONT,
-};
+import { svgPng, textWidth } from './svg.js';
 
 /** What Vega's typings leave out of what it exports for programs like this one. */
 const internals = vega as unknown as {
@@ -34,26 +18,14 @@ interface TextItem {
   readonly fontWeight?: string | number;
 }
 
-const widths = new Map<string, number>();
-
-/** The width of a text in the bundled font, measured by the renderer that will draw it. */
-function textWidth({ fontSize = 11, fontWeight }: TextItem, text: unknown): number {
+/** The width of an item's text in the bundled font. */
+function itemWidth({ fontSize = 11, fontWeight }: TextItem, text: unknown): number {
   if (typeof text !== 'string' && typeof text !== 'number') return 0;
   const bold = fontWeight === 'bold' || Number(fontWeight) >= 600;
-  const key = `${bold ? 'bold' : 'normal'} ${text}`;
-  let width = widths.get(key);
-  if (width === undefined) {
-    const weight = bold ? 'bold' : 'normal';
-    const drawn = `<text y="100" font-family="${FONT}" font-size="100" font-weight="${weight}">${escapeHtml(String(text))}</text>`;
-    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">${drawn}</svg>`;
-    const box = new Resvg(svg, { font: FONT_OPTIONS }).getBBox();
-    width = box ? (box.x + box.width) / 100 : 0;
-    widths.set(key, width);
-  }
-  return width * fontSize;
+  return textWidth(String(text), bold) * fontSize;
 }
 
-internals.textMetrics.width = textWidth;
+internals.textMetrics.width = itemWidth;
 
 /** Everything Vega and Vega-Lite warn of means that part of a chart is left out or not what was asked for. */
 class StrictLogger {
@@ -98,16 +70,12 @@ export async function chartSvg(spec: ChartSpec): Promise<string> {
 }
 
 /**
- * The chart as PNG, {@link PIXEL_RATIO} pixels a unit, drawn with the bundled fonts alone: the same bytes on every machine.
+ * The chart as PNG, two pixels a unit, drawn with the bundled fonts alone: the same bytes on every machine.
  *
  * @throws {ZartsError} as {@link chartSvg}.
  */
 export async function chartPng(spec: ChartSpec): Promise<Buffer> {
-  const image = new Resvg(await chartSvg(spec), {
-    fitTo: { mode: 'zoom', value: PIXEL_RATIO },
-    font: FONT_OPTIONS,
-  });
-  return image.render().asPng();
+  return svgPng(await chartSvg(spec));
 }
 
 /** JSON has no NaN: it would become null without a word, and the chart a gap. */

@@ -25,6 +25,9 @@ export interface Genotype {
 /** Edges that every intermediate node of a derived cell keeps. */
 const KEPT = 2;
 
+/** More nodes than any cell has; a longer range in a text is a mistake, and would be gigabytes when written out. */
+const MOST_NODES = 1000;
+
 /** How {@link deriveGenotype} reads the alphas. */
 export interface DeriveOptions {
   /**
@@ -283,7 +286,12 @@ class GenotypeReader {
     this.take('(');
     const from = this.integer();
     this.take(',');
+    const start = this.skip();
     const to = this.integer();
+    if (to - from > MOST_NODES) {
+      this.at = start;
+      throw this.fault(`a range of at most ${MOST_NODES} nodes`);
+    }
     this.take(')');
     return Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
   }

@@ -23,3 +23,31 @@ export type Primitive = (typeof PRIMITIVES)[number];
 export function isPrimitive(value: unknown): value is Primitive {
   return (PRIMITIVES as readonly unknown[]).includes(value);
 }
+
+/** Kinds of operation, by what they do to their input; `noise` and `zero` pass nothing of it on. */
+export const OP_FAMILIES = ['convolution', 'pooling', 'skip', 'noise', 'zero'] as const;
+
+/** A kind of operation. */
+export type OpFamily = (typeof OP_FAMILIES)[number];
+
+/** The kind of operation that a primitive names. */
+export function opFamily(primitive: Primitive): OpFamily {
+  switch (primitive) {
+    case 'none':
+      return 'zero';
+    case 'noise':
+      return 'noise';
+    case 'skip_connect':
+      return 'skip';
+    case 'max_pool_3x3':
+    case 'avg_pool_3x3':
+      return 'pooling';
+    case 'sep_conv_3x3':
+    case 'sep_conv_5x5':
+    case 'sep_conv_7x7':
+    case 'dil_conv_3x3':
+    case 'dil_conv_5x5':
+    case 'conv_7x1_1x7':
+      return 'convolution';
+  }
+}

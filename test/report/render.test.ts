@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
-import { chartPng, chartSvg, PIXEL_RATIO } from '../../lib/report/render.js';
+import { chartPng, chartSvg } from '../../lib/report/render.js';
 import { VEGA_LITE_SCHEMA } from '../../lib/report/spec.js';
 import type { ChartSpec } from '../../lib/report/spec.js';
+import { PIXEL_RATIO } from '../../lib/report/svg.js';
 import { THEME } from '../../lib/report/theme.js';
 
 const spec: ChartSpec = {

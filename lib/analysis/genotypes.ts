@@ -1,0 +1,175 @@
+import { countOps } from '../spaces/genotype.js';
+import type { Genotype, GenotypeEdge, OpCounts } from '../spaces/genotype.js';
+import { OP_FAMILIES, opFamily } from '../spaces/primitives.js';
+import type { OpFamily, Primitive } from '../spaces/primitives.js';
+import { CELLS } from '../spaces/spaces.js';
+import type { Cell } from '../spaces/spaces.js';
+
+/** Edges that a genotype keeps for each intermediate node. */
+const KEPT = 2;
+
+/** One kept edge with its place: `entry` is its index in the genotype's list, `node` the intermediate node that it leads to. */
+export interface KeptEdge {
+  readonly entry: number;
+  readonly node: number;
+  readonly input: number;
+  readonly op: Primitive;
+}
+
+/** The kept edges of a cell, in the order of the genotype. */
+export function keptEdges(edges: readonly GenotypeEdge[]): KeptEdge[] {
+  return edges.map(([op, input], entry) => ({ entry, node: Math.floor(entry / KEPT) + 2, input, op }));
+}
+
+/** What a derived cell consists of. */
+export interface CellStructure {
+  /** Kept edges; 8 in a cell of 4 intermediate nodes. */
+  readonly edges: number;
+  readonly operations: OpCounts;
+  readonly families: Readonly<Record<OpFamily, number>>;
+  /**
+   * Share of the kept edges whose operation has nothing to train: pooling, noise, zero and skip connections, but for those
+   * of a reduction cell that read an input node, which are 1×1 convolutions with stride 2.
+   */
+  readonly parameterFree: number;
+  /**
+   * Connections on the longest path from an input node to the output (Shu et al., ICLR 2020: 3 in the normal cell of
+   * DARTS_V2, 2 in NASNet's). Edges of `noise` and `none` pass nothing of their input on and are no connections; 0 if the
+   * output depends on no input.
+   */
+  readonly depth: number;
+  /**
+   * Sum over the intermediate nodes of the share of their edges that come from an input node, in units of the cell's
+   * channels (Shu et al.: 3.5 in the normal cell of DARTS_V2, 5 in NASNet's).
+   */
+  readonly width: number;
+}
+
+/** What one cell of a genotype consists of. */
+export function cellStructure(genotype: Genotype, cell: Cell): CellStructure {
+  const edges = keptEdges(genotype[cell]);
+  const families = Object.fromEntries(OP_FAMILIES.map((family) => [family, 0])) as Record<OpFamily, number>;
+  for (const { op } of edges) families[opFamily(op)]++;
+  const free = edges.filter((edge) => !hasParameters(edge, cell)).length;
+  return {
+    edges: edges.length,
+    operations: countOps(genotype)[cell],
+    families,
+    parameterFree: free / edges.length,
+    depth: depth(edges, genotype[`${cell}Concat`]),
+    width: edges.filter(({ input }) => input < 2).length / KEPT,
+  };
+}
+
+/** What both cells of a genotype consist of. */
+export function genotypeStructure(genotype: Genotype): Record<Cell, CellStructure> {
+  return { normal: cellStructure(genotype, 'normal'), reduce: cellStructure(genotype, 'reduce') };
+}
+
+function hasParameters({ op, input }: KeptEdge, cell: Cell): boolean {
+  const family = opFamily(op);
+  return family === 'convolution' || (family === 'skip' && cell === 'reduce' && input < 2);
+}
+
+function depth(edges: readonly KeptEdge[], concat: readonly number[]): number {
+  // Connections from an input node to each node; −∞ where nothing of the inputs arrives.
+  const reached = [0, 0];
+  for (const { node, input, op } of edges) {
+    const family = opFamily(op);
+    const length = family === 'noise' || family === 'zero' ? -Infinity : reached[input] + 1;
+    reached[node] = Math.max(reached[node] ?? -Infinity, length);
+  }
+  return Math.max(0, ...concat.map((node) => reached[node] + 1));
+}
+
+/** Two cells edge by edge. */
+export interface CellComparison {
+  /** Edges that both have: same place, same operation. Entries are those of the first genotype. */
+  readonly shared: readonly KeptEdge[];
+  /** Edges that only the first has. */
+  readonly onlyA: readonly KeptEdge[];
+  /** Edges that only the second has. */
+  readonly onlyB: readonly KeptEdge[];
+  readonly similarity: Similarity;
+}
+
+/**
+ * How much two lists of edges have in common: 2·|common| / (|a| + |b|), the Dice coefficient of the lists as multisets. 1
+ * for equal ones, 0 for nothing in common; where both have as many edges, it is the share of them that the other has too.
+ */
+export interface Similarity {
+  /** Edges count as common when they join the same nodes by the same operation. */
+  readonly edges: number;
+  /** … when they join the same nodes, whatever the operation. */
+  readonly connections: number;
+  /** … when they are the same operation, wherever it stands. */
+  readonly operations: number;
+}
+
+/** Two genotypes edge by edge. */
+export interface GenotypeComparison extends Readonly<Record<Cell, CellComparison>> {
+  /** Of both cells together. */
+  readonly similarity: Similarity;
+}
+
+/**
+ * Compares two genotypes edge by edge. Nodes are compared by their numbers: cells that are alike up to the order of their
+ * nodes count as different, as they do in the supernet, whose edges are numbered.
+ *
+ * @param a  Any genotype; the two may differ in their number of nodes.
+ */
+export function compareGenotypes(a: Genotype, b: Genotype): GenotypeComparison {
+  const [normal, reduce] = CELLS.map((cell) => compareCells(keptEdges(a[cell]), keptEdges(b[cell])));
+  const all = (genotype: Genotype): Placed[] =>
+    CELLS.flatMap((cell) => keptEdges(genotype[cell]).map((edge) => ({ ...edge, cell })));
+  return { normal, reduce, similarity: similarityOf(all(a), all(b)) };
+}
+
+interface Placed extends KeptEdge {
+  readonly cell?: Cell;
+}
+
+/** What edges are compared by, as texts. */
+const ASPECTS: Readonly<Record<keyof Similarity, (edge: Placed) => string>> = {
+  edges: ({ cell = '', node, input, op }) => `${cell} ${node} ${input} ${op}`,
+  connections: ({ cell = '', node, input }) => `${cell} ${node} ${input}`,
+  operations: ({ cell = '', op }) => `${cell} ${op}`,
+};
+
+function similarityOf(a: readonly Placed[], b: readonly Placed[]): Similarity {
+  const dice = (text: (edge: Placed) => string): number =>
+    (2 * splitByOther(a, b, text).common.length) / (a.length + b.length);
+  return {
+    edges: dice(ASPECTS.edges),
+    connections: dice(ASPECTS.connections),
+    operations: dice(ASPECTS.operations),
+  };
+}
+
+function compareCells(a: readonly KeptEdge[], b: readonly KeptEdge[]): CellComparison {
+  const ours = splitByOther(a, b, ASPECTS.edges);
+  return {
+    shared: ours.common,
+    onlyA: ours.rest,
+    onlyB: splitByOther(b, a, ASPECTS.edges).rest,
+    similarity: similarityOf(a, b),
+  };
+}
+
+/** The edges of `a` that `b` has too, each of `b`'s used once, and the others. */
+function splitByOther(
+  a: readonly KeptEdge[],
+  b: readonly KeptEdge[],
+  text: (edge: KeptEdge) => string,
+): { readonly common: KeptEdge[]; readonly rest: KeptEdge[] } {
+  const left = new Map<string, number>();
+  for (const edge of b) left.set(text(edge), (left.get(text(edge)) ?? 0) + 1);
+  const common: KeptEdge[] = [];
+  const rest: KeptEdge[] = [];
+  for (const edge of a) {
+    const count = left.get(text(edge)) ?? 0;
+    (count > 0 ? common : rest).push(edge);
+    left.set(text(edge), count - 1);
+  }
+  return { common, rest };
+}

@@ -1,0 +1,41 @@
+/** What every picture is drawn with: the bundled fonts, the widths of texts in them, PNG from SVG. */
+import path from 'node:path';
+import { Resvg } from '@resvg/resvg-js';
+import { escapeHtml } from './table.js';
+import { FONT } from './theme.js';
+
+/** Pixels in a PNG for each unit of the picture: legible on a dense screen and in print. */
+export const PIXEL_RATIO = 2;
+
+const fontFolder = path.dirname(require.resolve('dejavu-fonts-ttf/ttf/DejaVuSans.ttf'));
+
+/** The bundled fonts and no others. */
+const FONT_OPTIONS = {
+  loadSystemFonts: false,
+  fontFiles: ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((file) => path.join(fontFolder, file)),
+  defaultFontFamily: FONT,
+  sansSerifFamily: FONT,
+};
+
+const widths = new Map<string, number>();
+
+/** The width of a text of size 1 in the bundled font, measured by the renderer that draws it. */
+export function textWidth(text: string, bold = false): number {
+  const weight = bold ? 'bold' : 'normal';
+  const key = `${weight} ${text}`;
+  let width = widths.get(key);
+  if (width === undefined) {
+    const drawn = `<text y="100" font-family="${FONT}" font-size="100" font-weight="${weight}">${escapeHtml(text)}</text>`;
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">${drawn}</svg>`;
+    const box = new Resvg(svg, { font: FONT_OPTIONS }).getBBox();
+    width = box ? (box.x + box.width) / 100 : 0;
+    widths.set(key, width);
+  }
+  return width;
+}
+
+/** The SVG as PNG, {@link PIXEL_RATIO} pixels a unit, drawn with the bundled fonts alone: the same bytes on every machine. */
+export function svgPng(svg: string): Buffer {
+  const image = new Resvg(svg, { fitTo: { mode: 'zoom', value: PIXEL_RATIO }, font: FONT_OPTIONS });
+  return image.render().asPng();
+}
