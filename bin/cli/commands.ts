@@ -7,6 +7,7 @@ import { BUDGETS, DATASETS, PRESETS, PROTOCOL_SOLVERS } from '../../lib/search/p
 import { SPACE_IDS } from '../../lib/spaces/spaces.js';
 import type { BenchCommandOptions } from './bench.js';
 import type { CountCommandOptions } from './count.js';
+import type { DrawCommandOptions } from './draw.js';
 import { GENOTYPE_ARGUMENT } from './genotype.js';
 import type { ReproduceCommandOptions } from './reproduce.js';
 import type { SearchCommandOptions } from './search.js';
@@ -102,6 +103,32 @@ export function addCommands(program: Command, finished: (exitCode: number) => vo
       if (options.queue !== undefined) throw notBuilt('Working through a queue (--queue)');
       const { searchCommand } = await import('./search.js');
       finished(await searchCommand(options));
+    });
+
+  program
+    .command('draw')
+    .argument('<genotype>', GENOTYPE_ARGUMENT)
+    .summary('the cells of a genotype as a picture')
+    .description(
+      'Draws the normal and the reduction cell of a genotype side by side, and prints what they consist of; with --compare, two genotypes under each other, with what differs in colour.',
+    )
+    .option(
+      '--out <file>',
+      'the picture, .svg or .png (default: the genotype’s name with .svg, in this folder)',
+    )
+    .option('--compare <genotype>', 'another genotype to compare with, given in the same way')
+    .option('--json', 'one JSON document on stdout')
+    .addHelpText(
+      'after',
+      examples(
+        'npx zarts draw DARTS_V2 --out darts-v2.png',
+        'npx zarts draw DARTS_V1 --compare DARTS_V2',
+        'npx zarts draw 3f0c9a --out found.svg --json',
+      ),
+    )
+    .action(async (genotype: string, options: DrawCommandOptions) => {
+      const { drawCommand } = await import('./draw.js');
+      finished(drawCommand(genotype, options));
     });
 
   program

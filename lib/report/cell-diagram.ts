@@ -247,6 +247,11 @@ function nodeName(id: string): { base: string; subscript: string } {
   return node < 2 ? { base: 'c', subscript: `k−${2 - node}` } : { base: String(node - 2), subscript: '' };
 }
 
+/** A node of a cell in a line of text: "c_{k-2}", "c_{k-1}", then "0", "1", … as the pictures number them. */
+export function nodeText(node: number): string {
+  return node < 2 ? `c_{k-${2 - node}}` : String(node - 2);
+}
+
 function labelWidth(op: string): number {
   return Math.ceil(textWidth(op) * SIZES.label) + 12;
 }

@@ -8,7 +8,8 @@ import { BUDGETS } from '../search/protocol.js';
 import type { Budget } from '../search/protocol.js';
 import { describeSeconds } from './progress-terminal.js';
 import { chartPng } from './render.js';
-import type { Chart } from './spec.js';
+import type { Chart, Drawing } from './spec.js';
+import { svgPng } from './svg.js';
 import { escapeHtml, htmlTable, markdownTable, textTable } from './table.js';
 import type { Table } from './table.js';
 
@@ -41,6 +42,15 @@ export async function showChart({ title, spec }: Chart): Promise<void> {
   show({
     'application/vnd.vegalite.v5+json': spec,
     'image/png': png.toString('base64'),
+    'text/plain': title,
+  });
+}
+
+/** Shows a drawing, as SVG and as PNG: which of them is up to the program that opens the notebook. */
+export function showDrawing({ title, svg }: Drawing): void {
+  show({
+    'image/svg+xml': svg,
+    'image/png': svgPng(svg).toString('base64'),
     'text/plain': title,
   });
 }

@@ -12,5 +12,13 @@ export interface Chart {
   readonly spec: ChartSpec;
 }
 
+/** A picture that is no chart: self-contained SVG, e.g. of cells (lib/report/cell-diagram.ts). */
+export interface Drawing {
+  /** Ends up in file names: letters, digits, hyphens. */
+  readonly name: string;
+  readonly title: string;
+  readonly svg: string;
+}
+
 /** The schema that JupyterLab 4 renders natively. */
 export const VEGA_LITE_SCHEMA = 'https://vega.github.io/schema/vega-lite/v5.json';

@@ -11,7 +11,7 @@ import {
   printGenotype,
   sameGenotype,
 } from '../../lib/spaces/genotype.js';
-import type { Genotype, KnownGenotype } from '../../lib/spaces/genotype.js';
+import type { KnownGenotype } from '../../lib/spaces/genotype.js';
 import { PRIMITIVES } from '../../lib/spaces/primitives.js';
 import {
   CELLS,
@@ -23,28 +23,10 @@ import {
   uniformSpace,
 } from '../../lib/spaces/spaces.js';
 import { FIXTURES } from '../support/fixtures.js';
+import { anyGenotype } from '../support/genotypes.js';
 
 const V2_TEXT =
   "Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 1), ('skip_connect', 0), ('skip_connect', 0), ('dil_conv_3x3', 2)], normal_concat=range(2, 6), reduce=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 1), ('max_pool_3x3', 0), ('skip_connect', 2), ('skip_connect', 2), ('max_pool_3x3', 1)], reduce_concat=range(2, 6))";
-
-const anyGenotype: fc.Arbitrary<Genotype> = (() => {
-  const cell = fc.integer({ min: 1, max: 5 }).chain((nodes) =>
-    fc.record({
-      edges: fc.tuple(
-        ...Array.from({ length: 2 * nodes }, (_, i) =>
-          fc.tuple(fc.constantFrom(...PRIMITIVES), fc.integer({ min: 0, max: Math.floor(i / 2) + 1 })),
-        ),
-      ),
-      concat: fc.uniqueArray(fc.integer({ min: 0, max: nodes + 1 }), { minLength: 1 }),
-    }),
-  );
-  return fc.tuple(cell, cell).map(([normal, reduce]) => ({
-    normal: normal.edges,
-    normalConcat: normal.concat,
-    reduce: reduce.edges,
-    reduceConcat: reduce.concat,
-  }));
-})();
 
 describe('spaces/genotype', () => {
   describe('derived from alphas', () => {
@@ -242,6 +224,11 @@ describe('spaces/genotype', () => {
     );
     expect(bad("'skip_connect', 0", "'skip_connect' 0")).to.throw(UsageError, /column \d+: expected ","/);
     expect(bad('range(2, 6)', 'range(2; 6)')).to.throw(UsageError, /expected ",", found "; 6\), reduce=\[/);
+    // Written out it would take gigabytes.
+    expect(bad('range(2, 6)', 'range(2, 999999999)')).to.throw(
+      UsageError,
+      new RegExp(`column ${V2_TEXT.indexOf('6)') + 1}: expected a range of at most 1000 nodes, found "9999`),
+    );
     expect(bad('reduce=', 'reduced=')).to.throw(
       UsageError,
       /expected one of normal, normal_concat, reduce, reduce_concat/,

@@ -1,0 +1,102 @@
+/** Genotypes in numbers: what their cells consist of, and where two differ. */
+import { cellStructure, compareGenotypes } from '../analysis/genotypes.js';
+import type { KeptEdge } from '../analysis/genotypes.js';
+import { OP_FAMILIES } from '../spaces/primitives.js';
+import type { Primitive } from '../spaces/primitives.js';
+import { CELLS } from '../spaces/spaces.js';
+import type { Cell } from '../spaces/spaces.js';
+import { comparisonText, nodeText } from './cell-diagram.js';
+import type { NamedGenotype } from './cell-diagram.js';
+import { fixed } from './format.js';
+import type { Row, Table } from './table.js';
+
+const CELL_NAMES: Readonly<Record<Cell, string>> = { normal: 'normal', reduce: 'reduction' };
+
+/** Heads of the columns that count operations, by family. */
+const FAMILY_HEADS = {
+  convolution: 'convolutions',
+  pooling: 'pooling',
+  skip: 'skips',
+  noise: 'noise',
+  zero: 'zero',
+} as const;
+
+/** What the cells of genotypes consist of: two rows a genotype. */
+export function structureTable(genotypes: readonly NamedGenotype[]): Table {
+  return {
+    title: 'What the cells consist of',
+    columns: [
+      { key: 'name', title: 'genotype' },
+      { key: 'cell', title: 'cell' },
+      { key: 'edges', title: 'edges', align: 'right' },
+      ...OP_FAMILIES.map((key) => ({ key, title: FAMILY_HEADS[key], align: 'right' as const })),
+      { key: 'free', title: 'parameter-free', align: 'right' },
+      { key: 'depth', title: 'depth', align: 'right' },
+      { key: 'width', title: 'width', align: 'right' },
+    ],
+    rows: genotypes.flatMap(({ name, genotype }) =>
+      CELLS.map((cell): Row => {
+        const { edges, families, parameterFree, depth, width } = cellStructure(genotype, cell);
+        return {
+          name,
+          cell: CELL_NAMES[cell],
+          edges,
+          ...families,
+          free: `${fixed(100 * parameterFree, 0)} %`,
+          depth,
+          width: fixed(width, 1),
+        };
+      }),
+    ),
+    notes: STRUCTURE_NOTES,
+  };
+}
+
+/** What the columns of {@link structureTable} mean. */
+export const STRUCTURE_NOTES: readonly string[] = [
+  'Parameter-free: share of edges with nothing to train (a skip at stride 2 has weights).',
+  'Depth: connections on the longest path from an input to the output. Width: sum over nodes of the share of their edges that come from an input.',
+];
+
+/** The edges in which two genotypes differ: a row for each pair of nodes, "–" where one of them has no edge. */
+export function comparisonTable(a: NamedGenotype, b: NamedGenotype): Table {
+  const compared = compareGenotypes(a.genotype, b.genotype);
+  return {
+    title: `${a.name} and ${b.name}: edges that only one of them has`,
+    columns: [
+      { key: 'cell', title: 'cell' },
+      { key: 'edge', title: 'edge' },
+      { key: 'a', title: a.name },
+      { key: 'b', title: b.name },
+    ],
+    rows: CELLS.flatMap((cell) =>
+      paired(compared[cell].onlyA, compared[cell].onlyB).map(({ input, node, a: ours, b: theirs }): Row => ({
+        cell: CELL_NAMES[cell],
+        edge: `${nodeText(input)} → ${nodeText(node)}`,
+        a: ours,
+        b: theirs,
+      })),
+    ),
+    notes: [
+      `${comparisonText(compared)}.`,
+      'Similarity: 2 × what both have, divided by the edges of the one and of the other; 1 for equal genotypes.',
+    ],
+  };
+}
+
+interface DifferingEdge extends Pick<KeptEdge, 'input' | 'node'> {
+  readonly a: Primitive | null;
+  readonly b: Primitive | null;
+}
+
+/** Edges that join the same nodes side by side, ordered by node and input. */
+function paired(onlyA: readonly KeptEdge[], onlyB: readonly KeptEdge[]): DifferingEdge[] {
+  const left = [...onlyB];
+  const rows = onlyA.map(({ input, node, op }): DifferingEdge => {
+    const twin = left.findIndex((edge) => edge.input === input && edge.node === node);
+    const [other] = twin < 0 ? [] : left.splice(twin, 1);
+    return { input, node, a: op, b: other?.op ?? null };
+  });
+  const rest = left.map(({ input, node, op }): DifferingEdge => ({ input, node, a: null, b: op }));
+  return [...rows, ...rest].sort((x, y) => x.node - y.node || x.input - y.input);
+}

@@ -1,0 +1,152 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { cellStructure, compareGenotypes, genotypeStructure } from '../../lib/analysis/genotypes.js';
+import { KNOWN_GENOTYPES } from '../../lib/spaces/genotype.js';
+import type { Genotype, GenotypeEdge } from '../../lib/spaces/genotype.js';
+import { PRIMITIVES, opFamily } from '../../lib/spaces/primitives.js';
+import { operation } from '../../lib/supernet/operations.js';
+import { anyGenotype } from '../support/genotypes.js';
+
+const { DARTS_V1, DARTS_V2, NASNet, AmoebaNet } = KNOWN_GENOTYPES;
+
+/** Both cells with these edges, every intermediate node concatenated. */
+function uniform(edges: readonly GenotypeEdge[]): Genotype {
+  const concat = Array.from({ length: edges.length / 2 }, (_, i) => i + 2);
+  return { normal: edges, normalConcat: concat, reduce: edges, reduceConcat: concat };
+}
+
+describe('genotypes', () => {
+  describe('what a cell consists of', () => {
+    it('has the depths and widths that Shu et al. (ICLR 2020) print for normal cells', () => {
+      const shape = (genotype: Genotype) => {
+        const { depth, width } = cellStructure(genotype, 'normal');
+        return { depth, width };
+      };
+      expect(shape(NASNet)).to.deep.equal({ depth: 2, width: 5 });
+      expect(shape(AmoebaNet)).to.deep.equal({ depth: 4, width: 4 });
+      expect(shape(DARTS_V2)).to.deep.equal({ depth: 3, width: 3.5 });
+    });
+
+    it('counts operations by family', () => {
+      const { normal, reduce } = genotypeStructure(DARTS_V1);
+      expect(normal.families).to.deep.equal({ convolution: 5, pooling: 0, skip: 3, noise: 0, zero: 0 });
+      expect(reduce.families).to.deep.equal({ convolution: 0, pooling: 5, skip: 3, noise: 0, zero: 0 });
+      expect(normal.operations.sep_conv_3x3).to.equal(5);
+      expect(normal.edges).to.equal(8);
+    });
+
+    it('calls an edge parameter-free exactly when the operation that is built for it has no weights', () => {
+      for (const op of PRIMITIVES) {
+        for (const [cell, input, stride] of [
+          ['normal', 0, 1],
+          ['normal', 2, 1],
+          ['reduce', 1, 2],
+          ['reduce', 2, 1],
+        ] as const) {
+          // Node 3 reads the edge in question twice; node 2, before it, is convolutions alone.
+          const genotype = uniform([
+            ['sep_conv_3x3', 0],
+            ['sep_conv_3x3', 1],
+            [op, input],
+            [op, input],
+          ]);
+          const layer = operation(op, { channels: 4, stride, affine: false, poolsNormalized: false });
+          const free = layer.parameters.length === 0;
+          expect(cellStructure(genotype, cell).parameterFree, `${op} ${cell} ${input}`).to.equal(
+            free ? 0.5 : 0,
+          );
+        }
+      }
+    });
+
+    it('follows only what passes something on', () => {
+      const noisy = uniform([
+        ['sep_conv_3x3', 0],
+        ['noise', 1],
+        ['noise', 2],
+        ['none', 2],
+      ]);
+      expect(cellStructure(noisy, 'normal').depth).to.equal(2);
+      expect(cellStructure({ ...noisy, normalConcat: [3] }, 'normal').depth).to.equal(0);
+      expect(cellStructure({ ...noisy, normalConcat: [0] }, 'normal').depth).to.equal(1);
+    });
+
+    it('adds up for any genotype', () => {
+      fc.assert(
+        fc.property(anyGenotype, (genotype) => {
+          for (const cell of ['normal', 'reduce'] as const) {
+            const { edges, families, operations, parameterFree, depth, width } = cellStructure(
+              genotype,
+              cell,
+            );
+            expect(Object.values(families).reduce((sum, n) => sum + n, 0)).to.equal(edges);
+            for (const op of PRIMITIVES) expect(operations[op]).to.be.at.most(families[opFamily(op)]);
+            expect(parameterFree).to.be.within(0, 1);
+            expect(depth).to.be.within(0, edges / 2 + 1);
+            expect(width).to.be.within(1, edges / 2);
+          }
+        }),
+      );
+    });
+  });
+
+  describe('compared', () => {
+    it('names what is shared and what is not', () => {
+      const { normal, similarity } = compareGenotypes(DARTS_V1, DARTS_V2);
+      expect(normal.shared.map(({ entry }) => entry)).to.deep.equal([0, 1, 3, 4, 5]);
+      expect(normal.onlyA).to.deep.equal([
+        { entry: 2, node: 3, input: 0, op: 'skip_connect' },
+        { entry: 6, node: 5, input: 0, op: 'sep_conv_3x3' },
+        { entry: 7, node: 5, input: 2, op: 'skip_connect' },
+      ]);
+      expect(normal.onlyB.map(({ entry, op }) => `${entry} ${op}`)).to.deep.equal([
+        '2 sep_conv_3x3',
+        '6 skip_connect',
+        '7 dil_conv_3x3',
+      ]);
+      expect(normal.similarity).to.deep.equal({ edges: 5 / 8, connections: 1, operations: 7 / 8 });
+      expect(similarity.edges).to.equal(11 / 16);
+    });
+
+    it('uses an edge that occurs twice twice', () => {
+      const twice = uniform([
+        ['skip_connect', 0],
+        ['skip_connect', 0],
+      ]);
+      const once = uniform([
+        ['skip_connect', 0],
+        ['skip_connect', 1],
+      ]);
+      expect(compareGenotypes(twice, once).normal.shared).to.have.length(1);
+      expect(compareGenotypes(twice, once).similarity).to.deep.equal({
+        edges: 0.5,
+        connections: 0.5,
+        operations: 1,
+      });
+    });
+
+    it('compares cells of different sizes', () => {
+      const { normal } = compareGenotypes(DARTS_V2, NASNet);
+      expect(normal.shared.length + normal.onlyA.length).to.equal(8);
+      expect(normal.shared.length + normal.onlyB.length).to.equal(10);
+      expect(normal.similarity.edges).to.equal((2 * normal.shared.length) / 18);
+    });
+
+    it('is symmetric, 1 for equal genotypes, and least for edges with their operations', () => {
+      fc.assert(
+        fc.property(anyGenotype, anyGenotype, (a, b) => {
+          const [ab, ba] = [compareGenotypes(a, b), compareGenotypes(b, a)];
+          expect(ab.similarity).to.deep.equal(ba.similarity);
+          expect(ab.reduce.onlyA).to.deep.equal(ba.reduce.onlyB);
+          const { edges, connections, operations } = ab.similarity;
+          expect(edges).to.be.at.most(Math.min(connections, operations));
+          expect(compareGenotypes(a, a).similarity).to.deep.equal({
+            edges: 1,
+            connections: 1,
+            operations: 1,
+          });
+        }),
+      );
+    });
+  });
+});
