@@ -156,3 +156,67 @@ function readValue(text: string): unknown {
     return text;
   }
 }
+
+/** One field of a protocol. */
+export interface FieldDescription {
+  /** Dotted path, e.g. `solver.samples`. */
+  readonly path: string;
+  readonly description: string;
+  /** What the value may be, in words. */
+  readonly bounds: string;
+}
+
+/**
+ * Every leaf of a schema with its meaning and bounds; of a choice between records the one that the value is, by the
+ * `kind` it has (the first, where it has none).
+ */
+export function fieldsOf(schema: z.ZodObject, value: unknown, prefix = ''): FieldDescription[] {
+  const inside = (part: unknown, name: string) =>
+    (part as Record<string, unknown> | null | undefined)?.[name];
+  return Object.entries(schema.shape as Record<string, z.ZodType>).flatMap(([name, field]) => {
+    const path = `${prefix}${name}`;
+    const found = inside(value, name);
+    if (field instanceof z.ZodObject) return fieldsOf(field, found, `${path}.`);
+    if (field instanceof z.ZodDiscriminatedUnion) {
+      const options = field.options as z.ZodObject[];
+      const kind = inside(found, 'kind');
+      const option = options.find((each) => (each.shape.kind as z.ZodLiteral).value === kind) ?? options[0];
+      return fieldsOf(option, found, `${path}.`);
+    }
+    const { description = '', bounds = '' } = field.meta() as { description?: string; bounds?: string };
+    return [{ path, description, bounds }];
+  });
+}
+
+/**
+ * The sentence for what is wrong with a value by a schema's own reckoning.
+ *
+ * @param issue  What the schema said first.
+ * @param value  The whole value.
+ * @param what   Names it: "An evaluation protocol".
+ */
+export function schemaFault(
+  schema: z.ZodObject,
+  issue: z.core.$ZodIssue,
+  value: unknown,
+  what: string,
+): UsageError {
+  const path = issue.path.join('.');
+  const found = issue.path.reduce<unknown>(
+    (at, step) => (at as Record<PropertyKey, unknown> | undefined)?.[step],
+    value,
+  );
+  const fields = fieldsOf(schema, value);
+  if (issue.code === 'unrecognized_keys') {
+    const group = path === '' ? '' : `${path}.`;
+    const allowed = fields.map((field) => field.path).filter((each) => each.startsWith(group));
+    return unknownName('protocol field', `${group}${issue.keys[0]}`, allowed);
+  }
+  if (path === '')
+    return new UsageError(`${what} must be a record of settings, not ${JSON.stringify(value)}.`);
+  return outOfRange(
+    path,
+    found,
+    fields.find((field) => field.path === path)?.bounds ?? 'a group of settings',
+  );
+}

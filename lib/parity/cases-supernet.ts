@@ -1,7 +1,14 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
 import { moveToOpenScope, tf } from '../engine/index.js';
-import type { BatchStatistics, HostArray, HostArrays, ProgramFunction } from '../engine/index.js';
+import type { HostArray, HostArrays, ProgramFunction } from '../engine/index.js';
 import { ZartsError } from '../errors.js';
+import {
+  CollectedStatistics,
+  flatStatistics,
+  initialStatistics,
+  movedStatistics,
+  statisticsByName,
+} from '../evaluation/statistics.js';
 import type { Vec } from '../math/vec.js';
 import { secondOrderGradient } from '../search/second-order.js';
 import type { Gradients } from '../search/second-order.js';
@@ -12,7 +19,6 @@ import { supernet } from '../supernet/supernet.js';
 import type { Supernet } from '../supernet/supernet.js';
 import { lossAndGradients, sgdStep } from '../supernet/training.js';
 import type { WeightLayout } from '../supernet/weights.js';
-import { keepStatistics } from './cases-layers.js';
 import type { FixtureCase, Fixtures, ParamEntry } from './fixtures.js';
 import {
   NotCovered,
@@ -86,21 +92,26 @@ function caseSpace({ id, constants }: FixtureCase, nodes: number): SearchSpace {
 }
 
 /** Where the reference keeps each weight in the flat vector. */
-function paramIndex(c: FixtureCase, { paramIndexes }: Fixtures): readonly ParamEntry[] {
+export function paramIndex(c: FixtureCase, { paramIndexes }: Fixtures): readonly ParamEntry[] {
   const name = String(c.constants.param_index);
   if (!(name in paramIndexes))
     throw new ZartsError(`Case ${c.id} names the weight layout "${name}", which the manifest lacks.`);
   return paramIndexes[name];
 }
 
-/** Whether our parameters have the reference's names, order, shapes and places, and our reduction cells are its own. */
-function sameLayout(c: FixtureCase, { layout, shape }: Supernet, theirs: readonly ParamEntry[]): boolean {
+/** Whether parameters have the reference's names, order, shapes and places. */
+export function sameLayout(layout: WeightLayout, theirs: readonly ParamEntry[]): boolean {
   const lines = (entries: WeightLayout['parameters'] | readonly ParamEntry[]) =>
     entries.map(({ name, shape, offset, size }) => `${name} [${shape.join()}] ${offset} ${size}`).join();
+  return lines(layout.parameters) === lines(theirs);
+}
+
+/** Whether a supernet has the reference's layout, and its reduction cells are the reference's. */
+function sameSupernet(c: FixtureCase, { layout, shape }: Supernet, theirs: readonly ParamEntry[]): boolean {
   const { reduction_layers: reductions, n_params: parameters } = c.constants;
   const ours = [...new Set(reductionCells(shape.cells))].filter((cell) => cell < shape.cells);
   return (
-    lines(layout.parameters) === lines(theirs) &&
+    sameLayout(layout, theirs) &&
     (reductions === undefined || ours.join() === [...new Set(reductions as number[])].join()) &&
     (parameters === undefined || parameters === layout.size)
   );
@@ -132,7 +143,7 @@ function pieces(prefix: string, flat: Flat, index: readonly ParamEntry[]): Recor
 }
 
 /** The norm of every piece of a flat vector. */
-function pieceNorms(flat: Flat, index: readonly ParamEntry[]): number[] {
+export function pieceNorms(flat: Flat, index: readonly ParamEntry[]): number[] {
   return index.map(({ offset, size }) => norm(flat.subarray(offset, offset + size)));
 }
 
@@ -156,7 +167,7 @@ function injected(inputs: Readonly<Record<string, Tensor>>) {
 function passCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
   const net = caseSupernet(c);
   const index = paramIndex(c, fixtures);
-  const layout = exact('layout', sameLayout(c, net, index));
+  const layout = exact('layout', sameSupernet(c, net, index));
   if (layout.error > 0) return [layout];
   const inputs: HostArrays = {
     ...hostArrays(c, ['x', 'target', ...noiseNames(c)]),
@@ -188,57 +199,11 @@ function passCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
   return [layout, ...errors];
 }
 
-/** Flat vectors of the statistics of all batch norms of a network, in definition order. */
-interface FlatStatistics {
-  readonly mean: Tensor1D;
-  readonly variance: Tensor1D;
-}
-
-function flatStatistics(
-  { normalizations }: Supernet,
-  byName: ReadonlyMap<string, BatchStatistics>,
-): FlatStatistics {
-  const all = normalizations.map(({ name }) => byName.get(name)!);
-  return {
-    mean: tf.concat(all.map(({ mean }) => mean)),
-    variance: tf.concat(all.map(({ variance }) => variance)),
-  };
-}
-
-/** The statistics of each batch norm, out of the flat vectors. */
-function statisticsByName({ normalizations }: Supernet, { mean, variance }: FlatStatistics) {
-  const widths = normalizations.map(({ channels }) => channels);
-  const [means, variances]: Tensor1D[][] = [tf.split(mean, widths), tf.split(variance, widths)];
-  const byName = new Map(
-    normalizations.map(({ name }, i): [string, BatchStatistics] => [
-      name,
-      { mean: means[i], variance: variances[i] },
-    ]),
-  );
-  return (name: string): BatchStatistics => byName.get(name)!;
-}
-
-/** Collects statistics in a forward pass so that they outlive it. */
-class KeptStatistics extends Map<string, BatchStatistics> {
-  override set(name: string, statistics: BatchStatistics): this {
-    return super.set(name, keepStatistics(statistics));
-  }
-
-  /** Hands them to the scope that is open now. */
-  release(): this {
-    for (const { mean, variance } of this.values()) {
-      moveToOpenScope(mean);
-      moveToOpenScope(variance);
-    }
-    return this;
-  }
-}
-
 /** Several SGD steps on ω with running statistics, then one pass in inference mode. */
 function sgdCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
   const net = caseSupernet(c);
   const index = paramIndex(c, fixtures);
-  const layout = exact('layout', sameLayout(c, net, index));
+  const layout = exact('layout', sameSupernet(c, net, index));
   if (layout.error > 0) return [layout];
   const bnMomentum = numberOf(c, 'bn_momentum');
   const settings = {
@@ -251,27 +216,23 @@ function sgdCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
   }
   const lr = { shape: [], data: Float32Array.of(numberOf(c, 'lr')) };
   const alphas = alphasOf(c, net);
-  const width = net.normalizations.reduce((sum, { channels }) => sum + channels, 0);
-  const filled = (size: number, value: number) => ({
-    shape: [size],
-    data: new Float32Array(size).fill(value),
-  });
+  const vector = (data: Float32Array) => ({ shape: [data.length], data });
+  const statistics = initialStatistics(net.normalizations);
   const state: HostArrays = {
     weights: hostArray(c, 'weights'),
-    momentum: filled(net.layout.size, 0),
-    mean: filled(width, 0),
-    variance: filled(width, 1),
+    momentum: vector(new Float32Array(net.layout.size)),
+    mean: vector(statistics.mean),
+    variance: vector(statistics.variance),
   };
   const batch = (i: number): HostArrays => ({
     images: hostArray(c, `x${i}`),
     labels: hostArray(c, `target${i}`),
   });
-  const moved = (old: Tensor, now: Tensor) => tf.add(tf.mul(old, 1 - bnMomentum), tf.mul(now, bnMomentum));
   const functions: Record<'step' | 'infer', ProgramFunction> = {
     step: {
       inputs: specsOf({ ...batch(0), alphas, lr }),
       run: ({ weights, momentum, mean, variance }, inputs) => {
-        const into = new KeptStatistics();
+        const into = new CollectedStatistics();
         const { loss, weights: gradient } = lossAndGradients(
           net,
           weights as Tensor1D,
@@ -280,15 +241,15 @@ function sgdCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
           inputs.labels as Tensor1D,
           { normalization: { kind: 'collect', into } },
         );
-        const now = flatStatistics(net, into.release());
+        const now = flatStatistics(net.normalizations, into.release());
         const next = sgdStep(weights as Tensor1D, momentum as Tensor1D, gradient, inputs.lr, settings);
         return {
           outputs: { loss, gradientNorm: next.gradientNorm },
           state: {
             weights: next.weights,
             momentum: next.momentum,
-            mean: moved(mean, now.mean),
-            variance: moved(variance, now.variance),
+            mean: movedStatistics(mean, now.mean, bnMomentum),
+            variance: movedStatistics(variance, now.variance, bnMomentum),
           },
         };
       },
@@ -297,7 +258,7 @@ function sgdCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
       inputs: { images: specOf(hostArray(c, 'x_eval')), alphas: specOf(alphas) },
       run: ({ weights, mean, variance }, inputs) => {
         const flat = { mean: mean as Tensor1D, variance: variance as Tensor1D };
-        const statistics = statisticsByName(net, flat);
+        const statistics = statisticsByName(net.normalizations, flat);
         const logits = net.logits(weights as Tensor1D, inputs.alphas as Tensor1D, inputs.images as Tensor4D, {
           normalization: { kind: 'running', statistics },
         });
@@ -339,7 +300,7 @@ function sgdCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
 function secondOrderCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
   const net = caseSupernet(c);
   const index = paramIndex(c, fixtures);
-  const layout = exact('layout', sameLayout(c, net, index));
+  const layout = exact('layout', sameSupernet(c, net, index));
   if (layout.error > 0) return [layout];
   const settings = {
     lr: numberOf(c, 'eta'),

@@ -1,12 +1,13 @@
 import { cutoutBox } from '../datasets/augment.js';
 import { countCases, isCifarSupernet } from './cases-counts.js';
+import { evaluationCases } from './cases-evaluation.js';
 import { dropPathCase, layerCases } from './cases-layers.js';
 import { numericCases } from './cases-numeric.js';
 import { supernetCases } from './cases-supernet.js';
 import { loadFixtures } from './fixtures.js';
 import type { FixtureCase, Fixtures } from './fixtures.js';
 import { NotCovered, arrayOf, compare, expectedArrays } from './network-case.js';
-import type { ArrayError, Form } from './network-case.js';
+import type { ArrayError, CaseRunner, Form } from './network-case.js';
 
 /** The error of one array of one case in one form, next to its tolerance. */
 export interface CaseResult extends ArrayError {
@@ -34,9 +35,12 @@ export interface ParityReport {
   readonly failed: number;
 }
 
-/** Groups that belong to what is not built yet. */
-const NOT_BUILT: Readonly<Record<string, string>> = {
-  '12': 'retraining is not built yet',
+/** Runners of the cases of networks and of their sizes, by the number that a group's name starts with. */
+const tensorCases: Readonly<Record<string, CaseRunner | undefined>> = {
+  ...layerCases,
+  ...supernetCases,
+  ...countCases,
+  ...evaluationCases,
 };
 
 /**
@@ -102,8 +106,7 @@ export function runCase(c: FixtureCase, fixtures: Fixtures): CaseOutcome {
 
 function errorsOf(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
   const number = c.group.split(' ')[0];
-  if (number in NOT_BUILT) throw new NotCovered(NOT_BUILT[number]);
-  const network = layerCases[number] ?? supernetCases[number] ?? countCases[number];
+  const network = tensorCases[number];
   if (network) return network(c, fixtures);
   if (!(number in numericCases)) throw new NotCovered(`the group "${c.group}" is not known`);
   const numeric = numericCases[number](c);

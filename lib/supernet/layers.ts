@@ -184,7 +184,8 @@ export function named(prefix: string, layer: Layer): Layer {
   };
 }
 
-function kernel(name: string, height: number, width: number, inputs: number, outputs: number): Parameter {
+/** A dense convolution's kernel. */
+export function kernel(name: string, height: number, width: number, inputs: number, outputs: number): Parameter {
   const fanIn = height * width * inputs;
   return {
     name: `${name}.weight`,
@@ -202,7 +203,7 @@ function depthwiseKernel(name: string, size: number, channels: number): Paramete
 }
 
 /** Scale and offset of an affine batch norm; none for the affine-free ones of the search cells. */
-function affineParameters(name: string, channels: number, affine: boolean): Parameter[] {
+export function affineParameters(name: string, channels: number, affine: boolean): Parameter[] {
   if (!affine) return [];
   return [
     { name: `${name}.weight`, shape: [channels], init: { kind: 'ones' } },

@@ -367,7 +367,8 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-function normalizer(normalization: Normalization): Pick<Scope, 'normalize' | 'normalizeExactly'> {
+/** How a scope normalizes. */
+export function normalizer(normalization: Normalization): Pick<Scope, 'normalize' | 'normalizeExactly'> {
   const one = (x: Tensor4D): Tensor1D => tf.ones([x.shape[3]]);
   const none = (x: Tensor4D): Tensor1D => tf.zeros([x.shape[3]]);
   if (normalization.kind === 'running') {
@@ -395,7 +396,7 @@ function normalizer(normalization: Normalization): Pick<Scope, 'normalize' | 'no
 }
 
 /** Noise of a seed, a different stream for every edge. */
-function noiseSource(seed: Tensor1D | undefined): Scope['noise'] {
+export function noiseSource(seed: Tensor1D | undefined): Scope['noise'] {
   let stream = 0;
   return (name, shape) => {
     if (!seed) throw new UsageError(`The noise primitive at ${name} needs a noise seed.`);

@@ -5,28 +5,11 @@ import { countNetwork, multiplyAdds, sumCounts } from '../../lib/evaluation/coun
 import { NETWORK_FORMS, planNetwork } from '../../lib/evaluation/plan.js';
 import type { NetworkShape } from '../../lib/evaluation/plan.js';
 import { KNOWN_GENOTYPES, checkGenotype } from '../../lib/spaces/genotype.js';
-import type { Genotype } from '../../lib/spaces/genotype.js';
-import { PRIMITIVES } from '../../lib/spaces/primitives.js';
+import { randomGenotypes } from './genotypes.js';
 
 const CIFAR: NetworkShape = { form: 'cifar', cells: 20, channels: 36, classes: 10 };
 const IMAGENET: NetworkShape = { form: 'imagenet', cells: 14, channels: 48, classes: 1000 };
 const square = (side: number) => ({ height: side, width: side });
-
-/** Any genotype of four nodes. */
-const genotypes = fc
-  .tuple(
-    ...Array.from({ length: 16 }, (_, i) =>
-      fc.tuple(fc.constantFrom(...PRIMITIVES), fc.nat(Math.floor((i % 8) / 2) + 1)),
-    ),
-  )
-  .map((edges): Genotype =>
-    checkGenotype({
-      normal: edges.slice(0, 8),
-      normalConcat: [2, 3, 4, 5],
-      reduce: edges.slice(8),
-      reduceConcat: [2, 3, 4, 5],
-    }),
-  );
 
 describe('evaluation/count', () => {
   it('DARTS-V2 has the printed sizes: 3.3 M parameters on CIFAR-10, 4.7 M on ImageNet', () => {
@@ -71,7 +54,7 @@ describe('evaluation/count', () => {
   it('adds up: stem, cells and classifier; multiply-adds of convolutions grow with the area', () => {
     fc.assert(
       fc.property(
-        genotypes,
+        randomGenotypes,
         fc.integer({ min: 1, max: 12 }),
         fc.integer({ min: 1, max: 9 }),
         fc.constantFrom(...NETWORK_FORMS),

@@ -1,0 +1,322 @@
+import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
+import * as engine from '../engine/index.js';
+import { UsageError } from '../errors.js';
+import type { Key } from '../math/random.js';
+import type { Genotype } from '../spaces/genotype.js';
+import {
+  FeatureMap,
+  affineParameters,
+  dropTerms,
+  factorizedReduce,
+  kernel,
+  named,
+  output,
+  reluConvBn,
+  stem,
+  sumTerms,
+} from '../supernet/layers.js';
+import type { Dropping, Layer, Parameter, Scope, Term } from '../supernet/layers.js';
+import { operation } from '../supernet/operations.js';
+import { noiseSource, normalizer } from '../supernet/supernet.js';
+import type { Normalization } from '../supernet/supernet.js';
+import { initialWeights, unflatten, weightLayout } from '../supernet/weights.js';
+import type { WeightLayout } from '../supernet/weights.js';
+import { AUXILIARY_HEADS, AUXILIARY_WIDTHS, auxiliaryPooledSide, planNetwork } from './plan.js';
+import type { CellPlan, NetworkForm, NetworkPlan, NetworkShape } from './plan.js';
+
+/**
+ * The network that a genotype stands for (DARTS `model.py`: `NetworkCIFAR`, `NetworkImageNet`): a stem, cells whose nodes
+ * each add two operations, a linear classifier, and in training an auxiliary one. A pure function of weights and images: it
+ * holds no tensors. Batch norms have trained scales and offsets, pools have no batch norm.
+ */
+
+const { tf } = engine;
+
+/** How one pass through a derived network is made. */
+export interface NetworkPass {
+  /** Default: the batch's own statistics. */
+  readonly normalization?: Normalization;
+  /** int32 [2]: seeds the noise primitive and drop path; the same seed draws the same. */
+  readonly seed?: Tensor1D;
+  /**
+   * Scalar in [0, 1): the probability with which each operation but the plain identity is dropped, sample by sample.
+   * Default: nothing is dropped.
+   */
+  readonly dropPath?: Tensor;
+  /** Whether the auxiliary head is computed too, for a network that has one. Default: false. */
+  readonly auxiliary?: boolean;
+}
+
+/** Class scores, [batch, classes]; those of the auxiliary head where they were asked for. */
+export interface Scores {
+  readonly logits: Tensor2D;
+  readonly auxiliary?: Tensor2D;
+}
+
+/** What is trained on images: a network that a genotype stands for, or a baseline beside it. */
+export interface Classifier {
+  /** Every trainable parameter in the flat weight vector, in PyTorch's order and with its names. */
+  readonly layout: WeightLayout;
+  /** Every batch norm, in definition order. */
+  readonly normalizations: Layer['normalizations'];
+  /** Fresh weights [layout.size]. */
+  init(key: Key): Float32Array;
+  /**
+   * Class scores.
+   *
+   * @param weights  [layout.size].
+   * @param images   [batch, height, width, 3].
+   */
+  scores(weights: Tensor1D, images: Tensor4D, pass?: NetworkPass): Scores;
+}
+
+/** The network of a genotype. */
+export interface DerivedNetwork extends Classifier {
+  readonly genotype: Genotype;
+  readonly plan: NetworkPlan;
+  /** Whether it has an auxiliary head. */
+  readonly auxiliary: boolean;
+}
+
+/**
+ * The network of a genotype.
+ *
+ * @param auxiliary  Whether it has an auxiliary head, whose parameters then stand before the classifier's.
+ * @throws {UsageError} as {@link planNetwork}.
+ */
+export function derivedNetwork(genotype: Genotype, shape: NetworkShape, auxiliary = false): DerivedNetwork {
+  const plan = planNetwork(genotype, shape);
+  const { classes, features } = plan;
+  const first = plan.form === 'imagenet' ? largeStem(plan.stem) : smallStem(plan.stem[0]);
+  const paths = countPaths();
+  const cells = plan.cells.map((cell, i) => derivedCell(genotype, cell, `cells.${i}`, paths.next));
+  const head = auxiliary ? auxiliaryHead(plan) : undefined;
+  const classifier = linearParameters('classifier', features, classes);
+  const layout = weightLayout([
+    ...first.parameters,
+    ...cells.flatMap(({ parameters }) => parameters),
+    ...(head?.parameters ?? []),
+    ...classifier,
+  ]);
+
+  return {
+    genotype,
+    plan,
+    auxiliary,
+    layout,
+    normalizations: [
+      ...first.normalizations,
+      ...cells.flatMap(({ normalizations }) => normalizations),
+      ...(head?.normalizations ?? []),
+    ],
+    init: (key) => initialWeights(layout, key),
+    scores(weights, images, pass = {}) {
+      const scope: Scope = {
+        weight: unflatten(layout, weights),
+        ...normalizer(pass.normalization ?? { kind: 'batch' }),
+        noise: noiseSource(pass.seed),
+      };
+      const dropping = droppings(paths.count, images.shape[0], pass);
+      let [s0, s1] = first.apply(new FeatureMap(images), scope);
+      let auxiliaryScores: Tensor2D | undefined;
+      for (const [i, cell] of cells.entries()) {
+        [s0, s1] = [s1, cell.apply(s0, s1, scope, dropping)];
+        if (i === plan.auxiliaryCell && head && pass.auxiliary) auxiliaryScores = head.scores(s1, scope);
+      }
+      const logits = linear('classifier', engine.globalAverage(s1.x), scope);
+      return auxiliaryScores ? { logits, auxiliary: auxiliaryScores } : { logits };
+    },
+  };
+}
+
+/** A linear layer's parameters. */
+export function linearParameters(name: string, inputs: number, outputs: number): Parameter[] {
+  return [
+    { name: `${name}.weight`, shape: [inputs, outputs], init: { kind: 'uniform', fanIn: inputs } },
+    { name: `${name}.bias`, shape: [outputs], init: { kind: 'uniform', fanIn: inputs } },
+  ];
+}
+
+function linear(name: string, x: Tensor2D, scope: Scope): Tensor2D {
+  return tf.add(tf.matMul(x, scope.weight(`${name}.weight`)), scope.weight(`${name}.bias`));
+}
+
+/** Numbers the operations that drop path may drop. */
+function countPaths() {
+  let count = 0;
+  return {
+    next: () => count++,
+    get count() {
+      return count;
+    },
+  };
+}
+
+/** What drop path does to operation number i; undefined where nothing is dropped. */
+type Droppings = (path: number) => Dropping | undefined;
+
+/** One draw decides for all operations and samples of a pass. */
+function droppings(paths: number, batch: number, { dropPath, seed }: NetworkPass): Droppings {
+  if (!dropPath || paths === 0) return () => undefined;
+  if (!seed) throw new UsageError('Drop path needs a seed.');
+  // The noise primitive's streams differ in the second number.
+  const stream: Tensor1D = tf.add(seed, tf.tensor1d([1, 0], 'int32'));
+  const kept = engine.statelessBernoulli([paths, batch], stream, tf.sub(1, dropPath));
+  const rows = tf.unstack(kept) as Tensor1D[];
+  return (path) => ({ kept: rows[path], probability: dropPath });
+}
+
+/** A stem: its parameters, and the two maps that the first cell reads. */
+interface Stem extends Pick<Layer, 'parameters' | 'normalizations'> {
+  apply(images: FeatureMap, scope: Scope): [FeatureMap, FeatureMap];
+}
+
+/** One 3×3 convolution; the first cell reads its output twice. */
+function smallStem(outputs: number): Stem {
+  const layer = named('stem', stem(3, outputs));
+  return {
+    ...layer,
+    apply: (images, scope) => {
+      const map = new FeatureMap(output(layer, images, scope));
+      return [map, map];
+    },
+  };
+}
+
+/** Three 3×3 convolutions of stride 2; the first cell reads the outputs of the last two. */
+function largeStem(widths: readonly number[]): Stem {
+  const [narrow, middle, wide] = widths;
+  const layers = [
+    named('stem0', stridedConvBn(['0', '1'], 3, narrow)),
+    named('stem0', stridedConvBn(['3', '4'], narrow, middle)),
+    named('stem1', stridedConvBn(['1', '2'], middle, wide)),
+  ];
+  return {
+    parameters: layers.flatMap(({ parameters }) => parameters),
+    normalizations: layers.flatMap(({ normalizations }) => normalizations),
+    apply: (images, scope) => {
+      const maps = [images];
+      for (const layer of layers) {
+        const from = maps.length === 1 ? images : maps.at(-1)!.rectified;
+        maps.push(new FeatureMap(output(layer, from, scope)));
+      }
+      return [maps[2], maps[3]];
+    },
+  };
+}
+
+/** 3×3 convolution of stride 2 with padding 1, then batch norm. @param names  Of the two. */
+function stridedConvBn(
+  [convolution, norm]: readonly [string, string],
+  inputs: number,
+  outputs: number,
+): Layer {
+  return {
+    parameters: [kernel(convolution, 3, 3, inputs, outputs), ...affineParameters(norm, outputs, true)],
+    normalizations: [{ name: norm, channels: outputs }],
+    apply: ({ x }, scope) => {
+      const filter = scope.weight(`${convolution}.weight`) as Tensor4D;
+      const convolved = engine.conv2d(x, filter, [2, 2], [1, 1]);
+      return { x: affineNorm(convolved, norm, scope), interleaved: false };
+    },
+  };
+}
+
+function affineNorm(x: Tensor4D, name: string, scope: Scope): Tensor4D {
+  const [scale, offset] = ['weight', 'bias'].map((part) => scope.weight(`${name}.${part}`) as Tensor1D);
+  return scope.normalize(name, x, scale, offset);
+}
+
+/** A cell of a derived network. */
+interface DerivedCell extends Pick<Layer, 'parameters' | 'normalizations'> {
+  apply(s0: FeatureMap, s1: FeatureMap, scope: Scope, dropping: Droppings): FeatureMap;
+}
+
+/** A cell as the genotype describes it (DARTS `Cell` of the evaluation network). @param nextPath  Numbers a droppable operation. */
+function derivedCell(genotype: Genotype, plan: CellPlan, name: string, nextPath: () => number): DerivedCell {
+  const { kind, before, previous, width, halvesBefore } = plan;
+  const preprocess0 = named(
+    `${name}.preprocess0`,
+    halvesBefore ? factorizedReduce(before, width, true) : reluConvBn(before, width, true),
+  );
+  const preprocess1 = named(`${name}.preprocess1`, reluConvBn(previous, width, true));
+  const ops = genotype[kind].map(([primitive, input], o) => {
+    // In a reduction cell the two inputs are halved on their way to every node.
+    const stride = kind === 'reduce' && input < 2 ? 2 : 1;
+    const form = { channels: width, stride, affine: true, poolsNormalized: false } as const;
+    const isIdentity = primitive === 'skip_connect' && stride === 1;
+    return {
+      input,
+      layer: named(`${name}._ops.${o}`, operation(primitive, form)),
+      path: isIdentity ? undefined : nextPath(),
+    };
+  });
+  const layers = [preprocess0, preprocess1, ...ops.map(({ layer }) => layer)];
+
+  return {
+    parameters: layers.flatMap(({ parameters }) => parameters),
+    normalizations: layers.flatMap(({ normalizations }) => normalizations),
+    apply(s0, s1, scope, dropping) {
+      const states = [
+        new FeatureMap(output(preprocess0, s0, scope)),
+        new FeatureMap(output(preprocess1, s1, scope)),
+      ];
+      for (let o = 0; o < ops.length; o += 2) {
+        const terms = ops.slice(o, o + 2).flatMap(({ input, layer, path }): Term[] => {
+          const term = layer.apply(states[input], scope);
+          const dropped = path === undefined ? undefined : dropping(path);
+          return dropped ? dropTerms([term], dropped) : [term];
+        });
+        states.push(new FeatureMap(sumTerms(terms)));
+      }
+      const nodes = genotype[`${kind}Concat`].map((node) => states[node].x);
+      return new FeatureMap(nodes.length === 1 ? nodes[0] : tf.concat(nodes, 3));
+    },
+  };
+}
+
+/** A classifier that sees the map of an earlier cell. */
+interface AuxiliaryHead extends Pick<Layer, 'parameters' | 'normalizations'> {
+  scores(map: FeatureMap, scope: Scope): Tensor2D;
+}
+
+/** The auxiliary head (DARTS `AuxiliaryHeadCIFAR`, `AuxiliaryHeadImageNet`). */
+function auxiliaryHead({ form, cells, auxiliaryCell, classes }: NetworkPlan): AuxiliaryHead {
+  const { pool, stride, lastNormalized } = AUXILIARY_HEADS[form];
+  const [narrow, wide] = AUXILIARY_WIDTHS;
+  const features = 'auxiliary_head.features';
+  return {
+    parameters: [
+      kernel(`${features}.2`, 1, 1, cells[auxiliaryCell].outputs, narrow),
+      ...affineParameters(`${features}.3`, narrow, true),
+      kernel(`${features}.5`, 2, 2, narrow, wide),
+      ...affineParameters(`${features}.6`, wide, lastNormalized),
+      ...linearParameters('auxiliary_head.classifier', wide, classes),
+    ],
+    normalizations: [
+      { name: `${features}.3`, channels: narrow },
+      ...(lastNormalized ? [{ name: `${features}.6`, channels: wide }] : []),
+    ],
+    scores(map, scope) {
+      checkAuxiliary(form, map.x.shape[1], map.x.shape[2]);
+      const filter = (name: string) => scope.weight(`${features}.${name}.weight`) as Tensor4D;
+      const pooled: Tensor4D = tf.avgPool(map.rectified.x, pool, stride, 'valid');
+      const narrowed = engine.relu(affineNorm(engine.pointwise(pooled, filter('2')), `${features}.3`, scope));
+      // A 2×2 convolution of a 2×2 map is a matrix product of all its pixels at once.
+      const batch = narrowed.shape[0];
+      const pixels: Tensor4D = tf.reshape(narrowed, [batch, 1, 1, 4 * narrow]);
+      const widened = engine.pointwise(pixels, tf.reshape(filter('5'), [1, 1, 4 * narrow, wide]));
+      const normalized = lastNormalized ? affineNorm(widened, `${features}.6`, scope) : widened;
+      const flat: Tensor2D = tf.reshape(engine.relu(normalized), [batch, wide]);
+      return linear('auxiliary_head.classifier', flat, scope);
+    },
+  };
+}
+
+/** Refuses a map that the auxiliary head's convolutions do not fit. */
+function checkAuxiliary(form: NetworkForm, height: number, width: number): void {
+  if (auxiliaryPooledSide(form, height) === 2 && auxiliaryPooledSide(form, width) === 2) return;
+  throw new UsageError(
+    `The auxiliary head of the ${form} form does not fit a map of ${height}×${width} pixels, which these images give it; train without it, or on images of ${form === 'cifar' ? '32×32' : '224×224'}.`,
+  );
+}

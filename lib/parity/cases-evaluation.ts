@@ -1,0 +1,108 @@
+import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
+import type { HostArrays, ProgramFunction } from '../engine/index.js';
+import { derivedNetwork } from '../evaluation/network.js';
+import type { DerivedNetwork } from '../evaluation/network.js';
+import {
+  CollectedStatistics,
+  flatStatistics,
+  initialStatistics,
+  movedStatistics,
+  statisticsByName,
+} from '../evaluation/statistics.js';
+import { trainingPass } from '../evaluation/training.js';
+import { parseGenotype } from '../spaces/genotype.js';
+import { paramIndex, pieceNorms, sameLayout } from './cases-supernet.js';
+import type { FixtureCase, Fixtures } from './fixtures.js';
+import {
+  NotCovered,
+  checkEpsilon,
+  exact,
+  hostArray,
+  hostArrays,
+  inBothForms,
+  numberOf,
+  specsOf,
+} from './network-case.js';
+import type { ArrayError, CaseRunner } from './network-case.js';
+
+/** Runners of the cases of networks of derived cells: 12. */
+export const evaluationCases: Readonly<Record<string, CaseRunner>> = { '12': networkCase };
+
+/** The network that a case's constants describe. */
+function caseNetwork(c: FixtureCase): DerivedNetwork {
+  checkEpsilon(c);
+  const { genotype, affine, pool_followed_by_bn: poolsNormalized } = c.constants;
+  if (affine === false || poolsNormalized === true) {
+    throw new NotCovered('its batch norms are not those of a network of derived cells');
+  }
+  if (genotype === undefined) throw new NotCovered('it lists no genotype');
+  return derivedNetwork(parseGenotype(JSON.stringify(genotype)), {
+    form: 'cifar',
+    cells: numberOf(c, 'layers'),
+    channels: numberOf(c, 'C'),
+    classes: numberOf(c, 'classes'),
+  });
+}
+
+/** One training pass forward and backward, then one in inference mode with the running statistics that it left. */
+function networkCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
+  const net = caseNetwork(c);
+  const index = paramIndex(c, fixtures);
+  const layout = exact('layout', sameLayout(net.layout, index));
+  if (layout.error > 0) return [layout];
+  const momentum = numberOf(c, 'bn_momentum');
+  const vector = (data: Float32Array) => ({ shape: [data.length], data });
+  const initial = initialStatistics(net.normalizations);
+  const state: HostArrays = {
+    weights: hostArray(c, 'weights'),
+    mean: vector(initial.mean),
+    variance: vector(initial.variance),
+  };
+  const inputs = hostArrays(c, ['x', 'target']);
+  const functions: Record<'train' | 'infer', ProgramFunction> = {
+    train: {
+      inputs: specsOf(inputs),
+      run: ({ weights, mean, variance }, { x, target }) => {
+        const into = new CollectedStatistics();
+        const { loss, logits, gradient } = trainingPass(
+          net,
+          weights as Tensor1D,
+          x as Tensor4D,
+          target as Tensor1D,
+          { auxiliaryWeight: 0, labelSmoothing: 0 },
+          { normalization: { kind: 'collect', into } },
+        );
+        const now = flatStatistics(net.normalizations, into.release());
+        return {
+          outputs: { logits, loss, gradient },
+          state: {
+            mean: movedStatistics(mean, now.mean, momentum),
+            variance: movedStatistics(variance, now.variance, momentum),
+          },
+        };
+      },
+    },
+    infer: {
+      inputs: { x: specsOf(inputs).x },
+      run: ({ weights, mean, variance }, { x }) => {
+        const flat = { mean: mean as Tensor1D, variance: variance as Tensor1D };
+        const statistics = statisticsByName(net.normalizations, flat);
+        const { logits } = net.scores(weights as Tensor1D, x as Tensor4D, {
+          normalization: { kind: 'running', statistics },
+        });
+        return { outputs: { logits } };
+      },
+    },
+  };
+  const errors = inBothForms(c, state, functions, (program) => {
+    const { logits, loss, gradient } = program.call('train', inputs);
+    const inferred = program.call('infer', { x: inputs.x });
+    return {
+      logits: logits.data,
+      loss: loss.data,
+      grad_norms: pieceNorms(gradient.data, index),
+      logits_eval: inferred.logits.data,
+    };
+  });
+  return [layout, ...errors];
+}
