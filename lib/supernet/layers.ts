@@ -185,7 +185,13 @@ export function named(prefix: string, layer: Layer): Layer {
 }
 
 /** A dense convolution's kernel. */
-export function kernel(name: string, height: number, width: number, inputs: number, outputs: number): Parameter {
+export function kernel(
+  name: string,
+  height: number,
+  width: number,
+  inputs: number,
+  outputs: number,
+): Parameter {
   const fanIn = height * width * inputs;
   return {
     name: `${name}.weight`,
