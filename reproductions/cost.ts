@@ -3,10 +3,10 @@
  * takes. The one place where times are estimated.
  */
 import { key } from '../lib/math/random.js';
-import { halfSize, updatePeriod } from '../lib/search/protocol.js';
+import { halfSize, isZeroOrder, spaceOf, updatePeriod } from '../lib/search/protocol.js';
 import type { SearchProtocol } from '../lib/search/protocol.js';
 import { createSolver } from '../lib/solvers/registry.js';
-import { CELLS, spaceById } from '../lib/spaces/spaces.js';
+import { CELLS } from '../lib/spaces/spaces.js';
 
 /** The work of a search. */
 export interface SearchWork {
@@ -21,8 +21,9 @@ export interface SearchWork {
   readonly gradients: number;
 }
 
-/** What an alpha update asks for: the solver is asked once, in a space of one dimension. */
+/** What an alpha update asks for: a zero-order solver is asked once, in a space of one dimension. */
 function askedFor({ solver: settings }: SearchProtocol): { points: number; gradient: boolean } {
+  if (!isZeroOrder(settings)) return { points: 0, gradient: true };
   const solver = createSolver(settings);
   const origin = Float64Array.of(0);
   const { points } = solver.ask(solver.init(origin), { key: key(0), gradient: origin });
@@ -67,8 +68,9 @@ export const STEP_MODEL = {
 } as const;
 
 /** Operations of the supernet, reckoned by the average cell: edges all have about as many. */
-function operations({ space, cells }: SearchProtocol): number {
-  const { edges } = spaceById(space);
+function operations(protocol: SearchProtocol): number {
+  const { cells } = protocol;
+  const { edges } = spaceOf(protocol);
   const all = CELLS.flatMap((cell) => edges[cell]);
   return (cells * all.reduce((sum, edge) => sum + edge.length, 0)) / all.length;
 }

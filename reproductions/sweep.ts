@@ -7,7 +7,7 @@ import { UsageError } from '../lib/errors.js';
 import { canonicalJson } from '../lib/runs/canonical.js';
 import { openRun } from '../lib/runs/store.js';
 import { deviations, fullSearch, withBudget } from '../lib/search/presets.js';
-import { applySet, updatePeriod } from '../lib/search/protocol.js';
+import { applySet, spaceName, updatePeriod } from '../lib/search/protocol.js';
 import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
 import type { Dataset } from '../lib/datasets/load.js';
 import type * as Search from '../lib/search/search.js';
@@ -134,7 +134,7 @@ export interface SweepRun extends Cell {
 export interface Sweep extends Measured {
   readonly environments: readonly SearchEnvironment[];
   readonly budget: Budget;
-  readonly space: SpaceId;
+  readonly space: string;
   readonly runs: readonly SweepRun[];
 }
 
@@ -207,8 +207,8 @@ export async function measureSweep(
   } finally {
     phase?.end();
   }
-  const [{ budget, space }] = protocols;
-  return { environments, budget, space, runs };
+  const [first] = protocols;
+  return { environments, budget: first.budget, space: spaceName(first), runs };
 }
 
 /**
@@ -241,7 +241,7 @@ export function sweepDeviations(protocols: readonly SearchProtocol[]): string[] 
   if (first.space !== paper.space) {
     const ratio = stepMs({ ...first, space: paper.space }) / stepMs(first);
     sentences.push(
-      `The searches run in ${first.space.toUpperCase()} instead of the DARTS space, where a step takes about ${ratio.toFixed(1)} times as long; with the space goes σ, which starts at ${sigmaOf(first)} instead of ${sigmaOf(paper)} (the released scripts' values).`,
+      `The searches run in ${spaceName(first).toUpperCase()} instead of the DARTS space, where a step takes about ${ratio.toFixed(1)} times as long; with the space goes σ, which starts at ${sigmaOf(first)} instead of ${sigmaOf(paper)} (the released scripts' values).`,
     );
   }
   // Every density is compared with the paper in what it does not vary.

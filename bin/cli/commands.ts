@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import { BENCH_SHAPE_NAMES } from '../../lib/bench/shapes.js';
 import { ZartsError, unknownName } from '../../lib/errors.js';
 import { NETWORK_FORMS } from '../../lib/evaluation/plan.js';
-import { BUDGETS, DATASETS, PRESETS, PROTOCOL_SOLVERS } from '../../lib/search/protocol.js';
+import { BUDGETS, DATASETS, PRESETS } from '../../lib/search/protocol.js';
+import { SOLVER_IDS } from '../../lib/search/solver-id.js';
 import { SPACE_IDS } from '../../lib/spaces/spaces.js';
 import type { BenchCommandOptions } from './bench.js';
 import type { CountCommandOptions } from './count.js';
@@ -85,7 +86,7 @@ export function addCommands(program: Command, finished: (exitCode: number) => vo
       'Runs one search and prints its genotype and what happened in each epoch. A search that was run before is shown at once, one that was interrupted goes on.',
     )
     .option('--space <id>', `search space: ${SPACE_IDS.join(', ')}`)
-    .option('--solver <id>', `solver: ${PROTOCOL_SOLVERS.join(', ')}`, 'mgs')
+    .option('--solver <id>', `solver: ${SOLVER_IDS.join(', ')}`, 'mgs')
     .option('--preset <name>', `whose algorithm: ${PRESETS.join(', ')}`, 'paper')
     .option('--dataset <name>', `images to search on: ${DATASETS.join(', ')}`, 'cifar10')
     .option('--seed <n>', 'seed of everything random', '0')

@@ -6,10 +6,11 @@ import { textTable } from '../../lib/report/table.js';
 import type { Table } from '../../lib/report/table.js';
 import { runsHome } from '../../lib/runs/home.js';
 import { deviations, fullSearch, onDataset, withBudget } from '../../lib/search/presets.js';
-import { applySet } from '../../lib/search/protocol.js';
+import { applySet, spaceName } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
 import type { FinishedSearch } from '../../lib/search/run.js';
 import type { EpochRecord } from '../../lib/search/search.js';
+import { solverId } from '../../lib/search/solver-id.js';
 import { printGenotype } from '../../lib/spaces/genotype.js';
 import { SPACE_IDS } from '../../lib/spaces/spaces.js';
 import { fetchData } from './data.js';
@@ -83,13 +84,13 @@ function allDeviations(protocol: SearchProtocol, { data }: FinishedSearch['prove
 
 function describeSearch(finished: FinishedSearch): string[] {
   const { protocol, result, provenance, key, known } = finished;
-  const { space, solver, preset, budget, seed, dataset } = protocol;
+  const { preset, budget, seed, dataset } = protocol;
   const { data, seconds } = provenance;
   const images =
     data.coverage === 'synthetic' ? 'synthetic images' : `${data.name} images (${data.coverage})`;
   const { steps, updates, supernetParameters } = result;
   return [
-    `Search in ${space} with ${solver.kind}, preset ${preset}, budget ${budget}, seed ${seed}`,
+    `Search in ${spaceName(protocol)} with ${solverId(protocol)}, preset ${preset}, budget ${budget}, seed ${seed}`,
     `${dataset.trainSize} ${images} of ${dataset.imageSide}×${dataset.imageSide}; supernet of ${protocol.cells} cells, ${protocol.channels} channels, ${supernetParameters.toLocaleString('en-US')} parameters; ${steps} weight steps, ${updates} alpha updates`,
     '',
     printGenotype(result.genotype),

@@ -8,9 +8,13 @@ import { MGS_DEFAULTS } from '../solvers/mgs.js';
 import { RANDOM_DEFAULTS } from '../solvers/random.js';
 import { RS_DEFAULTS } from '../solvers/rs.js';
 import { isSpaceId, SPACE_IDS } from '../spaces/spaces.js';
-import type { SpaceId } from '../spaces/spaces.js';
-import { BUDGETS, DATASETS, PRESETS, PROTOCOL_SOLVERS, describeProtocol, parseProtocol } from './protocol.js';
-import type { Budget, Preset, ProtocolSolverKind, SearchProtocol, SolverProtocol } from './protocol.js';
+import type { SearchSpace, SpaceId } from '../spaces/spaces.js';
+import { baselineSource, isBaseline, METHODS, standingDeviations } from './baselines.js';
+import type { BaselineSource } from './baselines.js';
+import { BUDGETS, DATASETS, PRESETS, describeProtocol, parseProtocol } from './protocol.js';
+import type { Budget, Preset, SearchProtocol, SolverProtocol } from './protocol.js';
+import { isSolverId, SOLVER_IDS, solverId } from './solver-id.js';
+import type { SolverId } from './solver-id.js';
 
 /** σ at the start, from the released scripts: one value for the DARTS spaces, one for S1–S4. */
 const SIGMA: Readonly<Record<SpaceId, number>> = {
@@ -22,30 +26,51 @@ const SIGMA: Readonly<Record<SpaceId, number>> = {
   'darts-zero': 0.025,
 };
 
+/** σ at the start in a space of one's own: that of the spaces with two or three primitives an edge. Ours. */
+const SIGMA_ELSEWHERE = SIGMA.s2;
+
 const DENSITY = { paper: 'literal', released: 'released', flat: 'flat' } as const satisfies Record<
   Preset,
   string
 >;
 
-function solverSettings(space: SpaceId, kind: ProtocolSolverKind, preset: Preset): SolverProtocol {
-  switch (kind) {
+function solverSettings(space: SearchProtocol['space'], id: SolverId, preset: Preset): SolverProtocol {
+  switch (id) {
     case 'mgs':
       return {
-        kind,
+        kind: id,
         ...MGS_DEFAULTS,
-        sigma: SIGMA[space],
+        sigma: typeof space === 'string' ? SIGMA[space] : SIGMA_ELSEWHERE,
         sigmaSchedule: 'cosine',
         density: DENSITY[preset],
       };
     case 'rs':
       // The released code has RS and GLD only in the script that draws optimization paths: its values.
       return preset === 'released'
-        ? { kind, ...RS_DEFAULTS, samples: 8, mu: 0.1, xi: 1e-4 }
-        : { kind, ...RS_DEFAULTS };
+        ? { kind: id, ...RS_DEFAULTS, samples: 8, mu: 0.1, xi: 1e-4 }
+        : { kind: id, ...RS_DEFAULTS };
     case 'gld':
-      return preset === 'released' ? { kind, radiusMax: 0.13, radiusMin: 4.7e-6 } : { kind, ...GLD_DEFAULTS };
+      return preset === 'released'
+        ? { kind: id, radiusMax: 0.13, radiusMin: 4.7e-6 }
+        : { kind: id, ...GLD_DEFAULTS };
     case 'random':
-      return { kind, ...RANDOM_DEFAULTS };
+      return { kind: id, ...RANDOM_DEFAULTS };
+    default: {
+      // Eq. 2 has a plain gradient step; the released architect.py adds what the weights' SGD adds.
+      const released = preset === 'released';
+      const { order, lr } = METHODS[id];
+      return {
+        kind: 'darts',
+        order,
+        lr,
+        beta1: 0.5,
+        beta2: 0.999,
+        weightDecay: 1e-3,
+        unrolledMomentum: released,
+        unrolledDecay: released,
+        radius: 0.01,
+      };
+    }
   }
 }
 
@@ -55,16 +80,22 @@ function solverSettings(space: SpaceId, kind: ProtocolSolverKind, preset: Preset
  *
  * The presets differ in this: `paper` is the text, with Eq. 26 as printed; `flat` takes its density as constant; `released`
  * does what the released code computes: its density and sampler, and candidates that are never fine-tuned while the base
- * weights coast. Warm-up, σ schedule and update frequency are the released scripts' in all three.
+ * weights coast. Warm-up, σ schedule and update frequency are the released scripts' in all three. The gradient solvers have
+ * what their own papers and public code state (./baselines.ts); `released` changes only the second-order step of those.
  *
- * @throws {UsageError} for an unknown space, solver or preset.
+ * @param space  The id of a built-in space, or a declared one.
+ * @throws {UsageError} for an unknown space, solver or preset, and for a wrong declaration (naming its place).
  */
-export function fullSearch(space: string, solver = 'mgs', preset = 'paper'): SearchProtocol {
-  if (!isSpaceId(space)) throw unknownName('search space', space, SPACE_IDS);
-  const kind = PROTOCOL_SOLVERS.find((each) => each === solver);
-  if (!kind) throw unknownName('solver', solver, PROTOCOL_SOLVERS);
+export function fullSearch(space: string | SearchSpace, solver = 'mgs', preset = 'paper'): SearchProtocol {
+  if (typeof space === 'string' && !isSpaceId(space)) throw unknownName('search space', space, SPACE_IDS);
+  if (!isSolverId(solver)) throw unknownName('solver', solver, SOLVER_IDS);
   const chosen = PRESETS.find((each) => each === preset);
   if (!chosen) throw unknownName('preset', preset, PRESETS);
+  const zeroOrder = zeroOrderSearch(space, solver, chosen);
+  return parseProtocol(isBaseline(solver) ? { ...zeroOrder, ...METHODS[solver].settings } : zeroOrder);
+}
+
+function zeroOrderSearch(space: SearchProtocol['space'], solver: SolverId, chosen: Preset): SearchProtocol {
   const released = chosen === 'released';
   return {
     version: 1,
@@ -81,7 +112,7 @@ export function fullSearch(space: string, solver = 'mgs', preset = 'paper'): Sea
     warmupEpochs: 10,
     weights: { lr: 0.025, lrMin: 0.001, momentum: 0.9, weightDecay: 3e-4, clip: 5 },
     alphaInitScale: 1e-3,
-    solver: solverSettings(space, kind, chosen),
+    solver: solverSettings(space, solver, chosen),
     omega: {
       kind: 'finetuned',
       iterations: 10,
@@ -162,8 +193,8 @@ export function withBudget(full: SearchProtocol, budget: string): SearchProtocol
   });
 }
 
-/** Where a full setting comes from: the paper's text, the released scripts, or us. */
-export type SettingSource = 'paper' | 'released scripts' | 'ours';
+/** Where a full setting comes from: the paper's text, the released scripts, a baseline's own paper or code, or us. */
+export type SettingSource = 'paper' | 'released scripts' | BaselineSource | 'ours';
 
 /** Settings that the paper's text states. */
 const STATED = new Set([
@@ -186,7 +217,8 @@ const STATED = new Set([
 const OURS = new Set(['omega.momentum', 'omega.lr']);
 
 /** Where the full setting at that path comes from, with that solver. */
-export function settingSource(path: string, solver: ProtocolSolverKind): SettingSource {
+export function settingSource(path: string, solver: SolverId): SettingSource {
+  if (isBaseline(solver)) return baselineSource(path, solver);
   if (STATED.has(path)) return 'paper';
   if (path.startsWith('solver.')) {
     if (solver === 'mgs') {
@@ -210,12 +242,10 @@ export function settingSource(path: string, solver: ProtocolSolverKind): Setting
  */
 export function deviations(protocol: SearchProtocol): string[] {
   const { solver, omega } = protocol;
+  const id = solverId(protocol);
   // The paper searches on three data sets with the same settings; computed images stand for the first of them.
   const { name } = protocol.dataset;
-  const paper = onDataset(
-    fullSearch(protocol.space, solver.kind, 'paper'),
-    name === 'synthetic' ? 'cifar10' : name,
-  );
+  const paper = onDataset(fullSearch(protocol.space, id, 'paper'), name === 'synthetic' ? 'cifar10' : name);
   const sentences: string[] = [];
   const told = new Set(['preset', 'budget', 'seed']);
   const tell = (path: string, ...texts: string[]): void => {
@@ -260,13 +290,16 @@ export function deviations(protocol: SearchProtocol): string[] {
   if (solver.kind === 'random') {
     sentences.push('Random search over architectures is a baseline of ours; the paper has none.');
   }
+  if (isBaseline(id)) sentences.push(...standingDeviations(protocol, id));
   for (const { path } of describeProtocol(protocol)) {
     const [here, there] = [valueAt(protocol, path), valueAt(paper, path)];
     if (told.has(path) || Object.is(here, there)) continue;
-    const source = settingSource(path, solver.kind);
+    const source = settingSource(path, id);
     const whose = {
       paper: 'the paper has',
       'released scripts': 'the released scripts have',
+      'baseline paper': `${isBaseline(id) ? METHODS[id].name : id}’s paper has`,
+      'baseline code': `${isBaseline(id) ? METHODS[id].name : id}’s public code has`,
       ours: 'our default is',
     };
     sentences.push(`${path} is ${String(here)}; ${whose[source]} ${String(there)}.`);
@@ -285,7 +318,7 @@ export interface OpenSetting {
 export function openSettings(protocol: SearchProtocol): OpenSetting[] {
   const labels = new Set(['version', 'kind', 'preset', 'budget', 'seed', 'solver.kind']);
   return describeProtocol(protocol).flatMap(({ path }) => {
-    const source = settingSource(path, protocol.solver.kind);
+    const source = settingSource(path, solverId(protocol));
     return source === 'paper' || labels.has(path) ? [] : [{ path, value: valueAt(protocol, path), source }];
   });
 }

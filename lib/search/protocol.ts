@@ -17,8 +17,8 @@ import {
 } from '../settings.js';
 import { MGS_DENSITIES } from '../solvers/mgs.js';
 import { RS_ESTIMATORS, RS_LAWS } from '../solvers/rs.js';
-import { SPACE_IDS } from '../spaces/spaces.js';
-import type { SpaceId } from '../spaces/spaces.js';
+import { SPACES, SPACE_IDS, defineSpace, isSpaceId, spaceById } from '../spaces/spaces.js';
+import type { SearchSpace, SpaceId } from '../spaces/spaces.js';
 import { SIGMA_SCHEDULES } from './schedules.js';
 
 /** Whose algorithm: the paper's text, the released code, or the paper's idea with a constant proposal density. */
@@ -86,6 +86,40 @@ const randomSchema = z.strictObject({
   scale: real('Standard deviation of the drawn alphas.', { above: 0 }),
 });
 
+const dartsSchema = z.strictObject({
+  kind: constant('Gradient descent on alpha with Adam: DARTS (Liu et al. 2019), the baseline.', 'darts'),
+  order: choice(
+    'Which gradient: of the validation loss at the weights as they are (first, Eq. 3), or through one unrolled weight step (second, Eq. 2).',
+    ['first', 'second'],
+  ),
+  lr: real('Learning rate of Adam on alpha.', { above: 0 }),
+  beta1: real('Decay of Adam’s mean of gradients.', { atLeast: 0, below: 1 }),
+  beta2: real('Decay of Adam’s mean of squared gradients.', { atLeast: 0, below: 1 }),
+  weightDecay: real('L2 decay of alpha, added to its gradient.', { atLeast: 0 }),
+  unrolledMomentum: flag(
+    'Second order: whether the unrolled step has the momentum of the weights’ SGD; false in Eq. 2 as printed.',
+  ),
+  unrolledDecay: flag(
+    'Second order: whether the unrolled step has the weights’ L2 decay; false in Eq. 2 as printed.',
+  ),
+  radius: real('Second order: length of the displacement of the weights in the finite difference.', {
+    above: 0,
+  }),
+});
+
+const spaceError = `one of ${SPACE_IDS.join(', ')}, or a declared space`;
+const spaceSchema = described(
+  z.union(
+    [
+      z.enum(SPACE_IDS as readonly [SpaceId, ...SpaceId[]]),
+      z.custom<SearchSpace>((value) => typeof value === 'object' && value !== null && !Array.isArray(value)),
+    ],
+    { error: spaceError },
+  ),
+  'Search space: the id of a built-in one, or one’s own as a record of name, nodes and edges.',
+  spaceError,
+);
+
 const searchSchema = z.strictObject({
   version: constant('Version of this format.', 1),
   kind: constant('What the protocol describes.', 'search'),
@@ -105,7 +139,7 @@ const searchSchema = z.strictObject({
       1_000_000,
     ),
   }),
-  space: choice('Search space.', SPACE_IDS as readonly [SpaceId, ...SpaceId[]]),
+  space: spaceSchema,
   cells: integer(
     'Cells of the supernet; two of them, at a third and two thirds, are reduction cells.',
     3,
@@ -124,7 +158,7 @@ const searchSchema = z.strictObject({
     clip: realOr('Largest global norm of the weight gradient; null for no clipping.', { above: 0 }, null),
   }),
   alphaInitScale: real('Standard deviation of the alphas at the start.', { atLeast: 0 }),
-  solver: z.discriminatedUnion('kind', [mgsSchema, rsSchema, gldSchema, randomSchema]),
+  solver: z.discriminatedUnion('kind', [mgsSchema, rsSchema, gldSchema, randomSchema, dartsSchema]),
   omega: z.strictObject({
     kind: constant('ω*(α): a copy of the weights, fine-tuned at each candidate (Alg. 1).', 'finetuned'),
     iterations: integer(
@@ -162,16 +196,28 @@ export type SearchProtocol = z.infer<typeof searchSchema>;
 /** The solver's part of a protocol. */
 export type SolverProtocol = SearchProtocol['solver'];
 
-/** A solver that a protocol can name. */
+/** A kind of solver that a protocol can have. */
 export type ProtocolSolverKind = SolverProtocol['kind'];
 
-/** Every solver that a protocol can name. */
+/** Every kind of solver that a protocol can have. */
 export const PROTOCOL_SOLVERS = [
   'mgs',
   'rs',
   'gld',
   'random',
+  'darts',
 ] as const satisfies readonly ProtocolSolverKind[];
+
+/** The settings of a gradient solver. */
+export type DartsProtocol = Extract<SolverProtocol, { kind: 'darts' }>;
+
+/** The settings of a zero-order solver: what lib/solvers makes a solver from. */
+export type ZeroOrderProtocol = Exclude<SolverProtocol, DartsProtocol>;
+
+/** Whether a protocol's solver moves alpha without its gradient (or with it as a centre of proposals only). */
+export function isZeroOrder(solver: SolverProtocol): solver is ZeroOrderProtocol {
+  return solver.kind !== 'darts';
+}
 
 /**
  * The value as a protocol, checked whole: every field there, of its type and within its bounds, and in keeping with the
@@ -182,9 +228,35 @@ export const PROTOCOL_SOLVERS = [
 export function parseProtocol(value: unknown): SearchProtocol {
   const parsed = searchSchema.safeParse(value);
   if (!parsed.success) throw faultOf(parsed.error.issues[0], value);
-  const protocol = parsed.data;
+  const protocol = { ...parsed.data, space: checkedSpace(parsed.data.space) };
   for (const { path, value: found, must } of crossFaults(protocol)) throw outOfRange(path, found, must);
   return protocol;
+}
+
+/**
+ * The space that a protocol names or declares, whole: a built-in one by its id, also where its record is given.
+ *
+ * @throws {UsageError} naming the place of a declaration's fault, and for a declared space that takes a built-in one's name.
+ */
+function checkedSpace(space: SearchProtocol['space']): SearchProtocol['space'] {
+  if (typeof space === 'string') return space;
+  const declared = defineSpace(space);
+  const { name } = declared;
+  if (!isSpaceId(name)) return { name, nodes: declared.nodes, edges: declared.edges };
+  if (JSON.stringify(declared) === JSON.stringify(SPACES[name])) return name;
+  throw new UsageError(
+    `Space "${name}" is declared otherwise than the built-in space of that name; give it another name.`,
+  );
+}
+
+/** The search space of a protocol. */
+export function spaceOf({ space }: Pick<SearchProtocol, 'space'>): SearchSpace {
+  return typeof space === 'string' ? spaceById(space) : defineSpace(space);
+}
+
+/** The name of a protocol's search space: a built-in one's id, or what its declaration says. */
+export function spaceName({ space }: Pick<SearchProtocol, 'space'>): string {
+  return typeof space === 'string' ? space : space.name;
 }
 
 interface Fault {
@@ -194,7 +266,8 @@ interface Fault {
 }
 
 /** What is wrong between fields that are each within their own bounds. */
-function crossFaults({ dataset, batchSize, epochs, warmupEpochs, weights, solver }: SearchProtocol): Fault[] {
+function crossFaults(protocol: SearchProtocol): Fault[] {
+  const { dataset, batchSize, epochs, warmupEpochs, weights, solver, omega } = protocol;
   const faults: Fault[] = [];
   if (warmupEpochs > epochs) {
     faults.push({ path: 'warmupEpochs', value: warmupEpochs, must: `at most epochs, which is ${epochs}` });
@@ -219,6 +292,15 @@ function crossFaults({ dataset, batchSize, epochs, warmupEpochs, weights, solver
     const must = `1 with the ${solver.estimator} estimator (its mean over more directions is multi-point)`;
     faults.push({ path: 'solver.samples', value: solver.samples, must });
   }
+  if (!isZeroOrder(solver)) {
+    const why = 'with a gradient solver, which has no candidates to fine-tune';
+    if (omega.iterations !== 0) {
+      faults.push({ path: 'omega.iterations', value: omega.iterations, must: `0 ${why}` });
+    }
+    if (omega.coast !== 'none') {
+      faults.push({ path: 'omega.coast', value: omega.coast, must: `"none" ${why}` });
+    }
+  }
   return faults;
 }
 
@@ -238,7 +320,7 @@ function faultOf(issue: z.core.$ZodIssue, value: unknown): UsageError {
     );
   }
   if (path === 'solver.kind') return unknownName('solver', String(found), PROTOCOL_SOLVERS);
-  if (path === 'space') return unknownName('search space', String(found), SPACE_IDS);
+  if (path === 'space' && typeof found === 'string') return unknownName('search space', found, SPACE_IDS);
   const leaf = leavesOf(value).find((known) => known.path === path);
   if (path === '')
     return new UsageError(`A search protocol must be a record of settings, not ${JSON.stringify(value)}.`);

@@ -9,7 +9,7 @@ import type { HostArrays } from '../engine/index.js';
 import { InterruptedError, ZartsError } from '../errors.js';
 import { foldIn, key, normal, split } from '../math/random.js';
 import type { Key } from '../math/random.js';
-import { dot, norm, scale } from '../math/vec.js';
+import { axpy, dot, norm, scale } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
 import { silent } from '../progress.js';
 import type { Progress } from '../progress.js';
@@ -19,16 +19,21 @@ import { diagnosticNumbers } from '../solvers/solver.js';
 import type { Solver, SolverState } from '../solvers/solver.js';
 import { countOps, deriveGenotype } from '../spaces/genotype.js';
 import type { Genotype } from '../spaces/genotype.js';
-import { spaceById } from '../spaces/spaces.js';
+import { adamStart, adamStep } from './adam.js';
+import type { AdamState } from './adam.js';
 import { searchProgram } from './program.js';
 import type { SearchProgram } from './program.js';
-import { checkAgainstData, updatePeriod } from './protocol.js';
-import type { SearchProtocol } from './protocol.js';
+import { checkAgainstData, isZeroOrder, spaceName, spaceOf, updatePeriod } from './protocol.js';
+import type { DartsProtocol, SearchProtocol } from './protocol.js';
 import { cosineLr, sigmaAt } from './schedules.js';
+import { SearchSession } from './session.js';
+import type { Pass, SgdStep } from './session.js';
+import { solverId } from './solver-id.js';
 
 /**
  * ZARTS' bi-level search (paper Alg. 1): SGD on ω over the training half; every few steps α moves by what a zero-order
- * solver makes of the validation losses at candidates, each read after M fine-tuning steps on a copy of ω.
+ * solver makes of the validation losses at candidates, each read after M fine-tuning steps on a copy of ω. The gradient
+ * solvers that the paper compares with move α in the same loop, by Adam on the validation loss' gradient.
  */
 
 /** What happened in one epoch; means over its steps and alpha updates. */
@@ -42,7 +47,7 @@ export interface EpochRecord {
   readonly trainAccuracy: number;
   /** Alpha updates made. All fields below are null in an epoch without any. */
   readonly updates: number;
-  /** Mean validation loss over all candidates, in nats. */
+  /** Mean validation loss over all candidates, in nats; with a gradient solver, over the points where it took gradients. */
   readonly candidateLoss: number | null;
   /** Effective sample size N_e and ratio R_e (Eq. 27), means over the epoch's updates; null for solvers without weights. */
   readonly ess: number | null;
@@ -155,12 +160,15 @@ let underWay: Promise<void> = Promise.resolve();
 
 class Search {
   private readonly net: SearchProgram['net'];
-  private readonly program: SearchProgram['program'];
-  private readonly solver: Solver;
+  private readonly session: SearchSession;
+  /** Absent where alpha moves by its gradient. */
+  private readonly solver: Solver | undefined;
   private readonly keys: Record<'init' | 'alpha' | 'solver' | 'noise' | 'train' | 'tune' | 'val', Key>;
   private readonly batches: Record<'train' | 'tune' | 'val', BatchSequence>;
   private readonly transform: Transform;
   private state: SolverState;
+  /** Adam's moments, where alpha moves by its gradient. */
+  private adam: AdamState;
   private step = 0;
   private updates = 0;
   /** Whether the alpha update that is due after the last step has still to be made. */
@@ -173,10 +181,11 @@ class Search {
     private readonly options: SearchOptions,
   ) {
     const { dataset, from } = options;
-    const { net, program } = searchProgram(protocol, dataset.classes.length, options.compile ?? true);
+    const made = searchProgram(protocol, dataset.classes.length, options.compile ?? true);
+    const { net } = made;
     this.net = net;
-    this.program = program;
-    this.solver = createSolver(protocol.solver);
+    this.session = new SearchSession(made);
+    this.solver = isZeroOrder(protocol.solver) ? createSolver(protocol.solver) : undefined;
     const names = ['init', 'alpha', 'solver', 'noise', 'train', 'tune', 'val'] as const;
     const keys = split(key(protocol.seed), names.length);
     this.keys = Object.fromEntries(names.map((name, i) => [name, keys[i]])) as Search['keys'];
@@ -188,9 +197,11 @@ class Search {
       val: batchSequence(val, protocol.batchSize, this.keys.val),
     };
     this.transform = trainTransform(dataset);
-    this.state = this.solver.init(scale(protocol.alphaInitScale, normal(this.keys.alpha, net.alphas)));
+    const alpha = scale(protocol.alphaInitScale, normal(this.keys.alpha, net.alphas));
+    this.state = this.solver?.init(alpha) ?? { alpha, step: 0 };
+    this.adam = adamStart(net.alphas);
     if (from) this.load(from);
-    else this.writeWeights(net.init(this.keys.init), new Float32Array(net.layout.size));
+    else this.session.writeWeights(net.init(this.keys.init), new Float32Array(net.layout.size));
   }
 
   async run(): Promise<SearchResult> {
@@ -222,8 +233,7 @@ class Search {
     } finally {
       phase.end();
     }
-    const space = spaceById(this.protocol.space);
-    const genotype = deriveGenotype(space, this.state.alpha);
+    const genotype = deriveGenotype(spaceOf(this.protocol), this.state.alpha);
     return {
       genotype,
       alpha: Array.from(this.state.alpha),
@@ -240,8 +250,7 @@ class Search {
   }
 
   private title(): string {
-    const { space, solver, seed } = this.protocol;
-    return `search ${space} ${solver.kind} seed ${seed}`;
+    return `search ${spaceName(this.protocol)} ${solverId(this.protocol)} seed ${this.protocol.seed}`;
   }
 
   private note(): string {
@@ -267,16 +276,72 @@ class Search {
 
   /** One SGD step on ω. */
   private weightStep(): void {
-    const images = this.batch('train', this.step);
-    const inputs = this.inputs(images, this.state.alpha, this.lr(), foldIn(this.keys.noise, this.step));
-    const { loss, correct } = this.program.call('step', inputs, { outputs: ['loss', 'correct'] });
-    this.finite(loss.data[0], `step ${this.step}`);
+    const { loss, correct } = this.session.train(this.trainingPass(), this.sgd());
+    this.finite(loss, `step ${this.step}`);
     this.sums.steps += 1;
-    this.sums.loss += loss.data[0];
-    this.sums.correct += correct.data[0];
+    this.sums.loss += loss;
+    this.sums.correct += correct;
     this.step += 1;
     this.updateDue =
       this.epoch >= this.protocol.warmupEpochs && this.step % updatePeriod(this.protocol) === 0;
+  }
+
+  /** What the next weight step reads. */
+  private trainingPass(): Pass {
+    const noise = foldIn(this.keys.noise, this.step);
+    return { batch: this.batch('train', this.step), alpha: this.state.alpha, noise };
+  }
+
+  /** What an alpha update scores alpha and all candidates on: they differ in α only, so one batch and one noise seed. */
+  private validationPass(): Pass {
+    const noise = foldIn(this.keys.noise, 2 ** 40 + this.updates);
+    return { batch: this.batch('val', this.updates), alpha: this.state.alpha, noise };
+  }
+
+  private sgd(lr = this.lr()): SgdStep {
+    const { momentum, weightDecay, clip } = this.protocol.weights;
+    return { lr, momentum, weightDecay, clip };
+  }
+
+  private async updateAlpha(): Promise<void> {
+    const { solver } = this.protocol;
+    if (isZeroOrder(solver)) await this.zeroOrderUpdate(this.solver!);
+    else this.gradientUpdate(solver);
+  }
+
+  /**
+   * One step of Adam along the gradient of the validation loss. The unrolled step of the second order is the coming weight
+   * step, on its batch and with its noise.
+   */
+  private gradientUpdate(settings: DartsProtocol): void {
+    const update = this.updates;
+    const { alpha } = this.state;
+    const validation = this.validationPass();
+    const { momentum, weightDecay } = this.protocol.weights;
+    const found =
+      settings.order === 'first'
+        ? this.session.firstOrder(validation)
+        : this.session.secondOrder(this.trainingPass(), validation, {
+            lr: this.lr(),
+            momentum: settings.unrolledMomentum ? momentum : 0,
+            weightDecay: settings.unrolledDecay ? weightDecay : 0,
+            radius: settings.radius,
+          });
+    const { loss, gradient, ...parts } = found;
+    this.finite(loss, `alpha update ${update} (after step ${this.step})`);
+    this.finite(norm(gradient), `the gradient of alpha update ${update}`);
+    const next = adamStep(this.adam, alpha, gradient, settings);
+    this.adam = next.state;
+    this.state = { alpha: next.alpha, step: this.state.step + 1 };
+    this.updates += 1;
+    this.updateDue = false;
+    const numbers: Record<string, number> = {};
+    for (const [name, value] of Object.entries<number | Vec>(parts)) {
+      if (typeof value === 'number') numbers[name] = value;
+      else numbers[`${name}Norm`] = norm(value);
+    }
+    const direction = axpy(-1, alpha, next.alpha);
+    this.record(update, Float64Array.of(loss), numbers, direction, gradient, undefined);
   }
 
   /**
@@ -284,31 +349,20 @@ class Search {
    * two candidates and stays due (at the paper's size it takes most of a minute); the resumed search makes it whole, with
    * the same numbers.
    */
-  private async updateAlpha(): Promise<void> {
+  private async zeroOrderUpdate(solver: Solver): Promise<void> {
     const update = this.updates;
     const solverKey = foldIn(this.keys.solver, update);
-    const validation = this.batch('val', update);
-    // One noise seed for everything scored in an update: candidates differ in α only.
-    const noise = foldIn(this.keys.noise, 2 ** 40 + update);
-    const validate = (alpha: Vec, outputs: readonly string[]) =>
-      this.program.call('step', this.inputs(validation, alpha, 0, noise), { outputs, update: false });
-
-    const gradient = this.solver.needsGradient
-      ? Float64Array.from(validate(this.state.alpha, ['alphaGradient']).alphaGradient.data)
-      : undefined;
+    const validation = this.validationPass();
+    const gradient = solver.needsGradient ? this.session.gradient(validation) : undefined;
     if (gradient) this.finite(norm(gradient), `the gradient of alpha update ${update}`);
     const sigma = this.sigma();
-    const asked = this.solver.ask(this.state, {
+    const asked = solver.ask(this.state, {
       key: solverKey,
       ...(gradient ? { gradient } : {}),
       ...(sigma === undefined ? {} : { sigma }),
     });
 
-    const { lossAt, done, undoable } = this.objective(
-      update,
-      noise,
-      (alpha) => validate(alpha, ['loss']).loss.data[0],
-    );
+    const { lossAt, done, undoable } = this.objective(update, validation);
     const losses = new Float64Array(asked.points.length);
     for (const [candidate, point] of asked.points.entries()) {
       // Signals and a notebook's interrupts are delivered between candidates.
@@ -321,7 +375,7 @@ class Search {
       losses[candidate] = this.finite(lossAt(point), where);
     }
     done();
-    const { state, diagnostics } = this.solver.tell(this.state, asked, losses);
+    const { state, diagnostics } = solver.tell(this.state, asked, losses);
     this.state = state;
     this.updates += 1;
     this.updateDue = false;
@@ -334,32 +388,41 @@ class Search {
    */
   private objective(
     update: number,
-    noise: Key,
-    validate: (alpha: Vec) => number,
+    validation: Pass,
   ): { lossAt: (alpha: Vec) => number; done: () => void; undoable: boolean } {
     const { coast, iterations, momentum, lr: fixedLr } = this.protocol.omega;
-    const lr = fixedLr === 'scheduled' ? this.lr() : fixedLr;
+    const { session } = this;
+    const sgd = this.sgd(fixedLr === 'scheduled' ? this.lr() : fixedLr);
+    const validate = (alpha: Vec) => session.loss({ ...validation, alpha });
     const nothing = () => undefined;
     if (coast === 'coast') {
       // As released: each candidate is a copy of the base weights as the candidates before it left them.
       const lossAt = (alpha: Vec) => {
         const loss = validate(alpha);
-        for (let m = 0; m < iterations; m++) this.program.call('coast', { lr: scalar(lr) });
+        for (let m = 0; m < iterations; m++) session.coast(sgd);
         return loss;
       };
       return { lossAt, done: nothing, undoable: false };
     }
     if (coast === 'noop' || iterations === 0) return { lossAt: validate, done: nothing, undoable: true };
-    const tuning = Array.from({ length: iterations }, (_, m) => this.batch('tune', update * iterations + m));
-    this.program.call('save');
+    const tuning = Array.from({ length: iterations }, (_, m) => ({
+      batch: this.batch('tune', update * iterations + m),
+      noise: foldIn(validation.noise, m),
+    }));
+    session.save();
     const lossAt = (alpha: Vec) => {
-      this.program.call(momentum === 'inherit' ? 'restore' : 'begin');
-      for (const [m, batch] of tuning.entries()) {
-        this.program.call('step', this.inputs(batch, alpha, lr, foldIn(noise, m)), { outputs: [] });
-      }
+      if (momentum === 'inherit') session.restore();
+      else session.begin();
+      for (const pass of tuning) session.tune({ ...pass, alpha }, sgd);
       return validate(alpha);
     };
-    return { lossAt, done: () => this.program.call('restore'), undoable: true };
+    return {
+      lossAt,
+      done: () => {
+        session.restore();
+      },
+      undoable: true,
+    };
   }
 
   private record(
@@ -434,15 +497,6 @@ class Search {
     };
   }
 
-  private inputs(batch: HostArrays, alpha: Vec, lr: number, noise: Key): HostArrays {
-    return {
-      ...batch,
-      alphas: { shape: [alpha.length], data: Float32Array.from(alpha) },
-      lr: scalar(lr),
-      noiseSeed: { shape: [2], data: Int32Array.of(noise[0], noise[1]) },
-    };
-  }
-
   private finite(value: number, where: string): number {
     if (Number.isFinite(value)) return value;
     throw new ZartsError(
@@ -450,29 +504,30 @@ class Search {
     );
   }
 
-  private writeWeights(omega: Float32Array, momentum: Float32Array): void {
-    const shape = [omega.length];
-    this.program.write({ omega: { shape, data: omega }, momentum: { shape, data: momentum } });
-  }
-
   private checkpoint(): Checkpoint {
-    const { omega, momentum } = this.program.read(['omega', 'momentum']);
+    const { adam, solver } = this;
+    // Zero-order solvers carry nothing but alpha.
+    const [moments, adamSteps] = solver
+      ? [{}, {}]
+      : [{ adamMean: adam.mean, adamSquare: adam.square }, { adamSteps: adam.steps }];
     return {
       step: this.step,
       meta: {
         solverStep: this.state.step,
+        ...adamSteps,
         updates: this.updates,
         updateDue: this.updateDue,
         sums: { ...this.sums },
         epochs: this.epochs.map((record) => ({ ...record })),
       },
-      tensors: { alpha: this.state.alpha, omega: omega.data, momentum: momentum.data },
+      tensors: { alpha: this.state.alpha, ...moments, ...this.session.readWeights() },
     };
   }
 
   private load({ step, meta, tensors }: Checkpoint): void {
-    const { solverStep, updates, updateDue, sums, epochs } = meta as unknown as {
+    const { solverStep, adamSteps, updates, updateDue, sums, epochs } = meta as unknown as {
       solverStep: number;
+      adamSteps?: number;
       updates: number;
       updateDue: boolean;
       sums: EpochSums;
@@ -484,10 +539,10 @@ class Search {
     this.sums = { ...sums };
     this.epochs.push(...epochs);
     this.state = { alpha: tensors.alpha as Vec, step: solverStep };
-    this.writeWeights(tensors.omega as Float32Array, tensors.momentum as Float32Array);
+    if (adamSteps !== undefined) {
+      const { adamMean, adamSquare } = tensors as Record<string, Vec>;
+      this.adam = { mean: adamMean, square: adamSquare, steps: adamSteps };
+    }
+    this.session.writeWeights(tensors.omega as Float32Array, tensors.momentum as Float32Array);
   }
-}
-
-function scalar(value: number): HostArrays[string] {
-  return { shape: [], data: Float32Array.of(value) };
 }

@@ -44,12 +44,12 @@ export function lossAndGradients(
   };
 }
 
-/** Settings of the weight optimizer (paper B.2; decay and clip from the released script). */
+/** Settings of the weight optimizer (paper B.2; decay and clip from the released script); a scalar tensor where it is fed. */
 export interface SgdSettings {
-  readonly momentum: number;
-  readonly weightDecay: number;
-  /** Bound on the global norm of the weight gradient (alphas do not count); null for none. */
-  readonly clip: number | null;
+  readonly momentum: number | Tensor;
+  readonly weightDecay: number | Tensor;
+  /** Bound on the global norm of the weight gradient (alphas do not count); null or Infinity for none. */
+  readonly clip: number | Tensor | null;
 }
 
 /**

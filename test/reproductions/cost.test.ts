@@ -3,7 +3,7 @@ import { search } from '../../lib/search/search.js';
 import { searchData } from '../../lib/search/run.js';
 import { fullSearch, withBudget } from '../../lib/search/presets.js';
 import { applySet } from '../../lib/search/protocol.js';
-import type { SearchProtocol } from '../../lib/search/protocol.js';
+import type { SpaceId } from '../../lib/spaces/spaces.js';
 import { estimateSeconds, searchWork, stepMs } from '../../reproductions/cost.js';
 import { estimate } from '../../reproductions/reproduce.js';
 
@@ -40,7 +40,7 @@ describe('cost of a search', () => {
   });
 
   // The shortest of many steps of the compiled program on two idle cores, in milliseconds.
-  const measured: [SearchProtocol['space'], number, number, 8 | 16 | 32, number, number][] = [
+  const measured: [SpaceId, number, number, 8 | 16 | 32, number, number][] = [
     ['s2', 4, 3, 16, 8, 8.3],
     ['s2', 8, 5, 16, 32, 22.8],
     ['s2', 8, 5, 16, 64, 40.5],

@@ -1,5 +1,6 @@
 import type { EpochRecord } from '../../lib/search/search.js';
 import { KNOWN_GENOTYPES, countOps } from '../../lib/spaces/genotype.js';
+import { spaceName } from '../../lib/search/protocol.js';
 import { cellOf } from '../../reproductions/sweep.js';
 import type { Cell, Sweep, SweepRun } from '../../reproductions/sweep.js';
 import { searchWork } from '../../reproductions/cost.js';
@@ -51,7 +52,7 @@ export function fakeSweep(
       environment: 0,
     };
   });
-  const [{ budget, space }] = protocols;
+  const [first] = protocols;
   const environments = [
     {
       commit: null,
@@ -70,5 +71,5 @@ export function fakeSweep(
       data: { name: 'synthetic', coverage: 'synthetic', digest: '0' },
     },
   ];
-  return { environments, budget, space, runs };
+  return { environments, budget: first.budget, space: spaceName(first), runs };
 }

@@ -11,10 +11,11 @@ import type { Checkpoint } from '../../lib/runs/checkpoint.js';
 import { fullSearch, withBudget } from '../../lib/search/presets.js';
 import { searchProgram } from '../../lib/search/program.js';
 import type { SearchFunction } from '../../lib/search/program.js';
-import { PROTOCOL_SOLVERS, applySet } from '../../lib/search/protocol.js';
+import { applySet, isZeroOrder } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
 import { search } from '../../lib/search/search.js';
 import type { SearchOptions, SearchStore } from '../../lib/search/search.js';
+import { SOLVER_IDS } from '../../lib/search/solver-id.js';
 
 /** The smoke budget on made-up images: S2, 3 cells, 4 channels, 8 images a batch, 2 epochs of 4 steps, M = 2. */
 function smoke(solver = 'mgs', preset = 'paper', ...settings: string[]): SearchProtocol {
@@ -145,9 +146,14 @@ describe('search/search', function () {
   });
 
   describe('can be stopped after any step', () => {
-    for (const preset of ['paper', 'released']) {
-      it(`and goes on to the same bits, preset ${preset}`, async () => {
-        const protocol = smoke('mgs', preset, 'solver.samples=2');
+    for (const [solver, preset, ...settings] of [
+      ['mgs', 'paper', 'solver.samples=2'],
+      ['mgs', 'released', 'solver.samples=2'],
+      ['darts-1st', 'paper'],
+      ['darts-2nd', 'released'],
+    ]) {
+      it(`and goes on to the same bits, ${solver} with preset ${preset}`, async () => {
+        const protocol = smoke(solver, preset, ...settings);
         const whole = memory();
         const expected = await run(protocol, { store: whole.store });
         const last = whole.checkpoints.at(-1)!;
@@ -450,14 +456,15 @@ describe('search/search', function () {
   });
 
   describe('solvers', () => {
-    for (const solver of PROTOCOL_SOLVERS) {
+    for (const solver of SOLVER_IDS) {
       it(`${solver} searches to a genotype`, async () => {
         const { store, updates } = memory();
-        const { genotype, alpha, epochs } = await run(smoke(solver, 'paper', 'epochs=1'), { store });
+        const protocol = smoke(solver, 'paper', 'epochs=1');
+        const { genotype, alpha, epochs } = await run(protocol, { store });
         expect(genotype.normal).to.have.length(8);
         expect(genotype.reduce).to.have.length(8);
         for (const value of alpha) expect(value).to.be.finite;
-        expect(updates()).to.have.length(2);
+        expect(updates()).to.have.length(isZeroOrder(protocol.solver) ? 2 : 4);
         for (const { losses } of updates()) for (const loss of losses) expect(loss).to.be.within(1, 6);
         expect(epochs[0].esr === null, 'importance weights').to.equal(solver !== 'mgs');
       });

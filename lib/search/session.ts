@@ -1,0 +1,167 @@
+import { axpy, scale } from '../math/vec.js';
+import type { Key } from '../math/random.js';
+import type { Vec } from '../math/vec.js';
+import type { HostArray, HostArrays } from '../engine/index.js';
+import type { SearchProgram } from './program.js';
+import type { SecondOrderSettings } from './second-order.js';
+
+/** What one pass through the supernet reads besides its weights. */
+export interface Pass {
+  /** `images` and `labels`. */
+  readonly batch: HostArrays;
+  /** [d]. */
+  readonly alpha: Vec;
+  /** Seeds everything random in the network. */
+  readonly noise: Key;
+}
+
+/** The settings of one SGD step. */
+export interface SgdStep {
+  readonly lr: number;
+  readonly momentum: number;
+  readonly weightDecay: number;
+  /** Bound on the global norm of the weight gradient; null for none. */
+  readonly clip: number | null;
+}
+
+/** A validation loss in nats with its gradient with respect to alpha, [d]. */
+export interface AlphaGradient {
+  readonly loss: number;
+  readonly gradient: Vec;
+}
+
+/** The second-order gradient and what it was made of; norms of what stays in the session. */
+export interface SessionSecondOrder extends AlphaGradient {
+  /** ∇_α L_val(ω', α) with ω' held fixed, and ∇²_{α,ω} L_train(ω, α)·v; [d]. */
+  readonly direct: Vec;
+  readonly implicit: Vec;
+  /** ‖v‖ of v = ∇_ω' L_val(ω', α). */
+  readonly vNorm: number;
+  /** L_train(ω, α). */
+  readonly trainLoss: number;
+}
+
+/** Leaves ω as it is and the weight gradient, unclipped and without decay, in place of the momentum. */
+const GRADIENT_ONLY: SgdStep = { lr: 0, momentum: 0, weightDecay: 0, clip: null };
+
+/**
+ * A search's compiled program in the terms of the search: losses, gradients and steps. The weights stay in the session;
+ * vectors of length d and single numbers go in and out.
+ */
+export class SearchSession {
+  constructor(private readonly searchProgram: SearchProgram) {}
+
+  private get program(): SearchProgram['program'] {
+    return this.searchProgram.program;
+  }
+
+  /** One SGD step on ω. @returns the loss and the number of correctly classified images before it. */
+  train(pass: Pass, sgd: SgdStep): { loss: number; correct: number } {
+    const { loss, correct } = this.call(pass, sgd, ['loss', 'correct']);
+    return { loss: loss.data[0], correct: correct.data[0] };
+  }
+
+  /** One SGD step on ω of which nothing is wanted but the new weights. */
+  tune(pass: Pass, sgd: SgdStep): void {
+    this.call(pass, sgd, []);
+  }
+
+  /** The loss at (ω, α) in nats. */
+  loss(pass: Pass): number {
+    return this.read(pass, ['loss']).loss.data[0];
+  }
+
+  /** ∇_α L at ω as it is, [d]. */
+  gradient(pass: Pass): Vec {
+    return Float64Array.from(this.read(pass, ['alphaGradient']).alphaGradient.data);
+  }
+
+  /** The first-order gradient: that of the loss at ω as it is. */
+  firstOrder(pass: Pass): AlphaGradient {
+    const { loss, alphaGradient } = this.read(pass, ['loss', 'alphaGradient']);
+    return { loss: loss.data[0], gradient: Float64Array.from(alphaGradient.data) };
+  }
+
+  /**
+   * The second-order gradient: {@link ./second-order.secondOrderGradient}, with every weight vector in the session. Four
+   * passes; ω and its momentum are left as they were.
+   *
+   * @param train  On the training batch of the unrolled step; seeded alike in its three passes, or noise would enter the
+   *               finite difference.
+   * @param val    On the validation batch, at the same alpha.
+   */
+  secondOrder(train: Pass, val: Pass, settings: SecondOrderSettings): SessionSecondOrder {
+    const { lr, momentum, weightDecay, radius } = settings;
+    this.program.call('save');
+    const trainLoss = this.call(train, GRADIENT_ONLY, ['loss']).loss.data[0];
+    this.program.call('unroll', scalars({ lr, momentumShare: momentum, weightDecay }));
+    const ahead = this.call(val, GRADIENT_ONLY, ['loss', 'alphaGradient', 'gradientNorm']);
+    const direct = Float64Array.from(ahead.alphaGradient.data);
+    const vNorm = ahead.gradientNorm.data[0];
+    const step = radius / vNorm;
+    const sides = vNorm === 0 ? [] : [step, -step];
+    const [plus, minus] = sides.map((by) => {
+      this.program.call('displace', scalars({ by }));
+      return this.gradient(train);
+    });
+    this.program.call('restore');
+    const implicit = vNorm === 0 ? direct.map(() => 0) : scale(1 / (2 * step), axpy(-1, minus, plus));
+    const gradient = axpy(-lr, implicit, direct);
+    return { loss: ahead.loss.data[0], gradient, direct, implicit, vNorm, trainLoss };
+  }
+
+  /** The next candidates start from ω as it is now; {@link restore} goes back to it. */
+  save(): void {
+    this.program.call('save');
+  }
+
+  /** ω as it was saved, with an empty momentum. */
+  begin(): void {
+    this.program.call('begin');
+  }
+
+  /** ω and its momentum as they were saved. */
+  restore(): void {
+    this.program.call('restore');
+  }
+
+  /** A step by momentum and decay alone. */
+  coast({ lr, momentum, weightDecay }: SgdStep): void {
+    this.program.call('coast', scalars({ lr, momentumShare: momentum, weightDecay }));
+  }
+
+  /** ω and its momentum, [P] each. */
+  readWeights(): { omega: Float32Array; momentum: Float32Array } {
+    const { omega, momentum } = this.program.read(['omega', 'momentum']);
+    return { omega: omega.data as Float32Array, momentum: momentum.data as Float32Array };
+  }
+
+  writeWeights(omega: Float32Array, momentum: Float32Array): void {
+    const shape = [omega.length];
+    this.program.write({ omega: { shape, data: omega }, momentum: { shape, data: momentum } });
+  }
+
+  private read(pass: Pass, outputs: readonly string[]): Record<string, HostArray> {
+    return this.program.call('step', this.inputs(pass, GRADIENT_ONLY), { outputs, update: false });
+  }
+
+  private call(pass: Pass, sgd: SgdStep, outputs: readonly string[]): Record<string, HostArray> {
+    return this.program.call('step', this.inputs(pass, sgd), { outputs });
+  }
+
+  private inputs({ batch, alpha, noise }: Pass, sgd: SgdStep): HostArrays {
+    const { lr, momentum, weightDecay, clip } = sgd;
+    return {
+      ...batch,
+      alphas: { shape: [alpha.length], data: Float32Array.from(alpha) },
+      noiseSeed: { shape: [2], data: Int32Array.of(noise[0], noise[1]) },
+      ...scalars({ lr, momentumShare: momentum, weightDecay, clip: clip ?? Infinity }),
+    };
+  }
+}
+
+function scalars(values: Readonly<Record<string, number>>): HostArrays {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, { shape: [], data: Float32Array.of(value) }]),
+  );
+}
