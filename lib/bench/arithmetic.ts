@@ -76,8 +76,8 @@ const DEPTHWISE: Readonly<Record<string, Count>> = {
 const MULTIPLIES = /Conv|MatMul|Einsum|LSTM|GRU/;
 
 /**
- * The multiply-adds of a call's convolutions and matrix products, forward and backward as they are executed. Everything
- * else (normalization, pooling, sums) is linear in the activations and not counted.
+ * The multiply-adds of a call's convolutions and matrix products, forward and backward as they are executed, but for those
+ * with zeros that were put between pixels. Everything else (normalization, pooling, sums) is linear in the activations and not counted.
  *
  * @param nodes  The call's nodes as the recorder wrote them, with shapes.
  * @throws {ZartsError} for a convolution or product of an unknown kind, and for one whose shapes are not known.
@@ -87,6 +87,16 @@ export function multiplyAdds(nodes: readonly GraphNode[]): Arithmetic {
   const shapeOf = (reference: string): Shape | undefined => {
     const [, name, output = '0'] = /^(.*?)(?::(\d+))?$/.exec(reference)!;
     return shapes.get(name)?.[Number(output)];
+  };
+  const byName = new Map(nodes.map((node) => [node.name, node]));
+  const made = (by: string, reference = ''): GraphNode | undefined => {
+    const node = byName.get(reference.replace(/:\d+$/, ''));
+    return node?.op.startsWith(by) ? node : undefined;
+  };
+  /** The gradient at stride 2 convolves an image with zeros put between its pixels; products with those do no work. */
+  const shareNotSpread = ({ inputs: [image] }: GraphNode): number => {
+    const padded = made('Pad', made('DepthToSpace', image)?.inputs[0]);
+    return padded ? product(shapeOf(padded.inputs[0])!) / product(padded.shapes![0]) : 1;
   };
   const sumOf = (counts: Readonly<Record<string, Count>>): number =>
     nodes
@@ -99,7 +109,7 @@ export function multiplyAdds(nodes: readonly GraphNode[]): Arithmetic {
             `The multiply-adds of ${node.name} cannot be counted: its shapes are not known.`,
           );
         }
-        return total + counts[node.op](inputs as Shape[], result, node);
+        return total + counts[node.op](inputs as Shape[], result, node) * shareNotSpread(node);
       }, 0);
   const unknown = nodes.find(({ op }) => MULTIPLIES.test(op) && !(op in DENSE) && !(op in DEPTHWISE));
   if (unknown) throw new ZartsError(`The multiply-adds of ${unknown.op} are not counted yet.`);

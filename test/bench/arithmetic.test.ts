@@ -100,6 +100,18 @@ describe('bench/arithmetic', () => {
         ],
         dense: 4 * 3 * 2,
       },
+      {
+        what: 'a depthwise convolution of an image with zeros between its pixels by the pixels alone',
+        nodes: [
+          source('dy', [2, 3, 3, 4]),
+          source('paddings', [4, 2]),
+          node('PadV2', ['dy', 'paddings'], [2, 3, 3, 16]),
+          node('DepthToSpace', ['PadV2'], [2, 6, 6, 4]),
+          source('filter', [5, 5, 4, 1]),
+          node('DepthwiseConv2dNative', ['DepthToSpace', 'filter'], [2, 6, 6, 4]),
+        ],
+        depthwise: 2 * 3 * 3 * 4 * 25,
+      },
       { what: 'nothing that multiplies', nodes: [source('x', [2, 2]), node('Relu', ['x'], [2, 2])] },
     ];
 
