@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { findImageNet } from '../../lib/datasets/imagenet.js';
 import { findDatasets } from '../../lib/datasets/load.js';
 import { projectRoot } from '../../lib/runs/home.js';
 import type * as machine from '../setup/machine.mjs' with { 'resolution-mode': 'import' };
@@ -153,32 +154,29 @@ async function dataFindings(): Promise<Finding[]> {
     const inside = relative(root, folder);
     return inside.startsWith('..') ? folder : inside;
   };
-  const sets = await findDatasets(undefined, { digest: true });
+  const sets = [...(await findDatasets(undefined, { digest: true })), findImageNet()];
   return sets.map(({ name, folder, status, train, test, digest = '', problem }): Finding => {
     const piece = `data: ${name}`;
     const place = shown(folder);
     if (status === 'absent') {
-      const advice =
-        'A run downloads it, or name its folder with --data DIR or ZARTS_DATA; offline: --data synthetic';
+      const whence = name === 'imagenet' ? 'Registered users get it at image-net.org' : 'A run downloads it';
+      const advice = `${whence}, or name its folder with --data DIR or ZARTS_DATA; offline: --data synthetic`;
       return { piece, ok: false, needed: false, state: `not in ${place}`, advice };
     }
+    // What is wrong with a damaged one is said with what to do about it.
     if (status === 'damaged') {
-      return {
-        piece,
-        ok: false,
-        needed: false,
-        state: problem ?? `${place} is damaged`,
-        advice: `Delete ${place} to download it again`,
-      };
+      return { piece, ok: false, needed: false, state: problem ?? `${place} is damaged` };
     }
+    const images = `${train} train, ${test} test images`;
+    const official = name === 'imagenet' ? `list of files ${digest.slice(0, 12)}` : 'digests as published';
     return {
       piece,
       ok: true,
       needed: false,
       state:
         status === 'official'
-          ? `the official set in ${place}: ${train} train, ${test} test images, digests as published`
-          : `a subset in ${place}: ${train} train, ${test} test images, digest ${digest.slice(0, 12)}`,
+          ? `the official set in ${place}: ${images}, ${official}`
+          : `a subset in ${place}: ${images}, digest ${digest.slice(0, 12)}`,
     };
   });
 }

@@ -194,14 +194,14 @@ function imagesIn(files: readonly FoundFile[]): number {
 
 /** What is known of a data set on this machine without reading its images. */
 export interface FoundDataset {
-  readonly name: DatasetName;
+  readonly name: DatasetName | 'imagenet';
   /** The folder looked at: the set's own, or the place where it was expected. */
   readonly folder: string;
   /** `official`: every file has the official number of images; `subset`: fewer. */
   readonly status: 'official' | 'subset' | 'damaged' | 'absent';
   readonly train: number;
   readonly test: number;
-  /** SHA-256 over those of its files, if that was asked for; of an official set the published ones, checked. */
+  /** SHA-256 over those of its files, if that was asked for; ImageNet's is over names and sizes. */
   readonly digest?: string;
   /** What is wrong, for `damaged`. */
   readonly problem?: string;

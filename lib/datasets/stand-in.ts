@@ -1,9 +1,12 @@
 /** Stand-ins for the data sets, in their official layout: generated files that the loaders read as the real ones. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { layoutOf } from './files.js';
+import { IMAGENET } from './imagenet.js';
 import type { Chunk } from './images.js';
 import { writeMatlabFile } from './matlab.js';
+import { syntheticPhoto } from './photo-decoder.js';
 import { FILE_DATASETS } from './registry.js';
 import type { FileDataset, FileDatasetName, MatlabDataset, RecordDataset } from './registry.js';
 import { syntheticImages, syntheticKind } from './synthetic.js';
@@ -90,4 +93,50 @@ function matlabFile({ labels, bytes }: Chunk, dataset: MatlabDataset): Promise<U
     { name: 'X', shape: [height, width, channels, labels.length], data: pixels },
     { name: 'y', shape: [labels.length, 1], data: digits },
   ]);
+}
+
+/** What {@link writePhotoStandIn} writes. */
+export interface PhotoStandIn {
+  /** Photographs of each class. */
+  readonly train: number;
+  readonly test: number;
+  /** The first so many classes; all thousand when left out. */
+  readonly classes?: number;
+}
+
+/**
+ * Writes computed photographs in ImageNet's layout: JPEGs of various sizes in a folder for each class, in train/ and val/.
+ *
+ * @param home  The folder in which `imagenet` is created.
+ * @returns     The path of that folder.
+ */
+export async function writePhotoStandIn(
+  home: string,
+  { train, test, classes = IMAGENET.classes }: PhotoStandIn,
+): Promise<string> {
+  const folder = join(home, IMAGENET.folder);
+  for (const [split, place, count] of [
+    ['train', 'train', train],
+    ['test', 'val', test],
+  ] as const) {
+    for (let label = 0; label < classes; label++) {
+      // WordNet ids are an n and eight digits; these say what they are.
+      const name = `n${String(label).padStart(8, '0')}`;
+      await mkdir(join(folder, place, name), { recursive: true });
+      for (let i = 0; i < count; i++) {
+        const jpeg = await syntheticJpeg(split, i * IMAGENET.classes + label);
+        await writeFile(join(folder, place, name, `${name}_${i}.JPEG`), jpeg);
+      }
+    }
+  }
+  return folder;
+}
+
+/** A computed photograph as a JPEG, cut to one of several sizes. */
+async function syntheticJpeg(split: 'train' | 'test', i: number): Promise<Buffer> {
+  const { bytes, width, height } = syntheticPhoto(split, i);
+  return sharp(bytes, { raw: { width, height, channels: 3 } })
+    .extract({ left: 0, top: 0, width: width - 16 * (i % 4), height: height - 16 * (i % 3) })
+    .jpeg({ quality: 90 })
+    .toBuffer();
 }

@@ -1,0 +1,193 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import type { Sharp } from 'sharp';
+import { ZartsError } from '../errors.js';
+import type { Key } from '../math/random.js';
+import { errorCode, explainFileError } from '../runs/files.js';
+import { nameOf } from './catalog.js';
+import type { Catalog } from './catalog.js';
+import { drawPhoto, jitterColors, middle, sizeWithShorter } from './photo-transform.js';
+import type { PhotoTransform } from './photo-transform.js';
+import { syntheticImage, syntheticKind } from './synthetic.js';
+
+/** An image that is there and cannot be decoded. */
+export class UndecodableError extends Error {}
+
+/** An image that can be decoded, of known size. */
+interface Photo {
+  readonly bytes: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  /** Whether `bytes` are [height, width, 3] pixels; else they are a JPEG. */
+  readonly raw: boolean;
+}
+
+/**
+ * Bytes as a pipeline of sharp (libvips), set to give the pixels that Pillow gives: without the colour profile, without
+ * turning by EXIF, and without the coarser decoding that is allowed for an image to be shrunk. A cut or damaged image is
+ * an error, a mere warning is not.
+ */
+function pipeline({ bytes, width, height, raw }: Photo): Sharp {
+  return raw
+    ? sharp(bytes, { raw: { width, height, channels: 3 } })
+    : sharp(bytes, { failOn: 'error', ignoreIcc: true });
+}
+
+/** The reason of sharp's error in one line. */
+function reasonOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).trim().replace(/\s*\n\s*/g, '; ');
+}
+
+/** A JPEG with the size that its header says. @throws {UndecodableError} for bytes that are no image. */
+export async function jpegPhoto(bytes: Uint8Array): Promise<Photo> {
+  try {
+    const { width, height } = await sharp(bytes, { failOn: 'error' }).metadata();
+    return { bytes, width, height, raw: false };
+  } catch (error) {
+    throw new UndecodableError(reasonOf(error));
+  }
+}
+
+/** Pixels of sRGB, [height, width, 3], whatever the number of channels in the image. */
+async function pixelsOf(image: Sharp): Promise<Uint8Array> {
+  try {
+    return await image.removeAlpha().toColourspace('srgb').raw().toBuffer();
+  } catch (error) {
+    throw new UndecodableError(reasonOf(error));
+  }
+}
+
+/** What a transform makes of a photograph. */
+export interface TransformedPhoto {
+  /** [side, side, 3] bytes, not yet mirrored. */
+  readonly pixels: Uint8Array;
+  readonly flip: boolean;
+}
+
+/**
+ * A photograph after a transform, up to mirroring and normalizing: a pure function of its arguments.
+ *
+ * @param key  Randomness of this one image.
+ * @throws {UndecodableError} with the decoder's reason.
+ */
+export async function transformPhoto(
+  photo: Photo,
+  transform: PhotoTransform,
+  key: Key,
+): Promise<TransformedPhoto> {
+  const { side } = transform;
+  const { width, height } = photo;
+  const resized = (image: Sharp, w: number, h: number): Sharp =>
+    image.resize(w, h, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false });
+  if (transform.kind === 'test') {
+    const size = sizeWithShorter(width, height, transform.shorter);
+    const whole = resized(pipeline(photo), size.width, size.height);
+    return { pixels: await pixelsOf(whole.extract(middle(size.width, size.height, side))), flip: false };
+  }
+  const { crop, flip, jitter } = drawPhoto(transform, width, height, key);
+  const pixels = await pixelsOf(resized(pipeline(photo).extract(crop), side, side));
+  for (const { kind, amount } of jitter) jitterColors(pixels, kind, amount);
+  return { pixels, flip };
+}
+
+/** A photograph with its shorter side shrunk to `shorter` (never enlarged), as it is kept among prepared ones. */
+export async function shrinkPhoto(
+  photo: Photo,
+  shorter: number,
+  encoding: 'jpeg' | 'raw',
+  quality: number,
+): Promise<{ readonly bytes: Uint8Array; readonly width: number; readonly height: number }> {
+  const small = Math.min(photo.width, photo.height) <= shorter;
+  const { width, height } = small ? photo : sizeWithShorter(photo.width, photo.height, shorter);
+  const image = pipeline(photo)
+    .resize(width, height, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false })
+    .removeAlpha()
+    .toColourspace('srgb');
+  try {
+    const bytes = await (
+      encoding === 'raw' ? image.raw() : image.jpeg({ quality, chromaSubsampling: '4:4:4' })
+    ).toBuffer();
+    return { bytes, width, height };
+  } catch (error) {
+    throw new UndecodableError(reasonOf(error));
+  }
+}
+
+/** Reads the images of a catalog. */
+export class PhotoReader {
+  private handle: Promise<FileHandle> | undefined;
+
+  constructor(private readonly catalog: Catalog) {}
+
+  /**
+   * Image `i`, ready to be decoded.
+   *
+   * @throws {UndecodableError} for bytes that are no image; {ZartsError} for a file that cannot be read, or prepared bytes
+   *   that are not those that were written.
+   */
+  async read(i: number): Promise<Photo> {
+    const { kind, root, split } = this.catalog;
+    if (kind === 'synthetic') return syntheticPhoto(split, i);
+    if (kind === 'prepared') return this.readPrepared(i);
+    const path = join(root, nameOf(this.catalog, i));
+    let bytes: Buffer;
+    try {
+      bytes = await readFile(path);
+    } catch (error) {
+      throw unreadable(path, error);
+    }
+    return jpegPhoto(bytes);
+  }
+
+  private async readPrepared(i: number): Promise<Photo> {
+    const { root, prepared } = this.catalog;
+    const { encoding, offsets, sizes, digests } = prepared!;
+    const [length, width, height] = sizes.subarray(3 * i, 3 * i + 3);
+    const bytes = Buffer.allocUnsafe(length);
+    let have = 0;
+    try {
+      this.handle ??= open(root);
+      const file = await this.handle;
+      while (have < length) {
+        const { bytesRead } = await file.read(bytes, have, length - have, offsets[i] + have);
+        if (bytesRead === 0) break;
+        have += bytesRead;
+      }
+    } catch (error) {
+      throw unreadable(root, error);
+    }
+    const expected = Buffer.from(digests.slice(32 * i, 32 * i + 32));
+    if (have < length || !createHash('sha256').update(bytes).digest().equals(expected)) {
+      throw new ZartsError(
+        `${root} is damaged: the prepared image of ${nameOf(this.catalog, i)} (at byte ${offsets[i]}) is not the one that was written; delete the folder and prepare the images again.`,
+      );
+    }
+    return { bytes, width, height, raw: encoding === 'raw' };
+  }
+
+  async close(): Promise<void> {
+    await (await this.handle)?.close();
+  }
+}
+
+function unreadable(path: string, error: unknown): ZartsError {
+  const missing = errorCode(error) === 'ENOENT';
+  const advice = missing ? 'it was there when the folder was listed; put it back' : 'make it readable';
+  return new ZartsError(`${path} cannot be read: ${explainFileError(error)}; ${advice}.`);
+}
+
+/** A computed photograph. */
+export function syntheticPhoto(split: 'train' | 'test', i: number): Photo {
+  const kind = syntheticKind('imagenet');
+  const planes = syntheticImage(kind, split, i);
+  const { height, width, plane } = kind.layout;
+  const bytes = new Uint8Array(planes.length);
+  for (let p = 0; p < plane; p++) {
+    for (let c = 0; c < 3; c++) bytes[3 * p + c] = planes[c * plane + p];
+  }
+  return { bytes, width, height, raw: true };
+}

@@ -1,0 +1,117 @@
+/** A decoding thread: turns its share of each batch's photographs into normalized values, in shared memory. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { ZartsError } from '../errors.js';
+import type { Key } from '../math/random.js';
+import { foldIn } from '../math/random.js';
+import { normalizedValues } from './augment.js';
+import { nameOf } from './catalog.js';
+import type { Catalog } from './catalog.js';
+import { PhotoReader, UndecodableError, transformPhoto } from './photo-decoder.js';
+import { writeNormalized } from './photo-transform.js';
+import type { PhotoTransform } from './photo-transform.js';
+
+/** What a thread is started with. */
+export interface WorkerSettings {
+  readonly catalog: Catalog;
+  readonly transform: PhotoTransform;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  /** Whether an image that cannot be decoded ends the batch, or the next one that can takes its place. */
+  readonly onUndecodable: 'fail' | 'skip';
+  /** This thread's number, and of how many: it does every `threads`-th image of a batch. */
+  readonly thread: number;
+  readonly threads: number;
+}
+
+/** A batch to be filled. */
+export interface BatchRequest {
+  readonly id: number;
+  /** [n] indices into the catalog. */
+  readonly indices: Int32Array;
+  readonly key: Key;
+  /** Shared: [n, side, side, 3], and [n] the labels of what was written. */
+  readonly images: Float32Array;
+  readonly labels: Int32Array;
+}
+
+/** An image that was passed over. */
+export interface Undecodable {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** A thread's share of a batch is done, or has failed. */
+export type BatchReply =
+  | { readonly id: number; readonly undecodable: readonly Undecodable[] }
+  | { readonly id: number; readonly error: string; readonly expected: boolean };
+
+/** Images under way at a time: one is decoded by libvips while the other's colours are changed here. */
+const IN_FLIGHT = 2;
+
+/** How many images in a row may be undecodable before the data set is given up. */
+const MOST_PASSED_OVER = 100;
+
+const { catalog, transform, mean, std, onUndecodable, thread, threads } = workerData as WorkerSettings;
+const reader = new PhotoReader(catalog);
+const values = normalizedValues(mean, std);
+
+/** Fills one place of a batch. */
+async function fill(
+  { indices, key, images, labels }: BatchRequest,
+  place: number,
+  undecodable: Undecodable[],
+): Promise<void> {
+  const { side } = transform;
+  for (let passed = 0; ; passed++) {
+    const index = (indices[place] + passed) % catalog.count;
+    try {
+      const photo = await reader.read(index);
+      const { pixels, flip } = await transformPhoto(photo, transform, foldIn(key, place));
+      writeNormalized(pixels, side, flip, values, images, place * side * side * 3);
+      labels[place] = catalog.labels[index];
+      return;
+    } catch (error) {
+      if (!(error instanceof UndecodableError)) throw error;
+      const name = nameOf(catalog, index);
+      if (onUndecodable === 'fail') {
+        throw new ZartsError(
+          `${name} (in ${catalog.root}) cannot be decoded: ${error.message}; replace the file, or pass over such images with onUndecodable "skip".`,
+        );
+      }
+      undecodable.push({ name, reason: error.message });
+      if (passed + 1 >= Math.min(MOST_PASSED_OVER, catalog.count)) {
+        throw new ZartsError(
+          `${passed + 1} images in a row in ${catalog.root} cannot be decoded, the last of them ${name} (${error.message}): these are not the images of the data set, copy them again.`,
+        );
+      }
+    }
+  }
+}
+
+async function work(request: BatchRequest): Promise<BatchReply> {
+  const undecodable: Undecodable[] = [];
+  let next = thread;
+  const lane = async (): Promise<void> => {
+    while (next < request.indices.length) {
+      const place = next;
+      next += threads;
+      await fill(request, place, undecodable);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
+    return { id: request.id, undecodable };
+  } catch (error) {
+    const expected = error instanceof ZartsError;
+    const told = error instanceof Error ? (expected ? error.message : error.stack) : undefined;
+    return { id: request.id, error: told ?? String(error), expected };
+  }
+}
+
+// One batch after the other: those asked for first are needed first.
+let queue: Promise<void> = Promise.resolve();
+parentPort!.on('message', (request: BatchRequest) => {
+  queue = queue.then(async () => {
+    parentPort!.postMessage(await work(request));
+  });
+});

@@ -1,0 +1,649 @@
+import { createHash } from 'node:crypto';
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { InterruptedError, UsageError, ZartsError } from '../../lib/errors.js';
+import { evalTransform, makeBatch } from '../../lib/datasets/augment.js';
+import { batchSequence, range } from '../../lib/datasets/batches.js';
+import { nameOf } from '../../lib/datasets/catalog.js';
+import type { Catalog } from '../../lib/datasets/catalog.js';
+import { inspectImageFolder } from '../../lib/datasets/image-folder.js';
+import { IMAGENET, findImageNet, openImageNet } from '../../lib/datasets/imagenet.js';
+import { PhotoReader } from '../../lib/datasets/photo-decoder.js';
+import { openPhotoLoader, photoStream } from '../../lib/datasets/photo-loader.js';
+import type { PhotoLoader, PhotoLoaderOptions } from '../../lib/datasets/photo-loader.js';
+import { IMAGENET_TEST, IMAGENET_TRAIN } from '../../lib/datasets/photo-transform.js';
+import { openPrepared, preparePhotos } from '../../lib/datasets/prepared.js';
+import { writePhotoStandIn } from '../../lib/datasets/stand-in.js';
+import { foldIn, key } from '../../lib/math/random.js';
+import { projectRoot } from '../../lib/runs/home.js';
+import { rejection, temporaryFolder, thrown } from './helpers.js';
+
+const env = {};
+const PHOTO = join(projectRoot(), 'test/fixtures/photos/photo.jpg');
+const { mean, std } = IMAGENET;
+/** Small, so that the tests are quick. */
+const TRAIN = { ...IMAGENET_TRAIN, side: 32 };
+const TEST = { ...IMAGENET_TEST, side: 28, shorter: 32 };
+
+const digest = (values: Float32Array): string =>
+  createHash('sha256')
+    .update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+    .digest('hex');
+
+/** Runs `use` with a loader and ends its threads. */
+async function withLoader<T>(
+  catalog: Catalog,
+  options: Partial<PhotoLoaderOptions>,
+  use: (loader: PhotoLoader) => Promise<T>,
+): Promise<T> {
+  const loader = openPhotoLoader(catalog, { transform: TRAIN, mean, std, threads: 2, ...options });
+  try {
+    return await use(loader);
+  } finally {
+    await loader.close();
+  }
+}
+
+describe('datasets: a folder of photographs', () => {
+  const home = temporaryFolder();
+  const place = (...path: string[]): string => join(home(), 'imagenet', ...path);
+  const CLASS = 'n00000001';
+
+  beforeEach(async () => {
+    rmSync(place(), { recursive: true, force: true });
+    await writePhotoStandIn(home(), { train: 2, test: 1, classes: 3 });
+  });
+
+  it('lists classes and files in order, the same whenever and wherever it is', () => {
+    const found = inspectImageFolder(place());
+    expect(found.classes).to.deep.equal(['n00000000', CLASS, 'n00000002']);
+    expect(found.train.files).to.have.length(6);
+    expect(found.train.files[2]).to.equal(`${CLASS}/${CLASS}_0.JPEG`);
+    expect(Array.from(found.train.labels)).to.deep.equal([0, 0, 1, 1, 2, 2]);
+    expect(Array.from(found.test.labels)).to.deep.equal([0, 1, 2]);
+    renameSync(place(), join(home(), 'elsewhere'));
+    const moved = inspectImageFolder(join(home(), 'elsewhere'));
+    expect(moved.digest).to.equal(found.digest);
+    appendFileSync(join(home(), 'elsewhere', 'train', found.train.files[2]), 'x');
+    expect(inspectImageFolder(join(home(), 'elsewhere')).digest).to.not.equal(found.digest);
+    rmSync(join(home(), 'elsewhere'), { recursive: true });
+  });
+
+  it('passes over what is no JPEG, and follows links', () => {
+    const before = inspectImageFolder(place());
+    writeFileSync(place('train', CLASS, 'notes.txt'), 'x');
+    writeFileSync(place('train', CLASS, '.hidden.jpg'), 'x');
+    writeFileSync(place('train', 'list.csv'), 'x');
+    renameSync(place('train', 'n00000002'), join(home(), 'moved'));
+    symlinkSync(join(home(), 'moved'), place('train', 'n00000002'));
+    expect(inspectImageFolder(place())).to.deep.equal(before);
+    rmSync(join(home(), 'moved'), { recursive: true });
+  });
+
+  const faults: { what: string; harm: () => void; says: RegExp }[] = [
+    {
+      what: 'no val/',
+      harm: () => {
+        rmSync(place('val'), { recursive: true });
+      },
+      says: /imagenet\/val is missing; expected a folder of class folders: unpack the archives so that/,
+    },
+    {
+      what: 'a val/ as it comes out of the archive, without class folders',
+      harm: () => {
+        rmSync(place('val'), { recursive: true });
+        mkdirSync(place('val'));
+        copyFileSync(PHOTO, place('val', 'ILSVRC2012_val_00000001.JPEG'));
+      },
+      says: /imagenet\/val holds 1 JPEGs and no class folder; expected a folder of JPEGs for each class/,
+    },
+    {
+      what: 'an empty class folder',
+      harm: () => {
+        rmSync(place('train', CLASS), { recursive: true });
+        mkdirSync(place('train', CLASS));
+      },
+      says: /imagenet\/train\/n00000001 holds no JPEG; expected the images of class n00000001: fill it, or remove it/,
+    },
+    {
+      what: 'a class that is in one split only',
+      harm: () => {
+        rmSync(place('val', CLASS), { recursive: true });
+      },
+      says: /imagenet\/val has no folder n00000001, which train has; expected the same classes in both/,
+    },
+    {
+      what: 'a file in place of the folder',
+      harm: () => {
+        rmSync(place('train'), { recursive: true });
+        writeFileSync(place('train'), 'x');
+      },
+      says: /imagenet\/train cannot be read: not a directory \(ENOTDIR\)/,
+    },
+    {
+      what: 'a link to nothing',
+      harm: () => {
+        symlinkSync('/nowhere/at.JPEG', place('train', CLASS, 'a.JPEG'));
+      },
+      says: /n00000001\/a\.JPEG cannot be read: no such file or directory \(ENOENT\)/,
+    },
+  ];
+  for (const { what, harm, says } of faults) {
+    it(`names ${what}`, () => {
+      harm();
+      const error = thrown(() => inspectImageFolder(place()));
+      expect(error).to.be.instanceOf(ZartsError);
+      expect(error.message).to.match(says);
+      expect(error.message.split('\n')).to.have.length(1);
+    });
+  }
+
+  it('is opened by the folder around it, by its own, and by ZARTS_DATA', async () => {
+    const ways = [
+      { data: home(), env },
+      { data: place(), env },
+      { env: { ZARTS_DATA: home() } },
+      { dataHome: home(), env },
+    ];
+    for (const way of ways) {
+      const set = await openImageNet(way);
+      expect(set).to.include({ name: 'imagenet', source: 'folder', coverage: 'subset', folder: place() });
+      expect([set.classes.length, set.train.indices.length, set.test.indices.length]).to.deep.equal([
+        3, 6, 3,
+      ]);
+    }
+    expect(findImageNet(home(), { env })).to.include({
+      status: 'subset',
+      train: 6,
+      test: 3,
+      folder: place(),
+    });
+    rmSync(place('val'), { recursive: true });
+    expect(findImageNet(home(), { env })).to.include({ status: 'damaged', train: 0 });
+  });
+
+  it('says that it cannot be downloaded, and what to do', async () => {
+    const nowhere = join(home(), 'nowhere');
+    const named = await rejection(openImageNet({ data: nowhere, env }));
+    expect(named).to.be.instanceOf(UsageError);
+    expect(named.message).to.match(/nowhere does not exist; --data .* imagenet\/train\/<class>\//);
+    const absent = await rejection(openImageNet({ dataHome: nowhere, env }));
+    expect(absent).to.be.instanceOf(ZartsError);
+    expect(absent.message).to.match(/^ImageNet is not in .*registered users.*--data synthetic\.$/);
+    expect(findImageNet(undefined, { dataHome: nowhere, env })).to.include({ status: 'absent' });
+  });
+
+  it('takes fewer photographs from all classes in turn, under another digest', async () => {
+    const all = await openImageNet({ data: home(), env });
+    const some = await openImageNet({ data: home(), env, trainSize: 4, testSize: 2 });
+    const labels = Array.from(some.train.indices, (i) => some.train.catalog.labels[i]);
+    expect(labels).to.deep.equal([0, 0, 1, 2]);
+    expect(Array.from(some.test.indices)).to.deep.equal([0, 1]);
+    expect(some.digest).to.not.equal(all.digest);
+    const error = await rejection(openImageNet({ data: home(), env, trainSize: 7 }));
+    expect(error).to.be.instanceOf(UsageError);
+    expect(error.message).to.match(
+      /^7 training photographs were asked for, .* holds 6: ask for an integer from 1 to 6\.$/,
+    );
+  });
+});
+
+describe('datasets: photographs in batches', () => {
+  const home = temporaryFolder();
+  let train: Catalog;
+  before(async () => {
+    await writePhotoStandIn(home(), { train: 3, test: 1, classes: 4 });
+    train = (await openImageNet({ data: home(), env })).train.catalog;
+  });
+
+  it('are the same bits from one thread or three, and other ones under another key', async () => {
+    const batches = await Promise.all(
+      [1, 3].map((threads) =>
+        withLoader(train, { threads }, async (loader) => {
+          const batch = await loader.load(Int32Array.of(5, 0, 11, 5, 7), key(4));
+          expect(Array.from(batch.labels)).to.deep.equal([1, 0, 3, 1, 2]);
+          const other = await loader.load(Int32Array.of(5, 0, 11, 5, 7), key(5));
+          expect(digest(other.images)).to.not.equal(digest(batch.images));
+          return batch;
+        }),
+      ),
+    );
+    expect(digest(batches[0].images)).to.equal(digest(batches[1].images));
+    const size = 32 * 32 * 3;
+    const [first, fourth] = [0, 3].map((i) => batches[0].images.slice(i * size, (i + 1) * size));
+    expect(first, 'the same photograph at another place is cropped otherwise').to.not.deep.equal(fourth);
+  });
+
+  it('are normalized, mirrored and cropped as by hand', async () => {
+    // Without chance: the whole photograph, resized; the rest is makeBatch's arithmetic.
+    const reader = new PhotoReader(train);
+    const photo = await reader.read(2);
+    const whole = photo.width / photo.height;
+    const plain = { kind: 'train', side: 16, area: [1, 1], ratio: [whole, whole], flip: false } as const;
+    const { transformPhoto } = await import('../../lib/datasets/photo-decoder.js');
+    const { pixels } = await transformPhoto(photo, plain, key(0));
+    const set = { images: pixels, labels: Int32Array.of(0), count: 1, height: 16, width: 16, channels: 3 };
+    const expected = makeBatch(set, Int32Array.of(0), evalTransform({ mean, std }), key(0));
+    await withLoader(train, { transform: plain }, async (loader) => {
+      const batch = await loader.load(Int32Array.of(2), key(9));
+      expect(Array.from(batch.images)).to.deep.equal(Array.from(expected));
+    });
+    await withLoader(train, { transform: { ...plain, flip: true } }, async (loader) => {
+      const { images } = await loader.load(new Int32Array(40).fill(2), key(9));
+      const mirrored = Array.from(
+        { length: 768 },
+        (_, i) => expected[i - (i % 48) + (45 - 3 * Math.floor((i % 48) / 3)) + (i % 3)],
+      );
+      const kinds = Array.from({ length: 40 }, (_, i) => {
+        const image = Array.from(images.slice(i * 768, (i + 1) * 768));
+        return image.join() === expected.join()
+          ? 'plain'
+          : image.join() === mirrored.join()
+            ? 'mirrored'
+            : 'else';
+      });
+      expect(new Set(kinds)).to.deep.equal(new Set(['plain', 'mirrored']));
+    });
+  });
+
+  it('of the test transform do not depend on the key', async () => {
+    await withLoader(train, { transform: TEST }, async (loader) => {
+      const all = range(train.count);
+      const [a, b] = [await loader.load(all, key(1)), await loader.load(all, key(2))];
+      expect(digest(a.images)).to.equal(digest(b.images));
+      expect(a.images).to.have.length(12 * 28 * 28 * 3);
+      expect(a.images.every(Number.isFinite)).to.equal(true);
+    });
+  });
+
+  it('are made ahead, in memory that is used again, each a function of its step', async () => {
+    const sequence = batchSequence(range(train.count), 4, key(6));
+    const expected = await withLoader(train, { threads: 1 }, (loader) =>
+      Promise.all(
+        [0, 1, 2, 3, 4, 5].map(async (step) => {
+          const { images, labels } = await loader.load(sequence.at(step), foldIn(key(7), step));
+          return `${digest(images)} ${labels.join()}`;
+        }),
+      ),
+    );
+    await withLoader(train, {}, async (loader) => {
+      const stream = photoStream(loader, sequence, 6, key(7));
+      const buffers = new Set<ArrayBufferLike>();
+      const at = async (step: number): Promise<string> => {
+        const { images, labels } = await stream.at(step);
+        buffers.add(images.buffer);
+        return `${digest(images)} ${labels.join()}`;
+      };
+      for (let step = 0; step < 6; step++) expect(await at(step)).to.equal(expected[step]);
+      expect(buffers.size).to.equal(3);
+      // Resumed in the middle, or asked again.
+      for (const step of [3, 1, 1, 5]) expect(await at(step)).to.equal(expected[step]);
+    });
+  });
+
+  it('refuse an index outside the set, a batch of another size, no threads, and a closed loader', async () => {
+    await withLoader(train, {}, async (loader) => {
+      expect((await rejection(loader.load(Int32Array.of(0, 12), key(0)))).message).to.equal(
+        'Image 12 of the batch is outside the set of 12.',
+      );
+      const batch = await loader.load(Int32Array.of(0), key(0));
+      expect((await rejection(loader.load(Int32Array.of(0, 1), key(0), batch))).message).to.match(
+        /has 1 images, expected 2/,
+      );
+      await loader.close();
+      expect((await rejection(loader.load(Int32Array.of(0), key(0)))).message).to.match(/is closed/);
+    });
+    expect(
+      thrown(() => openPhotoLoader(train, { transform: TRAIN, mean, std, threads: 0 })).message,
+    ).to.match(/decoding threads is 0/);
+  });
+
+  it('computed photographs need no file and are those of the stand-in', async () => {
+    const set = await openImageNet({ data: 'synthetic', env, trainSize: 6, testSize: 3 });
+    expect(set).to.include({ name: 'synthetic', coverage: 'synthetic' });
+    expect([set.classes.length, new Set(set.classes).size]).to.deep.equal([1000, 1000]);
+    const photo = await new PhotoReader(set.train.catalog).read(3);
+    expect(photo).to.include({ width: 256, height: 256, raw: true });
+    await withLoader(set.train.catalog, { transform: TEST, threads: 1 }, async (loader) => {
+      const { images, labels } = await loader.load(set.train.indices, key(0));
+      expect(Array.from(labels)).to.deep.equal([0, 1, 2, 3, 4, 5]);
+      expect(digest(images)).to.equal(
+        await withLoader(set.train.catalog, { transform: TEST, threads: 2 }, async (other) =>
+          digest((await other.load(set.train.indices, key(1))).images),
+        ),
+      );
+    });
+  });
+});
+
+describe('datasets: photographs that cannot be decoded', () => {
+  const home = temporaryFolder();
+  let train: Catalog;
+  const path = (i: number): string => join(home(), 'imagenet', 'train', nameOf(train, i));
+  beforeEach(async () => {
+    rmSync(join(home(), 'imagenet'), { recursive: true, force: true });
+    await writePhotoStandIn(home(), { train: 3, test: 1, classes: 2 });
+    train = (await openImageNet({ data: home(), env })).train.catalog;
+  });
+
+  const harms: { what: string; harm: (path: string) => void; says: RegExp }[] = [
+    {
+      what: 'a JPEG cut short',
+      harm: (file) => {
+        truncateSync(file, 6000);
+      },
+      says: /premature|truncated|unexpected end/i,
+    },
+    {
+      what: 'a text file under the name of a JPEG',
+      harm: (file) => {
+        writeFileSync(file, 'not a photograph');
+      },
+      says: /unsupported image format/,
+    },
+    {
+      what: 'an empty file',
+      harm: (file) => {
+        writeFileSync(file, '');
+      },
+      says: /empty/i,
+    },
+  ];
+  for (const { what, harm, says } of harms) {
+    it(`${what}: named and fatal, or named, counted and passed over`, async () => {
+      harm(path(1));
+      await withLoader(train, {}, async (loader) => {
+        const error = await rejection(loader.load(Int32Array.of(0, 1, 2), key(0)));
+        expect(error).to.be.instanceOf(ZartsError);
+        expect(error.message).to.match(
+          /^n00000000\/n00000000_1\.JPEG \(in .*train\) cannot be decoded: .*; replace the file, or pass over such images with onUndecodable "skip"\.$/,
+        );
+        expect(error.message).to.match(says);
+        expect(error.message.split('\n')).to.have.length(1);
+        // The loader goes on with other batches.
+        expect((await loader.load(Int32Array.of(0, 2), key(0))).labels).to.have.length(2);
+      });
+      const passed = await withLoader(train, { onUndecodable: 'skip' }, async (loader) => {
+        const batch = await loader.load(Int32Array.of(0, 1, 2, 1), key(0));
+        await loader.load(Int32Array.of(1), key(1));
+        expect([...loader.undecodable.keys()]).to.deep.equal(['n00000000/n00000000_1.JPEG']);
+        expect(loader.undecodable.get('n00000000/n00000000_1.JPEG')).to.match(says);
+        return digest(batch.images);
+      });
+      // The next photograph is taken in its place, whichever thread meets it.
+      const other = await withLoader(train, { threads: 3 }, async (loader) =>
+        digest((await loader.load(Int32Array.of(0, 2, 2, 2), key(0))).images),
+      );
+      expect(passed).to.equal(other);
+    });
+  }
+
+  it('the label is that of the photograph taken in its place', async () => {
+    writeFileSync(path(2), 'x');
+    await withLoader(train, { onUndecodable: 'skip' }, async (loader) => {
+      expect(Array.from((await loader.load(Int32Array.of(1, 2, 3), key(0))).labels)).to.deep.equal([0, 1, 1]);
+    });
+  });
+
+  it('all of them: the data set is given up, not searched for ever', async () => {
+    for (let i = 0; i < train.count; i++) writeFileSync(path(i), 'x');
+    await withLoader(train, { onUndecodable: 'skip' }, async (loader) => {
+      expect((await rejection(loader.load(Int32Array.of(4), key(0)))).message).to.match(
+        /^6 images in a row in .*train cannot be decoded, the last of them n00000001\/.* copy them again\.$/,
+      );
+    });
+  });
+
+  it('a photograph that has gone since the folder was listed is named, also when others are passed over', async () => {
+    rmSync(path(1));
+    await withLoader(train, { onUndecodable: 'skip' }, async (loader) => {
+      const error = await rejection(loader.load(Int32Array.of(1), key(0)));
+      expect(error).to.be.instanceOf(ZartsError);
+      expect(error.message).to.match(
+        /n00000000_1\.JPEG cannot be read: no such file or directory \(ENOENT\); it was there/,
+      );
+    });
+  });
+});
+
+describe('datasets: prepared photographs', () => {
+  const home = temporaryFolder();
+  const source = () => inspectImageFolder(join(home(), 'imagenet'));
+  let target = '';
+  let tests = 0;
+  const settings = { shorter: 64 } as const;
+  before(() => writePhotoStandIn(home(), { train: 3, test: 1, classes: 3 }));
+  beforeEach(() => {
+    target = join(home(), `prepared-${tests++}`, 'imagenet-64');
+  });
+
+  it('are the photographs with their shorter side shrunk, small ones as they are', async () => {
+    const set = await preparePhotos(source(), target, false, { settings });
+    expect([set.train.count, set.test.count, set.classes.length]).to.deep.equal([9, 3, 3]);
+    expect(Array.from(set.train.labels)).to.deep.equal([0, 0, 0, 1, 1, 1, 2, 2, 2]);
+    expect(nameOf(set.train, 4)).to.equal('train/n00000001/n00000001_1.JPEG');
+    const before = new PhotoReader((await openImageNet({ data: home(), env })).train.catalog);
+    const after = new PhotoReader(set.train);
+    for (let i = 0; i < 9; i++) {
+      const [old, now] = [await before.read(i), await after.read(i)];
+      expect(Math.min(now.width, now.height)).to.equal(64);
+      expect(now.width / now.height).to.be.closeTo(old.width / old.height, 0.05);
+    }
+    await after.close();
+    expect(readdirSync(target).sort()).to.deep.equal(['images.bin', 'index.jsonl', 'set.json']);
+    const large = await preparePhotos(source(), `${target}-large`, false, {
+      settings: { shorter: 1000, encoding: 'raw' },
+    });
+    const raw = new PhotoReader(large.train);
+    const [photo, kept] = [await before.read(0), await raw.read(0)];
+    await raw.close();
+    expect(kept).to.include({ width: photo.width, height: photo.height, raw: true });
+  });
+
+  it('in raw form give exactly the batches of the photographs, where none has to be shrunk', async () => {
+    const set = await preparePhotos(source(), target, false, {
+      settings: { shorter: 4096, encoding: 'raw' },
+    });
+    const { train } = await openImageNet({ data: home(), env });
+    const batch = (catalog: Catalog) =>
+      withLoader(catalog, {}, async (loader) => digest((await loader.load(range(9), key(2))).images));
+    expect(await batch(set.train)).to.equal(await batch(train.catalog));
+  });
+
+  it('are used by openImageNet, found again, and opened without the photographs', async () => {
+    const options = { data: home(), env, prepare: settings, preparedHome: join(home(), 'kept') };
+    const made = await openImageNet(options);
+    expect(made.prepared).to.deep.equal({ shorter: 64, encoding: 'jpeg', quality: 95 });
+    expect(made.folder).to.equal(join(home(), 'kept', 'imagenet-64-q95'));
+    expect(made.train.catalog.kind).to.equal('prepared');
+    const phases: string[] = [];
+    const progress = {
+      start: (phase: string) => {
+        phases.push(phase);
+        return { update: () => undefined, end: () => undefined };
+      },
+    };
+    const again = await openImageNet({ ...options, progress });
+    expect(again.digest).to.equal(made.digest);
+    expect(phases).to.deep.equal([]);
+    const alone = await openImageNet({ data: made.folder!, env, trainSize: 4 });
+    expect(alone.train.indices).to.have.length(4);
+    expect(alone.digest).to.not.equal(made.digest);
+  });
+
+  it('interrupted, or killed while writing, they are finished to the same bytes', async () => {
+    const whole = await preparePhotos(source(), `${target}-whole`, false, { settings });
+    const stop = new AbortController();
+    stop.abort();
+    const stopped = await rejection(
+      preparePhotos(source(), target, false, { settings, signal: stop.signal }),
+    );
+    expect(stopped).to.be.instanceOf(InterruptedError);
+    expect(existsSync(target)).to.equal(false);
+    const part = `${target}.part`;
+    const [images, index] = ['images.bin', 'index.jsonl'].map((name) =>
+      readFileSync(join(`${target}-whole`, name)),
+    );
+    // What a kill can leave: entries up to some image, half of the next, and bytes that no entry speaks of yet.
+    const lines = index.toString().split('\n');
+    for (const [entries, tail] of [
+      [-1, lines[0].slice(0, 30)],
+      [0, ''],
+      [4, '{"split":"train","fi'],
+      [9, ''],
+      [12, ''],
+    ] as const) {
+      rmSync(target, { recursive: true, force: true });
+      mkdirSync(part, { recursive: true });
+      writeFileSync(
+        join(part, 'index.jsonl'),
+        lines
+          .slice(0, 1 + entries)
+          .map((line) => `${line}\n`)
+          .join('') + tail,
+      );
+      const last =
+        entries <= 0
+          ? { offset: 0, bytes: 0 }
+          : (JSON.parse(lines[entries]) as { offset: number; bytes: number });
+      writeFileSync(
+        join(part, 'images.bin'),
+        Buffer.concat([images.subarray(0, last.offset + last.bytes), Buffer.from('half')]),
+      );
+      const done: number[] = [];
+      const progress = {
+        start: (_: string, __: number, from = 0) => {
+          done.push(from);
+          return { update: () => undefined, end: () => undefined };
+        },
+      };
+      const set = await preparePhotos(source(), target, false, { settings, progress });
+      expect(done).to.deep.equal([Math.max(0, entries)]);
+      expect(set.digest).to.equal(whole.digest);
+      expect(readFileSync(join(target, 'images.bin')).equals(images)).to.equal(true);
+      expect(existsSync(part)).to.equal(false);
+    }
+  });
+
+  it('an index that speaks of bytes that are not there is taken back to those that are', async () => {
+    await preparePhotos(source(), target, false, { settings });
+    const { digest: before } = await openPrepared(target);
+    renameSync(target, `${target}.part`);
+    rmSync(join(`${target}.part`, 'set.json'));
+    truncateSync(join(`${target}.part`, 'images.bin'), 3000);
+    expect((await preparePhotos(source(), target, false, { settings })).digest).to.equal(before);
+  });
+
+  it('are refused when made from other photographs or with other settings', async () => {
+    await preparePhotos(source(), target, false, { settings });
+    const other = await rejection(preparePhotos(source(), target, false, { settings: { shorter: 48 } }));
+    expect(other).to.be.instanceOf(ZartsError);
+    expect(other.message).to.match(
+      /imagenet-64 was prepared from other photographs or with other settings than are asked for \(shorter side 48, JPEG of quality 95; it has shorter side 64, JPEG of quality 95\): delete it/,
+    );
+    renameSync(target, `${target}.part`);
+    const begun = await rejection(preparePhotos(source(), target, false, { settings: { shorter: 48 } }));
+    expect(begun.message).to.match(
+      /imagenet-64\.part was begun from other photographs or with other settings/,
+    );
+    const bad = await rejection(preparePhotos(source(), target, false, { settings: { shorter: 8 } }));
+    expect(bad).to.be.instanceOf(UsageError);
+    expect(bad.message).to.match(/^Setting shorter of prepared photographs: /);
+  });
+
+  const damages: { what: string; harm: (folder: string) => void; says: RegExp }[] = [
+    {
+      what: 'a manifest that is none',
+      harm: (f) => {
+        writeFileSync(join(f, 'set.json'), '{}');
+      },
+      says: /is damaged: set\.json is not a manifest of prepared photographs; delete it/,
+    },
+    {
+      what: 'a changed index',
+      harm: (f) => {
+        appendFileSync(join(f, 'index.jsonl'), ' ');
+      },
+      says: /is damaged: index\.jsonl has SHA-256 [0-9a-f]{64}, its manifest says/,
+    },
+    {
+      what: 'a missing index',
+      harm: (f) => {
+        rmSync(join(f, 'index.jsonl'));
+      },
+      says: /is damaged: index\.jsonl cannot be read \(no such file or directory \(ENOENT\)\)/,
+    },
+    {
+      what: 'images cut short',
+      harm: (f) => {
+        truncateSync(join(f, 'images.bin'), 100);
+      },
+      says: /is damaged: images\.bin has 100 bytes, expected \d+/,
+    },
+  ];
+  for (const { what, harm, says } of damages) {
+    it(`name ${what}`, async () => {
+      await preparePhotos(source(), target, false, { settings });
+      harm(target);
+      const error = await rejection(openPrepared(target));
+      expect(error).to.be.instanceOf(ZartsError);
+      expect(error.message).to.match(says);
+    });
+  }
+
+  it('name an image whose bytes have changed, when it is read', async () => {
+    const { train } = await preparePhotos(source(), target, false, { settings });
+    const images = readFileSync(join(target, 'images.bin'));
+    images[train.prepared!.offsets[1] + 700] ^= 1;
+    writeFileSync(join(target, 'images.bin'), images);
+    await withLoader(train, { onUndecodable: 'skip' }, async (loader) => {
+      await loader.load(Int32Array.of(0, 2), key(0));
+      expect((await rejection(loader.load(Int32Array.of(1), key(0)))).message).to.match(
+        /images\.bin is damaged: the prepared image of train\/n00000000\/n00000000_1\.JPEG \(at byte \d+\) is not the one/,
+      );
+    });
+  });
+
+  it('leave out, named and counted, what cannot be decoded, or stop there and go on when it is mended', async () => {
+    const { train } = await openImageNet({ data: home(), env });
+    const path = join(home(), 'imagenet', 'train', nameOf(train.catalog, 4));
+    const good = readFileSync(path);
+    writeFileSync(path, good.subarray(0, 5000));
+    const fatal = await rejection(preparePhotos(source(), target, false, { settings }));
+    expect(fatal).to.be.instanceOf(ZartsError);
+    expect(fatal.message).to.match(/n00000001_1\.JPEG cannot be decoded: .*; replace the file, or pass over/);
+    expect(existsSync(target)).to.equal(false);
+    const set = await preparePhotos(source(), target, false, { settings, onUndecodable: 'skip' });
+    expect([...set.undecodable.keys()]).to.deep.equal(['train/n00000001/n00000001_1.JPEG']);
+    expect([set.train.count, set.test.count]).to.deep.equal([8, 3]);
+    writeFileSync(path, good);
+  });
+
+  it('name a disk that fills up, keep what is prepared, and go on', async function () {
+    if (!existsSync('/dev/full')) this.skip();
+    const part = `${target}.part`;
+    mkdirSync(part, { recursive: true });
+    symlinkSync('/dev/full', join(part, 'images.bin'));
+    const error = await rejection(preparePhotos(source(), target, false, { settings }));
+    expect(error).to.be.instanceOf(ZartsError);
+    expect(error.message).to.match(
+      /imagenet-64 could not be prepared: no space left on device \(ENOSPC\); make room or mend that, what is prepared stays/,
+    );
+    expect(existsSync(target)).to.equal(false);
+    rmSync(join(part, 'images.bin'));
+    expect((await preparePhotos(source(), target, false, { settings })).train.count).to.equal(9);
+  });
+});
