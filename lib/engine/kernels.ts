@@ -66,6 +66,17 @@ export function relu(x: Tensor4D): Tensor4D {
   });
 }
 
+/** x where `at` is positive, else 0: a ReLU that stays switched as it is at `at`, and so is linear in x. */
+export function reluAs(x: Tensor4D, at: Tensor4D): Tensor4D {
+  return differentiable<Tensor4D>([x], (save) => {
+    save([at]);
+    return {
+      value: run('ReluGrad', [FLOAT], [x, at]),
+      gradient: (dy, [at]) => run('ReluGrad', [FLOAT], [dy, at]),
+    };
+  });
+}
+
 /**
  * Dense convolution with PyTorch's padding.
  *
@@ -344,33 +355,67 @@ const LOWEST = -3.4e38;
 /** 3×3 max pooling with padding 1 (PyTorch pads with −∞). */
 export function maxPool3x3(x: Tensor4D, stride: 1 | 2): Tensor4D {
   const { padded, padding } = poolPadding(x, stride, LOWEST);
-  const attributes = [
-    FLOAT,
-    int('ksize', [1, 3, 3, 1]),
-    int('strides', [1, stride, stride, 1]),
-    string('data_format', 'NHWC'),
-    string('padding', padding),
-  ];
-  return differentiable<Tensor4D>([padded], (save) => {
-    const value = run<Tensor4D>('MaxPool', attributes, [padded]);
-    save([padded, value]);
-    return { value, gradient: (dy, [x, y]) => run('MaxPoolGrad', attributes, [x, y, dy]) };
-  });
+  return maxPool(padded, maxPooling(3, stride, padding));
+}
+
+/** x wherever {@link maxPool3x3} finds the maxima of `at`: linear in x. */
+export function maxPool3x3As(x: Tensor4D, at: Tensor4D, stride: 1 | 2): Tensor4D {
+  // All of the padding is added here; maxPoolAs says why.
+  const padded = (image: Tensor4D, value: number): Tensor4D =>
+    tf.pad(
+      image,
+      [
+        [0, 0],
+        [1, 1],
+        [1, 1],
+        [0, 0],
+      ],
+      value,
+    );
+  return maxPoolAs(padded(x, 0), padded(at, LOWEST), maxPooling(3, stride, 'VALID'));
 }
 
 /** 2×2 max pooling of stride 2, without padding; a last odd row or column is left out. */
 export function maxPool2x2(x: Tensor4D): Tensor4D {
-  const attributes = [
+  return maxPool(x, maxPooling(2, 2, 'VALID'));
+}
+
+/** x wherever {@link maxPool2x2} finds the maxima of `at`: linear in x. */
+export function maxPool2x2As(x: Tensor4D, at: Tensor4D): Tensor4D {
+  return maxPoolAs(x, at, maxPooling(2, 2, 'VALID'));
+}
+
+function maxPooling(size: number, stride: number, padding: 'SAME' | 'VALID'): Attribute[] {
+  return [
     FLOAT,
-    int('ksize', [1, 2, 2, 1]),
-    int('strides', [1, 2, 2, 1]),
+    int('ksize', [1, size, size, 1]),
+    int('strides', [1, stride, stride, 1]),
     string('data_format', 'NHWC'),
-    string('padding', 'VALID'),
+    string('padding', padding),
   ];
+}
+
+function maxPool(x: Tensor4D, attributes: Attribute[]): Tensor4D {
   return differentiable<Tensor4D>([x], (save) => {
     const value = run<Tensor4D>('MaxPool', attributes, [x]);
     save([x, value]);
     return { value, gradient: (dy, [x, y]) => run('MaxPoolGrad', attributes, [x, y, dy]) };
+  });
+}
+
+/**
+ * x at the places of the maxima of `at`, by the kernel that differentiates a max pooling's gradient. In a compiled step that
+ * kernel may be given x's memory for its result, which it clears before it reads x (TensorFlow 2.21); so the result must be
+ * smaller than x.
+ */
+function maxPoolAs(x: Tensor4D, at: Tensor4D, attributes: Attribute[]): Tensor4D {
+  const maxima = run('MaxPool', attributes, [at]);
+  return differentiable<Tensor4D>([x], (save) => {
+    save([at, maxima]);
+    return {
+      value: run('MaxPoolGradGrad', attributes, [at, maxima, x]),
+      gradient: (dy, saved) => run('MaxPoolGrad', attributes, [...saved, dy]),
+    };
   });
 }
 

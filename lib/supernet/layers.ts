@@ -42,6 +42,9 @@ export function within(scope: Scope, prefix: string): Scope {
   };
 }
 
+/** The operations of a network that switch between linear pieces; all others are smooth. */
+export type Switches = Pick<typeof engine, 'relu' | 'maxPool3x3' | 'maxPool2x2'>;
+
 /**
  * A feature map and what several operations need of it. Every edge that leaves a node begins with the same ReLU, and
  * many with the same pooling or subsampling; each is computed once.
@@ -49,8 +52,14 @@ export function within(scope: Scope, prefix: string): Scope {
 export class FeatureMap {
   private readonly derived = new Map<string, unknown>();
 
-  /** @param x  [batch, height, width, channels]. */
-  constructor(readonly x: Tensor4D) {}
+  /**
+   * @param x         [batch, height, width, channels].
+   * @param switches  How its ReLUs and max pools are computed.
+   */
+  constructor(
+    readonly x: Tensor4D,
+    readonly switches: Switches = engine,
+  ) {}
 
   /** Whether height and width can both be halved. */
   get even(): boolean {
@@ -58,13 +67,13 @@ export class FeatureMap {
   }
 
   get rectified(): FeatureMap {
-    return this.once('rectified', () => new FeatureMap(engine.relu(this.x)));
+    return this.once('rectified', () => new FeatureMap(this.switches.relu(this.x), this.switches));
   }
 
   /** 3×3 pooling with padding 1. */
   pooled(kind: 'max' | 'avg', stride: Stride): Tensor4D {
     return this.once(`${kind} ${stride}`, () =>
-      kind === 'max' ? engine.maxPool3x3(this.x, stride) : engine.avgPool3x3(this.x, stride),
+      kind === 'max' ? this.switches.maxPool3x3(this.x, stride) : engine.avgPool3x3(this.x, stride),
     );
   }
 
@@ -83,7 +92,7 @@ export class FeatureMap {
   cut(count: number): readonly [FeatureMap, FeatureMap] {
     return this.once(`cut ${count}`, () => {
       const [first, others]: Tensor4D[] = tf.split(this.x, [count, this.x.shape[3] - count], 3);
-      return [new FeatureMap(first), new FeatureMap(others)];
+      return [new FeatureMap(first, this.switches), new FeatureMap(others, this.switches)];
     });
   }
 
@@ -99,7 +108,7 @@ export class FeatureMap {
         `Channels that bypass a reduction need an even height and width, got ${height}×${width}.`,
       );
     }
-    return this.once('halved', () => engine.maxPool2x2(this.x));
+    return this.once('halved', () => this.switches.maxPool2x2(this.x));
   }
 
   private once<T>(what: string, compute: () => T): T {
@@ -326,7 +335,7 @@ export function sepConv(size: 3 | 5 | 7, channels: number, stride: Stride, affin
         engine.depthwise(input.rectified.x, filter('1'), stride, padding, 1),
         filter('2'),
       );
-      const middle = engine.relu(normalize(first, scope, 'op.3', affine));
+      const middle = input.switches.relu(normalize(first, scope, 'op.3', affine));
       const second = engine.pointwise(engine.depthwise(middle, filter('5'), 1, padding, 1), filter('6'));
       return image(normalize(second, scope, 'op.7', affine, weight));
     },

@@ -28,6 +28,8 @@ import {
   sumTerms,
 } from './layers.js';
 import type { Dropping, Layer, OpWeight, Parameter, Scope, Term } from './layers.js';
+import { patternSwitches } from './activation-pattern.js';
+import type { PatternUse } from './activation-pattern.js';
 import { operation } from './operations.js';
 import { initialWeights, unflatten, weightLayout } from './weights.js';
 import type { WeightLayout } from './weights.js';
@@ -81,6 +83,8 @@ export interface PassOptions {
    * but the plain identity, as networks of derived cells are trained. Default: `edge`.
    */
   readonly dropPathOf?: 'edge' | 'operation';
+  /** Collects the pass's activation pattern, or keeps one. Default: the pass has its own. */
+  readonly pattern?: PatternUse;
   /**
    * Whether the alphas are softmaxed, or given as the weights themselves, operations' and edges' alike (see
    * `mixingWeights` of the spaces). Default: `softmax`.
@@ -180,7 +184,8 @@ export function supernet(space: SearchSpace, shape: SupernetShape): Supernet {
       };
       const mixing = mixingTensors(space, alphas, edgeNormalization, options.mixing);
       const dropping = dropPathSource(images.shape[0], options);
-      let s0 = new FeatureMap(output(first, new FeatureMap(images), scope));
+      const switches = options.pattern && patternSwitches(options.pattern);
+      let s0 = new FeatureMap(output(first, new FeatureMap(images), scope), switches);
       let s1 = s0;
       for (const cell of cells) {
         const weights = mixing(cell.kind, cell.width / k);
@@ -256,10 +261,8 @@ function supernetCell(
     normalizations: layers.flatMap(({ normalizations }) => normalizations),
     operations: edges.map(({ ops }) => ops.length),
     apply(s0, s1, scope, weights, dropping) {
-      const states = [
-        new FeatureMap(output(preprocess0, s0, scope)),
-        new FeatureMap(output(preprocess1, s1, scope)),
-      ];
+      const map = (x: Tensor4D) => new FeatureMap(x, s0.switches);
+      const states = [map(output(preprocess0, s0, scope)), map(output(preprocess1, s1, scope))];
       for (let node = 2; node < space.nodes + 2; node++) {
         // One sum over the mixed ops of all incoming edges; the zero op adds nothing to it. One over what bypasses them:
         // to shuffle the sums is to sum the shuffled.
@@ -286,12 +289,10 @@ function supernetCell(
         });
         const sum = sumTerms(mixed);
         states.push(
-          new FeatureMap(
-            bypass.length === 0 ? sum : shuffleChannels(tf.concat([sum, sumImages(bypass)], 3), k),
-          ),
+          map(bypass.length === 0 ? sum : shuffleChannels(tf.concat([sum, sumImages(bypass)], 3), k)),
         );
       }
-      return new FeatureMap(
+      return map(
         tf.concat(
           states.slice(2).map(({ x }) => x),
           3,

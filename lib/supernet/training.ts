@@ -44,6 +44,28 @@ export function lossAndGradients(
   };
 }
 
+/**
+ * {@link lossAndGradients} of the smooth function that the loss is around other alphas: with every ReLU and max pool
+ * switched as it is there. At those alphas themselves it is the same; differences of it are what automatic differentiation
+ * of the gradients would give, up to the step. One forward pass more.
+ *
+ * @param around  [d]: the alphas whose activation pattern is kept.
+ */
+export function lossAndGradientsAround(
+  net: Supernet,
+  weights: Tensor1D,
+  alphas: Tensor1D,
+  around: Tensor1D,
+  images: Tensor4D,
+  labels: Tensor1D,
+  options?: PassOptions,
+): LossAndGradients {
+  const pattern: Tensor4D[] = [];
+  net.logits(weights, around, images, { ...options, pattern: { kind: 'collect', into: pattern } });
+  const keep = { kind: 'keep', from: pattern } as const;
+  return lossAndGradients(net, weights, alphas, images, labels, { ...options, pattern: keep });
+}
+
 /** Settings of the weight optimizer (paper B.2; decay and clip from the released script); a scalar tensor where it is fed. */
 export interface SgdSettings {
   readonly momentum: number | Tensor;

@@ -191,6 +191,31 @@ describe('engine/kernels', function () {
     }
   }
 
+  it('relu and max pooling switched as at another image', () => {
+    for (const stride of [1, 2] as const) {
+      atAnySize((drawn) => {
+        const [at] = random(9, [image(drawn)]);
+        const fixed = () =>
+          tf.tensor4d(Float32Array.from(at.data), image(drawn) as [number, number, number, number]);
+        return {
+          inputs: [image(drawn)],
+          kernel: (x) => engine.maxPool3x3As(engine.reluAs(x as Tensor4D, fixed()), fixed(), stride),
+          definition: (x) => reference.pick(switched(x, at), at, { size: 3, stride, padding: 1 }),
+        };
+      }, 6);
+    }
+    atAnySize((drawn) => {
+      const shape = image({ ...drawn, height: drawn.height + 1, width: drawn.width + 1 });
+      const [at] = random(9, [shape]);
+      const fixed = () => tf.tensor4d(Float32Array.from(at.data), shape as [number, number, number, number]);
+      return {
+        inputs: [shape],
+        kernel: (x) => engine.maxPool2x2As(x as Tensor4D, fixed()),
+        definition: (x) => reference.pick(x, at, { size: 2, stride: 2, padding: 0 }),
+      };
+    }, 6);
+  });
+
   it('max pooling of negative images does not see the padding', () => {
     const x = tf.tidy(() => tf.sub<Tensor4D>(tf.zeros([1, 4, 4, 1]), 5));
     for (const stride of [1, 2] as const) {
@@ -494,6 +519,11 @@ describe('engine/kernels', function () {
     expect(tf.memory().numTensors).to.equal(before);
   });
 });
+
+/** The values where `at` is positive, and zeros. */
+function switched({ shape, data }: Values, at: Values): Values {
+  return { shape, data: data.map((value, i) => (at.data[i] > 0 ? value : 0)) };
+}
 
 function withoutFirst({ shape: [batch, , , channels], data }: Values, height: number, width: number): Values {
   const kept: number[] = [];

@@ -92,12 +92,28 @@ export function pool(x: Values, kind: 'max' | 'avg', stride: number): Values {
   });
 }
 
+/** Under each window the value of x where `at` is largest. */
+export function pick(
+  x: Values,
+  at: Values,
+  { size, stride, padding }: { size: number; stride: number; padding: number },
+): Values {
+  const [batch, height, width, channels] = x.shape;
+  const [rows, columns] = [height, width].map((side) => outSide(side, size, stride, padding, 1));
+  return fill([batch, rows, columns, channels], (n, y, column, c) => {
+    const places = Array.from({ length: size * size }, (_, tap): [number, number] => [
+      y * stride - padding + Math.floor(tap / size),
+      column * stride - padding + (tap % size),
+    ]);
+    const heights = places.map(([row, place]) => pixel(at, n, row, place, c, -Infinity));
+    const [row, place] = places[heights.indexOf(Math.max(...heights))];
+    return pixel(x, n, row, place, c, NaN);
+  });
+}
+
 /** 2×2 max pooling of stride 2, without padding. */
 export function halve(x: Values): Values {
-  const [batch, height, width, channels] = x.shape;
-  return fill([batch, Math.floor(height / 2), Math.floor(width / 2), channels], (n, y, at, c) =>
-    Math.max(...[0, 1, 2, 3].map((tap) => pixel(x, n, 2 * y + (tap >> 1), 2 * at + (tap & 1), c, NaN))),
-  );
+  return pick(x, x, { size: 2, stride: 2, padding: 0 });
 }
 
 /** Channel g·(channels/groups) + i becomes channel i·groups + g. */

@@ -1,0 +1,384 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
+import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
+import {
+  dominantEigenvalue,
+  hessianSpectrum,
+  hessianSpectrumAsync,
+  hessianVectorProduct,
+  hessianVectorProductAsync,
+  lanczos,
+  lanczosAsync,
+} from '../../lib/analysis/curvature.js';
+import type { Gradient } from '../../lib/analysis/curvature.js';
+import { compile, tf } from '../../lib/engine/index.js';
+import { UsageError, ZartsError } from '../../lib/errors.js';
+import { key, normal } from '../../lib/math/random.js';
+import { axpy, dot, norm, scale } from '../../lib/math/vec.js';
+import type { Vec } from '../../lib/math/vec.js';
+import { uniformSpace } from '../../lib/spaces/spaces.js';
+import { supernet } from '../../lib/supernet/supernet.js';
+import { lossAndGradientsAround } from '../../lib/supernet/training.js';
+import { crossEntropy } from '../engine/reference.js';
+import { LABELS, floats, images } from '../supernet/helpers.js';
+import { referenceLogits } from '../supernet/reference-network.js';
+
+type Rows = readonly Vec[];
+
+const times = (rows: Rows, v: Vec): Vec => Float64Array.from(rows, (row) => dot(row, v));
+const close = (found: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): void => {
+  expect(found.length).to.equal(expected.length);
+  Array.from(expected).forEach((value, i) => expect(found[i], `[${i}]`).to.be.closeTo(value, tolerance));
+};
+/** Eigenvalues of a symmetric matrix, largest first, by a direct method. */
+const eigenvalues = (rows: Rows): number[] =>
+  new EigenvalueDecomposition(new Matrix(rows.map((row) => Array.from(row))), {
+    assumeSymmetric: true,
+  }).realEigenvalues.sort((a, b) => b - a);
+/** A symmetric matrix with normal entries. */
+const symmetric = (seed: number, dimension: number): Rows => {
+  const entries = normal(key(seed), dimension * dimension);
+  return Array.from({ length: dimension }, (_, i) =>
+    Float64Array.from(
+      { length: dimension },
+      (_, j) => (entries[i * dimension + j] + entries[j * dimension + i]) / 2,
+    ),
+  );
+};
+/** Q·diag(values)·Qᵀ for a random reflection Q. */
+const withSpectrum = (seed: number, values: readonly number[]): Rows => {
+  const u = normal(key(seed), values.length);
+  const reflect = (v: Vec): Vec => axpy((-2 * dot(u, v)) / dot(u, u), u, v);
+  return values.map((_, i) => {
+    const unit = new Float64Array(values.length);
+    unit[i] = 1;
+    return reflect(reflect(unit).map((value, j) => value * values[j]));
+  });
+};
+
+describe('analysis/curvature', () => {
+  describe('Hessian-vector products', () => {
+    // L = Σ (i + 1)·x_i⁴/12 + x_0·x_1: its Hessian is known, its third derivative is not zero.
+    const gradient: Gradient = (x) =>
+      x.map((value, i) => ((i + 1) * value ** 3) / 3 + (i === 0 ? x[1] : i === 1 ? x[0] : 0));
+    const product = (x: Vec, v: Vec): Vec =>
+      v.map((value, i) => (i + 1) * x[i] ** 2 * value + (i === 0 ? v[1] : i === 1 ? v[0] : 0));
+
+    it('are the Hessian’s, for a direction of any length', () => {
+      fc.assert(
+        fc.property(fc.nat(), fc.double({ min: 1e-6, max: 1e6, noNaN: true }), (seed, length) => {
+          const [x, u] = [normal(key(seed), 5), normal(key(seed + 1), 5)];
+          const v = scale(length, u);
+          // The error is step²/6 times the third derivative of the gradient along v, here (i + 1)·2·v_i³/‖v‖².
+          close(hessianVectorProduct(gradient, x, v), product(x, v), 1e-3 * norm(v));
+          close(hessianVectorProduct(gradient, x, v, { step: 1e-4 }), product(x, v), 1e-7 * norm(v));
+        }),
+        { numRuns: 50 },
+      );
+    });
+
+    it('step that far from the point, and not further', () => {
+      const asked: Vec[] = [];
+      const x = normal(key(1), 5);
+      hessianVectorProduct(
+        (at) => {
+          asked.push(at);
+          return gradient(at);
+        },
+        x,
+        Float64Array.of(0, 30, 0, 0, -40),
+        { step: 0.25 },
+      );
+      expect(asked).to.have.length(2);
+      for (const at of asked) expect(norm(axpy(-1, x, at))).to.be.closeTo(0.25, 1e-12);
+    });
+
+    it('of a zero vector are zero, without a gradient', () => {
+      const never: Gradient = () => expect.fail('asked for a gradient');
+      expect([...hessianVectorProduct(never, Float64Array.of(1, 2), new Float64Array(2))]).to.deep.equal([
+        0, 0,
+      ]);
+    });
+
+    it('lose little to float32 gradients at the default step, and much at a short one', () => {
+      const rounded: Gradient = (x) => gradient(x.map(Math.fround)).map(Math.fround);
+      const [x, v] = [normal(key(4), 5), normal(key(5), 5)];
+      const exact = product(x, v);
+      const errorAt = (step?: number) =>
+        norm(axpy(-1, exact, hessianVectorProduct(rounded, x, v, step === undefined ? {} : { step }))) /
+        norm(exact);
+      expect(errorAt()).to.be.below(1e-3);
+      expect(errorAt(1e-6)).to.be.above(1e-2);
+    });
+
+    it('can wait for their gradients', async () => {
+      const [x, v] = [normal(key(4), 5), normal(key(5), 5)];
+      const later = (at: Vec) => Promise.resolve(gradient(at));
+      expect(await hessianVectorProductAsync(later, x, v)).to.deep.equal(
+        hessianVectorProduct(gradient, x, v),
+      );
+    });
+
+    it('refuse what cannot be, in a sentence', () => {
+      const x = Float64Array.of(1, 2);
+      const of = (f: Gradient, v: Vec = x, step = 0.1) => hessianVectorProduct(f, x, v, { step });
+      expect(() => of(() => Float64Array.of(1))).to.throw(
+        ZartsError,
+        /^A gradient has 1 entries; 2 were expected\.$/,
+      );
+      expect(() => of(() => Float64Array.of(1, NaN))).to.throw(ZartsError, /^Entry 1 of a gradient is NaN; /);
+      expect(() => of(gradient, Float64Array.of(1))).to.throw(
+        ZartsError,
+        /direction has 1 entries, the point 2/,
+      );
+      for (const step of [0, -1, NaN, Infinity])
+        expect(() => of(gradient, x, step)).to.throw(UsageError, /must be positive, got/);
+    });
+  });
+
+  describe('Lanczos’ method', () => {
+    const all = { tolerance: 0, steps: 1000, wanted: 1000 };
+
+    it('finds every eigenvalue of a symmetric matrix when it may go on', () => {
+      fc.assert(
+        fc.property(fc.nat(), fc.integer({ min: 1, max: 24 }), (seed, dimension) => {
+          const rows = symmetric(seed, dimension);
+          const { values, products, converged } = lanczos((v) => times(rows, v), dimension, {
+            key: key(seed + 1),
+            ...all,
+          });
+          close(
+            values.map(({ value }) => value),
+            eigenvalues(rows),
+            1e-6,
+          );
+          expect(products).to.equal(dimension);
+          expect(converged).to.be.true;
+          for (const { value, vector } of values) {
+            expect(norm(vector)).to.be.closeTo(1, 1e-9);
+            close(times(rows, vector), scale(value, vector), 1e-6);
+          }
+        }),
+        { numRuns: 40 },
+      );
+    });
+
+    it('finds the largest, sign included, to the tolerance long before', () => {
+      fc.assert(
+        fc.property(fc.nat(), fc.integer({ min: 60, max: 100 }), (seed, dimension) => {
+          const rows = symmetric(seed, dimension);
+          const few = lanczos((v) => times(rows, v), dimension, { key: key(seed + 1), steps: 12 });
+          const { values, products, converged } = lanczos((v) => times(rows, v), dimension, {
+            key: key(seed + 1),
+            tolerance: 1e-6,
+            steps: dimension,
+            wanted: 2,
+          });
+          expect(converged).to.be.true;
+          expect(products).to.be.below(dimension);
+          const exact = eigenvalues(rows);
+          // Every bound holds: an eigenvalue is that near, whether the value has converged or not.
+          for (const { value, bound } of [...few.values, ...values]) {
+            const nearest = Math.min(...exact.map((each) => Math.abs(each - value)));
+            expect(nearest).to.be.at.most(bound + 1e-9);
+          }
+          values.slice(0, 2).forEach(({ value, bound }, i) => {
+            expect(bound).to.be.at.most(1e-6 * Math.abs(value));
+            expect(value).to.be.closeTo(exact[i], 1e-6 * Math.abs(exact[i]));
+          });
+        }),
+        { numRuns: 20 },
+      );
+    });
+
+    it('takes the largest value where another is larger in magnitude', () => {
+      const values = [2, ...Array.from({ length: 30 }, (_, i) => 1 - i / 15), -50];
+      const rows = withSpectrum(3, values);
+      const found = lanczos((v) => times(rows, v), values.length, { key: key(1) });
+      expect(found.converged).to.be.true;
+      expect(found.values[0].value).to.be.closeTo(2, 1e-3);
+      expect(found.values.at(-1)!.value).to.be.closeTo(-50, 1e-6);
+      expect(found.products).to.be.below(values.length);
+    });
+
+    it('moves with the matrix: c·A + s·I has the values c·λ + s', () => {
+      const rows = symmetric(8, 30);
+      const options = { key: key(2), tolerance: 1e-8 };
+      const base = lanczos((v) => times(rows, v), 30, options);
+      const moved = lanczos((v) => axpy(5, v, scale(3, times(rows, v))), 30, options);
+      expect(moved.values[0].value).to.be.closeTo(3 * base.values[0].value + 5, 1e-6);
+    });
+
+    it('ends where the vectors span an invariant subspace, with each distinct value once', () => {
+      const rows = withSpectrum(5, [4, 4, 4, 1, 1, -2, -2, -2, -2]);
+      const found = lanczos((v) => times(rows, v), 9, { key: key(1), ...all });
+      close(
+        found.values.map(({ value }) => value),
+        [4, 1, -2],
+        1e-9,
+      );
+      expect(found.products).to.equal(3);
+      expect(found.values.every(({ bound }) => bound === 0)).to.be.true;
+      expect(found.converged).to.be.true;
+
+      for (const factor of [0, -3]) {
+        const same = lanczos((v) => scale(factor, v), 9, { key: key(1), ...all });
+        expect(same.products).to.equal(1);
+        expect(same.values).to.have.length(1);
+        expect(same.values[0].value).to.be.closeTo(factor, 1e-12);
+      }
+      expect(lanczos((v) => scale(7, v), 1, { key: key(1) }).values[0].value).to.equal(7);
+    });
+
+    it('keeps its vectors orthogonal where rounding would not: no value appears twice', () => {
+      // Without re-orthogonalization the outlying value returns as a ghost after some twenty steps.
+      const values = [1e6, ...Array.from({ length: 99 }, (_, i) => i / 99)];
+      const rows = withSpectrum(7, values);
+      const found = lanczos((v) => times(rows, v), 100, { key: key(3), ...all, steps: 60 });
+      expect(found.values.filter(({ value }) => value > 10)).to.have.length(1);
+      expect(found.products).to.equal(60);
+      found.values.slice(0, 10).forEach(({ vector }, i) => {
+        found.values.slice(i + 1, 10).forEach((other) => {
+          expect(dot(vector, other.vector)).to.be.closeTo(0, 1e-9);
+        });
+      });
+    });
+
+    it('is its key’s, stops after its steps and says so', () => {
+      const rows = symmetric(1, 50);
+      const run = (seed: number, steps: number) =>
+        lanczos((v) => times(rows, v), 50, { key: key(seed), steps, tolerance: 1e-12 });
+      expect(run(1, 5)).to.deep.equal(run(1, 5));
+      expect(run(1, 5).values[0].value).to.not.equal(run(2, 5).values[0].value);
+      expect(run(1, 5)).to.deep.include({ products: 5, converged: false });
+      expect(run(1, 5).values).to.have.length(5);
+    });
+
+    it('can wait for its products', async () => {
+      const rows = symmetric(1, 20);
+      const options = { key: key(1) };
+      const later = (v: Vec) => Promise.resolve(times(rows, v));
+      expect(await lanczosAsync(later, 20, options)).to.deep.equal(
+        lanczos((v) => times(rows, v), 20, options),
+      );
+    });
+
+    it('refuses what cannot be, in a sentence', () => {
+      const of = (dimension: number, options = {}) =>
+        lanczos((v) => v, dimension, { key: key(1), ...options });
+      for (const dimension of [0, -1, 1.5])
+        expect(() => of(dimension)).to.throw(UsageError, /dimension of 1 or more, got/);
+      expect(() => of(3, { steps: 0 })).to.throw(
+        UsageError,
+        /needs steps to be an integer of 1 or more, got 0\.$/,
+      );
+      expect(() => of(3, { wanted: 0.5 })).to.throw(UsageError, /needs wanted to be .* got 0\.5\.$/);
+      expect(() => of(3, { tolerance: NaN })).to.throw(UsageError, /tolerance must be 0 or more, got NaN\.$/);
+      expect(() => lanczos(() => Float64Array.of(1), 3, { key: key(1) })).to.throw(
+        ZartsError,
+        /product has 1 entries/,
+      );
+      expect(() => lanczos((v) => scale(NaN, v), 3, { key: key(1) })).to.throw(
+        ZartsError,
+        /of a product is NaN/,
+      );
+    });
+  });
+
+  describe('the Hessian of a supernet over its alphas', function () {
+    this.timeout(60_000);
+    const shape = { cells: 3, channels: 2, classes: 3 };
+    const net = supernet(uniformSpace('tiny', ['skip_connect', 'sep_conv_3x3', 'max_pool_3x3'], 1), shape);
+    const d = net.alphas;
+    const weights = net.init(key(7));
+    const alpha = Float64Array.from(floats(5, d), (value) => 0.5 * value);
+    let x: Float32Array;
+    let gradient: Gradient;
+    let dispose: () => void;
+
+    before(() => {
+      [x] = tf.tidy(() => [images().dataSync() as Float32Array]);
+      const float = (...shape: number[]) => ({ shape, dtype: 'float32' as const });
+      const program = compile(
+        { omega: { shape: [weights.length], data: weights }, images: { shape: [4, 8, 8, 3], data: x } },
+        {
+          pass: {
+            inputs: { alphas: float(d), around: float(d) },
+            run: (state, inputs) => {
+              const { alphas } = lossAndGradientsAround(
+                net,
+                state.omega as Tensor1D,
+                inputs.alphas as Tensor1D,
+                inputs.around as Tensor1D,
+                state.images as Tensor4D,
+                tf.tensor1d(LABELS, 'int32'),
+              );
+              return { outputs: { alphas } };
+            },
+          },
+        },
+      );
+      const vector = (values: Vec) => ({ shape: [d], data: Float32Array.from(values) });
+      gradient = (at) =>
+        Float64Array.from(program.call('pass', { alphas: vector(at), around: vector(alpha) }).alphas.data);
+      dispose = () => {
+        program.dispose();
+      };
+    });
+    after(() => {
+      dispose();
+    });
+
+    const unit = (i: number): Vec => Float64Array.from({ length: d }, (_, j) => Number(i === j));
+    const explicit = (): Rows => {
+      const columns = Array.from({ length: d }, (_, i) => hessianVectorProduct(gradient, alpha, unit(i)));
+      return columns.map((column, i) => column.map((value, j) => (value + columns[j][i]) / 2));
+    };
+
+    it('is what second differences of the loss in double precision give, entry by entry', () => {
+      const values = { shape: [LABELS.length, 8, 8, 3], data: Float64Array.from(x) };
+      const labels = Int32Array.from(LABELS);
+      const loss = (at: Vec) => crossEntropy(referenceLogits(net, weights, at, values), labels).data[0];
+      // Short enough that no ReLU switches on the way.
+      const h = 1e-5;
+      const rows = explicit();
+      const largest = Math.max(...rows.flatMap((row) => [...row].map(Math.abs)));
+      for (let i = 0; i < d; i++) {
+        for (const j of [i, (5 * i + 2) % d]) {
+          const at = (a: number, b: number) => loss(axpy(b, unit(j), axpy(a, unit(i), alpha)));
+          const second = (at(h, h) - at(h, -h) - at(-h, h) + at(-h, -h)) / (4 * h * h);
+          expect(rows[i][j], `[${i}][${j}]`).to.be.closeTo(second, 2e-3 * largest);
+        }
+      }
+    });
+
+    it('has the eigenvalues that Lanczos’ method finds', () => {
+      const exact = eigenvalues(explicit());
+      expect(exact[0]).to.be.above(0.01);
+      const found = hessianSpectrum(gradient, alpha, { key: key(1), wanted: 3 });
+      expect(found.converged).to.be.true;
+      for (let i = 0; i < 3; i++) {
+        expect(found.values[i].value, `value ${i}`).to.be.closeTo(exact[i], 0.01 * exact[i]);
+      }
+      for (const seed of [2, 3, 4]) {
+        const { value, bound } = dominantEigenvalue(gradient, alpha, { key: key(seed) });
+        expect(value).to.be.closeTo(exact[0], 0.01 * exact[0]);
+        expect(bound).to.be.at.most(0.005 * exact[0]);
+      }
+    });
+
+    it('does not depend on the step, within a factor of ten either way', () => {
+      const at = (step: number) => dominantEigenvalue(gradient, alpha, { key: key(1), step }).value;
+      for (const step of [0.001, 0.003, 0.03]) expect(at(step)).to.be.closeTo(at(0.01), 0.01 * at(0.01));
+    });
+
+    it('is the same where gradients must be waited for', async () => {
+      const later = (at: Vec) => Promise.resolve(gradient(at));
+      const options = { key: key(1) };
+      expect(await hessianSpectrumAsync(later, alpha, options)).to.deep.equal(
+        hessianSpectrum(gradient, alpha, options),
+      );
+    });
+  });
+});
