@@ -211,6 +211,12 @@ export function officialTrainSize(name: DatasetName): number {
   return train.reduce((sum, { images }) => sum + images, 0);
 }
 
+/** The test images of a data set as published; of `synthetic` as many as of CIFAR-10. */
+export function officialTestSize(name: DatasetName): number {
+  const { test } = FILE_DATASETS[name === 'synthetic' ? 'cifar10' : name];
+  return test.reduce((sum, { images }) => sum + images, 0);
+}
+
 /** Every data set that a protocol can name; `synthetic` is computed, not read. */
 export const DATASET_NAMES = ['cifar10', 'cifar100', 'svhn', 'synthetic'] as const;
 export type DatasetName = (typeof DATASET_NAMES)[number];

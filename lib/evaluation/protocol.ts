@@ -5,7 +5,6 @@
  */
 import { z } from 'zod';
 import { DATASET_NAMES } from '../datasets/registry.js';
-import { UsageError } from '../errors.js';
 import { BUDGETS } from '../search/protocol.js';
 import {
   assignSettings,
@@ -23,6 +22,7 @@ import {
 import type { FieldDescription } from '../settings.js';
 import { checkGenotype } from '../spaces/genotype.js';
 import type { Genotype } from '../spaces/genotype.js';
+import { countNetwork } from './count.js';
 import { NETWORK_FORMS } from './plan.js';
 
 /**
@@ -32,6 +32,11 @@ import { NETWORK_FORMS } from './plan.js';
 export const EVALUATION_PRESETS = ['darts-space', 'table-2', 'table-7', 'imagenet'] as const;
 /** Whose retraining an evaluation follows. */
 export type EvaluationPreset = (typeof EVALUATION_PRESETS)[number];
+
+/** Data sets that a network can be trained on. */
+export const EVALUATION_DATASETS = [...DATASET_NAMES, 'imagenet'] as const;
+/** The name of a data set that a network can be trained on. */
+export type EvaluationDataset = (typeof EVALUATION_DATASETS)[number];
 
 /** How the learning rate falls. */
 export const LR_SCHEDULES = ['cosine', 'linear'] as const;
@@ -68,7 +73,7 @@ const evaluationSchema = z.strictObject({
   budget: choice('How much computing the settings were derived for.', BUDGETS),
   seed: integer('Seed of everything random in the run.', 0, Number.MAX_SAFE_INTEGER),
   dataset: z.strictObject({
-    name: choice('Data set.', DATASET_NAMES),
+    name: choice('Data set.', EVALUATION_DATASETS),
     imageSide: integer(
       'Side of the square images in pixels; smaller than their own means shrunk.',
       8,
@@ -130,7 +135,18 @@ export function parseEvaluation(value: unknown): EvaluationProtocol {
     throw outOfRange('weights.warmup', true, 'false with weights.schedule "cosine"');
   }
   if (network.kind === 'linear') return protocol;
-  return { ...protocol, network: { ...network, genotype: checkGenotype(network.genotype) } };
+  const genotype = checkGenotype(network.genotype);
+  // The counts refuse whatever the network cannot be: odd maps where they are halved, odd channels.
+  const { auxiliary } = countNetwork(
+    genotype,
+    { ...network, classes: 1 },
+    { height: dataset.imageSide, width: dataset.imageSide },
+  );
+  if (network.auxiliaryWeight > 0 && auxiliary === null) {
+    const must = `0 with images of ${dataset.imageSide}×${dataset.imageSide} pixels, which the auxiliary head does not fit`;
+    throw outOfRange('network.auxiliaryWeight', network.auxiliaryWeight, must);
+  }
+  return { ...protocol, network: { ...network, genotype } };
 }
 
 /** Every field of the protocol with its meaning and bounds, for the kind of network that it has. */
@@ -171,20 +187,15 @@ export function setEvaluation(
   return parseEvaluation(assignSettings(protocol, assignments, settableFields(protocol), IDENTITY));
 }
 
-/** Refuses a protocol that asks for more images than the data have. @throws {UsageError} naming setting, value and count. */
+/** Refuses a protocol that asks for more images than there are. @throws {UsageError} naming setting, value and count. */
 export function checkEvaluationData(
-  { dataset, network }: EvaluationProtocol,
-  data: { readonly train: { readonly count: number }; readonly test: { readonly count: number } },
+  { dataset }: EvaluationProtocol,
+  { trainCount, testCount }: { readonly trainCount: number; readonly testCount: number },
 ): void {
   for (const [field, asked, count] of [
-    ['dataset.trainSize', dataset.trainSize, data.train.count],
-    ['dataset.testSize', dataset.testSize, data.test.count],
+    ['dataset.trainSize', dataset.trainSize, trainCount],
+    ['dataset.testSize', dataset.testSize, testCount],
   ] as const) {
     if (asked > count) throw outOfRange(field, asked, `at most ${count}, the images in the data set`);
-  }
-  if (network.kind === 'genotype' && network.form === 'cifar' && dataset.imageSide % 4 !== 0) {
-    throw new UsageError(
-      `dataset.imageSide is ${dataset.imageSide}; a network with two reductions needs a multiple of 4.`,
-    );
   }
 }

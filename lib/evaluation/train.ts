@@ -1,9 +1,4 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import { evalTransform, makeBatch, takeLabels, trainTransform } from '../datasets/augment.js';
-import type { Transform } from '../datasets/augment.js';
-import { batchSequence, range } from '../datasets/batches.js';
-import type { BatchSequence } from '../datasets/batches.js';
-import type { Dataset } from '../datasets/load.js';
 import { recoverFromInterrupt } from '../engine/index.js';
 import type { HostArray, HostArrays } from '../engine/index.js';
 import { InterruptedError, ZartsError } from '../errors.js';
@@ -15,6 +10,7 @@ import type { Progress } from '../progress.js';
 import type { JsonValue } from '../runs/canonical.js';
 import type { Checkpoint } from '../runs/checkpoint.js';
 import { cosineLr, dropPathAt, imagenetLr } from '../search/schedules.js';
+import type { ImageSource, TrainingBatches } from './images.js';
 import { isNoisy, trainingProgram, zeroState } from './program.js';
 import type { TrainingProgram } from './program.js';
 import { checkEvaluationData } from './protocol.js';
@@ -75,7 +71,7 @@ export interface EvaluationStore {
 }
 
 export interface TrainOptions {
-  readonly dataset: Dataset;
+  readonly images: ImageSource;
   /** Metrics and checkpoints go here. Default: nowhere. */
   readonly store?: EvaluationStore;
   /** The checkpoint to go on from. */
@@ -103,7 +99,7 @@ const CHECKPOINT_SECONDS = 30;
  * @throws {InterruptedError} if `signal` is aborted; the state is in the store.
  */
 export async function train(protocol: EvaluationProtocol, options: TrainOptions): Promise<EvaluationResult> {
-  checkEvaluationData(protocol, options.dataset);
+  checkEvaluationData(protocol, options.images);
   const before = underWay;
   let finish: () => void = () => undefined;
   underWay = new Promise((resolve) => (finish = resolve));
@@ -132,8 +128,9 @@ class Training {
   private readonly classifier: TrainingProgram['classifier'];
   private readonly program: TrainingProgram['program'];
   private readonly keys: Record<'init' | 'batches' | 'augment' | 'noise' | 'test', Key>;
-  private readonly batches: BatchSequence;
-  private readonly transform: Transform;
+  private readonly batches: TrainingBatches;
+  /** Steps in all. */
+  private readonly steps: number;
   private readonly noisy: boolean;
   private step = 0;
   private sums = NO_SUMS;
@@ -143,28 +140,36 @@ class Training {
     private readonly protocol: EvaluationProtocol,
     private readonly options: TrainOptions,
   ) {
-    const { dataset, from } = options;
-    const made = trainingProgram(protocol, dataset.classes.length, options.compile ?? true);
+    const { images, from } = options;
+    const made = trainingProgram(protocol, images.classes, options.compile ?? true);
     this.classifier = made.classifier;
     this.program = made.program;
     const names = ['init', 'batches', 'augment', 'noise', 'test'] as const;
     const keys = split(key(protocol.seed), names.length);
     this.keys = Object.fromEntries(names.map((name, i) => [name, keys[i]])) as Training['keys'];
-    this.batches = batchSequence(range(protocol.dataset.trainSize), protocol.batchSize, this.keys.batches);
-    this.transform = trainTransform(dataset, protocol.cutout);
+    const { dataset, batchSize, epochs, cutout } = protocol;
+    this.steps = epochs * Math.floor(dataset.trainSize / batchSize);
+    this.batches = images.training({
+      trainSize: dataset.trainSize,
+      batchSize,
+      steps: this.steps,
+      cutout,
+      order: this.keys.batches,
+      augment: this.keys.augment,
+    });
     this.noisy = isNoisy(protocol);
     if (from) this.load(from);
     else this.writeState({ weights: this.classifier.init(this.keys.init) });
   }
 
   async run(): Promise<EvaluationResult> {
+    const { steps } = this;
     const { perEpoch } = this.batches;
-    const steps = this.protocol.epochs * perEpoch;
     const phase = (this.options.progress ?? silent).start(this.title, steps, this.step);
     let saved = performance.now();
     try {
       while (this.step < steps) {
-        this.trainStep();
+        await this.trainStep();
         const epochEnds = this.step % perEpoch === 0;
         if (epochEnds) await this.endEpoch();
         phase.update(this.step, this.note());
@@ -221,14 +226,12 @@ class Training {
     return dropPathAt(this.epoch, { epochs, probability: network.dropPath });
   }
 
-  private trainStep(): void {
-    const { train } = this.options.dataset;
-    const indices = this.batches.at(this.step);
-    const images = makeBatch(train, indices, this.transform, foldIn(this.keys.augment, this.step));
+  private async trainStep(): Promise<void> {
+    const { images, labels } = await this.batches.at(this.step);
     const dropPath = this.dropPath();
     const inputs: HostArrays = {
-      images: { shape: [indices.length, train.height, train.width, train.channels], data: images },
-      labels: { shape: [indices.length], data: takeLabels(train, indices) },
+      images: this.imageArray(images),
+      labels: { shape: [labels.length], data: labels },
       lr: scalar(this.lr()),
       seed: seedOf(foldIn(this.keys.noise, this.step)),
       ...(dropPath === null ? {} : { dropPath: scalar(dropPath) }),
@@ -253,28 +256,24 @@ class Training {
    * @param pass  Numbers the draws of the noise operation.
    */
   private async test(pass: number): Promise<TestRecord> {
-    const { test: set, mean, std } = this.options.dataset;
     const { batchSize, dataset } = this.protocol;
-    const transform = evalTransform({ mean, std });
     const passKey = foldIn(this.keys.test, pass);
     const sums = { wrong: 0, wrong5: 0, loss: 0 };
-    const size = set.height * set.width * set.channels;
     let classes = 0;
     for (let start = 0; start < dataset.testSize; start += batchSize) {
       const count = Math.min(batchSize, dataset.testSize - start);
-      const indices = Int32Array.from({ length: count }, (_, i) => start + i);
+      const { images, labels } = await this.options.images.test(start, count);
       // The program's batches have one size: the last one is filled up with empty images, which are not looked at.
-      const data = new Float32Array(batchSize * size);
-      makeBatch(set, indices, transform, passKey, data.subarray(0, count * size));
+      const filled = new Float32Array((images.length / count) * batchSize);
+      filled.set(images);
       const { logits } = this.program.call('test', {
-        images: { shape: [batchSize, set.height, set.width, set.channels], data },
+        images: this.imageArray(filled),
         seed: seedOf(foldIn(passKey, start)),
       });
       classes = logits.shape[1];
       for (let i = 0; i < count; i++) {
         const scores = Float64Array.from(logits.data.subarray(i * classes, (i + 1) * classes));
-        const label = set.labels[start + i];
-        const { rank, loss } = judge(scores, label);
+        const { rank, loss } = judge(scores, labels[i]);
         if (rank > 0) sums.wrong += 1;
         if (rank >= 5) sums.wrong5 += 1;
         sums.loss += loss;
@@ -329,6 +328,12 @@ class Training {
       steps: this.step,
       trainedParameters: this.classifier.layout.size,
     };
+  }
+
+  /** A batch as the program takes it. */
+  private imageArray(data: Float32Array): HostArray {
+    const { side } = this.options.images;
+    return { shape: [this.protocol.batchSize, side, side, 3], data };
   }
 
   /** Writes state entries; those left out start anew. */

@@ -1,0 +1,340 @@
+/**
+ * The paper's settings for training derived networks (FIDELITY A5–A7), one record a table, and the smaller budgets, all
+ * derived from them.
+ */
+import { officialTestSize, officialTrainSize } from '../datasets/registry.js';
+import { UsageError, unknownName } from '../errors.js';
+import { BUDGETS } from '../search/protocol.js';
+import type { Budget } from '../search/protocol.js';
+import type { Genotype } from '../spaces/genotype.js';
+import { countNetwork } from './count.js';
+import { EVALUATION_DATASETS, EVALUATION_PRESETS, describeEvaluation, parseEvaluation } from './protocol.js';
+import type { EvaluationDataset, EvaluationPreset, EvaluationProtocol, NetworkProtocol } from './protocol.js';
+
+/** What the settings of an evaluation depend on besides the genotype. */
+export interface EvaluationChoice {
+  /** Default: `darts-space`. */
+  readonly preset?: string;
+  /** Default: `cifar10`; `imagenet` for the preset of that name. */
+  readonly dataset?: string;
+  /** The search space that the genotype comes from, which decides the sizes of Table 2 on CIFAR-10. */
+  readonly space?: string;
+}
+
+/**
+ * The paper's settings for training a genotype's network from scratch. Budget `full`, seed 0.
+ *
+ * `darts-space`: 20 cells, 36 channels (Tables 3, 5, 6). `table-2`: R-DARTS' sizes, by data set and space. `table-7`:
+ * 20 cells, 36 channels throughout. `imagenet`: Table 4.
+ *
+ * @throws {UsageError} for an unknown preset or data set, one that the preset is not for, and where Table 2 needs a space.
+ */
+export function fullEvaluation(genotype: Genotype, choice: EvaluationChoice = {}): EvaluationProtocol {
+  const { preset: presetName = 'darts-space' } = choice;
+  const preset = EVALUATION_PRESETS.find((each) => each === presetName);
+  if (!preset) throw unknownName('evaluation preset', presetName, EVALUATION_PRESETS);
+  const datasetName = choice.dataset ?? (preset === 'imagenet' ? 'imagenet' : 'cifar10');
+  const dataset = EVALUATION_DATASETS.find((each) => each === datasetName);
+  if (!dataset) throw unknownName('data set', datasetName, EVALUATION_DATASETS);
+  if ((preset === 'imagenet') !== (dataset === 'imagenet')) {
+    throw new UsageError(
+      `The preset ${preset} is ${preset === 'imagenet' ? 'for the data set imagenet' : 'not for the data set imagenet'}; it was given ${dataset}.`,
+    );
+  }
+  return parseEvaluation(
+    preset === 'imagenet'
+      ? onImagenet(genotype)
+      : onSmallImages(genotype, preset, dataset, sizes(preset, dataset, choice.space)),
+  );
+}
+
+/** Cells and channels. */
+type Sizes = Pick<NetworkProtocol, 'cells' | 'channels'>;
+
+const WIDE: Sizes = { cells: 20, channels: 36 };
+
+/** FIDELITY A5 and A6. */
+function sizes(preset: EvaluationPreset, dataset: EvaluationDataset, space: string | undefined): Sizes {
+  if (preset !== 'table-2') return WIDE;
+  if (dataset === 'cifar100' || dataset === 'svhn') return { cells: 8, channels: 16 };
+  switch (space) {
+    case 's1':
+    case 's3':
+      return WIDE;
+    case 's2':
+    case 's4':
+      return { cells: 20, channels: 16 };
+    default:
+      throw new UsageError(
+        `On CIFAR-10 the networks of Table 2 have 36 channels in S1 and S3 and 16 in S2 and S4; name the space that the genotype comes from with --space, one of s1, s2, s3, s4${space === undefined ? '' : ` (it is ${JSON.stringify(space)})`}.`,
+      );
+  }
+}
+
+function onSmallImages(
+  genotype: Genotype,
+  preset: EvaluationPreset,
+  name: EvaluationDataset,
+  { cells, channels }: Sizes,
+): EvaluationProtocol {
+  return {
+    version: 1,
+    kind: 'evaluation',
+    preset,
+    budget: 'full',
+    seed: 0,
+    dataset: datasetOf(name, 32),
+    network: {
+      kind: 'genotype',
+      genotype,
+      form: 'cifar',
+      cells,
+      channels,
+      auxiliaryWeight: 0.4,
+      dropPath: 0.2,
+    },
+    cutout: 16,
+    batchSize: 96,
+    epochs: 600,
+    weights: {
+      lr: 0.025,
+      schedule: 'cosine',
+      warmup: false,
+      momentum: 0.9,
+      weightDecay: 3e-4,
+      clip: 5,
+    },
+    labelSmoothing: 0,
+    noisePasses: 5,
+  };
+}
+
+function onImagenet(genotype: Genotype): EvaluationProtocol {
+  return {
+    version: 1,
+    kind: 'evaluation',
+    preset: 'imagenet',
+    budget: 'full',
+    seed: 0,
+    dataset: datasetOf('imagenet', 224),
+    network: {
+      kind: 'genotype',
+      genotype,
+      form: 'imagenet',
+      cells: 14,
+      channels: 48,
+      auxiliaryWeight: 0.4,
+      dropPath: 0,
+    },
+    cutout: 0,
+    batchSize: 1024,
+    epochs: 250,
+    weights: {
+      lr: 0.5,
+      schedule: 'linear',
+      warmup: true,
+      momentum: 0.9,
+      weightDecay: 3e-5,
+      clip: 5,
+    },
+    labelSmoothing: 0.1,
+    noisePasses: 5,
+  };
+}
+
+/** The published sizes of ILSVRC 2012: training and validation images (which stand for its test images). */
+const IMAGENET_SIZES = { trainSize: 1_281_167, testSize: 50_000 };
+
+function datasetOf(name: EvaluationDataset, imageSide: number): EvaluationProtocol['dataset'] {
+  if (name === 'imagenet') return { name, imageSide, ...IMAGENET_SIZES };
+  return { name, imageSide, trainSize: officialTrainSize(name), testSize: officialTestSize(name) };
+}
+
+/**
+ * The protocol of the linear baseline beside an evaluation: the same images, batches, augmentation and schedule, without
+ * what belongs to the network.
+ */
+export function linearBaseline(protocol: EvaluationProtocol): EvaluationProtocol {
+  return parseEvaluation({
+    ...protocol,
+    network: { kind: 'linear' },
+    // Cutting a square out hides pixels that a linear classifier has no way to make up for.
+    cutout: 0,
+    labelSmoothing: 0,
+    noisePasses: 1,
+    weights: { ...protocol.weights, lr: LINEAR_LR },
+  });
+}
+
+/** Ours: the best of 0.0005, 0.001, 0.0025, 0.005, 0.01 and 0.025 on the CIFAR-10 subset at `laptop`. */
+const LINEAR_LR = 0.0025;
+
+/** What a budget may use at most; the rest of a protocol does not depend on the budget. */
+interface Caps {
+  readonly imageSide: number;
+  readonly trainSize: number;
+  readonly testSize: number;
+  readonly cells: number;
+  readonly channels: number;
+  readonly batchSize: number;
+  readonly epochs: number;
+}
+
+/** `smoke` is sized to end in seconds, `laptop` in some minutes on two cores. By network form. */
+const CAPS: Readonly<Record<NetworkProtocol['form'], Readonly<Record<Exclude<Budget, 'full'>, Caps>>>> = {
+  cifar: {
+    smoke: { imageSide: 16, trainSize: 64, testSize: 40, cells: 3, channels: 4, batchSize: 16, epochs: 2 },
+    laptop: {
+      imageSide: 32,
+      trainSize: 8000,
+      testSize: 2000,
+      cells: 5,
+      channels: 8,
+      batchSize: 96,
+      epochs: 20,
+    },
+  },
+  imagenet: {
+    smoke: { imageSide: 64, trainSize: 32, testSize: 16, cells: 3, channels: 4, batchSize: 8, epochs: 2 },
+    laptop: {
+      imageSide: 96,
+      trainSize: 4000,
+      testSize: 1000,
+      cells: 5,
+      channels: 16,
+      batchSize: 64,
+      epochs: 20,
+    },
+  },
+};
+
+/**
+ * The protocol for a smaller budget, derived from a full one: whatever exceeds what the budget allows is cut down to it, the
+ * cut-out keeps its share of the image, the learning rate its ratio to a batch that is cut (Goyal et al. 2017), and the
+ * auxiliary head is left out where the images do not fit it. Everything else stays.
+ *
+ * @param full  A protocol of budget `full`.
+ * @throws {UsageError} for an unknown budget, and for a protocol that is not full (derive from the full one instead).
+ */
+export function evaluationBudget(full: EvaluationProtocol, budget: string): EvaluationProtocol {
+  const known = BUDGETS.find((each) => each === budget);
+  if (!known) throw unknownName('budget', budget, BUDGETS);
+  if (full.budget !== 'full') {
+    throw new UsageError(
+      `The protocol has budget ${full.budget}; a budget is derived from the full protocol only.`,
+    );
+  }
+  if (known === 'full') return full;
+  const { network } = full;
+  if (network.kind === 'linear') {
+    throw new UsageError(
+      'A budget is derived from the protocol of a genotype; derive its baseline after that.',
+    );
+  }
+  const caps = CAPS[network.form][known];
+  const imageSide = Math.min(full.dataset.imageSide, caps.imageSide);
+  const batchSize = Math.min(full.batchSize, caps.batchSize);
+  const shape = {
+    ...network,
+    cells: Math.min(network.cells, caps.cells),
+    channels: Math.min(network.channels, caps.channels),
+  };
+  const image = { height: imageSide, width: imageSide };
+  const { auxiliary } = countNetwork(network.genotype, { ...shape, classes: 1 }, image);
+  return parseEvaluation({
+    ...full,
+    budget: known,
+    dataset: {
+      ...full.dataset,
+      imageSide,
+      trainSize: Math.min(full.dataset.trainSize, caps.trainSize),
+      testSize: Math.min(full.dataset.testSize, caps.testSize),
+    },
+    network: { ...shape, auxiliaryWeight: auxiliary ? network.auxiliaryWeight : 0 },
+    cutout: Math.round((full.cutout * imageSide) / full.dataset.imageSide),
+    batchSize,
+    epochs: Math.min(full.epochs, caps.epochs),
+    weights: { ...full.weights, lr: (full.weights.lr * batchSize) / full.batchSize },
+  });
+}
+
+/** Settings that the paper's text states, by preset family; the others are the released scripts'. */
+const STATED = new Set([
+  'dataset.name',
+  'network.form',
+  'network.cells',
+  'network.channels',
+  'network.auxiliaryWeight',
+  'cutout',
+  'batchSize',
+  'epochs',
+]);
+/** Stated for ImageNet only. */
+const STATED_ON_IMAGENET = new Set(['weights.lr', 'weights.momentum']);
+/** Settings that neither the paper nor the released scripts have. */
+const OURS = new Set(['noisePasses']);
+
+/** Where the full setting at that path comes from: the paper's text, the released scripts, or us. */
+export function evaluationSource(
+  path: string,
+  preset: EvaluationPreset,
+): 'paper' | 'released scripts' | 'ours' {
+  if (OURS.has(path)) return 'ours';
+  if (STATED.has(path) || (preset === 'imagenet' && STATED_ON_IMAGENET.has(path))) return 'paper';
+  return 'released scripts';
+}
+
+/**
+ * What a protocol does otherwise than the paper's retraining under the same preset, one sentence each, to be printed under
+ * every result.
+ */
+export function evaluationDeviations(protocol: EvaluationProtocol): string[] {
+  const { network, preset, dataset, batchSize } = protocol;
+  if (network.kind === 'linear') {
+    return ['A linear classifier on the pixels is a baseline of ours; the paper has none.'];
+  }
+  const sentences: string[] = [];
+  if (dataset.trainSize % batchSize !== 0) {
+    sentences.push(
+      'What is left over at the end of an epoch, fewer images than a batch, is not used in it; PyTorch’s loader makes a smaller batch of it.',
+    );
+  }
+  // Computed images stand for CIFAR-10. Table 2 has two widths on it, by the space that the genotype comes from.
+  const like = dataset.name === 'synthetic' ? 'cifar10' : dataset.name;
+  const papers = (preset === 'table-2' ? ['s1', 's2'] : ['s1']).map((space) =>
+    fullEvaluation(network.genotype, { preset, dataset: like, space }),
+  );
+  const paper = papers.find((each) => valueAt(each, 'network.channels') === network.channels) ?? papers[0];
+  const labels = new Set(['version', 'kind', 'preset', 'budget', 'seed', 'network.genotype']);
+  for (const { path } of describeEvaluation(protocol)) {
+    const [here, there] = [valueAt(protocol, path), valueAt(paper, path)];
+    if (labels.has(path) || Object.is(here, there)) continue;
+    const whose = {
+      paper: 'the paper has',
+      'released scripts': 'the released scripts have',
+      ours: 'our default is',
+    }[evaluationSource(path, preset)];
+    sentences.push(`${path} is ${String(here)}; ${whose} ${String(there)}.`);
+  }
+  return sentences;
+}
+
+/** A setting that the paper leaves open: its value, and where the full protocol's value comes from. */
+export interface OpenEvaluationSetting {
+  readonly path: string;
+  readonly value: unknown;
+  readonly source: 'released scripts' | 'ours';
+}
+
+/** The settings of an evaluation that the paper's text does not state. */
+export function openEvaluationSettings(protocol: EvaluationProtocol): OpenEvaluationSetting[] {
+  const labels = new Set(['version', 'kind', 'preset', 'budget', 'seed', 'network.kind', 'network.genotype']);
+  return describeEvaluation(protocol).flatMap(({ path }) => {
+    const source = evaluationSource(path, protocol.preset);
+    return source === 'paper' || labels.has(path) ? [] : [{ path, value: valueAt(protocol, path), source }];
+  });
+}
+
+function valueAt(protocol: EvaluationProtocol, path: string): unknown {
+  return path.split('.').reduce<unknown>((at, step) => (at as Record<string, unknown>)[step], protocol);
+}
