@@ -3,12 +3,14 @@ import type { Command } from 'commander';
 import { BENCH_SHAPE_NAMES } from '../../lib/bench/shapes.js';
 import { ZartsError, unknownName } from '../../lib/errors.js';
 import { NETWORK_FORMS } from '../../lib/evaluation/plan.js';
+import { EVALUATION_DATASETS, EVALUATION_PRESETS } from '../../lib/evaluation/protocol.js';
 import { BUDGETS, DATASETS, PRESETS } from '../../lib/search/protocol.js';
 import { SOLVER_IDS } from '../../lib/search/solver-id.js';
 import { SPACE_IDS } from '../../lib/spaces/spaces.js';
 import type { BenchCommandOptions } from './bench.js';
 import type { CountCommandOptions } from './count.js';
 import type { DrawCommandOptions } from './draw.js';
+import type { EvaluateCommandOptions } from './evaluate.js';
 import { GENOTYPE_ARGUMENT } from './genotype.js';
 import type { ReproduceCommandOptions } from './reproduce.js';
 import type { SearchCommandOptions } from './search.js';
@@ -18,7 +20,6 @@ import type { StartCommandOptions } from './start.js';
 
 /** Commands of the design that a later version brings; they say so, and --help does not list them. */
 const NOT_BUILT = {
-  evaluate: 'Training derived networks from scratch (zarts evaluate)',
   worker: 'Working from a queue (zarts worker)',
 } as const;
 
@@ -130,6 +131,42 @@ export function addCommands(program: Command, finished: (exitCode: number) => vo
     .action(async (genotype: string, options: DrawCommandOptions) => {
       const { drawCommand } = await import('./draw.js');
       finished(drawCommand(genotype, options));
+    });
+
+  experiment(program.command('evaluate'))
+    .argument('<genotype>', GENOTYPE_ARGUMENT)
+    .summary('train a derived network from scratch and test it')
+    .description(
+      'Trains the network that stacks a genotype’s cells from scratch and prints its test error after the last epoch, beside that of a linear classifier on the same images. An evaluation that was run before is shown at once, one that was interrupted goes on.',
+    )
+    .option(
+      '--preset <name>',
+      `whose retraining: ${EVALUATION_PRESETS.join(', ')} (default: table-2 for a search’s genotype in S1–S4, else darts-space)`,
+    )
+    .option(
+      '--dataset <name>',
+      `images to train on: ${EVALUATION_DATASETS.join(', ')} (default: a search’s own, else cifar10)`,
+    )
+    .option(
+      '--space <id>',
+      'space that the genotype comes from, for the sizes of table-2 (default: a search’s own)',
+    )
+    .option('--seed <n>', 'first seed of everything random', '0')
+    .option('--seeds <n>', 'how many seeds the training is repeated with', '1')
+    .option('--no-baseline', 'without the linear classifier beside it (full budget: never with it)')
+    .option('--eager', 'run TensorFlow.js step by step instead of compiled: slow, for debugging')
+    .addHelpText(
+      'after',
+      examples(
+        'npx zarts evaluate DARTS_V2 --budget smoke',
+        'npx zarts evaluate DARTS_V2 --budget laptop --seeds 3 --data ~/data',
+        'npx zarts evaluate 4f0c6e1a --preset table-7 --set epochs=50',
+      ),
+    )
+    .action(async (genotype: string, options: EvaluateCommandOptions & { queue?: string }) => {
+      if (options.queue !== undefined) throw notBuilt('Working through a queue (--queue)');
+      const { evaluateCommand } = await import('./evaluate.js');
+      finished(await evaluateCommand(genotype, options));
     });
 
   program

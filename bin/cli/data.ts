@@ -3,6 +3,8 @@ import type { Dataset } from '../../lib/datasets/load.js';
 import { findDatasets } from '../../lib/datasets/load.js';
 import type { DataProgress } from '../../lib/datasets/download.js';
 import type { Phase, Progress } from '../../lib/progress.js';
+import type { ImageSource } from '../../lib/evaluation/images.js';
+import type { EvaluationProtocol } from '../../lib/evaluation/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
 
 /** How to get at the images. */
@@ -34,6 +36,22 @@ export async function fetchData(
   { progress, ...where }: DataOptions,
 ): Promise<Dataset> {
   const { searchData } = await import('../../lib/search/run.js');
+  return withFetchProgress(progress, (onProgress) => searchData(protocol, { onProgress, ...where }));
+}
+
+/** As {@link fetchData}, for an evaluation. */
+export async function fetchImages(
+  protocol: EvaluationProtocol,
+  { progress, ...where }: DataOptions,
+): Promise<ImageSource> {
+  const { evaluationImages } = await import('../../lib/evaluation/run.js');
+  return withFetchProgress(progress, (onProgress) => evaluationImages(protocol, { onProgress, ...where }));
+}
+
+async function withFetchProgress<T>(
+  progress: Progress,
+  load: (onProgress: (told: DataProgress) => void) => Promise<T>,
+): Promise<T> {
   let open: { readonly name: DataProgress['phase']; readonly phase: Phase } | undefined;
   const onProgress = ({ phase: name, done, total }: DataProgress): void => {
     if (open?.name !== name) {
@@ -43,7 +61,7 @@ export async function fetchData(
     open.phase.update(done / MEGABYTE);
   };
   try {
-    return await searchData(protocol, { onProgress, ...where });
+    return await load(onProgress);
   } finally {
     // It was assigned in onProgress, which the compiler does not see.
     (open as { readonly phase: Phase } | undefined)?.phase.end();

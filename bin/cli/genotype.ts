@@ -13,6 +13,9 @@ export interface NamedGenotype {
   readonly genotype: Genotype;
   /** What to call it: its known name, the file's, "run …", or "genotype". */
   readonly name: string;
+  /** Of a search's: the built-in space it was found in, and the data set. */
+  readonly space?: string;
+  readonly dataset?: string;
 }
 
 /** The least characters of a run's key that are taken for the start of one. */
@@ -91,5 +94,14 @@ function runGenotype(prefix: string, home?: string): NamedGenotype {
     throw new ZartsError(`Run ${key} has no result yet, so no genotype; run its command again first.`);
   const derived = genotypeInside({ result: record.result });
   if (derived === undefined) throw new ZartsError(`Run ${key} has no genotype in its result.`);
-  return { name, genotype: checkGenotype(derived) };
+  return { name, genotype: checkGenotype(derived), ...originOf(protocol) };
+}
+
+/** Space and data set of a search. */
+function originOf(protocol: unknown): Pick<NamedGenotype, 'space' | 'dataset'> {
+  const { space, dataset } = protocol as { space?: unknown; dataset?: { name?: unknown } };
+  return {
+    ...(typeof space === 'string' ? { space } : {}),
+    ...(typeof dataset?.name === 'string' ? { dataset: dataset.name } : {}),
+  };
 }

@@ -261,6 +261,9 @@ export function evaluationBudget(full: EvaluationProtocol, budget: string): Eval
 /** Settings that the paper's text states, by preset family; the others are the released scripts'. */
 const STATED = new Set([
   'dataset.name',
+  'dataset.imageSide',
+  'dataset.trainSize',
+  'dataset.testSize',
   'network.form',
   'network.cells',
   'network.channels',

@@ -62,6 +62,7 @@ export interface EvaluationResult {
   readonly steps: number;
   /** Trainable parameters, those of the auxiliary head included. */
   readonly trainedParameters: number;
+  readonly classes: number;
 }
 
 /** Where an evaluation keeps its state; {@link ../runs/store.Run} is one. */
@@ -327,6 +328,7 @@ class Training {
       epochs,
       steps: this.step,
       trainedParameters: this.classifier.layout.size,
+      classes: this.options.images.classes,
     };
   }
 

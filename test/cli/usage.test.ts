@@ -147,7 +147,7 @@ describe('zarts: wrong usage', function () {
     expect(stderr).to.include('Usage: zarts');
   });
 
-  for (const command of ['evaluate', 'worker']) {
+  for (const command of ['worker']) {
     it(`${command}, which is not built: one honest sentence, exit code 1`, async () => {
       const outcome = await zarts([command, 'DARTS_V1', '--some', 'option']);
       expect(outcome.code).to.equal(1);
@@ -253,6 +253,8 @@ describe('zarts: help and version', function () {
       'list',
       'reproduce',
       'search',
+      'evaluate',
+      'evaluate',
       'count',
       'parity',
       'bench',
@@ -261,7 +263,7 @@ describe('zarts: help and version', function () {
     ]) {
       expect(stdout).to.match(new RegExp(`^  ${name}\\b`, 'm'));
     }
-    for (const name of ['evaluate', 'worker']) expect(stdout).not.to.include(name);
+    for (const name of ['worker']) expect(stdout).not.to.include(name);
     expect(stdout).to.include('Examples:');
   });
 
@@ -270,6 +272,7 @@ describe('zarts: help and version', function () {
     'list',
     'reproduce',
     'search',
+    'evaluate',
     'count',
     'parity',
     'bench',

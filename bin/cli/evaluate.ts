@@ -1,0 +1,273 @@
+import { join } from 'node:path';
+import { summarize } from '../../lib/analysis/statistics.js';
+import { UsageError } from '../../lib/errors.js';
+import { countNetwork, multiplyAdds } from '../../lib/evaluation/count.js';
+import {
+  evaluationBudget,
+  evaluationDeviations,
+  fullEvaluation,
+  linearBaseline,
+  openEvaluationSettings,
+} from '../../lib/evaluation/presets.js';
+import { setEvaluation } from '../../lib/evaluation/protocol.js';
+import type { EvaluationProtocol } from '../../lib/evaluation/protocol.js';
+import type { FinishedEvaluation } from '../../lib/evaluation/run.js';
+import type { TrainingEpoch } from '../../lib/evaluation/train.js';
+import { fixed, plusMinus } from '../../lib/report/format.js';
+import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
+import { textTable } from '../../lib/report/table.js';
+import type { Table } from '../../lib/report/table.js';
+import { runsHome } from '../../lib/runs/home.js';
+import { printGenotype } from '../../lib/spaces/genotype.js';
+import { fetchImages } from './data.js';
+import { readGenotype } from './genotype.js';
+import type { NamedGenotype } from './genotype.js';
+import { knownBudget, wholeNumber } from './options.js';
+import type { ExperimentOptions } from './options.js';
+import { interruptible } from './signals.js';
+import { bulletList, print, printJson, shortPath, textWidth, wrap } from './text.js';
+
+/** The options of `zarts evaluate`. */
+export interface EvaluateCommandOptions extends ExperimentOptions {
+  readonly preset?: string;
+  readonly dataset?: string;
+  readonly space?: string;
+  readonly seed: string;
+  readonly seeds: string;
+  /** false: without the linear baseline. */
+  readonly baseline: boolean;
+  readonly export?: string;
+  readonly eager?: boolean;
+}
+
+/** Seeds that an evaluation may be repeated with: each repeat is a whole training. */
+const MOST_SEEDS = 1000;
+
+/** The spaces whose genotypes Table 2 retrains. */
+const TABLE_2_SPACES = ['s1', 's2', 's3', 's4'];
+
+/**
+ * The protocols that the options of `zarts evaluate` describe, one a seed, checked whole. What a run was searched on and in
+ * which space decides preset and data set where the options do not.
+ *
+ * @throws {UsageError} for an unknown preset, data set, budget or setting, and a value out of range.
+ */
+export function evaluationProtocols(
+  { genotype, space: own, dataset: searchedOn }: NamedGenotype,
+  options: EvaluateCommandOptions,
+): EvaluationProtocol[] {
+  const space = options.space ?? own;
+  const preset =
+    options.preset ??
+    (options.dataset === 'imagenet'
+      ? 'imagenet'
+      : space !== undefined && TABLE_2_SPACES.includes(space)
+        ? 'table-2'
+        : 'darts-space');
+  const dataset = options.dataset ?? (preset === 'imagenet' ? undefined : searchedOn);
+  const full = fullEvaluation(genotype, {
+    preset,
+    ...(dataset === undefined ? {} : { dataset }),
+    ...(space === undefined ? {} : { space }),
+  });
+  const first = wholeNumber('--seed', options.seed, 0, Number.MAX_SAFE_INTEGER - MOST_SEEDS);
+  const seeds = wholeNumber('--seeds', options.seeds, 1, MOST_SEEDS);
+  const derived = evaluationBudget(full, knownBudget(options.budget));
+  const given = (options.set ?? []).find((each) => /^\s*seed\s*=/.test(each));
+  if (given !== undefined) throw new UsageError('seed cannot be set: choose it with --seed.');
+  return Array.from({ length: seeds }, (_, i) =>
+    setEvaluation(derived, `seed=${first + i}`, ...(options.set ?? [])),
+  );
+}
+
+/** Everything that `zarts evaluate` found. */
+interface Evaluated {
+  readonly named: NamedGenotype;
+  readonly runs: readonly FinishedEvaluation[];
+  readonly baseline: FinishedEvaluation | null;
+  readonly exported: readonly string[];
+}
+
+/** Runs `zarts evaluate`. @returns the exit code. */
+export async function evaluateCommand(argument: string, options: EvaluateCommandOptions): Promise<number> {
+  const named = readGenotype(argument);
+  const protocols = evaluationProtocols(named, options);
+  const { runEvaluation } = await import('../../lib/evaluation/run.js');
+  const progress = terminalProgress({ quiet: options.quiet ?? false });
+  const data = options.data === undefined ? {} : { data: options.data };
+  const evaluated = await interruptible(async (signal): Promise<Evaluated> => {
+    await fetchImages(protocols[0], { progress, signal, ...data });
+    signal.throwIfAborted();
+    const run = (protocol: EvaluationProtocol) =>
+      runEvaluation(protocol, { progress, signal, compile: !options.eager, ...data });
+    const runs: FinishedEvaluation[] = [];
+    for (const protocol of protocols) runs.push(await run(protocol));
+    const wanted = options.baseline && protocols[0].budget !== 'full';
+    const baseline = wanted ? await run(linearBaseline(protocols[0])) : null;
+    return { named, runs, baseline, exported: [] };
+  });
+  if (options.json) printJson(evaluationDocument(evaluated));
+  else print(describeEvaluated(evaluated));
+  return 0;
+}
+
+/** Test errors of the seeds: of the last epoch, and of the best one on the test images. */
+function summaryOf(runs: readonly FinishedEvaluation[]) {
+  return {
+    finalErrorPct: summarize(runs.map(({ result }) => result.test.errorPct)),
+    bestSeedErrorPct: Math.min(...runs.map(({ result }) => result.test.errorPct)),
+    bestEpochErrorPct: summarize(runs.map(({ result }) => result.best.errorPct)),
+  };
+}
+
+/** Parameters without auxiliary head and multiply-adds of what a protocol trains. */
+function sizeOf({ protocol, result }: FinishedEvaluation, classes: number) {
+  const { network, dataset } = protocol;
+  if (network.kind === 'linear') return { parameters: result.trainedParameters, multiplyAdds: null };
+  const side = { height: dataset.imageSide, width: dataset.imageSide };
+  const counts = countNetwork(network.genotype, { ...network, classes }, side).network;
+  return { parameters: counts.parameters, multiplyAdds: multiplyAdds(counts) };
+}
+
+/** What `--json` prints: all but `provenance` is the same whenever and wherever on this machine it is run. */
+function evaluationDocument({ named, runs, baseline, exported }: Evaluated): object {
+  const document = ({ key, protocol, result, provenance }: FinishedEvaluation) => ({
+    key,
+    protocol,
+    result,
+    provenance,
+  });
+  return {
+    name: named.name,
+    genotype: printGenotype(named.genotype),
+    ...sizeOf(runs[0], runs[0].result.classes),
+    summary: summaryOf(runs),
+    evaluations: runs.map(document),
+    baseline: baseline && document(baseline),
+    deviations: allDeviations(runs[0]),
+    openSettings: openEvaluationSettings(runs[0].protocol),
+    ...(exported.length === 0 ? {} : { exported }),
+  };
+}
+
+/** The protocol's deviations after those that lie in the images, which only a finished run knows. */
+function allDeviations({ protocol, provenance }: FinishedEvaluation): string[] {
+  const images: Record<string, string[]> = {
+    subset: ['The images are a subset of the data set, not the official files.'],
+    synthetic: ['The images are computed ones (the synthetic set), not photographs.'],
+  };
+  return [...(images[provenance.data.coverage] ?? []), ...evaluationDeviations(protocol)];
+}
+
+function describeEvaluated({ named, runs, baseline, exported }: Evaluated): string[] {
+  const [first] = runs;
+  const { protocol, result, provenance } = first;
+  const { dataset, network, preset, budget } = protocol;
+  const { data } = provenance;
+  const source =
+    data.coverage === 'synthetic' ? 'synthetic images' : `${data.name} images (${data.coverage})`;
+  const { parameters, multiplyAdds } = sizeOf(first, result.classes);
+  const shape =
+    network.kind === 'genotype' ? `${network.cells} cells, ${network.channels} channels` : 'linear';
+  const number = (value: number): string => value.toLocaleString('en-US');
+  return [
+    `Training ${named.name} from scratch, preset ${preset}, budget ${budget}, ${runs.length} seed${runs.length === 1 ? '' : 's'}`,
+    ...wrap(
+      `${number(dataset.trainSize)} training and ${number(dataset.testSize)} test ${source} of ${dataset.imageSide}×${dataset.imageSide}; ${shape}, ${number(parameters)} parameters${multiplyAdds === null ? '' : `, ${number(multiplyAdds)} multiply-adds`}${result.trainedParameters === parameters ? '' : ` (${number(result.trainedParameters)} parameters in training, with the auxiliary head)`}`,
+      textWidth(),
+    ),
+    '',
+    printGenotype(named.genotype),
+    '',
+    textTable(epochTable(result.epochs, protocol.seed)),
+    '',
+    textTable(seedTable(runs, baseline)),
+    '',
+    ...bulletList("What it does otherwise than the paper's retraining:", allDeviations(first)),
+    '',
+    ...runs.map(({ key, known, provenance: { seconds, imagesPerSecond } }) => {
+      const speed = `${number(Math.round(imagesPerSecond))} images/s`;
+      return `${known ? 'Computed before' : 'Computed'}, in ${describeSeconds(seconds)} (${speed}); kept in ${shortPath(join(runsHome(), key))}`;
+    }),
+    ...exported.map((path) => `Exported to ${shortPath(path)}`),
+  ];
+}
+
+/** The rows of a long table that are shown: at most about twenty, the last included. */
+function sampled<T>(rows: readonly T[]): T[] {
+  const every = Math.ceil(rows.length / 20);
+  return rows.filter((_, i) => (i + 1) % every === 0 || i === rows.length - 1);
+}
+
+function epochTable(epochs: readonly TrainingEpoch[], seed: number): Table {
+  const titles = {
+    epoch: 'epoch',
+    lr: 'learning rate',
+    dropPath: 'drop path',
+    trainLoss: 'train loss',
+    trainAccuracy: 'train accuracy',
+    testLoss: 'test loss',
+    testError: 'test error',
+  };
+  return {
+    title: `Epochs of seed ${seed}; losses in nats`,
+    columns: Object.entries(titles).map(([key, title]) => ({ key, title, align: 'right' })),
+    rows: sampled(epochs).map(({ epoch, lr, dropPath, trainLoss, trainAccuracy, test }) => ({
+      epoch: epoch + 1,
+      lr: fixed(lr, 5),
+      dropPath: fixed(dropPath, 3),
+      trainLoss: fixed(trainLoss, 3),
+      trainAccuracy: `${fixed(100 * trainAccuracy, 1)} %`,
+      testLoss: fixed(test.loss, 3),
+      testError: `${fixed(test.errorPct, 2)} %`,
+    })),
+  };
+}
+
+function seedTable(runs: readonly FinishedEvaluation[], baseline: FinishedEvaluation | null): Table {
+  const { finalErrorPct, bestEpochErrorPct } = summaryOf(runs);
+  const classes = runs[0].result.classes;
+  const noisy = runs.some(({ result }) => result.noisePasses !== null);
+  const row = (name: string, { result }: FinishedEvaluation) => ({
+    name,
+    final: `${fixed(result.test.errorPct, 2)} %`,
+    best: `${fixed(result.best.errorPct, 2)} % (epoch ${result.best.epoch + 1})`,
+    top5: result.test.top5ErrorPct === null ? null : `${fixed(result.test.top5ErrorPct, 2)} %`,
+    noise: result.noisePasses ? `${plusMinus(summarize(result.noisePasses), 2)} %` : null,
+  });
+  return {
+    title: 'Test errors: the last epoch’s is the result',
+    columns: [
+      { key: 'name', title: '' },
+      { key: 'final', title: 'last epoch', align: 'right' },
+      { key: 'best', title: 'best epoch', align: 'right' },
+      { key: 'top5', title: 'top 5', align: 'right' },
+      ...(noisy ? [{ key: 'noise', title: 'over noise draws', align: 'right' as const }] : []),
+    ],
+    rows: [
+      ...runs.map((run) => row(`seed ${run.protocol.seed}`, run)),
+      ...(runs.length > 1
+        ? [
+            {
+              name: 'mean ± std',
+              final: `${plusMinus(finalErrorPct, 2)} %`,
+              best: `${plusMinus(bestEpochErrorPct, 2)} %`,
+              top5: null,
+              noise: null,
+            },
+          ]
+        : []),
+      ...(baseline ? [row('linear classifier', baseline)] : []),
+      {
+        name: 'chance',
+        final: `${fixed(100 * (1 - 1 / classes), 2)} %`,
+        best: null,
+        top5: classes > 5 ? `${fixed(100 * (1 - 5 / classes), 2)} %` : null,
+        noise: null,
+      },
+    ],
+    notes: [
+      'The best epoch is chosen on the test images, as the released code reports it, and therefore optimistic.',
+    ],
+  };
+}
