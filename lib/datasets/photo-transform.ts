@@ -203,10 +203,15 @@ function blendWith(pixels: Uint8Array, base: number, factor: number): void {
 const SECTOR = Uint8Array.from({ length: 256 }, (_, hue) => Math.floor((hue * 6) / 255) % 6);
 const WITHIN = Float32Array.from({ length: 256 }, (_, hue) => ((hue * 6) / 255) % 1);
 
+const FULL = 255 << 8;
+
+/** Quotients of bytes in float32: n/d at 256·d + n. */
+const QUOTIENT = Float32Array.from({ length: 256 * 256 }, (_, i) => (i & 255) / (i >> 8));
+
 /**
  * Turns the hue by so many 256ths, by way of Pillow's HSV in bytes: which loses a little even for a turn of 0, as there.
  * Float32 where Pillow has it, since the truncations fall on whole numbers often enough to notice. Of the operations that
- * give the same bits, those that V8 does fast: x | 0 for truncation, floor(x + ½) for rounding, no remainder.
+ * give the same bits, the fast ones: quotients from a table, x | 0 for truncation, floor(x + ½) for rounding, no remainder.
  */
 function turnHue(pixels: Uint8Array, turn: number): void {
   const f = Math.fround;
@@ -218,14 +223,15 @@ function turnHue(pixels: Uint8Array, turn: number): void {
     const least = red < green ? (red < blue ? red : blue) : green < blue ? green : blue;
     if (most === least) continue; // grey has no hue
     const range = most - least;
-    const saturation = (f(range / most) * 255) | 0;
+    const saturation = (QUOTIENT[(most << 8) | range] * 255) | 0;
     if (saturation === 0) {
       pixels[i] = pixels[i + 1] = pixels[i + 2] = most;
       continue;
     }
-    const redness = f((most - red) / range);
-    const greenness = f((most - green) / range);
-    const blueness = f((most - blue) / range);
+    const shares = range << 8;
+    const redness = QUOTIENT[shares | (most - red)];
+    const greenness = QUOTIENT[shares | (most - green)];
+    const blueness = QUOTIENT[shares | (most - blue)];
     let sixths: number;
     if (red === most) sixths = f(blueness - greenness);
     else if (green === most) sixths = f(2 + redness - blueness);
@@ -233,7 +239,7 @@ function turnHue(pixels: Uint8Array, turn: number): void {
     const turns = sixths / 6 + 1; // in [5/6, 11/6]
     const hue = (((f(turns >= 1 ? turns - 1 : turns) * 255) | 0) + turn) & 255;
     const within = WITHIN[hue];
-    const share = f(saturation / 255);
+    const share = QUOTIENT[FULL | saturation];
     const low = Math.floor(most * (1 - share) + 0.5);
     const falling = Math.floor(most * (1 - share * within) + 0.5);
     const rising = Math.floor(most * (1 - share * (1 - within)) + 0.5);

@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   appendFileSync,
@@ -13,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { InterruptedError, UsageError, ZartsError } from '../../lib/errors.js';
 import { evalTransform, makeBatch } from '../../lib/datasets/augment.js';
@@ -24,6 +26,7 @@ import { IMAGENET, findImageNet, openImageNet } from '../../lib/datasets/imagene
 import { PhotoReader } from '../../lib/datasets/photo-decoder.js';
 import { openPhotoLoader, photoStream } from '../../lib/datasets/photo-loader.js';
 import type { PhotoLoader, PhotoLoaderOptions } from '../../lib/datasets/photo-loader.js';
+import { imageNetTransforms, photoSource } from '../../lib/datasets/photo-source.js';
 import { IMAGENET_TEST, IMAGENET_TRAIN } from '../../lib/datasets/photo-transform.js';
 import { openPrepared, preparePhotos } from '../../lib/datasets/prepared.js';
 import { writePhotoStandIn } from '../../lib/datasets/stand-in.js';
@@ -326,6 +329,75 @@ describe('datasets: photographs in batches', () => {
         ),
       );
     });
+  });
+});
+
+describe('datasets: photographs as a source of batches', () => {
+  const home = temporaryFolder();
+  before(() => writePhotoStandIn(home(), { train: 3, test: 3, classes: 3 }));
+
+  it('has ImageNet’s transforms, in proportion where the images are smaller', () => {
+    expect(imageNetTransforms()).to.deep.equal({ train: IMAGENET_TRAIN, test: IMAGENET_TEST });
+    expect(imageNetTransforms(56).test).to.deep.equal({ kind: 'test', side: 56, shorter: 64 });
+  });
+
+  it('gives the batches that the loader gives, training and test ones, in any order', async () => {
+    const set = await openImageNet({ data: home(), env });
+    const source = photoSource(set, { side: 32, threads: 2 });
+    const { train, test } = imageNetTransforms(32);
+    expect(source).to.include({ name: 'imagenet', classes: 3, trainCount: 9, testCount: 9, side: 32 });
+    const sequence = batchSequence(range(9), 4, key(1));
+    const expected = await withLoader(set.train.catalog, { transform: train }, async (loader) => {
+      const [first, second] = [0, 1].map((step) => loader.load(sequence.at(step), foldIn(key(2), step)));
+      return [digest((await first).images), digest((await second).images)];
+    });
+    const order = { trainSize: 9, batchSize: 4, steps: 2, order: key(1), augment: key(2) };
+    const batches = source.training(order);
+    expect(batches.perEpoch).to.equal(2);
+    const made = [digest((await batches.at(0)).images), digest((await batches.at(1)).images)];
+    expect(made).to.deep.equal(expected);
+
+    const whole = await withLoader(set.test.catalog, { transform: test }, async (loader) =>
+      loader.load(range(9), key(0)),
+    );
+    const size = 32 * 32 * 3;
+    for (const [start, count] of [
+      [0, 4],
+      [4, 4],
+      [8, 1],
+      [2, 3],
+      [5, 3],
+      [0, 4],
+      [0, 9],
+    ]) {
+      const { images, labels } = await source.test(start, count);
+      expect(Array.from(labels)).to.deep.equal(Array.from(whole.labels.slice(start, start + count)));
+      expect(digest(images)).to.equal(digest(whole.images.slice(start * size, (start + count) * size)));
+    }
+    expect(source.undecodable().size).to.equal(0);
+    await source.close();
+  });
+
+  it('tells which photographs it passed over', async () => {
+    const set = await openImageNet({ data: home(), env });
+    writeFileSync(join(home(), 'imagenet', 'val', nameOf(set.test.catalog, 2)), 'x');
+    const source = photoSource(set, { side: 32, threads: 1, onUndecodable: 'skip' });
+    await source.test(0, 9);
+    expect([...source.undecodable().keys()]).to.deep.equal(['n00000000/n00000000_2.JPEG']);
+    await source.close();
+  });
+
+  it('does not keep a process alive', async () => {
+    const script = `
+      const { openImageNet } = require(${JSON.stringify(require.resolve('../../lib/datasets/imagenet.js'))});
+      const { photoSource } = require(${JSON.stringify(require.resolve('../../lib/datasets/photo-source.js'))});
+      (async () => {
+        const source = photoSource(await openImageNet({ data: 'synthetic', trainSize: 4, testSize: 4 }), { side: 16 });
+        const { labels } = await source.test(0, 2);
+        console.log([...labels].join());
+      })();`;
+    const { stdout } = await promisify(execFile)(process.execPath, ['-e', script], { timeout: 30_000 });
+    expect(stdout).to.equal('0,1\n');
   });
 });
 
