@@ -63,7 +63,11 @@ export function quadratic(dimension: number): SmoothedToyFunction {
   return {
     name: 'quadratic',
     start: new Float64Array(dimension),
-    loss: (alpha) => alpha.reduce((sum, value, j) => sum + (curvature[j] * (value - centre[j]) ** 2) / 2, 0),
+    loss: (alpha) =>
+      alpha.reduce(
+        (sum, value, j) => sum + (curvature[j] * (value - centre[j]) * (value - centre[j])) / 2,
+        0,
+      ),
     gradient,
     // The gradient is linear, so its mean over a symmetric law is its value at the centre.
     smoothedGradient: gradient,
@@ -79,12 +83,12 @@ export function quartic(dimension: number): SmoothedToyFunction {
   return {
     name: 'quartic',
     start: Float64Array.from({ length: dimension }, (_, j) => Math.cos(j) / 2),
-    loss: (alpha) => alpha.reduce((sum, value) => sum + value ** 2 / 2 + value ** 4 / 4, 0),
-    gradient: (alpha) => alpha.map((value) => value + value ** 3),
+    loss: (alpha) => alpha.reduce((sum, value) => sum + value * value * (0.5 + 0.25 * value * value), 0),
+    gradient: (alpha) => alpha.map((value) => value + value * value * value),
     smoothedGradient(alpha, law, mu) {
       // E(α + μv)³ = α³ + 3αμ²·E[v²]; a coordinate has E[v²] = 1 under N(0, I), 1/(d + 2) in the ball.
       const second = law === 'normal' ? 1 : 1 / (alpha.length + 2);
-      return alpha.map((value) => value + value ** 3 + 3 * value * mu ** 2 * second);
+      return alpha.map((value) => value + value * value * value + 3 * value * mu ** 2 * second);
     },
   };
 }
