@@ -46,7 +46,9 @@ describe('reproduce', () => {
   it('refuses what is not built, and an unknown budget, before anything is computed', async () => {
     expect(await failure('table-2', { budget: 'smoke' })).to.be.instanceOf(UsageError);
     expect(String(await failure('table-2', { budget: 'smoke' }))).to.contain(
-      'not built yet; built: fig-4, table-5',
+      `not built yet; built: ${REPRODUCTIONS.filter(({ built }) => built)
+        .map(({ id }) => id)
+        .join(', ')}.`,
     );
     expect(String(await failure('fig-4', { budget: 'smokey' }))).to.contain('Did you mean "smoke"?');
   });
