@@ -18,6 +18,8 @@ export interface TrainingPass {
   readonly correct: Tensor;
   /** [batch, classes], the network's own. */
   readonly logits: Tensor2D;
+  /** The same of the auxiliary head, where its loss has a weight. */
+  readonly auxiliary?: Tensor2D;
   /** [layout.size]. */
   readonly gradient: Tensor1D;
 }
@@ -38,13 +40,15 @@ export function trainingPass(
   pass: NetworkPass = {},
 ): TrainingPass {
   let logits: Tensor2D;
+  let auxiliary: Tensor2D | undefined;
   const lossOf = (omega: Tensor): Tensor => {
     const scores = classifier.scores(omega as Tensor1D, images, { ...pass, auxiliary: auxiliaryWeight > 0 });
     logits = tf.keep(scores.logits);
     const own = smoothedCrossEntropy(scores.logits, labels, labelSmoothing);
     if (!scores.auxiliary) return own;
-    const auxiliary = smoothedCrossEntropy(scores.auxiliary, labels, labelSmoothing);
-    return tf.add(own, tf.mul(auxiliary, auxiliaryWeight));
+    auxiliary = tf.keep(scores.auxiliary);
+    const beside = smoothedCrossEntropy(scores.auxiliary, labels, labelSmoothing);
+    return tf.add(own, tf.mul(beside, auxiliaryWeight));
   };
   const { value, grad } = tf.valueAndGrad(lossOf)(weights);
   const own = moveToOpenScope(logits!);
@@ -52,6 +56,7 @@ export function trainingPass(
     loss: value,
     correct: tf.sum(tf.cast(tf.equal(tf.argMax(own, 1), labels), 'int32')),
     logits: own,
+    ...(auxiliary ? { auxiliary: moveToOpenScope(auxiliary) } : {}),
     gradient: grad as Tensor1D,
   };
 }

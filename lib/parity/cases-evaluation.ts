@@ -10,6 +10,7 @@ import {
   statisticsByName,
 } from '../evaluation/statistics.js';
 import { trainingPass } from '../evaluation/training.js';
+import { NETWORK_FORMS } from '../evaluation/plan.js';
 import { parseGenotype } from '../spaces/genotype.js';
 import { paramIndex, pieceNorms, sameLayout } from './cases-supernet.js';
 import type { FixtureCase, Fixtures } from './fixtures.js';
@@ -36,12 +37,21 @@ function caseNetwork(c: FixtureCase): DerivedNetwork {
     throw new NotCovered('its batch norms are not those of a network of derived cells');
   }
   if (genotype === undefined) throw new NotCovered('it lists no genotype');
-  return derivedNetwork(parseGenotype(JSON.stringify(genotype)), {
-    form: 'cifar',
+  const { form: named = 'cifar' } = c.constants;
+  const form = NETWORK_FORMS.find((each) => each === named);
+  if (form === undefined) throw new NotCovered(`its form ${JSON.stringify(named)} is none here`);
+  const shape = {
+    form,
     cells: numberOf(c, 'layers'),
     channels: numberOf(c, 'C'),
     classes: numberOf(c, 'classes'),
-  });
+  };
+  return derivedNetwork(parseGenotype(JSON.stringify(genotype)), shape, auxiliaryWeight(c) > 0);
+}
+
+/** The weight of the auxiliary loss; 0 for a case without it. */
+function auxiliaryWeight(c: FixtureCase): number {
+  return c.constants.auxiliary_weight === undefined ? 0 : numberOf(c, 'auxiliary_weight');
 }
 
 /** One training pass forward and backward, then one in inference mode with the running statistics that it left. */
@@ -59,22 +69,26 @@ function networkCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
     variance: vector(initial.variance),
   };
   const inputs = hostArrays(c, ['x', 'target']);
+  const loss = {
+    auxiliaryWeight: auxiliaryWeight(c),
+    labelSmoothing: c.constants.label_smoothing === undefined ? 0 : numberOf(c, 'label_smoothing'),
+  };
   const functions: Record<'train' | 'infer', ProgramFunction> = {
     train: {
       inputs: specsOf(inputs),
       run: ({ weights, mean, variance }, { x, target }) => {
         const into = new CollectedStatistics();
-        const { loss, logits, gradient } = trainingPass(
-          net,
-          weights as Tensor1D,
-          x as Tensor4D,
-          target as Tensor1D,
-          { auxiliaryWeight: 0, labelSmoothing: 0 },
-          { normalization: { kind: 'collect', into } },
-        );
+        const passed = trainingPass(net, weights as Tensor1D, x as Tensor4D, target as Tensor1D, loss, {
+          normalization: { kind: 'collect', into },
+        });
         const now = flatStatistics(net.normalizations, into.release());
         return {
-          outputs: { logits, loss, gradient },
+          outputs: {
+            logits: passed.logits,
+            loss: passed.loss,
+            gradient: passed.gradient,
+            ...(passed.auxiliary ? { auxiliary: passed.auxiliary } : {}),
+          },
           state: {
             mean: movedStatistics(mean, now.mean, momentum),
             variance: movedStatistics(variance, now.variance, momentum),
@@ -95,10 +109,11 @@ function networkCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
     },
   };
   const errors = inBothForms(c, state, functions, (program) => {
-    const { logits, loss, gradient } = program.call('train', inputs);
+    const { logits, loss, gradient, auxiliary } = program.call('train', inputs);
     const inferred = program.call('infer', { x: inputs.x });
     return {
       logits: logits.data,
+      ...(net.auxiliary ? { logits_auxiliary: auxiliary.data } : {}),
       loss: loss.data,
       grad_norms: pieceNorms(gradient.data, index),
       logits_eval: inferred.logits.data,
