@@ -133,6 +133,29 @@ describe('datasets: download', () => {
     }
   });
 
+  it('does the same for CIFAR-100, whose archive has other files', async () => {
+    const folder = await writeStandIn(scratch(), 'cifar100', { train: 30, test: 20 });
+    const names = ['train.bin', 'test.bin', 'fine_label_names.txt'];
+    const packed = await pack(names.map((name) => `cifar-100-binary/${name}`));
+    const [train, test] = [
+      { name: names[0], images: 30, sha256: digest(bytesOf(folder, names[0])) },
+      { name: names[1], images: 20, sha256: digest(bytesOf(folder, names[1])) },
+    ];
+    answer = (_, response) => response.writeHead(200).end(packed);
+    const fetched = await fetchDataset(
+      {
+        ...FILE_DATASETS.cifar100,
+        train: [train],
+        test: [test],
+        archive: { ...dataset.archive, bytes: packed.length, sha256: digest(packed) },
+      },
+      home,
+    );
+    expect(fetched).to.equal(join(home, 'cifar-100-binary'));
+    expect(readdirSync(home)).to.deep.equal(['cifar-100-binary']);
+    for (const name of names) expect(bytesOf(fetched, name).equals(bytesOf(folder, name))).to.equal(true);
+  });
+
   it('asks only for the rest when the line breaks, again and again', async () => {
     answer = breakAfter(Math.ceil(archive.length / 3));
     await fetchDataset(dataset, home, { retries: 1 });

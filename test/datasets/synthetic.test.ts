@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import { loadDataset } from '../../lib/datasets/load.js';
+import type { Dataset } from '../../lib/datasets/load.js';
 import { FILE_DATASETS } from '../../lib/datasets/registry.js';
 import { recordFile } from '../../lib/datasets/stand-in.js';
-import { syntheticImages, syntheticKind } from '../../lib/datasets/synthetic.js';
+import { syntheticImage, syntheticImages, syntheticKind } from '../../lib/datasets/synthetic.js';
 import type { ImageSet } from '../../lib/datasets/images.js';
 import { bytesOf, temporaryFolder, writeCifarLookalike } from './helpers.js';
 
 const env = {};
-const CLASSES = syntheticKind('cifar10').classes;
 
 /** The synthetic set in CIFAR-10's binary layout. */
 function syntheticRecords(split: 'train' | 'test', count: number, seed?: number): Uint8Array {
@@ -55,33 +55,86 @@ describe('datasets: the synthetic set', () => {
   });
 
   it('has classes that can be told apart by their structure but not by their mean colours', async () => {
-    const { train, test } = await loadDataset(
-      { name: 'synthetic', image: 32, trainSize: 1000, testSize: 500 },
-      { env },
+    const set = await loadDataset({ name: 'synthetic', image: 32, trainSize: 1000, testSize: 500 }, { env });
+    expect(nearestCentre(set, structure)).to.be.above(0.7);
+    expect(nearestCentre(set, colours)).to.be.below(0.25);
+  });
+
+  it('has a hundred classes for CIFAR-100 of which the same is true', async () => {
+    const set = await loadDataset(
+      { name: 'cifar100', image: 32, trainSize: 3000, testSize: 1000 },
+      { data: 'synthetic', env },
     );
-    const accuracy = (features: (set: ImageSet, i: number) => number[]): number => {
-      const centre = CLASSES.map(() => [] as number[][]);
-      for (let i = 0; i < train.count; i++) centre[train.labels[i]].push(features(train, i));
-      const means = centre.map((rows) =>
-        rows[0].map((_, k) => rows.reduce((s, row) => s + row[k], 0) / rows.length),
-      );
-      const spread = means[0].map((_, k) => {
-        const all = centre.flat().map((row) => row[k]);
-        const mean = all.reduce((s, v) => s + v, 0) / all.length;
-        return Math.sqrt(all.reduce((s, v) => s + (v - mean) ** 2, 0) / all.length);
-      });
-      let right = 0;
-      for (let i = 0; i < test.count; i++) {
-        const f = features(test, i);
-        const distances = means.map((m) => f.reduce((s, v, k) => s + ((v - m[k]) / spread[k]) ** 2, 0));
-        if (distances.indexOf(Math.min(...distances)) === test.labels[i]) right++;
-      }
-      return right / test.count;
-    };
-    expect(accuracy(structure)).to.be.above(0.7);
-    expect(accuracy(colours)).to.be.below(0.25);
+    expect(set.classes).to.have.length(100);
+    const chance = 1 / 100;
+    expect(nearestCentre(set, (images, i) => [...structure(images, i), ...fineness(images, i)])).to.be.above(
+      20 * chance,
+    );
+    expect(nearestCentre(set, colours)).to.be.below(5 * chance);
+  });
+
+  it('has a thousand classes for ImageNet, told apart by what is behind the pattern too', () => {
+    const kind = syntheticKind('imagenet');
+    expect(new Set(kind.classes).size).to.equal(1000);
+    // Classes a hundred apart differ in tint alone: red rises and blue falls.
+    const means = Array.from({ length: 10 }, (_, tint) => {
+      const planes = syntheticImage(kind, 'train', 100 * tint);
+      const { plane } = kind.layout;
+      const mean = (c: number): number =>
+        planes.subarray(c * plane, (c + 1) * plane).reduce((sum, byte) => sum + byte, 0) / plane;
+      return mean(0) - mean(2);
+    });
+    for (let tint = 1; tint < 10; tint++) expect(means[tint]).to.be.above(means[tint - 1]);
+    expect(() => syntheticImages(kind, 'train', 1)).to.throw(
+      /1000 classes has labels that do not fit in a byte/,
+    );
   });
 });
+
+/** How many test images are nearest to the centre of their own class, each feature in units of its spread. */
+function nearestCentre(
+  { train, test, classes }: Dataset,
+  features: (set: ImageSet, i: number) => number[],
+): number {
+  const centre = classes.map(() => [] as number[][]);
+  for (let i = 0; i < train.count; i++) centre[train.labels[i]].push(features(train, i));
+  const means = centre.map((rows) =>
+    rows[0].map((_, k) => rows.reduce((s, row) => s + row[k], 0) / rows.length),
+  );
+  const spread = means[0].map((_, k) => {
+    const all = centre.flat().map((row) => row[k]);
+    const mean = all.reduce((s, v) => s + v, 0) / all.length;
+    return Math.sqrt(all.reduce((s, v) => s + (v - mean) ** 2, 0) / all.length);
+  });
+  let right = 0;
+  for (let i = 0; i < test.count; i++) {
+    const f = features(test, i);
+    const distances = means.map((m) => f.reduce((s, v, k) => s + ((v - m[k]) / spread[k]) ** 2, 0));
+    if (distances.indexOf(Math.min(...distances)) === test.labels[i]) right++;
+  }
+  return right / test.count;
+}
+
+/** How much red changes over two, six and eight pixels down and across, and how green goes with it. */
+function fineness({ images }: ImageSet, i: number): number[] {
+  const at = (y: number, x: number, c: number): number => images[i * 3072 + (y * 32 + x) * 3 + c];
+  const mean = colours({ images } as ImageSet, i);
+  const changes = [2, 6, 8].flatMap((lag) => [
+    [lag, 0],
+    [0, lag],
+  ]);
+  const sums = changes.map(() => 0);
+  let [variance, covariance] = [0, 0];
+  for (let y = 0; y < 24; y++) {
+    for (let x = 0; x < 24; x++) {
+      const red = at(y, x, 0) - mean[0];
+      variance += red * red;
+      covariance += red * (at(y, x, 1) - mean[1]);
+      for (const [k, [dy, dx]] of changes.entries()) sums[k] += (at(y + dy, x + dx, 0) - at(y, x, 0)) ** 2;
+    }
+  }
+  return [...sums, covariance].map((sum) => Math.tanh(sum / variance));
+}
 
 function colours({ images }: ImageSet, i: number): number[] {
   const sums = [0, 0, 0];
