@@ -153,6 +153,11 @@ export function addCommands(program: Command, finished: (exitCode: number) => vo
     )
     .option('--seed <n>', 'first seed of everything random', '0')
     .option('--seeds <n>', 'how many seeds the training is repeated with', '1')
+    .option(
+      '--prepare <pixels>',
+      'imagenet: shrink the photographs once, to a shorter side of so many pixels, and keep that',
+    )
+    .option('--skip-undecodable', 'imagenet: pass over photographs that cannot be decoded, and name them')
     .option('--no-baseline', 'without the linear classifier beside it (full budget: never with it)')
     .option('--eager', 'run TensorFlow.js step by step instead of compiled: slow, for debugging')
     .addHelpText(

@@ -5,6 +5,7 @@ import type { DataProgress } from '../../lib/datasets/download.js';
 import type { Phase, Progress } from '../../lib/progress.js';
 import type { ImageSource } from '../../lib/evaluation/images.js';
 import type { EvaluationProtocol } from '../../lib/evaluation/protocol.js';
+import type { EvaluationImageOptions } from '../../lib/evaluation/run.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
 
 /** How to get at the images. */
@@ -42,10 +43,12 @@ export async function fetchData(
 /** As {@link fetchData}, for an evaluation. */
 export async function fetchImages(
   protocol: EvaluationProtocol,
-  { progress, ...where }: DataOptions,
+  { progress, ...where }: DataOptions & EvaluationImageOptions,
 ): Promise<ImageSource> {
   const { evaluationImages } = await import('../../lib/evaluation/run.js');
-  return withFetchProgress(progress, (onProgress) => evaluationImages(protocol, { onProgress, ...where }));
+  return withFetchProgress(progress, (onProgress) =>
+    evaluationImages(protocol, { progress, onProgress, ...where }),
+  );
 }
 
 async function withFetchProgress<T>(

@@ -37,6 +37,9 @@ export interface EvaluateCommandOptions extends ExperimentOptions {
   /** false: without the linear baseline. */
   readonly baseline: boolean;
   readonly export?: string;
+  /** Side in pixels that ImageNet's photographs are shrunk to beforehand. */
+  readonly prepare?: string;
+  readonly skipUndecodable?: boolean;
   readonly eager?: boolean;
 }
 
@@ -94,7 +97,13 @@ export async function evaluateCommand(argument: string, options: EvaluateCommand
   const protocols = evaluationProtocols(named, options);
   const { runEvaluation } = await import('../../lib/evaluation/run.js');
   const progress = terminalProgress({ quiet: options.quiet ?? false });
-  const data = options.data === undefined ? {} : { data: options.data };
+  const data = {
+    ...(options.data === undefined ? {} : { data: options.data }),
+    ...(options.prepare === undefined
+      ? {}
+      : { prepare: { shorter: wholeNumber('--prepare', options.prepare, 32, 4096) } }),
+    ...(options.skipUndecodable ? { onUndecodable: 'skip' as const } : {}),
+  };
   const evaluated = await interruptible(async (signal): Promise<Evaluated> => {
     await fetchImages(protocols[0], { progress, signal, ...data });
     signal.throwIfAborted();
@@ -156,7 +165,22 @@ function allDeviations({ protocol, provenance }: FinishedEvaluation): string[] {
     subset: ['The images are a subset of the data set, not the official files.'],
     synthetic: ['The images are computed ones (the synthetic set), not photographs.'],
   };
-  return [...(images[provenance.data.coverage] ?? []), ...evaluationDeviations(protocol)];
+  const { coverage, prepared, undecodable = {} } = provenance.data;
+  const passedOver = Object.keys(undecodable);
+  return [
+    ...(images[coverage] ?? []),
+    ...(prepared
+      ? [
+          `The photographs were shrunk beforehand, to a shorter side of ${prepared.shorter} pixels (${prepared.encoding === 'raw' ? 'kept as pixels' : `JPEGs of quality ${prepared.quality}`}); crops are cut from those.`,
+        ]
+      : []),
+    ...(passedOver.length > 0
+      ? [
+          `${passedOver.length} photographs that cannot be decoded were passed over: ${passedOver.slice(0, 5).join(', ')}${passedOver.length > 5 ? ', …' : ''}.`,
+        ]
+      : []),
+    ...evaluationDeviations(protocol),
+  ];
 }
 
 function describeEvaluated({ named, runs, baseline, exported }: Evaluated): string[] {

@@ -4,6 +4,7 @@ import type { PhotoDataset } from './imagenet.js';
 import { openPhotoLoader, photoStream } from './photo-loader.js';
 import type { PhotoBatch, PhotoLoader } from './photo-loader.js';
 import { IMAGENET_TEST, IMAGENET_TRAIN } from './photo-transform.js';
+import type { PrepareSettings } from './prepared.js';
 
 /** How training photographs are drawn. */
 export interface PhotoOrder {
@@ -26,6 +27,8 @@ export interface PhotoSource {
   readonly side: number;
   readonly trainCount: number;
   readonly testCount: number;
+  /** How they were shrunk beforehand; absent for photographs as they were published. */
+  readonly prepared?: PrepareSettings;
   /** Training batches, each a function of its number alone; one is valid until the next is asked for. */
   training(order: PhotoOrder): { readonly perEpoch: number; at(step: number): Promise<PhotoBatch> };
   /**
@@ -89,6 +92,7 @@ export function photoSource(
     side,
     trainCount: dataset.train.indices.length,
     testCount: dataset.test.indices.length,
+    ...(dataset.prepared ? { prepared: dataset.prepared } : {}),
     training({ trainSize, batchSize, steps, order, augment }) {
       const sequence = batchSequence(dataset.train.indices.subarray(0, trainSize), batchSize, order);
       const stream = photoStream(loaderOf('train'), sequence, steps, augment);

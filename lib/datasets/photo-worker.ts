@@ -75,7 +75,7 @@ async function fill(
       const name = nameOf(catalog, index);
       if (onUndecodable === 'fail') {
         throw new ZartsError(
-          `${name} (in ${catalog.root}) cannot be decoded: ${error.message}; replace the file, or pass over such images with onUndecodable "skip".`,
+          `${name} (in ${catalog.root}) cannot be decoded: ${error.message}; replace the file, or pass over such photographs with --skip-undecodable.`,
         );
       }
       undecodable.push({ name, reason: error.message });

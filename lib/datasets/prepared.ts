@@ -287,7 +287,7 @@ async function prepare(
     if (!(error instanceof UndecodableError)) throw error;
     if (onUndecodable === 'skip') return { undecodable: error.message };
     throw new ZartsError(
-      `${join(folder, file)} cannot be decoded: ${error.message}; replace the file, or pass over such images with onUndecodable "skip".`,
+      `${join(folder, file)} cannot be decoded: ${error.message}; replace the file, or pass over such photographs with --skip-undecodable.`,
     );
   }
 }

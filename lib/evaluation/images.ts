@@ -1,6 +1,7 @@
 import { evalTransform, makeBatch, takeLabels, trainTransform } from '../datasets/augment.js';
 import { batchSequence, range } from '../datasets/batches.js';
 import type { Dataset } from '../datasets/load.js';
+import type { PrepareSettings } from '../datasets/prepared.js';
 import { foldIn } from '../math/random.js';
 import type { Key } from '../math/random.js';
 
@@ -48,6 +49,10 @@ export interface ImageSource {
   training(order: TrainingOrder): TrainingBatches;
   /** Test images `start` … `start + count − 1`, nothing random done to them. */
   test(start: number, count: number): ImageBatch | Promise<ImageBatch>;
+  /** How photographs were shrunk beforehand; absent for images as they were published. */
+  readonly prepared?: PrepareSettings;
+  /** Photographs that could not be decoded so far and were passed over, by name, with the reasons. */
+  undecodable?(): ReadonlyMap<string, string>;
 }
 
 /** The images of a data set in memory. */

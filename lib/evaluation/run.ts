@@ -1,5 +1,9 @@
+import { openImageNet } from '../datasets/imagenet.js';
+import type { OpenPhotosOptions } from '../datasets/imagenet.js';
 import { loadDataset } from '../datasets/load.js';
 import type { LoadOptions } from '../datasets/load.js';
+import { photoSource } from '../datasets/photo-source.js';
+import type { PrepareSettings } from '../datasets/prepared.js';
 import { device } from '../engine/index.js';
 import { UsageError } from '../errors.js';
 import type { Progress } from '../progress.js';
@@ -16,7 +20,15 @@ import type { EvaluationResult, TrainingEpoch } from './train.js';
 /** How a result came about; kept beside every result, never part of what decides it. */
 export interface EvaluationProvenance extends Machine {
   readonly engine: ReturnType<typeof device>;
-  readonly data: { readonly name: string; readonly coverage: string; readonly digest: string };
+  readonly data: {
+    readonly name: string;
+    readonly coverage: string;
+    readonly digest: string;
+    /** How photographs were shrunk beforehand, if they were. */
+    readonly prepared?: PrepareSettings;
+    /** Photographs that could not be decoded and were passed over, with the reasons, if there were any. */
+    readonly undecodable?: Readonly<Record<string, string>>;
+  };
   /** Seconds of computing, over all parts of a resumed run. */
   readonly seconds: number;
   /** Training images a second, testing and everything else included. */
@@ -34,7 +46,11 @@ export interface FinishedEvaluation {
   readonly known: boolean;
 }
 
-export interface RunEvaluationOptions extends LoadOptions {
+/** Where images come from; of photographs also whether they are shrunk beforehand, and what about undecodable ones. */
+export interface EvaluationImageOptions
+  extends LoadOptions, Pick<OpenPhotosOptions, 'prepare' | 'onUndecodable' | 'progress'> {}
+
+export interface RunEvaluationOptions extends EvaluationImageOptions {
   /** The folder of runs. Default: `$ZARTS_HOME`, else `.zarts/runs` of the project. */
   readonly home?: string;
   readonly progress?: Progress;
@@ -114,10 +130,17 @@ async function compute(
     ...(options.onEpoch ? { onEpoch: options.onEpoch } : {}),
   });
   const { name, coverage, digest } = images;
+  const undecodable = images.undecodable?.() ?? new Map<string, string>();
   const provenance: EvaluationProvenance = {
     ...thisMachine(),
     engine: device(),
-    data: { name, coverage, digest },
+    data: {
+      name,
+      coverage,
+      digest,
+      ...(images.prepared ? { prepared: images.prepared } : {}),
+      ...(undecodable.size > 0 ? { undecodable: Object.fromEntries(undecodable) } : {}),
+    },
     seconds: seconds(),
     imagesPerSecond: (result.steps * protocol.batchSize) / seconds(),
   };
@@ -145,9 +168,17 @@ let loaded: { readonly key: string; readonly images: Promise<ImageSource> } | un
  */
 export function evaluationImages(
   protocol: Pick<EvaluationProtocol, 'dataset'>,
-  options: LoadOptions = {},
+  options: EvaluationImageOptions = {},
 ): Promise<ImageSource> {
-  const key = JSON.stringify([protocol.dataset, options.data, options.dataHome, process.env.ZARTS_DATA]);
+  const { data, dataHome, prepare, onUndecodable } = options;
+  const key = JSON.stringify([
+    protocol.dataset,
+    data,
+    dataHome,
+    process.env.ZARTS_DATA,
+    prepare,
+    onUndecodable,
+  ]);
   if (loaded?.key !== key) {
     const images = loadImages(protocol.dataset, options);
     loaded = { key, images };
@@ -159,9 +190,15 @@ export function evaluationImages(
 
 async function loadImages(
   { name, imageSide, trainSize, testSize }: EvaluationProtocol['dataset'],
-  options: LoadOptions,
+  options: EvaluationImageOptions,
 ): Promise<ImageSource> {
-  if (name === 'imagenet') throw new UsageError('The data set imagenet cannot be read yet.');
+  if (name === 'imagenet') {
+    const photos = await openImageNet({ ...options, trainSize, testSize });
+    return photoSource(photos, {
+      side: imageSide,
+      ...(options.onUndecodable ? { onUndecodable: options.onUndecodable } : {}),
+    });
+  }
   if (imageSide !== 8 && imageSide !== 16 && imageSide !== 32) {
     throw new UsageError(`dataset.imageSide is ${imageSide}; for ${name} it must be one of 8, 16, 32.`);
   }

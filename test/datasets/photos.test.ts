@@ -441,7 +441,7 @@ describe('datasets: photographs that cannot be decoded', () => {
         const error = await rejection(loader.load(Int32Array.of(0, 1, 2), key(0)));
         expect(error).to.be.instanceOf(ZartsError);
         expect(error.message).to.match(
-          /^n00000000\/n00000000_1\.JPEG \(in .*train\) cannot be decoded: .*; replace the file, or pass over such images with onUndecodable "skip"\.$/,
+          /^n00000000\/n00000000_1\.JPEG \(in .*train\) cannot be decoded: .*; replace the file, or pass over such photographs with --skip-undecodable\.$/,
         );
         expect(error.message).to.match(says);
         expect(error.message.split('\n')).to.have.length(1);
