@@ -104,7 +104,7 @@ async function compute(
         await pause(within, job.note);
         breath = performance.now();
       }
-      rows.push(...job.run());
+      rows.push(...job.run().map(shortened));
       within += job.work;
     }
     const environment: Environment = { ...thisMachine(), engine: null, data: null };
@@ -112,6 +112,13 @@ async function compute(
   } finally {
     release();
   }
+}
+
+/** Seven digits of every number: more than any of these means is worth, and half the size of the record. */
+function shortened(row: object): object {
+  const digits = (_: string, value: unknown): unknown =>
+    typeof value === 'number' ? Number(value.toPrecision(7)) : value;
+  return JSON.parse(JSON.stringify(row, digits)) as object;
 }
 
 function workOf(protocol: ToyProtocol): number {
