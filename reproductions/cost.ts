@@ -15,37 +15,57 @@ export interface SearchWork {
   readonly alphaUpdates: number;
   /** SGD steps on candidates' copies of ω. */
   readonly fineTuneSteps: number;
-  /** Validation losses read, without a gradient. */
+  /** Losses read without a gradient. */
   readonly evaluations: number;
-  /** Gradients g of the validation loss with respect to α, for solvers that use it. */
+  /** Gradients with respect to α (or the mixing weights) alone. */
   readonly gradients: number;
+  /** Gradients with respect to ω that are no SGD steps: those of the second order. */
+  readonly weightGradients: number;
 }
 
-/** What an alpha update asks for: a zero-order solver is asked once, in a space of one dimension. */
-function askedFor({ solver: settings }: SearchProtocol): { points: number; gradient: boolean } {
-  if (!isZeroOrder(settings)) return { points: 0, gradient: true };
+/** What an alpha update asks for. */
+interface Asked {
+  readonly points: number;
+  readonly gradients: number;
+  readonly weightGradients: number;
+}
+
+/** A zero-order solver is asked once, in a space of one dimension. */
+function askedFor({ solver: settings }: SearchProtocol): Asked {
+  if (!isZeroOrder(settings)) {
+    return settings.order === 'first'
+      ? { points: 0, gradients: 1, weightGradients: 0 }
+      : { points: 0, gradients: 2, weightGradients: 2 };
+  }
   const solver = createSolver(settings);
   const origin = Float64Array.of(0);
   const { points } = solver.ask(solver.init(origin), { key: key(0), gradient: origin });
-  return { points: points.length, gradient: solver.needsGradient };
+  return { points: points.length, gradients: solver.needsGradient ? 1 : 0, weightGradients: 0 };
 }
 
-/** The work that a search does from its first step to its last. */
+/**
+ * The work that a search does from its first step to its last. Of an eigenvalue the most products are counted, and no epoch
+ * twice: how often a search goes back is not known before.
+ */
 export function searchWork(protocol: SearchProtocol): SearchWork {
-  const { batchSize, epochs, warmupEpochs, omega } = protocol;
-  const { points, gradient } = askedFor(protocol);
+  const { batchSize, epochs, warmupEpochs, omega, perturbation, stability } = protocol;
+  const { points, gradients, weightGradients } = askedFor(protocol);
   const perEpoch = Math.floor(halfSize(protocol) / batchSize);
   const weightSteps = epochs * perEpoch;
   const period = updatePeriod(protocol);
   const alphaUpdates = Math.floor(weightSteps / period) - Math.floor((warmupEpochs * perEpoch) / period);
-  const evaluations = alphaUpdates * points;
+  const candidates = alphaUpdates * points;
+  const ascents = perturbation?.kind === 'adv' ? weightSteps : 0;
+  const differences = stability ? 2 * epochs * stability.products : 0;
   return {
     weightSteps,
     alphaUpdates,
     // The released code's candidates never take a step.
-    fineTuneSteps: omega.coast === 'none' ? evaluations * omega.iterations : 0,
-    evaluations,
-    gradients: gradient ? alphaUpdates : 0,
+    fineTuneSteps: omega.coast === 'none' ? candidates * omega.iterations : 0,
+    // An ascent compares the loss at its end with that at its start; a difference keeps the activations of one more pass.
+    evaluations: candidates + 2 * ascents + differences,
+    gradients: gradients * alphaUpdates + ascents * (perturbation?.steps ?? 0) + differences,
+    weightGradients: weightGradients * alphaUpdates,
   };
 }
 
@@ -84,9 +104,11 @@ export function stepMs(protocol: SearchProtocol): number {
 
 /** The work of a search in steps' worth of time: what is less than a step counts as the share of one that it costs. */
 export function equivalentSteps(protocol: SearchProtocol): number {
-  const { weightSteps, fineTuneSteps, evaluations, gradients } = searchWork(protocol);
+  const { weightSteps, fineTuneSteps, weightGradients, evaluations, gradients } = searchWork(protocol);
   const { evaluationShare, gradientShare } = STEP_MODEL;
-  return weightSteps + fineTuneSteps + gradientShare * gradients + evaluationShare * evaluations;
+  return (
+    weightSteps + fineTuneSteps + weightGradients + gradientShare * gradients + evaluationShare * evaluations
+  );
 }
 
 /** Seconds that searches on one network would take one after another on two cores. An estimate. */

@@ -17,6 +17,8 @@ export interface Transform {
   readonly flip: boolean;
   /** Side length of the square set to zero after normalizing; 0 for none. */
   readonly cutout: number;
+  /** Share of the images that lose a square; 1 if left out. */
+  readonly cutoutProbability?: number;
 }
 
 /** What a transform needs to know of a data set. */
@@ -77,19 +79,21 @@ export interface Draw {
   /** The centre of the cut-out, uniform over all pixels. */
   readonly centerY: number;
   readonly centerX: number;
+  /** Whether there is a cut-out at all. */
+  readonly cut: boolean;
 }
 
 /**
- * The draws for one image. All five are made whatever the transform uses, so switching one part off leaves the others as
+ * The draws for one image. All six are made whatever the transform uses, so switching one part off leaves the others as
  * they were.
  */
 export function drawAugmentation(
-  transform: Pick<Transform, 'pad' | 'flip'>,
+  transform: Pick<Transform, 'pad' | 'flip' | 'cutoutProbability'>,
   height: number,
   width: number,
   from: Key,
 ): Draw {
-  const u = uniform(from, 5);
+  const u = uniform(from, 6);
   const positions = 2 * transform.pad + 1;
   return {
     top: Math.floor(u[0] * positions),
@@ -97,6 +101,7 @@ export function drawAugmentation(
     flip: transform.flip && u[2] < 0.5,
     centerY: Math.floor(u[3] * height),
     centerX: Math.floor(u[4] * width),
+    cut: u[5] < (transform.cutoutProbability ?? 1),
   };
 }
 
@@ -189,7 +194,7 @@ export function makeBatch(
         values,
       );
     }
-    if (cutout > 0) {
+    if (cutout > 0 && draw.cut) {
       const box = cutoutBox(draw.centerY, draw.centerX, cutout, height, width);
       for (let y = box.top; y < box.bottom; y++) {
         const line = start + y * row;

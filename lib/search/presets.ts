@@ -9,8 +9,10 @@ import { RANDOM_DEFAULTS } from '../solvers/random.js';
 import { RS_DEFAULTS } from '../solvers/rs.js';
 import { isSpaceId, SPACE_IDS } from '../spaces/spaces.js';
 import type { SearchSpace, SpaceId } from '../spaces/spaces.js';
-import { baselineSource, isBaseline, METHODS, standingDeviations } from './baselines.js';
+import { baselineSearch, baselineSource, isBaseline, METHODS, standingDeviations } from './baselines.js';
 import type { BaselineSource } from './baselines.js';
+import { GROUPS, isGroupName } from './groups.js';
+import type { GroupName } from './groups.js';
 import { BUDGETS, DATASETS, PRESETS, describeProtocol, parseProtocol } from './protocol.js';
 import type { Budget, Preset, SearchProtocol, SolverProtocol } from './protocol.js';
 import { isSolverId, SOLVER_IDS, solverId } from './solver-id.js';
@@ -92,7 +94,7 @@ export function fullSearch(space: string | SearchSpace, solver = 'mgs', preset =
   const chosen = PRESETS.find((each) => each === preset);
   if (!chosen) throw unknownName('preset', preset, PRESETS);
   const zeroOrder = zeroOrderSearch(space, solver, chosen);
-  return parseProtocol(isBaseline(solver) ? { ...zeroOrder, ...METHODS[solver].settings } : zeroOrder);
+  return parseProtocol(isBaseline(solver) ? baselineSearch(zeroOrder, solver) : zeroOrder);
 }
 
 function zeroOrderSearch(space: SearchProtocol['space'], solver: SolverId, chosen: Preset): SearchProtocol {
@@ -147,6 +149,7 @@ interface Caps {
   readonly batchSize: number;
   readonly epochs: number;
   readonly iterations: number;
+  readonly products: number;
 }
 
 /**
@@ -154,13 +157,32 @@ interface Caps {
  * in S2 with N = 4 and in a few in the DARTS space (16 weight steps and 4 alpha updates an epoch).
  */
 const CAPS: Readonly<Record<Exclude<Budget, 'full'>, Caps>> = {
-  smoke: { imageSide: 16, trainSize: 64, cells: 3, channels: 4, batchSize: 8, epochs: 2, iterations: 2 },
-  laptop: { imageSide: 16, trainSize: 1024, cells: 5, channels: 8, batchSize: 32, epochs: 10, iterations: 4 },
+  smoke: {
+    imageSide: 16,
+    trainSize: 64,
+    cells: 3,
+    channels: 4,
+    batchSize: 8,
+    epochs: 2,
+    iterations: 2,
+    products: 5,
+  },
+  laptop: {
+    imageSide: 16,
+    trainSize: 1024,
+    cells: 5,
+    channels: 8,
+    batchSize: 32,
+    epochs: 10,
+    iterations: 4,
+    products: 20,
+  },
 };
 
 /**
  * The protocol for a smaller budget, derived from a full one: whatever exceeds what the budget allows is cut down to it,
- * warm-up keeps its share of the epochs, everything else (solver, σ, τ, learning rates, seed) stays.
+ * warm-up and whatever else is counted in epochs keep their share of them, a cut-out its share of the image; everything
+ * else (solver, σ, τ, learning rates, seed) stays.
  *
  * @param full  A protocol of budget `full`.
  * @throws {UsageError} for an unknown budget, and for a protocol that is not full (derive from the full one instead).
@@ -176,20 +198,35 @@ export function withBudget(full: SearchProtocol, budget: string): SearchProtocol
   if (known === 'full') return full;
   const caps = CAPS[known];
   const epochs = Math.min(full.epochs, caps.epochs);
+  const share = (count: number): number => Math.round((count * epochs) / full.epochs);
+  const imageSide = Math.min(full.dataset.imageSide, caps.imageSide);
+  const { cutout, stability } = full;
   return parseProtocol({
     ...full,
     budget: known,
     dataset: {
       ...full.dataset,
-      imageSide: Math.min(full.dataset.imageSide, caps.imageSide),
+      imageSide,
       trainSize: Math.min(full.dataset.trainSize, caps.trainSize),
     },
     cells: Math.min(full.cells, caps.cells),
     channels: Math.min(full.channels, caps.channels),
     batchSize: Math.min(full.batchSize, caps.batchSize),
     epochs,
-    warmupEpochs: Math.round((full.warmupEpochs * epochs) / full.epochs),
+    warmupEpochs: share(full.warmupEpochs),
     omega: { ...full.omega, iterations: Math.min(full.omega.iterations, caps.iterations) },
+    ...(cutout && {
+      cutout: { ...cutout, length: 2 * Math.round((cutout.length * imageSide) / full.dataset.imageSide / 2) },
+    }),
+    ...(stability && {
+      stability: {
+        ...stability,
+        window: Math.max(1, share(stability.window)),
+        lag: Math.max(1, share(stability.lag)),
+        startEpoch: share(stability.startEpoch),
+        products: Math.min(stability.products, caps.products),
+      },
+    }),
   });
 }
 
@@ -232,7 +269,8 @@ export function settingSource(path: string, solver: SolverId): SettingSource {
     // For RS the paper's text says which form is the default, and nothing else.
     return path === 'solver.estimator' ? 'paper' : 'ours';
   }
-  return OURS.has(path) ? 'ours' : 'released scripts';
+  const [group] = path.split('.');
+  return OURS.has(path) || isGroupName(group) ? 'ours' : 'released scripts';
 }
 
 /**
@@ -252,6 +290,12 @@ export function deviations(protocol: SearchProtocol): string[] {
     told.add(path);
     sentences.push(...texts);
   };
+  told.add('space');
+  if (typeof protocol.space !== 'string') {
+    sentences.push(
+      `The space "${protocol.space.name}" is declared for this search; the paper has none like it.`,
+    );
+  }
   if (solver.kind === 'mgs' && solver.density === 'flat') {
     tell(
       'solver.density',
@@ -291,6 +335,19 @@ export function deviations(protocol: SearchProtocol): string[] {
     sentences.push('Random search over architectures is a baseline of ours; the paper has none.');
   }
   if (isBaseline(id)) sentences.push(...standingDeviations(protocol, id));
+  const method = isBaseline(id) ? METHODS[id].name : 'the paper';
+  const genitive = method.endsWith('S') ? `${method}’` : `${method}’s`;
+  for (const group of Object.keys(GROUPS) as GroupName[]) {
+    const [here, there] = [protocol[group], paper[group]];
+    if (here !== undefined && there === undefined) {
+      const settings = Object.entries(here).map(([name, value]) => `${name} ${String(value)}`);
+      sentences.push(`${group} is on (${settings.join(', ')}); ${method} searches without it.`);
+      for (const name of Object.keys(here)) told.add(`${group}.${name}`);
+    }
+    if (here === undefined && there !== undefined) {
+      sentences.push(`${group} is off; ${method} searches with it.`);
+    }
+  }
   for (const { path } of describeProtocol(protocol)) {
     const [here, there] = [valueAt(protocol, path), valueAt(paper, path)];
     if (told.has(path) || Object.is(here, there)) continue;
@@ -298,8 +355,8 @@ export function deviations(protocol: SearchProtocol): string[] {
     const whose = {
       paper: 'the paper has',
       'released scripts': 'the released scripts have',
-      'baseline paper': `${isBaseline(id) ? METHODS[id].name : id}’s paper has`,
-      'baseline code': `${isBaseline(id) ? METHODS[id].name : id}’s public code has`,
+      'baseline paper': `${genitive} paper has`,
+      'baseline code': `${genitive} public code has`,
       ours: 'our default is',
     };
     sentences.push(`${path} is ${String(here)}; ${whose[source]} ${String(there)}.`);
@@ -324,5 +381,7 @@ export function openSettings(protocol: SearchProtocol): OpenSetting[] {
 }
 
 function valueAt(protocol: SearchProtocol, path: string): unknown {
-  return path.split('.').reduce<unknown>((at, step) => (at as Record<string, unknown>)[step], protocol);
+  return path
+    .split('.')
+    .reduce<unknown>((at, step) => (at as Record<string, unknown> | undefined)?.[step], protocol);
 }

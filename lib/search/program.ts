@@ -22,10 +22,15 @@ export type SearchFunction = 'step' | 'save' | 'begin' | 'restore' | 'coast' | '
 export interface SearchProgram {
   readonly net: Supernet;
   readonly program: Program<SearchFunction>;
+  /** What `step` takes as alphas: alphas, or the mixing weights that they stand for. */
+  readonly mixing: 'softmax' | 'given';
 }
 
 /** The part of a protocol that decides the program; searches that agree in it share one. */
-interface ProgramKey extends Pick<SearchProtocol, 'space' | 'cells' | 'channels' | 'batchSize'> {
+interface ProgramKey extends Pick<
+  SearchProtocol,
+  'space' | 'cells' | 'channels' | 'batchSize' | 'partialChannels'
+> {
   readonly image: number;
   readonly classes: number;
   readonly compile: boolean;
@@ -35,6 +40,10 @@ interface ProgramKey extends Pick<SearchProtocol, 'space' | 'cells' | 'channels'
    * another graph otherwise, even of one that only has more inputs, and the last bits with them.
    */
   readonly weights?: SgdSettings;
+  /** Whether paths are dropped, with a probability that is fed. */
+  readonly dropPath: boolean;
+  /** Whether mixing weights are fed instead of alphas. */
+  readonly mixing: 'softmax' | 'given';
 }
 
 let latest: { readonly key: string; readonly made: SearchProgram } | undefined;
@@ -44,14 +53,20 @@ let latest: { readonly key: string; readonly made: SearchProgram } | undefined;
  * compiling one costs as much as dozens of its steps. Its state is whatever the last user left; write it first.
  */
 export function searchProgram(protocol: SearchProtocol, classes: number, compiled: boolean): SearchProgram {
-  const { space, cells, channels, batchSize, dataset } = protocol;
+  const { space, cells, channels, batchSize, dataset, partialChannels, perturbation, stability } = protocol;
   const { momentum, weightDecay, clip } = protocol.weights;
+  const dropPath = protocol.dropPath !== undefined;
+  const reforms = [protocol.dropPath, partialChannels, perturbation].some((group) => group !== undefined);
+  const plain = isZeroOrder(protocol.solver) && !reforms && stability?.action !== 'regularize';
   const parts: ProgramKey = {
     space,
     cells,
     channels,
     batchSize,
-    ...(isZeroOrder(protocol.solver) ? { weights: { momentum, weightDecay, clip } } : {}),
+    ...(partialChannels ? { partialChannels } : {}),
+    ...(plain ? { weights: { momentum, weightDecay, clip } } : {}),
+    dropPath,
+    mixing: perturbation ? 'given' : 'softmax',
     image: dataset.imageSide,
     classes,
     compile: compiled,
@@ -70,13 +85,13 @@ function makeProgram(parts: ProgramKey): SearchProgram {
   const zeros = (): HostArray => ({ shape: [size], data: new Float32Array(size) });
   const state = { omega: zeros(), momentum: zeros(), savedOmega: zeros(), savedMomentum: zeros() };
   const program = compile(state, searchFunctions(net, parts), { compile: parts.compile });
-  return { net, program };
+  return { net, program, mixing: parts.mixing };
 }
 
 /** The functions of a program; those of the second order only where the optimizer's settings are fed. */
 function searchFunctions(
   net: Supernet,
-  { batchSize, image, weights }: ProgramKey,
+  { batchSize, image, weights, dropPath, mixing }: ProgramKey,
 ): Record<SearchFunction, ProgramFunction> {
   const float = (...shape: number[]) => ({ shape, dtype: 'float32' as const });
   const lr = float();
@@ -93,6 +108,7 @@ function searchFunctions(
         lr,
         noiseSeed: { shape: [2], dtype: 'int32' },
         ...(weights ? {} : { ...fed, clip: float() }),
+        ...(dropPath ? { dropPath: float() } : {}),
       },
       run: ({ omega, momentum }, inputs) => {
         const gradients = lossAndGradients(
@@ -101,7 +117,11 @@ function searchFunctions(
           inputs.alphas as Tensor1D,
           inputs.images as Tensor4D,
           inputs.labels as Tensor1D,
-          { noiseSeed: inputs.noiseSeed as Tensor1D },
+          {
+            noiseSeed: inputs.noiseSeed as Tensor1D,
+            ...(dropPath ? { dropPath: inputs.dropPath } : {}),
+            mixing,
+          },
         );
         const { loss, correct, alphas } = gradients;
         const settings = sgdSettings(inputs);

@@ -19,6 +19,7 @@ import { MGS_DENSITIES } from '../solvers/mgs.js';
 import { RS_ESTIMATORS, RS_LAWS } from '../solvers/rs.js';
 import { SPACES, SPACE_IDS, defineSpace, isSpaceId, spaceById } from '../spaces/spaces.js';
 import type { SearchSpace, SpaceId } from '../spaces/spaces.js';
+import { GROUPS, GROUP_DEFAULTS, isGroupName } from './groups.js';
 import { SIGMA_SCHEDULES } from './schedules.js';
 
 /** Whose algorithm: the paper's text, the released code, or the paper's idea with a constant proposal density. */
@@ -188,6 +189,11 @@ const searchSchema = z.strictObject({
     'All candidates of an update and the gradient of the proposal see the same validation batch.',
     'shared',
   ),
+  dropPath: GROUPS.dropPath.exactOptional(),
+  cutout: GROUPS.cutout.exactOptional(),
+  perturbation: GROUPS.perturbation.exactOptional(),
+  partialChannels: GROUPS.partialChannels.exactOptional(),
+  stability: GROUPS.stability.exactOptional(),
 });
 
 /** One search as plain data. Its fields are documented and bounded in the schema; {@link describeProtocol} lists them. */
@@ -267,7 +273,7 @@ interface Fault {
 
 /** What is wrong between fields that are each within their own bounds. */
 function crossFaults(protocol: SearchProtocol): Fault[] {
-  const { dataset, batchSize, epochs, warmupEpochs, weights, solver, omega } = protocol;
+  const { dataset, channels, batchSize, epochs, warmupEpochs, weights, solver, omega } = protocol;
   const faults: Fault[] = [];
   if (warmupEpochs > epochs) {
     faults.push({ path: 'warmupEpochs', value: warmupEpochs, must: `at most epochs, which is ${epochs}` });
@@ -300,6 +306,19 @@ function crossFaults(protocol: SearchProtocol): Fault[] {
     if (omega.coast !== 'none') {
       faults.push({ path: 'omega.coast', value: omega.coast, must: `"none" ${why}` });
     }
+  }
+  const { partialChannels, cutout, stability } = protocol;
+  if (partialChannels && channels % partialChannels.k !== 0) {
+    const must = `a divisor of channels, which is ${channels}`;
+    faults.push({ path: 'partialChannels.k', value: partialChannels.k, must });
+  }
+  if (cutout && cutout.length > dataset.imageSide) {
+    const must = `at most dataset.imageSide, which is ${dataset.imageSide}`;
+    faults.push({ path: 'cutout.length', value: cutout.length, must });
+  }
+  if (stability?.action === 'regularize' && stability.maxWeightDecay < weights.weightDecay) {
+    const must = `at least weights.weightDecay, which is ${weights.weightDecay}`;
+    faults.push({ path: 'stability.maxWeightDecay', value: stability.maxWeightDecay, must });
   }
   return faults;
 }
@@ -336,9 +355,12 @@ export interface FieldDescription {
   readonly bounds: string;
 }
 
-/** Every field of the protocol with its meaning and bounds, for the solver that the protocol has. */
+/** Every field of the protocol with its meaning and bounds, for the solver and the optional groups that the protocol has. */
 export function describeProtocol(protocol: SearchProtocol): FieldDescription[] {
-  return leavesOf(protocol);
+  return leavesOf(protocol).filter(({ path }) => {
+    const group = path.split('.')[0];
+    return !isGroupName(group) || protocol[group] !== undefined;
+  });
 }
 
 function leavesOf(value: unknown): FieldDescription[] {
@@ -346,6 +368,7 @@ function leavesOf(value: unknown): FieldDescription[] {
   const walk = (schema: z.ZodObject, prefix: string): FieldDescription[] =>
     Object.entries(schema.shape as Record<string, z.ZodType>).flatMap(([name, field]) => {
       const path = `${prefix}${name}`;
+      if (field instanceof z.ZodExactOptional) return walk(field.unwrap() as z.ZodObject, `${path}.`);
       if (field instanceof z.ZodObject) return walk(field, `${path}.`);
       if (field instanceof z.ZodDiscriminatedUnion) {
         const options = field.options as z.ZodObject[];
@@ -368,7 +391,7 @@ const IDENTITY: Readonly<Record<string, string>> = {
   'solver.kind': 'choose it with --solver, since it decides the other solver settings',
 };
 
-/** The paths that {@link applySet} takes for this protocol. */
+/** The paths that {@link applySet} takes for this protocol, those of optional groups that it has not included. */
 export function settablePaths(protocol: SearchProtocol): string[] {
   return leavesOf(protocol)
     .map(({ path }) => path)
@@ -378,13 +401,29 @@ export function settablePaths(protocol: SearchProtocol): string[] {
 /**
  * The protocol with settings written as `path=value` applied in order, e.g. `applySet(p, 'solver.samples=8')`. A value is
  * read as JSON where it is JSON (`8`, `0.1`, `null`, `true`), else as a word. All are applied before the result is checked
- * whole, so settings that only fit together can be given together.
+ * whole, so settings that only fit together can be given together. Setting a field of an optional group that is off
+ * switches it on, the rest of it at {@link GROUP_DEFAULTS}; `GROUP=none` switches it off.
  *
  * @throws {UsageError} for an unknown path (with the allowed ones and the nearest), a field that has an option of its own,
  *         and a value out of range.
  */
 export function applySet(protocol: SearchProtocol, ...assignments: string[]): SearchProtocol {
-  return parseProtocol(assignSettings(protocol, assignments, settablePaths(protocol), IDENTITY));
+  const allowed = settablePaths(protocol);
+  let settings: Record<string, unknown> = { ...protocol };
+  for (const assignment of assignments) {
+    const [path, value] = assignment.split('=').map((part) => part.trim());
+    const [group] = path.split('.');
+    if (isGroupName(group)) {
+      const { [group]: there, ...others } = settings;
+      if (path === group && value === 'none') {
+        settings = others;
+        continue;
+      }
+      settings = { ...others, [group]: there ?? GROUP_DEFAULTS[group] };
+    }
+    settings = assignSettings(settings, [assignment], allowed, IDENTITY) as Record<string, unknown>;
+  }
+  return parseProtocol(settings);
 }
 
 /** Weight steps between alpha updates, at least 1. */

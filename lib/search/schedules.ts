@@ -71,6 +71,25 @@ export function sigmaAt(
 }
 
 /**
+ * A probability that rises linearly from 0 in the first epoch to `probability` in the last, as drop path and cutout do in
+ * R-DARTS' searches (Zela et al. 2020). With one epoch alone: 0.
+ */
+export function risingProbability(
+  epoch: number,
+  { epochs, probability }: { epochs: number; probability: number },
+): number {
+  return epochs === 1 ? 0 : (probability * epoch) / (epochs - 1);
+}
+
+/** The radius of SmoothDARTS' perturbation in an epoch: from `epsilonStart` linearly towards `epsilonEnd` (Chen and Hsieh 2020). */
+export function perturbationRadius(
+  epoch: number,
+  { epochs, epsilonStart, epsilonEnd }: { epochs: number; epsilonStart: number; epsilonEnd: number },
+): number {
+  return epsilonStart + ((epsilonEnd - epsilonStart) * epoch) / epochs;
+}
+
+/**
  * ScheduledDropPath's probability in an epoch: rises linearly and never quite reaches `probability`; the same for every
  * cell (as the DARTS code base trains).
  */

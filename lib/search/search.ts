@@ -1,7 +1,7 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { batchSequence, halves } from '../datasets/batches.js';
 import type { BatchSequence } from '../datasets/batches.js';
-import { makeBatch, takeLabels, trainTransform } from '../datasets/augment.js';
+import { evalTransform, makeBatch, takeLabels, trainTransform } from '../datasets/augment.js';
 import type { Transform } from '../datasets/augment.js';
 import type { Dataset } from '../datasets/load.js';
 import { recoverFromInterrupt } from '../engine/index.js';
@@ -21,14 +21,22 @@ import { countOps, deriveGenotype } from '../spaces/genotype.js';
 import type { Genotype } from '../spaces/genotype.js';
 import { adamStart, adamStep } from './adam.js';
 import type { AdamState } from './adam.js';
+import { eigenvalueOf } from './curvature.js';
+import { meansOf, NO_SUMS, withStep, withUpdate } from './epoch.js';
+import type { EpochRecord, EpochSums } from './epoch.js';
+import type { Group } from './groups.js';
+import { adversarialPerturbation, randomPerturbation } from './perturbation.js';
 import { searchProgram } from './program.js';
 import type { SearchProgram } from './program.js';
 import { checkAgainstData, isZeroOrder, spaceName, spaceOf, updatePeriod } from './protocol.js';
 import type { DartsProtocol, SearchProtocol } from './protocol.js';
-import { cosineLr, sigmaAt } from './schedules.js';
+import { cosineLr, perturbationRadius, risingProbability, sigmaAt } from './schedules.js';
 import { SearchSession } from './session.js';
 import type { Pass, SgdStep } from './session.js';
 import { solverId } from './solver-id.js';
+import { backBy, raisedDecay, risenSince } from './stability.js';
+
+export type { EpochRecord } from './epoch.js';
 
 /**
  * ZARTS' bi-level search (paper Alg. 1): SGD on ω over the training half; every few steps α moves by what a zero-order
@@ -36,33 +44,23 @@ import { solverId } from './solver-id.js';
  * solvers that the paper compares with move α in the same loop, by Adam on the validation loss' gradient.
  */
 
-/** What happened in one epoch; means over its steps and alpha updates. */
-export interface EpochRecord {
+/** What a search did when the dominant eigenvalue had risen; epochs are counted from 0. */
+export interface Intervention {
+  /** It stopped with the alphas of an earlier epoch, or went on from there with another weight decay. */
+  readonly action: 'stop' | 'regularize';
+  /** The epoch at whose end it was seen, and the one at whose end the alphas were taken from. */
   readonly epoch: number;
-  readonly lr: number;
-  /** Standard deviation of MGS' proposal; null for other solvers and during warm-up. */
-  readonly sigma: number | null;
-  /** Mean cross-entropy in nats and accuracy on the training half's batches, before each step. */
-  readonly trainLoss: number;
-  readonly trainAccuracy: number;
-  /** Alpha updates made. All fields below are null in an epoch without any. */
-  readonly updates: number;
-  /** Mean validation loss over all candidates, in nats; with a gradient solver, over the points where it took gradients. */
-  readonly candidateLoss: number | null;
-  /** Effective sample size N_e and ratio R_e (Eq. 27), means over the epoch's updates; null for solvers without weights. */
-  readonly ess: number | null;
-  readonly esr: number | null;
-  /** Mean cosine between the update u* and −g, where the solver used the gradient g. */
-  readonly cosine: number | null;
-  /** Mean length of the update u*. */
-  readonly updateNorm: number | null;
+  readonly backTo: number;
+  /** The weights' decay from then on, where it was raised. */
+  readonly weightDecay?: number;
 }
 
 /** What a search found. */
 export interface SearchResult {
   readonly genotype: Genotype;
-  /** The final raw alphas, length d. */
+  /** The final raw alphas, length d; with edge normalization, those of the edges last. */
   readonly alpha: readonly number[];
+  /** Those that the result comes from: what a search that went back did in vain is in its metrics only. */
   readonly epochs: readonly EpochRecord[];
   /** Weight steps and alpha updates made. */
   readonly steps: number;
@@ -71,6 +69,8 @@ export interface SearchResult {
   readonly supernetParameters: number;
   /** How often each primitive occurs in the genotype's cells. */
   readonly operations: ReturnType<typeof countOps>;
+  /** Where the protocol lets the search stop or go back (`stability`). */
+  readonly interventions?: readonly Intervention[];
 }
 
 /** Where a search keeps its state; {@link ../runs/store.Run} is one. */
@@ -96,37 +96,6 @@ export interface SearchOptions {
 
 /** Seconds after which a checkpoint is due within an epoch; every epoch's end has one. */
 const CHECKPOINT_SECONDS = 30;
-
-/** Sums over the epoch under way; plain numbers, so that a checkpoint can hold them. */
-interface EpochSums {
-  steps: number;
-  loss: number;
-  correct: number;
-  updates: number;
-  candidates: number;
-  candidateLoss: number;
-  ess: number;
-  esr: number;
-  weighted: number;
-  cosine: number;
-  cosines: number;
-  updateNorm: number;
-}
-
-const noSums = (): EpochSums => ({
-  steps: 0,
-  loss: 0,
-  correct: 0,
-  updates: 0,
-  candidates: 0,
-  candidateLoss: 0,
-  ess: 0,
-  esr: 0,
-  weighted: 0,
-  cosine: 0,
-  cosines: 0,
-  updateNorm: 0,
-});
 
 /**
  * Runs a search.
@@ -163,9 +132,8 @@ class Search {
   private readonly session: SearchSession;
   /** Absent where alpha moves by its gradient. */
   private readonly solver: Solver | undefined;
-  private readonly keys: Record<'init' | 'alpha' | 'solver' | 'noise' | 'train' | 'tune' | 'val', Key>;
+  private readonly keys: Record<(typeof KEYS)[number], Key>;
   private readonly batches: Record<'train' | 'tune' | 'val', BatchSequence>;
-  private readonly transform: Transform;
   private state: SolverState;
   /** Adam's moments, where alpha moves by its gradient. */
   private adam: AdamState;
@@ -173,8 +141,11 @@ class Search {
   private updates = 0;
   /** Whether the alpha update that is due after the last step has still to be made. */
   private updateDue = false;
-  private sums = noSums();
-  private readonly epochs: EpochRecord[] = [];
+  private sums = NO_SUMS;
+  private epochs: EpochRecord[] = [];
+  /** What the search may go back to, the oldest first. */
+  private snapshots: Snapshot[] = [];
+  private interventions: Intervention[] = [];
 
   constructor(
     private readonly protocol: SearchProtocol,
@@ -186,9 +157,8 @@ class Search {
     this.net = net;
     this.session = new SearchSession(made);
     this.solver = isZeroOrder(protocol.solver) ? createSolver(protocol.solver) : undefined;
-    const names = ['init', 'alpha', 'solver', 'noise', 'train', 'tune', 'val'] as const;
-    const keys = split(key(protocol.seed), names.length);
-    this.keys = Object.fromEntries(names.map((name, i) => [name, keys[i]])) as Search['keys'];
+    const keys = split(key(protocol.seed), KEYS.length);
+    this.keys = Object.fromEntries(KEYS.map((name, i) => [name, keys[i]])) as Search['keys'];
     const { train, val } = halves(protocol.dataset.trainSize);
     const tune = protocol.omega.split === 'train' ? train : val;
     this.batches = {
@@ -196,7 +166,6 @@ class Search {
       tune: batchSequence(tune, protocol.batchSize, this.keys.tune),
       val: batchSequence(val, protocol.batchSize, this.keys.val),
     };
-    this.transform = trainTransform(dataset);
     const alpha = scale(protocol.alphaInitScale, normal(this.keys.alpha, net.alphas));
     this.state = this.solver?.init(alpha) ?? { alpha, step: 0 };
     this.adam = adamStart(net.alphas);
@@ -208,41 +177,53 @@ class Search {
     const { epochs } = this.protocol;
     const { perEpoch } = this.batches.train;
     const steps = epochs * perEpoch;
-    const phase = (this.options.progress ?? silent).start(this.title(), steps, this.step);
+    // Counted along the schedule: a search that goes back has these steps to make again.
+    const position = () => this.epoch * perEpoch + this.sums.steps;
+    const phase = (this.options.progress ?? silent).start(this.title(), steps, position());
     let saved = performance.now();
     try {
-      while (this.step < steps || this.updateDue) {
-        if (!this.updateDue) this.weightStep();
+      while (!this.ended) {
+        const epochDue = () => this.sums.steps === perEpoch;
+        const { epoch } = this;
+        if (!this.updateDue && !epochDue()) this.weightStep();
         if (this.updateDue) await this.updateAlpha();
-        const epochEnds = !this.updateDue && this.step % perEpoch === 0;
-        if (epochEnds) this.endEpoch();
-        phase.update(this.step, this.note());
+        if (!this.updateDue && epochDue()) await this.endEpoch();
+        phase.update(position(), this.note());
         // Signals and a notebook's interrupts are delivered between steps.
         await yieldToEvents();
         const stopped = this.stopAsked;
-        if (epochEnds || stopped || performance.now() - saved > CHECKPOINT_SECONDS * 1000) {
+        if (epoch !== this.epoch || stopped || performance.now() - saved > CHECKPOINT_SECONDS * 1000) {
           this.options.store?.saveCheckpoint(this.checkpoint());
           saved = performance.now();
         }
         if (stopped) {
           throw new InterruptedError(
-            `Stopped after step ${this.step} of ${steps}; the same command goes on from there.`,
+            `Stopped after step ${position()} of ${steps}; the same command goes on from there.`,
           );
         }
       }
     } finally {
       phase.end();
     }
-    const genotype = deriveGenotype(spaceOf(this.protocol), this.state.alpha);
+    const { alpha } = this.state;
+    const { partialChannels, stability } = this.protocol;
+    const genotype = deriveGenotype(spaceOf(this.protocol), alpha, {
+      edgeNormalization: partialChannels?.edgeNormalization ?? false,
+    });
     return {
       genotype,
-      alpha: Array.from(this.state.alpha),
+      alpha: Array.from(alpha),
       epochs: this.epochs,
       steps: this.step,
       updates: this.updates,
       supernetParameters: this.net.layout.size,
       operations: countOps(genotype),
+      ...(stability && stability.action !== 'record' ? { interventions: this.interventions } : {}),
     };
+  }
+
+  private get ended(): boolean {
+    return this.epoch === this.protocol.epochs || this.interventions.at(-1)?.action === 'stop';
   }
 
   private get stopAsked(): boolean {
@@ -274,33 +255,65 @@ class Search {
     return sigmaAt(this.epoch, { schedule: solver.sigmaSchedule, sigma: solver.sigma, epochs, warmupEpochs });
   }
 
+  /** The weights' decay, as the search last raised it. */
+  private get weightDecay(): number {
+    return this.interventions.at(-1)?.weightDecay ?? this.protocol.weights.weightDecay;
+  }
+
   /** One SGD step on ω. */
   private weightStep(): void {
-    const { loss, correct } = this.session.train(this.trainingPass(), this.sgd());
+    const pass = this.trainingPass();
+    const shares = this.perturbedShares(pass);
+    const { loss, correct } = this.session.train(shares ? { ...pass, shares } : pass, this.sgd());
     this.finite(loss, `step ${this.step}`);
-    this.sums.steps += 1;
-    this.sums.loss += loss;
-    this.sums.correct += correct;
+    this.sums = withStep(this.sums, { loss, correct });
     this.step += 1;
     this.updateDue =
       this.epoch >= this.protocol.warmupEpochs && this.step % updatePeriod(this.protocol) === 0;
   }
 
+  /** SmoothDARTS: the mixing weights that a weight step is made at, beside those of alpha. */
+  private perturbedShares(pass: Pass): Vec | undefined {
+    const { perturbation, epochs } = this.protocol;
+    if (!perturbation) return undefined;
+    const { session } = this;
+    const epsilon = perturbationRadius(this.epoch, { ...perturbation, epochs });
+    const from = foldIn(this.keys.perturbation, this.step);
+    const { values, groups } = session.shares(pass.alpha);
+    // The edges' own weights are not perturbed, only the operations'.
+    const shares = { values, groups: groups.slice(0, this.operationGroups) };
+    return perturbation.kind === 'rs'
+      ? randomPerturbation(shares, epsilon, from)
+      : adversarialPerturbation(shares, { epsilon, steps: perturbation.steps }, from, {
+          loss: (at) => session.loss({ ...pass, shares: at }),
+          gradient: (at) => session.sharesGradient({ ...pass, shares: at }),
+        });
+  }
+
+  private get operationGroups(): number {
+    return Object.values(this.net.space.edges).reduce((count, edges) => count + edges.length, 0);
+  }
+
   /** What the next weight step reads. */
   private trainingPass(): Pass {
-    const noise = foldIn(this.keys.noise, this.step);
-    return { batch: this.batch('train', this.step), alpha: this.state.alpha, noise };
+    return this.pass(this.batch('train', this.step), foldIn(this.keys.noise, this.step));
   }
 
   /** What an alpha update scores alpha and all candidates on: they differ in α only, so one batch and one noise seed. */
   private validationPass(): Pass {
-    const noise = foldIn(this.keys.noise, 2 ** 40 + this.updates);
-    return { batch: this.batch('val', this.updates), alpha: this.state.alpha, noise };
+    return this.pass(this.batch('val', this.updates), foldIn(this.keys.noise, 2 ** 40 + this.updates));
+  }
+
+  /** A pass at alpha in the present epoch. */
+  private pass(batch: HostArrays, noise: Key): Pass {
+    const { dropPath, epochs } = this.protocol;
+    const dropped = dropPath ? { dropPath: risingProbability(this.epoch, { ...dropPath, epochs }) } : {};
+    return { batch, alpha: this.state.alpha, noise, ...dropped };
   }
 
   private sgd(lr = this.lr()): SgdStep {
-    const { momentum, weightDecay, clip } = this.protocol.weights;
-    return { lr, momentum, weightDecay, clip };
+    const { momentum, clip } = this.protocol.weights;
+    return { lr, momentum, weightDecay: this.weightDecay, clip };
   }
 
   private async updateAlpha(): Promise<void> {
@@ -317,7 +330,7 @@ class Search {
     const update = this.updates;
     const { alpha } = this.state;
     const validation = this.validationPass();
-    const { momentum, weightDecay } = this.protocol.weights;
+    const { momentum, weightDecay } = this.sgd();
     const found =
       settings.order === 'first'
         ? this.session.firstOrder(validation)
@@ -405,10 +418,9 @@ class Search {
       return { lossAt, done: nothing, undoable: false };
     }
     if (coast === 'noop' || iterations === 0) return { lossAt: validate, done: nothing, undoable: true };
-    const tuning = Array.from({ length: iterations }, (_, m) => ({
-      batch: this.batch('tune', update * iterations + m),
-      noise: foldIn(validation.noise, m),
-    }));
+    const tuning = Array.from({ length: iterations }, (_, m) =>
+      this.pass(this.batch('tune', update * iterations + m), foldIn(validation.noise, m)),
+    );
     session.save();
     const lossAt = (alpha: Vec) => {
       if (momentum === 'inherit') session.restore();
@@ -433,22 +445,16 @@ class Search {
     gradient: Vec | undefined,
     sigma: number | undefined,
   ): void {
-    const { sums } = this;
-    sums.updates += 1;
-    sums.candidates += losses.length;
-    sums.candidateLoss += losses.reduce((total, loss) => total + loss, 0);
-    sums.updateNorm += norm(direction);
-    if (typeof numbers.ess === 'number' && typeof numbers.esr === 'number') {
-      sums.weighted += 1;
-      sums.ess += numbers.ess;
-      sums.esr += numbers.esr;
-    }
     const lengths = gradient ? norm(direction) * norm(gradient) : 0;
     const cosine = gradient && lengths > 0 ? -dot(direction, gradient) / lengths : null;
-    if (cosine !== null) {
-      sums.cosine += cosine;
-      sums.cosines += 1;
-    }
+    const { ess, esr } = numbers;
+    this.sums = withUpdate(this.sums, {
+      losses,
+      ess: typeof ess === 'number' ? ess : null,
+      esr: typeof esr === 'number' ? esr : null,
+      cosine,
+      updateNorm: norm(direction),
+    });
     this.options.store?.appendMetrics({
       step: this.step,
       kind: 'update',
@@ -462,39 +468,111 @@ class Search {
     } as { step: number });
   }
 
-  private endEpoch(): void {
-    const { sums } = this;
-    const mean = (total: number, count: number) => (count === 0 ? null : total / count);
+  /**
+   * Records the epoch, and goes back if the protocol wants it. When a stop is asked for while the eigenvalue is computed,
+   * the epoch's end stays due.
+   */
+  private async endEpoch(): Promise<void> {
+    const { batchSize, stability } = this.protocol;
+    const eigenvalue = stability ? await this.dominantEigenvalue() : undefined;
+    if (stability && eigenvalue === undefined) return;
     const record: EpochRecord = {
       epoch: this.epoch,
       lr: this.lr(),
       sigma: this.sigma() ?? null,
-      trainLoss: sums.loss / sums.steps,
-      trainAccuracy: sums.correct / (sums.steps * this.protocol.batchSize),
-      updates: sums.updates,
-      candidateLoss: mean(sums.candidateLoss, sums.candidates),
-      ess: mean(sums.ess, sums.weighted),
-      esr: mean(sums.esr, sums.weighted),
-      cosine: mean(sums.cosine, sums.cosines),
-      updateNorm: mean(sums.updateNorm, sums.updates),
+      ...meansOf(this.sums, batchSize),
+      ...(eigenvalue === undefined ? {} : { dominantEigenvalue: eigenvalue }),
+      ...(stability?.action === 'regularize' ? { weightDecay: this.weightDecay } : {}),
     };
     this.options.store?.appendMetrics({ step: this.step, kind: 'epoch', ...record } as { step: number });
     this.epochs.push(record);
-    this.sums = noSums();
+    this.sums = NO_SUMS;
     this.options.onEpoch?.(record);
+    if (!stability || stability.action === 'record') return;
+    const raised = stability.action === 'regularize' ? raisedDecay(this.weightDecay, stability) : undefined;
+    // As in the public code, the last epoch is never gone back from.
+    if (this.ended || raised === this.weightDecay) return;
+    this.keepSnapshot(stability);
+    const backTo = risenSince(
+      this.epochs.map(({ dominantEigenvalue }) => dominantEigenvalue!),
+      stability,
+    );
+    const snapshot = this.snapshots.find(({ epoch }) => epoch === backTo);
+    if (snapshot === undefined) return;
+    const intervention: Intervention = {
+      action: stability.action,
+      epoch: record.epoch,
+      backTo: snapshot.epoch,
+      ...(raised !== undefined && { weightDecay: raised }),
+    };
+    this.interventions.push(intervention);
+    this.options.store?.appendMetrics({ step: this.step, kind: 'intervention', ...intervention } as {
+      step: number;
+    });
+    this.goBack(snapshot);
+  }
+
+  /** λ_max of ∇²_α L_val on the first images of the validation half, as they are; undefined if a stop is asked for meanwhile. */
+  private async dominantEigenvalue(): Promise<number | undefined> {
+    const { dataset, compile } = this.options;
+    const { val } = halves(this.protocol.dataset.trainSize);
+    const [noise, from] = split(this.keys.curvature, 2);
+    return eigenvalueOf(this.protocol, dataset.classes.length, {
+      compile: compile ?? true,
+      omega: this.session.readWeights().omega,
+      alpha: this.state.alpha,
+      batch: this.images(val.slice(0, this.protocol.batchSize), evalTransform(dataset), noise),
+      noise,
+      key: from,
+      goOn: async () => {
+        await yieldToEvents();
+        return !this.stopAsked;
+      },
+    });
+  }
+
+  /** Keeps the state at the epoch's end as long as the search may go back to it. */
+  private keepSnapshot(stability: Group<'stability'>): void {
+    const epoch = this.epoch - 1;
+    const weights = stability.action === 'regularize' ? this.session.readWeights() : {};
+    this.snapshots.push({ epoch, state: this.state, adam: this.adam, ...weights });
+    const oldest = epoch - backBy(stability);
+    this.snapshots = this.snapshots.filter((each) => each.epoch >= oldest);
+  }
+
+  private goBack({ epoch, state, adam, omega, momentum }: Snapshot): void {
+    this.state = state;
+    if (!omega || !momentum) return;
+    this.adam = adam;
+    this.session.writeWeights(omega, momentum);
+    this.epochs = this.epochs.slice(0, epoch + 1);
+    this.snapshots = this.snapshots.filter((each) => each.epoch <= epoch);
   }
 
   /** A batch of augmented images of one of the three sequences; the same number gives the same batch. */
   private batch(which: 'train' | 'tune' | 'val', number: number): HostArrays {
-    const { train } = this.options.dataset;
     const indices = this.batches[which].at(number);
     // Even numbers of the sequence's key order its epochs; augmentation has a key of its own.
     const [augmentKey] = split(this.keys[which], 1);
-    const images = makeBatch(train, indices, this.transform, foldIn(augmentKey, number));
+    return this.images(indices, this.transform(), foldIn(augmentKey, number));
+  }
+
+  private images(indices: Int32Array, transform: Transform, from: Key): HostArrays {
+    const { train } = this.options.dataset;
+    const images = makeBatch(train, indices, transform, from);
     return {
       images: { shape: [indices.length, train.height, train.width, train.channels], data: images },
       labels: { shape: [indices.length], data: takeLabels(train, indices) },
     };
+  }
+
+  /** What is done to training images in the present epoch. */
+  private transform(): Transform {
+    const { cutout, epochs } = this.protocol;
+    const { dataset } = this.options;
+    if (!cutout) return trainTransform(dataset);
+    const cutoutProbability = risingProbability(this.epoch, { ...cutout, epochs });
+    return { ...trainTransform(dataset, cutout.length), cutoutProbability };
   }
 
   private finite(value: number, where: string): number {
@@ -505,44 +583,111 @@ class Search {
   }
 
   private checkpoint(): Checkpoint {
-    const { adam, solver } = this;
-    // Zero-order solvers carry nothing but alpha.
-    const [moments, adamSteps] = solver
-      ? [{}, {}]
-      : [{ adamMean: adam.mean, adamSquare: adam.square }, { adamSteps: adam.steps }];
+    const { stability } = this.protocol;
+    const kept = this.snapshots.map((snapshot) => this.storedState(snapshot, `epoch-${snapshot.epoch}-`));
+    const { state, adam } = this;
+    const present = this.storedState({ state, adam, ...this.session.readWeights() }, '');
     return {
       step: this.step,
       meta: {
-        solverStep: this.state.step,
-        ...adamSteps,
+        ...present.meta,
         updates: this.updates,
         updateDue: this.updateDue,
         sums: { ...this.sums },
         epochs: this.epochs.map((record) => ({ ...record })),
+        ...(stability && {
+          interventions: this.interventions.map((each) => ({ ...each })),
+          snapshots: kept.map(({ meta }, i) => ({ epoch: this.snapshots[i].epoch, ...meta })),
+        }),
       },
-      tensors: { alpha: this.state.alpha, ...moments, ...this.session.readWeights() },
+      tensors: Object.assign(
+        {},
+        present.tensors,
+        ...kept.map(({ tensors }) => tensors),
+      ) as Checkpoint['tensors'],
+    };
+  }
+
+  /** A state as a checkpoint holds it. Zero-order solvers carry nothing but alpha. */
+  private storedState({ state, adam, omega, momentum }: Omit<Snapshot, 'epoch'>, prefix: string) {
+    const tensors = {
+      alpha: state.alpha,
+      ...(this.solver ? {} : { adamMean: adam.mean, adamSquare: adam.square }),
+      ...(omega && momentum ? { omega, momentum } : {}),
+    };
+    return {
+      meta: { solverStep: state.step, ...(this.solver ? {} : { adamSteps: adam.steps }) },
+      tensors: Object.fromEntries(
+        Object.entries(tensors).map(([name, tensor]) => [`${prefix}${name}`, tensor]),
+      ) as Checkpoint['tensors'],
     };
   }
 
   private load({ step, meta, tensors }: Checkpoint): void {
-    const { solverStep, adamSteps, updates, updateDue, sums, epochs } = meta as unknown as {
-      solverStep: number;
-      adamSteps?: number;
-      updates: number;
-      updateDue: boolean;
-      sums: EpochSums;
-      epochs: EpochRecord[];
+    const stored = meta as unknown as StoredMeta;
+    const stateOf = ({ solverStep, adamSteps }: StoredState, prefix: string): Omit<Snapshot, 'epoch'> => {
+      const tensor = <T>(name: string) => tensors[`${prefix}${name}`] as T;
+      const [omega, momentum] = [tensor<Float32Array | undefined>('omega'), tensor<Float32Array>('momentum')];
+      return {
+        state: { alpha: tensor<Vec>('alpha'), step: solverStep },
+        adam:
+          adamSteps === undefined
+            ? this.adam
+            : { mean: tensor<Vec>('adamMean'), square: tensor<Vec>('adamSquare'), steps: adamSteps },
+        ...(omega ? { omega, momentum } : {}),
+      };
     };
     this.step = step;
-    this.updates = updates;
-    this.updateDue = updateDue;
-    this.sums = { ...sums };
-    this.epochs.push(...epochs);
-    this.state = { alpha: tensors.alpha as Vec, step: solverStep };
-    if (adamSteps !== undefined) {
-      const { adamMean, adamSquare } = tensors as Record<string, Vec>;
-      this.adam = { mean: adamMean, square: adamSquare, steps: adamSteps };
-    }
-    this.session.writeWeights(tensors.omega as Float32Array, tensors.momentum as Float32Array);
+    this.updates = stored.updates;
+    this.updateDue = stored.updateDue;
+    this.sums = stored.sums;
+    this.epochs = [...stored.epochs];
+    this.interventions = [...(stored.interventions ?? [])];
+    this.snapshots = (stored.snapshots ?? []).map(({ epoch, ...state }) => ({
+      epoch,
+      ...stateOf(state, `epoch-${epoch}-`),
+    }));
+    const { state, adam, omega, momentum } = stateOf(stored, '');
+    this.state = state;
+    this.adam = adam;
+    this.session.writeWeights(omega!, momentum!);
   }
+}
+
+/** What random numbers are drawn for, each from a key of its own. New ones come last: the others keep theirs. */
+const KEYS = [
+  'init',
+  'alpha',
+  'solver',
+  'noise',
+  'train',
+  'tune',
+  'val',
+  'perturbation',
+  'curvature',
+] as const;
+
+/** The state at an epoch's end; with the weights where the search may go on from there. */
+interface Snapshot {
+  readonly epoch: number;
+  readonly state: SolverState;
+  readonly adam: AdamState;
+  readonly omega?: Float32Array;
+  readonly momentum?: Float32Array;
+}
+
+/** A state's numbers in a checkpoint. */
+interface StoredState {
+  readonly solverStep: number;
+  readonly adamSteps?: number;
+}
+
+/** What a checkpoint holds beside arrays. */
+interface StoredMeta extends StoredState {
+  readonly updates: number;
+  readonly updateDue: boolean;
+  readonly sums: EpochSums;
+  readonly epochs: readonly EpochRecord[];
+  readonly interventions?: readonly Intervention[];
+  readonly snapshots?: readonly (StoredState & { readonly epoch: number })[];
 }

@@ -1,7 +1,10 @@
-import { axpy, scale } from '../math/vec.js';
-import type { Key } from '../math/random.js';
-import type { Vec } from '../math/vec.js';
 import type { HostArray, HostArrays } from '../engine/index.js';
+import type { Key } from '../math/random.js';
+import { axpy, scale } from '../math/vec.js';
+import type { Vec } from '../math/vec.js';
+import { mixingGroups, mixingWeights } from '../spaces/mixing.js';
+import { throughSoftmax } from './perturbation.js';
+import type { Shares } from './perturbation.js';
 import type { SearchProgram } from './program.js';
 import type { SecondOrderSettings } from './second-order.js';
 
@@ -13,6 +16,10 @@ export interface Pass {
   readonly alpha: Vec;
   /** Seeds everything random in the network. */
   readonly noise: Key;
+  /** Probability with which a path is dropped; 0 if left out. */
+  readonly dropPath?: number;
+  /** Mixing weights in place of those that alpha stands for, [d]; only where the program is fed them. */
+  readonly shares?: Vec;
 }
 
 /** The settings of one SGD step. */
@@ -55,6 +62,13 @@ export class SearchSession {
     return this.searchProgram.program;
   }
 
+  /** The mixing weights that alpha stands for, in their groups: each edge's operations, then the edges into each node. */
+  shares(alpha: Vec): Shares {
+    const { space, shape } = this.searchProgram.net;
+    const edges = shape.partialChannels?.edgeNormalization ?? false;
+    return { values: mixingWeights(space, alpha, edges), groups: mixingGroups(space, edges) };
+  }
+
   /** One SGD step on ω. @returns the loss and the number of correctly classified images before it. */
   train(pass: Pass, sgd: SgdStep): { loss: number; correct: number } {
     const { loss, correct } = this.call(pass, sgd, ['loss', 'correct']);
@@ -73,13 +87,24 @@ export class SearchSession {
 
   /** ∇_α L at ω as it is, [d]. */
   gradient(pass: Pass): Vec {
+    return this.alphaGradient(pass, this.read(pass, ['alphaGradient']));
+  }
+
+  /** The gradient with respect to the mixing weights that the program is fed, [d]. */
+  sharesGradient(pass: Pass): Vec {
     return Float64Array.from(this.read(pass, ['alphaGradient']).alphaGradient.data);
   }
 
   /** The first-order gradient: that of the loss at ω as it is. */
   firstOrder(pass: Pass): AlphaGradient {
-    const { loss, alphaGradient } = this.read(pass, ['loss', 'alphaGradient']);
-    return { loss: loss.data[0], gradient: Float64Array.from(alphaGradient.data) };
+    const found = this.read(pass, ['loss', 'alphaGradient']);
+    return { loss: found.loss.data[0], gradient: this.alphaGradient(pass, found) };
+  }
+
+  /** What the program found as the gradient with respect to its input, with respect to alpha. */
+  private alphaGradient({ alpha }: Pass, { alphaGradient }: Record<string, HostArray>): Vec {
+    const found = Float64Array.from(alphaGradient.data);
+    return this.searchProgram.mixing === 'softmax' ? found : throughSoftmax(this.shares(alpha), found);
   }
 
   /**
@@ -96,7 +121,7 @@ export class SearchSession {
     const trainLoss = this.call(train, GRADIENT_ONLY, ['loss']).loss.data[0];
     this.program.call('unroll', scalars({ lr, momentumShare: momentum, weightDecay }));
     const ahead = this.call(val, GRADIENT_ONLY, ['loss', 'alphaGradient', 'gradientNorm']);
-    const direct = Float64Array.from(ahead.alphaGradient.data);
+    const direct = this.alphaGradient(val, ahead);
     const vNorm = ahead.gradientNorm.data[0];
     const step = radius / vNorm;
     const sides = vNorm === 0 ? [] : [step, -step];
@@ -149,13 +174,14 @@ export class SearchSession {
     return this.program.call('step', this.inputs(pass, sgd), { outputs });
   }
 
-  private inputs({ batch, alpha, noise }: Pass, sgd: SgdStep): HostArrays {
+  private inputs({ batch, alpha, noise, dropPath = 0, shares }: Pass, sgd: SgdStep): HostArrays {
     const { lr, momentum, weightDecay, clip } = sgd;
+    const mixed = this.searchProgram.mixing === 'softmax' ? alpha : (shares ?? this.shares(alpha).values);
     return {
       ...batch,
-      alphas: { shape: [alpha.length], data: Float32Array.from(alpha) },
+      alphas: { shape: [mixed.length], data: Float32Array.from(mixed) },
       noiseSeed: { shape: [2], data: Int32Array.of(noise[0], noise[1]) },
-      ...scalars({ lr, momentumShare: momentum, weightDecay, clip: clip ?? Infinity }),
+      ...scalars({ lr, momentumShare: momentum, weightDecay, clip: clip ?? Infinity, dropPath }),
     };
   }
 }

@@ -65,9 +65,14 @@ export function mixingWeights(space: SearchSpace, alpha: Vec, edgeNormalization 
   if (alpha.length !== expected) {
     throw new UsageError(`${alpha.length} alphas were given; space "${space.name}" has ${expected} here.`);
   }
+  return softmaxGroups(alpha, mixingGroups(space, edgeNormalization));
+}
+
+/** The lengths of the groups that {@link mixingWeights} softmaxes, in the order of the vector. */
+export function mixingGroups(space: SearchSpace, edgeNormalization: boolean): readonly number[] {
   const { normal, reduce } = operationGroups(space);
   const edges = edgeNormalization ? CELLS.flatMap(() => edgeGroups(space)) : [];
-  return softmaxGroups(alpha, [...normal, ...reduce, ...edges]);
+  return [...normal, ...reduce, ...edges];
 }
 
 /** The softmax of each of several groups that follow each other. @param counts  The groups' lengths. */

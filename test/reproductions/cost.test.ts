@@ -4,6 +4,7 @@ import { searchData } from '../../lib/search/run.js';
 import { fullSearch, withBudget } from '../../lib/search/presets.js';
 import { applySet } from '../../lib/search/protocol.js';
 import type { SpaceId } from '../../lib/spaces/spaces.js';
+import { watchProgram } from '../search/helpers.js';
 import { estimateSeconds, searchWork, stepMs } from '../../reproductions/cost.js';
 import { estimate } from '../../reproductions/reproduce.js';
 
@@ -32,6 +33,30 @@ describe('cost of a search', () => {
       expect(work).to.include({ weightSteps: steps, alphaUpdates: made });
       expect(work.evaluations).to.equal(updates.reduce((sum, { losses }) => sum + losses.length, 0));
       expect(work.fineTuneSteps).to.equal(work.evaluations * protocol.omega.iterations);
+    });
+  }
+
+  for (const solver of ['mgs', 'darts-1st', 'darts-2nd', 'sdarts-adv']) {
+    it(`counts the passes that ${solver} really makes`, async () => {
+      const protocol = withBudget(fullSearch('s2', solver), 'smoke');
+      const dataset = await searchData(protocol, { data: 'synthetic' });
+      const made = { steps: 0, evaluations: 0, gradients: 0, weightGradients: 0 };
+      const { unwatch } = watchProgram(protocol, dataset.classes.length, {
+        before: ({ name, inputs, options: { outputs = [], update = true } }) => {
+          if (name !== 'step') return;
+          if (!update) made[outputs.includes('alphaGradient') ? 'gradients' : 'evaluations']++;
+          else made[inputs.lr.data[0] > 0 ? 'steps' : 'weightGradients']++;
+        },
+      });
+      await search(protocol, { dataset });
+      unwatch();
+      const { weightSteps, fineTuneSteps, evaluations, gradients, weightGradients } = searchWork(protocol);
+      expect(made).to.deep.equal({
+        steps: weightSteps + fineTuneSteps,
+        evaluations,
+        gradients,
+        weightGradients,
+      });
     });
   }
 

@@ -12,12 +12,15 @@ import {
   isZeroOrder,
   parseProtocol,
   settablePaths,
+  spaceName,
+  spaceOf,
   updatePeriod,
 } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
 import { SOLVER_IDS, solverId } from '../../lib/search/solver-id.js';
 import { createSolver } from '../../lib/solvers/registry.js';
-import { SPACE_IDS } from '../../lib/spaces/spaces.js';
+import { SPACES, SPACE_IDS } from '../../lib/spaces/spaces.js';
+import type { SearchSpace } from '../../lib/spaces/spaces.js';
 
 const PAPER = fullSearch('s2');
 const every = SPACE_IDS.flatMap((space) =>
@@ -230,6 +233,59 @@ describe('search/protocol', () => {
       );
     });
 
+    it('switches an optional group on by any of its fields, and off by none', () => {
+      const on = applySet(PAPER, 'dropPath.probability=0.3', 'perturbation.kind=adv');
+      expect(on.dropPath).to.deep.equal({ probability: 0.3 });
+      expect(on.perturbation).to.deep.equal({ kind: 'adv', epsilonStart: 0.03, epsilonEnd: 0.3, steps: 7 });
+      expect(solverId(on)).to.equal('mgs');
+      expect(PAPER).to.not.have.any.keys('dropPath', 'perturbation');
+      const off = applySet(on, 'dropPath=none', ' perturbation = none ');
+      expect(off).to.deep.equal(PAPER);
+      expect(applySet(PAPER, 'cutout=none')).to.deep.equal(PAPER);
+      const both = applySet(on, 'dropPath=none', 'dropPath.probability=0.5');
+      expect(both.dropPath).to.deep.equal({ probability: 0.5 });
+      expect(() => applySet(PAPER, 'dropPath=0.3')).to.throw(
+        UsageError,
+        'dropPath is a group of settings; set one of dropPath.probability.',
+      );
+      expect(() => applySet(PAPER, 'dropPath.chance=0.3')).to.throw(
+        UsageError,
+        /Unknown setting "dropPath\.chance"/,
+      );
+      expect(() => applySet(PAPER, 'dropPath.probability=1')).to.throw(
+        UsageError,
+        'dropPath.probability is 1; it must be a number at least 0 and less than 1.',
+      );
+      expect(() => applySet(PAPER, 'stability.action=halt')).to.throw(
+        UsageError,
+        'stability.action is "halt"; it must be one of record, stop, regularize.',
+      );
+    });
+
+    it('refuses groups that do not fit the rest', () => {
+      expect(() => applySet(PAPER, 'partialChannels.k=5')).to.throw(
+        UsageError,
+        'partialChannels.k is 5; it must be a divisor of channels, which is 16.',
+      );
+      expect(() => applySet(PAPER, 'cutout.length=16', 'dataset.imageSide=8')).to.throw(
+        UsageError,
+        'cutout.length is 16; it must be at most dataset.imageSide, which is 8.',
+      );
+      expect(() => applySet(PAPER, 'stability.action=regularize', 'weights.weightDecay=0.05')).to.throw(
+        UsageError,
+        'stability.maxWeightDecay is 0.03; it must be at least weights.weightDecay, which is 0.05.',
+      );
+      const darts = fullSearch('s2', 'darts-1st');
+      expect(() => applySet(darts, 'omega.iterations=10')).to.throw(
+        UsageError,
+        'omega.iterations is 10; it must be 0 with a gradient solver, which has no candidates to fine-tune.',
+      );
+      expect(() => applySet(darts, 'omega.coast=coast')).to.throw(
+        UsageError,
+        /^omega\.coast is "coast"; it must be "none" with a gradient solver/,
+      );
+    });
+
     it('leaves to their own options what decides other settings', () => {
       for (const [path, option] of [
         ['preset', '--preset'],
@@ -244,6 +300,56 @@ describe('search/protocol', () => {
         expect(settablePaths(PAPER)).to.not.include(path);
       }
     });
+  });
+});
+
+describe('search/protocol with a space of one’s own', () => {
+  const edges = [...Array(5).keys()].map(() => ['skip_connect', 'sep_conv_3x3'] as const);
+  const mine: SearchSpace = { name: 'mine', nodes: 2, edges: { normal: edges, reduce: edges } };
+
+  it('is a record in the protocol, which survives JSON and every budget', () => {
+    for (const solver of SOLVER_IDS) {
+      const full = fullSearch(mine, solver);
+      expect(full.space).to.deep.equal(mine);
+      for (const budget of BUDGETS) {
+        const protocol = withBudget(full, budget);
+        expect(parseProtocol(JSON.parse(JSON.stringify(protocol)))).to.deep.equal(protocol);
+        expect(spaceName(protocol)).to.equal('mine');
+        expect(spaceOf(protocol)).to.deep.equal(mine);
+      }
+    }
+    expect(deviations(fullSearch(mine))).to.deep.equal([
+      'The space "mine" is declared for this search; the paper has none like it.',
+    ]);
+  });
+
+  it('is the built-in one where it is declared as that, and refused where it only has its name', () => {
+    expect(fullSearch(SPACES.s2).space).to.equal('s2');
+    expect(
+      parseProtocol({ ...PAPER, space: JSON.parse(JSON.stringify(SPACES.s3)) as object }).space,
+    ).to.equal('s3');
+    expect(() => fullSearch({ ...mine, name: 's2' })).to.throw(
+      UsageError,
+      'Space "s2" is declared otherwise than the built-in space of that name; give it another name.',
+    );
+  });
+
+  it('is refused with the place of what is wrong', () => {
+    const wrong = (normal: unknown): SearchSpace =>
+      ({ ...mine, edges: { normal, reduce: edges } }) as SearchSpace;
+    expect(() => fullSearch(wrong(edges.slice(1)))).to.throw(UsageError, /the normal cell has 4 edges/);
+    expect(() => fullSearch(wrong([...edges.slice(1), ['sep_conv']]))).to.throw(
+      UsageError,
+      /normal cell, edge 4 \(2 → 3\): Unknown primitive "sep_conv"/,
+    );
+    expect(() => fullSearch(wrong([['none'], ...edges.slice(1)]))).to.throw(
+      UsageError,
+      /normal cell, edge 0 \(0 → 2\) has no operation but "none"/,
+    );
+    expect(refusal('space', { nodes: 2 })).to.match(/needs a name/);
+    expect(refusal('space', 7)).to.match(/^space is 7; it must be one of s1, .* or a declared space\.$/);
+    expect(refusal('space', ['s1'])).to.match(/it must be one of/);
+    expect(() => applySet(PAPER, 'space=mine')).to.throw(UsageError, /choose it with --space/);
   });
 });
 
@@ -302,6 +408,11 @@ describe('search/presets', () => {
       'epochs',
       'warmupEpochs',
       'omega.iterations',
+      'cutout.length',
+      'stability.window',
+      'stability.lag',
+      'stability.startEpoch',
+      'stability.products',
       'budget',
     ];
     const at = (protocol: SearchProtocol, path: string): unknown =>
@@ -360,6 +471,46 @@ describe('search/presets', () => {
     expect(deviations(fullSearch('s2', 'random'))).to.deep.equal([
       'Random search over architectures is a baseline of ours; the paper has none.',
     ]);
+  });
+
+  it('lists what each gradient solver does otherwise than its own paper', () => {
+    const told = (id: string, preset = 'paper') => deviations(fullSearch('s2', id, preset));
+    for (const id of ['darts-1st', 'darts-2nd', 'sdarts-rs', 'pc-darts'])
+      expect(told(id), id).to.deep.equal([]);
+    expect(told('rdarts-dp').join()).to.match(/0, 0\.2, 0\.4 and 0\.6.*one search/);
+    expect(told('rdarts-l2').join()).to.match(/several weight decays/);
+    expect(told('darts-es').join()).to.match(/Lanczos/);
+    expect(told('darts-ada')).to.have.length(2);
+    expect(told('sdarts-adv').join()).to.match(/batch norms/);
+    expect(told('darts-2nd', 'released').join()).to.match(/switched off/);
+    expect(told('darts-2nd', 'released')).to.have.length(3);
+    expect(told('darts-1st', 'released').join()).to.match(/no DARTS of first order/);
+    // Noise is drawn alike in the passes of a difference.
+    expect(deviations(fullSearch('s4', 'darts-2nd')).join()).to.match(/same noise/);
+    for (const id of SOLVER_IDS) {
+      for (const preset of PRESETS) {
+        for (const sentence of told(id, preset)) expect(sentence).to.match(/^[A-Za-z].*\.$/);
+      }
+    }
+  });
+
+  it('says of an optional group that it is on or off where it is otherwise in the paper', () => {
+    expect(deviations(applySet(PAPER, 'dropPath.probability=0.3'))).to.deep.equal([
+      'dropPath is on (probability 0.3); the paper searches without it.',
+    ]);
+    const dp = fullSearch('s2', 'rdarts-dp');
+    const changed = deviations(applySet(dp, 'cutout=none', 'dropPath.probability=0.2'));
+    expect(changed).to.include.members([
+      'cutout is off; R-DARTS searches with it.',
+      'dropPath.probability is 0.2; R-DARTS’ paper has 0.6.',
+    ]);
+    expect(deviations(applySet(fullSearch('s2', 'pc-darts'), 'solver.lr=0.001'))).to.deep.equal([
+      'solver.lr is 0.001; PC-DARTS’ paper has 0.0006.',
+    ]);
+    expect(settingSource('dropPath.probability', 'rdarts-dp')).to.equal('baseline paper');
+    expect(settingSource('cutout.length', 'rdarts-dp')).to.equal('baseline code');
+    expect(settingSource('stability.products', 'darts-es')).to.equal('ours');
+    expect(settingSource('dropPath.probability', 'mgs')).to.equal('ours');
   });
 
   it('lists every other setting that differs, with the number it should be', () => {

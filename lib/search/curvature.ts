@@ -1,0 +1,127 @@
+import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
+import { hessianSpectrumAsync } from '../analysis/curvature.js';
+import { compile } from '../engine/index.js';
+import type { HostArrays, Program } from '../engine/index.js';
+import type { Key } from '../math/random.js';
+import type { Vec } from '../math/vec.js';
+import { supernet } from '../supernet/supernet.js';
+import { lossAndGradientsAround } from '../supernet/training.js';
+import { spaceOf } from './protocol.js';
+import type { SearchProtocol } from './protocol.js';
+
+/**
+ * The dominant eigenvalue of ∇²_α L_val during a search. Its gradients have a compiled program of their own: following the
+ * eigenvalue changes nothing in the search that is followed.
+ */
+
+/** Where an eigenvalue is wanted. */
+export interface CurvatureQuery {
+  /** false: run TensorFlow.js eagerly. */
+  readonly compile: boolean;
+  /** [P]. */
+  readonly omega: Float32Array;
+  /** [d]. */
+  readonly alpha: Vec;
+  /** `images` and `labels`. */
+  readonly batch: HostArrays;
+  /** Seeds the network's noise; no path is dropped. */
+  readonly noise: Key;
+  /** Draws the vector that Lanczos' method begins with. */
+  readonly key: Key;
+  /** Asked before every gradient; with `false` the computation is given up. */
+  readonly goOn: () => Promise<boolean>;
+}
+
+/** What the gradients' program depends on. */
+type CurvatureKey = Pick<SearchProtocol, 'space' | 'cells' | 'channels' | 'batchSize' | 'partialChannels'> & {
+  readonly image: number;
+  readonly classes: number;
+  readonly compile: boolean;
+};
+
+let latest: { readonly key: string; readonly program: Program<'gradient'> } | undefined;
+
+/** The gradient of the loss with respect to alpha, with the activation pattern of other alphas kept; the last one made stays. */
+function gradientProgram(parts: CurvatureKey): Program<'gradient'> {
+  const key = JSON.stringify(parts);
+  if (latest?.key === key) return latest.program;
+  latest?.program.dispose();
+  const net = supernet(spaceOf(parts), parts);
+  const float = (...shape: number[]) => ({ shape, dtype: 'float32' as const });
+  const omega = { shape: [net.layout.size], data: new Float32Array(net.layout.size) };
+  const program = compile(
+    { omega },
+    {
+      gradient: {
+        inputs: {
+          images: float(parts.batchSize, parts.image, parts.image, 3),
+          labels: { shape: [parts.batchSize], dtype: 'int32' as const },
+          alphas: float(net.alphas),
+          around: float(net.alphas),
+          noiseSeed: { shape: [2], dtype: 'int32' as const },
+        },
+        run: (state, inputs) => {
+          const { alphas } = lossAndGradientsAround(
+            net,
+            state.omega as Tensor1D,
+            inputs.alphas as Tensor1D,
+            inputs.around as Tensor1D,
+            inputs.images as Tensor4D,
+            inputs.labels as Tensor1D,
+            { noiseSeed: inputs.noiseSeed as Tensor1D },
+          );
+          return { outputs: { alphas } };
+        },
+      },
+    },
+    { compile: parts.compile },
+  );
+  latest = { key, program };
+  return program;
+}
+
+/** Thrown to leave a computation that is not to go on. */
+class GivenUp extends Error {}
+
+/**
+ * The largest eigenvalue, sign included, of the Hessian with respect to alpha of the loss on a batch: Lanczos' method on
+ * differences of gradients, at most `stability.products` of them.
+ *
+ * @returns undefined if it was given up.
+ * @throws {ZartsError} for a gradient that is not finite.
+ */
+export async function eigenvalueOf(
+  { space, cells, channels, batchSize, partialChannels, dataset, stability }: SearchProtocol,
+  classes: number,
+  { compile: compiled, omega, alpha, batch, noise, key, goOn }: CurvatureQuery,
+): Promise<number | undefined> {
+  const program = gradientProgram({
+    space,
+    cells,
+    channels,
+    batchSize,
+    ...(partialChannels ? { partialChannels } : {}),
+    image: dataset.imageSide,
+    classes,
+    compile: compiled,
+  });
+  program.write({ omega: { shape: [omega.length], data: omega } });
+  const vector = (values: Vec) => ({ shape: [values.length], data: Float32Array.from(values) });
+  const fixed = {
+    ...batch,
+    around: vector(alpha),
+    noiseSeed: { shape: [2], data: Int32Array.of(noise[0], noise[1]) },
+  };
+  const gradient = async (at: Vec): Promise<Vec> => {
+    if (!(await goOn())) throw new GivenUp();
+    const { alphas } = program.call('gradient', { ...fixed, alphas: vector(at) });
+    return Float64Array.from(alphas.data);
+  };
+  try {
+    const { values } = await hessianSpectrumAsync(gradient, alpha, { key, steps: stability!.products });
+    return values[0].value;
+  } catch (error) {
+    if (error instanceof GivenUp) return undefined;
+    throw error;
+  }
+}
