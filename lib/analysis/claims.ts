@@ -61,6 +61,8 @@ export interface Question {
   readonly values: readonly number[];
   /** Where the claim says that the mean lies. */
   readonly region: Region;
+  /** Step between the values that can occur, for counts and shares (lib/analysis/statistics.ts, summarize). Default 0. */
+  readonly resolution?: number;
   /** Said after the reason that {@link judge} itself states. */
   readonly detail?: string;
 }
@@ -70,12 +72,12 @@ export interface Question {
  *
  * @throws {ZartsError} if a value is not finite.
  */
-export function judge({ id, text, statistic, values, region, detail }: Question): Claim {
+export function judge({ id, text, statistic, values, region, resolution, detail }: Question): Claim {
   const say = (reason: string): string => (detail ? `${reason} ${detail}` : reason);
   if (values.length === 0) {
     return undecided({ id, text, statistic, detail: say('No seed has all the runs that this needs.') });
   }
-  const { n, mean, interval } = summarize(values);
+  const { n, mean, interval } = summarize(values, LEVEL, resolution);
   const shared = { id, text, statistic: { name: statistic, value: mean }, n, interval };
   if (interval === null) {
     const reason = 'One seed has no spread to judge by; two or more are needed.';

@@ -2,8 +2,8 @@ import { countOps } from '../spaces/genotype.js';
 import type { Genotype, GenotypeEdge, OpCounts } from '../spaces/genotype.js';
 import { OP_FAMILIES, opFamily } from '../spaces/primitives.js';
 import type { OpFamily, Primitive } from '../spaces/primitives.js';
-import { CELLS } from '../spaces/spaces.js';
-import type { Cell } from '../spaces/spaces.js';
+import { CELLS, cellEdges } from '../spaces/spaces.js';
+import type { Cell, SearchSpace } from '../spaces/spaces.js';
 
 /** Edges that a genotype keeps for each intermediate node. */
 const KEPT = 2;
@@ -66,7 +66,7 @@ export function genotypeStructure(genotype: Genotype): Record<Cell, CellStructur
   return { normal: cellStructure(genotype, 'normal'), reduce: cellStructure(genotype, 'reduce') };
 }
 
-function hasParameters({ op, input }: KeptEdge, cell: Cell): boolean {
+function hasParameters({ op, input }: Pick<KeptEdge, 'op' | 'input'>, cell: Cell): boolean {
   const family = opFamily(op);
   return family === 'convolution' || (family === 'skip' && cell === 'reduce' && input < 2);
 }
@@ -80,6 +80,24 @@ function depth(edges: readonly KeptEdge[], concat: readonly number[]): number {
     reached[node] = Math.max(reached[node] ?? -Infinity, length);
   }
   return Math.max(0, ...concat.map((node) => reached[node] + 1));
+}
+
+/**
+ * The parameter-free share ({@link CellStructure}) that a cell of the space has on average when its genotype is derived from
+ * alphas that are independent draws from one law: then every operation but `none` is as likely on an edge, and every pair of
+ * edges into a node, as long as all edges of the space have as many operations.
+ */
+export function chanceParameterFree(space: SearchSpace, cell: Cell): number {
+  const mean = (values: readonly number[]): number =>
+    values.reduce((sum, value) => sum + value, 0) / values.length;
+  const shares = cellEdges(space.nodes).map(({ node, input }, e) => {
+    const ops = space.edges[cell][e].filter((op) => op !== 'none');
+    return { node, share: mean(ops.map((op) => (hasParameters({ op, input }, cell) ? 0 : 1))) };
+  });
+  const nodes = [...new Set(shares.map(({ node }) => node))];
+  return mean(
+    nodes.map((node) => mean(shares.filter((edge) => edge.node === node).map(({ share }) => share))),
+  );
 }
 
 /** Two cells edge by edge. */

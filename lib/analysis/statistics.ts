@@ -58,9 +58,11 @@ export function studentQuantile(p: number, df: number): number {
  *
  * @param values  One or more finite numbers.
  * @param level   Between 0 and 1.
+ * @param resolution  Step between the values that can occur, for counts and shares of counts: a few equal ones do not mean
+ *                    that there is no spread, so the interval is made with the variance resolution²/12 of rounding added.
  * @throws {ZartsError} for no values, or one that is not finite.
  */
-export function summarize(values: readonly number[], level = LEVEL): Summary {
+export function summarize(values: readonly number[], level = LEVEL, resolution = 0): Summary {
   const n = values.length;
   if (n === 0) throw new ZartsError('A summary needs at least one value; there is none.');
   const bad = values.findIndex((value) => !Number.isFinite(value));
@@ -68,7 +70,8 @@ export function summarize(values: readonly number[], level = LEVEL): Summary {
   const center = mean([...values]);
   if (n === 1) return { n, mean: center, std: null, interval: null };
   const std = sampleStandardDeviation([...values]);
-  const half = (studentQuantile((1 + level) / 2, n - 1) * std) / Math.sqrt(n);
+  const spread = Math.sqrt(std ** 2 + resolution ** 2 / 12);
+  const half = (studentQuantile((1 + level) / 2, n - 1) * spread) / Math.sqrt(n);
   return { n, mean: center, std, interval: [center - half, center + half] };
 }
 

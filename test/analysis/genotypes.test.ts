@@ -1,9 +1,17 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { cellStructure, compareGenotypes, genotypeStructure } from '../../lib/analysis/genotypes.js';
-import { KNOWN_GENOTYPES } from '../../lib/spaces/genotype.js';
+import {
+  cellStructure,
+  chanceParameterFree,
+  compareGenotypes,
+  genotypeStructure,
+} from '../../lib/analysis/genotypes.js';
+import { summarize } from '../../lib/analysis/statistics.js';
+import { key, normal, split } from '../../lib/math/random.js';
+import { KNOWN_GENOTYPES, deriveGenotype } from '../../lib/spaces/genotype.js';
 import type { Genotype, GenotypeEdge } from '../../lib/spaces/genotype.js';
 import { PRIMITIVES, opFamily } from '../../lib/spaces/primitives.js';
+import { CELLS, SPACES, SPACE_IDS, alphaSize } from '../../lib/spaces/spaces.js';
 import { operation } from '../../lib/supernet/operations.js';
 import { anyGenotype } from '../support/genotypes.js';
 
@@ -69,6 +77,26 @@ describe('genotypes', () => {
       expect(cellStructure(noisy, 'normal').depth).to.equal(2);
       expect(cellStructure({ ...noisy, normalConcat: [3] }, 'normal').depth).to.equal(0);
       expect(cellStructure({ ...noisy, normalConcat: [0] }, 'normal').depth).to.equal(1);
+    });
+
+    it('has by chance the share that derived genotypes of random alphas have on average', () => {
+      const draws = 400;
+      for (const id of SPACE_IDS) {
+        const space = SPACES[id];
+        const genotypes = split(key(7), draws).map((each) =>
+          deriveGenotype(space, normal(each, alphaSize(space))),
+        );
+        for (const cell of CELLS) {
+          const { mean, interval } = summarize(
+            genotypes.map((genotype) => cellStructure(genotype, cell).parameterFree),
+            0.9999,
+          );
+          const chance = chanceParameterFree(space, cell);
+          expect(chance, `${id} ${cell}: ${mean}`).to.be.within(...interval!);
+        }
+      }
+      expect(chanceParameterFree(SPACES.s2, 'normal')).to.equal(0.5);
+      expect(chanceParameterFree(SPACES['darts-zero'], 'normal')).to.be.closeTo(3 / 7, 1e-12);
     });
 
     it('adds up for any genotype', () => {

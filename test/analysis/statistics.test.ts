@@ -47,6 +47,33 @@ describe('statistics', () => {
     expect(interval![1]).to.be.closeTo(2 + 4.30265 / Math.sqrt(3), 1e-4);
   });
 
+  it('gives equal counts an interval: that of having been rounded', () => {
+    expect(summarize([3, 3, 3]).interval).to.deep.equal([3, 3]);
+    const { std, interval } = summarize([3, 3, 3], 0.95, 1);
+    expect(std).to.equal(0);
+    expect(interval![1] - 3).to.be.closeTo(4.30265 / Math.sqrt(12) / Math.sqrt(3), 1e-4);
+    // Beside a spread of its own it hardly counts.
+    const wide = summarize([0, 10, 20]).interval!;
+    expect(summarize([0, 10, 20], 0.95, 1).interval![1]).to.be.within(wide[1], wide[1] + 0.02);
+  });
+
+  it('holds the true mean of counts about as often as it says, where it would not without their rounding', () => {
+    // Sums of twelve uniforms, rounded to whole numbers: often three equal ones.
+    let state = 1;
+    const draw = () => (state = (state * 48271) % 2147483647) / 2147483647;
+    const rounded = () =>
+      Math.round(0.3 * (Array.from({ length: 12 }, draw).reduce((a, b) => a + b, -6) + 1.2));
+    const triples = Array.from({ length: 2000 }, () => [rounded(), rounded(), rounded()]);
+    const mean = triples.flat().reduce((a, b) => a + b, 0) / (3 * 2000);
+    const held = (resolution: number) =>
+      triples.filter((triple) => {
+        const [low, high] = summarize(triple, 0.95, resolution).interval!;
+        return low < mean && mean < high;
+      }).length / 2000;
+    expect(held(0)).to.be.lessThan(0.8);
+    expect(held(1)).to.be.greaterThan(0.93);
+  });
+
   it('holds the true mean about as often as it says', () => {
     // A fixed set of 400 triples from a congruential generator, summed twelve at a time to be nearly normal.
     let state = 1;
