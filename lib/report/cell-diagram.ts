@@ -15,7 +15,7 @@ import { layeredLayout } from './layered-layout.js';
 import type { Layout, LayoutEdge, LayoutNode, Point, Route } from './layered-layout.js';
 import { textWidth } from './svg.js';
 import { escapeHtml } from './table.js';
-import { PALETTE, REFERENCE_COLOR, THEME } from './theme.js';
+import { FAMILY_COLORS, REFERENCE_COLOR, THEME } from './theme.js';
 
 /** A genotype with what the reader sees above it. */
 export interface NamedGenotype {
@@ -23,42 +23,22 @@ export interface NamedGenotype {
   readonly genotype: Genotype;
 }
 
-/**
- * How edges of each family look. Families differ in colour (Okabe and Ito's, which colour-blind readers tell apart) and in
- * their dashes, so that they differ in a black-and-white print too.
- */
-const FAMILIES: Readonly<
-  Record<OpFamily, { title: string; one: string; many: string; color: string; dashes: string }>
-> = {
-  convolution: {
-    title: 'convolution',
-    one: 'convolution',
-    many: 'convolutions',
-    color: PALETTE[0],
-    dashes: '',
-  },
-  pooling: {
-    title: 'pooling',
-    one: 'pooling operation',
-    many: 'pooling operations',
-    color: PALETTE[1],
-    dashes: '7 3',
-  },
-  skip: {
-    title: 'skip connection',
-    one: 'skip connection',
-    many: 'skip connections',
-    color: PALETTE[2],
-    dashes: '3 3',
-  },
-  noise: {
-    title: 'noise',
-    one: 'noise operation',
-    many: 'noise operations',
-    color: PALETTE[3],
-    dashes: '8 3 2 3',
-  },
-  zero: { title: 'zero', one: 'zero operation', many: 'zero operations', color: '#777777', dashes: '1 4' },
+/** What each family is called in a legend, and one or many of its operations in a caption. */
+const FAMILY_NAMES: Readonly<Record<OpFamily, { title: string; one: string; many: string }>> = {
+  convolution: { title: 'convolution', one: 'convolution', many: 'convolutions' },
+  pooling: { title: 'pooling', one: 'pooling operation', many: 'pooling operations' },
+  skip: { title: 'skip connection', one: 'skip connection', many: 'skip connections' },
+  noise: { title: 'noise', one: 'noise operation', many: 'noise operations' },
+  zero: { title: 'zero', one: 'zero operation', many: 'zero operations' },
+};
+
+/** The dashes of each family's edges: families differ in more than colour, so that they differ in a black-and-white print. */
+const FAMILY_DASHES: Readonly<Record<OpFamily, string>> = {
+  convolution: '',
+  pooling: '7 3',
+  skip: '3 3',
+  noise: '8 3 2 3',
+  zero: '1 4',
 };
 
 /** Edges into the output, which concatenates, and edges that are not what a comparison is about. */
@@ -190,7 +170,7 @@ function row({ name, genotype, sentence, highlight }: Line): { name: Block[]; ce
 export function structureText(genotype: Genotype, cell: Cell): string {
   const { families, depth } = cellStructure(genotype, cell);
   const parts = OP_FAMILIES.filter((family) => families[family] > 0).map((family) =>
-    count(families[family], FAMILIES[family].one, FAMILIES[family].many),
+    count(families[family], FAMILY_NAMES[family].one, FAMILY_NAMES[family].many),
   );
   return `${parts.join(', ')}; depth ${depth}`;
 }
@@ -260,7 +240,8 @@ function graph(genotype: Genotype, cell: Cell, highlight: ReadonlySet<number> | 
   const { nodes, edges, kept, layout } = cellLayout(genotype, cell);
   const style = (edge: number): EdgeStyle => {
     if (edge >= kept.length) return { color: QUIET_COLOR, dashes: '', width: 1.2, strong: false };
-    const { color, dashes } = FAMILIES[opFamily(kept[edge].op)];
+    const family = opFamily(kept[edge].op);
+    const [color, dashes] = [FAMILY_COLORS[family], FAMILY_DASHES[family]];
     if (highlight === undefined) return { color, dashes, width: 1.8, strong: false };
     return highlight.has(edge)
       ? { color, dashes, width: 3, strong: true }
@@ -350,7 +331,9 @@ function legend(lines: readonly Line[]): Block {
   const compares = lines.some(({ highlight }) => highlight !== undefined);
   const entries = [
     ...OP_FAMILIES.filter((family) => ops.has(family)).map((family) => ({
-      ...FAMILIES[family],
+      title: FAMILY_NAMES[family].title,
+      color: FAMILY_COLORS[family],
+      dashes: FAMILY_DASHES[family],
       width: compares ? 3 : 1.8,
     })),
     { title: 'concatenated', color: QUIET_COLOR, dashes: '', width: 1.2 },

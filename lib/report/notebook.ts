@@ -46,13 +46,21 @@ export async function showChart({ title, spec }: Chart): Promise<void> {
   });
 }
 
+/** Pixels across of the PNG that stands for a drawing where its SVG is not shown: notebooks are kept with their outputs. */
+const DRAWING_PIXELS = 2000;
+
 /** Shows a drawing, as SVG and as PNG: which of them is up to the program that opens the notebook. */
 export function showDrawing({ title, svg }: Drawing): void {
   show({
     'image/svg+xml': svg,
-    'image/png': svgPng(svg).toString('base64'),
+    'image/png': svgPng(svg, DRAWING_PIXELS).toString('base64'),
     'text/plain': title,
   });
+}
+
+/** Shows each of the drawings. */
+export function showDrawings(drawings: readonly Drawing[]): void {
+  for (const drawing of drawings) showDrawing(drawing);
 }
 
 /** Shows each of the charts. */

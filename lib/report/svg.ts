@@ -34,8 +34,13 @@ export function textWidth(text: string, bold = false): number {
   return width;
 }
 
-/** The SVG as PNG, {@link PIXEL_RATIO} pixels a unit, drawn with the bundled fonts alone: the same bytes on every machine. */
-export function svgPng(svg: string): Buffer {
-  const image = new Resvg(svg, { fitTo: { mode: 'zoom', value: PIXEL_RATIO }, font: FONT_OPTIONS });
-  return image.render().asPng();
+/**
+ * The SVG as PNG, drawn with the bundled fonts alone: the same bytes on every machine.
+ *
+ * @param widest  Pixels that it may be wide at most; {@link PIXEL_RATIO} pixels a unit where that leaves it free.
+ */
+export function svgPng(svg: string, widest = Infinity): Buffer {
+  const units = Number(/^<svg [^>]*?width="([\d.]+)"/.exec(svg)?.[1] ?? 0);
+  const value = units * PIXEL_RATIO > widest ? widest / units : PIXEL_RATIO;
+  return new Resvg(svg, { fitTo: { mode: 'zoom', value }, font: FONT_OPTIONS }).render().asPng();
 }

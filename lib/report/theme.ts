@@ -1,5 +1,7 @@
 /** How every chart looks: one font that this project ships, sizes that survive print, colours that colour-blind readers tell apart. */
 
+import type { OpFamily } from '../spaces/primitives.js';
+
 /** The family that charts name; lib/report/render.ts draws it from the bundled files, a browser from its own or a fallback. */
 export const FONT = 'DejaVu Sans';
 
@@ -11,6 +13,15 @@ export const ORDERED_SCHEME = { name: 'viridis', extent: [0.8, 0] } as const;
 
 /** Reference lines and what is said beside them. */
 export const REFERENCE_COLOR = '#444444';
+
+/** Colours of operations by family, in charts as in the drawings of cells. */
+export const FAMILY_COLORS: Readonly<Record<OpFamily, string>> = {
+  convolution: PALETTE[0],
+  pooling: PALETTE[1],
+  skip: PALETTE[2],
+  noise: PALETTE[3],
+  zero: '#777777',
+};
 
 /** Vega-Lite's `config` block of every chart. */
 export const THEME = {

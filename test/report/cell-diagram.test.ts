@@ -158,6 +158,8 @@ describe('cell diagrams', function () {
     expect(png.readUInt32BE(16)).to.equal(width * PIXEL_RATIO);
     expect(png.readUInt32BE(20)).to.equal(height * PIXEL_RATIO);
     expect(png.length).to.be.greaterThan(10_000);
+    expect(svgPng(svg, 500).readUInt32BE(16)).to.equal(500);
+    expect(svgPng(svg, 1e5)).to.deep.equal(png);
   });
 
   it('show families by colour and by dashes', () => {
