@@ -5,20 +5,19 @@
  */
 import { UsageError } from '../lib/errors.js';
 import { canonicalJson } from '../lib/runs/canonical.js';
-import { openRun } from '../lib/runs/store.js';
 import { deviations, fullSearch, withBudget } from '../lib/search/presets.js';
 import { applySet, spaceName, updatePeriod } from '../lib/search/protocol.js';
 import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
 import type { Dataset } from '../lib/datasets/load.js';
 import type * as Search from '../lib/search/search.js';
-import type * as Run from '../lib/search/run.js';
 import type { SigmaSchedule } from '../lib/search/schedules.js';
 import type { EpochRecord, SearchResult } from '../lib/search/search.js';
 import type { MgsDensity } from '../lib/solvers/mgs.js';
 import type { Genotype } from '../lib/spaces/genotype.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
-import { equivalentSteps, searchWork, stepMs } from './cost.js';
+import { searchWork, stepMs } from './cost.js';
 import type { MeasureContext, Measured, ProtocolOptions, SearchEnvironment } from './reproduction.js';
+import { runSearches } from './searches.js';
 
 /**
  * The numbers of candidates N: those of the paper's Table 5. Its Fig. 4 does not say which N it shows; its text speaks of
@@ -145,70 +144,35 @@ export interface Sweep extends Measured {
  */
 export async function measureSweep(
   protocols: readonly SearchProtocol[],
-  { title, runs: home, data, progress, signal }: MeasureContext,
+  context: MeasureContext,
 ): Promise<Sweep> {
-  if (protocols.length === 0) throw new UsageError(`${title}: there is nothing to run.`);
-  // Required here and not imported above: it loads TensorFlow, which everything else in this file does without. Not
-  // `await import`, whose modules the notebook kernel cannot load anew after they were edited.
-  // eslint-disable-next-line @typescript-eslint/no-require-imports
-  const { runSearch, searchData } = require('../lib/search/run.js') as typeof Run;
-  const place = home === undefined ? {} : { home };
-  const source = data === undefined ? {} : { data };
-
-  const work = protocols.map((each) => Math.ceil(equivalentSteps(each)));
-  const known: boolean[] = [];
-  for (const protocol of protocols) {
-    const { digest } = await searchData(protocol, source);
-    known.push(openRun({ protocol, dataDigest: digest, ...place }).record() !== undefined);
-  }
-  const total = work.reduce((sum, each) => sum + each, 0);
-  let done = work.reduce((sum, each, i) => sum + (known[i] ? each : 0), 0);
-  const phase = progress?.start(title, total, done);
-  const environments: SearchEnvironment[] = [];
-  const runs: SweepRun[] = [];
-  try {
-    for (const [i, protocol] of protocols.entries()) {
-      const cell = cellOf(protocol);
-      if (!known[i] && !known.slice(0, i).includes(false)) {
-        phase?.update(done, 'compiling the supernet');
-        await warmUp(protocol, await searchData(protocol, source));
-      }
-      const label = `run ${i + 1}/${protocols.length} (N ${cell.samples}, ${cell.density}, ${cell.schedule} σ, seed ${protocol.seed})`;
-      const finished = await runSearch(protocol, {
-        ...place,
-        ...source,
-        ...(signal ? { signal } : {}),
-        progress: {
-          start: (_, steps) => ({
-            update: (at, note) =>
-              phase?.update(done + Math.floor((work[i] * at) / steps), note ? `${label}, ${note}` : label),
-            end: () => undefined,
-          }),
-        },
-      });
-      if (!known[i]) done += work[i];
-      phase?.update(done, label);
-      const { seconds, ...environment } = finished.provenance;
-      runs.push({
-        ...cell,
-        seed: protocol.seed,
-        key: finished.key,
-        epochs: finished.result.epochs,
-        weightSteps: finished.result.steps,
-        fineTuneSteps: searchWork(protocol).fineTuneSteps,
-        updates: finished.result.updates,
-        seconds,
-        genotype: finished.result.genotype,
-        operations: finished.result.operations,
-        supernetParameters: finished.result.supernetParameters,
-        environment: indexOfEqual(environments, environment),
-      });
-    }
-  } finally {
-    phase?.end();
-  }
+  const { environments, searches } = await runSearches(protocols, context, {
+    label: (protocol) => {
+      const { samples, density, schedule } = cellOf(protocol);
+      return `N ${samples}, ${density}, ${schedule} σ, seed ${protocol.seed}`;
+    },
+    warmUp,
+  });
   const [first] = protocols;
-  return { environments, budget: first.budget, space: spaceName(first), runs };
+  return {
+    environments,
+    budget: first.budget,
+    space: spaceName(first),
+    runs: searches.map(({ protocol, key, result, seconds, environment }): SweepRun => ({
+      ...cellOf(protocol),
+      seed: protocol.seed,
+      key,
+      epochs: result.epochs,
+      weightSteps: result.steps,
+      fineTuneSteps: searchWork(protocol).fineTuneSteps,
+      updates: result.updates,
+      seconds,
+      genotype: result.genotype,
+      operations: result.operations,
+      supernetParameters: result.supernetParameters,
+      environment,
+    })),
+  };
 }
 
 /**
@@ -221,13 +185,6 @@ async function warmUp(protocol: SearchProtocol, dataset: Dataset): Promise<void>
   const trainSize = 2 * protocol.batchSize * updatePeriod(protocol);
   const settings = ['epochs=1', 'warmupEpochs=0', `dataset.trainSize=${trainSize}`, 'solver.samples=1'];
   if (trainSize <= protocol.dataset.trainSize) await search(applySet(protocol, ...settings), { dataset });
-}
-
-/** The index of an equal entry, which is added if there is none. */
-function indexOfEqual<T>(list: T[], value: T): number {
-  const text = canonicalJson(value);
-  const at = list.findIndex((each) => canonicalJson(each) === text);
-  return at >= 0 ? at : list.push(value) - 1;
 }
 
 /**
