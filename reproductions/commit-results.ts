@@ -71,7 +71,7 @@ export function commitResult(name: string, from: string, to: string): string[] {
   const files = readdirSync(from).filter(
     (file) =>
       file === `${name}.json` ||
-      (file.startsWith(`${name}-`) && /^-[a-z]+\.(png|vl\.json)$/.test(file.slice(name.length))),
+      (file.startsWith(`${name}-`) && /^-[a-z]+\.(png|svg|vl\.json)$/.test(file.slice(name.length))),
   );
   if (!files.includes(`${name}.json`)) {
     const there = readdirSync(from).filter((file) => /(?<!\.vl)\.json$/.test(file));

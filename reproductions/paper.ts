@@ -57,3 +57,22 @@ export function printedTable(
     cells: z.record(z.string(), cellSchema).parse(row.cells),
   }));
 }
+
+/**
+ * The cells of one row of a table of the paper.
+ *
+ * @param match  Fields that the row has, e.g. `{ dataset: 'CIFAR10', block: 'average', method: 'ZARTS (ours)' }`.
+ * @throws if not exactly one row has them.
+ */
+export function printedRow(
+  table: string,
+  match: Readonly<Record<string, string>>,
+): Readonly<Record<string, PrintedCell>> {
+  const rows = (results().tables.find(({ id }) => id === table)?.rows ?? []).filter((row) =>
+    Object.entries(match).every(([field, value]) => row[field] === value),
+  );
+  if (rows.length !== 1) {
+    throw new Error(`${rows.length} rows of table ${table} have ${JSON.stringify(match)}; one should.`);
+  }
+  return z.record(z.string(), cellSchema).parse(rows[0].cells);
+}

@@ -1,5 +1,10 @@
 import { unknownName } from '../lib/errors.js';
 import { fig4 } from './fig-4-ess.js';
+import { fig5 } from './fig-5-cells.js';
+import { fig6 } from './fig-6-cells.js';
+import { fig7 } from './fig-7-cells.js';
+import { fig8 } from './fig-8-cells.js';
+import { fig9 } from './fig-9-cells.js';
 import type { Measured, Protocol, Reproduction } from './reproduction.js';
 import { table1 } from './table-1-solvers.js';
 import { table5 } from './table-5-samples.js';
@@ -54,31 +59,11 @@ export const REPRODUCTIONS: readonly RegistryEntry[] = [
     'First order, second order and M fine-tuning steps side by side.',
   ),
   built(fig4, 'N_e and R_e over the epochs for several N, three densities, σ scheduled and constant.'),
-  planned(
-    'fig-5',
-    'Fig. 5: cells found on CIFAR-10',
-    'The genotype as a drawing, with its size and operations.',
-  ),
-  planned(
-    'fig-6',
-    'Fig. 6: cells found on CIFAR-100',
-    'The genotype as a drawing, with its size and operations.',
-  ),
-  planned(
-    'fig-7',
-    'Fig. 7: cells found in S1–S4 on CIFAR-10',
-    'Drawings, and how many skip connections each has.',
-  ),
-  planned(
-    'fig-8',
-    'Fig. 8: cells found in S1–S4 on CIFAR-100',
-    'Drawings, and how many skip connections each has.',
-  ),
-  planned(
-    'fig-9',
-    'Fig. 9: cells found in S1–S4 on SVHN',
-    'Drawings, and how many skip connections each has.',
-  ),
+  built(fig5, 'Drawings; size and operations of what ZARTS and DARTS find.'),
+  built(fig6, 'Drawings; size and operations of what ZARTS and DARTS find.'),
+  built(fig7, 'Drawings; skip connections, pooling and noise in the cells of ZARTS and DARTS.'),
+  built(fig8, 'Drawings; skip connections, pooling and noise in the cells of ZARTS and DARTS.'),
+  built(fig9, 'Drawings; skip connections, pooling and noise in the cells of ZARTS and DARTS.'),
   built(table1, 'Their formulas, and bias, variance, limits and effective samples on toy functions.'),
   planned(
     'table-2',

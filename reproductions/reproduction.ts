@@ -1,6 +1,6 @@
 import type { Claim } from '../lib/analysis/claims.js';
 import type { Progress } from '../lib/progress.js';
-import type { Chart } from '../lib/report/spec.js';
+import type { Chart, Drawing } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
 import type { Machine } from '../lib/runs/environment.js';
 import type { OpenSetting } from '../lib/search/presets.js';
@@ -59,6 +59,8 @@ export type SearchEnvironment = Omit<Provenance, 'seconds'>;
 export interface Measured {
   /** The different environments that the runs were made in; one if all were made here and now. */
   readonly environments: readonly Environment[];
+  /** Why nothing could be measured and what to do about it, where that is so: images that are not there. */
+  readonly lacking?: string;
 }
 
 /**
@@ -85,5 +87,7 @@ export interface Reproduction<Result extends Measured, Run extends Protocol = Se
   measure(protocols: readonly Run[], context: MeasureContext): Promise<Result>;
   tables(result: Result): readonly Table[];
   charts(result: Result): readonly Chart[];
+  /** Pictures that are no charts, e.g. of cells. */
+  drawings?(result: Result): readonly Drawing[];
   claims(result: Result): readonly Claim[];
 }

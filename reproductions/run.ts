@@ -1,12 +1,15 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Claim } from '../lib/analysis/claims.js';
+import { FILE_DATASETS } from '../lib/datasets/registry.js';
+import type { FileDatasetName } from '../lib/datasets/registry.js';
 import { ZartsError } from '../lib/errors.js';
 import { canonicalJson, sha256, toJson } from '../lib/runs/canonical.js';
 import { explainFileError, writeWhole } from '../lib/runs/files.js';
 import { runsHome } from '../lib/runs/home.js';
-import type { Chart } from '../lib/report/spec.js';
+import type { Chart, Drawing } from '../lib/report/spec.js';
 import type * as Render from '../lib/report/render.js';
+import type * as Svg from '../lib/report/svg.js';
 import { textTable } from '../lib/report/table.js';
 import type { Table } from '../lib/report/table.js';
 import { openSettings } from '../lib/search/presets.js';
@@ -32,7 +35,7 @@ export interface ReproductionReport<Result = unknown> {
   /** What the runs do otherwise than the paper. */
   readonly deviations: readonly string[];
   readonly claims: readonly Claim[];
-  /** Absolute paths of the pictures written, PNG. Beside each is its Vega-Lite specification, `.vl.json`. */
+  /** Absolute paths of the pictures written, PNG. Beside a chart is its Vega-Lite specification, `.vl.json`, beside a drawing its SVG. */
   readonly pictures: readonly string[];
   /** Absolute path of the record written. */
   readonly resultFile: string;
@@ -71,13 +74,19 @@ function dataDeviations({ environments }: Measured): string[] {
     environments.flatMap(({ data }) => (data ? [`${data.name} ${data.coverage}`] : [])),
   );
   return [...coverages].flatMap((coverage) => {
+    const [name] = coverage.split(' ');
+    const title = isFileDataset(name) ? FILE_DATASETS[name].title : name;
     if (coverage.endsWith(' synthetic'))
       return [
-        'The images are synthetic: they are no CIFAR-10, and what is found on them says nothing about it.',
+        'The images are synthetic: they are no photographs, and what is found on them says nothing about the data set that they stand for.',
       ];
-    if (coverage.endsWith(' subset')) return ['The images are a subset of CIFAR-10, not the official files.'];
+    if (coverage.endsWith(' subset')) return [`The images are a subset of ${title}, not the official files.`];
     return [];
   });
+}
+
+function isFileDataset(name: string): name is FileDatasetName {
+  return name in FILE_DATASETS;
 }
 
 function openSettingsOf<Run extends Protocol>(
@@ -87,6 +96,9 @@ function openSettingsOf<Run extends Protocol>(
   const [first] = protocols;
   return reproduction.openSettings?.(protocols) ?? (isSearch(first) ? openSettings(first) : []);
 }
+
+/** Marks the files of a result that lacks its images. */
+const NO_DATA = 'no-data';
 
 /** The folder of results beside the folder of runs. */
 function homes(home: string | undefined): { runs: string; results: string } {
@@ -140,8 +152,13 @@ export async function runReproduction<Result extends Measured, Run extends Proto
     tables,
     result,
   };
-  const name = [id, budget, variant].filter((part) => part !== '').join('-');
-  const { resultFile, pictures } = await writeResults(results, name, record, reproduction.charts(result));
+  // Where nothing was measured, what was measured before stays.
+  const kind = result.lacking === undefined ? variant : NO_DATA;
+  const name = [id, budget, kind].filter((part) => part !== '').join('-');
+  const { resultFile, pictures } = await writeResults(results, name, record, {
+    charts: reproduction.charts(result),
+    drawings: reproduction.drawings?.(result) ?? [],
+  });
   const tableText = tables.map(textTable).join('\n\n');
   return { id, title, budget, preset, tableText, deviations, claims, pictures, resultFile, seconds, result };
 }
@@ -157,11 +174,13 @@ async function writeResults(
   folder: string,
   name: string,
   record: ResultRecord<unknown, Protocol>,
-  charts: readonly Chart[],
+  { charts, drawings }: { readonly charts: readonly Chart[]; readonly drawings: readonly Drawing[] },
 ): Promise<{ resultFile: string; pictures: string[] }> {
   // Vega is loaded only when there is something to draw.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { chartPng } = require('../lib/report/render.js') as typeof Render;
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { svgPng } = require('../lib/report/svg.js') as typeof Svg;
   const resultFile = join(folder, `${name}.json`);
   const pictures: string[] = [];
   try {
@@ -170,6 +189,12 @@ async function writeResults(
       const path = join(folder, `${name}-${chart.name}`);
       writeWhole(`${path}.vl.json`, [`${JSON.stringify(chart.spec)}\n`]);
       writeWhole(`${path}.png`, [await chartPng(chart.spec)]);
+      pictures.push(`${path}.png`);
+    }
+    for (const { name: part, svg } of drawings) {
+      const path = join(folder, `${name}-${part}`);
+      writeWhole(`${path}.svg`, [svg]);
+      writeWhole(`${path}.png`, [svgPng(svg)]);
       pictures.push(`${path}.png`);
     }
     // Last: a record is there only once its pictures are.

@@ -1,4 +1,4 @@
-import { UsageError, unknownName } from '../../lib/errors.js';
+import { InterruptedError, UsageError, ZartsError, unknownName } from '../../lib/errors.js';
 import { claimsText } from '../../lib/report/claims.js';
 import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
 import { PRESETS } from '../../lib/search/protocol.js';
@@ -35,18 +35,30 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
   const progress = terminalProgress({ quiet });
   const source = data === undefined ? {} : { data };
   const reports: ReproductionReport[] = [];
+  const lacking: string[] = [];
   await interruptible(async (signal) => {
     for (const [i, entry] of entries.entries()) {
       const first = firstProtocols[i];
-      if (isSearch(first)) await fetchData(first, { progress, signal, ...source });
+      try {
+        if (isSearch(first)) await fetchData(first, { progress, signal, ...source });
+      } catch (error) {
+        // Of several, those whose images are there are made; what others lack is said at the end.
+        if (entries.length === 1 || !(error instanceof UsageError || error instanceof ZartsError))
+          throw error;
+        if (error instanceof InterruptedError || (i === entries.length - 1 && reports.length === 0))
+          throw error;
+        lacking.push(`${entry.id} is not reproduced: ${error.message}`);
+        continue;
+      }
       signal.throwIfAborted();
       const report = await reproduce(entry.id, { ...asked, ...source, progress, signal });
       reports.push(report);
-      if (!json) print([...(i > 0 ? ['', ''] : []), ...describeReproduction(report)]);
+      if (!json) print([...(reports.length > 1 ? ['', ''] : []), ...describeReproduction(report)]);
     }
   });
   if (json) printJson(id === 'all' ? reports : reports[0]);
-  return 0;
+  if (lacking.length > 0) process.stderr.write(`${lacking.join('\n')}\n`);
+  return lacking.length > 0 ? 1 : 0;
 }
 
 function builtEntry(id: string): RegistryEntry {

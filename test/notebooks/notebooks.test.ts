@@ -24,17 +24,32 @@ function outputsOf(file: string): Output[] {
   return cells.flatMap(({ outputs = [] }) => outputs);
 }
 
-/** The rows behind each interactive chart, each with the picture that stands for it where no kernel runs. */
-function checkCharts(outputs: readonly Output[]): void {
-  const charts = outputs.filter(({ data }) => data && 'application/vnd.vegalite.v5+json' in data);
-  expect(charts, 'charts').to.not.be.empty;
-  for (const { data } of charts) {
-    const spec = data!['application/vnd.vegalite.v5+json'] as { data: { values: Record<string, unknown>[] } };
-    expect(spec.data.values).to.not.be.empty;
-    for (const row of spec.data.values) {
-      for (const value of Object.values(row)) if (typeof value === 'number') expect(value).to.be.finite;
+const CHART = 'application/vnd.vegalite.v5+json';
+const DRAWING = 'image/svg+xml';
+
+/** A text or the lines of it: a notebook file may keep either. */
+const joined = (text: unknown): string => (Array.isArray(text) ? text.join('') : String(text));
+
+/**
+ * The rows behind each interactive chart and the marks of each drawing, each with the picture that stands for it where it
+ * cannot be shown.
+ */
+function checkPictures(outputs: readonly Output[]): void {
+  const pictures = outputs.flatMap(({ data }) => (data && (CHART in data || DRAWING in data) ? [data] : []));
+  expect(pictures, 'charts and drawings').to.not.be.empty;
+  for (const data of pictures) {
+    if (CHART in data) {
+      const spec = data[CHART] as { data: { values: Record<string, unknown>[] } };
+      expect(spec.data.values).to.not.be.empty;
+      for (const row of spec.data.values) {
+        for (const value of Object.values(row)) if (typeof value === 'number') expect(value).to.be.finite;
+      }
+    } else {
+      const svg = joined(data[DRAWING]);
+      expect(svg).to.match(/^<svg [^]*<text [^]*<\/svg>\s*$/);
+      expect(svg).to.not.match(/NaN|undefined|Infinity/);
     }
-    const png = Buffer.from(data!['image/png'] as string, 'base64');
+    const png = Buffer.from(joined(data['image/png']), 'base64');
     expect(png.subarray(1, 4).toString('latin1')).to.equal('PNG');
     expect(png.length).to.be.greaterThan(5000);
   }
@@ -56,12 +71,12 @@ describe('notebooks', function () {
       expect(cells).to.be.greaterThan(4);
       const outputs = outputsOf(output);
       expect(outputs.filter(({ output_type: type, name }) => type === 'error' || name === 'stderr')).to.be.empty;
-      checkCharts(outputs);
+      checkPictures(outputs);
     });
 
     it(`${name} is kept with its outputs, which name no place on the machine that made them`, () => {
       const file = path.join(FOLDER, name);
-      checkCharts(outputsOf(file));
+      checkPictures(outputsOf(file));
       expect(readFileSync(file, 'utf8')).to.not.match(/\/(home|root|tmp|work|Users)\//);
     });
   }

@@ -41,7 +41,12 @@ describe('results under version control', () => {
   it('copies a record with its pictures, and nothing of another variant', () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'zarts-'));
     try {
-      const files = ['fig-4-laptop-esr.png', 'fig-4-laptop-esr.vl.json', 'fig-4-laptop.json'];
+      const files = [
+        'fig-4-laptop-esr.png',
+        'fig-4-laptop-esr.vl.json',
+        'fig-4-laptop-zarts.svg',
+        'fig-4-laptop.json',
+      ];
       const others = [
         'fig-4-laptop-notebook.json',
         'fig-4-laptop-notebook-esr.png',
