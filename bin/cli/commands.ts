@@ -158,6 +158,10 @@ export function addCommands(program: Command, finished: (exitCode: number) => vo
       'imagenet: shrink the photographs once, to a shorter side of so many pixels, and keep that',
     )
     .option('--skip-undecodable', 'imagenet: pass over photographs that cannot be decoded, and name them')
+    .option(
+      '--export <dir>',
+      'write the trained network there as SavedModel and as TensorFlow.js model, and the genotype as text; read back and compared',
+    )
     .option('--no-baseline', 'without the linear classifier beside it (full budget: never with it)')
     .option('--eager', 'run TensorFlow.js step by step instead of compiled: slow, for debugging')
     .addHelpText(
@@ -165,6 +169,7 @@ export function addCommands(program: Command, finished: (exitCode: number) => vo
       examples(
         'npx zarts evaluate DARTS_V2 --budget smoke',
         'npx zarts evaluate DARTS_V2 --budget laptop --seeds 3 --data ~/data',
+        'npx zarts evaluate DARTS_V2 --budget laptop --export exported',
         'npx zarts evaluate 4f0c6e1a --preset table-7 --set epochs=50',
       ),
     )

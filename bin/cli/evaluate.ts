@@ -1,7 +1,8 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { summarize } from '../../lib/analysis/statistics.js';
-import { UsageError } from '../../lib/errors.js';
+import { UsageError, ZartsError } from '../../lib/errors.js';
 import { countNetwork, multiplyAdds } from '../../lib/evaluation/count.js';
+import type { Exported } from '../../lib/evaluation/export.js';
 import {
   evaluationBudget,
   evaluationDeviations,
@@ -88,7 +89,30 @@ interface Evaluated {
   readonly named: NamedGenotype;
   readonly runs: readonly FinishedEvaluation[];
   readonly baseline: FinishedEvaluation | null;
-  readonly exported: readonly string[];
+  readonly exported: readonly Exported[];
+}
+
+/** Exports the networks of all seeds: one into the folder itself, several into a folder each. */
+async function exportRuns(
+  runs: readonly FinishedEvaluation[],
+  folder: string,
+  data: { readonly data?: string },
+): Promise<Exported[]> {
+  const { exportTrained } = await import('../../lib/evaluation/export.js');
+  const { evaluationImages, openEvaluation } = await import('../../lib/evaluation/run.js');
+  const exported: Exported[] = [];
+  for (const { protocol, result, key } of runs) {
+    const images = await evaluationImages(protocol, data);
+    const trained = openEvaluation(protocol, images).latestCheckpoint();
+    if (trained?.step !== result.steps) {
+      throw new ZartsError(
+        `The trained weights of run ${key} are gone from its folder; delete ${shortPath(join(runsHome(), key))} and run again to train it anew.`,
+      );
+    }
+    const to = runs.length === 1 ? folder : join(folder, `seed-${protocol.seed}`);
+    exported.push(await exportTrained(protocol, trained, images, resolve(to)));
+  }
+  return exported;
 }
 
 /** Runs `zarts evaluate`. @returns the exit code. */
@@ -113,7 +137,8 @@ export async function evaluateCommand(argument: string, options: EvaluateCommand
     for (const protocol of protocols) runs.push(await run(protocol));
     const wanted = options.baseline && protocols[0].budget !== 'full';
     const baseline = wanted ? await run(linearBaseline(protocols[0])) : null;
-    return { named, runs, baseline, exported: [] };
+    const exported = options.export === undefined ? [] : await exportRuns(runs, options.export, data);
+    return { named, runs, baseline, exported };
   });
   if (options.json) printJson(evaluationDocument(evaluated));
   else print(describeEvaluated(evaluated));
@@ -213,7 +238,12 @@ function describeEvaluated({ named, runs, baseline, exported }: Evaluated): stri
       const speed = `${number(Math.round(imagesPerSecond))} images/s`;
       return `${known ? 'Computed before' : 'Computed'}, in ${describeSeconds(seconds)} (${speed}); kept in ${shortPath(join(runsHome(), key))}`;
     }),
-    ...exported.map((path) => `Exported to ${shortPath(path)}`),
+    ...exported.map(({ folder, files, largestDifference }) => {
+      const checked = largestDifference
+        ? `; read back, its class scores differ by at most ${Math.max(...Object.values(largestDifference)).toExponential(1)}`
+        : '; not compared, since its noise never repeats itself';
+      return `Exported to ${shortPath(folder)}: ${files.join(', ')}${checked}`;
+    }),
   ];
 }
 

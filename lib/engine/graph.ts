@@ -34,7 +34,7 @@ export interface GraphNode {
 const { binding } = backend;
 
 /** The producer version of TensorFlow 2.21's graphs; newer semantics of some operations depend on it being recent. */
-const PRODUCER = 1882;
+export const PRODUCER = 1882;
 
 /** The nodes that `fetches` need, in their given order. */
 export function reachable(nodes: readonly GraphNode[], fetches: readonly string[]): GraphNode[] {
@@ -54,8 +54,27 @@ export function nodeOf(reference: string): string {
   return reference.replace(/^\^/, '').replace(/:\d+$/, '');
 }
 
-/** The graph in TensorFlow's saved-model format. */
-export function savedModelBytes(nodes: readonly GraphNode[]): Uint8Array {
+/** A value that goes into or comes out of a saved model. */
+export interface SignatureTensor {
+  /** `node:output`. */
+  readonly reference: string;
+  readonly dtype: DType;
+  /** −1 for a length that may be any. */
+  readonly shape: readonly number[];
+}
+
+/** How a saved model is called: its inputs and outputs by name. */
+export interface Signature {
+  readonly inputs: Readonly<Record<string, SignatureTensor>>;
+  readonly outputs: Readonly<Record<string, SignatureTensor>>;
+}
+
+/** The names that TensorFlow's tools look for. */
+export const SERVING_SIGNATURE = 'serving_default';
+const PREDICT_METHOD = 'tensorflow/serving/predict';
+
+/** The graph in TensorFlow's saved-model format. @param signature  For models that others load; sessions need none. */
+export function savedModelBytes(nodes: readonly GraphNode[], signature?: Signature): Uint8Array {
   const graph = new messages.GraphDef();
   const versions = new messages.VersionDef();
   versions.setProducer(PRODUCER);
@@ -68,9 +87,25 @@ export function savedModelBytes(nodes: readonly GraphNode[]): Uint8Array {
   const metaGraph = new messages.MetaGraphDef();
   metaGraph.setMetaInfoDef(info);
   metaGraph.setGraphDef(graph);
+  if (signature) metaGraph.getSignatureDefMap().set(SERVING_SIGNATURE, signatureMessage(signature));
   const model = new messages.SavedModel();
   model.addMetaGraphs(metaGraph);
   return model.serializeBinary();
+}
+
+function signatureMessage({ inputs, outputs }: Signature): messages.SignatureDef {
+  const message = new messages.SignatureDef();
+  message.setMethodName(PREDICT_METHOD);
+  const info = ({ reference, dtype, shape }: SignatureTensor): messages.TensorInfo => {
+    const tensor = new messages.TensorInfo();
+    tensor.setName(reference);
+    tensor.setDtype(dtype);
+    tensor.setTensorShape(shapeMessage(shape));
+    return tensor;
+  };
+  for (const [name, tensor] of Object.entries(inputs)) message.getInputsMap().set(name, info(tensor));
+  for (const [name, tensor] of Object.entries(outputs)) message.getOutputsMap().set(name, info(tensor));
+  return message;
 }
 
 /** Opens a session on a saved model; returns its number. Threads are those set when TensorFlow was loaded. */

@@ -46,11 +46,22 @@ declare module '@tensorflow/tfjs-node/dist/proto/api_pb' {
   export class MetaGraphDef {
     setMetaInfoDef(info: MetaGraphDef.MetaInfoDef): void;
     setGraphDef(graph: GraphDef): void;
+    getSignatureDefMap(): { set(name: string, value: SignatureDef): void };
   }
   export namespace MetaGraphDef {
     class MetaInfoDef {
       addTags(tag: string): void;
     }
+  }
+  export class TensorInfo {
+    setName(name: string): void;
+    setDtype(dtype: number): void;
+    setTensorShape(shape: TensorShape): void;
+  }
+  export class SignatureDef {
+    getInputsMap(): { set(name: string, value: TensorInfo): void };
+    getOutputsMap(): { set(name: string, value: TensorInfo): void };
+    setMethodName(name: string): void;
   }
   export class SavedModel {
     addMetaGraphs(metaGraph: MetaGraphDef): void;

@@ -42,7 +42,10 @@ export interface ImageSource {
   readonly name: string;
   readonly coverage: string;
   readonly digest: string;
-  readonly classes: number;
+  readonly classes: readonly string[];
+  /** Per channel, of pixels in [0, 1]: how images are normalized. */
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
   readonly side: number;
   readonly trainCount: number;
   readonly testCount: number;
@@ -64,7 +67,9 @@ export function memoryImages(dataset: Dataset): ImageSource {
     name,
     coverage,
     digest,
-    classes: classes.length,
+    classes,
+    mean: dataset.mean,
+    std: dataset.std,
     side: train.height,
     trainCount: train.count,
     testCount: test.count,

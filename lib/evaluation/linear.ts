@@ -1,7 +1,7 @@
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-node';
 import { tf } from '../engine/index.js';
-import { initialWeights, unflatten, weightLayout } from '../supernet/weights.js';
-import { linearParameters } from './network.js';
+import { initialWeights, weightLayout } from '../supernet/weights.js';
+import { byName, linearParameters } from './network.js';
 import type { Classifier } from './network.js';
 
 /**
@@ -19,7 +19,7 @@ export function linearClassifier(pixels: number, classes: number): Classifier {
     normalizations: [],
     init: (key) => initialWeights(layout, key),
     scores(weights, images) {
-      const weight = unflatten(layout, weights);
+      const weight = byName(layout, weights);
       const flat: Tensor2D = tf.reshape(images, [images.shape[0], pixels]);
       const logits: Tensor = tf.add(tf.matMul(flat, weight('classifier.weight')), weight('classifier.bias'));
       return { logits: logits as Tensor2D };

@@ -53,6 +53,9 @@ export interface Scores {
   readonly auxiliary?: Tensor2D;
 }
 
+/** Every parameter of a network by its name. */
+export type NamedWeights = (name: string) => Tensor;
+
 /** What is trained on images: a network that a genotype stands for, or a baseline beside it. */
 export interface Classifier {
   /** Every trainable parameter in the flat weight vector, in PyTorch's order and with its names. */
@@ -64,10 +67,10 @@ export interface Classifier {
   /**
    * Class scores.
    *
-   * @param weights  [layout.size].
+   * @param weights  [layout.size], or each parameter by its name.
    * @param images   [batch, height, width, 3].
    */
-  scores(weights: Tensor1D, images: Tensor4D, pass?: NetworkPass): Scores;
+  scores(weights: Tensor1D | NamedWeights, images: Tensor4D, pass?: NetworkPass): Scores;
 }
 
 /** The network of a genotype. */
@@ -112,7 +115,7 @@ export function derivedNetwork(genotype: Genotype, shape: NetworkShape, auxiliar
     init: (key) => initialWeights(layout, key),
     scores(weights, images, pass = {}) {
       const scope: Scope = {
-        weight: unflatten(layout, weights),
+        weight: byName(layout, weights),
         ...normalizer(pass.normalization ?? { kind: 'batch' }),
         noise: noiseSource(pass.seed),
       };
@@ -127,6 +130,11 @@ export function derivedNetwork(genotype: Genotype, shape: NetworkShape, auxiliar
       return auxiliaryScores ? { logits, auxiliary: auxiliaryScores } : { logits };
     },
   };
+}
+
+/** The parameters by name, whichever way they were given. */
+export function byName(layout: WeightLayout, weights: Tensor1D | NamedWeights): NamedWeights {
+  return typeof weights === 'function' ? weights : unflatten(layout, weights);
 }
 
 /** A linear layer's parameters. */

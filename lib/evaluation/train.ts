@@ -142,7 +142,7 @@ class Training {
     private readonly options: TrainOptions,
   ) {
     const { images, from } = options;
-    const made = trainingProgram(protocol, images.classes, options.compile ?? true);
+    const made = trainingProgram(protocol, images.classes.length, options.compile ?? true);
     this.classifier = made.classifier;
     this.program = made.program;
     const names = ['init', 'batches', 'augment', 'noise', 'test'] as const;
@@ -328,7 +328,7 @@ class Training {
       epochs,
       steps: this.step,
       trainedParameters: this.classifier.layout.size,
-      classes: this.options.images.classes,
+      classes: this.options.images.classes.length,
     };
   }
 

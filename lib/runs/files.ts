@@ -1,6 +1,6 @@
 /** The few file operations on which everything kept on disk rests: whole files or none, and errors a person can read. */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
 
 /** The ending of files that are still being written; one left behind by a killed process is never read. */
@@ -56,4 +56,13 @@ export function writeWhole(path: string, chunks: readonly (Uint8Array | string)[
     throw error;
   }
   flushFolder(dirname(path));
+}
+
+/** Writes several files below a folder, each as {@link writeWhole} does, and makes the folders that they need. */
+export function writeFiles(folder: string, files: Readonly<Record<string, Uint8Array>>): void {
+  for (const [name, bytes] of Object.entries(files)) {
+    const path = join(folder, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeWhole(path, [bytes]);
+  }
 }

@@ -1,7 +1,9 @@
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { KNOWN_GENOTYPES, printGenotype } from '../../lib/spaces/genotype.js';
-import { temporaryHome, zarts } from './zarts.js';
+import { endStarted, start, temporaryHome, zarts } from './zarts.js';
 import type { Outcome } from './zarts.js';
 
 const EVALUATE = ['evaluate', 'DARTS_V1', '--budget', 'smoke', '--data', 'synthetic'];
@@ -35,13 +37,25 @@ const lasting = ({ evaluations, baseline, ...rest }: EvaluateDocument): unknown 
   runs: [...evaluations, baseline].map((run) => run && { ...run, provenance: null }),
 });
 
+/** Steps that the newest checkpoint of the only run in `home` has; 0 without one. */
+function savedSteps(home: string): number {
+  const runs = join(home, 'runs');
+  const [run] = existsSync(runs) ? readdirSync(runs) : [];
+  const folder = join(runs, run ?? '', 'checkpoint');
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  return Math.max(0, ...names.filter((name) => name.endsWith('.ckpt')).map((name) => parseInt(name)));
+}
+
 describe('zarts evaluate', function () {
   this.timeout(120_000);
   const whole = temporaryHome();
   const parts = temporaryHome();
+  const stopped = temporaryHome();
   after(() => {
+    endStarted();
     whole.remove();
     parts.remove();
+    stopped.remove();
   });
   const run = (args: readonly string[], home = whole.home): Promise<Outcome> =>
     zarts(args, { ZARTS_HOME: home });
@@ -111,6 +125,45 @@ describe('zarts evaluate', function () {
     expect(genotype).to.equal(printGenotype(found.result.genotype));
     expect(evaluations[0].protocol.preset).to.equal('table-2');
     expect(name).to.equal(`run ${found.key.slice(0, 8)}`);
+  });
+
+  it('--export writes the trained network in both formats, and the genotype', async () => {
+    const to = join(whole.home, 'exported');
+    const { code, stdout, stderr } = await run([...EVALUATE, '--export', to]);
+    expect(code, stderr).to.equal(0);
+    expect(stdout).to.include('Exported to').and.to.include('read back');
+    for (const file of ['saved_model/saved_model.pb', 'tfjs/model.json', 'tfjs/weights.bin'])
+      expect(existsSync(join(to, file)), file).to.equal(true);
+    expect(readFileSync(join(to, 'genotype.txt'), 'utf8').trim()).to.equal(
+      printGenotype(KNOWN_GENOTYPES.DARTS_V1),
+    );
+    const seeds = await run([...EVALUATE, '--seeds', '2', '--export', to, '--quiet']);
+    expect(seeds.code, seeds.stderr).to.equal(0);
+    for (const seed of ['seed-0', 'seed-1'])
+      expect(existsSync(join(to, seed, 'network.json'))).to.equal(true);
+  });
+
+  it('stopped by Ctrl-C and killed, it goes on to the same result', async () => {
+    const long = [...EVALUATE, '--no-baseline', '--json', '--set', 'epochs=40'];
+    const expected = await run(long);
+    expect(expected.code, expected.stderr).to.equal(0);
+    const steps: number[] = [];
+    for (const signal of ['SIGINT', 'SIGKILL'] as const) {
+      const process = start(long, { ZARTS_HOME: stopped.home });
+      const before = steps.at(-1) ?? 0;
+      while (savedSteps(stopped.home) < before + 10 && process.child.exitCode === null) await delay(5);
+      process.child.kill(signal);
+      const { code, killedBy, stderr } = await process.outcome;
+      if (signal === 'SIGINT') {
+        expect(code, stderr).to.equal(130);
+        expect(stderr).to.match(/Stopped after step \d+ of 160; the same command goes on from there\./);
+      } else expect(killedBy).to.equal('SIGKILL');
+      steps.push(savedSteps(stopped.home));
+    }
+    expect(steps[1], 'no saved step is lost').to.be.greaterThan(steps[0]);
+    const resumed = await run(long, stopped.home);
+    expect(resumed.code, resumed.stderr).to.equal(0);
+    expect(lasting(documentOf(resumed))).to.deep.equal(lasting(documentOf(expected)));
   });
 
   const MISTAKES: readonly { args: readonly string[]; says: readonly string[] }[] = [
