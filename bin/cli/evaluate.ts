@@ -12,7 +12,7 @@ import {
 } from '../../lib/evaluation/presets.js';
 import { setEvaluation } from '../../lib/evaluation/protocol.js';
 import type { EvaluationProtocol } from '../../lib/evaluation/protocol.js';
-import type { FinishedEvaluation } from '../../lib/evaluation/run.js';
+import type { EvaluationImageOptions, FinishedEvaluation } from '../../lib/evaluation/run.js';
 import type { TrainingEpoch } from '../../lib/evaluation/train.js';
 import { fixed, plusMinus } from '../../lib/report/format.js';
 import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
@@ -96,7 +96,7 @@ interface Evaluated {
 async function exportRuns(
   runs: readonly FinishedEvaluation[],
   folder: string,
-  data: { readonly data?: string },
+  data: EvaluationImageOptions,
 ): Promise<Exported[]> {
   const { exportTrained } = await import('../../lib/evaluation/export.js');
   const { evaluationImages, openEvaluation } = await import('../../lib/evaluation/run.js');

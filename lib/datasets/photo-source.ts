@@ -23,7 +23,10 @@ export interface PhotoSource {
   readonly name: string;
   readonly coverage: string;
   readonly digest: string;
-  readonly classes: number;
+  readonly classes: readonly string[];
+  /** Per channel, of pixels in [0, 1]: how images are normalized. */
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
   readonly side: number;
   readonly trainCount: number;
   readonly testCount: number;
@@ -88,7 +91,9 @@ export function photoSource(
     name,
     coverage,
     digest,
-    classes: classes.length,
+    classes,
+    mean,
+    std,
     side,
     trainCount: dataset.train.indices.length,
     testCount: dataset.test.indices.length,

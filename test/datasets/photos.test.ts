@@ -345,7 +345,8 @@ describe('datasets: photographs as a source of batches', () => {
     const set = await openImageNet({ data: home(), env });
     const source = photoSource(set, { side: 32, threads: 2 });
     const { train, test } = imageNetTransforms(32);
-    expect(source).to.include({ name: 'imagenet', classes: 3, trainCount: 9, testCount: 9, side: 32 });
+    expect(source.classes).to.have.length(3);
+    expect(source).to.include({ name: 'imagenet', trainCount: 9, testCount: 9, side: 32 });
     const sequence = batchSequence(range(9), 4, key(1));
     const expected = await withLoader(set.train.catalog, { transform: train }, async (loader) => {
       const [first, second] = [0, 1].map((step) => loader.load(sequence.at(step), foldIn(key(2), step)));
