@@ -14,6 +14,7 @@ import type { FileDatasetName } from '../lib/datasets/registry.js';
 import { InterruptedError, UsageError, ZartsError } from '../lib/errors.js';
 import { countNetwork } from '../lib/evaluation/count.js';
 import type { NetworkShape } from '../lib/evaluation/plan.js';
+import { fullEvaluation } from '../lib/evaluation/presets.js';
 import { comparisonDiagram, galleryDiagram } from '../lib/report/cell-diagram.js';
 import type { GalleryLine } from '../lib/report/cell-diagram.js';
 import { fixed, plusMinus } from '../lib/report/format.js';
@@ -26,6 +27,7 @@ import { applySet, settablePaths, spaceName } from '../lib/search/protocol.js';
 import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
 import type * as Run from '../lib/search/run.js';
 import { solverId } from '../lib/search/solver-id.js';
+import { KNOWN_GENOTYPES } from '../lib/spaces/genotype.js';
 import type { Genotype } from '../lib/spaces/genotype.js';
 import { OP_FAMILIES } from '../lib/spaces/primitives.js';
 import type { OpFamily } from '../lib/spaces/primitives.js';
@@ -101,15 +103,17 @@ export interface CellRuns extends Measured {
 }
 
 /**
- * The network that the paper trains from cells found in a space on a data set, whose size is counted (its appendix B.2 for
- * the DARTS space, Section 5.1 for S1–S4).
+ * The network that the paper trains from cells found in a space on a data set, whose size is counted (lib/evaluation:
+ * Table 3's for the DARTS space, Table 2's for S1–S4).
  */
 export function networkOf(dataset: FileDatasetName, space: string): NetworkShape {
-  const form = 'cifar';
-  const classes = FILE_DATASETS[dataset].classes.length;
-  if (space === 'darts') return { form, cells: 20, channels: 36, classes };
-  if (dataset !== 'cifar10') return { form, cells: 8, channels: 16, classes };
-  return { form, cells: 20, channels: space === 's1' || space === 's3' ? 36 : 16, classes };
+  // The size does not depend on the cells.
+  const anyGenotype = KNOWN_GENOTYPES.DARTS_V2;
+  const preset = space === 'darts' ? 'darts-space' : 'table-2';
+  const { network } = fullEvaluation(anyGenotype, { preset, dataset, space });
+  if (network.kind !== 'genotype') throw new ZartsError(`The evaluation ${preset} has no cells.`);
+  const { form, cells, channels } = network;
+  return { form, cells, channels, classes: FILE_DATASETS[dataset].classes.length };
 }
 
 /** Side of the images of the three data sets in pixels. */

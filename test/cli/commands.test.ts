@@ -121,6 +121,25 @@ describe('zarts reproduce', function () {
     expect(stdout).to.include('done in 0 s');
   });
 
+  it('all: what lacks its images is said at the end, the rest is made', async () => {
+    const empty = join(home, 'empty');
+    mkdirSync(empty);
+    const args = ['reproduce', 'all', '--budget', 'smoke', '--data', empty, '--quiet'];
+    const { code, stdout, stderr } = await zarts(args, env);
+    expect(code).to.equal(1);
+    // Toy functions need no images.
+    expect(stdout)
+      .to.match(/^Table 1: /)
+      .and.to.match(/^Record .*table-1-smoke.json$/m);
+    const lines = stderr.trimEnd().split('\n');
+    expect(lines.length).to.be.greaterThan(4);
+    for (const line of lines)
+      expect(line).to.match(/^(fig|table)-\d is not reproduced: .* holds no .*--data/);
+    expect(stderr)
+      .to.match(/^fig-6 .*CIFAR-100/m)
+      .and.to.match(/^fig-9 .*SVHN/m);
+  });
+
   it('a figure that is not built yet: exit code 2, and those that are', async () => {
     const { code, stdout, stderr } = await zarts(['reproduce', 'fig-1']);
     expect(code).to.equal(2);
