@@ -86,25 +86,36 @@ export function addCommands(program: Command, finished: (exitCode: number) => vo
     .description(
       'Runs one search and prints its genotype and what happened in each epoch. A search that was run before is shown at once, one that was interrupted goes on.',
     )
-    .option('--space <id>', `search space: ${SPACE_IDS.join(', ')}`)
+    .option(
+      '--space <id>',
+      `search space: ${SPACE_IDS.join(', ')}, or a .json file that declares one (name, nodes, edges)`,
+    )
     .option('--solver <id>', `solver: ${SOLVER_IDS.join(', ')}`, 'mgs')
     .option('--preset <name>', `whose algorithm: ${PRESETS.join(', ')}`, 'paper')
     .option('--dataset <name>', `images to search on: ${DATASETS.join(', ')}`, 'cifar10')
     .option('--seed <n>', 'seed of everything random', '0')
+    .option(
+      '--from <run>',
+      'run a recorded search again, from its key (or the start of it), its folder, or a file with its record',
+    )
     .option('--eager', 'run TensorFlow.js step by step instead of compiled: slow, for debugging')
     .addHelpText(
       'after',
       examples(
         'npx zarts search --space s2 --solver mgs --seed 1',
+        'npx zarts search --space s3 --solver darts-es --budget laptop',
+        'npx zarts search --space s2 --set dropPath.probability=0.3 --set stability.action=record',
+        'npx zarts search --from 3f2a91',
         'npx zarts search --space darts --budget smoke --data synthetic --json',
         'npx zarts search --space s3 --dataset svhn --seed 2',
         'npx zarts search --space s2 --set solver.samples=8 --set solver.tau=0.5 --data ~/data',
       ),
     )
-    .action(async (options: SearchCommandOptions & { queue?: string }) => {
+    .action(async (options: Omit<SearchCommandOptions, 'given'> & { queue?: string }, command: Command) => {
       if (options.queue !== undefined) throw notBuilt('Working through a queue (--queue)');
+      const given = Object.keys(options).filter((name) => command.getOptionValueSource(name) === 'cli');
       const { searchCommand } = await import('./search.js');
-      finished(await searchCommand(options));
+      finished(await searchCommand({ ...options, given }));
     });
 
   program

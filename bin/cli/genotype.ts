@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { UsageError, ZartsError, unknownName } from '../../lib/errors.js';
 import { explainFileError } from '../../lib/runs/files.js';
-import { RunStore } from '../../lib/runs/store.js';
+import { KEY_PREFIX, RunStore } from '../../lib/runs/store.js';
 import { KNOWN_GENOTYPES, checkGenotype, parseGenotype } from '../../lib/spaces/genotype.js';
 import type { Genotype } from '../../lib/spaces/genotype.js';
 
@@ -17,9 +17,6 @@ export interface NamedGenotype {
   readonly space?: string;
   readonly dataset?: string;
 }
-
-/** The least characters of a run's key that are taken for the start of one. */
-const KEY_PREFIX = 6;
 
 /**
  * The genotype that an argument names: a known name, PyTorch's text or JSON, a file with either (also what
@@ -74,18 +71,7 @@ function genotypeInside(value: unknown): unknown {
 
 function runGenotype(prefix: string, home?: string): NamedGenotype {
   const store = new RunStore(home);
-  const found = store.list().filter(({ key }) => key.startsWith(prefix));
-  if (found.length === 0)
-    throw new UsageError(`There is no run whose key starts with ${prefix} in ${store.home}.`);
-  if (found.length > 1) {
-    throw new UsageError(
-      `${found.length} runs have a key that starts with ${prefix}: ${found
-        .slice(0, 3)
-        .map(({ key }) => key)
-        .join(', ')}${found.length > 3 ? ', …' : ''}; give more of it.`,
-    );
-  }
-  const [{ key, protocol, dataDigest }] = found;
+  const { key, protocol, dataDigest } = store.find(prefix);
   const own = genotypeInside({ protocol });
   const name = `run ${key.slice(0, 8)}`;
   if (own !== undefined) return { name, genotype: checkGenotype(own) };

@@ -1,26 +1,35 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../../lib/errors.js';
 import { fixed } from '../../lib/report/format.js';
 import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
 import { textTable } from '../../lib/report/table.js';
 import type { Table } from '../../lib/report/table.js';
+import { explainFileError } from '../../lib/runs/files.js';
 import { runsHome } from '../../lib/runs/home.js';
 import { deviations, fullSearch, onDataset, withBudget } from '../../lib/search/presets.js';
 import { applySet, spaceName } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
 import type { FinishedSearch } from '../../lib/search/run.js';
-import type { EpochRecord } from '../../lib/search/search.js';
+import type { EpochRecord, Intervention } from '../../lib/search/search.js';
 import { solverId } from '../../lib/search/solver-id.js';
 import { printGenotype } from '../../lib/spaces/genotype.js';
-import { SPACE_IDS } from '../../lib/spaces/spaces.js';
+import { SPACE_IDS, defineSpace, isSpaceId } from '../../lib/spaces/spaces.js';
+import type { SearchSpace } from '../../lib/spaces/spaces.js';
 import { fetchData } from './data.js';
 import type { ExperimentOptions } from './options.js';
+import { checkSameData, compareWithRecord, recordedSearch } from './recorded.js';
+import type { RecordedSearch } from './recorded.js';
 import { interruptible } from './signals.js';
 import { bulletList, print, printJson, shortPath } from './text.js';
 
 /** The options of `zarts search`. */
 export interface SearchCommandOptions extends ExperimentOptions {
   readonly space?: string;
+  /** A recorded search to run again; then none of the options that describe a search. */
+  readonly from?: string;
+  /** The options that were typed, by their long names without dashes. */
+  readonly given?: readonly string[];
   readonly solver: string;
   readonly preset: string;
   readonly dataset: string;
@@ -44,26 +53,67 @@ export function protocolOf({
 }: SearchCommandOptions): SearchProtocol {
   if (space === undefined) {
     throw new UsageError(
-      `zarts search needs --space, one of ${SPACE_IDS.join(', ')}; for example --space s2.`,
+      `zarts search needs --space, one of ${SPACE_IDS.join(', ')} or a file that declares one; for example --space s2.`,
     );
   }
-  const full = onDataset(fullSearch(space, solver, preset), dataset);
+  const full = onDataset(fullSearch(readSpace(space), solver, preset), dataset);
   return applySet(withBudget(full, budget), `seed=${seed}`, ...set);
+}
+
+/** The space that `--space` names: an id, or a file that declares one. @throws {UsageError} as defineSpace, with the file. */
+function readSpace(space: string): string | SearchSpace {
+  if (isSpaceId(space) || !space.endsWith('.json')) return space;
+  let declaration: unknown;
+  try {
+    declaration = JSON.parse(readFileSync(space, 'utf8'));
+  } catch (error) {
+    const why = error instanceof SyntaxError ? `is no JSON: ${error.message}` : 'cannot be read';
+    const reason = error instanceof SyntaxError ? '' : `: ${explainFileError(error)}`;
+    throw new UsageError(`The space file ${space} ${why}${reason}.`);
+  }
+  if (typeof declaration !== 'object' || declaration === null) {
+    throw new UsageError(`The space file ${space} must hold a record of name, nodes and edges.`);
+  }
+  try {
+    return defineSpace(declaration as SearchSpace);
+  } catch (error) {
+    throw error instanceof UsageError ? new UsageError(`${space}: ${error.message}`) : error;
+  }
+}
+
+/** What decides a search, and so cannot be given beside the record of one. */
+const DESCRIBING = ['space', 'solver', 'preset', 'dataset', 'seed', 'budget', 'set', 'eager'] as const;
+
+/** The recorded search that `--from` names. @throws {UsageError} if an option would make it another search. */
+function recordedOf(from: string, given: readonly string[]): RecordedSearch {
+  const other = DESCRIBING.find((name) => given.includes(name));
+  if (other !== undefined) {
+    throw new UsageError(
+      `--from runs a search as it was recorded, so --${other} cannot be given with it; leave one of them out.`,
+    );
+  }
+  return recordedSearch(from);
 }
 
 /** Runs `zarts search`. @returns the exit code. */
 export async function searchCommand(options: SearchCommandOptions): Promise<number> {
-  const protocol = protocolOf(options);
+  const recorded = options.from === undefined ? undefined : recordedOf(options.from, options.given ?? []);
+  const protocol = recorded?.protocol ?? protocolOf(options);
   const { runSearch } = await import('../../lib/search/run.js');
   const progress = terminalProgress({ quiet: options.quiet ?? false });
-  const data = options.data === undefined ? {} : { data: options.data };
+  const source = options.data ?? (recorded?.coverage === 'synthetic' ? 'synthetic' : undefined);
+  const data = source === undefined ? {} : { data: source };
   const finished = await interruptible(async (signal) => {
-    await fetchData(protocol, { progress, signal, ...data });
+    const { digest } = await fetchData(protocol, { progress, signal, ...data });
+    if (recorded) checkSameData(recorded, digest);
     signal.throwIfAborted();
     return runSearch(protocol, { progress, signal, compile: !options.eager, ...data });
   });
-  if (options.json) printJson(searchDocument(finished));
-  else print(describeSearch(finished));
+  const comparison = recorded && compareWithRecord(recorded, finished);
+  if (options.json) {
+    const document = searchDocument(finished);
+    printJson(comparison ? { ...document, sameAsRecorded: comparison.same } : document);
+  } else print([...describeSearch(finished), ...(comparison ? [comparison.sentence] : [])]);
   return 0;
 }
 
@@ -96,6 +146,7 @@ function describeSearch(finished: FinishedSearch): string[] {
     printGenotype(result.genotype),
     '',
     textTable(epochTable(result.epochs)),
+    ...(result.interventions ?? []).map(describeIntervention),
     '',
     ...bulletList("What it does otherwise than the paper's own search:", allDeviations(protocol, provenance)),
     '',
@@ -103,30 +154,47 @@ function describeSearch(finished: FinishedSearch): string[] {
   ];
 }
 
-/** The epochs of a search; a dash where an epoch had no alpha update, or its solver has no weights. */
+function describeIntervention({ action, epoch, backTo, weightDecay }: Intervention): string {
+  const risen = `The dominant eigenvalue had risen by epoch ${epoch + 1}`;
+  return action === 'stop'
+    ? `${risen}: stopped there, with the alphas of epoch ${backTo + 1}.`
+    : `${risen}: went back to the end of epoch ${backTo + 1}, with a weight decay of ${decay(weightDecay)}.`;
+}
+
+/** The columns of the epochs' table; those that have nothing to show in any epoch are left out. */
+const EPOCH_COLUMNS: readonly {
+  readonly title: string;
+  readonly value: (epoch: EpochRecord) => string | number | null;
+}[] = [
+  { title: 'epoch', value: ({ epoch }) => epoch + 1 },
+  { title: 'train loss', value: ({ trainLoss }) => fixed(trainLoss, 3) },
+  { title: 'accuracy', value: ({ trainAccuracy }) => `${fixed(100 * trainAccuracy, 1)} %` },
+  { title: 'updates', value: ({ updates }) => updates },
+  { title: 'candidate loss', value: ({ candidateLoss }) => shown(candidateLoss, 3) },
+  { title: 'sigma', value: ({ sigma }) => shown(sigma, 4) },
+  { title: 'ESS', value: ({ ess }) => shown(ess, 2) },
+  { title: 'ESR', value: ({ esr }) => shown(esr, 3) },
+  { title: 'eigenvalue', value: ({ dominantEigenvalue }) => shown(dominantEigenvalue ?? null, 4) },
+  { title: 'weight decay', value: ({ weightDecay }) => decay(weightDecay) },
+];
+
+/** A weight decay without the last digits' rounding; null for none. */
+function decay(value: number | undefined): number | null {
+  return value === undefined ? null : Number(value.toPrecision(6));
+}
+
+function shown(value: number | null, digits: number): string | null {
+  return value === null ? null : fixed(value, digits);
+}
+
+/** The epochs of a search; a dash where an epoch had no alpha update. */
 function epochTable(epochs: readonly EpochRecord[]): Table {
-  const titles = {
-    epoch: 'epoch',
-    trainLoss: 'train loss',
-    accuracy: 'accuracy',
-    updates: 'updates',
-    candidateLoss: 'candidate loss',
-    sigma: 'sigma',
-    ess: 'ESS',
-    esr: 'ESR',
-  };
+  const columns = EPOCH_COLUMNS.filter(({ value }) => epochs.some((epoch) => value(epoch) !== null));
   return {
     title: 'Means over the steps and alpha updates of each epoch; losses in nats',
-    columns: Object.entries(titles).map(([key, title]) => ({ key, title, align: 'right' })),
-    rows: epochs.map(({ epoch, trainLoss, trainAccuracy, updates, candidateLoss, sigma, ess, esr }) => ({
-      epoch: epoch + 1,
-      trainLoss: fixed(trainLoss, 3),
-      accuracy: `${fixed(100 * trainAccuracy, 1)} %`,
-      updates,
-      candidateLoss: fixed(candidateLoss, 3),
-      sigma: fixed(sigma, 4),
-      ess: fixed(ess, 2),
-      esr: fixed(esr, 3),
-    })),
+    columns: columns.map(({ title }) => ({ key: title, title, align: 'right' })),
+    rows: epochs.map((epoch) =>
+      Object.fromEntries(columns.map(({ title, value }) => [title, value(epoch) ?? fixed(null, 0)])),
+    ),
   };
 }

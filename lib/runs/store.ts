@@ -413,6 +413,9 @@ export interface FoundRun {
   readonly finished: boolean;
 }
 
+/** The least characters of a run's key that are taken for the start of one. */
+export const KEY_PREFIX = 6;
+
 /** A folder of runs. */
 export class RunStore {
   /** The absolute path of the folder; it need not exist yet. */
@@ -448,6 +451,28 @@ export class RunStore {
         return [];
       }
     });
+  }
+
+  /**
+   * The one run whose key is this or starts with it.
+   *
+   * @param prefix  At least {@link KEY_PREFIX} characters.
+   * @throws UsageError  in one sentence when there is none or several, or the prefix is too short or no key at all.
+   */
+  find(prefix: string): FoundRun {
+    if (!/^[0-9a-f]*$/.test(prefix) || prefix.length < KEY_PREFIX) {
+      throw new UsageError(
+        `"${prefix}" is no run's key; a key has hexadecimal digits, of which the first ${KEY_PREFIX} are enough if no other run's begins with them.`,
+      );
+    }
+    const found = this.list().filter(({ key }) => key.startsWith(prefix));
+    if (found.length === 1) return found[0];
+    if (found.length === 0)
+      throw new UsageError(`There is no run whose key starts with ${prefix} in ${this.home}.`);
+    const some = found.slice(0, 3).map(({ key }) => key);
+    throw new UsageError(
+      `${found.length} runs have a key that starts with ${prefix}: ${some.join(', ')}${found.length > 3 ? ', …' : ''}; give more of it.`,
+    );
   }
 
   /**
