@@ -19,19 +19,8 @@ import type { ImageFolder } from './image-folder.js';
 import type { FoundDataset } from './load.js';
 import { catalogOf, checkSettings, isPrepared, openPrepared, preparePhotos } from './prepared.js';
 import type { PrepareSettings, PreparedSet } from './prepared.js';
+import { IMAGENET } from './registry.js';
 import { SYNTHETIC_MEAN, SYNTHETIC_STD, syntheticKind } from './synthetic.js';
-
-/** What is known of ImageNet. */
-export const IMAGENET = {
-  title: 'ImageNet',
-  folder: 'imagenet',
-  classes: 1000,
-  train: 1_281_167,
-  test: 50_000,
-  /** As everyone normalizes it (torchvision's reference training). */
-  mean: [0.485, 0.456, 0.406],
-  std: [0.229, 0.224, 0.225],
-} as const;
 
 /** Images of the synthetic set when it is not said how many. */
 const SYNTHETIC_PHOTOS = { train: 4000, test: 1000 } as const;

@@ -202,6 +202,18 @@ export const FILE_DATASETS = { cifar10: CIFAR10, cifar100: CIFAR100, svhn: SVHN 
   FileDataset
 >;
 
+/** What is known of ImageNet, which is decoded as it is needed (./imagenet.ts). */
+export const IMAGENET = {
+  title: 'ImageNet',
+  folder: 'imagenet',
+  classes: 1000,
+  train: 1_281_167,
+  test: 50_000,
+  /** As everyone normalizes it (torchvision's reference training). */
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+} as const;
+
 /** The name of a data set that is read from files into memory. */
 export type FileDatasetName = keyof typeof FILE_DATASETS;
 

@@ -3,11 +3,10 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { layoutOf } from './files.js';
-import { IMAGENET } from './imagenet.js';
 import type { Chunk } from './images.js';
 import { writeMatlabFile } from './matlab.js';
 import { syntheticPhoto } from './photo-decoder.js';
-import { FILE_DATASETS } from './registry.js';
+import { FILE_DATASETS, IMAGENET } from './registry.js';
 import type { FileDataset, FileDatasetName, MatlabDataset, RecordDataset } from './registry.js';
 import { syntheticImages, syntheticKind } from './synthetic.js';
 

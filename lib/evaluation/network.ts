@@ -12,11 +12,11 @@ import {
   named,
   output,
   reluConvBn,
-  stem,
   sumTerms,
 } from '../supernet/layers.js';
 import type { Dropping, Layer, Parameter, Scope, Term } from '../supernet/layers.js';
 import { operation } from '../supernet/operations.js';
+import { affineNorm, largeStem, smallStem } from '../supernet/stems.js';
 import { noiseSource, normalizer } from '../supernet/supernet.js';
 import type { Normalization } from '../supernet/supernet.js';
 import { initialWeights, unflatten, weightLayout } from '../supernet/weights.js';
@@ -172,67 +172,6 @@ function droppings(paths: number, batch: number, { dropPath, seed }: NetworkPass
   const kept = engine.statelessBernoulli([paths, batch], stream, tf.sub(1, dropPath));
   const rows = tf.unstack(kept) as Tensor1D[];
   return (path) => ({ kept: rows[path], probability: dropPath });
-}
-
-/** A stem: its parameters, and the two maps that the first cell reads. */
-interface Stem extends Pick<Layer, 'parameters' | 'normalizations'> {
-  apply(images: FeatureMap, scope: Scope): [FeatureMap, FeatureMap];
-}
-
-/** One 3×3 convolution; the first cell reads its output twice. */
-function smallStem(outputs: number): Stem {
-  const layer = named('stem', stem(3, outputs));
-  return {
-    ...layer,
-    apply: (images, scope) => {
-      const map = new FeatureMap(output(layer, images, scope));
-      return [map, map];
-    },
-  };
-}
-
-/** Three 3×3 convolutions of stride 2; the first cell reads the outputs of the last two. */
-function largeStem(widths: readonly number[]): Stem {
-  const [narrow, middle, wide] = widths;
-  const layers = [
-    named('stem0', stridedConvBn(['0', '1'], 3, narrow)),
-    named('stem0', stridedConvBn(['3', '4'], narrow, middle)),
-    named('stem1', stridedConvBn(['1', '2'], middle, wide)),
-  ];
-  return {
-    parameters: layers.flatMap(({ parameters }) => parameters),
-    normalizations: layers.flatMap(({ normalizations }) => normalizations),
-    apply: (images, scope) => {
-      const maps = [images];
-      for (const layer of layers) {
-        const from = maps.length === 1 ? images : maps.at(-1)!.rectified;
-        maps.push(new FeatureMap(output(layer, from, scope)));
-      }
-      return [maps[2], maps[3]];
-    },
-  };
-}
-
-/** 3×3 convolution of stride 2 with padding 1, then batch norm. @param names  Of the two. */
-function stridedConvBn(
-  [convolution, norm]: readonly [string, string],
-  inputs: number,
-  outputs: number,
-): Layer {
-  return {
-    parameters: [kernel(convolution, 3, 3, inputs, outputs), ...affineParameters(norm, outputs, true)],
-    normalizations: [{ name: norm, channels: outputs }],
-    apply: ({ x }, scope) => {
-      const filter = scope.weight(`${convolution}.weight`) as Tensor4D;
-      const convolved = engine.conv2d(x, filter, [2, 2], [1, 1]);
-      return { x: affineNorm(convolved, norm, scope), interleaved: false };
-    },
-  };
-}
-
-function affineNorm(x: Tensor4D, name: string, scope: Scope): Tensor4D {
-  const [scale, offset] = ['weight', 'bias'].map((part) => scope.weight(`${name}.${part}`) as Tensor1D);
-  return scope.normalize(name, x, scale, offset);
 }
 
 /** A cell of a derived network. */

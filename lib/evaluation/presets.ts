@@ -2,7 +2,7 @@
  * The paper's settings for training derived networks (FIDELITY A5–A7), one record a table, and the smaller budgets, all
  * derived from them.
  */
-import { officialTestSize, officialTrainSize } from '../datasets/registry.js';
+import { IMAGENET, officialTestSize, officialTrainSize } from '../datasets/registry.js';
 import { UsageError, unknownName } from '../errors.js';
 import { BUDGETS } from '../search/protocol.js';
 import type { Budget } from '../search/protocol.js';
@@ -142,11 +142,11 @@ function onImagenet(genotype: Genotype): EvaluationProtocol {
   };
 }
 
-/** The published sizes of ILSVRC 2012: training and validation images (which stand for its test images). */
-const IMAGENET_SIZES = { trainSize: 1_281_167, testSize: 50_000 };
-
 function datasetOf(name: EvaluationDataset, imageSide: number): EvaluationProtocol['dataset'] {
-  if (name === 'imagenet') return { name, imageSide, ...IMAGENET_SIZES };
+  if (name === 'imagenet') {
+    // Its validation images stand for test images, whose labels were never published.
+    return { name, imageSide, trainSize: IMAGENET.train, testSize: IMAGENET.test };
+  }
   return { name, imageSide, trainSize: officialTrainSize(name), testSize: officialTestSize(name) };
 }
 

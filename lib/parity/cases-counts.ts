@@ -58,14 +58,17 @@ function countsCase(c: FixtureCase): ArrayError[] {
   if (evaluation.length + supernet.length === 0)
     throw new NotCovered('it counts neither a supernet nor a derived network');
   return [
-    ...supernet.filter(isCifarSupernet).flatMap(supernetCounts),
+    ...supernet.filter(isKnownSupernet).flatMap(supernetCounts),
     ...evaluation.flatMap((entry) => networkCounts(entry, genotypes)),
   ];
 }
 
-/** Whether a counted supernet has the stem for small images; one for large images is none of ours. */
-export function isCifarSupernet({ network = 'cifar supernet' }: { readonly network?: string }): boolean {
-  return network === 'cifar supernet';
+/** Supernets by the reference's names, and whether their stem is the one for large images. */
+const SUPERNETS: Readonly<Record<string, boolean>> = { 'cifar supernet': false, 'imagenet supernet': true };
+
+/** Whether a counted supernet is one of ours. */
+export function isKnownSupernet({ network = 'cifar supernet' }: { readonly network?: string }): boolean {
+  return network in SUPERNETS;
 }
 
 function difference(array: string, ours: number, theirs: number): ArrayError {
@@ -75,13 +78,21 @@ function difference(array: string, ours: number, theirs: number): ArrayError {
 function supernetCounts(entry: CountedSupernet): ArrayError[] {
   const known = SPACE_OF_REFERENCE[entry.space];
   if (known === undefined) throw new NotCovered(`its space "${entry.space}" is none here`);
-  const shape = { cells: entry.layers, channels: entry.init_channels, classes: entry.classes };
+  const largeImages = SUPERNETS[entry.network ?? 'cifar supernet'];
+  const shape = {
+    cells: entry.layers,
+    channels: entry.init_channels,
+    classes: entry.classes,
+    ...(largeImages ? { largeImages } : {}),
+  };
   const net = supernet(spaceById(known), shape);
-  const name = `supernet ${entry.space} C=${entry.init_channels} layers=${entry.layers} classes=${entry.classes}`;
+  const name = `${entry.network ?? 'cifar supernet'} ${entry.space} C=${entry.init_channels} layers=${entry.layers} classes=${entry.classes}`;
   const { alphas_each: alphas, n_weight_tensors: tensors } = entry;
   const macs = Object.entries(entry).flatMap(([key, value]) => {
     const [, height, width] = /^macs_(\d+)x(\d+)$/.exec(key) ?? [];
     if (height === undefined) return [];
+    if (largeImages)
+      throw new NotCovered('multiply-adds of a supernet for large images are not counted here');
     const ours = multiplyAdds(net, Number(height), Number(width));
     const theirs = value as CountedMultiplyAdds;
     return [

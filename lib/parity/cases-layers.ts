@@ -4,7 +4,6 @@ import {
   batchNormExactly,
   batchNormInference,
   compile,
-  conv2d,
   dropPath,
   moveToOpenScope,
   tf,
@@ -16,6 +15,7 @@ import type { Primitive } from '../spaces/primitives.js';
 import { FeatureMap, factorizedReduce, output, reluConvBn, stem } from '../supernet/layers.js';
 import type { Layer, Scope } from '../supernet/layers.js';
 import { operation } from '../supernet/operations.js';
+import { stridedConvBn } from '../supernet/stems.js';
 import type { FixtureCase } from './fixtures.js';
 import {
   NotCovered,
@@ -90,24 +90,10 @@ function preprocessLayer(c: FixtureCase): Layer {
       return factorizedReduce(inputs, outputs, affine);
     case 'conv,batchnorm':
       if (convolution?.kernel?.join() === '3,3' && convolution.padding === 1 && affine) {
-        return convolution.stride === 1 ? stem(inputs, outputs) : stridedStem(inputs, outputs);
+        return convolution.stride === 1 ? stem(inputs, outputs) : stridedConvBn(['0', '1'], inputs, outputs);
       }
   }
   throw new NotCovered('its sequence of steps is no layer here');
-}
-
-/** The stem with stride 2 that networks for larger images begin with: the kernels of {@link stem}, another stride. */
-function stridedStem(inputs: number, outputs: number): Layer {
-  const { parameters, normalizations } = stem(inputs, outputs);
-  return {
-    parameters,
-    normalizations,
-    apply: ({ x }, scope) => {
-      const convolved = conv2d(x, scope.weight('0.weight') as Tensor4D, [2, 2], [1, 1]);
-      const [scale, offset] = ['1.weight', '1.bias'].map((name) => scope.weight(name) as Tensor1D);
-      return { x: scope.normalize('1', convolved, scale, offset), interleaved: false };
-    },
-  };
 }
 
 /** A layer's output, its gradients for the cotangent `gy`, and the running statistics after the one pass. */

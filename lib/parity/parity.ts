@@ -1,5 +1,5 @@
 import { cutoutBox } from '../datasets/augment.js';
-import { countCases, isCifarSupernet } from './cases-counts.js';
+import { countCases, isKnownSupernet } from './cases-counts.js';
 import { evaluationCases } from './cases-evaluation.js';
 import { dropPathCase, layerCases } from './cases-layers.js';
 import { numericCases } from './cases-numeric.js';
@@ -137,8 +137,8 @@ function leftOut(c: FixtureCase, errors: readonly ArrayError[]): string[] {
   const reasons = missing.length === 0 ? [] : [`not computed here: ${missing.join(', ')}`];
   const { supernet = [] } = (c.values ?? {}) as { supernet?: { network?: string }[] };
   const others = new Set(
-    supernet.filter((entry) => !isCifarSupernet(entry)).map(({ network = '' }) => network),
+    supernet.filter((entry) => !isKnownSupernet(entry)).map(({ network = '' }) => network),
   );
-  for (const network of others) reasons.push(`the ${network} is not built yet`);
+  for (const network of others) reasons.push(`the ${network} is none here`);
   return reasons;
 }

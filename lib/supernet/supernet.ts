@@ -23,7 +23,6 @@ import {
   named,
   output,
   reluConvBn,
-  stem,
   sumImages,
   sumTerms,
 } from './layers.js';
@@ -31,6 +30,7 @@ import type { Dropping, Layer, OpWeight, Parameter, Scope, Term } from './layers
 import { patternSwitches } from './activation-pattern.js';
 import type { PatternUse } from './activation-pattern.js';
 import { operation } from './operations.js';
+import { largeStem, smallStem } from './stems.js';
 import { initialWeights, unflatten, weightLayout } from './weights.js';
 import type { WeightLayout } from './weights.js';
 
@@ -45,6 +45,8 @@ export interface SupernetShape {
   /** Channels C of the first cells; every reduction doubles them. The stem has 3·C. */
   readonly channels: number;
   readonly classes: number;
+  /** Whether images are large ones: the stem then halves them three times. Absent: no. */
+  readonly largeImages?: boolean;
   /** Mixed ops on a part of the channels (PC-DARTS); absent: on all of them. */
   readonly partialChannels?: PartialChannels;
 }
@@ -109,7 +111,7 @@ export interface Supernet {
    * @param weights  [layout.size].
    * @param alphas   [d] raw alphas: every edge of the normal cell, then every edge of the reduction cell; with edge
    *                 normalization then β of the normal cell's edges and of the reduction cell's.
-   * @param images   [batch, height, width, 3], height and width divisible by 4.
+   * @param images   [batch, height, width, 3], height and width divisible by 4, large ones by 32.
    * @returns        [batch, classes].
    * @throws {UsageError} for noise or drop path without a seed.
    */
@@ -132,10 +134,10 @@ export function supernet(space: SearchSpace, shape: SupernetShape): Supernet {
   if (
     !Number.isInteger(channels) ||
     channels < 1 ||
-    (channels % 2 !== 0 && reductionCells(shape.cells).includes(0))
+    (channels % 2 !== 0 && ((shape.largeImages ?? false) || reductionCells(shape.cells).includes(0)))
   ) {
     throw new UsageError(
-      `A supernet's channels must be a positive integer (even, if its first cell reduces), got ${channels}.`,
+      `A supernet's channels must be a positive integer (even, if its first cell reduces or its images are large ones), got ${channels}.`,
     );
   }
 
@@ -147,11 +149,15 @@ export function supernet(space: SearchSpace, shape: SupernetShape): Supernet {
   }
 
   const stemChannels = STEM_MULTIPLIER * channels;
-  const first = named('stem', stem(3, stemChannels));
+  const largeImages = shape.largeImages ?? false;
+  const first = largeImages
+    ? largeStem([stemChannels / 2, stemChannels, stemChannels])
+    : smallStem(stemChannels);
   const cells: SupernetCell[] = [];
   let width = channels;
   let [before, previous] = [stemChannels, stemChannels];
-  let previousReduces = false;
+  // Of the two maps that the large stem hands on, the first has twice the height and width of the second.
+  let previousReduces = largeImages;
   for (let i = 0; i < shape.cells; i++) {
     const kind: Cell = reductionCells(shape.cells).includes(i) ? 'reduce' : 'normal';
     if (kind === 'reduce') width *= 2;
@@ -185,8 +191,7 @@ export function supernet(space: SearchSpace, shape: SupernetShape): Supernet {
       const mixing = mixingTensors(space, alphas, edgeNormalization, options.mixing);
       const dropping = dropPathSource(images.shape[0], options);
       const switches = options.pattern && patternSwitches(options.pattern);
-      let s0 = new FeatureMap(output(first, new FeatureMap(images), scope), switches);
-      let s1 = s0;
+      let [s0, s1] = first.apply(new FeatureMap(images, switches), scope);
       for (const cell of cells) {
         const weights = mixing(cell.kind, cell.width / k);
         [s0, s1] = [s1, cell.apply(s0, s1, scope, weights, dropping?.(cell))];

@@ -56,6 +56,21 @@ describe('supernet/supernet', function () {
       expect(reduced.map(({ name }) => name.split('.')[1])).to.deep.equal(['3', '6']);
     });
 
+    it('for large images has three strided convolutions, and halves what the first cell reads first', () => {
+      const shape = { cells: 8, channels: 16, classes: 1000, largeImages: true };
+      const { layout } = supernet(SPACES.darts, shape);
+      expect(layout.size).to.equal(2_215_648);
+      expect(layout.parameters.map(({ name }) => name)).to.include.members([
+        'stem0.3.weight',
+        'stem1.1.weight',
+        'cells.0.preprocess0.conv_2.weight',
+      ]);
+      const net = supernet(SPACES.s2, { ...SMALL, largeImages: true });
+      const scores = logitsOf(net, new Float32Array(net.alphas), undefined, () => images(1, 64, 64));
+      expect(scores).to.have.length(LABELS.length * SMALL.classes);
+      expect(scores.every(Number.isFinite)).to.equal(true);
+    });
+
     it('has strided skip connections on the two inputs of a reduction cell only', () => {
       const { layout } = supernet(SPACES.s2, SMALL);
       const halves = layout.parameters.filter(({ name }) => /_ops\.\d+\._ops\.0\.conv_1/.test(name));
