@@ -1,4 +1,6 @@
 import { unknownName } from '../lib/errors.js';
+import { fig1 } from './fig-1-landscape.js';
+import { fig3 } from './fig-3-weights.js';
 import { fig4 } from './fig-4-ess.js';
 import { fig5 } from './fig-5-cells.js';
 import { fig6 } from './fig-6-cells.js';
@@ -43,21 +45,13 @@ function built<Result extends Measured, Run extends Protocol>(
 
 /** Every figure and table of the paper, in its order. */
 export const REPRODUCTIONS: readonly RegistryEntry[] = [
-  planned(
-    'fig-1',
-    'Fig. 1: loss landscape over α, and the paths of the solvers on it',
-    'Sharpness with and without fine-tuned weights; where DARTS, RS, MGS and GLD end.',
-  ),
+  built(fig1, 'Sharpness with and without fine-tuned weights; where DARTS, RS, MGS and GLD end.'),
   planned(
     'fig-2',
     'Fig. 2: accuracy and size along a search of 200 epochs',
     'Whether DARTS decays and ZARTS stays level when a search goes on.',
   ),
-  planned(
-    'fig-3',
-    'Fig. 3: the landscape under three estimates of ω*',
-    'First order, second order and M fine-tuning steps side by side.',
-  ),
+  built(fig3, 'First order, second order and M fine-tuning steps side by side.'),
   built(fig4, 'N_e and R_e over the epochs for several N, three densities, σ scheduled and constant.'),
   built(fig5, 'Drawings; size and operations of what ZARTS and DARTS find.'),
   built(fig6, 'Drawings; size and operations of what ZARTS and DARTS find.'),

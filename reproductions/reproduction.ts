@@ -21,6 +21,14 @@ export function isSearch(protocol: Protocol): protocol is SearchProtocol {
   return protocol.kind === 'search';
 }
 
+/** The search whose images a run reads: its own, or that of the supernet inside it; undefined for a run without images. */
+export function searchWithin(protocol: Protocol): SearchProtocol | undefined {
+  if (isSearch(protocol)) return protocol;
+  const { supernet, landscape } = protocol as { supernet?: Protocol; landscape?: Protocol };
+  const inner = supernet ?? landscape;
+  return inner && searchWithin(inner);
+}
+
 /** What narrows or changes the runs of a reproduction. */
 export interface ProtocolOptions {
   readonly budget: Budget;
@@ -83,8 +91,18 @@ export interface Reproduction<Result extends Measured, Run extends Protocol = Se
   openSettings?(protocols: readonly Run[]): readonly OpenSetting[];
   /** Seconds that the runs take on two cores, an estimate. Left out: searches, whose cost has a model (cost.ts). */
   seconds?(protocols: readonly Run[]): number;
-  /** Runs what is not in the run store yet. @throws {InterruptedError} after `signal`; what was computed is kept. */
-  measure(protocols: readonly Run[], context: MeasureContext): Promise<Result>;
+  /**
+   * Runs what is not in the run store yet.
+   *
+   * @param onPartial  Given results as far as they are there whenever more can be shown; waited for. Not every reproduction
+   *                   has something to show before its end.
+   * @throws {InterruptedError} after `signal`; what was computed is kept.
+   */
+  measure(
+    protocols: readonly Run[],
+    context: MeasureContext,
+    onPartial?: (partial: Result) => void | Promise<void>,
+  ): Promise<Result>;
   tables(result: Result): readonly Table[];
   charts(result: Result): readonly Chart[];
   /** Pictures that are no charts, e.g. of cells. */

@@ -110,13 +110,14 @@ function homes(home: string | undefined): { runs: string; results: string } {
  * Measures a reproduction and writes its record, pictures and chart specifications to results/ as `<id>-<budget>…`. What
  * the run store has is not computed again.
  *
+ * @param options  `onPartial` is given results as they come in, where the reproduction has something to show early.
  * @param variant  Marks the files of runs that are not the reproduction's own choice.
  * @throws {UsageError} for options out of range; {ZartsError} when data are missing, a run fails, or a file cannot be
  *         written; {InterruptedError} after `signal`.
  */
 export async function runReproduction<Result extends Measured, Run extends Protocol>(
   reproduction: Reproduction<Result, Run>,
-  options: RunOptions,
+  options: RunOptions & { readonly onPartial?: (partial: Result) => void | Promise<void> },
   variant = variantOf(options),
 ): Promise<ReproductionReport<Result>> {
   const { id, title } = reproduction;
@@ -124,13 +125,14 @@ export async function runReproduction<Result extends Measured, Run extends Proto
   const began = performance.now();
   const { runs, results } = homes(home);
   const protocols = reproduction.protocols(options);
-  const result = await reproduction.measure(protocols, {
+  const context = {
     title: id,
     runs,
     ...(data === undefined ? {} : { data }),
     ...(progress ? { progress } : {}),
     ...(signal ? { signal } : {}),
-  });
+  };
+  const result = await reproduction.measure(protocols, context, options.onPartial);
   const seconds = (performance.now() - began) / 1000;
 
   const tables = reproduction.tables(result);

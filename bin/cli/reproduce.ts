@@ -7,7 +7,7 @@ import { REPRODUCTIONS, reproductionById } from '../../reproductions/registry.js
 import type { RegistryEntry } from '../../reproductions/registry.js';
 import { reproduce } from '../../reproductions/reproduce.js';
 import type { ReproductionReport } from '../../reproductions/reproduce.js';
-import { isSearch } from '../../reproductions/reproduction.js';
+import { searchWithin } from '../../reproductions/reproduction.js';
 import type { ProtocolOptions } from '../../reproductions/reproduction.js';
 import { fetchData } from './data.js';
 import { knownBudget, wholeNumber } from './options.js';
@@ -40,7 +40,8 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
     for (const [i, entry] of entries.entries()) {
       const first = firstProtocols[i];
       try {
-        if (isSearch(first)) await fetchData(first, { progress, signal, ...source });
+        const images = searchWithin(first);
+        if (images) await fetchData(images, { progress, signal, ...source });
       } catch (error) {
         // Of several, those whose images are there are made; what others lack is said at the end.
         if (entries.length === 1 || !(error instanceof UsageError || error instanceof ZartsError))

@@ -13,7 +13,7 @@ import {
   initialStatistics,
   movedStatistics,
   statisticsByName,
-} from './statistics.js';
+} from '../supernet/statistics.js';
 import { trainingPass } from './training.js';
 
 /**

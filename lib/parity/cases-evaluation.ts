@@ -8,7 +8,7 @@ import {
   initialStatistics,
   movedStatistics,
   statisticsByName,
-} from '../evaluation/statistics.js';
+} from '../supernet/statistics.js';
 import { trainingPass } from '../evaluation/training.js';
 import { NETWORK_FORMS } from '../evaluation/plan.js';
 import { parseGenotype } from '../spaces/genotype.js';

@@ -8,7 +8,7 @@ import {
   initialStatistics,
   movedStatistics,
   statisticsByName,
-} from '../evaluation/statistics.js';
+} from '../supernet/statistics.js';
 import type { Vec } from '../math/vec.js';
 import { secondOrderGradient } from '../search/second-order.js';
 import type { Gradients } from '../search/second-order.js';

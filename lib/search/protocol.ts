@@ -108,6 +108,9 @@ const dartsSchema = z.strictObject({
   }),
 });
 
+/** The zero-order solvers' settings, for other protocols that have one. */
+export const ZERO_ORDER_SCHEMAS = [mgsSchema, rsSchema, gldSchema, randomSchema] as const;
+
 const spaceError = `one of ${SPACE_IDS.join(', ')}, or a declared space`;
 const spaceSchema = described(
   z.union(

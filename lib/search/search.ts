@@ -24,6 +24,7 @@ import type { AdamState } from './adam.js';
 import { eigenvalueOf } from './curvature.js';
 import { meansOf, NO_SUMS, withStep, withUpdate } from './epoch.js';
 import type { EpochRecord, EpochSums } from './epoch.js';
+import { exclusively } from './exclusive.js';
 import type { Group } from './groups.js';
 import { adversarialPerturbation, randomPerturbation } from './perturbation.js';
 import { searchProgram } from './program.js';
@@ -109,23 +110,11 @@ const CHECKPOINT_SECONDS = 30;
  */
 export async function search(protocol: SearchProtocol, options: SearchOptions): Promise<SearchResult> {
   checkAgainstData(protocol, options.dataset.train.count);
-  const before = underWay;
-  let finish: () => void = () => undefined;
-  underWay = new Promise((resolve) => (finish = resolve));
-  await before;
-  try {
+  return exclusively(() => {
     recoverFromInterrupt();
-    return await new Search(protocol, options).run();
-  } finally {
-    finish();
-  }
+    return new Search(protocol, options).run();
+  });
 }
-
-/**
- * The search that has the compiled program's weights to itself. Another one in this process waits for it: a notebook cell
- * that was interrupted may still be finishing its last candidate when the next one starts.
- */
-let underWay: Promise<void> = Promise.resolve();
 
 class Search {
   private readonly net: SearchProgram['net'];

@@ -141,10 +141,10 @@ describe('zarts reproduce', function () {
   });
 
   it('a figure that is not built yet: exit code 2, and those that are', async () => {
-    const { code, stdout, stderr } = await zarts(['reproduce', 'fig-1']);
+    const { code, stdout, stderr } = await zarts(['reproduce', 'table-2']);
     expect(code).to.equal(2);
     expect(stdout).to.equal('');
-    expect(stderr).to.match(/^fig-1 is not built yet; built are .*fig-4, .*table-5/);
+    expect(stderr).to.match(/^table-2 is not built yet; built are .*fig-4, .*table-5/);
   });
 });
 

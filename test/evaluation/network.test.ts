@@ -15,7 +15,7 @@ import {
   flatStatistics,
   initialStatistics,
   statisticsByName,
-} from '../../lib/evaluation/statistics.js';
+} from '../../lib/supernet/statistics.js';
 import { smoothedCrossEntropy, trainingPass } from '../../lib/evaluation/training.js';
 import { key, normal } from '../../lib/math/random.js';
 import { KNOWN_GENOTYPES, checkGenotype } from '../../lib/spaces/genotype.js';

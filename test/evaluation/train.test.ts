@@ -11,7 +11,7 @@ import { protocolClassifier, trainingProgram } from '../../lib/evaluation/progra
 import type { TrainingFunction } from '../../lib/evaluation/program.js';
 import { setEvaluation } from '../../lib/evaluation/protocol.js';
 import type { EvaluationProtocol } from '../../lib/evaluation/protocol.js';
-import { statisticsByName } from '../../lib/evaluation/statistics.js';
+import { statisticsByName } from '../../lib/supernet/statistics.js';
 import { judge, train } from '../../lib/evaluation/train.js';
 import type { EvaluationStore, TrainOptions } from '../../lib/evaluation/train.js';
 import type { Progress } from '../../lib/progress.js';

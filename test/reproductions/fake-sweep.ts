@@ -12,6 +12,24 @@ export interface FakeNumbers {
   readonly seconds?: (cell: Cell, seed: number) => number;
 }
 
+/** Where made-up runs were made. */
+export const fakeEnvironment = {
+  commit: null,
+  version: '0',
+  engine: {
+    package: 'none',
+    tensorflow: 'none',
+    device: 'cpu' as const,
+    intraOpThreads: 1,
+    interOpThreads: 1,
+    oneDnn: true,
+  },
+  node: 'v0',
+  processor: 'none',
+  cores: 1,
+  data: { name: 'synthetic', coverage: 'synthetic', digest: '0' },
+};
+
 /** A sweep as if measured, with numbers that a test decides: the protocols are real, nothing is run. */
 export function fakeSweep(
   protocols: readonly SearchProtocol[],
@@ -53,23 +71,5 @@ export function fakeSweep(
     };
   });
   const [first] = protocols;
-  const environments = [
-    {
-      commit: null,
-      version: '0',
-      engine: {
-        package: 'none',
-        tensorflow: 'none',
-        device: 'cpu' as const,
-        intraOpThreads: 1,
-        interOpThreads: 1,
-        oneDnn: true,
-      },
-      node: 'v0',
-      processor: 'none',
-      cores: 1,
-      data: { name: 'synthetic', coverage: 'synthetic', digest: '0' },
-    },
-  ];
-  return { environments, budget: first.budget, space: spaceName(first), runs };
+  return { environments: [fakeEnvironment], budget: first.budget, space: spaceName(first), runs };
 }

@@ -1,0 +1,18 @@
+/**
+ * The work that has the compiled program's weights to itself. What is started after it in this process waits for it: a
+ * notebook cell that was interrupted may still be finishing its last candidate when the next one starts.
+ */
+let underWay: Promise<unknown> = Promise.resolve();
+
+/** Does the work once what was started before it is over, whatever came of that. @returns what the work gives. */
+export async function exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
+  const before = underWay;
+  let finish: () => void = () => undefined;
+  underWay = new Promise<void>((resolve) => (finish = resolve));
+  await before;
+  try {
+    return await work();
+  } finally {
+    finish();
+  }
+}
