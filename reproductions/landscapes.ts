@@ -34,7 +34,8 @@ import { createSolver } from '../lib/solvers/registry.js';
 import { estimateSeconds, stepMs, STEP_MODEL } from './cost.js';
 import { figureNumber } from './paper.js';
 import type { MeasureContext, Measured, ProtocolOptions, SearchEnvironment } from './reproduction.js';
-import { indexOfEqual, spaceAt } from './sweep.js';
+import { indexOfEqual } from './searches.js';
+import { spaceAt } from './sweep.js';
 
 /** A run of Figs. 1 and 3. */
 export type LandscapeRun = LandscapeProtocol | PathProtocol;

@@ -101,7 +101,7 @@ export async function runSearches(
 }
 
 /** The index of an equal entry, which is added if there is none. */
-function indexOfEqual<T>(list: T[], value: T): number {
+export function indexOfEqual<T>(list: T[], value: T): number {
   const text = canonicalJson(value);
   const at = list.findIndex((each) => canonicalJson(each) === text);
   return at >= 0 ? at : list.push(value) - 1;

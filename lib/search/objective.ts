@@ -10,7 +10,8 @@ import { foldIn, key, split } from '../math/random.js';
 import type { Key } from '../math/random.js';
 import { axpy, scale } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
-import { operationGroups } from '../spaces/mixing.js';
+import { edgeGroups, operationGroups } from '../spaces/mixing.js';
+import { isGroupName } from './groups.js';
 import type { LandscapeProtocol } from './landscape-protocol.js';
 import { fullSearch } from './presets.js';
 import { searchProgram } from './program.js';
@@ -158,8 +159,10 @@ function landscapePlane({ directions, supernet }: LandscapeProtocol, alpha: Vec,
   if (directions === 'orthonormal') {
     return { center: alpha, directions: orthonormalPair(from, alpha.length) };
   }
-  const { normal, reduce } = operationGroups(spaceOf(supernet));
-  const centered = (draw: Vec): Vec => centerGroups(draw, [...normal, ...reduce]);
+  const space = spaceOf(supernet);
+  const { normal, reduce } = operationGroups(space);
+  const edges = supernet.partialChannels?.edgeNormalization ? edgeGroups(space) : [];
+  const centered = (draw: Vec): Vec => centerGroups(draw, [...normal, ...reduce, ...edges, ...edges]);
   return { center: alpha, directions: orthonormalPair(from, alpha.length, centered) };
 }
 
@@ -179,12 +182,21 @@ function openSession(
     session.save();
     return session;
   }
-  // A gradient solver's program is fed its optimizer's settings, which the unrolled step needs.
-  const { solver } = fullSearch(supernet.space, 'darts-1st');
-  const session = new SearchSession(searchProgram({ ...supernet, solver }, dataset.classes.length, compile));
+  const plain = plainSearch(supernet);
+  const session = new SearchSession(searchProgram(plain, dataset.classes.length, compile));
   session.writeWeights(omega, momentum);
   session.save();
   return session;
+}
+
+/**
+ * A search of the same supernet by first-order DARTS: nothing is dropped or perturbed where landscapes are read, and a
+ * gradient solver's program is fed its optimizer's settings, which the unrolled step needs.
+ */
+function plainSearch(supernet: SearchProtocol): SearchProtocol {
+  const kept = Object.entries(supernet).filter(([name]) => !isGroupName(name) || name === 'partialChannels');
+  const { solver } = fullSearch(supernet.space, 'darts-1st');
+  return { ...(Object.fromEntries(kept) as SearchProtocol), solver };
 }
 
 /** Batches behind running statistics: 0.9^50 of what they began as is left, half a percent. */

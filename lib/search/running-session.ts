@@ -24,7 +24,7 @@ const STATE = ['omega', 'momentum', 'mean', 'variance'] as const;
 const SAVED = ['savedOmega', 'savedMomentum', 'savedMean', 'savedVariance'] as const;
 
 /** The part of a protocol that decides the program. */
-type ProgramParts = Pick<SearchProtocol, 'space' | 'cells' | 'channels' | 'batchSize'> & {
+type ProgramParts = Pick<SearchProtocol, 'space' | 'cells' | 'channels' | 'batchSize' | 'partialChannels'> & {
   readonly image: number;
   readonly classes: number;
   readonly compile: boolean;
@@ -138,9 +138,17 @@ export class RunningSession {
   private readonly net: Supernet;
 
   constructor(protocol: SearchProtocol, classes: number, compiled: boolean) {
-    const { space, cells, channels, batchSize, dataset } = protocol;
-    const image = dataset.imageSide;
-    const made = runningProgram({ space, cells, channels, batchSize, image, classes, compile: compiled });
+    const { space, cells, channels, batchSize, partialChannels, dataset } = protocol;
+    const made = runningProgram({
+      space,
+      cells,
+      channels,
+      batchSize,
+      ...(partialChannels ? { partialChannels } : {}),
+      image: dataset.imageSide,
+      classes,
+      compile: compiled,
+    });
     this.program = made.program;
     this.net = made.net;
   }

@@ -93,6 +93,6 @@ describe('cost of a search', () => {
   it('keeps Fig. 4 below three quarters of an hour at laptop, and smoke below a minute', () => {
     expect(estimate('fig-4', 'laptop')! / 60).to.be.within(5, 45);
     expect(estimate('fig-4', 'smoke')).to.be.lessThan(60);
-    expect(estimate('fig-1', 'laptop')).to.equal(undefined);
+    expect(estimate('fig-2', 'laptop')).to.equal(undefined);
   });
 });
