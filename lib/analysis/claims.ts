@@ -28,8 +28,8 @@ export type Region =
 
 /** The region in words, for a claim's detail. */
 export function regionText(region: Region): string {
-  // A bound that was computed (0.7 − 0.05) is shown without the last bits of its floating-point form.
-  const shown = (bound: number): string => String(Number(bound.toPrecision(12))).replace('-', '−');
+  // A bound that was computed (0.7 − 0.05) is shown in four digits.
+  const shown = (bound: number): string => String(Number(bound.toPrecision(4))).replace('-', '−');
   if ('above' in region) return `above ${shown(region.above)}`;
   if ('below' in region) return `below ${shown(region.below)}`;
   return `from ${shown(region.between[0])} to ${shown(region.between[1])}`;

@@ -30,9 +30,11 @@ export function imagenetLr(
   epoch: number,
   { epochs, lr, warmup }: { epochs: number; lr: number; warmup: boolean },
 ): number {
-  const tail = 5;
+  // A run of so few epochs that it would be all tail (a small budget) keeps one epoch of the steeper slope.
+  const tail = Math.max(1, Math.min(5, epochs - 1));
   const left = epochs - epoch;
-  const linear = left > tail ? (left - tail) / (epochs - tail) : left / ((epochs - tail) * tail);
+  const steep = Math.max(1, epochs - tail);
+  const linear = left > tail ? (left - tail) / steep : left / (steep * tail);
   return lr * linear * (warmup && epoch < tail ? (epoch + 1) / tail : 1);
 }
 

@@ -49,4 +49,18 @@ describe('search/schedules', () => {
     );
     expect(imagenetLr(249, { ...settings, warmup: true })).to.be.above(0);
   });
+
+  it('keep the ImageNet rate positive and falling, however few the epochs', () => {
+    for (let epochs = 1; epochs <= 12; epochs++) {
+      const rates = Array.from({ length: epochs }, (_, epoch) =>
+        imagenetLr(epoch, { epochs, lr: 0.5, warmup: false }),
+      );
+      expect(rates[0], `${epochs} epochs`).to.equal(0.5);
+      rates.forEach((rate, i) =>
+        expect(rate)
+          .to.be.above(0)
+          .and.at.most(rates[Math.max(0, i - 1)]),
+      );
+    }
+  });
 });
