@@ -8,10 +8,9 @@ import { cellStructure, chanceParameterFree } from '../lib/analysis/genotypes.js
 import type { CellStructure } from '../lib/analysis/genotypes.js';
 import { meanAgreement } from '../lib/analysis/stability.js';
 import { summarize } from '../lib/analysis/statistics.js';
-import { findDatasets } from '../lib/datasets/load.js';
 import { FILE_DATASETS } from '../lib/datasets/registry.js';
 import type { FileDatasetName } from '../lib/datasets/registry.js';
-import { InterruptedError, UsageError, ZartsError } from '../lib/errors.js';
+import { UsageError, ZartsError } from '../lib/errors.js';
 import { countNetwork } from '../lib/evaluation/count.js';
 import type { NetworkShape } from '../lib/evaluation/plan.js';
 import { fullEvaluation } from '../lib/evaluation/presets.js';
@@ -25,7 +24,6 @@ import { FAMILY_COLORS, THEME } from '../lib/report/theme.js';
 import { deviations, fullSearch, onDataset, withBudget } from '../lib/search/presets.js';
 import { applySet, settablePaths, spaceName } from '../lib/search/protocol.js';
 import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
-import type * as Run from '../lib/search/run.js';
 import { solverId } from '../lib/search/solver-id.js';
 import { KNOWN_GENOTYPES } from '../lib/spaces/genotype.js';
 import type { Genotype } from '../lib/spaces/genotype.js';
@@ -41,7 +39,7 @@ import type {
   Reproduction,
   SearchEnvironment,
 } from './reproduction.js';
-import { runSearches } from './searches.js';
+import { lackingImages, runSearches } from './searches.js';
 
 /** The searches compared: the paper's default solver, and the baseline whose cells skips are said to dominate. */
 const SOLVERS = ['mgs', 'darts-1st'] as const;
@@ -252,7 +250,7 @@ async function measure(
     dataset: FILE_DATASETS[figure.dataset].title,
     spaces: [...new Set(runs.map(spaceName))],
   };
-  const lacking = await lackingData(figure, runs[0], context);
+  const lacking = await lackingImages(figure.id, runs[0], context);
   if (lacking !== undefined) return { ...about, environments: [], runs: [], lacking };
   const { environments, searches } = await runSearches(runs, context, {
     label: (protocol) => `${searchTitle(protocol)}, seed ${protocol.seed}`,
@@ -275,36 +273,6 @@ async function measure(
       };
     }),
   };
-}
-
-/**
- * Why there are no images, and the command that makes the figure once there are; undefined if they are there.
- *
- * @throws as lib/datasets/load.ts, loadDataset, for images that are there and cannot be used.
- */
-async function lackingData(
-  { id, dataset }: CellFigure,
-  protocol: SearchProtocol,
-  { data, signal }: MeasureContext,
-): Promise<string | undefined> {
-  // It loads TensorFlow; not `await import`, whose modules the notebook kernel cannot load anew after they were edited.
-  // eslint-disable-next-line @typescript-eslint/no-require-imports
-  const { searchData } = require('../lib/search/run.js') as typeof Run;
-  const source = data === undefined ? {} : { data };
-  try {
-    await searchData(protocol, { ...source, ...(signal ? { signal } : {}) });
-    return undefined;
-  } catch (error) {
-    const missing = error instanceof UsageError || error instanceof ZartsError;
-    if (!missing || error instanceof InterruptedError) throw error;
-    const found = (await findDatasets(data)).find(({ name }) => name === dataset);
-    if (found?.status !== 'absent') throw error;
-    const { title } = FILE_DATASETS[dataset];
-    const given = data ?? process.env.ZARTS_DATA ?? '';
-    const where =
-      given === '' ? 'not here, and could not be downloaded' : 'not in the folder of data sets named';
-    return `${title} is ${where}. Once it is in a folder DIR: npx zarts reproduce ${id} --budget ${protocol.budget} --data DIR`;
-  }
 }
 
 /** The runs of each space and solver, in display order; seeds ascending. */

@@ -1,12 +1,15 @@
 /**
- * What a search costs, before it is run: its work counted from the protocol, and seconds from a model of the time a step
- * takes. The one place where times are estimated.
+ * What a search or a training costs, before it is run: its work counted from the protocol, and seconds from a model of the
+ * time a step takes. The one place where times are estimated.
  */
+import type { EvaluationProtocol, NetworkProtocol } from '../lib/evaluation/protocol.js';
 import { key } from '../lib/math/random.js';
 import { halfSize, isZeroOrder, spaceOf, updatePeriod } from '../lib/search/protocol.js';
 import type { SearchProtocol } from '../lib/search/protocol.js';
 import { createSolver } from '../lib/solvers/registry.js';
+import type { Primitive } from '../lib/spaces/primitives.js';
 import { CELLS } from '../lib/spaces/spaces.js';
+import type { SearchSpace } from '../lib/spaces/spaces.js';
 
 /** The work of a search. */
 export interface SearchWork {
@@ -116,4 +119,81 @@ export function estimateSeconds(protocols: readonly SearchProtocol[]): number {
   if (protocols.length === 0) return 0;
   const compile = STEP_MODEL.compileSeconds + STEP_MODEL.compilePerOperation * operations(protocols[0]);
   return protocols.reduce((sum, each) => sum + (equivalentSteps(each) * stepMs(each)) / 1000, compile);
+}
+
+/** Operations that a derived cell keeps. */
+const KEPT_OPERATIONS = 8;
+
+/**
+ * The measured constants of a training's model, for two cores as {@link STEP_MODEL}. Processor time was measured, on a machine
+ * with other work, and divided by 1.7, which is what two cores gain on one.
+ */
+export const TRAINING_MODEL = {
+  /** Milliseconds a step for each cell, whatever its operations: at least, and for each value that enters the network. */
+  perCell: 0.5,
+  perCellValue: 1.2e-5,
+  /** Milliseconds a step for each operation: at least, if it has anything to compute. */
+  perOperation: 0.3,
+  /** Milliseconds a step for each operation and each value that enters the network. */
+  perValue: {
+    none: 0,
+    skip_connect: 0,
+    max_pool_3x3: 6.5e-7,
+    avg_pool_3x3: 6.5e-7,
+    noise: 2.4e-6,
+    dil_conv_3x3: 1.9e-6,
+    dil_conv_5x5: 2.4e-6,
+    sep_conv_3x3: 3e-6,
+    sep_conv_5x5: 4e-6,
+    sep_conv_7x7: 5e-6,
+    conv_7x1_1x7: 8.5e-6,
+  },
+  /** What a test batch costs, as a share of a step. */
+  testShare: 0.25,
+  /** Seconds to build a network and compile its step: at least, and for each operation of each cell. */
+  compileSeconds: 1,
+  compilePerOperation: 0.08,
+} as const satisfies Readonly<Record<string, number | Readonly<Record<Primitive, number>>>>;
+
+/** A training as far as its cost goes. */
+type TrainingShape = Pick<EvaluationProtocol, 'dataset' | 'batchSize' | 'epochs'> & {
+  readonly network: Pick<NetworkProtocol, 'cells' | 'channels'>;
+};
+
+/** The work of a training: SGD steps, and test batches. */
+export function trainingWork({ dataset, batchSize, epochs }: TrainingShape): {
+  readonly steps: number;
+  readonly testBatches: number;
+} {
+  return {
+    steps: epochs * Math.floor(dataset.trainSize / batchSize),
+    testBatches: epochs * Math.ceil(dataset.testSize / batchSize),
+  };
+}
+
+/** Milliseconds of one SGD step on a network whose cells are drawn at random from the space, on two cores. An estimate. */
+export function trainingStepMs({ network, dataset, batchSize }: TrainingShape, space: SearchSpace): number {
+  const values = batchSize * dataset.imageSide ** 2 * network.channels;
+  const { perCell, perCellValue, perOperation, perValue } = TRAINING_MODEL;
+  const edges = CELLS.flatMap((cell) => space.edges[cell]);
+  const costs = edges.map((edge) => {
+    const kept = edge.filter((op) => op !== 'none');
+    return (
+      kept.reduce((sum, op) => sum + (perValue[op] > 0 ? perOperation + perValue[op] * values : 0), 0) /
+      kept.length
+    );
+  });
+  const operation = costs.reduce((sum, cost) => sum + cost, 0) / costs.length;
+  return network.cells * (perCell + perCellValue * values + KEPT_OPERATIONS * operation);
+}
+
+/** Seconds that the training of a network found by a search takes on two cores. An estimate: what is found is not known. */
+export function estimateTrainingSeconds(
+  training: TrainingShape,
+  search: Pick<SearchProtocol, 'space'>,
+): number {
+  const { steps, testBatches } = trainingWork(training);
+  const { testShare, compileSeconds, compilePerOperation } = TRAINING_MODEL;
+  const compile = compileSeconds + compilePerOperation * KEPT_OPERATIONS * training.network.cells;
+  return compile + ((steps + testShare * testBatches) * trainingStepMs(training, spaceOf(search))) / 1000;
 }

@@ -76,3 +76,23 @@ export function printedRow(
   }
   return z.record(z.string(), cellSchema).parse(rows[0].cells);
 }
+
+/** A row of a table of the paper: what tells it from others, and its cells. A cell that the paper leaves empty is not there. */
+export interface PrintedRow {
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly cells: Readonly<Record<string, PrintedCell>>;
+}
+
+/** Every row of a table of the paper, in its order. @throws if the file has no such table. */
+export function printedRows(table: string): PrintedRow[] {
+  const rows = results().tables.find(({ id }) => id === table)?.rows;
+  if (!rows) throw new Error(`there is no table ${table} of the paper`);
+  return rows.map(({ cells = {}, ...fields }) => ({
+    fields,
+    cells: Object.fromEntries(
+      Object.entries(cells)
+        .filter(([, cell]) => (cell as { value: unknown }).value !== null)
+        .map(([name, cell]) => [name, cellSchema.parse(cell)]),
+    ),
+  }));
+}

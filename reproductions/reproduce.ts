@@ -4,7 +4,7 @@ import type { Budget } from '../lib/search/protocol.js';
 import { estimateSeconds } from './cost.js';
 import { REPRODUCTIONS, reproductionById } from './registry.js';
 import { isSearch } from './reproduction.js';
-import type { Measured, Protocol, Reproduction } from './reproduction.js';
+import type { Measured, Protocol, ProtocolOptions, Reproduction } from './reproduction.js';
 import { runReproduction } from './run.js';
 import type { ReproductionReport, RunOptions } from './run.js';
 
@@ -45,12 +45,16 @@ export async function reproduce(id: string, options: ReproduceOptions): Promise<
  * another machine differs by a constant factor.
  *
  * @returns undefined for one that is not built yet.
- * @throws {UsageError} for an unknown id or budget.
+ * @throws {UsageError} for an unknown id or budget, and for options out of range.
  */
-export function estimate(id: string, budget: string): number | undefined {
+export function estimate(
+  id: string,
+  budget: string,
+  options: Omit<ProtocolOptions, 'budget'> = {},
+): number | undefined {
   const { reproduction } = reproductionById(id);
   const known = knownBudget(budget);
   if (!reproduction) return undefined;
-  const protocols = reproduction.protocols({ budget: known });
+  const protocols = reproduction.protocols({ ...options, budget: known });
   return reproduction.seconds?.(protocols) ?? estimateSeconds(protocols.filter(isSearch));
 }

@@ -63,12 +63,20 @@ export interface Environment extends Machine {
 /** Where and on what searches were made. */
 export type SearchEnvironment = Omit<Provenance, 'seconds'>;
 
+/** How far a result is. */
+export interface Parts {
+  readonly done: number;
+  readonly of: number;
+}
+
 /** What every result says of how it came about. */
 export interface Measured {
   /** The different environments that the runs were made in; one if all were made here and now. */
   readonly environments: readonly Environment[];
   /** Why nothing could be measured and what to do about it, where that is so: images that are not there. */
   readonly lacking?: string;
+  /** How many of its parts it has, if it is made of parts that are worth showing each. */
+  readonly parts?: Parts;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Claim } from '../lib/analysis/claims.js';
 import { FILE_DATASETS } from '../lib/datasets/registry.js';
@@ -16,12 +16,28 @@ import { openSettings } from '../lib/search/presets.js';
 import type { OpenSetting } from '../lib/search/presets.js';
 import type { Budget, Preset, SearchProtocol } from '../lib/search/protocol.js';
 import { isSearch } from './reproduction.js';
-import type { MeasureContext, Measured, Protocol, ProtocolOptions, Reproduction } from './reproduction.js';
+import type {
+  MeasureContext,
+  Measured,
+  Parts,
+  Protocol,
+  ProtocolOptions,
+  Reproduction,
+} from './reproduction.js';
 
 /** How to run a reproduction. */
 export interface RunOptions extends ProtocolOptions, Pick<MeasureContext, 'data' | 'progress' | 'signal'> {
   /** The folder that holds runs/ and results/. Default: `$ZARTS_HOME`, else `.zarts` of the project. */
   readonly home?: string;
+  /** Told whenever a part is finished, if the reproduction is made of parts. */
+  readonly onPart?: (soFar: PartialReport) => void;
+}
+
+/** What is there of a reproduction under way that is made of parts. */
+export interface PartialReport extends Parts {
+  readonly tables: readonly Table[];
+  /** Absolute path of the file that has the tables as text; it is gone when the reproduction is whole. */
+  readonly file: string;
 }
 
 /** What running a reproduction gives. Plain JSON. */
@@ -125,6 +141,7 @@ export async function runReproduction<Result extends Measured, Run extends Proto
   const began = performance.now();
   const { runs, results } = homes(home);
   const protocols = reproduction.protocols(options);
+  const file = join(results, `${[id, budget, variant].filter((part) => part !== '').join('-')}-so-far.txt`);
   const context = {
     title: id,
     runs,
@@ -132,7 +149,15 @@ export async function runReproduction<Result extends Measured, Run extends Proto
     ...(progress ? { progress } : {}),
     ...(signal ? { signal } : {}),
   };
-  const result = await reproduction.measure(protocols, context, options.onPartial);
+  const result = await reproduction.measure(protocols, context, async (partial) => {
+    const { parts } = partial;
+    if (parts !== undefined) {
+      const tables = reproduction.tables(partial);
+      writeText(file, tables.map(textTable).join('\n\n'));
+      options.onPart?.({ ...parts, tables, file });
+    }
+    await options.onPartial?.(partial);
+  });
   const seconds = (performance.now() - began) / 1000;
 
   const tables = reproduction.tables(result);
@@ -161,6 +186,7 @@ export async function runReproduction<Result extends Measured, Run extends Proto
     charts: reproduction.charts(result),
     drawings: reproduction.drawings?.(result) ?? [],
   });
+  rmSync(file, { force: true });
   const tableText = tables.map(textTable).join('\n\n');
   return { id, title, budget, preset, tableText, deviations, claims, pictures, resultFile, seconds, result };
 }
@@ -170,6 +196,15 @@ function variantOf({ preset, seeds, set = [] }: ProtocolOptions): string {
   const chosen =
     seeds === undefined && set.length === 0 ? '' : sha256(canonicalJson({ seeds, set })).slice(0, 8);
   return [preset ?? '', chosen].filter((part) => part !== '').join('-');
+}
+
+function writeText(file: string, text: string): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    writeWhole(file, [`${text}\n`]);
+  } catch (error) {
+    throw new ZartsError(`The results so far could not be written to ${file}: ${explainFileError(error)}.`);
+  }
 }
 
 async function writeResults(

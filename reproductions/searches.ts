@@ -1,6 +1,8 @@
 /** Searches run through the store, one after the other with one progress phase: what reproductions are measured with. */
+import { findDatasets } from '../lib/datasets/load.js';
 import type { Dataset } from '../lib/datasets/load.js';
-import { UsageError } from '../lib/errors.js';
+import { FILE_DATASETS } from '../lib/datasets/registry.js';
+import { InterruptedError, UsageError, ZartsError } from '../lib/errors.js';
 import { canonicalJson } from '../lib/runs/canonical.js';
 import { openRun } from '../lib/runs/store.js';
 import type { SearchProtocol } from '../lib/search/protocol.js';
@@ -105,4 +107,35 @@ export function indexOfEqual<T>(list: T[], value: T): number {
   const text = canonicalJson(value);
   const at = list.findIndex((each) => canonicalJson(each) === text);
   return at >= 0 ? at : list.push(value) - 1;
+}
+
+/**
+ * Why a search has no images, and the command that makes the figure or table once there are; undefined if they are there.
+ *
+ * @param id  The figure or table.
+ * @throws as lib/datasets/load.ts, loadDataset, for images that are there and cannot be used.
+ */
+export async function lackingImages(
+  id: string,
+  protocol: SearchProtocol,
+  { data, signal }: Pick<MeasureContext, 'data' | 'signal'>,
+): Promise<string | undefined> {
+  // It loads TensorFlow; not `await import`, whose modules the notebook kernel cannot load anew after they were edited.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { searchData } = require('../lib/search/run.js') as typeof Run;
+  const source = data === undefined ? {} : { data };
+  try {
+    await searchData(protocol, { ...source, ...(signal ? { signal } : {}) });
+    return undefined;
+  } catch (error) {
+    const missing = error instanceof UsageError || error instanceof ZartsError;
+    const { name } = protocol.dataset;
+    if (!missing || error instanceof InterruptedError || name === 'synthetic') throw error;
+    const found = (await findDatasets(data)).find((each) => each.name === name);
+    if (found?.status !== 'absent') throw error;
+    const given = data ?? process.env.ZARTS_DATA ?? '';
+    const where =
+      given === '' ? 'not here, and could not be downloaded' : 'not in the folder of data sets named';
+    return `${FILE_DATASETS[name].title} is ${where}. Once it is in a folder DIR: npx zarts reproduce ${id} --budget ${protocol.budget} --data DIR`;
+  }
 }

@@ -6,7 +6,7 @@ import { BUDGETS } from '../../lib/search/protocol.js';
 import type { Budget } from '../../lib/search/protocol.js';
 import { REPRODUCTIONS } from '../../reproductions/registry.js';
 import { estimate } from '../../reproductions/reproduce.js';
-import { print, printJson, shortPath } from './text.js';
+import { about, print, printJson, shortPath } from './text.js';
 
 /** A figure or table as `zarts list` shows it. */
 interface Listed {
@@ -90,16 +90,4 @@ function describeList(listed: readonly Listed[]): string[] {
     '',
     'npx zarts reproduce ID --budget smoke|laptop|full runs one; what was computed before is not computed again.',
   ];
-}
-
-/** An estimate in one unit, to the two digits that it is worth at most. */
-function about(seconds: number): string {
-  const units = [
-    { name: 's', size: 1 },
-    { name: 'min', size: 60 },
-    { name: 'h', size: 3600 },
-    { name: 'days', size: 86_400 },
-  ];
-  const { name, size } = units.findLast((unit) => seconds >= 2 * unit.size) ?? units[0];
-  return `~${Math.round(Number((seconds / size).toPrecision(2)))} ${name}`;
 }

@@ -1,19 +1,23 @@
 import { InterruptedError, UsageError, ZartsError, unknownName } from '../../lib/errors.js';
 import { claimsText } from '../../lib/report/claims.js';
 import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
+import { textTable } from '../../lib/report/table.js';
 import { PRESETS } from '../../lib/search/protocol.js';
 import type { Budget, Preset } from '../../lib/search/protocol.js';
 import { REPRODUCTIONS, reproductionById } from '../../reproductions/registry.js';
 import type { RegistryEntry } from '../../reproductions/registry.js';
-import { reproduce } from '../../reproductions/reproduce.js';
+import { estimate, reproduce } from '../../reproductions/reproduce.js';
 import type { ReproductionReport } from '../../reproductions/reproduce.js';
 import { searchWithin } from '../../reproductions/reproduction.js';
-import type { ProtocolOptions } from '../../reproductions/reproduction.js';
-import { fetchData } from './data.js';
+import type { Protocol, ProtocolOptions } from '../../reproductions/reproduction.js';
+import { anyTrainingOf, isRetraining } from '../../reproductions/retraining.js';
+import type { PartialReport } from '../../reproductions/run.js';
+import { fetchData, fetchImages } from './data.js';
+import type { DataOptions } from './data.js';
 import { knownBudget, wholeNumber } from './options.js';
 import type { ExperimentOptions } from './options.js';
 import { interruptible } from './signals.js';
-import { bulletList, print, printJson, shortPath, textWidth, wrap } from './text.js';
+import { about, bulletList, print, printJson, shortPath, textWidth, wrap } from './text.js';
 
 /** The options of `zarts reproduce`. */
 export interface ReproduceCommandOptions extends ExperimentOptions {
@@ -40,8 +44,7 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
     for (const [i, entry] of entries.entries()) {
       const first = firstProtocols[i];
       try {
-        const images = searchWithin(first);
-        if (images) await fetchData(images, { progress, signal, ...source });
+        await fetchFor(first, { progress, signal, ...source });
       } catch (error) {
         // Of several, those whose images are there are made; what others lack is said at the end.
         if (entries.length === 1 || !(error instanceof UsageError || error instanceof ZartsError))
@@ -52,7 +55,8 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
         continue;
       }
       signal.throwIfAborted();
-      const report = await reproduce(entry.id, { ...asked, ...source, progress, signal });
+      if (!quiet) process.stderr.write(`${describeEstimate(entry.id, asked)}\n`);
+      const report = await reproduceWhole(entry.id, { ...asked, ...source, progress, signal });
       reports.push(report);
       if (!json) print([...(reports.length > 1 ? ['', ''] : []), ...describeReproduction(report)]);
     }
@@ -60,6 +64,42 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
   if (json) printJson(id === 'all' ? reports : reports[0]);
   if (lacking.length > 0) process.stderr.write(`${lacking.join('\n')}\n`);
   return lacking.length > 0 ? 1 : 0;
+}
+
+/** The images of a run, with a progress bar if they have to be fetched. */
+async function fetchFor(run: Protocol, options: DataOptions): Promise<void> {
+  const search = isRetraining(run) ? run.search : searchWithin(run);
+  if (search) await fetchData(search, options);
+  if (isRetraining(run)) await fetchImages(anyTrainingOf(run.training), options);
+}
+
+function describeEstimate(id: string, asked: ProtocolOptions): string {
+  const seconds = estimate(id, asked.budget, asked) ?? 0;
+  return `${id}, budget ${asked.budget}: ${about(seconds)} on two cores with nothing computed before (an estimate).`;
+}
+
+/** The report; what is there of it when it is interrupted goes to stderr, with the place where it is kept. */
+async function reproduceWhole(
+  id: string,
+  options: Parameters<typeof reproduce>[1],
+): Promise<ReproductionReport> {
+  let partial: PartialReport | undefined;
+  try {
+    return await reproduce(id, {
+      ...options,
+      onPart: (soFar) => {
+        partial = soFar;
+      },
+    });
+  } catch (error) {
+    if (error instanceof InterruptedError && partial !== undefined) {
+      const { tables, file, done, of } = partial;
+      process.stderr.write(
+        `${textTable(tables[0])}\n${done} of ${of} runs so far; all tables are in ${shortPath(file)}\n`,
+      );
+    }
+    throw error;
+  }
 }
 
 function builtEntry(id: string): RegistryEntry {

@@ -16,6 +16,8 @@ export interface Claim {
   readonly statistic: { readonly name: string; readonly value: number | null };
   /** Seeds (independent repeats) behind it. */
   readonly n: number;
+  /** What was repeated, where it was not seeds: "pair". */
+  readonly unit?: string;
   /** The 95 % t interval of the statistic's mean over seeds; null with fewer than two seeds. */
   readonly interval: readonly [number, number] | null;
   /** Where the line was drawn and why, and what limits the verdict. */
@@ -63,6 +65,8 @@ export interface Question {
   readonly region: Region;
   /** Step between the values that can occur, for counts and shares (lib/analysis/statistics.ts, summarize). Default 0. */
   readonly resolution?: number;
+  /** What each value is of, where it is not a seed: "pair". */
+  readonly unit?: string;
   /** Said after the reason that {@link judge} itself states. */
   readonly detail?: string;
 }
@@ -72,15 +76,24 @@ export interface Question {
  *
  * @throws {ZartsError} if a value is not finite.
  */
-export function judge({ id, text, statistic, values, region, resolution, detail }: Question): Claim {
+export function judge(question: Question): Claim {
+  const { id, text, statistic, values, region, resolution, unit, detail } = question;
+  const what = unit ?? 'seed';
   const say = (reason: string): string => (detail ? `${reason} ${detail}` : reason);
   if (values.length === 0) {
-    return undecided({ id, text, statistic, detail: say('No seed has all the runs that this needs.') });
+    return undecided({ id, text, statistic, detail: say(`No ${what} has all the runs that this needs.`) });
   }
   const { n, mean, interval } = summarize(values, LEVEL, resolution);
-  const shared = { id, text, statistic: { name: statistic, value: mean }, n, interval };
+  const shared = {
+    id,
+    text,
+    statistic: { name: statistic, value: mean },
+    n,
+    ...(unit === undefined ? {} : { unit }),
+    interval,
+  };
   if (interval === null) {
-    const reason = 'One seed has no spread to judge by; two or more are needed.';
+    const reason = `One ${what} has no spread to judge by; two or more are needed.`;
     return { ...shared, verdict: 'undecided', detail: say(reason) };
   }
   const reason = `Supported if the whole ${LEVEL * 100} % interval lies ${regionText(region)}.`;

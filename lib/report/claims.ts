@@ -19,23 +19,26 @@ export function claimsTable(claims: readonly Claim[]): Table {
       { key: 'interval', title: '95 % interval', align: 'right' },
       { key: 'n', title: 'seeds', align: 'right' },
     ],
-    rows: claims.map(({ verdict, text, statistic, interval, n }) => ({
+    rows: claims.map(({ verdict, text, statistic, interval, n, unit }) => ({
       verdict,
       text,
       statistic: statistic.name,
       value: fixed(statistic.value, 3),
       interval: intervalText(interval),
-      n,
+      n: unit === undefined ? n : countText(n, unit),
     })),
   };
+}
+
+function countText(n: number, unit = 'seed'): string {
+  return `${n} ${unit}${n === 1 ? '' : 's'}`;
 }
 
 /** The claims as lines for a terminal, each with the statistic that decided it and the reason. */
 export function claimsText(claims: readonly Claim[]): string {
   return claims
-    .map(({ verdict, text, statistic, interval, n, detail }) => {
-      const seeds = `${n} seed${n === 1 ? '' : 's'}`;
-      const measured = `${statistic.name}: ${fixed(statistic.value, 3)}, 95 % interval ${intervalText(interval)}, ${seeds}`;
+    .map(({ verdict, text, statistic, interval, n, unit, detail }) => {
+      const measured = `${statistic.name}: ${fixed(statistic.value, 3)}, 95 % interval ${intervalText(interval)}, ${countText(n, unit)}`;
       return `${verdict.toUpperCase()}: ${text}\n  ${measured}\n  ${detail}`;
     })
     .join('\n');

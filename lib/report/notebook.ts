@@ -151,11 +151,32 @@ export function interruptSignal(): AbortSignal {
   return interrupted.signal;
 }
 
+/** What is there of a result under way. */
+interface PartialTables {
+  readonly tables: readonly Table[];
+  readonly done: number;
+  readonly of: number;
+}
+
+/** Shows the first table of a result under way, in the place of the one before; a line in its stead when all is there. */
+export function notebookParts(): (soFar: PartialTables) => void {
+  const id = randomBytes(8).toString('hex');
+  let shown = false;
+  return ({ tables: [table], done, of }) => {
+    const text = `${done} of ${of} runs are finished.`;
+    const whole = done === of;
+    const html = `${whole ? '' : htmlTable(table)}<p>${text}</p>`;
+    show({ 'text/html': html, 'text/plain': whole ? text : `${textTable(table)}\n${text}` }, id, shown);
+    shown = true;
+  };
+}
+
 /** What the cells of a notebook run with, unless they say otherwise. */
 export interface NotebookOptions {
   readonly budget: Budget;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  readonly onPart: (soFar: PartialTables) => void;
 }
 
 /**
@@ -168,5 +189,10 @@ export function notebookOptions(env: NodeJS.ProcessEnv = process.env): NotebookO
   const asked = env.ZARTS_BUDGET === undefined || env.ZARTS_BUDGET === '' ? 'laptop' : env.ZARTS_BUDGET;
   const budget = BUDGETS.find((each) => each === asked);
   if (budget === undefined) throw unknownName('budget', asked, BUDGETS);
-  return { budget, progress: notebookProgress(), signal: interruptSignal() };
+  return {
+    budget,
+    progress: notebookProgress(),
+    signal: interruptSignal(),
+    onPart: notebookParts(),
+  };
 }

@@ -43,13 +43,16 @@ describe('reproduce', () => {
     for (const home of homes) rmSync(home, { recursive: true, force: true });
   });
 
-  it('refuses what is not built, and an unknown budget, before anything is computed', async () => {
-    expect(await failure('table-2', { budget: 'smoke' })).to.be.instanceOf(UsageError);
-    expect(String(await failure('table-2', { budget: 'smoke' }))).to.contain(
-      `not built yet; built: ${REPRODUCTIONS.filter(({ built }) => built)
-        .map(({ id }) => id)
-        .join(', ')}.`,
-    );
+  it('refuses what is not built, before anything is computed', async function () {
+    const planned = REPRODUCTIONS.find(({ built }) => !built);
+    if (!planned) return this.skip();
+    const error = await failure(planned.id, { budget: 'smoke' });
+    expect(error).to.be.instanceOf(UsageError);
+    const built = REPRODUCTIONS.filter((each) => each.built).map(({ id }) => id);
+    expect(String(error)).to.contain(`not built yet; built: ${built.join(', ')}.`);
+  });
+
+  it('refuses an unknown budget', async () => {
     expect(String(await failure('fig-4', { budget: 'smokey' }))).to.contain('Did you mean "smoke"?');
   });
 

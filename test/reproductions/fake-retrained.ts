@@ -1,0 +1,64 @@
+import { spaceName } from '../../lib/search/protocol.js';
+import { KNOWN_GENOTYPES } from '../../lib/spaces/genotype.js';
+import { datasetOf } from '../../reproductions/retraining.js';
+import type { RetrainedRun, Retrained, Retraining } from '../../reproductions/retraining.js';
+
+/** What a made-up run found and cost. */
+export interface FakeRun {
+  readonly errorPct: number;
+  readonly searchSeconds?: number;
+  readonly parameters?: number;
+}
+
+/** A result as if measured, with numbers that a test decides: the protocols are real, nothing is run. */
+export function fakeRetrained(
+  protocols: readonly Retraining[],
+  numbers: (run: {
+    readonly method: string;
+    readonly dataset: string;
+    readonly space: string;
+    readonly seed: number;
+    readonly protocol: Retraining;
+  }) => FakeRun,
+): Retrained {
+  const runs = protocols.map((protocol): RetrainedRun => {
+    const { method, seed, training } = protocol;
+    const [dataset, space] = [datasetOf(protocol), spaceName(protocol.search)];
+    const {
+      errorPct,
+      searchSeconds = 10,
+      parameters = 50_000,
+    } = numbers({ method, dataset, space, seed, protocol });
+    return {
+      method,
+      dataset,
+      space,
+      seed,
+      searchKey: 's'.repeat(32),
+      trainingKey: 't'.repeat(32),
+      genotype: KNOWN_GENOTYPES.DARTS_V2,
+      errorPct,
+      testImages: training.dataset.testSize,
+      bestEpoch: { epoch: 3, errorPct: errorPct - 0.5 },
+      noisePassesPct: space === 's4' ? errorPct + 0.1 : null,
+      parameters,
+      multiplyAdds: 7_000_000,
+      fullParameters: 3_349_342,
+      searchSeconds,
+      trainingSeconds: 200,
+      environments: [0, 0],
+    };
+  });
+  return {
+    budget: protocols[0].budget,
+    environments: [],
+    runs,
+    parts: { done: runs.length, of: runs.length },
+    baselines: [...new Set(protocols.map(datasetOf))].map((dataset) => ({
+      dataset,
+      errorPct: 62.6,
+      classes: 10,
+    })),
+    missing: [],
+  };
+}
