@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { barsOf } from '../../lib/bench/bars.js';
 import type { Bar } from '../../lib/bench/bars.js';
 import type { BenchReport, ShapeReport } from '../../lib/bench/bench.js';
-import { describeShape, shapesOf } from '../../lib/bench/shapes.js';
+import { describeShape, isRetraining, shapesOf } from '../../lib/bench/shapes.js';
 import type { Timing } from '../../lib/bench/timing.js';
 import { unknownName, UsageError } from '../../lib/errors.js';
 import { fixed } from '../../lib/report/format.js';
@@ -172,7 +172,7 @@ function describeBench(report: BenchReport): string[] {
 }
 
 function describeReport(name: string, report: ShapeReport): string[] {
-  const { space, parameters, ms, peer, counts, graph, memory, matrixProduct, gflops, ratios } = report;
+  const { parameters, ms, peer, counts, graph, memory, matrixProduct, gflops, ratios } = report;
   const { alphaUpdate, steady = [] } = report;
   const compiled = ms.compiled.median;
   const rows = Object.entries(ms).map(([engine, timing]) => ({
@@ -191,7 +191,7 @@ function describeReport(name: string, report: ShapeReport): string[] {
   const count = (value: number): string => value.toLocaleString('en-US');
   return [
     textTable({
-      title: `${name}: a training step in ${space}, ${describeShape(report)}, ${count(parameters)} parameters`,
+      title: `${name}: a training step of ${isRetraining(report) ? `the network of ${report.genotype}` : `the supernet of ${report.space}`}, ${describeShape(report)}, ${count(parameters)} parameters`,
       columns: [
         { key: 'engine', title: 'engine' },
         { key: 'median', title: 'median, ms', align: 'right' },

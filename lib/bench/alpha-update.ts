@@ -7,10 +7,10 @@ import { searchProgram } from '../search/program.js';
 import { parseProtocol } from '../search/protocol.js';
 import type { SearchProtocol } from '../search/protocol.js';
 import { search } from '../search/search.js';
-import { benchInputs } from './program.js';
+import { benchStep } from './program.js';
 import { timing } from './timing.js';
 import type { Timing } from './timing.js';
-import type { BenchShape } from './shapes.js';
+import type { SearchShape } from './shapes.js';
 
 /** What an alpha update costs beside the steps it cannot do without. Times in ms. */
 export interface AlphaUpdateTimes {
@@ -31,7 +31,7 @@ const ITERATIONS = 10;
 
 /** A search whose every second step is followed by an alpha update. */
 function updateProtocol(
-  { space, cells, channels, batch, image }: BenchShape,
+  { space, cells, channels, batch, image }: SearchShape,
   updates: number,
 ): SearchProtocol {
   const paper = fullSearch(space, 'mgs', 'paper');
@@ -55,14 +55,14 @@ function updateProtocol(
  *
  * @param updates  How many are timed; one more comes first, untimed, in which everything is compiled.
  */
-export async function timeAlphaUpdates(shape: BenchShape, updates: number): Promise<AlphaUpdateTimes> {
+export async function timeAlphaUpdates(shape: SearchShape, updates: number): Promise<AlphaUpdateTimes> {
   const protocol = updateProtocol(shape, updates + 1);
   const { name, imageSide, trainSize } = protocol.dataset;
   const dataset = await loadDataset(
     { name, image: imageSide, trainSize, testSize: 1 },
     { data: 'synthetic' },
   );
-  const inputs = { ...benchInputs(shape), noiseSeed: { shape: [2], data: Int32Array.from(key(0)) } };
+  const inputs = { ...benchStep(shape).inputs, noiseSeed: { shape: [2], data: Int32Array.from(key(0)) } };
   // The search's own program: whoever asks with the same protocol is given the same one.
   const call = (options: { outputs: string[]; update?: boolean }): number => {
     const { program } = searchProgram(protocol, dataset.classes.length, true);

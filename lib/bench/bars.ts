@@ -26,7 +26,7 @@ const ratio =
   ({ ratios }: ShapeReport): number | undefined =>
     ratios[name];
 
-const full = (name: string): boolean => name.includes('-full-');
+const full = (name: string): boolean => /-full-\d/.test(name);
 
 const SHAPE_BARS: readonly ShapeBar[] = [
   {
@@ -55,6 +55,13 @@ const SHAPE_BARS: readonly ShapeBar[] = [
     bar: 4,
     direction: 'at least',
     applies: (name) => name.startsWith('s2-'),
+    value: ratio('torch/compiled'),
+  },
+  {
+    what: 'PyTorch / compiled',
+    bar: 1.5,
+    direction: 'at least',
+    applies: (name) => name.startsWith('retrain-'),
     value: ratio('torch/compiled'),
   },
   {

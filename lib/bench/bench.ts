@@ -8,7 +8,7 @@ import type { AlphaUpdateTimes } from './alpha-update.js';
 import { EngineProcess, PeerProcess, peerName } from './engine.js';
 import type { PeerVariant } from './engine.js';
 import type { StepCounts } from './program.js';
-import { BENCH_SHAPES, isSmall, shapesOf } from './shapes.js';
+import { BENCH_SHAPES, isRetraining, isSmall, shapesOf } from './shapes.js';
 import type { BenchShape } from './shapes.js';
 import { contenders, fastest, inTurn, timing } from './timing.js';
 import type { Timing } from './timing.js';
@@ -40,7 +40,10 @@ export interface MemoryMark {
   readonly rssBytes: number;
 }
 
-export interface ShapeReport extends BenchShape {
+export type ShapeReport = BenchShape & Measurements;
+
+/** What was measured of a shape. */
+interface Measurements {
   readonly parameters: number;
   /** Milliseconds of a step by engine: `eager`, `compiled`, and the peer's variants. */
   readonly ms: Readonly<Record<string, Timing>>;
@@ -209,7 +212,7 @@ class ShapeBench {
   ) {
     const small = isSmall(shape);
     this.repeats = options.repeats ?? (small ? 15 : shape.batch <= 16 ? 5 : 3);
-    this.updates = options.updates ?? (small ? 3 : 0);
+    this.updates = isRetraining(shape) ? 0 : (options.updates ?? (small ? 3 : 0));
     if (options.eager ?? small) this.eager = new EngineProcess('The eager engine');
     // A total that depends on how many variants of the peer stay in the race is not known.
     this.phase = (options.progress ?? silent).start(`bench ${name}`, 0);
@@ -394,7 +397,7 @@ export function ratiosOf({
   matrixProduct,
   gflops,
   alphaUpdate,
-}: Omit<ShapeReport, 'ratios'>): Record<string, number> {
+}: Omit<Measurements, 'ratios'>): Record<string, number> {
   const compiled = ms.compiled.median;
   const { torch, compiled: ours } = memory;
   return {

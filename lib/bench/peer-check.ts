@@ -1,15 +1,17 @@
 import { loadFixtures } from '../parity/fixtures.js';
 import type { FixtureCase } from '../parity/fixtures.js';
+import { auxiliaryWeight, caseNetwork } from '../parity/cases-evaluation.js';
 import { caseSupernet } from '../parity/cases-supernet.js';
 import { arrayOf, compare, hostArray, norm, numberOf } from '../parity/network-case.js';
 import type { ArrayError, Computed } from '../parity/network-case.js';
 import { reductionCells } from '../spaces/spaces.js';
 import type { Supernet } from '../supernet/supernet.js';
+import type { WeightLayout } from '../supernet/weights.js';
 import { fromWire, toWire } from './child.js';
 import type { WireArray } from './child.js';
 import { PeerProcess } from './engine.js';
 import type { PeerLayout } from './engine.js';
-import { peerNetwork } from './peer-network.js';
+import { peerDerivedNetwork, peerParameters, peerSupernet } from './peer-network.js';
 
 /** Whether the peer does the same work as the supernet: it is held against the same reference numbers. */
 
@@ -22,10 +24,15 @@ export interface PeerError extends Omit<ArrayError, 'form'> {
 
 const LAYOUTS = ['nchw', 'channels_last'] as const satisfies readonly PeerLayout[];
 
-type Runner = (peer: PeerProcess, layout: PeerLayout, c: FixtureCase, net: Supernet) => Promise<Computed>;
+type Runner = (peer: PeerProcess, layout: PeerLayout, c: FixtureCase) => Promise<Computed>;
 
-/** The groups of cases that the peer can run: one pass of a supernet, and steps of SGD on it. */
-const RUNNERS: Readonly<Record<string, Runner>> = { '4': passOf, '5': passOf, '6': stepsOf };
+/** The groups of cases that the peer can run: one pass of a supernet, steps of SGD on it, one pass of a derived network. */
+const RUNNERS: Readonly<Record<string, Runner>> = {
+  '4': passOf,
+  '5': passOf,
+  '6': stepsOf,
+  '12': derivedPassOf,
+};
 
 /**
  * Runs the supernet cases of a fixture folder through the peer, in both layouts.
@@ -41,9 +48,8 @@ export async function checkPeer(dir: string, python?: string): Promise<PeerError
     for (const c of loadFixtures(dir).cases) {
       const group = c.group.split(' ')[0];
       if (!Object.hasOwn(RUNNERS, group)) continue;
-      const net = caseSupernet(c);
       for (const layout of LAYOUTS) {
-        for (const each of compare(c, 'plain', await RUNNERS[group](peer, layout, c, net))) {
+        for (const each of compare(c, 'plain', await RUNNERS[group](peer, layout, c))) {
           const { array, error, tolerance } = each;
           errors.push({ id: c.id, layout, array, error, tolerance, ok: error <= tolerance });
         }
@@ -61,14 +67,15 @@ const wire = (c: FixtureCase, name: string): WireArray => toWire(hostArray(c, na
 function workOf(c: FixtureCase, net: Supernet) {
   const alphas = Float32Array.from([...arrayOf(c, 'alpha_normal').data, ...arrayOf(c, 'alpha_reduce').data]);
   return {
-    ...peerNetwork(net),
+    network: peerSupernet(net),
+    parameters: peerParameters(net.layout),
     weights: wire(c, 'weights'),
     alphas: toWire({ shape: [alphas.length], data: alphas }),
   };
 }
 
 /** The pieces of a flat vector of all parameters by prefixed name, and the norm of each. */
-function pieces({ layout }: Supernet, prefix: string, array: WireArray) {
+function pieces({ layout }: { readonly layout: WeightLayout }, prefix: string, array: WireArray) {
   const { data } = fromWire(array);
   const parts = layout.parameters.map(({ name, offset, size }) => ({
     name: `${prefix}.${name}`,
@@ -95,10 +102,29 @@ function noiseOf(c: FixtureCase, { space, shape }: Supernet): Record<string, Wir
   );
 }
 
+/** For passes without an update. */
+const NO_SGD = { lr: 0, momentum: 0, weightDecay: 0, clip: 1 };
+
+/** One pass forward and backward of a derived network. */
+async function derivedPassOf(...[peer, layout, c]: Parameters<Runner>): Promise<Computed> {
+  const net = caseNetwork(c);
+  await peer.open({
+    network: peerDerivedNetwork(net, auxiliaryWeight(c)),
+    parameters: peerParameters(net.layout),
+    weights: wire(c, 'weights'),
+    sgd: NO_SGD,
+    images: wire(c, 'x'),
+    labels: wire(c, 'target'),
+  });
+  const { logits, loss, gradient } = await peer.gradients(layout);
+  const weights = pieces(net, 'gw', gradient);
+  return { logits: fromWire(logits).data, loss: [loss], grad_norms: weights.norms };
+}
+
 /** One pass forward and backward. */
-async function passOf(...[peer, layout, c, net]: Parameters<Runner>): Promise<Computed> {
-  const sgd = { lr: 0, momentum: 0, weightDecay: 0, clip: 1 };
-  await peer.open({ ...workOf(c, net), sgd, images: wire(c, 'x'), labels: wire(c, 'target') });
+async function passOf(...[peer, layout, c]: Parameters<Runner>): Promise<Computed> {
+  const net = caseSupernet(c);
+  await peer.open({ ...workOf(c, net), sgd: NO_SGD, images: wire(c, 'x'), labels: wire(c, 'target') });
   const { logits, loss, alphaGradient, gradient } = await peer.gradients(layout, noiseOf(c, net));
   const alphas = fromWire(alphaGradient).data;
   const normal = arrayOf(c, 'alpha_normal').data.length;
@@ -115,7 +141,8 @@ async function passOf(...[peer, layout, c, net]: Parameters<Runner>): Promise<Co
 }
 
 /** Several steps of SGD. */
-async function stepsOf(...[peer, layout, c, net]: Parameters<Runner>): Promise<Computed> {
+async function stepsOf(...[peer, layout, c]: Parameters<Runner>): Promise<Computed> {
+  const net = caseSupernet(c);
   const sgd = {
     lr: numberOf(c, 'lr'),
     momentum: numberOf(c, 'momentum'),

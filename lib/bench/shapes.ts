@@ -1,16 +1,36 @@
 import { unknownName } from '../errors.js';
+import type { KnownGenotype } from '../spaces/genotype.js';
 import type { SpaceId } from '../spaces/spaces.js';
 
 /** The size of a step. */
-export interface BenchShape {
-  readonly space: SpaceId;
+interface StepSize {
   readonly channels: number;
   readonly cells: number;
   readonly batch: number;
   readonly image: number;
 }
 
-/** The shapes that can be timed, by name: the small step of a notebook's search, and the paper's network. */
+/** A step of a search: of the supernet of a space. */
+export interface SearchShape extends StepSize {
+  readonly space: SpaceId;
+}
+
+/** A step of retraining: of the network of a genotype, with all that its training consists of. */
+export interface RetrainShape extends StepSize {
+  readonly genotype: KnownGenotype;
+}
+
+export type BenchShape = SearchShape | RetrainShape;
+
+/** Whether a shape is that of a derived network's training. */
+export function isRetraining(shape: BenchShape): shape is RetrainShape {
+  return 'genotype' in shape;
+}
+
+/**
+ * The shapes that can be timed, by name: the small step of a notebook's search and the paper's network; the derived
+ * network at `laptop` and as the paper trains it.
+ */
 export const BENCH_SHAPES = {
   'darts-small': { space: 'darts', channels: 8, cells: 3, batch: 16, image: 16 },
   's2-small': { space: 's2', channels: 8, cells: 3, batch: 16, image: 16 },
@@ -18,17 +38,20 @@ export const BENCH_SHAPES = {
   's2-full-16': { space: 's2', channels: 16, cells: 8, batch: 16, image: 32 },
   'darts-full-64': { space: 'darts', channels: 16, cells: 8, batch: 64, image: 32 },
   's2-full-64': { space: 's2', channels: 16, cells: 8, batch: 64, image: 32 },
+  'retrain-small': { genotype: 'DARTS_V2', channels: 8, cells: 5, batch: 96, image: 32 },
+  'retrain-full': { genotype: 'DARTS_V2', channels: 36, cells: 20, batch: 96, image: 32 },
 } as const satisfies Record<string, BenchShape>;
 
 export type BenchShapeName = keyof typeof BENCH_SHAPES;
 export const BENCH_SHAPE_NAMES = Object.keys(BENCH_SHAPES) as readonly BenchShapeName[];
 
-/** What is timed when no shape is named: everything but batch 64, which takes as long as all the others together. */
+/** What is timed when no shape is named: everything but the large batches of full networks, which take longest. */
 export const DEFAULT_SHAPES: readonly BenchShapeName[] = [
   'darts-small',
   's2-small',
   'darts-full-16',
   's2-full-16',
+  'retrain-small',
 ];
 
 /** Classes of the timed networks: CIFAR-10's. */

@@ -4,14 +4,16 @@ import { makeBatch, trainTransform } from '../datasets/augment.js';
 import { range } from '../datasets/batches.js';
 import { loadDataset } from '../datasets/load.js';
 import { device, engineMachine, tensorCounts } from '../engine/index.js';
-import type { HostArrays, Program } from '../engine/index.js';
+import type { Program } from '../engine/index.js';
+import { ZartsError } from '../errors.js';
 import { foldIn, key } from '../math/random.js';
 import { timeAlphaUpdates } from './alpha-update.js';
 import { toWire } from './child.js';
 import { forgetPeak, peakBytes } from './memory.js';
-import { benchInputs, benchNet, benchProgram, benchState, productProgram, stepCounts } from './program.js';
-import { peerNetwork } from './peer-network.js';
-import { BENCH_SGD } from './shapes.js';
+import { peerParameters } from './peer-network.js';
+import { benchProgram, benchStep, productProgram, stepCounts } from './program.js';
+import type { BenchStep } from './program.js';
+import { BENCH_SGD, isRetraining } from './shapes.js';
 import type { BenchShape } from './shapes.js';
 
 /**
@@ -26,7 +28,7 @@ interface OpenRequest {
 
 const startBytes = peakBytes();
 let shape: BenchShape;
-let inputs: HostArrays;
+let step: BenchStep;
 let program: Program<'step'> | undefined;
 let product: { readonly program: Program<'multiply'>; readonly parallel: number } | undefined;
 
@@ -43,13 +45,13 @@ const requests: Readonly<Record<string, (request: never) => object | Promise<obj
   /** Makes the program; a compiled one is recorded and loaded, which is not yet a step. */
   open(request: OpenRequest) {
     ({ shape } = request);
-    inputs = benchInputs(shape);
+    step = benchStep(shape);
     program?.dispose();
-    program = benchProgram(shape, request.engine === 'compiled');
-    program.call('step', inputs, { outputs: [], update: false });
+    program = benchProgram(step, request.engine === 'compiled');
+    program.call('step', step.inputs, { outputs: [], update: false });
     const recordingBytes = peakBytes();
     return {
-      parameters: benchNet(shape).layout.size,
+      parameters: step.layout.size,
       graph: program.stats(),
       startBytes,
       recordingBytes,
@@ -60,18 +62,17 @@ const requests: Readonly<Record<string, (request: never) => object | Promise<obj
   step() {
     let loss = NaN;
     const ms = timed(() => {
-      loss = program!.call('step', inputs, { outputs: ['loss'] }).loss.data[0];
+      loss = program!.call('step', step.inputs, { outputs: ['loss'] }).loss.data[0];
     });
     return { ms, loss };
   },
 
   memory: () => ({ peakBytes: peakBytes(), rssBytes: process.memoryUsage().rss, ...tensorCounts() }),
 
-  /** SHA-256 of the weights and momentum: engines that compute the same to the last bit agree in it. */
+  /** SHA-256 of the whole state: engines that compute the same to the last bit agree in it. */
   digest() {
-    const { omega, momentum } = program!.read();
     const hash = createHash('sha256');
-    for (const { data } of [omega, momentum]) {
+    for (const { data } of Object.values(program!.read())) {
       hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     }
     return { digest: hash.digest('hex') };
@@ -90,7 +91,10 @@ const requests: Readonly<Record<string, (request: never) => object | Promise<obj
     return { ms: timed(() => products.call('multiply')), parallel };
   },
 
-  alphaUpdate: ({ updates }: { updates: number }) => timeAlphaUpdates(shape, updates),
+  alphaUpdate({ updates }: { updates: number }) {
+    if (isRetraining(shape)) throw new ZartsError('A derived network has no alphas.');
+    return timeAlphaUpdates(shape, updates);
+  },
 
   /** Images a second that this thread reads, crops, mirrors and normalizes, at 32×32. */
   async pipeline() {
@@ -113,11 +117,12 @@ const requests: Readonly<Record<string, (request: never) => object | Promise<obj
 
   /** What a peer needs to do the same work. */
   data() {
-    const net = benchNet(shape);
+    const { network, layout, state, weights, inputs } = step;
     return {
-      ...peerNetwork(net),
-      weights: toWire(benchState(net).omega),
-      alphas: toWire(inputs.alphas),
+      network,
+      parameters: peerParameters(layout),
+      weights: toWire(state[weights]),
+      ...('alphas' in inputs ? { alphas: toWire(inputs.alphas) } : {}),
       images: toWire(inputs.images),
       labels: toWire(inputs.labels),
       sgd: BENCH_SGD,

@@ -257,7 +257,7 @@ export function evaluationBudget(full: EvaluationProtocol, budget: string): Eval
     cutout: Math.round((full.cutout * imageSide) / full.dataset.imageSide),
     batchSize,
     epochs: Math.min(full.epochs, caps.epochs),
-    weights: { ...full.weights, lr: (full.weights.lr * batchSize) / full.batchSize },
+    weights: { ...full.weights, lr: full.weights.lr * (batchSize / full.batchSize) },
   });
 }
 

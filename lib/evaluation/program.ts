@@ -30,7 +30,7 @@ export interface TrainingProgram {
 }
 
 /** The part of a protocol that decides the program; evaluations that agree in it share one. */
-type ProgramKey = Pick<EvaluationProtocol, 'network' | 'batchSize' | 'labelSmoothing'> & {
+export type TrainingParts = Pick<EvaluationProtocol, 'network' | 'batchSize' | 'labelSmoothing'> & {
   readonly sgd: Pick<EvaluationProtocol['weights'], 'momentum' | 'weightDecay' | 'clip'>;
   readonly image: number;
   readonly classes: number;
@@ -67,7 +67,7 @@ export function trainingProgram(
 ): TrainingProgram {
   const { network, batchSize, labelSmoothing, weights, dataset } = protocol;
   const { momentum, weightDecay, clip } = weights;
-  const parts: ProgramKey = {
+  const parts: TrainingParts = {
     network,
     batchSize,
     labelSmoothing,
@@ -100,9 +100,10 @@ export function zeroState({ layout, normalizations }: Classifier): HostArrays {
   };
 }
 
-function trainingFunctions(
+/** The functions of a classifier's program. */
+export function trainingFunctions(
   classifier: Classifier,
-  { batchSize, image, network, labelSmoothing, sgd }: ProgramKey,
+  { batchSize, image, network, labelSmoothing, sgd }: Omit<TrainingParts, 'classes' | 'compile'>,
 ): Record<TrainingFunction, ProgramFunction> {
   const { normalizations } = classifier;
   const float = (...shape: number[]) => ({ shape, dtype: 'float32' as const });

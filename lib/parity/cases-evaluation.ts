@@ -30,7 +30,7 @@ import type { ArrayError, CaseRunner } from './network-case.js';
 export const evaluationCases: Readonly<Record<string, CaseRunner>> = { '12': networkCase };
 
 /** The network that a case's constants describe. */
-function caseNetwork(c: FixtureCase): DerivedNetwork {
+export function caseNetwork(c: FixtureCase): DerivedNetwork {
   checkEpsilon(c);
   const { genotype, affine, pool_followed_by_bn: poolsNormalized } = c.constants;
   if (affine === false || poolsNormalized === true) {
@@ -50,7 +50,7 @@ function caseNetwork(c: FixtureCase): DerivedNetwork {
 }
 
 /** The weight of the auxiliary loss; 0 for a case without it. */
-function auxiliaryWeight(c: FixtureCase): number {
+export function auxiliaryWeight(c: FixtureCase): number {
   return c.constants.auxiliary_weight === undefined ? 0 : numberOf(c, 'auxiliary_weight');
 }
 

@@ -1,8 +1,10 @@
 import { expect } from 'chai';
 import { countOperations, multiplyAdds } from '../../lib/bench/arithmetic.js';
 import { benchNet, stepCounts } from '../../lib/bench/program.js';
+import { countNetwork, multiplyAdds as countedMultiplyAdds, sumCounts } from '../../lib/evaluation/count.js';
+import { KNOWN_GENOTYPES } from '../../lib/spaces/genotype.js';
 import { BENCH_SHAPES } from '../../lib/bench/shapes.js';
-import type { BenchShape } from '../../lib/bench/shapes.js';
+import type { SearchShape } from '../../lib/bench/shapes.js';
 import type { GraphNode } from '../../lib/engine/index.js';
 import { multiplyAdds as forwardMultiplyAdds } from '../../lib/parity/cases-supernet.js';
 
@@ -133,7 +135,7 @@ describe('bench/arithmetic', () => {
 
   for (const name of ['darts-small', 's2-small'] as const) {
     it(`agrees with the layers' own count forward, and makes about twice as many backward: ${name}`, () => {
-      const shape: BenchShape = BENCH_SHAPES[name];
+      const shape: SearchShape = BENCH_SHAPES[name];
       const { forwardMultiplyAdds: forward, multiplyAdds: both, parameters } = stepCounts(shape);
       const net = benchNet(shape);
       const { convolutions, linear } = forwardMultiplyAdds(net, shape.image, shape.image);
@@ -144,4 +146,18 @@ describe('bench/arithmetic', () => {
       expect(both.total).to.be.within(2.9 * forward.total, 3 * forward.total);
     });
   }
+
+  it('agrees with the count of a derived network, auxiliary head included', () => {
+    const shape = BENCH_SHAPES['retrain-small'];
+    const { forwardMultiplyAdds: forward, multiplyAdds: both, parameters } = stepCounts(shape);
+    const size = { form: 'cifar', cells: shape.cells, channels: shape.channels, classes: 10 } as const;
+    const { network, auxiliary } = countNetwork(KNOWN_GENOTYPES[shape.genotype], size, {
+      height: shape.image,
+      width: shape.image,
+    });
+    const whole = sumCounts(network, auxiliary!);
+    expect(parameters).to.equal(whole.parameters);
+    expect(forward.total).to.equal(shape.batch * countedMultiplyAdds(whole));
+    expect(both.total).to.be.within(2.9 * forward.total, 3 * forward.total);
+  });
 });

@@ -28,6 +28,8 @@ describe(`bench: the PyTorch peer${why}`, function () {
         'supernet_s4',
         'supernet_s6',
         'sgd_s6_clip0_5',
+        'evalnet_DARTS_V2',
+        'evalnet_AmoebaNet',
       ])
         expect(seen).to.include(`${id} ${layout}`);
     }
@@ -35,22 +37,24 @@ describe(`bench: the PyTorch peer${why}`, function () {
     expect(arrays).to.include.keys('logits', 'loss', 'g_alpha_normal', 'grad_norms', 'final_momentum_norms');
   });
 
-  it('takes the steps that the compiled engine takes', async () => {
-    const engine = new EngineProcess('The compiled engine');
-    const peer = new PeerProcess();
-    try {
-      await engine.open(BENCH_SHAPES['s2-small'], 'compiled');
-      await peer.open(await engine.data());
-      for (let i = 0; i < 3; i++) {
-        const ours = await engine.step();
-        const theirs = await peer.step({ layout: 'channels_last', threads: 1 });
-        expect(theirs.loss).to.be.closeTo(ours.loss, 1e-4 * ours.loss);
+  for (const shape of [BENCH_SHAPES['s2-small'], { ...BENCH_SHAPES['retrain-small'], batch: 8 }]) {
+    it(`takes the steps that the compiled engine takes: ${'space' in shape ? shape.space : shape.genotype}`, async () => {
+      const engine = new EngineProcess('The compiled engine');
+      const peer = new PeerProcess();
+      try {
+        await engine.open(shape, 'compiled');
+        await peer.open(await engine.data());
+        for (let i = 0; i < 3; i++) {
+          const ours = await engine.step();
+          const theirs = await peer.step({ layout: 'channels_last', threads: 1 });
+          expect(theirs.loss).to.be.closeTo(ours.loss, 1e-4 * ours.loss);
+        }
+      } finally {
+        engine.close();
+        peer.close();
       }
-    } finally {
-      engine.close();
-      peer.close();
-    }
-  });
+    });
+  }
 
   it('says what it cannot do', async () => {
     const peer = new PeerProcess();

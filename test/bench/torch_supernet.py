@@ -1,11 +1,12 @@
-"""The supernet of lib/supernet in PyTorch, for comparing speed and memory: what a researcher would write instead.
+"""The supernet of lib/supernet and the derived networks of lib/evaluation in PyTorch, for comparing speed and memory: what a researcher would write instead.
 
 Run as a child process by `zarts bench --peer torch`. Reads one JSON request a line on stdin and answers each with one line
 on stdout. Arrays travel as {"shape", "data"}, data being little-endian float32 or int32 in base64, images [batch, height,
 width, channels], weights as one flat vector in the order and layout of lib/supernet.
 
-It does the work of the compiled step and no more: batch norms use the statistics of the batch and keep no running ones, and
-the alphas get no gradient in a step. Parameters carry the names of lib/supernet, so that weights can be handed over.
+It does the work of the compiled step and no more. In the supernet, batch norms use the statistics of the batch and keep no
+running ones, and the alphas get no gradient in a step. Derived networks keep running statistics, have an auxiliary head, and
+draw drop path's masks at probability 0. Parameters carry the names of lib/supernet, so that weights can be handed over.
 """
 
 import base64
@@ -31,6 +32,11 @@ def batch_norm(channels, affine=False):
     return nn.BatchNorm2d(channels, eps=BATCH_NORM_EPSILON, affine=affine, track_running_stats=False)
 
 
+def trained_norm(channels):
+    """With scale, offset and running statistics, as in networks that are trained from scratch."""
+    return nn.BatchNorm2d(channels, eps=BATCH_NORM_EPSILON)
+
+
 def convolution(inputs, outputs, size=1, **options):
     return nn.Conv2d(inputs, outputs, size, bias=False, **options)
 
@@ -53,11 +59,11 @@ class Steps(nn.Module):
         return self.op(x)
 
 
-def relu_conv_bn(inputs, outputs):
-    return Steps(nn.ReLU(), convolution(inputs, outputs), batch_norm(outputs))
+def relu_conv_bn(inputs, outputs, norm=batch_norm):
+    return Steps(nn.ReLU(), convolution(inputs, outputs), norm(outputs))
 
 
-def separable(channels, size, stride):
+def separable(channels, size, stride, norm=batch_norm):
     """Twice ReLU, depthwise and 1x1 convolution, batch norm; the first time with the stride."""
     return Steps(
         *(
@@ -67,29 +73,39 @@ def separable(channels, size, stride):
                 nn.ReLU(),
                 depthwise(channels, size, each),
                 convolution(channels, channels),
-                batch_norm(channels),
+                norm(channels),
             )
         )
     )
 
 
-def dilated(channels, size, stride):
+def dilated(channels, size, stride, norm=batch_norm):
     return Steps(
         nn.ReLU(),
         depthwise(channels, size, stride, dilation=2),
         convolution(channels, channels),
-        batch_norm(channels),
+        norm(channels),
+    )
+
+
+def long_convolutions(channels, stride, norm):
+    """A 1x7 and a 7x1 convolution; each carries the stride of its direction."""
+    return nn.Sequential(
+        nn.ReLU(),
+        convolution(channels, channels, (1, 7), stride=(1, stride), padding=(0, 3)),
+        convolution(channels, channels, (7, 1), stride=(stride, 1), padding=(3, 0)),
+        norm(channels),
     )
 
 
 class FactorizedReduce(nn.Module):
     """Half the channels from the even pixels, half from the odd ones, then batch norm."""
 
-    def __init__(self, inputs, outputs):
+    def __init__(self, inputs, outputs, norm=batch_norm):
         super().__init__()
         self.conv_1 = convolution(inputs, outputs // 2, stride=2)
         self.conv_2 = convolution(inputs, outputs // 2, stride=2)
-        self.bn = batch_norm(outputs)
+        self.bn = norm(outputs)
 
     def forward(self, x):
         x = functional.relu(x)
@@ -119,24 +135,31 @@ class Noise(nn.Module):
         return torch.randn_like(x[:, :, :: self.stride, :: self.stride])
 
 
-def operation(primitive, channels, stride):
-    """The operation that a primitive names, in its form in the supernet: no affine batch norms, normalized pools."""
+def operation(primitive, channels, stride, norm=batch_norm):
+    """
+    The operation that a primitive names: in its form in the supernet (no affine batch norms, normalized pools), or, given the
+    batch norm of derived networks, in theirs (pools without one).
+    """
+    searching = norm is batch_norm
     if primitive == "none":
         return Zero(stride)
     if primitive == "noise":
         return Noise(stride)
     if primitive == "skip_connect":
-        return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels)
+        return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels, norm)
     if primitive == "max_pool_3x3":
-        return nn.Sequential(nn.MaxPool2d(3, stride, padding=1), batch_norm(channels))
+        pool = nn.MaxPool2d(3, stride, padding=1)
+        return nn.Sequential(pool, norm(channels)) if searching else pool
     if primitive == "avg_pool_3x3":
         pool = nn.AvgPool2d(3, stride, padding=1, count_include_pad=False)
-        return nn.Sequential(pool, batch_norm(channels))
+        return nn.Sequential(pool, norm(channels)) if searching else pool
+    if primitive == "conv_7x1_1x7":
+        return long_convolutions(channels, stride, norm)
     kind, _, size = primitive.rpartition("_")
     if kind == "sep_conv":
-        return separable(channels, int(size[0]), stride)
+        return separable(channels, int(size[0]), stride, norm)
     if kind == "dil_conv":
-        return dilated(channels, int(size[0]), stride)
+        return dilated(channels, int(size[0]), stride, norm)
     raise ValueError(f"the peer does not know the primitive {primitive!r}")
 
 
@@ -217,6 +240,103 @@ class Supernet(nn.Module):
             s0, s1 = s1, cell(s0, s1, weights[kind])
         return self.classifier(s1.mean(dim=(2, 3)))
 
+    def scores(self, images, alphas):
+        return self(images, alphas), None
+
+
+def drop_path(x, probability):
+    """Each sample kept with probability 1 - p and divided by it, or dropped."""
+    keep = 1 - probability
+    return x * (x.new_empty(x.shape[0], 1, 1, 1).bernoulli_(keep) / keep)
+
+
+class DerivedCell(nn.Module):
+    """A cell as a genotype describes it: every node adds two operations."""
+
+    def __init__(self, edges, concat, before, previous, channels, reduces, previous_reduces):
+        super().__init__()
+        preprocess = FactorizedReduce if previous_reduces else relu_conv_bn
+        self.preprocess0 = preprocess(before, channels, trained_norm)
+        self.preprocess1 = relu_conv_bn(previous, channels, trained_norm)
+        self.sources = [source for _, source in edges]
+        self.concat = concat
+        self._ops = nn.ModuleList(
+            operation(primitive, channels, 2 if reduces and source < 2 else 1, trained_norm)
+            for primitive, source in edges
+        )
+
+    def forward(self, s0, s1, probability):
+        states = [self.preprocess0(s0), self.preprocess1(s1)]
+        for first in range(0, len(self._ops), 2):
+            terms = []
+            for op, source in zip(self._ops[first : first + 2], self.sources[first : first + 2]):
+                term = op(states[source])
+                identity = isinstance(op, nn.Identity)
+                terms.append(term if identity or probability is None else drop_path(term, probability))
+            states.append(terms[0] + terms[1])
+        return torch.cat([states[node] for node in self.concat], dim=1)
+
+
+class AuxiliaryHead(nn.Module):
+    """A classifier on maps of 8x8 pixels."""
+
+    def __init__(self, channels, classes):
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.ReLU(),
+            nn.AvgPool2d(5, stride=3, count_include_pad=False),
+            convolution(channels, 128),
+            trained_norm(128),
+            nn.ReLU(),
+            convolution(128, 768, 2),
+            trained_norm(768),
+            nn.ReLU(),
+        )
+        self.classifier = nn.Linear(768, classes)
+
+    def forward(self, x):
+        return self.classifier(self.features(x).flatten(1))
+
+
+class DerivedNetwork(nn.Module):
+    """The network that stacks a genotype's cells, for small images."""
+
+    def __init__(self, network):
+        super().__init__()
+        genotype, stem = network["genotype"], network["stem"]
+        self.stem = nn.Sequential(convolution(3, stem, 3, padding=1), trained_norm(stem))
+        self.cells = nn.ModuleList()
+        auxiliary = network["auxiliary"]
+        before = previous = stem
+        previous_reduces = False
+        for i, width in enumerate(network["widths"]):
+            kind = "reduce" if i in network["reductions"] else "normal"
+            edges, concat = genotype[kind], genotype[f"{kind}Concat"]
+            reduces = kind == "reduce"
+            self.cells.append(DerivedCell(edges, concat, before, previous, width, reduces, previous_reduces))
+            before, previous = previous, len(concat) * width
+            previous_reduces = reduces
+            if auxiliary and i == auxiliary["cell"]:
+                seen = previous
+        self.auxiliary_cell = auxiliary["cell"] if auxiliary else None
+        self.auxiliary_weight = auxiliary["weight"] if auxiliary else 0
+        if auxiliary:
+            self.auxiliary_head = AuxiliaryHead(seen, network["classes"])
+        self.classifier = nn.Linear(previous, network["classes"])
+        self.drop_path = 0.0 if auxiliary else None
+
+    def forward(self, images):
+        s0 = s1 = self.stem(images)
+        auxiliary = None
+        for i, cell in enumerate(self.cells):
+            s0, s1 = s1, cell(s0, s1, self.drop_path)
+            if i == self.auxiliary_cell:
+                auxiliary = self.auxiliary_head(s1)
+        return self.classifier(s1.mean(dim=(2, 3))), auxiliary
+
+    def scores(self, images, _):
+        return self(images)
+
 
 def decode(array):
     kind = {"float32": torch.float32, "int32": torch.int32}[array["dtype"]]
@@ -271,22 +391,25 @@ class Layout:
 
 
 class Trainer:
-    """A network in one memory layout with its optimizer and batch."""
+    """A supernet or a derived network in one memory layout with its optimizer and batch."""
 
     def __init__(self, request, memory_format, compiled=False):
-        self.net = Supernet(request["network"])
+        derived = "genotype" in request["network"]
+        self.net = (DerivedNetwork if derived else Supernet)(request["network"])
+        self.auxiliary_weight = self.net.auxiliary_weight if derived else 0
         self.layout = Layout(request["parameters"], self.net)
         self.layout.load(decode(request["weights"]))
         self.net.to(memory_format=memory_format).train()
         self.memory_format = memory_format
-        self.alphas = decode(request["alphas"])
+        self.alphas = decode(request["alphas"]) if "alphas" in request else None
         sgd = request["sgd"]
         self.clip = sgd["clip"]
         # Fused is the fastest of PyTorch's three forms: 1.6 ms instead of 4.4 for 548 small parameters.
         self.optimizer = torch.optim.SGD(
             self.net.parameters(), sgd["lr"], sgd["momentum"], weight_decay=sgd["weightDecay"], fused=True
         )
-        self.run = torch.compile(self.net) if compiled else self.net
+        if compiled:
+            self.net.forward = torch.compile(self.net.forward)
         if "images" in request:
             self.batch(request)
 
@@ -294,11 +417,19 @@ class Trainer:
         self.images = nchw(decode(request["images"])).contiguous(memory_format=self.memory_format)
         self.labels = decode(request["labels"]).long()
 
+    def loss(self, alphas):
+        """The scores, and the loss with the auxiliary head's share in it."""
+        logits, auxiliary = self.net.scores(self.images, alphas)
+        loss = functional.cross_entropy(logits, self.labels)
+        if auxiliary is not None:
+            loss = loss + self.auxiliary_weight * functional.cross_entropy(auxiliary, self.labels)
+        return logits, loss
+
     def step(self):
         """One step: its loss, the gradient's norm before clipping, and its time in ms."""
         began = time.perf_counter()
         self.optimizer.zero_grad(set_to_none=True)
-        loss = functional.cross_entropy(self.run(self.images, self.alphas), self.labels)
+        _, loss = self.loss(self.alphas)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.net.parameters(), self.clip)
         self.optimizer.step()
@@ -309,17 +440,16 @@ class Trainer:
         """One pass without an update: scores, loss, and the gradients of alphas and weights."""
         for name, draws in noise.items():
             self.net.get_submodule(name).prescribed = nchw(decode(draws))
-        alphas = self.alphas.clone().requires_grad_()
+        alphas = None if self.alphas is None else self.alphas.clone().requires_grad_()
         self.optimizer.zero_grad(set_to_none=True)
-        logits = self.net(self.images, alphas)
-        loss = functional.cross_entropy(logits, self.labels)
+        logits, loss = self.loss(alphas)
         loss.backward()
         # A parameter of an operation without influence (one behind the zero op, say) has no gradient.
         gradient = self.layout.flatten(lambda p: torch.zeros_like(p) if p.grad is None else p.grad)
         return {
             "logits": encode(logits),
             "loss": loss.item(),
-            "alphaGradient": encode(alphas.grad),
+            "alphaGradient": encode(torch.zeros(0) if alphas is None else alphas.grad),
             "gradient": encode(gradient),
         }
 
