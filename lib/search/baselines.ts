@@ -173,7 +173,7 @@ export function standingDeviations(protocol: SearchProtocol, id: BaselineId): st
     ),
     ...when(
       preset === 'released' && !second,
-      `The released code has no ${METHODS[id].name} of first order; the settings are those of its own public code.`,
+      `The released search never moves alpha by its gradient; the settings are those of ${METHODS[id].name} itself.`,
     ),
     ...when(
       second && (noisy || protocol.dropPath !== undefined),

@@ -13,7 +13,7 @@ import { baselineSearch, baselineSource, isBaseline, METHODS, standingDeviations
 import type { BaselineSource } from './baselines.js';
 import { GROUPS, isGroupName } from './groups.js';
 import type { GroupName } from './groups.js';
-import { BUDGETS, DATASETS, PRESETS, describeProtocol, parseProtocol } from './protocol.js';
+import { BUDGETS, DATASETS, PRESETS, describeProtocol, isZeroOrder, parseProtocol } from './protocol.js';
 import type { Budget, Preset, SearchProtocol, SolverProtocol } from './protocol.js';
 import { isSolverId, SOLVER_IDS, solverId } from './solver-id.js';
 import type { SolverId } from './solver-id.js';
@@ -58,9 +58,9 @@ function solverSettings(space: SearchProtocol['space'], id: SolverId, preset: Pr
     case 'random':
       return { kind: id, ...RANDOM_DEFAULTS };
     default: {
-      // Eq. 2 has a plain gradient step; the released architect.py adds what the weights' SGD adds.
-      const released = preset === 'released';
       const { order, lr } = METHODS[id];
+      // Eq. 2 has a plain gradient step; the released architect.py adds what the weights' SGD adds.
+      const released = preset === 'released' && order === 'second';
       return {
         kind: 'darts',
         order,
@@ -374,7 +374,10 @@ export interface OpenSetting {
 /** The settings of a protocol that the paper's text does not state. */
 export function openSettings(protocol: SearchProtocol): OpenSetting[] {
   const labels = new Set(['version', 'kind', 'preset', 'budget', 'seed', 'solver.kind']);
+  const tuned = isZeroOrder(protocol.solver);
   return describeProtocol(protocol).flatMap(({ path }) => {
+    // A gradient solver has no candidates to fine-tune.
+    if (!tuned && path.startsWith('omega.')) return [];
     const source = settingSource(path, solverId(protocol));
     return source === 'paper' || labels.has(path) ? [] : [{ path, value: valueAt(protocol, path), source }];
   });

@@ -166,7 +166,7 @@ const searchSchema = z.strictObject({
   omega: z.strictObject({
     kind: constant('ω*(α): a copy of the weights, fine-tuned at each candidate (Alg. 1).', 'finetuned'),
     iterations: integer(
-      'M, fine-tuning steps of each candidate; 0 scores it with the weights as they are.',
+      'M, fine-tuning steps of each candidate; 0 scores it with the weights as they are, and is all that a gradient solver has.',
       0,
       10_000,
     ),

@@ -51,6 +51,11 @@ export interface SessionSecondOrder extends AlphaGradient {
 /** Leaves ω as it is and the weight gradient, unclipped and without decay, in place of the momentum. */
 const GRADIENT_ONLY: SgdStep = { lr: 0, momentum: 0, weightDecay: 0, clip: null };
 
+// TensorFlow optimizes a graph anew for every set of outputs that it is asked for, which takes as long as dozens of small
+// steps: passes share a set where what one of them does not need costs nothing.
+const TRAINING = ['loss', 'correct'];
+const FIRST_ORDER = ['loss', 'alphaGradient'];
+
 /**
  * A search's compiled program in the terms of the search: losses, gradients and steps. The weights stay in the session;
  * vectors of length d and single numbers go in and out.
@@ -71,7 +76,7 @@ export class SearchSession {
 
   /** One SGD step on ω. @returns the loss and the number of correctly classified images before it. */
   train(pass: Pass, sgd: SgdStep): { loss: number; correct: number } {
-    const { loss, correct } = this.call(pass, sgd, ['loss', 'correct']);
+    const { loss, correct } = this.call(pass, sgd, TRAINING);
     return { loss: loss.data[0], correct: correct.data[0] };
   }
 
@@ -92,12 +97,12 @@ export class SearchSession {
 
   /** The gradient with respect to the mixing weights that the program is fed, [d]. */
   sharesGradient(pass: Pass): Vec {
-    return Float64Array.from(this.read(pass, ['alphaGradient']).alphaGradient.data);
+    return Float64Array.from(this.read(pass, FIRST_ORDER).alphaGradient.data);
   }
 
   /** The first-order gradient: that of the loss at ω as it is. */
   firstOrder(pass: Pass): AlphaGradient {
-    const found = this.read(pass, ['loss', 'alphaGradient']);
+    const found = this.read(pass, FIRST_ORDER);
     return { loss: found.loss.data[0], gradient: this.alphaGradient(pass, found) };
   }
 
@@ -118,7 +123,7 @@ export class SearchSession {
   secondOrder(train: Pass, val: Pass, settings: SecondOrderSettings): SessionSecondOrder {
     const { lr, momentum, weightDecay, radius } = settings;
     this.program.call('save');
-    const trainLoss = this.call(train, GRADIENT_ONLY, ['loss']).loss.data[0];
+    const trainLoss = this.call(train, GRADIENT_ONLY, TRAINING).loss.data[0];
     this.program.call('unroll', scalars({ lr, momentumShare: momentum, weightDecay }));
     const ahead = this.call(val, GRADIENT_ONLY, ['loss', 'alphaGradient', 'gradientNorm']);
     const direct = this.alphaGradient(val, ahead);
@@ -127,7 +132,7 @@ export class SearchSession {
     const sides = vNorm === 0 ? [] : [step, -step];
     const [plus, minus] = sides.map((by) => {
       this.program.call('displace', scalars({ by }));
-      return this.gradient(train);
+      return this.firstOrder(train).gradient;
     });
     this.program.call('restore');
     const implicit = vNorm === 0 ? direct.map(() => 0) : scale(1 / (2 * step), axpy(-1, minus, plus));

@@ -484,7 +484,7 @@ describe('search/presets', () => {
     expect(told('sdarts-adv').join()).to.match(/batch norms/);
     expect(told('darts-2nd', 'released').join()).to.match(/switched off/);
     expect(told('darts-2nd', 'released')).to.have.length(3);
-    expect(told('darts-1st', 'released').join()).to.match(/no DARTS of first order/);
+    expect(told('darts-1st', 'released').join()).to.match(/never moves alpha by its gradient/);
     // Noise is drawn alike in the passes of a difference.
     expect(deviations(fullSearch('s4', 'darts-2nd')).join()).to.match(/same noise/);
     for (const id of SOLVER_IDS) {

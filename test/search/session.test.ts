@@ -66,6 +66,35 @@ const SMALL = uniformSpace('small', ['skip_connect', 'sep_conv_3x3', 'noise'], 1
 describe('search/session', function () {
   this.timeout(120_000);
 
+  it('takes a search step of second order in at most five times one of first order', () => {
+    const protocol = withBudget(fullSearch('s2', 'darts-2nd'), 'smoke');
+    const made = searchProgram(protocol, 10, true);
+    const session = new SearchSession(made);
+    const { net } = made;
+    session.writeWeights(net.init(key(1)), new Float32Array(net.layout.size));
+    const alpha = scale(0.3, normal(key(3), net.alphas));
+    const [train, val] = [4, 6].map((seed) => randomPass(protocol, alpha, seed));
+    const sgd = { lr: 0.025, momentum: 0.9, weightDecay: 3e-4, clip: 5 };
+    const second = { lr: 0.025, momentum: 0, weightDecay: 0, radius: 0.01 };
+    const steps = {
+      first: () => [session.firstOrder(val), session.train(train, sgd)],
+      second: () => [session.secondOrder(train, val, second), session.train(train, sgd)],
+    };
+    // Processor time, which other processes change less than the clock; the two take turns.
+    const times = { first: [] as number[], second: [] as number[] };
+    for (let turn = 0; turn < 12; turn++) {
+      for (const order of ['first', 'second'] as const) {
+        const before = process.cpuUsage();
+        steps[order]();
+        const { user, system } = process.cpuUsage(before);
+        // The first calls are optimized while they run.
+        if (turn > 2) times[order].push(user + system);
+      }
+    }
+    const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1];
+    expect(median(times.second) / median(times.first)).to.be.within(1.5, 5);
+  });
+
   for (const [what, share] of [
     ['a plain unrolled step', 0],
     ['momentum and decay', 0.9],
