@@ -7,7 +7,7 @@ import type { Checkpoint } from '../runs/checkpoint.js';
 import { explainFileError, writeFiles } from '../runs/files.js';
 import { printGenotype } from '../spaces/genotype.js';
 import type { ImageSource } from './images.js';
-import { isNoisy, protocolClassifier, trainingProgram } from './program.js';
+import { alone, isNoisy, protocolClassifier, trainingProgram } from './program.js';
 import type { EvaluationProtocol } from './protocol.js';
 
 /**
@@ -83,7 +83,9 @@ export async function exportTrained(
   return {
     folder,
     files: Object.keys(files),
-    largestDifference: await compareExported(protocol, trained, images, folder),
+    largestDifference: isNoisy(protocol)
+      ? null
+      : await alone(() => compareExported(protocol, trained, images, folder)),
   };
 }
 
@@ -146,8 +148,7 @@ async function compareExported(
   { tensors }: Pick<Checkpoint, 'tensors'>,
   images: ImageSource,
   folder: string,
-): Promise<Exported['largestDifference']> {
-  if (isNoisy(protocol)) return null;
+): Promise<NonNullable<Exported['largestDifference']>> {
   const { batchSize } = protocol;
   const count = Math.min(COMPARED, batchSize, images.testCount);
   const { images: normalized } = await images.test(0, count);

@@ -1,5 +1,5 @@
 import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
-import { compile } from '../engine/index.js';
+import { compile, recoverFromInterrupt } from '../engine/index.js';
 import type { HostArrays, Program, ProgramFunction } from '../engine/index.js';
 import { countOps } from '../spaces/genotype.js';
 import { sgdStep } from '../supernet/training.js';
@@ -87,6 +87,26 @@ export function trainingProgram(
     };
   }
   return latest.made;
+}
+
+/** Whoever has the kept program's state to itself. */
+let underWay: Promise<void> = Promise.resolve();
+
+/**
+ * Work with the program of {@link trainingProgram}, alone: what else in this process asks for it waits. A notebook cell that
+ * was interrupted may still be finishing its last step when the next one starts.
+ */
+export async function alone<T>(work: () => Promise<T>): Promise<T> {
+  const before = underWay;
+  let finish: () => void = () => undefined;
+  underWay = new Promise((resolve) => (finish = resolve));
+  await before;
+  try {
+    recoverFromInterrupt();
+    return await work();
+  } finally {
+    finish();
+  }
 }
 
 /** Weights, momentum and running statistics of a classifier, as a program keeps them. */

@@ -1,5 +1,4 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import { recoverFromInterrupt } from '../engine/index.js';
 import type { HostArray, HostArrays } from '../engine/index.js';
 import { InterruptedError, ZartsError } from '../errors.js';
 import { foldIn, key, split } from '../math/random.js';
@@ -11,7 +10,7 @@ import type { JsonValue } from '../runs/canonical.js';
 import type { Checkpoint } from '../runs/checkpoint.js';
 import { cosineLr, dropPathAt, imagenetLr } from '../search/schedules.js';
 import type { ImageSource, TrainingBatches } from './images.js';
-import { isNoisy, trainingProgram, zeroState } from './program.js';
+import { alone, isNoisy, trainingProgram, zeroState } from './program.js';
 import type { TrainingProgram } from './program.js';
 import { checkEvaluationData } from './protocol.js';
 import type { EvaluationProtocol } from './protocol.js';
@@ -101,20 +100,8 @@ const CHECKPOINT_SECONDS = 30;
  */
 export async function train(protocol: EvaluationProtocol, options: TrainOptions): Promise<EvaluationResult> {
   checkEvaluationData(protocol, options.images);
-  const before = underWay;
-  let finish: () => void = () => undefined;
-  underWay = new Promise((resolve) => (finish = resolve));
-  await before;
-  try {
-    recoverFromInterrupt();
-    return await new Training(protocol, options).run();
-  } finally {
-    finish();
-  }
+  return alone(() => new Training(protocol, options).run());
 }
-
-/** The training that has the compiled program's state to itself; another one in this process waits for it. */
-let underWay: Promise<void> = Promise.resolve();
 
 /** Sums over the epoch under way; plain numbers, so that a checkpoint can hold them. */
 interface EpochSums {
