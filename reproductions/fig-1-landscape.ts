@@ -9,6 +9,8 @@ import { summarize } from '../lib/analysis/statistics.js';
 import { fixed, plusMinus } from '../lib/report/format.js';
 import { landscapeChart, pathsChart } from '../lib/report/landscape-chart.js';
 import type { Chart } from '../lib/report/spec.js';
+import { surface } from '../lib/report/surface.js';
+import type { Surface } from '../lib/report/surface.js';
 import type { Table } from '../lib/report/table.js';
 import type { LandscapeNormalization } from '../lib/search/landscape-protocol.js';
 import {
@@ -209,24 +211,41 @@ function panelsChart(result: Landscapes, normalization: LandscapeNormalization):
 function pathChart(result: Landscapes): Chart[] {
   const [seed] = seedsOf(result);
   const panel = panelOf(result, seed, 'finetuned');
-  const paths = PATH_NAMES.flatMap((name) =>
-    pathsOf(result, name, name === 'DARTS' ? DARTS_STEP : null).filter((path) => path.seed === seed),
-  );
+  const paths = shownPaths(result, seed);
   if (!panel || paths.length === 0) return [];
   const heading = `Paths of the solvers (${where(result)})`;
   const updates = paths[0].points.length - 1;
   const subtitle = `${updates} updates on the landscape at M = ${panel.iterations}; square: start, star: smallest loss; seed ${seed}`;
-  const drawn = paths.map(({ name, points }) => ({
-    name: name === 'DARTS' ? `DARTS, step ${DARTS_STEP}` : name,
-    points,
-  }));
   return [
     {
       name: 'paths',
       title: heading,
-      spec: pathsChart(panel.grid, drawn, landscapeWords(panel, heading, subtitle)),
+      spec: pathsChart(panel.grid, paths, landscapeWords(panel, heading, subtitle)),
     },
   ];
+}
+
+/** The landscapes of the first seed as surfaces, with the paths on the one that they belong to. */
+function surfaces(result: Landscapes): Surface[] {
+  const [seed] = seedsOf(result);
+  const panels = WANTED.estimates.flatMap((estimate) => panelOf(result, seed, estimate) ?? []);
+  if (panels.length === 0) return [];
+  const heading = `Loss over a plane of α (${where(result)})`;
+  const drawn = panels.map((panel) => ({
+    title: estimateTitle(panel),
+    grid: panel.grid,
+    ...(panel.estimate === 'finetuned' ? { paths: shownPaths(result, seed) } : {}),
+  }));
+  return [surface('surface', drawn, landscapeWords(panels[0], heading, ''))];
+}
+
+/** The paths that the figure shows of a seed, by the names that it gives them. */
+function shownPaths(result: Landscapes, seed: number) {
+  return PATH_NAMES.flatMap((name) =>
+    pathsOf(result, name, name === 'DARTS' ? DARTS_STEP : null)
+      .filter((path) => path.seed === seed)
+      .map(({ points }) => ({ name: name === 'DARTS' ? `DARTS, step ${DARTS_STEP}` : name, points })),
+  );
 }
 
 const where = ({ space, budget }: Landscapes): string => `${space.toUpperCase()}, budget ${budget}`;
@@ -253,5 +272,6 @@ export const fig1: Reproduction<Landscapes, LandscapeRun> = {
     ...pathChart(result),
     ...panelsChart(result, 'running'),
   ],
+  surfaces,
   claims,
 };

@@ -6,6 +6,8 @@ import { judge } from '../lib/analysis/claims.js';
 import type { Claim } from '../lib/analysis/claims.js';
 import { landscapeChart } from '../lib/report/landscape-chart.js';
 import type { Chart } from '../lib/report/spec.js';
+import { surface } from '../lib/report/surface.js';
+import type { Surface } from '../lib/report/surface.js';
 import {
   ESTIMATES,
   estimateTitle,
@@ -58,14 +60,26 @@ function claims(result: Landscapes): Claim[] {
   ];
 }
 
-function charts(result: Landscapes): Chart[] {
+/** The landscapes of the first seed, in the order of the paper's panels. */
+function firstPanels(result: Landscapes) {
   const [seed] = seedsOf(result);
   const panels = ESTIMATES.flatMap((estimate) => panelOf(result, seed, estimate) ?? []);
-  if (panels.length === 0) return [];
   const heading = `Loss over a plane of α under three estimates of ω* (${result.space.toUpperCase()}, budget ${result.budget})`;
-  const words = landscapeWords(panels[0], heading, `star: smallest loss; seed ${seed}`);
-  const drawn = panels.map((panel) => ({ title: estimateTitle(panel), grid: panel.grid }));
-  return [{ name: 'landscape', title: heading, spec: landscapeChart(drawn, words) }];
+  return {
+    heading,
+    drawn: panels.map((panel) => ({ title: estimateTitle(panel), grid: panel.grid })),
+    words: panels.length > 0 && landscapeWords(panels[0], heading, `star: smallest loss; seed ${seed}`),
+  };
+}
+
+function charts(result: Landscapes): Chart[] {
+  const { heading, drawn, words } = firstPanels(result);
+  return words ? [{ name: 'landscape', title: heading, spec: landscapeChart(drawn, words) }] : [];
+}
+
+function surfaces(result: Landscapes): Surface[] {
+  const { drawn, words } = firstPanels(result);
+  return words ? [surface('surface', drawn, words)] : [];
 }
 
 /** Fig. 3. */
@@ -86,5 +100,6 @@ export const fig3: Reproduction<Landscapes, LandscapeRun> = {
   measure: measureLandscapes,
   tables: (result) => [sharpnessTable(result)],
   charts,
+  surfaces,
   claims,
 };

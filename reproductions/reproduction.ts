@@ -1,6 +1,7 @@
 import type { Claim } from '../lib/analysis/claims.js';
 import type { Progress } from '../lib/progress.js';
 import type { Chart, Drawing } from '../lib/report/spec.js';
+import type { Surface } from '../lib/report/surface.js';
 import type { Table } from '../lib/report/table.js';
 import type { Machine } from '../lib/runs/environment.js';
 import type { OpenSetting } from '../lib/search/presets.js';
@@ -115,5 +116,7 @@ export interface Reproduction<Result extends Measured, Run extends Protocol = Se
   charts(result: Result): readonly Chart[];
   /** Pictures that are no charts, e.g. of cells. */
   drawings?(result: Result): readonly Drawing[];
+  /** Landscapes in three dimensions. */
+  surfaces?(result: Result): readonly Surface[];
   claims(result: Result): readonly Claim[];
 }

@@ -10,6 +10,7 @@ import { runsHome } from '../lib/runs/home.js';
 import type { Chart, Drawing } from '../lib/report/spec.js';
 import type * as Render from '../lib/report/render.js';
 import type * as Svg from '../lib/report/svg.js';
+import type { Surface } from '../lib/report/surface.js';
 import { textTable } from '../lib/report/table.js';
 import type { Table } from '../lib/report/table.js';
 import { openSettings } from '../lib/search/presets.js';
@@ -51,7 +52,7 @@ export interface ReproductionReport<Result = unknown> {
   /** What the runs do otherwise than the paper. */
   readonly deviations: readonly string[];
   readonly claims: readonly Claim[];
-  /** Absolute paths of the pictures written, PNG. Beside a chart is its Vega-Lite specification, `.vl.json`, beside a drawing its SVG. */
+  /** Absolute paths of the pictures written, PNG. Beside a chart is its Vega-Lite specification, `.vl.json`, beside a drawing its SVG, beside a surface also its Plotly figure, `.plotly.json`. */
   readonly pictures: readonly string[];
   /** Absolute path of the record written. */
   readonly resultFile: string;
@@ -185,6 +186,7 @@ export async function runReproduction<Result extends Measured, Run extends Proto
   const { resultFile, pictures } = await writeResults(results, name, record, {
     charts: reproduction.charts(result),
     drawings: reproduction.drawings?.(result) ?? [],
+    surfaces: reproduction.surfaces?.(result) ?? [],
   });
   rmSync(file, { force: true });
   const tableText = tables.map(textTable).join('\n\n');
@@ -207,11 +209,18 @@ function writeText(file: string, text: string): void {
   }
 }
 
+/** What is drawn of a result. */
+interface Pictures {
+  readonly charts: readonly Chart[];
+  readonly drawings: readonly Drawing[];
+  readonly surfaces: readonly Surface[];
+}
+
 async function writeResults(
   folder: string,
   name: string,
   record: ResultRecord<unknown, Protocol>,
-  { charts, drawings }: { readonly charts: readonly Chart[]; readonly drawings: readonly Drawing[] },
+  { charts, drawings, surfaces }: Pictures,
 ): Promise<{ resultFile: string; pictures: string[] }> {
   // Vega is loaded only when there is something to draw.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
@@ -228,7 +237,10 @@ async function writeResults(
       writeWhole(`${path}.png`, [await chartPng(chart.spec)]);
       pictures.push(`${path}.png`);
     }
-    for (const { name: part, svg } of drawings) {
+    for (const { name: part, figure } of surfaces) {
+      writeWhole(join(folder, `${name}-${part}.plotly.json`), [`${JSON.stringify(figure)}\n`]);
+    }
+    for (const { name: part, svg } of [...drawings, ...surfaces]) {
       const path = join(folder, `${name}-${part}`);
       writeWhole(`${path}.svg`, [svg]);
       writeWhole(`${path}.png`, [svgPng(svg)]);

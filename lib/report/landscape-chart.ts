@@ -31,8 +31,8 @@ export interface LandscapeWords {
 /** About how many contours the highest of several landscapes has. */
 const CONTOURS = 12;
 
-/** A star with five points, as wide as a symbol of size 1 is high. */
-const STAR = starPath();
+/** A star with five points inside the unit circle, as an SVG path. */
+export const STAR = starPath();
 
 function starPath(): string {
   const corners = Array.from({ length: 10 }, (_, i) => {

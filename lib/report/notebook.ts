@@ -9,6 +9,8 @@ import type { Budget } from '../search/protocol.js';
 import { describeSeconds } from './progress-terminal.js';
 import { chartPng } from './render.js';
 import type { Chart, Drawing } from './spec.js';
+import { PLOTLY_TYPE } from './surface.js';
+import type { Surface } from './surface.js';
 import { svgPng } from './svg.js';
 import { escapeHtml, htmlTable, markdownTable, textTable } from './table.js';
 import type { Table } from './table.js';
@@ -37,13 +39,17 @@ function show(data: Bundle, id?: string, update = false): void {
  *
  * @throws {ZartsError} outside a notebook, and for a chart that cannot be drawn.
  */
-export async function showChart({ title, spec }: Chart): Promise<void> {
+export async function showChart(chart: Chart): Promise<void> {
+  show(await chartBundle(chart));
+}
+
+async function chartBundle({ title, spec }: Chart): Promise<Bundle> {
   const png = await chartPng(spec);
-  show({
+  return {
     'application/vnd.vegalite.v5+json': spec,
     'image/png': png.toString('base64'),
     'text/plain': title,
-  });
+  };
 }
 
 /** Pixels across of the PNG that stands for a drawing where its SVG is not shown: notebooks are kept with their outputs. */
@@ -61,6 +67,39 @@ export function showDrawing({ title, svg }: Drawing): void {
 /** Shows each of the drawings. */
 export function showDrawings(drawings: readonly Drawing[]): void {
   for (const drawing of drawings) showDrawing(drawing);
+}
+
+/** Shows a landscape that is turned with the mouse where Plotly figures are drawn (JupyterLab), a picture everywhere else. */
+export function showSurface({ title, figure, svg }: Surface): void {
+  show({
+    [PLOTLY_TYPE]: figure,
+    'image/png': svgPng(svg).toString('base64'),
+    'text/plain': title,
+  });
+}
+
+/**
+ * A function that shows a reproduction's charts while it is measured: in the place of those that it showed before, and only
+ * where they changed.
+ *
+ * @param reproduction  What draws the charts of a result as far as it is there; they are told apart by their names.
+ * @param count         Only the first so many of them.
+ */
+export function liveCharts<Result>(
+  reproduction: { charts(partial: Result): readonly Chart[] },
+  count = Infinity,
+): (partial: Result) => Promise<void> {
+  const shown = new Map<string, { readonly id: string; readonly text: string }>();
+  return async (partial) => {
+    for (const { name, title, spec } of reproduction.charts(partial).slice(0, count)) {
+      const text = JSON.stringify(spec);
+      const before = shown.get(name);
+      if (before?.text === text) continue;
+      const id = before?.id ?? randomBytes(8).toString('hex');
+      shown.set(name, { id, text });
+      show(await chartBundle({ name, title, spec }), id, before !== undefined);
+    }
+  };
 }
 
 /** Shows each of the charts. */

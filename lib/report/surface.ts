@@ -1,0 +1,326 @@
+/**
+ * Landscapes as surfaces: one that is turned with the mouse (a Plotly figure, which JupyterLab draws inline), and a drawing
+ * of the same for readers without a kernel.
+ */
+import { scheme } from 'vega';
+import { gridMinimum } from '../analysis/landscape.js';
+import type { LossGrid } from '../analysis/landscape.js';
+import { niceStep } from './contours.js';
+import { STAR } from './landscape-chart.js';
+import type { LandscapePanel } from './landscape-chart.js';
+import { textWidth } from './svg.js';
+import { escapeHtml } from './table.js';
+import { FONT, PALETTE, THEME } from './theme.js';
+
+/** The media type under which JupyterLab draws {@link PlotlyFigure}s. */
+export const PLOTLY_TYPE = 'application/vnd.plotly.v1+json';
+
+/** A figure as Plotly.js takes it, as far as it is used here. Plain JSON. */
+export interface PlotlyFigure {
+  readonly data: readonly PlotlyTrace[];
+  readonly layout: Readonly<Record<string, unknown>>;
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+/** One thing that a figure draws. */
+export interface PlotlyTrace {
+  readonly type: 'surface' | 'scatter3d';
+  /** The scene that it is drawn in: "scene", "scene2", … */
+  readonly scene: string;
+  readonly x: readonly number[];
+  readonly y: readonly number[];
+  /** Of a surface: `z[row][column]` is at (x[column], y[row]). */
+  readonly z: readonly number[] | readonly (readonly number[])[];
+  readonly [option: string]: unknown;
+}
+
+/** A way over a surface. */
+export interface SurfacePath {
+  readonly name: string;
+  readonly points: readonly { readonly x: number; readonly y: number; readonly loss: number }[];
+}
+
+/** One surface among others. */
+export interface SurfacePanel extends LandscapePanel {
+  /** Drawn over it in the interactive figure. */
+  readonly paths?: readonly SurfacePath[];
+}
+
+/** Landscapes that can be turned, and the drawing that stands for them elsewhere. */
+export interface Surface {
+  /** Ends up in file names: letters, digits, hyphens. */
+  readonly name: string;
+  readonly title: string;
+  readonly figure: PlotlyFigure;
+  readonly svg: string;
+}
+
+/** What is said around surfaces. */
+export interface SurfaceWords {
+  readonly heading: string;
+  readonly xTitle: string;
+  readonly yTitle: string;
+}
+
+const STAR_COLOR = '#D55E00';
+
+const viridis = scheme('viridis') as (share: number) => string;
+
+/** The colour of a share of the highest loss: light where it is low, as in the charts. */
+function heat(share: number): string {
+  return viridis(1 - 0.7 * Math.min(1, Math.max(0, share)));
+}
+
+/** Losses above the lowest of the grid. */
+function above(grid: LossGrid): number[][] {
+  const { loss: lowest } = gridMinimum(grid);
+  return grid.losses.map((line) => line.map((loss) => loss - lowest));
+}
+
+function highestOf(panels: readonly SurfacePanel[]): number {
+  return Math.max(...panels.map(({ grid }) => Math.max(...above(grid).flat())));
+}
+
+/** How far above a surface points on it are drawn, as a share of the highest loss: it would hide half of them. */
+const LIFT = 0.02;
+
+const round = (value: number): number => Number(value.toPrecision(6));
+
+/** Surfaces and the drawing of them, side by side, heights and colours on one scale. */
+export function surface(name: string, panels: readonly SurfacePanel[], words: SurfaceWords): Surface {
+  return {
+    name,
+    title: words.heading,
+    figure: surfaceFigure(panels, words),
+    svg: surfaceDrawing(panels, words),
+  };
+}
+
+/** Surfaces side by side as a Plotly figure: the height is the loss above each one's own minimum, marked with a diamond. */
+export function surfaceFigure(panels: readonly SurfacePanel[], words: SurfaceWords): PlotlyFigure {
+  const highest = highestOf(panels) || 1;
+  const stops: [number, string][] = Array.from({ length: 11 }, (_, i) => [i / 10, heat(i / 10)]);
+  const sceneName = (i: number): string => `scene${i === 0 ? '' : i + 1}`;
+  const data = panels.flatMap(({ title, grid, paths = [] }, i): PlotlyTrace[] => {
+    const scene = sceneName(i);
+    const lowest = gridMinimum(grid);
+    const lines = paths.map(({ name, points }, p): PlotlyTrace => ({
+      type: 'scatter3d',
+      scene,
+      mode: 'lines+markers',
+      name,
+      x: points.map(({ x }) => round(x)),
+      y: points.map(({ y }) => round(y)),
+      // A little above the surface, which would hide what lies on it.
+      z: points.map(({ loss }) => round(loss - lowest.loss + LIFT * highest)),
+      line: { color: PALETTE[p % PALETTE.length], width: 5 },
+      marker: { color: PALETTE[p % PALETTE.length], size: 3 },
+    }));
+    return [
+      {
+        type: 'surface',
+        scene,
+        name: title,
+        x: grid.xs.map(round),
+        y: grid.ys.map(round),
+        z: above(grid).map((line) => line.map(round)),
+        cmin: 0,
+        cmax: round(highest),
+        colorscale: stops,
+        showscale: i === panels.length - 1,
+        colorbar: { title: { text: 'loss above<br>the minimum<br>(nats)' }, len: 0.7 },
+        contours: { z: { show: true, usecolormap: false, color: '#1a1a1a', width: 1 } },
+        opacity: paths.length > 0 ? 0.85 : 1,
+        showlegend: false,
+      },
+      {
+        type: 'scatter3d',
+        scene,
+        mode: 'markers',
+        name: 'smallest loss',
+        x: [round(lowest.x)],
+        y: [round(lowest.y)],
+        z: [round(LIFT * highest)],
+        marker: { symbol: 'diamond', size: 6, color: STAR_COLOR, line: { color: '#ffffff', width: 1 } },
+        showlegend: false,
+      },
+      ...lines,
+    ];
+  });
+  const width = 1 / panels.length;
+  const scenes = panels.map((_, i): [string, object] => [
+    sceneName(i),
+    {
+      domain: { x: [i * width, (i + 1) * width], y: [0, 1] },
+      xaxis: { title: { text: words.xTitle } },
+      yaxis: { title: { text: words.yTitle } },
+      zaxis: { title: { text: 'loss (nats)' }, range: [0, round(1.05 * highest)] },
+      aspectmode: 'manual',
+      aspectratio: { x: 1, y: 1, z: 0.6 },
+      camera: { eye: { x: 1.15, y: -1.8, z: 1.1 } },
+    },
+  ]);
+  const annotations = panels.map(({ title }, i) => ({
+    text: escapeHtml(title),
+    x: (i + 0.5) * width,
+    y: 1,
+    xref: 'paper',
+    yref: 'paper',
+    showarrow: false,
+  }));
+  return {
+    data,
+    layout: {
+      title: { text: escapeHtml(words.heading), x: 0 },
+      font: { family: `${FONT}, Verdana, sans-serif`, size: 11 },
+      width: Math.max(620, 440 * panels.length),
+      height: 480,
+      margin: { l: 0, r: 0, t: 60, b: 0 },
+      legend: { orientation: 'h', y: 0 },
+      annotations,
+      ...Object.fromEntries(scenes),
+    },
+    config: { displaylogo: false, responsive: true },
+  };
+}
+
+/** From where a drawing looks: degrees around the vertical axis, and above the plane. */
+const VIEW = { azimuth: -60, elevation: 32 } as const;
+/** Height of the highest loss, in units of half the grid's width. */
+const HEIGHT = 1.1;
+const PANEL = { width: 340, height: 310, scale: 108 } as const;
+const MARGIN = { left: 14, top: 62, right: 120, bottom: 14 } as const;
+
+type Triple = readonly [number, number, number];
+
+/** Where a point of the box [−1, 1]² × [0, HEIGHT] is drawn, and how near it is to the viewer. */
+function project([x, y, z]: Triple): { left: number; top: number; near: number } {
+  const [a, e] = [VIEW.azimuth, VIEW.elevation].map((degrees) => (degrees * Math.PI) / 180);
+  const right = -Math.sin(a) * x + Math.cos(a) * y;
+  const away = Math.cos(a) * x + Math.sin(a) * y;
+  const up = -Math.sin(e) * away + Math.cos(e) * z;
+  return { left: right, top: -up, near: Math.cos(e) * away + Math.sin(e) * z };
+}
+
+/** Surfaces side by side as SVG, self-contained but for its font, by whose widths it is laid out. */
+export function surfaceDrawing(panels: readonly SurfacePanel[], words: SurfaceWords): string {
+  const highest = highestOf(panels) || 1;
+  const width = MARGIN.left + panels.length * PANEL.width + MARGIN.right;
+  const height = MARGIN.top + PANEL.height + MARGIN.bottom;
+  const drawn = panels.map((panel, i) => {
+    const [left, top] = [MARGIN.left + (i + 0.5) * PANEL.width, MARGIN.top + 0.62 * PANEL.height];
+    const title = text(left, MARGIN.top - 8, panel.title, { size: 12, anchor: 'middle' });
+    return title + `<g transform="translate(${left},${top})">${panelDrawing(panel, highest, words)}</g>`;
+  });
+  const heading = text(MARGIN.left, 22, words.heading, { size: THEME.title.fontSize, bold: true });
+  const scale = colorBar(width - MARGIN.right + 14, MARGIN.top + 40, highest);
+  return (
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" ` +
+    `font-family="${FONT}, Verdana, sans-serif"><rect width="${width}" height="${height}" fill="#ffffff"/>` +
+    `${heading}${drawn.join('')}${scale}</svg>`
+  );
+}
+
+function text(
+  left: number,
+  top: number,
+  words: string,
+  { size = 11, anchor = 'start', bold = false }: { size?: number; anchor?: string; bold?: boolean } = {},
+): string {
+  const shift = { start: 0, middle: 0.5, end: 1 }[anchor] ?? 0;
+  // Laid out by our own widths: a browser with another font keeps the texts where they belong.
+  const at = digits(left - shift * textWidth(words, bold) * size);
+  const weight = bold ? ' font-weight="bold"' : '';
+  return `<text x="${at}" y="${digits(top)}" font-size="${size}"${weight} fill="#222222">${escapeHtml(words)}</text>`;
+}
+
+const digits = (value: number): string => String(Number(value.toFixed(2)));
+
+/** The box, the surface's cells from the back to the front, and the star. */
+function panelDrawing({ grid }: SurfacePanel, highest: number, words: SurfaceWords): string {
+  const { xs, ys } = grid;
+  const heights = above(grid);
+  const unit = (ticks: readonly number[]) => {
+    const [low, high] = [ticks[0], ticks[ticks.length - 1]];
+    return (value: number): number => (2 * (value - low)) / (high - low) - 1;
+  };
+  const [toX, toY] = [unit(xs), unit(ys)];
+  const at = (row: number, column: number): Triple => [
+    toX(xs[column]),
+    toY(ys[row]),
+    (HEIGHT * heights[row][column]) / highest,
+  ];
+  const place = (point: Triple): string => {
+    const { left, top } = project(point);
+    return `${digits(PANEL.scale * left)},${digits(PANEL.scale * top)}`;
+  };
+  const cells = ys.slice(1).flatMap((_, row) =>
+    xs.slice(1).map((__, column) => {
+      const corners = [at(row, column), at(row, column + 1), at(row + 1, column + 1), at(row + 1, column)];
+      const mean = corners.reduce((sum, [, , z]) => sum + z, 0) / 4 / HEIGHT;
+      const near = corners.reduce((sum, corner) => sum + project(corner).near, 0);
+      const fill = heat(mean);
+      return {
+        near,
+        svg: `<polygon points="${corners.map(place).join(' ')}" fill="${fill}" stroke="#1a1a1a" stroke-opacity="0.35" stroke-width="0.4" stroke-linejoin="round"/>`,
+      };
+    }),
+  );
+  cells.sort((a, b) => a.near - b.near);
+  const line = (from: Triple, to: Triple, color = '#bbbbbb'): string => {
+    const [[x1, y1], [x2, y2]] = [place(from), place(to)].map((point) => point.split(','));
+    return `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" stroke="${color}" stroke-width="1"/>`;
+  };
+  const walls = [
+    line([-1, 1, 0], [1, 1, 0]),
+    line([-1, -1, 0], [-1, 1, 0]),
+    line([-1, 1, 0], [-1, 1, HEIGHT]),
+    line([-1, 1, HEIGHT], [1, 1, HEIGHT]),
+    line([-1, 1, HEIGHT], [-1, -1, HEIGHT]),
+    line([1, 1, 0], [1, 1, HEIGHT]),
+  ];
+  const front = [line([-1, -1, 0], [1, -1, 0], '#777777'), line([1, -1, 0], [1, 1, 0], '#777777')];
+  const upright = line([-1, -1, 0], [-1, -1, HEIGHT], '#777777');
+  const label = (point: Triple, words: string, dx: number, dy: number, anchor: string): string => {
+    const { left, top } = project(point);
+    return text(PANEL.scale * left + dx, PANEL.scale * top + dy, words, { size: 10, anchor });
+  };
+  const ends = (ticks: readonly number[]): number[] => [ticks[0], 0, ticks[ticks.length - 1]];
+  const shown = (value: number): string => String(round(value)).replace('-', '−');
+  const ticks = [
+    ...ends(xs).map((x) => label([toX(x), -1, 0], shown(x), -3, 13, 'end')),
+    ...ends(ys).map((y) => label([1, toY(y), 0], shown(y), 5, 12, 'start')),
+    ...levels(highest).map((z) => label([-1, -1, (HEIGHT * z) / highest], shown(z), -6, 4, 'end')),
+    label([0, -1, 0], words.xTitle, -24, 34, 'middle'),
+    label([1, 0, 0], words.yTitle, 14, 32, 'start'),
+  ];
+  const { row, column } = gridMinimum(grid);
+  const { left, top } = project(at(row, column));
+  const star = `<path transform="translate(${digits(PANEL.scale * left)},${digits(PANEL.scale * top)}) scale(8)" d="${STAR}" fill="${STAR_COLOR}" stroke="#ffffff" stroke-width="0.12"/>`;
+  return [...walls, ...cells.map(({ svg }) => svg), ...front, upright, ...ticks, star].join('');
+}
+
+/** Round heights from 0 up to the highest, about four. */
+function levels(highest: number): number[] {
+  const step = niceStep(highest, 4);
+  return Array.from({ length: Math.floor(highest / step + 1e-9) + 1 }, (_, i) => i * step);
+}
+
+/** What the colours mean. */
+function colorBar(left: number, top: number, highest: number): string {
+  const [width, height, steps] = [14, 150, 50];
+  const rows = Array.from({ length: steps }, (_, i) => {
+    const y = top + 30 + height - ((i + 1) * height) / steps;
+    // Each row reaches under the one above it.
+    return `<rect x="${left}" y="${digits(y)}" width="${width}" height="${digits(height / steps + 0.5)}" fill="${heat((i + 0.5) / steps)}"/>`;
+  });
+  const marks = levels(highest).map((value) =>
+    text(left + width + 5, top + 34 + height - (value / highest) * height, String(round(value))),
+  );
+  return [
+    text(left, top + 4, 'loss above the'),
+    text(left, top + 18, 'minimum (nats)'),
+    ...rows.reverse(),
+    ...marks,
+  ].join('');
+}

@@ -1,0 +1,99 @@
+import { expect } from 'chai';
+import { axisTicks } from '../../lib/analysis/landscape.js';
+import type { LossGrid } from '../../lib/analysis/landscape.js';
+import { surface, surfaceDrawing, surfaceFigure } from '../../lib/report/surface.js';
+import { svgPng } from '../../lib/report/svg.js';
+
+const WORDS = { heading: 'Loss & height', xTitle: 'along d₁', yTitle: 'along d₂' };
+
+/** A grid whose smallest loss is at a place; what rises from it is asymmetric. */
+function around(atX: number, atY: number, height = 1): LossGrid {
+  const xs = axisTicks(9, 1);
+  const losses = xs.map((y) => xs.map((x) => 2 + height * ((x - atX) ** 2 + 3 * (y - atY) ** 2)));
+  return { xs, ys: xs, losses };
+}
+
+describe('report/surface', () => {
+  describe('the figure', () => {
+    const flat = around(-0.5, 0.75, 0.2);
+    const steep = around(0.75, -0.25);
+    const path = { name: 'ZARTS-MGS', points: [{ x: -0.5, y: 0.5, loss: 3 }] };
+    const figure = surfaceFigure(
+      [
+        { title: 'a', grid: steep },
+        { title: 'b', grid: flat, paths: [path] },
+      ],
+      WORDS,
+    );
+    const [first, firstStar, second, , line] = figure.data;
+
+    it('has the loss above the minimum over (x, y), rows along y', () => {
+      const { x, y, z } = first as unknown as { x: number[]; y: number[]; z: number[][] };
+      expect([x, y]).to.deep.equal([[...steep.xs], [...steep.ys]]);
+      z.forEach((values, row) => {
+        values.forEach((value, column) =>
+          expect(value).to.be.closeTo((x[column] - 0.75) ** 2 + 3 * (y[row] + 0.25) ** 2, 1e-5),
+        );
+      });
+      expect([firstStar.x, firstStar.y]).to.deep.equal([[0.75], [-0.25]]);
+    });
+
+    it('has one scale of heights and colours for all, each in a scene of its own', () => {
+      expect(first.scene).to.equal('scene');
+      expect(second.scene).to.equal('scene2');
+      expect(first.cmax).to.equal(second.cmax);
+      const { scene, scene2 } = figure.layout as Record<string, { zaxis: object; domain: { x: number[] } }>;
+      expect(scene.zaxis).to.deep.equal(scene2.zaxis);
+      expect(scene.domain.x[1]).to.equal(scene2.domain.x[0]);
+    });
+
+    it('draws paths just above their surface', () => {
+      const { x, y, z, name } = line as unknown as { x: number[]; y: number[]; z: number[]; name: string };
+      expect({ x, y, name }).to.deep.equal({ x: [-0.5], y: [0.5], name: 'ZARTS-MGS' });
+      expect(z[0])
+        .to.be.greaterThan(3 - 2)
+        .and.to.be.lessThan(3 - 2 + 0.05 * (first.cmax as number));
+    });
+
+    it('is plain JSON without a web address', () => {
+      expect(JSON.parse(JSON.stringify(figure))).to.deep.equal(figure);
+      expect(JSON.stringify(figure)).to.not.match(/https?:/);
+    });
+  });
+
+  describe('the drawing', () => {
+    /** Where the star of a nearly flat surface is drawn. */
+    const star = (x: number, y: number): { left: number; top: number } => {
+      const svg = surfaceDrawing([{ title: 'a', grid: around(x, y, 1e-9) }], WORDS);
+      const [, left, top] = /translate\(([-\d.]+),([-\d.]+)\) scale/.exec(svg)!.map(Number);
+      return { left, top };
+    };
+
+    it('has x to the right and y into the distance', () => {
+      const [front, right, back, left] = [star(1, -1), star(1, 1), star(-1, 1), star(-1, -1)];
+      expect(right.left).to.be.greaterThan(front.left);
+      expect(front.left).to.be.greaterThan(back.left);
+      expect(back.left).to.be.greaterThan(left.left);
+      expect(front.top).to.be.greaterThan(left.top);
+      expect(left.top).to.be.greaterThan(right.top);
+      expect(right.top).to.be.greaterThan(back.top);
+    });
+
+    it('draws cells from the back to the front', () => {
+      const svg = surfaceDrawing([{ title: 'a', grid: around(0, 0, 0) }], WORDS);
+      const tops = [...svg.matchAll(/<polygon points="([-\d.]+),([-\d.]+)/g)].map((match) =>
+        Number(match[2]),
+      );
+      expect(tops).to.have.length(64);
+      expect(tops[0]).to.be.lessThan(tops[63]);
+    });
+
+    it('is a picture, with its texts escaped', () => {
+      const { svg, title } = surface('s', [{ title: 'a < b', grid: around(0.3, 0.3) }], WORDS);
+      expect(svg).to.contain('a &lt; b').and.to.contain('Loss &amp; height');
+      expect(svg).to.not.match(/NaN|undefined/);
+      expect(title).to.equal(WORDS.heading);
+      expect(svgPng(svg).length).to.be.greaterThan(10_000);
+    });
+  });
+});
