@@ -10,7 +10,7 @@ export type JsonValue =
  *
  * @param what  Names the value in the error, e.g. "protocol".
  * @throws ZartsError  naming the place, for anything that JSON would change without a word: NaN and infinities (they
- *   become null), functions, dates, maps, typed arrays, undefined inside an array, cycles.
+ *   become null), functions, dates, maps, typed arrays, undefined inside an array, cycles, a property named __proto__.
  */
 export function toJson(value: unknown, what = 'value', parents: readonly unknown[] = []): JsonValue {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
@@ -25,6 +25,11 @@ export function toJson(value: unknown, what = 'value', parents: readonly unknown
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype === Object.prototype || prototype === null) {
       const kept = Object.entries(value).filter(([, item]) => item !== undefined);
+      if (kept.some(([name]) => name === '__proto__')) {
+        throw new ZartsError(
+          `${what} has a property named __proto__, which cannot be stored: call it otherwise.`,
+        );
+      }
       return Object.fromEntries(kept.map(([name, item]) => [name, toJson(item, `${what}.${name}`, inside)]));
     }
     throw new ZartsError(`${what} is a ${value.constructor.name}, which cannot be stored: use plain data.`);

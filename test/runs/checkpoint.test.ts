@@ -21,10 +21,15 @@ const tensors = fc.dictionary(
   { maxKeys: 6 },
 );
 
+/** JSON without the one property name that is refused. */
+const storable = fc
+  .jsonValue({ noUnicodeString: false })
+  .filter((value) => !JSON.stringify(value).includes('"__proto__":'));
+
 describe('runs: the checkpoint file', () => {
   it('gives back every bit: step, meta, names in order, types, values with NaN and −0', () => {
     fc.assert(
-      fc.property(fc.nat(), fc.jsonValue({ noUnicodeString: false }), tensors, (step, value, arrays) => {
+      fc.property(fc.nat(), storable, tensors, (step, value, arrays) => {
         const meta = JSON.parse(JSON.stringify({ value })) as Checkpoint['meta'];
         const { checkpoint, metrics } = decodeCheckpoint(whole({ step, meta, tensors: arrays }), 'x');
         expect(checkpoint.step).to.equal(step);
