@@ -15,6 +15,7 @@ describe('runs: canonical JSON', () => {
   it('does not depend on the order of properties, and reads back as the same value', () => {
     fc.assert(
       fc.property(fc.jsonValue({ depthSize: 'medium' }), (value) => {
+        fc.pre(!JSON.stringify(value).includes('"__proto__":'));
         expect(canonicalJson(reordered(value))).to.equal(canonicalJson(value));
         expect(JSON.parse(canonicalJson(value))).to.deep.equal(JSON.parse(JSON.stringify(value)));
       }),
