@@ -9,10 +9,13 @@ import type { Vec } from '../math/vec.js';
 /** Up to here the ratio takes some ten million terms at most; a double tells it from 1 only just. */
 const LARGEST_ARGUMENT = 1e12;
 
+/** Arguments from which on, in multiples of 100 + ν, the ratio's distance from 1 is followed instead of the ratio. */
+const NEAR_ONE = 100;
+
 /**
  * I_{ν+1}(s) / I_ν(s), the ratio of two modified Bessel functions of the first kind, by its continued fraction
- * s/(2(ν+1) + s²/(2(ν+2) + s²/(2(ν+3) + …))) (Gauss; DLMF 10.33.1) evaluated backward. Every term is positive, so nothing
- * cancels, and nothing overflows where the two functions themselves would, at s above 700.
+ * s/(2(ν+1) + s²/(2(ν+2) + s²/(2(ν+3) + …))) (Gauss; DLMF 10.33.1) evaluated backward. Nothing overflows where the two
+ * functions themselves would, at s above 700.
  *
  * @param order  ν ≥ 0.
  * @param s      From 0 to 1e12.
@@ -28,6 +31,17 @@ export function besselRatio(order: number, s: number): number {
   // An error behind term k is multiplied by the square of each ratio before it, e^(−2·asinh(k/s)) or less: by e^(−k²/s) in
   // all while k is below s, and by less than a fifth a term from there on.
   const terms = Math.ceil(Math.sqrt(40 * s)) + 40;
+  if (s > NEAR_ONE * (100 + order)) {
+    // Ratios next to 1 hardly damp the rounding errors of the some √s terms before them. Those of their distances from 1
+    // are smaller in proportion to the distances.
+    let distance = 1;
+    for (let k = terms; k >= 1; k--) {
+      const excess = 2 * (order + k) - s * distance;
+      distance = excess / (s + excess);
+    }
+    return 1 - distance;
+  }
+  // Every term is positive, so nothing cancels.
   let ratio = 0;
   for (let k = terms; k >= 1; k--) ratio = s / (2 * (order + k) + s * ratio);
   return ratio;
