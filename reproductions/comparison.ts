@@ -11,7 +11,7 @@ import { summarize } from '../lib/analysis/statistics.js';
 import { FILE_DATASETS } from '../lib/datasets/registry.js';
 import type { FileDatasetName } from '../lib/datasets/registry.js';
 import { UsageError, unknownName } from '../lib/errors.js';
-import { evaluationDeviations, openEvaluationSettings } from '../lib/evaluation/presets.js';
+import { evaluationDeviations } from '../lib/evaluation/presets.js';
 import type { EvaluationPreset } from '../lib/evaluation/protocol.js';
 import { key } from '../lib/math/random.js';
 import { intervalText } from '../lib/report/claims.js';
@@ -20,8 +20,7 @@ import { VEGA_LITE_SCHEMA } from '../lib/report/spec.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Column, Table } from '../lib/report/table.js';
 import { PALETTE, THEME } from '../lib/report/theme.js';
-import { deviations, openSettings } from '../lib/search/presets.js';
-import type { OpenSetting } from '../lib/search/presets.js';
+import { deviations } from '../lib/search/presets.js';
 import { applySet, spaceName } from '../lib/search/protocol.js';
 import type { Budget } from '../lib/search/protocol.js';
 import { assignSettings } from '../lib/settings.js';
@@ -35,6 +34,7 @@ import type { ProtocolOptions, Reproduction } from './reproduction.js';
 import {
   anyTrainingOf,
   datasetOf,
+  retrainingOpenSettings,
   runRetrainings,
   sortSettings,
   trainingSettings,
@@ -92,7 +92,7 @@ export function comparisonTable(table: ComparisonTable): Reproduction<Retrained,
     ),
     protocols: (options) => protocols(table, options),
     deviations: (runs) => tableDeviations(table, runs),
-    openSettings: (runs) => tableOpenSettings(runs),
+    openSettings: (runs) => retrainingOpenSettings(runs.find(({ method }) => method === 'mgs') ?? runs[0]),
     seconds: (runs) => retrainingSeconds(runs),
     measure: (runs, context, onPartial) =>
       runRetrainings(runs, context, {
@@ -275,17 +275,6 @@ function tableDeviations(table: ComparisonTable, runs: readonly Retraining[]): s
     ...(ours.length > 0 ? [`Not in the paper's table: ${ours.map(methodTitle).join(', ')}.`] : []),
     'The error is that of the last epoch, as R-DARTS reports it; the released code reports the best epoch on the test images.',
     'Cost is seconds on the machine that made the runs, not GPU days.',
-  ];
-}
-
-function tableOpenSettings(runs: readonly Retraining[]): OpenSetting[] {
-  const run = runs.find(({ method }) => method === 'mgs') ?? runs[0];
-  return [
-    ...openSettings(run.search),
-    ...openEvaluationSettings(anyTrainingOf(run.training)).map(({ path, ...rest }) => ({
-      path: `training.${path}`,
-      ...rest,
-    })),
   ];
 }
 
@@ -475,8 +464,12 @@ function rankTable({ columns, printed }: ComparisonTable, { runs }: Retrained): 
       { key: 'best', title: 'by best', align: 'right' },
       { key: 'mean', title: 'by mean', align: 'right' },
       { key: 'won', title: 'lowest on', align: 'right' },
-      { key: 'shared', title: `among ${shared.length}`, align: 'right' },
-      { key: 'printed', title: `among ${shared.length}, printed`, align: 'right' },
+      ...(shared.length < 2
+        ? []
+        : [
+            { key: 'shared', title: `among ${shared.length}`, align: 'right' as const },
+            { key: 'printed', title: `among ${shared.length}, printed`, align: 'right' as const },
+          ]),
     ],
     rows: methods.map((method, m) => {
       const at = shared.findIndex((each) => each.method === method);
@@ -494,7 +487,11 @@ function rankTable({ columns, printed }: ComparisonTable, { runs }: Retrained): 
     }),
     notes: [
       'Benchmarks count where every method has a run; equal errors share their ranks. Lowest on: benchmarks on which no method has a lower best.',
-      `The last two columns rank the ${shared.length} methods that the paper prints too, on the same benchmarks; printed: by the paper's numbers.`,
+      ...(shared.length < 2
+        ? []
+        : [
+            `The last two columns rank the ${shared.length} methods that the paper prints too, on the same benchmarks; printed: by the paper's numbers.`,
+          ]),
     ],
   };
 }

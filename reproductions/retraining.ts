@@ -7,7 +7,12 @@ import type { Dataset } from '../lib/datasets/load.js';
 import { UsageError, unknownName } from '../lib/errors.js';
 import { countNetwork, multiplyAdds } from '../lib/evaluation/count.js';
 import type { EvaluationChoice } from '../lib/evaluation/presets.js';
-import { evaluationBudget, fullEvaluation, linearBaseline } from '../lib/evaluation/presets.js';
+import {
+  evaluationBudget,
+  fullEvaluation,
+  linearBaseline,
+  openEvaluationSettings,
+} from '../lib/evaluation/presets.js';
 import { parseEvaluation, setEvaluation, settableFields } from '../lib/evaluation/protocol.js';
 import type { EvaluationProtocol, NetworkProtocol } from '../lib/evaluation/protocol.js';
 import type * as Evaluation from '../lib/evaluation/run.js';
@@ -16,11 +21,14 @@ import { canonicalJson } from '../lib/runs/canonical.js';
 import { openRun } from '../lib/runs/store.js';
 import { applySet, isZeroOrder, settablePaths, spaceName, updatePeriod } from '../lib/search/protocol.js';
 import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
+import { openSettings } from '../lib/search/presets.js';
+import type { OpenSetting } from '../lib/search/presets.js';
 import type * as Run from '../lib/search/run.js';
 import type * as Search from '../lib/search/search.js';
 import { KNOWN_GENOTYPES } from '../lib/spaces/genotype.js';
 import type { Genotype } from '../lib/spaces/genotype.js';
-import { estimateSeconds, estimateTrainingSeconds } from './cost.js';
+import { estimateSeconds, estimateTrainingSeconds, searchWork } from './cost.js';
+import type { SearchWork } from './cost.js';
 import type { Environment, MeasureContext, Measured, Parts, Protocol } from './reproduction.js';
 import { indexOfEqual, lackingImages } from './searches.js';
 
@@ -29,11 +37,16 @@ export type TrainingSettings = Omit<EvaluationProtocol, 'network'> & {
   readonly network: Omit<NetworkProtocol, 'genotype'>;
 };
 
+/** Settings that tell a run of a sweep from the others. */
+export type Factors = Readonly<Record<string, string | number>>;
+
 /** A search, and the training of the network that it finds. */
 export interface Retraining extends Protocol {
   readonly kind: 'retraining';
   /** The method that the table has a column or row for; tables say what it means. */
   readonly method: string;
+  /** What a sweep varies, by name. */
+  readonly factors?: Factors;
   readonly search: SearchProtocol;
   readonly training: TrainingSettings;
 }
@@ -82,6 +95,17 @@ export function anyTrainingOf(settings: TrainingSettings): EvaluationProtocol {
 /** The linear baseline on the images of these settings. */
 export function baselineOf(settings: TrainingSettings): EvaluationProtocol {
   return linearBaseline(anyTrainingOf({ ...settings, seed: 0 }));
+}
+
+/** Settings of a run that the paper leaves open: the search's, and the training's with the prefix that sets them. */
+export function retrainingOpenSettings({ search, training }: Retraining): OpenSetting[] {
+  return [
+    ...openSettings(search),
+    ...openEvaluationSettings(anyTrainingOf(training)).map(({ path, ...rest }) => ({
+      path: `${TRAINING_PREFIX}${path}`,
+      ...rest,
+    })),
+  ];
 }
 
 /** How the settings of a training are told from a search's where both are given by hand. */
@@ -144,6 +168,7 @@ export function withOwnSettings(search: SearchProtocol, set: readonly string[]):
 /** A run as measured. Plain JSON. */
 export interface RetrainedRun {
   readonly method: string;
+  readonly factors?: Factors;
   readonly dataset: string;
   readonly space: string;
   readonly seed: number;
@@ -165,6 +190,8 @@ export interface RetrainedRun {
   readonly fullParameters: number;
   /** Seconds of computing where each was made. */
   readonly searchSeconds: number;
+  /** SGD steps on ω and on candidates, and alpha updates, of the search. */
+  readonly searchWork: Pick<SearchWork, 'weightSteps' | 'fineTuneSteps' | 'alphaUpdates'>;
   readonly trainingSeconds: number;
   /** Which of the result's environments the search and the training were made in. */
   readonly environments: readonly [search: number, training: number];
@@ -282,7 +309,7 @@ export async function runRetrainings(
       }
     }
     for (const [i, protocol] of present.entries()) {
-      const { search, method, seed } = protocol;
+      const { search, method, seed, factors } = protocol;
       const where = `${spaceName(search).toUpperCase()}, ${method}, seed ${seed}`;
       const label = `run ${i + 1}/${present.length} (${where})`;
       const common = { ...place, ...source, ...(signal ? { signal } : {}) };
@@ -304,8 +331,10 @@ export async function runRetrainings(
         progress: part(costs[i].training, states[i].trained, `${label} training`),
       });
       if (!states[i].trained) done += costs[i].training;
+      const { weightSteps, fineTuneSteps, alphaUpdates } = searchWork(search);
       runs.push({
         method,
+        ...(factors ? { factors } : {}),
         dataset: datasetOf(protocol),
         space: spaceName(search),
         seed,
@@ -317,6 +346,7 @@ export async function runRetrainings(
         bestEpoch: trained.result.best,
         noisePassesPct: meanOf(trained.result.noisePasses),
         ...sizesOf(evaluation, trainingOf(paperTraining(protocol), genotype), trained.result.classes),
+        searchWork: { weightSteps, fineTuneSteps, alphaUpdates },
         searchSeconds: searched.provenance.seconds,
         trainingSeconds: trained.provenance.seconds,
         environments: [
@@ -327,6 +357,7 @@ export async function runRetrainings(
       phase?.update(Math.floor(done), `${where}: test error ${trained.result.test.errorPct.toFixed(1)} %`);
       if (!states[i].trained) await onPartial?.(soFar());
     }
+    phase?.update(Math.ceil(total));
   } finally {
     phase?.end();
   }

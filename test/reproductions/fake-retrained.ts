@@ -8,6 +8,7 @@ export interface FakeRun {
   readonly errorPct: number;
   readonly searchSeconds?: number;
   readonly parameters?: number;
+  readonly fullParameters?: number;
 }
 
 /** A result as if measured, with numbers that a test decides: the protocols are real, nothing is run. */
@@ -22,15 +23,17 @@ export function fakeRetrained(
   }) => FakeRun,
 ): Retrained {
   const runs = protocols.map((protocol): RetrainedRun => {
-    const { method, seed, training } = protocol;
+    const { method, seed, training, factors } = protocol;
     const [dataset, space] = [datasetOf(protocol), spaceName(protocol.search)];
     const {
       errorPct,
       searchSeconds = 10,
       parameters = 50_000,
+      fullParameters = 3_349_342,
     } = numbers({ method, dataset, space, seed, protocol });
     return {
       method,
+      ...(factors ? { factors } : {}),
       dataset,
       space,
       seed,
@@ -43,7 +46,8 @@ export function fakeRetrained(
       noisePassesPct: space === 's4' ? errorPct + 0.1 : null,
       parameters,
       multiplyAdds: 7_000_000,
-      fullParameters: 3_349_342,
+      fullParameters,
+      searchWork: { weightSteps: 160, fineTuneSteps: 512, alphaUpdates: 32 },
       searchSeconds,
       trainingSeconds: 200,
       environments: [0, 0],
