@@ -61,7 +61,7 @@ export interface SearchResult {
   readonly genotype: Genotype;
   /** The final raw alphas, length d; with edge normalization, those of the edges last. */
   readonly alpha: readonly number[];
-  /** Those that the result comes from: what a search that went back did in vain is in its metrics only. */
+  /** In order; of a search that went back to repeat some, the last time of each (its metrics have all). */
   readonly epochs: readonly EpochRecord[];
   /** Weight steps and alpha updates made. */
   readonly steps: number;
@@ -173,15 +173,14 @@ class Search {
     try {
       while (!this.ended) {
         const epochDue = () => this.sums.steps === perEpoch;
-        const { epoch } = this;
         if (!this.updateDue && !epochDue()) this.weightStep();
         if (this.updateDue) await this.updateAlpha();
-        if (!this.updateDue && epochDue()) await this.endEpoch();
+        const epochEnded = !this.updateDue && epochDue() && (await this.endEpoch());
         phase.update(position(), this.note());
         // Signals and a notebook's interrupts are delivered between steps.
         await yieldToEvents();
         const stopped = this.stopAsked;
-        if (epoch !== this.epoch || stopped || performance.now() - saved > CHECKPOINT_SECONDS * 1000) {
+        if (epochEnded || stopped || performance.now() - saved > CHECKPOINT_SECONDS * 1000) {
           this.options.store?.saveCheckpoint(this.checkpoint());
           saved = performance.now();
         }
@@ -460,11 +459,13 @@ class Search {
   /**
    * Records the epoch, and goes back if the protocol wants it. When a stop is asked for while the eigenvalue is computed,
    * the epoch's end stays due.
+   *
+   * @returns Whether the epoch has ended.
    */
-  private async endEpoch(): Promise<void> {
+  private async endEpoch(): Promise<boolean> {
     const { batchSize, stability } = this.protocol;
     const eigenvalue = stability ? await this.dominantEigenvalue() : undefined;
-    if (stability && eigenvalue === undefined) return;
+    if (stability && eigenvalue === undefined) return false;
     const record: EpochRecord = {
       epoch: this.epoch,
       lr: this.lr(),
@@ -477,10 +478,19 @@ class Search {
     this.epochs.push(record);
     this.sums = NO_SUMS;
     this.options.onEpoch?.(record);
-    if (!stability || stability.action === 'record') return;
-    const raised = stability.action === 'regularize' ? raisedDecay(this.weightDecay, stability) : undefined;
+    if (stability) this.heed(stability);
+    return true;
+  }
+
+  /** Stops or goes back at an epoch's end if the dominant eigenvalue has risen. */
+  private heed(stability: Group<'stability'>): void {
+    const { action } = stability;
+    const raised = action === 'regularize' ? raisedDecay(this.weightDecay, stability) : undefined;
     // As in the public code, the last epoch is never gone back from.
-    if (this.ended || raised === this.weightDecay) return;
+    if (action === 'record' || this.ended || raised === this.weightDecay) {
+      this.snapshots = [];
+      return;
+    }
     this.keepSnapshot(stability);
     const backTo = risenSince(
       this.epochs.map(({ dominantEigenvalue }) => dominantEigenvalue!),
@@ -489,8 +499,8 @@ class Search {
     const snapshot = this.snapshots.find(({ epoch }) => epoch === backTo);
     if (snapshot === undefined) return;
     const intervention: Intervention = {
-      action: stability.action,
-      epoch: record.epoch,
+      action,
+      epoch: this.epoch - 1,
       backTo: snapshot.epoch,
       ...(raised !== undefined && { weightDecay: raised }),
     };
@@ -506,7 +516,7 @@ class Search {
     const { dataset, compile } = this.options;
     const { val } = halves(this.protocol.dataset.trainSize);
     const [noise, from] = split(this.keys.curvature, 2);
-    return eigenvalueOf(this.protocol, dataset.classes.length, {
+    const found = eigenvalueOf(this.protocol, dataset.classes.length, {
       compile: compile ?? true,
       omega: this.session.readWeights().omega,
       alpha: this.state.alpha,
@@ -517,6 +527,12 @@ class Search {
         await yieldToEvents();
         return !this.stopAsked;
       },
+    });
+    return found.catch((error: unknown) => {
+      if (!(error instanceof ZartsError)) throw error;
+      throw new ZartsError(
+        `The dominant eigenvalue of epoch ${this.epoch} of the ${this.title()} could not be computed: ${error.message}`,
+      );
     });
   }
 

@@ -414,6 +414,29 @@ describe('search/baselines', function () {
     });
   });
 
+  it('agree between the compiled and the eager form to rounding', async () => {
+    const protocol = tiny(
+      'pc-darts',
+      'epochs=2',
+      'solver.order=second',
+      'dropPath.probability=0.5',
+      'perturbation.kind=rs',
+      'stability.action=record',
+      'stability.products=2',
+    );
+    const compiled = await run(protocol);
+    const eager = await run(protocol, { compile: false });
+    eager.epochs.forEach((record, i) => {
+      for (const name of ['trainLoss', 'candidateLoss', 'dominantEigenvalue'] as const) {
+        const [ours, theirs] = [record[name] ?? 0, compiled.epochs[i][name] ?? 0];
+        expect(ours, name).to.be.closeTo(theirs, 1e-3 * Math.max(1, Math.abs(theirs)));
+      }
+    });
+    // Adam steps by the gradients' signs: where one is nearly 0, rounding decides it.
+    const close = eager.alpha.filter((value, i) => Math.abs(value - compiled.alpha[i]) < 1e-5);
+    expect(close.length / eager.alpha.length).to.be.above(0.9);
+  });
+
   it('lend their parts to a zero-order search, which goes on in parts as well', async () => {
     const protocol = tiny(
       'mgs',
