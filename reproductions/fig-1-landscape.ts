@@ -14,6 +14,7 @@ import type { Surface } from '../lib/report/surface.js';
 import type { Table } from '../lib/report/table.js';
 import type { LandscapeNormalization } from '../lib/search/landscape-protocol.js';
 import {
+  conditionRatios,
   DARTS_STEP,
   distance,
   estimateTitle,
@@ -37,6 +38,7 @@ const WANTED: Wanted = {
   estimates: ['current', 'finetuned'],
   controls: ['current', 'finetuned'],
   paths: true,
+  conditions: true,
 };
 
 /** The paths of a solver; of DARTS those with one step size. */
@@ -69,7 +71,10 @@ function excessDistances(
   });
 }
 
-const ZARTS = PATH_NAMES.filter((name) => name !== 'DARTS');
+/** The zero-order solvers that have paths, in display order. */
+function zartsIn({ paths }: Landscapes): PathName[] {
+  return PATH_NAMES.filter((name) => name !== 'DARTS' && paths.some((path) => path.name === name));
+}
 
 function claims(result: Landscapes): Claim[] {
   const flatter = (normalization: LandscapeNormalization, id: string, text: string, detail?: string): Claim =>
@@ -103,16 +108,24 @@ function claims(result: Landscapes): Claim[] {
       region: { above: 0 },
       detail: `The grid tells places apart that are ${fixed(interval, 2)} from each other.`,
     }),
-    ...ZARTS.flatMap((name) => [
+    judge({
+      id: 'condition-number',
+      text: 'Fine-tuning ω at each α lowers the condition number Q (our reading of “pretty flat, implying a low condition number”).',
+      statistic: 'ln of Q with M steps over Q with ω as it is, α centered',
+      values: conditionRatios(result, 'finetuned', 'current'),
+      region: { below: 0 },
+      detail: 'The paper reports no value of Q.',
+    }),
+    ...zartsIn(result).flatMap((name) => [
       judge({
-        id: `nearer/${name.toLowerCase()}`,
+        id: `nearer/${idOf(name)}`,
         text: `${name} ends nearer the minimum than DARTS.`,
         statistic: `distance of ${name}’s end from the minimum less that of DARTS’ end, step ${DARTS_STEP}`,
         values: excessDistances(result, name, (all) => all.find(({ step }) => step === DARTS_STEP)?.distance),
         region: { below: 0 },
       }),
       judge({
-        id: `nearer-than-any/${name.toLowerCase()}`,
+        id: `nearer-than-any/${idOf(name)}`,
         text: `${name} ends nearer the minimum than DARTS, whatever its step (our reading).`,
         statistic: `distance of ${name}’s end from the minimum less that of the nearest end of DARTS`,
         values: excessDistances(result, name, (all) =>
@@ -124,6 +137,8 @@ function claims(result: Landscapes): Claim[] {
     ]),
   ];
 }
+
+const idOf = (name: PathName): string => name.toLowerCase().replace(/,? /g, '-');
 
 /** The distance of neighbouring points of the grids. */
 function gridInterval({ panels }: Landscapes): number {
@@ -138,7 +153,7 @@ function stepsOf({ paths }: Landscapes): number[] {
 function pathTable(result: Landscapes): Table {
   const kinds = [
     ...stepsOf(result).map((step) => ({ name: 'DARTS' as const, step })),
-    ...ZARTS.map((name) => ({ name, step: null })),
+    ...zartsIn(result).map((name) => ({ name, step: null })),
   ].filter(({ name, step }) => pathsOf(result, name, step).length > 0);
   const summary = (values: readonly number[]) => (values.length === 0 ? null : summarize(values));
   const starOf = (path: Path): Panel | undefined => panelOf(result, path.seed, 'finetuned');

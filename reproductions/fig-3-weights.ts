@@ -93,7 +93,8 @@ export const fig3: Reproduction<Landscapes, LandscapeRun> = {
       figureNumber('3', name),
     ]),
   ),
-  protocols: (options) => landscapeProtocols(options, { estimates: ESTIMATES, controls: [], paths: false }),
+  protocols: (options) =>
+    landscapeProtocols(options, { estimates: ESTIMATES, controls: [], paths: false, conditions: false }),
   deviations: landscapeDeviations,
   openSettings: landscapeOpenSettings,
   seconds: landscapeSeconds,

@@ -13,15 +13,19 @@ import { canonicalJson } from '../lib/runs/canonical.js';
 import {
   applyToLandscape,
   applyToPath,
+  parseCondition,
   parseLandscape,
   parsePath,
 } from '../lib/search/landscape-protocol.js';
 import type {
+  ConditionProtocol,
   LandscapeNormalization,
   LandscapeProtocol,
   PathProtocol,
   PathSolver,
 } from '../lib/search/landscape-protocol.js';
+import type * as ConditionRuns from '../lib/search/condition.js';
+import type { ConditionResult } from '../lib/search/condition.js';
 import type * as Landscape from '../lib/search/landscape.js';
 import type * as Paths from '../lib/search/paths.js';
 import type { PathPoint } from '../lib/search/paths.js';
@@ -38,18 +42,24 @@ import { indexOfEqual } from './searches.js';
 import { spaceAt } from './sweep.js';
 
 /** A run of Figs. 1 and 3. */
-export type LandscapeRun = LandscapeProtocol | PathProtocol;
+export type LandscapeRun = LandscapeProtocol | PathProtocol | ConditionProtocol;
 
 /** Independent supernets, each with directions and batches of its own. The paper shows one. */
 export const SEEDS: Readonly<Record<Budget, number>> = { full: 3, laptop: 3, smoke: 2 };
 
 /** What the smaller budgets use at most. */
 const CAPS: Readonly<
-  Record<Budget, { points: number; iterations: number; batches: number; updates: number }>
+  Record<Budget, Readonly<Record<'points' | 'iterations' | 'batches' | 'updates' | 'conditions', number>>>
 > = {
-  full: { points: Infinity, iterations: Infinity, batches: Infinity, updates: Infinity },
-  laptop: { points: 21, iterations: Infinity, batches: 4, updates: Infinity },
-  smoke: { points: 5, iterations: 2, batches: 2, updates: 3 },
+  full: {
+    points: Infinity,
+    iterations: Infinity,
+    batches: Infinity,
+    updates: Infinity,
+    conditions: Infinity,
+  },
+  laptop: { points: 21, iterations: Infinity, batches: 4, updates: Infinity, conditions: Infinity },
+  smoke: { points: 5, iterations: 2, batches: 2, updates: 3, conditions: 5 },
 };
 
 /** Which ω*(α) a landscape is read at. */
@@ -109,27 +119,44 @@ export const DARTS_STEPS = [3e-4, 0.1, 1, 10] as const;
 export const DARTS_STEP = 1;
 
 /** Names of what moves α, in the order in which tables and charts show them. */
-export const PATH_NAMES = ['DARTS', 'ZARTS-RS', 'ZARTS-MGS', 'ZARTS-GLD'] as const;
+export const PATH_NAMES = [
+  'DARTS',
+  'ZARTS-RS',
+  'ZARTS-MGS',
+  'ZARTS-MGS, flat density',
+  'ZARTS-MGS, released density',
+  'ZARTS-GLD',
+] as const;
 /** A name of what moves α. */
 export type PathName = (typeof PATH_NAMES)[number];
 
-/** The name of what moves α along a path. */
-export function pathName({ kind }: PathSolver): PathName {
-  const names: Partial<Record<PathSolver['kind'], PathName>> = {
-    gradient: 'DARTS',
-    rs: 'ZARTS-RS',
-    mgs: 'ZARTS-MGS',
-    gld: 'ZARTS-GLD',
-  };
-  const name = names[kind];
-  if (!name) throw new UsageError(`A path of the figure is by DARTS, RS, MGS or GLD, not by ${kind}.`);
-  return name;
+/** The name of what moves α along a path. @throws {UsageError} for a solver that the figure does not have. */
+export function pathName(solver: PathSolver): PathName {
+  switch (solver.kind) {
+    case 'gradient':
+      return 'DARTS';
+    case 'rs':
+      return 'ZARTS-RS';
+    case 'gld':
+      return 'ZARTS-GLD';
+    case 'mgs':
+      return solver.density === 'literal' ? 'ZARTS-MGS' : `ZARTS-MGS, ${solver.density} density`;
+    default:
+      throw new UsageError(`A path of the figure is by DARTS, RS, MGS or GLD, not by ${solver.kind}.`);
+  }
 }
 
-/** The solvers of Fig. 1c with their step sizes, which the paper does not state. */
-function pathSolvers({ supernet }: LandscapeProtocol, preset: Preset): PathSolver[] {
-  const zeroOrder = (['rs', 'mgs', 'gld'] as const).map((id): PathSolver => {
-    const { solver } = fullSearch(supernet.space, id, preset);
+/**
+ * The solvers of Fig. 1c with their step sizes, which the paper does not state. Where no preset is asked for, MGS moves with
+ * the density as printed and, beside it, with a constant one: as printed its steps hardly depend on the loss.
+ */
+function pathSolvers({ supernet }: LandscapeProtocol, preset: Preset | undefined): PathSolver[] {
+  const ids = ['rs', 'mgs', ...(preset ? [] : ['mgs-flat']), 'gld'];
+  const zeroOrder = ids.map((id): PathSolver => {
+    const { solver } =
+      id === 'mgs-flat'
+        ? fullSearch(supernet.space, 'mgs', 'flat')
+        : fullSearch(supernet.space, id, preset ?? 'paper');
     if (!isZeroOrder(solver)) throw new UsageError(`${id} is no zero-order solver.`);
     if (solver.kind === 'mgs') return { ...solver, sigmaSchedule: 'constant' };
     return solver.kind === 'rs' && preset !== 'released' ? { ...solver, xi: DARTS_STEP } : solver;
@@ -140,7 +167,11 @@ function pathSolvers({ supernet }: LandscapeProtocol, preset: Preset): PathSolve
 /** Where the released script starts its paths, in units of the extent. */
 const START = { x: -0.5, y: 0.5 };
 
-function pathsOn(landscape: LandscapeProtocol, preset: Preset, set: readonly string[]): PathProtocol[] {
+function pathsOn(
+  landscape: LandscapeProtocol,
+  preset: Preset | undefined,
+  set: readonly string[],
+): PathProtocol[] {
   return pathSolvers(landscape, preset).map((solver) => {
     const path = parsePath({
       version: 1,
@@ -157,12 +188,31 @@ function pathsOn(landscape: LandscapeProtocol, preset: Preset, set: readonly str
   });
 }
 
+/** K and ‖Δ‖ of Eq. 11 as in the released script; the paper states neither. */
+const CONDITION = { perturbations: 50, radius: 0.01 } as const;
+
+function conditionOf(landscape: LandscapeProtocol): ConditionProtocol {
+  const { budget, seed } = landscape;
+  const { conditions: most } = CAPS[budget];
+  return parseCondition({
+    version: 1,
+    kind: 'condition',
+    budget,
+    seed,
+    landscape,
+    perturbations: Math.min(CONDITION.perturbations, most),
+    radius: CONDITION.radius,
+  });
+}
+
 /** What a reproduction asks of each seed's landscape. */
 export interface Wanted {
   readonly estimates: readonly Estimate[];
   /** Those of the estimates that are also measured with running statistics. */
   readonly controls: readonly Estimate[];
   readonly paths: boolean;
+  /** Whether the estimates' condition numbers are measured. */
+  readonly conditions: boolean;
 }
 
 /**
@@ -172,17 +222,20 @@ export interface Wanted {
  * @throws {UsageError} for fewer than one seed, and for a setting that does not exist or is out of range.
  */
 export function landscapeProtocols(options: ProtocolOptions, wanted: Wanted): LandscapeRun[] {
-  const { budget, preset = 'paper', seeds = SEEDS[budget], set = [] } = options;
+  const { budget, preset, seeds = SEEDS[budget], set = [] } = options;
   if (!Number.isInteger(seeds) || seeds < 1) {
     throw new UsageError(`The number of seeds is ${seeds}; it must be an integer of 1 or more.`);
   }
   const forPaths = set.filter((each) => each.startsWith(PATH_PREFIX));
   const forLandscapes = set.filter((each) => !each.startsWith(PATH_PREFIX));
   const runs = Array.from({ length: seeds }, (_, seed): LandscapeRun[] => {
-    const base = landscapeBase(budget, preset, seed, forLandscapes);
+    const base = landscapeBase(budget, preset ?? 'paper', seed, forLandscapes);
     return [
       ...wanted.estimates.map((estimate) => atEstimate(base, estimate)),
       ...wanted.controls.map((estimate) => withRunningStatistics(atEstimate(base, estimate))),
+      ...(wanted.conditions
+        ? wanted.estimates.map((estimate) => conditionOf(atEstimate(base, estimate)))
+        : []),
       ...(wanted.paths
         ? pathsOn(
             base,
@@ -233,6 +286,15 @@ export interface Path {
   readonly environment: number;
 }
 
+/** One condition number, as measured. Plain JSON. */
+export interface Condition extends ConditionResult {
+  readonly seed: number;
+  readonly estimate: Estimate;
+  readonly seconds: number;
+  readonly key: string;
+  readonly environment: number;
+}
+
 /** What Figs. 1 and 3 measure. Plain JSON. */
 export interface Landscapes extends Measured {
   readonly environments: readonly SearchEnvironment[];
@@ -240,6 +302,7 @@ export interface Landscapes extends Measured {
   readonly space: string;
   readonly panels: readonly Panel[];
   readonly paths: readonly Path[];
+  readonly conditions: readonly Condition[];
 }
 
 /**
@@ -260,6 +323,8 @@ export async function measureLandscapes(
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { runLandscape } = require('../lib/search/landscape.js') as typeof Landscape;
   // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { runCondition } = require('../lib/search/condition.js') as typeof ConditionRuns;
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { runPath } = require('../lib/search/paths.js') as typeof Paths;
 
   const [first] = protocols;
@@ -269,6 +334,7 @@ export async function measureLandscapes(
   const environments: SearchEnvironment[] = [];
   const panels: Panel[] = [];
   const paths: Path[] = [];
+  const conditions: Condition[] = [];
   const { supernet } = landscapeOf(first);
   const so = (extra: readonly Panel[] = []): Landscapes => ({
     environments,
@@ -276,6 +342,7 @@ export async function measureLandscapes(
     space: spaceName(supernet),
     panels: [...panels, ...extra],
     paths,
+    conditions,
   });
   let done = 0;
   try {
@@ -313,6 +380,12 @@ export async function measureLandscapes(
         const { grid, minimum, sharpness, directionNorms } = result;
         const at = indexOfEqual(environments, environment);
         panels.push({ ...shared, grid, minimum, sharpness, directionNorms, seconds, key, environment: at });
+      } else if (protocol.kind === 'condition') {
+        const { result, provenance, key } = await runCondition(protocol, options);
+        const { seconds, ...environment } = provenance;
+        const { seed, landscape } = protocol;
+        const at = indexOfEqual(environments, environment);
+        conditions.push({ seed, estimate: landscape.omega.kind, ...result, seconds, key, environment: at });
       } else {
         const { result, provenance, key } = await runPath(protocol, options);
         const { seconds, ...environment } = provenance;
@@ -349,10 +422,12 @@ function describeRun(run: LandscapeRun): string {
     const { solver } = run;
     return `path of ${pathName(solver)}${solver.kind === 'gradient' ? `, step ${solver.step}` : ''}`;
   }
-  const { omega, normalization } = run;
+  const { omega, normalization } = landscapeOf(run);
   const iterations = omega.kind === 'finetuned' ? omega.iterations : null;
+  const title = estimateTitle({ estimate: omega.kind, iterations });
+  if (run.kind === 'condition') return `condition number at ${title}`;
   const control = normalization === 'running' ? ', running statistics' : '';
-  return `landscape at ${estimateTitle({ estimate: omega.kind, iterations })}${control}`;
+  return `landscape at ${title}${control}`;
 }
 
 /** What a reader sees for an estimate of ω*. */
@@ -367,6 +442,7 @@ function runSeconds(run: LandscapeRun): number {
   const step = stepMs(supernet) / 1000;
   const landscape = pointSteps(landscapeOf(run)) * step;
   if (run.kind === 'landscape') return points ** 2 * landscape;
+  if (run.kind === 'condition') return (run.perturbations + 1) * landscape;
   const { solver, updates, weightSteps } = run;
   const batches = validationBatches(run.landscape);
   const evaluations = solver.kind === 'gradient' ? 0 : createSolver(solver).evaluations;
@@ -450,6 +526,13 @@ export function landscapeOpenSettings(runs: readonly LandscapeRun[]): OpenSettin
     { path: 'directions', value: landscape.directions, source: 'ours' },
     { path: 'supernet.solver', value: solverId(landscape.supernet), source: 'ours' },
   ];
+  const condition = runs.find((run) => run.kind === 'condition');
+  if (condition) {
+    open.push(
+      { path: 'condition.perturbations', value: condition.perturbations, source: 'released scripts' },
+      { path: 'condition.radius', value: condition.radius, source: 'released scripts' },
+    );
+  }
   return [...open, ...pathSettings(runs)];
 }
 
@@ -507,6 +590,15 @@ export function slopeRatios(
   });
 }
 
+/** ln of the ratio of two estimates' condition numbers, for each seed that has both. */
+export function conditionRatios({ conditions }: Landscapes, estimate: Estimate, against: Estimate): number[] {
+  return conditions.flatMap((one) => {
+    if (one.estimate !== estimate) return [];
+    const other = conditions.find((each) => each.seed === one.seed && each.estimate === against);
+    return other ? [Math.log(one.centered.q / other.centered.q)] : [];
+  });
+}
+
 /** How the landscapes compare in numbers: a row for each estimate and normalization. */
 export function sharpnessTable(result: Landscapes): Table {
   const kinds = new Map(
@@ -526,6 +618,12 @@ export function sharpnessTable(result: Landscapes): Table {
       { key: 'fit', title: 'quadratic fit', align: 'right' },
       { key: 'minimum', title: 'smallest loss', align: 'right' },
       { key: 'shift', title: 'shift of the minimum', align: 'right' },
+      ...(result.conditions.length === 0
+        ? []
+        : [
+            { key: 'q', title: 'Q', align: 'right' as const },
+            { key: 'centered', title: 'Q, centered', align: 'right' as const },
+          ]),
     ],
     rows: [...kinds.values()].map(({ estimate, iterations, normalization }) => {
       const own = result.panels.filter(
@@ -535,9 +633,14 @@ export function sharpnessTable(result: Landscapes): Table {
         const first = panelOf(result, panel.seed, 'current', normalization);
         return estimate !== 'current' && first ? [distance(panel.minimum, first.minimum)] : [];
       });
+      const numbers = result.conditions.filter(
+        (each) => each.estimate === estimate && normalization === 'batch',
+      );
       return {
         estimate: estimateTitle({ estimate, iterations }),
         normalization,
+        q: plusMinus(summary(numbers.map(({ raw }) => raw.q)), 4),
+        centered: plusMinus(summary(numbers.map(({ centered }) => centered.q)), 4),
         seeds: own.length,
         slope: plusMinus(summary(own.map((panel) => panel.sharpness.slope)), 4),
         range: plusMinus(summary(own.map((panel) => panel.sharpness.range)), 4),
@@ -551,6 +654,11 @@ export function sharpnessTable(result: Landscapes): Table {
     notes: [
       'Slope: mean length of the gradient over the grid, in nats per unit; the denser the contours, the larger it is. Range: largest less smallest loss, in nats.',
       'Curvature: eigenvalues of the quadratic that fits the whole grid best, and the share of the variance that it explains. Shift: distance of the smallest loss from that of the landscape at ω as it is.',
+      ...(result.conditions.length === 0
+        ? []
+        : [
+            'Q: condition number at α (Eq. 11), the largest over random perturbations; centered: without the offsets of α that the network does not see.',
+          ]),
     ],
   };
 }

@@ -104,6 +104,16 @@ const gradientSchema = z.strictObject({
   step: real('Step size.', { above: 0 }),
 });
 
+/** A landscape inside another protocol; parsed by {@link parseLandscape}. */
+const landscapeField = (description: string) =>
+  described(
+    z.custom<LandscapeProtocol>((value) => typeof value === 'object' && value !== null, {
+      error: 'a landscape protocol',
+    }),
+    description,
+    'a landscape protocol',
+  );
+
 const coordinate = (description: string) => real(description, { atLeast: -1000, atMost: 1000 });
 
 const pathSchema = z.strictObject({
@@ -111,12 +121,8 @@ const pathSchema = z.strictObject({
   kind: constant('What the protocol describes.', 'path'),
   budget: choice('How much computing the settings were derived for.', BUDGETS),
   seed: integer('Seed of the solver’s draws and of the weight steps.', 0, Number.MAX_SAFE_INTEGER),
-  landscape: described(
-    z.custom<LandscapeProtocol>((value) => typeof value === 'object' && value !== null, {
-      error: 'a landscape protocol',
-    }),
+  landscape: landscapeField(
     'The landscape that the solver moves on: its plane, its ω*(α) for zero-order solvers, its batches.',
-    'a landscape protocol',
   ),
   solver: z.discriminatedUnion('kind', [gradientSchema, ...ZERO_ORDER_SCHEMAS]),
   updates: integer('Updates of α.', 1, 100_000),
@@ -126,6 +132,19 @@ const pathSchema = z.strictObject({
     y: coordinate('Where the path starts along the second direction.'),
   }),
 });
+
+const conditionSchema = z.strictObject({
+  version: constant('Version of this format.', 1),
+  kind: constant('What the protocol describes.', 'condition'),
+  budget: choice('How much computing the settings were derived for.', BUDGETS),
+  seed: integer('Seed of the perturbations.', 0, Number.MAX_SAFE_INTEGER),
+  landscape: landscapeField('The landscape whose α, ω*(α) and batches the number is of.'),
+  perturbations: integer('K, perturbations of α.', 1, 100_000),
+  radius: real('‖Δ‖, the length of each.', { above: 0 }),
+});
+
+/** The condition number of a landscape at its center (Eq. 11) as plain data. */
+export type ConditionProtocol = z.infer<typeof conditionSchema>;
 
 /** The path of one solver on a landscape as plain data. */
 export type PathProtocol = z.infer<typeof pathSchema>;
@@ -169,6 +188,19 @@ export function parsePath(value: unknown): PathProtocol {
     throw outOfRange('landscape.normalization', landscape.normalization, must);
   }
   return { ...parsed.data, landscape };
+}
+
+/**
+ * The value as a condition number's protocol, checked whole, its landscape included.
+ *
+ * @throws {UsageError} one sentence with the first fault's field, value and bounds.
+ */
+export function parseCondition(value: unknown): ConditionProtocol {
+  const parsed = conditionSchema.safeParse(value);
+  if (!parsed.success) {
+    throw schemaFault(conditionSchema, parsed.error.issues[0], value, 'A condition protocol');
+  }
+  return { ...parsed.data, landscape: named('landscape', () => parseLandscape(parsed.data.landscape)) };
 }
 
 /** Says of a fault inside a protocol that it is inside another one. */

@@ -30,6 +30,8 @@ export interface PlaneObjective {
   readonly plane: Plane;
   /** L_val at the protocol's ω* of the point, in nats: the mean over the validation batches. */
   lossAt(x: number, y: number): number;
+  /** The same anywhere. @param alpha  Length d. */
+  lossOf(alpha: Vec): number;
   /** The gradient over the plane of L_val at ω as it is: what first-order DARTS follows. */
   gradientAt(x: number, y: number): readonly [number, number];
   /** One step of the search's SGD on ω itself at the point; losses and gradients are at the new ω from then on. */
@@ -113,14 +115,15 @@ export function planeObjective(
 
   const mean = (values: readonly number[]): number =>
     values.reduce((sum, value) => sum + value, 0) / values.length;
+  const lossOf = (alpha: Vec): number => {
+    session.begin();
+    for (const pass of tuningPasses) session.tune({ ...pass, alpha }, estimate.sgd);
+    return mean(validationPasses.map((pass) => session.loss({ ...pass, alpha })));
+  };
   return {
     plane,
-    lossAt(x, y) {
-      const alpha = planePoint(plane, x, y);
-      session.begin();
-      for (const pass of tuningPasses) session.tune({ ...pass, alpha }, estimate.sgd);
-      return mean(validationPasses.map((pass) => session.loss({ ...pass, alpha })));
-    },
+    lossOf,
+    lossAt: (x, y) => lossOf(planePoint(plane, x, y)),
     gradientAt(x, y) {
       const alpha = planePoint(plane, x, y);
       session.begin();
@@ -154,15 +157,21 @@ export function planeObjective(
   };
 }
 
+/** The lengths of the groups of alphas that are softmaxed together: adding a constant to one changes nothing. */
+export function alphaGroups(supernet: SearchProtocol): number[] {
+  const space = spaceOf(supernet);
+  const { normal, reduce } = operationGroups(space);
+  const edges = supernet.partialChannels?.edgeNormalization ? edgeGroups(space) : [];
+  return [...normal, ...reduce, ...edges, ...edges];
+}
+
 /** The plane of a landscape around the alphas of its supernet. */
 function landscapePlane({ directions, supernet }: LandscapeProtocol, alpha: Vec, from: Key): Plane {
   if (directions === 'orthonormal') {
     return { center: alpha, directions: orthonormalPair(from, alpha.length) };
   }
-  const space = spaceOf(supernet);
-  const { normal, reduce } = operationGroups(space);
-  const edges = supernet.partialChannels?.edgeNormalization ? edgeGroups(space) : [];
-  const centered = (draw: Vec): Vec => centerGroups(draw, [...normal, ...reduce, ...edges, ...edges]);
+  const groups = alphaGroups(supernet);
+  const centered = (draw: Vec): Vec => centerGroups(draw, groups);
   return { center: alpha, directions: orthonormalPair(from, alpha.length, centered) };
 }
 

@@ -21,7 +21,7 @@ export function fakeLandscapes(protocols: readonly LandscapeRun[], { loss, end }
     budget: protocols[0].budget,
     space: spaceName(landscapeOf(protocols[0]).supernet),
     panels: protocols.flatMap((run) => {
-      if (run.kind === 'path') return [];
+      if (run.kind !== 'landscape') return [];
       const { points, extent, seed, omega, normalization } = run;
       const ticks = axisTicks(points, extent);
       const grid = { xs: ticks, ys: ticks, losses: ticks.map((y) => ticks.map((x) => loss(run, x, y))) };
@@ -40,7 +40,7 @@ export function fakeLandscapes(protocols: readonly LandscapeRun[], { loss, end }
       ];
     }),
     paths: protocols.flatMap((run) => {
-      if (run.kind === 'landscape') return [];
+      if (run.kind !== 'path') return [];
       const { seed, solver, updates, start, landscape } = run;
       const last = end(run);
       const points = Array.from({ length: updates + 1 }, (_, i) => {
@@ -50,6 +50,26 @@ export function fakeLandscapes(protocols: readonly LandscapeRun[], { loss, end }
       });
       const step = solver.kind === 'gradient' ? solver.step : null;
       return [{ ...shared, seed, name: pathName(solver), step, points, evaluations: 8, gradients: 1 }];
+    }),
+    conditions: protocols.flatMap((run) => {
+      if (run.kind !== 'condition') return [];
+      const { seed, landscape } = run;
+      // Like the slopes: what is sharper is conditioned worse.
+      const base = loss(landscape, 0, 0);
+      const change = loss(landscape, 1, 1) - loss(landscape, -1, -1);
+      const q = Math.abs(change) / base;
+      const numbers = { q, mean: q / 2, alphaNorm: 1 };
+      return [
+        {
+          ...shared,
+          seed,
+          estimate: landscape.omega.kind,
+          base,
+          changes: [change],
+          raw: numbers,
+          centered: numbers,
+        },
+      ];
     }),
   };
 }

@@ -5,7 +5,11 @@ import { UsageError } from '../../lib/errors.js';
 import { chartPng, chartSvg } from '../../lib/report/render.js';
 import type { ChartSpec } from '../../lib/report/spec.js';
 import { textTable } from '../../lib/report/table.js';
-import type { LandscapeProtocol, PathProtocol } from '../../lib/search/landscape-protocol.js';
+import type {
+  ConditionProtocol,
+  LandscapeProtocol,
+  PathProtocol,
+} from '../../lib/search/landscape-protocol.js';
 import { fig1 } from '../../reproductions/fig-1-landscape.js';
 import { fig3 } from '../../reproductions/fig-3-weights.js';
 import { landscapeOf, pointSteps } from '../../reproductions/landscapes.js';
@@ -90,8 +94,10 @@ describe('Figs. 1 and 3', () => {
       });
       const paths = rest.filter((run): run is PathProtocol => run.kind === 'path');
       expect(paths.map(({ updates }) => updates)).to.deep.equal(paths.map(() => 10));
-      // DARTS with four steps, RS, MGS, GLD.
-      expect(paths).to.have.length(7);
+      // DARTS with four steps, RS, MGS with two densities, GLD.
+      expect(paths).to.have.length(8);
+      const conditions = rest.filter((run): run is ConditionProtocol => run.kind === 'condition');
+      expect(conditions.map(({ perturbations }) => perturbations)).to.deep.equal([50, 50]);
     });
 
     it('are shared by the two figures', () => {
@@ -125,6 +131,7 @@ describe('Figs. 1 and 3', () => {
       const solvers = runs.flatMap((run) => (run.kind === 'path' ? [run.solver] : []));
       expect(solvers.find(({ kind }) => kind === 'rs')).to.include({ samples: 8, xi: 1e-4 });
       expect(solvers.find(({ kind }) => kind === 'gld')).to.include({ radiusMax: 0.13 });
+      expect(solvers.filter(({ kind }) => kind === 'mgs')).to.have.length(1);
     });
 
     it('cost what their points cost', () => {
@@ -137,7 +144,7 @@ describe('Figs. 1 and 3', () => {
   describe('the claims', () => {
     it('are supported where the landscapes are as the paper says', () => {
       const found = verdicts(asThePaperSays);
-      expect(Object.keys(found)).to.have.length(9);
+      expect(Object.keys(found)).to.have.length(12);
       for (const [id, verdict] of Object.entries(found))
         expect([id, verdict]).to.deep.equal([id, 'supported']);
       for (const verdict of Object.values(verdicts(asThePaperSays, fig3)))
@@ -174,6 +181,7 @@ describe('Figs. 1 and 3', () => {
         'DARTS 10',
         'ZARTS-RS null',
         'ZARTS-MGS null',
+        'ZARTS-MGS, flat density null',
         'ZARTS-GLD null',
       ]);
       expect(paths.rows[4]).to.include({ start: '1.53 ± 0.00', end: '0.08 ± 0.01' });
@@ -242,7 +250,7 @@ describe('Figs. 1 and 3', () => {
 
     it('hold what there is while it is measured', () => {
       const whole = measured(asThePaperSays);
-      const begun = { ...whole, panels: whole.panels.slice(0, 1), paths: [] };
+      const begun = { ...whole, panels: whole.panels.slice(0, 1), paths: [], conditions: [] };
       expect(fig1.charts(begun).map(({ name }) => name)).to.deep.equal(['landscape']);
       expect(fig1.tables(begun)).to.have.length(1);
     });

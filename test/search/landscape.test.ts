@@ -6,17 +6,26 @@ import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
 import { tf } from '../../lib/engine/index.js';
 import type { CallOptions, HostArray, HostArrays } from '../../lib/engine/index.js';
 import { InterruptedError, UsageError } from '../../lib/errors.js';
+import { conditionPerturbations } from '../../lib/analysis/condition.js';
 import type { LossGrid } from '../../lib/analysis/landscape.js';
 import { axpy, dot, norm } from '../../lib/math/vec.js';
+import { key } from '../../lib/math/random.js';
 import type { Progress } from '../../lib/progress.js';
 import {
   applyToLandscape,
   applyToPath,
   describeLandscape,
+  parseCondition,
   parseLandscape,
   parsePath,
 } from '../../lib/search/landscape-protocol.js';
-import type { LandscapeProtocol, PathProtocol, PathSolver } from '../../lib/search/landscape-protocol.js';
+import type {
+  ConditionProtocol,
+  LandscapeProtocol,
+  PathProtocol,
+  PathSolver,
+} from '../../lib/search/landscape-protocol.js';
+import { runCondition } from '../../lib/search/condition.js';
 import { runLandscape } from '../../lib/search/landscape.js';
 import { planeObjective } from '../../lib/search/objective.js';
 import type { PlaneObjective } from '../../lib/search/objective.js';
@@ -452,6 +461,51 @@ describe('search/landscape', function () {
       };
       const counts = [await trained({ kind: 'gradient', step: 1 }), await trained(GLD), await trained(RS)];
       expect(counts).to.deep.equal([6, 6, 6]);
+    });
+  });
+
+  describe('a condition number', () => {
+    const condition = (base: LandscapeProtocol, perturbations = 6): ConditionProtocol =>
+      parseCondition({
+        version: 1,
+        kind: 'condition',
+        budget: 'smoke',
+        seed: 4,
+        landscape: base,
+        perturbations,
+        radius: 0.01,
+      });
+
+    it('is the largest relative change over the relative perturbation, every loss measured alike', async () => {
+      const { result } = await runCondition(condition(landscape()), { home, data });
+      const made = await objective();
+      const { center } = made.plane;
+      // The grid's middle is the same point, measured the same way.
+      const { grid } = (await runLandscape(landscape(), { home, data })).result;
+      expect(result.base).to.equal(grid.losses[2][2]);
+      const deltas = conditionPerturbations(key(4), center.length, 6, 0.01);
+      const changes = deltas.map((delta) => made.lossOf(axpy(1, delta, center)) - result.base);
+      expect(result.changes).to.deep.equal(changes);
+      const ratios = changes.map((change) => (Math.abs(change) * norm(center)) / (0.01 * result.base));
+      expect(result.raw.q).to.be.closeTo(Math.max(...ratios), 1e-9 * Math.max(...ratios));
+      expect(result.raw.alphaNorm).to.equal(norm(center));
+      // Every edge of S2 has two operations: what is left of α are half the differences within each.
+      const half = center.filter((_, i) => i % 2 === 0).map((value, e) => (value - center[2 * e + 1]) / 2);
+      expect(result.centered.alphaNorm).to.be.closeTo(Math.SQRT2 * norm(half), 1e-12);
+      expect(result.centered.q).to.not.equal(result.raw.q);
+    });
+
+    it('is the same when it is stopped and resumed', async () => {
+      const protocol = condition(current());
+      const { result } = await runCondition(protocol, { home, data });
+      const elsewhere = newHome();
+      const stopped = await runCondition(protocol, {
+        home: elsewhere,
+        data,
+        ...stopAt(/^condition/, 3),
+      }).catch((error: unknown) => error);
+      expect(String(stopped)).to.contain('Stopped after 3 of 7 losses');
+      expect((await runCondition(protocol, { home: elsewhere, data })).result).to.deep.equal(result);
     });
   });
 
