@@ -15,6 +15,7 @@ import type { Table } from '../lib/report/table.js';
 import type { LandscapeNormalization } from '../lib/search/landscape-protocol.js';
 import {
   conditionRatios,
+  conditionTable,
   DARTS_STEP,
   distance,
   estimateTitle,
@@ -208,7 +209,11 @@ function pathTable(result: Landscapes): Table {
 }
 
 function tables(result: Landscapes): Table[] {
-  return [sharpnessTable(result), ...(result.paths.length > 0 ? [pathTable(result)] : [])];
+  return [
+    sharpnessTable(result),
+    ...(result.conditions.length > 0 ? [conditionTable(result)] : []),
+    ...(result.paths.length > 0 ? [pathTable(result)] : []),
+  ];
 }
 
 /** The landscapes of the first seed, with batch norms of one kind. */

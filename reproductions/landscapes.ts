@@ -3,7 +3,7 @@
  * where they need the same landscape, so that the run store computes it once.
  */
 import { gridMinimum, sharpness } from '../lib/analysis/landscape.js';
-import { summarize } from '../lib/analysis/statistics.js';
+import { LEVEL, summarize } from '../lib/analysis/statistics.js';
 import { UsageError } from '../lib/errors.js';
 import { fixed, plusMinus } from '../lib/report/format.js';
 import type { LandscapeWords } from '../lib/report/landscape-chart.js';
@@ -123,9 +123,9 @@ export const PATH_NAMES = [
   'DARTS',
   'ZARTS-RS',
   'ZARTS-MGS',
+  'ZARTS-GLD',
   'ZARTS-MGS, flat density',
   'ZARTS-MGS, released density',
-  'ZARTS-GLD',
 ] as const;
 /** A name of what moves α. */
 export type PathName = (typeof PATH_NAMES)[number];
@@ -151,7 +151,7 @@ export function pathName(solver: PathSolver): PathName {
  * the density as printed and, beside it, with a constant one: as printed its steps hardly depend on the loss.
  */
 function pathSolvers({ supernet }: LandscapeProtocol, preset: Preset | undefined): PathSolver[] {
-  const ids = ['rs', 'mgs', ...(preset ? [] : ['mgs-flat']), 'gld'];
+  const ids = ['rs', 'mgs', 'gld', ...(preset ? [] : ['mgs-flat'])];
   const zeroOrder = ids.map((id): PathSolver => {
     const { solver } =
       id === 'mgs-flat'
@@ -290,6 +290,8 @@ export interface Path {
 export interface Condition extends ConditionResult {
   readonly seed: number;
   readonly estimate: Estimate;
+  /** M, where weights are fine-tuned. */
+  readonly iterations: number | null;
   readonly seconds: number;
   readonly key: string;
   readonly environment: number;
@@ -369,7 +371,7 @@ export async function measureLandscapes(
         const shared = {
           seed: protocol.seed,
           estimate: protocol.omega.kind,
-          iterations: protocol.omega.kind === 'finetuned' ? protocol.omega.iterations : null,
+          iterations: iterationsOf(protocol),
           normalization: protocol.normalization,
         };
         const { result, provenance, key } = await runLandscape(protocol, {
@@ -384,8 +386,9 @@ export async function measureLandscapes(
         const { result, provenance, key } = await runCondition(protocol, options);
         const { seconds, ...environment } = provenance;
         const { seed, landscape } = protocol;
+        const shared = { seed, estimate: landscape.omega.kind, iterations: iterationsOf(landscape) };
         const at = indexOfEqual(environments, environment);
-        conditions.push({ seed, estimate: landscape.omega.kind, ...result, seconds, key, environment: at });
+        conditions.push({ ...shared, ...result, seconds, key, environment: at });
       } else {
         const { result, provenance, key } = await runPath(protocol, options);
         const { seconds, ...environment } = provenance;
@@ -412,6 +415,11 @@ function partialPanel(
   return { ...shared, grid, minimum: gridMinimum(grid), sharpness: sharpness(grid), ...unknown };
 }
 
+/** M; null where weights are not fine-tuned. */
+function iterationsOf({ omega }: LandscapeProtocol): number | null {
+  return omega.kind === 'finetuned' ? omega.iterations : null;
+}
+
 /** The landscape of a run. */
 export function landscapeOf(run: LandscapeRun): LandscapeProtocol {
   return run.kind === 'landscape' ? run : run.landscape;
@@ -423,8 +431,7 @@ function describeRun(run: LandscapeRun): string {
     return `path of ${pathName(solver)}${solver.kind === 'gradient' ? `, step ${solver.step}` : ''}`;
   }
   const { omega, normalization } = landscapeOf(run);
-  const iterations = omega.kind === 'finetuned' ? omega.iterations : null;
-  const title = estimateTitle({ estimate: omega.kind, iterations });
+  const title = estimateTitle({ estimate: omega.kind, iterations: iterationsOf(landscapeOf(run)) });
   if (run.kind === 'condition') return `condition number at ${title}`;
   const control = normalization === 'running' ? ', running statistics' : '';
   return `landscape at ${title}${control}`;
@@ -544,10 +551,11 @@ function pathSettings(runs: readonly LandscapeRun[]): OpenSetting[] {
   const steps = paths.flatMap(({ solver }) => (solver.kind === 'gradient' ? [solver.step] : []));
   const settings = paths.flatMap(({ solver }): OpenSetting[] => {
     if (solver.kind === 'gradient') return [];
+    const flat = solver.kind === 'mgs' && solver.density === 'flat';
     return Object.entries(solver)
       .filter(([name]) => name !== 'kind')
       .map(([name, value]: [string, unknown]) => ({
-        path: `path.${solver.kind}.${name}`,
+        path: `path.${solver.kind}${flat ? '-flat' : ''}.${name}`,
         value,
         source: 'ours',
       }));
@@ -618,12 +626,6 @@ export function sharpnessTable(result: Landscapes): Table {
       { key: 'fit', title: 'quadratic fit', align: 'right' },
       { key: 'minimum', title: 'smallest loss', align: 'right' },
       { key: 'shift', title: 'shift of the minimum', align: 'right' },
-      ...(result.conditions.length === 0
-        ? []
-        : [
-            { key: 'q', title: 'Q', align: 'right' as const },
-            { key: 'centered', title: 'Q, centered', align: 'right' as const },
-          ]),
     ],
     rows: [...kinds.values()].map(({ estimate, iterations, normalization }) => {
       const own = result.panels.filter(
@@ -633,14 +635,9 @@ export function sharpnessTable(result: Landscapes): Table {
         const first = panelOf(result, panel.seed, 'current', normalization);
         return estimate !== 'current' && first ? [distance(panel.minimum, first.minimum)] : [];
       });
-      const numbers = result.conditions.filter(
-        (each) => each.estimate === estimate && normalization === 'batch',
-      );
       return {
         estimate: estimateTitle({ estimate, iterations }),
         normalization,
-        q: plusMinus(summary(numbers.map(({ raw }) => raw.q)), 4),
-        centered: plusMinus(summary(numbers.map(({ centered }) => centered.q)), 4),
         seeds: own.length,
         slope: plusMinus(summary(own.map((panel) => panel.sharpness.slope)), 4),
         range: plusMinus(summary(own.map((panel) => panel.sharpness.range)), 4),
@@ -654,11 +651,55 @@ export function sharpnessTable(result: Landscapes): Table {
     notes: [
       'Slope: mean length of the gradient over the grid, in nats per unit; the denser the contours, the larger it is. Range: largest less smallest loss, in nats.',
       'Curvature: eigenvalues of the quadratic that fits the whole grid best, and the share of the variance that it explains. Shift: distance of the smallest loss from that of the landscape at ω as it is.',
-      ...(result.conditions.length === 0
-        ? []
-        : [
-            'Q: condition number at α (Eq. 11), the largest over random perturbations; centered: without the offsets of α that the network does not see.',
-          ]),
+    ],
+  };
+}
+
+/** The condition numbers: a row for each estimate, as Eq. 11 has it and with α centered. */
+export function conditionTable({ conditions, space, budget }: Landscapes): Table {
+  const estimates = [...new Map(conditions.map((each) => [each.estimate, each])).values()];
+  const summary = (values: readonly number[], digits = 4): string =>
+    values.length === 0 ? '' : plusMinus(summarize(values), digits);
+  const count = Math.min(...conditions.map(({ changes }) => changes.length));
+  const beyond = 1 - (1 - LEVEL) ** (1 / count);
+  return {
+    title: `Condition number Q at α (${space.toUpperCase()}, budget ${budget}), mean ± standard deviation over seeds`,
+    columns: [
+      { key: 'estimate', title: 'ω*(α)' },
+      { key: 'form', title: 'α' },
+      { key: 'seeds', title: 'seeds', align: 'right' },
+      { key: 'q', title: 'Q', align: 'right' },
+      { key: 'interval', title: '95 % interval of its mean', align: 'right' },
+      { key: 'mean', title: 'mean ratio', align: 'right' },
+      { key: 'length', title: '‖α‖', align: 'right' },
+      { key: 'loss', title: 'loss', align: 'right' },
+    ],
+    rows: estimates.flatMap(({ estimate, iterations }) => {
+      const own = conditions.filter((each) => each.estimate === estimate);
+      return (['raw', 'centered'] as const).map((form) => {
+        const { interval } = summarize(own.map((each) => each[form].q));
+        return {
+          estimate: estimateTitle({ estimate, iterations }),
+          form: form === 'raw' ? 'as it is' : 'centered',
+          seeds: own.length,
+          q: summary(own.map((each) => each[form].q)),
+          interval: interval === null ? '' : `${fixed(interval[0], 4)} … ${fixed(interval[1], 4)}`,
+          mean: summary(own.map((each) => each[form].mean)),
+          length: summary(
+            own.map((each) => each[form].alphaNorm),
+            3,
+          ),
+          loss: summary(
+            own.map(({ base }) => base),
+            3,
+          ),
+        };
+      });
+    }),
+    notes: [
+      `Q (Eq. 11): the largest, over ${count} random perturbations of length ${CONDITION.radius}, of the loss's relative change over α's relative change; mean ratio: their mean. Every loss is read at the estimate's ω*, on the same images.`,
+      `A largest value of ${count} is a lower bound: with 95 % confidence no more than ${fixed(100 * beyond, 1)} % of all perturbations of that length exceed it.`,
+      'Centered: without the mean of each softmaxed group of α, which the network does not see but ‖α‖ has in it.',
     ],
   };
 }

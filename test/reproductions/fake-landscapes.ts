@@ -64,6 +64,7 @@ export function fakeLandscapes(protocols: readonly LandscapeRun[], { loss, end }
           ...shared,
           seed,
           estimate: landscape.omega.kind,
+          iterations: landscape.omega.kind === 'finetuned' ? landscape.omega.iterations : null,
           base,
           changes: [change],
           raw: numbers,

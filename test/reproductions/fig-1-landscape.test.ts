@@ -167,7 +167,7 @@ describe('Figs. 1 and 3', () => {
 
   describe('the tables', () => {
     it('hold a row for each landscape and for each path', () => {
-      const [sharpness, paths] = fig1.tables(measured(asThePaperSays));
+      const [sharpness, conditions, paths] = fig1.tables(measured(asThePaperSays));
       expect(sharpness.rows).to.have.length(4);
       expect(sharpness.rows[1]).to.include({
         estimate: 'ω fine-tuned, M = 10',
@@ -181,11 +181,17 @@ describe('Figs. 1 and 3', () => {
         'DARTS 10',
         'ZARTS-RS null',
         'ZARTS-MGS null',
-        'ZARTS-MGS, flat density null',
         'ZARTS-GLD null',
+        'ZARTS-MGS, flat density null',
       ]);
       expect(paths.rows[4]).to.include({ start: '1.53 ± 0.00', end: '0.08 ± 0.01' });
-      for (const table of [sharpness, paths]) expect(textTable(table)).not.to.match(/NaN|undefined/);
+      expect(conditions.rows.map(({ estimate, form }) => `${estimate}, ${form}`)).to.deep.equal([
+        'ω as it is (first order), as it is',
+        'ω as it is (first order), centered',
+        'ω fine-tuned, M = 10, as it is',
+        'ω fine-tuned, M = 10, centered',
+      ]);
+      for (const table of [sharpness, conditions, paths]) expect(textTable(table)).not.to.match(/NaN|undefined/);
     });
   });
 
