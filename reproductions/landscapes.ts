@@ -5,7 +5,7 @@
 import { gridMinimum, sharpness } from '../lib/analysis/landscape.js';
 import { LEVEL, summarize } from '../lib/analysis/statistics.js';
 import { UsageError } from '../lib/errors.js';
-import { fixed, plusMinus } from '../lib/report/format.js';
+import { decimalsFor, fixed, plusMinus, plusMinusDigits } from '../lib/report/format.js';
 import type { LandscapeWords } from '../lib/report/landscape-chart.js';
 import type { Table } from '../lib/report/table.js';
 import type { GridMinimum, LossGrid, Sharpness } from '../lib/analysis/landscape.js';
@@ -658,8 +658,7 @@ export function sharpnessTable(result: Landscapes): Table {
 /** The condition numbers: a row for each estimate, as Eq. 11 has it and with α centered. */
 export function conditionTable({ conditions, space, budget }: Landscapes): Table {
   const estimates = [...new Map(conditions.map((each) => [each.estimate, each])).values()];
-  const summary = (values: readonly number[], digits = 4): string =>
-    values.length === 0 ? '' : plusMinus(summarize(values), digits);
+  const summary = (values: readonly number[]): string => plusMinusDigits(summarize(values), 3);
   const count = Math.min(...conditions.map(({ changes }) => changes.length));
   const beyond = 1 - (1 - LEVEL) ** (1 / count);
   return {
@@ -677,22 +676,17 @@ export function conditionTable({ conditions, space, budget }: Landscapes): Table
     rows: estimates.flatMap(({ estimate, iterations }) => {
       const own = conditions.filter((each) => each.estimate === estimate);
       return (['raw', 'centered'] as const).map((form) => {
-        const { interval } = summarize(own.map((each) => each[form].q));
+        const { mean, interval } = summarize(own.map((each) => each[form].q));
+        const decimals = decimalsFor(mean, 3);
         return {
           estimate: estimateTitle({ estimate, iterations }),
           form: form === 'raw' ? 'as it is' : 'centered',
           seeds: own.length,
           q: summary(own.map((each) => each[form].q)),
-          interval: interval === null ? '' : `${fixed(interval[0], 4)} … ${fixed(interval[1], 4)}`,
+          interval: interval === null ? '–' : interval.map((end) => fixed(end, decimals)).join(' … '),
           mean: summary(own.map((each) => each[form].mean)),
-          length: summary(
-            own.map((each) => each[form].alphaNorm),
-            3,
-          ),
-          loss: summary(
-            own.map(({ base }) => base),
-            3,
-          ),
+          length: summary(own.map((each) => each[form].alphaNorm)),
+          loss: summary(own.map(({ base }) => base)),
         };
       });
     }),

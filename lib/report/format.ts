@@ -15,3 +15,20 @@ export function plusMinus(
   const { mean, std } = summary;
   return std === null ? fixed(mean, digits) : `${fixed(mean, digits)} ± ${fixed(std, digits)}`;
 }
+
+/**
+ * "mean ± std" to as many decimals as the mean's leading `digits` digits take, at most 8: for numbers whose size is not known
+ * beforehand. The mean alone for a single value, "–" for none.
+ */
+export function plusMinusDigits(
+  summary: { readonly mean: number; readonly std: number | null } | null,
+  digits: number,
+): string {
+  return plusMinus(summary, summary === null ? 0 : decimalsFor(summary.mean, digits));
+}
+
+/** The decimals that a number's leading `digits` digits take, 0 to 8. */
+export function decimalsFor(value: number, digits: number): number {
+  if (value === 0 || !Number.isFinite(value)) return digits - 1;
+  return Math.min(8, Math.max(0, digits - 1 - Math.floor(Math.log10(Math.abs(value)))));
+}

@@ -191,7 +191,8 @@ describe('Figs. 1 and 3', () => {
         'ω fine-tuned, M = 10, as it is',
         'ω fine-tuned, M = 10, centered',
       ]);
-      for (const table of [sharpness, conditions, paths]) expect(textTable(table)).not.to.match(/NaN|undefined/);
+      for (const table of [sharpness, conditions, paths])
+        expect(textTable(table)).not.to.match(/NaN|undefined/);
     });
   });
 
