@@ -29,6 +29,7 @@ import type { SpaceId } from '../lib/spaces/spaces.js';
 import { estimateSeconds, estimateTrainingSeconds } from './cost.js';
 import { METHOD_IDS, methodSearch, methodsWith, methodTitle } from './methods.js';
 import type { MethodId } from './methods.js';
+import { printedRows } from './paper.js';
 import type { PrintedCell } from './paper.js';
 import type { ProtocolOptions, Reproduction } from './reproduction.js';
 import {
@@ -74,6 +75,12 @@ export interface ComparisonTable {
     readonly cells: Readonly<Record<string, PrintedCell>>;
   }[];
   readonly columns: readonly PrintedColumn[];
+  /** The method that the others are compared with pair by pair: the first of these that has runs. Left out: DARTS. */
+  readonly reference?: readonly MethodId[];
+  /** Settings of the trainings at a budget (`epochs=10`), where they are not what the budget makes of the paper's. */
+  readonly trainingSet?: Readonly<Partial<Record<Budget, readonly string[]>>>;
+  /** What else the runs do otherwise than the paper, one sentence each. */
+  readonly remarks?: readonly string[];
   /** What the paper says of it. */
   claims(result: Retrained): readonly Claim[];
 }
@@ -114,6 +121,22 @@ export function retrainingSeconds(runs: readonly Retraining[]): number {
   );
 }
 
+/** The benchmarks of a table of the paper whose rows have a data set and a space. */
+export function printedBenchmarks(table: string): ComparisonTable['printed'] {
+  return printedRows(table).map(({ fields, cells }) => ({
+    dataset: named(Object.keys(FILE_DATASETS) as FileDatasetName[], fields.dataset),
+    space: named(SPACE_IDS, fields.space),
+    cells,
+  }));
+}
+
+/** The name that the paper spells in capitals. */
+function named<T extends string>(names: readonly T[], printed: unknown): T {
+  const found = names.find((name) => name.toUpperCase() === printed);
+  if (found === undefined) throw new Error(`the paper's numbers name ${String(printed)}, which is not known`);
+  return found;
+}
+
 /** What may stand in each of a grid's lists. */
 const GRID_NAMES: Readonly<Record<keyof Grid, { readonly what: string; readonly all: readonly string[] }>> = {
   datasets: { what: 'data set', all: Object.keys(FILE_DATASETS) },
@@ -146,13 +169,13 @@ export function gridWith(grid: Grid, set: readonly string[]): Grid {
 
 /** The settings of a benchmark's training. */
 function trainingFor(
-  { training: preset }: Pick<ComparisonTable, 'training'>,
+  { training: preset, trainingSet }: Pick<ComparisonTable, 'training' | 'trainingSet'>,
   dataset: string,
   space: string,
   budget: Budget,
   set: readonly string[] = [],
 ) {
-  return trainingSettings({ preset, dataset, space }, budget, set);
+  return trainingSettings({ preset, dataset, space }, budget, [...(trainingSet?.[budget] ?? []), ...set]);
 }
 
 /** The runs, seeds outermost: after the first seed every cell of the table has a value. */
@@ -273,6 +296,7 @@ function tableDeviations(table: ComparisonTable, runs: readonly Retraining[]): s
       ? [`Not run here: the methods ${[...new Set(left)].map(methodTitle).join(', ')}.`]
       : []),
     ...(ours.length > 0 ? [`Not in the paper's table: ${ours.map(methodTitle).join(', ')}.`] : []),
+    ...(table.remarks ?? []),
     'The error is that of the last epoch, as R-DARTS reports it; the released code reports the best epoch on the test images.',
     'Cost is seconds on the machine that made the runs, not GPU days.',
   ];
@@ -331,7 +355,7 @@ export function pairsOf(
 }
 
 /** Each method's summary value on a benchmark; null for a method without a run there. */
-function valuesOn(
+export function valuesOn(
   runs: readonly RetrainedRun[],
   benchmark: Benchmark,
   methods: readonly string[],
@@ -361,7 +385,9 @@ function meanRanks(rows: readonly (readonly (number | null | undefined)[])[]): (
 function tables(table: ComparisonTable, result: Retrained): Table[] {
   return [
     ...errorTables(result),
-    ...(result.runs.length > 0 ? [rankTable(table, result), pairTable(result), detailTable(result)] : []),
+    ...(result.runs.length > 0
+      ? [rankTable(table, result), pairTable(table, result), detailTable(result)]
+      : []),
     printedTable(table, result),
   ];
 }
@@ -496,16 +522,22 @@ function rankTable({ columns, printed }: ComparisonTable, { runs }: Retrained): 
   };
 }
 
-/** The method that ours are compared with: the paper's DARTS column is of second order, as R-DARTS ran it. */
-export function referenceOf(runs: readonly RetrainedRun[]): string | undefined {
-  return ['darts-2nd', 'darts-1st'].find((id) => runs.some(({ method }) => method === id));
+/** DARTS, which most tables compare with: their numbers of it are of second order, as R-DARTS ran it. */
+const DARTS = ['darts-2nd', 'darts-1st'] as const satisfies readonly MethodId[];
+
+/** The first of the methods that has runs. */
+export function referenceOf(
+  runs: readonly RetrainedRun[],
+  among: readonly MethodId[] = DARTS,
+): MethodId | undefined {
+  return among.find((id) => runs.some(({ method }) => method === id));
 }
 
 /** Seed of the resamples behind every bootstrap interval. */
 const BOOTSTRAP_KEY = key(0);
 
-function pairTable({ runs }: Retrained): Table {
-  const reference = referenceOf(runs);
+function pairTable({ reference: among }: ComparisonTable, { runs }: Retrained): Table {
+  const reference = referenceOf(runs, among);
   const rows = methodsOf(runs).flatMap((method) => {
     if (reference === undefined || method === reference) return [];
     const differences = pairsOf(runs, reference, method).map(({ a, b }) => a.errorPct - b.errorPct);
@@ -524,7 +556,7 @@ function pairTable({ runs }: Retrained): Table {
     ];
   });
   return {
-    title: `Test error (points of %): ${reference === undefined ? 'DARTS' : methodTitle(reference)} less each other method, pair by pair`,
+    title: `Test error (points of %): ${methodTitle(reference ?? (among ?? DARTS)[0])} less each other method, pair by pair`,
     columns: [
       { key: 'method', title: 'method' },
       { key: 'n', title: 'pairs', align: 'right' },

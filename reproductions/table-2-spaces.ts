@@ -2,14 +2,10 @@
 import { judge } from '../lib/analysis/claims.js';
 import type { Claim } from '../lib/analysis/claims.js';
 import { ranks } from '../lib/analysis/comparison.js';
-import { FILE_DATASETS } from '../lib/datasets/registry.js';
-import type { FileDatasetName } from '../lib/datasets/registry.js';
-import { SPACE_IDS } from '../lib/spaces/spaces.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
-import { beats, comparisonTable, pairsOf, referenceOf, runsOf } from './comparison.js';
+import { beats, comparisonTable, pairsOf, printedBenchmarks, referenceOf, runsOf } from './comparison.js';
 import type { ComparisonTable, PrintedColumn } from './comparison.js';
 import { methodTitle } from './methods.js';
-import { printedRows } from './paper.js';
 import type { Retrained } from './retraining.js';
 
 /** The paper's columns. Its numbers of DARTS are R-DARTS', whose searches are of second order. */
@@ -25,22 +21,6 @@ const COLUMNS: readonly PrintedColumn[] = [
 ];
 
 const SPACES = ['s1', 's2', 's3', 's4'] as const satisfies readonly SpaceId[];
-
-/** The benchmarks of a table of the paper whose rows have a data set and a space. */
-export function printedBenchmarks(table: string): ComparisonTable['printed'] {
-  return printedRows(table).map(({ fields, cells }) => ({
-    dataset: named(Object.keys(FILE_DATASETS) as FileDatasetName[], fields.dataset),
-    space: named(SPACE_IDS, fields.space),
-    cells,
-  }));
-}
-
-/** The name that the paper spells in capitals. */
-function named<T extends string>(names: readonly T[], printed: unknown): T {
-  const found = names.find((name) => name.toUpperCase() === printed);
-  if (found === undefined) throw new Error(`the paper's numbers name ${String(printed)}, which is not known`);
-  return found;
-}
 
 /** GLD's rank among the three solvers of the paper, where all three have a run with that seed on that benchmark. */
 function ranksOfGld({ runs }: Retrained): number[] {
