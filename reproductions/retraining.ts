@@ -6,7 +6,7 @@
 import type { Dataset } from '../lib/datasets/load.js';
 import { UsageError, unknownName } from '../lib/errors.js';
 import { countNetwork, multiplyAdds } from '../lib/evaluation/count.js';
-import type { EvaluationChoice } from '../lib/evaluation/presets.js';
+import type { EvaluationCaps, EvaluationChoice } from '../lib/evaluation/presets.js';
 import {
   evaluationBudget,
   fullEvaluation,
@@ -59,8 +59,13 @@ export function isRetraining(protocol: Protocol): protocol is Retraining {
 /** Stands where settings have to be checked before the genotype is known; nothing of it stays in them. */
 const ANY_GENOTYPE = KNOWN_GENOTYPES.DARTS_V2;
 
+/** At `laptop` a table's dozens of trainings get less than a single one does: about a minute each on two cores. */
+const CAPS_IN_TABLES: Partial<Record<Budget, Partial<EvaluationCaps>>> = {
+  laptop: { imageSide: 16, epochs: 12 },
+};
+
 /**
- * The settings of a training for a budget.
+ * The settings of a training for a budget, one of many.
  *
  * @param set  `path=value`, as lib/evaluation/protocol.ts, setEvaluation.
  * @throws {UsageError} for a setting that does not exist or is out of range.
@@ -70,9 +75,10 @@ export function trainingSettings(
   budget: Budget,
   set: readonly string[] = [],
 ): TrainingSettings {
-  return withoutGenotype(
-    setEvaluation(evaluationBudget(fullEvaluation(ANY_GENOTYPE, choice), budget), ...set),
-  );
+  const full = fullEvaluation(ANY_GENOTYPE, choice);
+  const { network } = full;
+  const caps = network.kind === 'genotype' && network.form === 'cifar' ? CAPS_IN_TABLES[budget] : undefined;
+  return withoutGenotype(setEvaluation(evaluationBudget(full, budget, caps), ...set));
 }
 
 function withoutGenotype(protocol: EvaluationProtocol): TrainingSettings {

@@ -114,7 +114,7 @@ export const TABLE_2: ComparisonTable = {
     laptop: {
       datasets: ['cifar10'],
       spaces: SPACES,
-      methods: ['darts-1st', 'darts-2nd', 'rs', 'mgs', 'mgs-flat', 'gld', 'random'],
+      methods: ['darts-1st', 'darts-2nd', 'rs', 'mgs', 'gld', 'random'],
       seeds: 3,
     },
     smoke: { datasets: ['cifar10'], spaces: ['s2'], methods: ['darts-1st', 'mgs', 'random'], seeds: 2 },

@@ -173,7 +173,7 @@ export function linearBaseline(protocol: EvaluationProtocol): EvaluationProtocol
 const LINEAR_LR = 0.01;
 
 /** What a budget may use at most; the rest of a protocol does not depend on the budget. */
-interface Caps {
+export interface EvaluationCaps {
   readonly imageSide: number;
   readonly trainSize: number;
   readonly testSize: number;
@@ -184,7 +184,9 @@ interface Caps {
 }
 
 /** `smoke` is sized to end in seconds, `laptop` in some minutes on two cores. By network form. */
-const CAPS: Readonly<Record<NetworkProtocol['form'], Readonly<Record<Exclude<Budget, 'full'>, Caps>>>> = {
+const CAPS: Readonly<
+  Record<NetworkProtocol['form'], Readonly<Record<Exclude<Budget, 'full'>, EvaluationCaps>>>
+> = {
   cifar: {
     smoke: { imageSide: 16, trainSize: 64, testSize: 40, cells: 3, channels: 4, batchSize: 16, epochs: 2 },
     laptop: {
@@ -216,10 +218,15 @@ const CAPS: Readonly<Record<NetworkProtocol['form'], Readonly<Record<Exclude<Bud
  * cut-out keeps its share of the image, the learning rate its ratio to a batch that is cut (Goyal et al. 2017), and the
  * auxiliary head is left out where the images do not fit it. Everything else stays.
  *
- * @param full  A protocol of budget `full`.
+ * @param full     A protocol of budget `full`.
+ * @param tighter  What may be used where that is less than the budget allows.
  * @throws {UsageError} for an unknown budget, and for a protocol that is not full (derive from the full one instead).
  */
-export function evaluationBudget(full: EvaluationProtocol, budget: string): EvaluationProtocol {
+export function evaluationBudget(
+  full: EvaluationProtocol,
+  budget: string,
+  tighter: Partial<EvaluationCaps> = {},
+): EvaluationProtocol {
   const known = BUDGETS.find((each) => each === budget);
   if (!known) throw unknownName('budget', budget, BUDGETS);
   if (full.budget !== 'full') {
@@ -234,7 +241,7 @@ export function evaluationBudget(full: EvaluationProtocol, budget: string): Eval
       'A budget is derived from the protocol of a genotype; derive its baseline after that.',
     );
   }
-  const caps = CAPS[network.form][known];
+  const caps = { ...CAPS[network.form][known], ...tighter };
   const imageSide = Math.min(full.dataset.imageSide, caps.imageSide);
   const batchSize = Math.min(full.batchSize, caps.batchSize);
   const shape = {

@@ -75,7 +75,7 @@ describe('Table 5', () => {
     expect(full.training.network).to.deep.include({ cells: 20, channels: 36, auxiliaryWeight: 0.4 });
     expect(full.training).to.deep.include({ epochs: 600, batchSize: 96, preset: 'darts-space' });
     for (const { training, seed, factors, search } of laptop) {
-      expect(training).to.deep.include({ epochs: 20, seed });
+      expect(training).to.deep.include({ epochs: 12, seed });
       expect(search.solver).to.include({ samples: factors!.N, density: factors!.density });
     }
     const set = ['training.epochs=3', 'solver.tau=1', 'solver.samples=16'];
@@ -150,7 +150,7 @@ describe('Table 5', () => {
   });
 
   it('says what the trainings do otherwise', () => {
-    expect(table5.deviations(laptop)).to.include('Training: epochs is 20; the paper has 600.');
+    expect(table5.deviations(laptop)).to.include('Training: epochs is 12; the paper has 600.');
     const few = table5.deviations(table5.protocols({ budget: 'laptop', seeds: 2 })).join('\n');
     expect(few).to.contain('2 searches for each N; the paper has 3.');
     const open = table5.openSettings!(laptop).map(({ path }) => path);

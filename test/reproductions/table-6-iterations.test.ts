@@ -134,7 +134,7 @@ describe('Table 6', () => {
     const sentences = table6.deviations(laptop);
     expect(sentences.join('\n')).not.to.match(/omega\.iterations|updateEvery/);
     expect(sentences).to.include('M goes up to 4; in the paper up to 10, with the same shares between.');
-    expect(sentences).to.include('Training: epochs is 20; the paper has 600.');
+    expect(sentences).to.include('Training: epochs is 12; the paper has 600.');
     expect(table6.deviations(full).join('\n')).not.to.match(/the paper has \d/);
   });
 
