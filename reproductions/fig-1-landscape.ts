@@ -30,6 +30,7 @@ import {
   seedsOf,
   sharpnessTable,
   slopeRatios,
+  spectrumTable,
 } from './landscapes.js';
 import type { LandscapeRun, Landscapes, Panel, Path, PathName, Wanted } from './landscapes.js';
 import { figureNumber } from './paper.js';
@@ -39,7 +40,7 @@ const WANTED: Wanted = {
   estimates: ['current', 'finetuned'],
   controls: ['current', 'finetuned'],
   paths: true,
-  conditions: true,
+  curvature: true,
 };
 
 /** The paths of a solver; of DARTS those with one step size. */
@@ -212,6 +213,7 @@ function tables(result: Landscapes): Table[] {
   return [
     sharpnessTable(result),
     ...(result.conditions.length > 0 ? [conditionTable(result)] : []),
+    ...(result.spectra.length > 0 ? [spectrumTable(result)] : []),
     ...(result.paths.length > 0 ? [pathTable(result)] : []),
   ];
 }

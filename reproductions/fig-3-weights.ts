@@ -94,7 +94,7 @@ export const fig3: Reproduction<Landscapes, LandscapeRun> = {
     ]),
   ),
   protocols: (options) =>
-    landscapeProtocols(options, { estimates: ESTIMATES, controls: [], paths: false, conditions: false }),
+    landscapeProtocols(options, { estimates: ESTIMATES, controls: [], paths: false, curvature: false }),
   deviations: landscapeDeviations,
   openSettings: landscapeOpenSettings,
   seconds: landscapeSeconds,

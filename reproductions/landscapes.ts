@@ -16,6 +16,7 @@ import {
   parseCondition,
   parseLandscape,
   parsePath,
+  parseSpectrum,
 } from '../lib/search/landscape-protocol.js';
 import type {
   ConditionProtocol,
@@ -23,12 +24,15 @@ import type {
   LandscapeProtocol,
   PathProtocol,
   PathSolver,
+  SpectrumProtocol,
 } from '../lib/search/landscape-protocol.js';
 import type * as ConditionRuns from '../lib/search/condition.js';
 import type { ConditionResult } from '../lib/search/condition.js';
 import type * as Landscape from '../lib/search/landscape.js';
 import type * as Paths from '../lib/search/paths.js';
 import type { PathPoint } from '../lib/search/paths.js';
+import type * as Spectra from '../lib/search/spectrum.js';
+import type { SpectrumResult } from '../lib/search/spectrum.js';
 import { deviations, fullSearch, withBudget } from '../lib/search/presets.js';
 import type { OpenSetting } from '../lib/search/presets.js';
 import { halfSize, isZeroOrder, spaceName } from '../lib/search/protocol.js';
@@ -42,24 +46,35 @@ import { indexOfEqual } from './searches.js';
 import { spaceAt } from './sweep.js';
 
 /** A run of Figs. 1 and 3. */
-export type LandscapeRun = LandscapeProtocol | PathProtocol | ConditionProtocol;
+export type LandscapeRun = LandscapeProtocol | PathProtocol | ConditionProtocol | SpectrumProtocol;
 
 /** Independent supernets, each with directions and batches of its own. The paper shows one. */
 export const SEEDS: Readonly<Record<Budget, number>> = { full: 3, laptop: 3, smoke: 2 };
 
 /** What the smaller budgets use at most. */
 const CAPS: Readonly<
-  Record<Budget, Readonly<Record<'points' | 'iterations' | 'batches' | 'updates' | 'conditions', number>>>
+  Record<
+    Budget,
+    Readonly<Record<'points' | 'iterations' | 'batches' | 'updates' | 'perturbations' | 'products', number>>
+  >
 > = {
   full: {
     points: Infinity,
     iterations: Infinity,
     batches: Infinity,
     updates: Infinity,
-    conditions: Infinity,
+    perturbations: Infinity,
+    products: Infinity,
   },
-  laptop: { points: 21, iterations: Infinity, batches: 4, updates: Infinity, conditions: Infinity },
-  smoke: { points: 5, iterations: 2, batches: 2, updates: 3, conditions: 5 },
+  laptop: {
+    points: 21,
+    iterations: Infinity,
+    batches: 4,
+    updates: Infinity,
+    perturbations: Infinity,
+    products: Infinity,
+  },
+  smoke: { points: 5, iterations: 2, batches: 2, updates: 3, perturbations: 5, products: 8 },
 };
 
 /** Which ω*(α) a landscape is read at. */
@@ -193,15 +208,30 @@ const CONDITION = { perturbations: 50, radius: 0.01 } as const;
 
 function conditionOf(landscape: LandscapeProtocol): ConditionProtocol {
   const { budget, seed } = landscape;
-  const { conditions: most } = CAPS[budget];
   return parseCondition({
     version: 1,
     kind: 'condition',
     budget,
     seed,
     landscape,
-    perturbations: Math.min(CONDITION.perturbations, most),
+    perturbations: Math.min(CONDITION.perturbations, CAPS[budget].perturbations),
     radius: CONDITION.radius,
+  });
+}
+
+/** How many eigenvalues of ∇²_α L_val, and the most products for them. */
+const SPECTRUM = { values: 5, products: 60 } as const;
+
+function spectrumAt(landscape: LandscapeProtocol): SpectrumProtocol {
+  const { budget, seed } = landscape;
+  return parseSpectrum({
+    version: 1,
+    kind: 'spectrum',
+    budget,
+    seed,
+    landscape,
+    products: Math.min(SPECTRUM.products, CAPS[budget].products),
+    values: SPECTRUM.values,
   });
 }
 
@@ -211,8 +241,8 @@ export interface Wanted {
   /** Those of the estimates that are also measured with running statistics. */
   readonly controls: readonly Estimate[];
   readonly paths: boolean;
-  /** Whether the estimates' condition numbers are measured. */
-  readonly conditions: boolean;
+  /** Whether the estimates' condition numbers and Hessians are measured. */
+  readonly curvature: boolean;
 }
 
 /**
@@ -233,8 +263,14 @@ export function landscapeProtocols(options: ProtocolOptions, wanted: Wanted): La
     return [
       ...wanted.estimates.map((estimate) => atEstimate(base, estimate)),
       ...wanted.controls.map((estimate) => withRunningStatistics(atEstimate(base, estimate))),
-      ...(wanted.conditions
-        ? wanted.estimates.map((estimate) => conditionOf(atEstimate(base, estimate)))
+      ...(wanted.curvature
+        ? wanted.estimates
+            .map((estimate) => atEstimate(base, estimate))
+            .flatMap((landscape) => [
+              conditionOf(landscape),
+              // A landscape may be asked for with running statistics.
+              ...(landscape.normalization === 'batch' ? [spectrumAt(landscape)] : []),
+            ])
         : []),
       ...(wanted.paths
         ? pathsOn(
@@ -297,6 +333,17 @@ export interface Condition extends ConditionResult {
   readonly environment: number;
 }
 
+/** The largest eigenvalues of one Hessian, as computed. Plain JSON. */
+export interface Spectrum extends SpectrumResult {
+  readonly seed: number;
+  readonly estimate: Estimate;
+  /** M, where weights are fine-tuned. */
+  readonly iterations: number | null;
+  readonly seconds: number;
+  readonly key: string;
+  readonly environment: number;
+}
+
 /** What Figs. 1 and 3 measure. Plain JSON. */
 export interface Landscapes extends Measured {
   readonly environments: readonly SearchEnvironment[];
@@ -305,6 +352,7 @@ export interface Landscapes extends Measured {
   readonly panels: readonly Panel[];
   readonly paths: readonly Path[];
   readonly conditions: readonly Condition[];
+  readonly spectra: readonly Spectrum[];
 }
 
 /**
@@ -328,6 +376,8 @@ export async function measureLandscapes(
   const { runCondition } = require('../lib/search/condition.js') as typeof ConditionRuns;
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { runPath } = require('../lib/search/paths.js') as typeof Paths;
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { runSpectrum } = require('../lib/search/spectrum.js') as typeof Spectra;
 
   const [first] = protocols;
   const work = protocols.map((each) => Math.max(1, Math.round(runSeconds(each))));
@@ -337,6 +387,7 @@ export async function measureLandscapes(
   const panels: Panel[] = [];
   const paths: Path[] = [];
   const conditions: Condition[] = [];
+  const spectra: Spectrum[] = [];
   const { supernet } = landscapeOf(first);
   const so = (extra: readonly Panel[] = []): Landscapes => ({
     environments,
@@ -345,6 +396,7 @@ export async function measureLandscapes(
     panels: [...panels, ...extra],
     paths,
     conditions,
+    spectra,
   });
   let done = 0;
   try {
@@ -389,6 +441,13 @@ export async function measureLandscapes(
         const shared = { seed, estimate: landscape.omega.kind, iterations: iterationsOf(landscape) };
         const at = indexOfEqual(environments, environment);
         conditions.push({ ...shared, ...result, seconds, key, environment: at });
+      } else if (protocol.kind === 'spectrum') {
+        const { result, provenance, key } = await runSpectrum(protocol, options);
+        const { seconds, ...environment } = provenance;
+        const { seed, landscape } = protocol;
+        const shared = { seed, estimate: landscape.omega.kind, iterations: iterationsOf(landscape) };
+        const at = indexOfEqual(environments, environment);
+        spectra.push({ ...shared, ...result, seconds, key, environment: at });
       } else {
         const { result, provenance, key } = await runPath(protocol, options);
         const { seconds, ...environment } = provenance;
@@ -433,6 +492,7 @@ function describeRun(run: LandscapeRun): string {
   const { omega, normalization } = landscapeOf(run);
   const title = estimateTitle({ estimate: omega.kind, iterations: iterationsOf(landscapeOf(run)) });
   if (run.kind === 'condition') return `condition number at ${title}`;
+  if (run.kind === 'spectrum') return `curvature at ${title}`;
   const control = normalization === 'running' ? ', running statistics' : '';
   return `landscape at ${title}${control}`;
 }
@@ -450,8 +510,13 @@ function runSeconds(run: LandscapeRun): number {
   const landscape = pointSteps(landscapeOf(run)) * step;
   if (run.kind === 'landscape') return points ** 2 * landscape;
   if (run.kind === 'condition') return (run.perturbations + 1) * landscape;
+  const batches = validationBatches(landscapeOf(run));
+  if (run.kind === 'spectrum') {
+    // Each of the two gradients of a product keeps the activations of a pass of its own.
+    const gradient = (STEP_MODEL.gradientShare + STEP_MODEL.evaluationShare) * step;
+    return landscape + 2 * run.products * batches * gradient;
+  }
   const { solver, updates, weightSteps } = run;
-  const batches = validationBatches(run.landscape);
   const evaluations = solver.kind === 'gradient' ? 0 : createSolver(solver).evaluations;
   const gradients = solver.kind === 'gradient' || solver.kind === 'mgs' ? 1 : 0;
   const update = gradients * batches * STEP_MODEL.gradientShare * step + weightSteps * step;
@@ -540,6 +605,8 @@ export function landscapeOpenSettings(runs: readonly LandscapeRun[]): OpenSettin
       { path: 'condition.radius', value: condition.radius, source: 'released scripts' },
     );
   }
+  const spectrum = runs.find((run) => run.kind === 'spectrum');
+  if (spectrum) open.push({ path: 'spectrum.products', value: spectrum.products, source: 'ours' });
   return [...open, ...pathSettings(runs)];
 }
 
@@ -694,6 +761,49 @@ export function conditionTable({ conditions, space, budget }: Landscapes): Table
       `Q (Eq. 11): the largest, over ${count} random perturbations of length ${CONDITION.radius}, of the loss's relative change over α's relative change; mean ratio: their mean. Every loss is read at the estimate's ω*, on the same images.`,
       `A largest value of ${count} is a lower bound: with 95 % confidence no more than ${fixed(100 * beyond, 1)} % of all perturbations of that length exceed it.`,
       'Centered: without the mean of each softmaxed group of α, which the network does not see but ‖α‖ has in it.',
+    ],
+  };
+}
+
+/** The largest eigenvalues of the Hessians: a row for each estimate. */
+export function spectrumTable({ spectra, space, budget }: Landscapes): Table {
+  const estimates = [...new Map(spectra.map((each) => [each.estimate, each])).values()];
+  const count = Math.max(...spectra.map(({ largest }) => largest.length));
+  const ranks = Array.from({ length: count }, (_, i) => i);
+  const products = Math.max(...spectra.map((each) => each.products));
+  const bound = Math.max(...spectra.flatMap(({ largest }) => largest.map((each) => each.bound)));
+  const late = spectra.filter(({ converged }) => !converged).length;
+  const summary = (values: readonly number[]): string =>
+    values.length === 0 ? '–' : plusMinusDigits(summarize(values), 3);
+  return {
+    title: `Largest eigenvalues of the Hessian of L_val in α (${space.toUpperCase()}, budget ${budget}), mean ± standard deviation over seeds`,
+    columns: [
+      { key: 'estimate', title: 'ω, standing still' },
+      { key: 'seeds', title: 'seeds', align: 'right' },
+      ...ranks.map((i) => ({
+        key: `largest${i + 1}`,
+        title: i === 0 ? 'dominant' : `λ${'₁₂₃₄₅₆₇₈₉'[i] ?? i + 1}`,
+        align: 'right' as const,
+      })),
+      { key: 'smallest', title: 'smallest', align: 'right' },
+    ],
+    rows: estimates.map(({ estimate, iterations }) => {
+      const own = spectra.filter((each) => each.estimate === estimate);
+      return {
+        estimate: estimateTitle({ estimate, iterations }),
+        seeds: own.length,
+        ...Object.fromEntries(
+          ranks.map((i) => [
+            `largest${i + 1}`,
+            summary(own.flatMap(({ largest }) => (i < largest.length ? [largest[i].value] : []))),
+          ]),
+        ),
+        smallest: summary(own.map(({ smallest }) => smallest.value)),
+      };
+    }),
+    notes: [
+      `In nats per squared unit of α, by Lanczos’ method with at most ${products} Hessian–vector products, on the images of the landscape; every value lies within ${bound.toPrecision(2)} of an eigenvalue.${late === 0 ? '' : ` Of ${late} of ${spectra.length} Hessians that is more than the method’s tolerance: more products would be closer.`}`,
+      'The Hessian is that of the loss with ω held where it is (as R-DARTS has it); the curvature of the landscape at M steps also has in it that ω follows α.',
     ],
   };
 }

@@ -175,8 +175,14 @@ const EPOCH_COLUMNS: readonly {
   { title: 'ESS', value: ({ ess }) => shown(ess, 2) },
   { title: 'ESR', value: ({ esr }) => shown(esr, 3) },
   { title: 'eigenvalue', value: ({ dominantEigenvalue }) => shown(dominantEigenvalue ?? null, 4) },
+  { title: 'the next ones', value: ({ eigenvalues = [] }) => nextEigenvalues(eigenvalues) },
   { title: 'weight decay', value: ({ weightDecay }) => decay(weightDecay) },
 ];
+
+/** The eigenvalues after the dominant one; null for none. */
+function nextEigenvalues([, ...next]: readonly number[]): string | null {
+  return next.length === 0 ? null : next.map((value) => fixed(value, 4)).join(', ');
+}
 
 /** A weight decay without the last digits' rounding; null for none. */
 function decay(value: number | undefined): number | null {

@@ -149,7 +149,7 @@ const STATED = new Set([
 ]);
 
 /** Settings that are ours: none of the papers' codes has them. */
-const OURS = new Set(['stability.products']);
+const OURS = new Set(['stability.products', 'stability.values']);
 
 /** Where the full setting at that path of a gradient solver comes from. */
 export function baselineSource(path: string, id: BaselineId): BaselineSource | 'paper' | 'ours' {

@@ -1,8 +1,10 @@
 import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
 import { hessianSpectrumAsync } from '../analysis/curvature.js';
+import type { Spectrum } from '../analysis/curvature.js';
 import { compile } from '../engine/index.js';
 import type { HostArrays, Program } from '../engine/index.js';
 import type { Key } from '../math/random.js';
+import { axpy, scale } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
 import { supernet } from '../supernet/supernet.js';
 import { lossAndGradientsAround } from '../supernet/training.js';
@@ -10,11 +12,11 @@ import { spaceOf } from './protocol.js';
 import type { SearchProtocol } from './protocol.js';
 
 /**
- * The dominant eigenvalue of ∇²_α L_val during a search. Its gradients have a compiled program of their own: following the
- * eigenvalue changes nothing in the search that is followed.
+ * The largest eigenvalues of ∇²_α L_val, during a search and after it. Their gradients have a compiled program of their own:
+ * following an eigenvalue changes nothing in the search that is followed.
  */
 
-/** Where an eigenvalue is wanted. */
+/** Where eigenvalues are wanted. */
 export interface CurvatureQuery {
   /** false: run TensorFlow.js eagerly. */
   readonly compile: boolean;
@@ -22,14 +24,28 @@ export interface CurvatureQuery {
   readonly omega: Float32Array;
   /** [d]. */
   readonly alpha: Vec;
-  /** `images` and `labels`. */
-  readonly batch: HostArrays;
-  /** Seeds the network's noise; no path is dropped. */
-  readonly noise: Key;
+  /** One or more: the loss is the mean over them. No path is dropped. */
+  readonly passes: readonly CurvaturePass[];
   /** Draws the vector that Lanczos' method begins with. */
   readonly key: Key;
   /** Asked before every gradient; with `false` the computation is given up. */
   readonly goOn: () => Promise<boolean>;
+}
+
+/** One batch that a loss is read on. */
+export interface CurvaturePass {
+  /** `images` and `labels`. */
+  readonly batch: HostArrays;
+  /** Seeds the network's noise. */
+  readonly noise: Key;
+}
+
+/** How far Lanczos' method goes. */
+export interface CurvatureEffort {
+  /** Most products, two gradients each. */
+  readonly products: number;
+  /** How many of the largest eigenvalues are wanted to {@link hessianSpectrumAsync}'s tolerance. */
+  readonly values: number;
 }
 
 /** What the gradients' program depends on. */
@@ -84,17 +100,20 @@ function gradientProgram(parts: CurvatureKey): Program<'gradient'> {
 class GivenUp extends Error {}
 
 /**
- * The largest eigenvalue, sign included, of the Hessian with respect to alpha of the loss on a batch: Lanczos' method on
- * differences of gradients, at most `stability.products` of them.
+ * The upper end of the spectrum of the Hessian with respect to alpha of a supernet's loss on some batches: Lanczos' method on
+ * differences of gradients that keep the activation pattern of alpha.
  *
+ * @param supernet  The search that ω and α are of.
+ * @param classes   Of the data set.
  * @returns undefined if it was given up.
  * @throws {ZartsError} for a gradient that is not finite.
  */
-export async function eigenvalueOf(
-  { space, cells, channels, batchSize, partialChannels, dataset, stability }: SearchProtocol,
+export async function spectrumOf(
+  { space, cells, channels, batchSize, partialChannels, dataset }: SearchProtocol,
   classes: number,
-  { compile: compiled, omega, alpha, batch, noise, key, goOn }: CurvatureQuery,
-): Promise<number | undefined> {
+  { compile: compiled, omega, alpha, passes, key, goOn }: CurvatureQuery,
+  { products, values }: CurvatureEffort,
+): Promise<Spectrum | undefined> {
   const program = gradientProgram({
     space,
     cells,
@@ -106,20 +125,24 @@ export async function eigenvalueOf(
     compile: compiled,
   });
   program.write({ omega: { shape: [omega.length], data: omega } });
-  const vector = (values: Vec) => ({ shape: [values.length], data: Float32Array.from(values) });
-  const fixed = {
+  const vector = (entries: Vec) => ({ shape: [entries.length], data: Float32Array.from(entries) });
+  const around = vector(alpha);
+  const fixed = passes.map(({ batch, noise }) => ({
     ...batch,
-    around: vector(alpha),
+    around,
     noiseSeed: { shape: [2], data: Int32Array.of(noise[0], noise[1]) },
-  };
+  }));
   const gradient = async (at: Vec): Promise<Vec> => {
-    if (!(await goOn())) throw new GivenUp();
-    const { alphas } = program.call('gradient', { ...fixed, alphas: vector(at) });
-    return Float64Array.from(alphas.data);
+    let sum: Vec = new Float64Array(alpha.length);
+    for (const inputs of fixed) {
+      if (!(await goOn())) throw new GivenUp();
+      const { alphas } = program.call('gradient', { ...inputs, alphas: vector(at) });
+      sum = axpy(1, Float64Array.from(alphas.data), sum);
+    }
+    return scale(1 / fixed.length, sum);
   };
   try {
-    const { values } = await hessianSpectrumAsync(gradient, alpha, { key, steps: stability!.products });
-    return values[0].value;
+    return await hessianSpectrumAsync(gradient, alpha, { key, steps: products, wanted: values });
   } catch (error) {
     if (error instanceof GivenUp) return undefined;
     throw error;

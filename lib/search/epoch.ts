@@ -20,6 +20,8 @@ export interface EpochRecord {
   readonly updateNorm: number | null;
   /** The largest eigenvalue of ∇²_α L_val at the epoch's end, where the protocol asks for it (`stability`). */
   readonly dominantEigenvalue?: number;
+  /** The largest eigenvalues, from that one down, where the protocol asks for them (`stability.values`). */
+  readonly eigenvalues?: readonly number[];
   /** The weights' decay, where it may change during the search. */
   readonly weightDecay?: number;
 }

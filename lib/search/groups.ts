@@ -59,6 +59,11 @@ const stabilitySchema = z.strictObject({
   factor: real('regularize: what weights.weightDecay is multiplied by.', { above: 1 }),
   maxWeightDecay: real('regularize: the largest weight decay; at least weights.weightDecay.', { above: 0 }),
   products: integer('Most Hessian–vector products for an eigenvalue, two gradients each.', 1, 1000),
+  values: integer(
+    'How many of the largest eigenvalues are recorded; left out: the dominant one.',
+    1,
+    100,
+  ).exactOptional(),
 });
 
 /** The schema of every optional group. */

@@ -143,6 +143,19 @@ const conditionSchema = z.strictObject({
   radius: real('‖Δ‖, the length of each.', { above: 0 }),
 });
 
+const spectrumSchema = z.strictObject({
+  version: constant('Version of this format.', 1),
+  kind: constant('What the protocol describes.', 'spectrum'),
+  budget: choice('How much computing the settings were derived for.', BUDGETS),
+  seed: integer('Seed of the vector that Lanczos’ method begins with.', 0, Number.MAX_SAFE_INTEGER),
+  landscape: landscapeField('The landscape whose α, ω*(α) and batches the eigenvalues are of.'),
+  products: integer('Most Hessian–vector products, two gradients on every batch each.', 1, 1000),
+  values: integer('How many of the largest eigenvalues.', 1, 100),
+});
+
+/** The largest eigenvalues of ∇²_α L_val at a landscape's center as plain data. */
+export type SpectrumProtocol = z.infer<typeof spectrumSchema>;
+
 /** The condition number of a landscape at its center (Eq. 11) as plain data. */
 export type ConditionProtocol = z.infer<typeof conditionSchema>;
 
@@ -201,6 +214,28 @@ export function parseCondition(value: unknown): ConditionProtocol {
     throw schemaFault(conditionSchema, parsed.error.issues[0], value, 'A condition protocol');
   }
   return { ...parsed.data, landscape: named('landscape', () => parseLandscape(parsed.data.landscape)) };
+}
+
+/**
+ * The value as a spectrum's protocol, checked whole, its landscape included.
+ *
+ * @throws {UsageError} one sentence with the first fault's field, value and bounds; for running statistics in the batch norms,
+ *         which the gradients' program does not have.
+ */
+export function parseSpectrum(value: unknown): SpectrumProtocol {
+  const parsed = spectrumSchema.safeParse(value);
+  if (!parsed.success) {
+    throw schemaFault(spectrumSchema, parsed.error.issues[0], value, 'A spectrum protocol');
+  }
+  const landscape = named('landscape', () => parseLandscape(parsed.data.landscape));
+  if (landscape.normalization !== 'batch') {
+    throw outOfRange(
+      'landscape.normalization',
+      landscape.normalization,
+      'batch: a Hessian is computed with the statistics of each batch',
+    );
+  }
+  return { ...parsed.data, landscape };
 }
 
 /** Says of a fault inside a protocol that it is inside another one. */

@@ -32,6 +32,10 @@ export interface PlaneObjective {
   lossAt(x: number, y: number): number;
   /** The same anywhere. @param alpha  Length d. */
   lossOf(alpha: Vec): number;
+  /** [P] The protocol's ω*(α). @param alpha  Length d. */
+  weightsAt(alpha: Vec): Float32Array;
+  /** The batches that losses are read on. */
+  readonly passes: readonly Omit<Pass, 'alpha'>[];
   /** The gradient over the plane of L_val at ω as it is: what first-order DARTS follows. */
   gradientAt(x: number, y: number): readonly [number, number];
   /** One step of the search's SGD on ω itself at the point; losses and gradients are at the new ω from then on. */
@@ -115,14 +119,22 @@ export function planeObjective(
 
   const mean = (values: readonly number[]): number =>
     values.reduce((sum, value) => sum + value, 0) / values.length;
-  const lossOf = (alpha: Vec): number => {
+  const tune = (alpha: Vec): void => {
     session.begin();
     for (const pass of tuningPasses) session.tune({ ...pass, alpha }, estimate.sgd);
+  };
+  const lossOf = (alpha: Vec): number => {
+    tune(alpha);
     return mean(validationPasses.map((pass) => session.loss({ ...pass, alpha })));
   };
   return {
     plane,
+    passes: validationPasses,
     lossOf,
+    weightsAt(alpha) {
+      tune(alpha);
+      return session.readWeights().omega;
+    },
     lossAt: (x, y) => lossOf(planePoint(plane, x, y)),
     gradientAt(x, y) {
       const alpha = planePoint(plane, x, y);

@@ -358,11 +358,13 @@ export interface FieldDescription {
   readonly bounds: string;
 }
 
-/** Every field of the protocol with its meaning and bounds, for the solver and the optional groups that the protocol has. */
+/** Every field that the protocol has with its meaning and bounds. */
 export function describeProtocol(protocol: SearchProtocol): FieldDescription[] {
   return leavesOf(protocol).filter(({ path }) => {
-    const group = path.split('.')[0];
-    return !isGroupName(group) || protocol[group] !== undefined;
+    const [group, field] = path.split('.');
+    if (!isGroupName(group)) return true;
+    const settings = protocol[group];
+    return settings !== undefined && field in settings;
   });
 }
 
@@ -371,7 +373,7 @@ function leavesOf(value: unknown): FieldDescription[] {
   const walk = (schema: z.ZodObject, prefix: string): FieldDescription[] =>
     Object.entries(schema.shape as Record<string, z.ZodType>).flatMap(([name, field]) => {
       const path = `${prefix}${name}`;
-      if (field instanceof z.ZodExactOptional) return walk(field.unwrap() as z.ZodObject, `${path}.`);
+      if (field instanceof z.ZodExactOptional) return walk(z.object({ [name]: field.unwrap() }), prefix);
       if (field instanceof z.ZodObject) return walk(field, `${path}.`);
       if (field instanceof z.ZodDiscriminatedUnion) {
         const options = field.options as z.ZodObject[];

@@ -21,7 +21,7 @@ import { countOps, deriveGenotype } from '../spaces/genotype.js';
 import type { Genotype } from '../spaces/genotype.js';
 import { adamStart, adamStep } from './adam.js';
 import type { AdamState } from './adam.js';
-import { eigenvalueOf } from './curvature.js';
+import { spectrumOf } from './curvature.js';
 import { meansOf, NO_SUMS, withStep, withUpdate } from './epoch.js';
 import type { EpochRecord, EpochSums } from './epoch.js';
 import { exclusively } from './exclusive.js';
@@ -464,14 +464,15 @@ class Search {
    */
   private async endEpoch(): Promise<boolean> {
     const { batchSize, stability } = this.protocol;
-    const eigenvalue = stability ? await this.dominantEigenvalue() : undefined;
-    if (stability && eigenvalue === undefined) return false;
+    const eigenvalues = stability ? await this.largestEigenvalues() : undefined;
+    if (stability && eigenvalues === undefined) return false;
     const record: EpochRecord = {
       epoch: this.epoch,
       lr: this.lr(),
       sigma: this.sigma() ?? null,
       ...meansOf(this.sums, batchSize),
-      ...(eigenvalue === undefined ? {} : { dominantEigenvalue: eigenvalue }),
+      ...(eigenvalues ? { dominantEigenvalue: eigenvalues[0] } : {}),
+      ...(eigenvalues && stability?.values !== undefined ? { eigenvalues } : {}),
       ...(stability?.action === 'regularize' ? { weightDecay: this.weightDecay } : {}),
     };
     this.options.store?.appendMetrics({ step: this.step, kind: 'epoch', ...record } as { step: number });
@@ -511,29 +512,37 @@ class Search {
     this.goBack(snapshot);
   }
 
-  /** λ_max of ∇²_α L_val on the first images of the validation half, as they are; undefined if a stop is asked for meanwhile. */
-  private async dominantEigenvalue(): Promise<number | undefined> {
+  /**
+   * The largest eigenvalues of ∇²_α L_val on the first images of the validation half, as they are, as many as the protocol
+   * asks for and there are; undefined if a stop is asked for meanwhile.
+   */
+  private async largestEigenvalues(): Promise<number[] | undefined> {
     const { dataset, compile } = this.options;
     const { val } = halves(this.protocol.dataset.trainSize);
+    const { products, values: count = 1 } = this.protocol.stability!;
     const [noise, from] = split(this.keys.curvature, 2);
-    const found = eigenvalueOf(this.protocol, dataset.classes.length, {
+    const batch = this.images(val.slice(0, this.protocol.batchSize), evalTransform(dataset), noise);
+    const query = {
       compile: compile ?? true,
       omega: this.session.readWeights().omega,
       alpha: this.state.alpha,
-      batch: this.images(val.slice(0, this.protocol.batchSize), evalTransform(dataset), noise),
-      noise,
+      passes: [{ batch, noise }],
       key: from,
       goOn: async () => {
         await yieldToEvents();
         return !this.stopAsked;
       },
-    });
-    return found.catch((error: unknown) => {
+    };
+    try {
+      const effort = { products, values: count };
+      const spectrum = await spectrumOf(this.protocol, dataset.classes.length, query, effort);
+      return spectrum?.values.slice(0, count).map(({ value }) => value);
+    } catch (error) {
       if (!(error instanceof ZartsError)) throw error;
       throw new ZartsError(
         `The dominant eigenvalue of epoch ${this.epoch} of the ${this.title()} could not be computed: ${error.message}`,
       );
-    });
+    }
   }
 
   /** Keeps the state at the epoch's end as long as the search may go back to it. */

@@ -51,6 +51,27 @@ export function fakeLandscapes(protocols: readonly LandscapeRun[], { loss, end }
       const step = solver.kind === 'gradient' ? solver.step : null;
       return [{ ...shared, seed, name: pathName(solver), step, points, evaluations: 8, gradients: 1 }];
     }),
+    spectra: protocols.flatMap((run) => {
+      if (run.kind !== 'spectrum') return [];
+      const { seed, landscape, values, products } = run;
+      const bend = loss(landscape, 0.5, 0) + loss(landscape, -0.5, 0) - 2 * loss(landscape, 0, 0);
+      const largest = Array.from({ length: values }, (_, i) => ({
+        value: (4 * bend) / (i + 1),
+        bound: 1e-4,
+      }));
+      return [
+        {
+          ...shared,
+          seed,
+          estimate: landscape.omega.kind,
+          iterations: landscape.omega.kind === 'finetuned' ? landscape.omega.iterations : null,
+          largest,
+          smallest: { value: 0, bound: 1e-3 },
+          products,
+          converged: true,
+        },
+      ];
+    }),
     conditions: protocols.flatMap((run) => {
       if (run.kind !== 'condition') return [];
       const { seed, landscape } = run;

@@ -167,7 +167,7 @@ describe('Figs. 1 and 3', () => {
 
   describe('the tables', () => {
     it('hold a row for each landscape and for each path', () => {
-      const [sharpness, conditions, paths] = fig1.tables(measured(asThePaperSays));
+      const [sharpness, conditions, spectra, paths] = fig1.tables(measured(asThePaperSays));
       expect(sharpness.rows).to.have.length(4);
       expect(sharpness.rows[1]).to.include({
         estimate: 'ω fine-tuned, M = 10',
@@ -191,7 +191,18 @@ describe('Figs. 1 and 3', () => {
         'ω fine-tuned, M = 10, as it is',
         'ω fine-tuned, M = 10, centered',
       ]);
-      for (const table of [sharpness, conditions, paths])
+      expect(spectra.rows.map(({ estimate }) => estimate)).to.deep.equal([
+        'ω as it is (first order)',
+        'ω fine-tuned, M = 10',
+      ]);
+      expect(spectra.columns.map(({ title }) => title)).to.include.members([
+        'dominant',
+        'λ₂',
+        'λ₅',
+        'smallest',
+      ]);
+      expect(spectra.notes!.join()).to.contain('within 0.00010 of');
+      for (const table of [sharpness, conditions, spectra, paths])
         expect(textTable(table)).not.to.match(/NaN|undefined/);
     });
   });
@@ -257,7 +268,7 @@ describe('Figs. 1 and 3', () => {
 
     it('hold what there is while it is measured', () => {
       const whole = measured(asThePaperSays);
-      const begun = { ...whole, panels: whole.panels.slice(0, 1), paths: [], conditions: [] };
+      const begun = { ...whole, panels: whole.panels.slice(0, 1), paths: [], conditions: [], spectra: [] };
       expect(fig1.charts(begun).map(({ name }) => name)).to.deep.equal(['landscape']);
       expect(fig1.tables(begun)).to.have.length(1);
     });

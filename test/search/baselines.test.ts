@@ -345,6 +345,20 @@ describe('search/baselines', function () {
       expect({ ...rest, epochs: bare }).to.deep.equal(plain);
     });
 
+    it('record as many of the largest as are asked for, dominant first', async () => {
+      const settings = ['stability.action=record', 'stability.products=30', 'epochs=2'];
+      const one = await run(tiny('darts-1st', ...settings));
+      const three = await run(tiny('darts-1st', ...settings, 'stability.values=3'));
+      three.epochs.forEach(({ dominantEigenvalue, eigenvalues }, i) => {
+        expect(eigenvalues).to.have.length(3);
+        expect(eigenvalues![0]).to.equal(dominantEigenvalue);
+        expect(eigenvalues).to.deep.equal([...eigenvalues!].sort((a, b) => b - a));
+        expect(dominantEigenvalue! / one.epochs[i].dominantEigenvalue!).to.be.closeTo(1, 0.01);
+        expect(one.epochs[i]).to.not.have.property('eigenvalues');
+      });
+      expect(three.alpha).to.deep.equal(one.alpha);
+    });
+
     it('stop with the alphas from before it rose', async () => {
       const protocol = tiny('darts-es', 'epochs=6');
       const { store, checkpoints, metrics } = memory();

@@ -18,18 +18,25 @@ import {
   parseCondition,
   parseLandscape,
   parsePath,
+  parseSpectrum,
 } from '../../lib/search/landscape-protocol.js';
 import type {
   ConditionProtocol,
   LandscapeProtocol,
   PathProtocol,
   PathSolver,
+  SpectrumProtocol,
 } from '../../lib/search/landscape-protocol.js';
 import { runCondition } from '../../lib/search/condition.js';
 import { runLandscape } from '../../lib/search/landscape.js';
 import { planeObjective } from '../../lib/search/objective.js';
 import type { PlaneObjective } from '../../lib/search/objective.js';
 import { runPath } from '../../lib/search/paths.js';
+import { runSpectrum } from '../../lib/search/spectrum.js';
+import { spaceOf } from '../../lib/search/protocol.js';
+import { supernet } from '../../lib/supernet/supernet.js';
+import { hessianSpectrum } from '../../lib/analysis/curvature.js';
+import type { Vec } from '../../lib/math/vec.js';
 import { fullSearch, withBudget } from '../../lib/search/presets.js';
 import { searchProgram } from '../../lib/search/program.js';
 import { searchData } from '../../lib/search/run.js';
@@ -37,7 +44,7 @@ import { RunningSession } from '../../lib/search/running-session.js';
 import { cosineLr } from '../../lib/search/schedules.js';
 import { trainedSupernet } from '../../lib/search/trained.js';
 import { statisticsByName } from '../../lib/supernet/statistics.js';
-import { lossAndGradients, sgdStep } from '../../lib/supernet/training.js';
+import { lossAndGradients, lossAndGradientsAround, sgdStep } from '../../lib/supernet/training.js';
 
 const data = 'synthetic';
 
@@ -506,6 +513,73 @@ describe('search/landscape', function () {
       }).catch((error: unknown) => error);
       expect(String(stopped)).to.contain('Stopped after 3 of 7 losses');
       expect((await runCondition(protocol, { home: elsewhere, data })).result).to.deep.equal(result);
+    });
+  });
+
+  describe('a spectrum', () => {
+    const spectrum = (base: LandscapeProtocol, products = 56): SpectrumProtocol =>
+      parseSpectrum({
+        version: 1,
+        kind: 'spectrum',
+        budget: 'smoke',
+        seed: 4,
+        landscape: base,
+        products,
+        values: 3,
+      });
+
+    it('is that of the mean loss over the batches, at the ω* of the landscape', async () => {
+      const { result } = await runSpectrum(spectrum(landscape()), { home, data });
+      const made = await objective();
+      const { center: alpha } = made.plane;
+      const omega = made.weightsAt(alpha);
+      const { supernet: trained } = landscape();
+      const net = supernet(spaceOf(trained), { ...trained, classes: 10 });
+      const gradient = (at: Vec): Vec => {
+        const parts = made.passes.map(({ batch, noise }) =>
+          tf.tidy(() =>
+            lossAndGradientsAround(
+              net,
+              tf.tensor1d(omega),
+              tf.tensor1d(Float32Array.from(at)),
+              tf.tensor1d(Float32Array.from(alpha)),
+              imageTensor(batch.images),
+              tf.tensor1d(batch.labels.data, 'int32'),
+              { noiseSeed: tf.tensor1d([...noise], 'int32') },
+            ).alphas.dataSync(),
+          ),
+        );
+        return Float64Array.from(alpha, (_, i) => (parts[0][i] + parts[1][i]) / 2);
+      };
+      const [{ value }] = hessianSpectrum(gradient, alpha, { key: key(9), steps: 10 }).values;
+      expect(result.largest[0].value / value).to.be.closeTo(1, 0.01);
+      expect(result.largest).to.have.length(3);
+      expect(result.largest[1].value).to.be.below(result.largest[0].value);
+      expect(result.smallest.value).to.be.below(result.largest[2].value);
+      const untuned = await runSpectrum(spectrum(current()), { home, data });
+      expect(untuned.result.largest[0].value / value).to.not.be.closeTo(1, 0.01);
+    });
+
+    it('is the same when it is stopped and begun anew', async () => {
+      const protocol = spectrum(current(), 4);
+      const { result } = await runSpectrum(protocol, { home, data });
+      expect(result.products).to.equal(4);
+      const elsewhere = newHome();
+      const stopped = await runSpectrum(protocol, {
+        home: elsewhere,
+        data,
+        ...stopAt(/^curvature/, 3),
+      }).catch((error: unknown) => error);
+      expect(stopped).to.be.instanceOf(InterruptedError);
+      expect(String(stopped)).to.contain('Stopped after 3 gradients');
+      expect((await runSpectrum(protocol, { home: elsewhere, data })).result).to.deep.equal(result);
+    });
+
+    it('is refused with running statistics', () => {
+      expect(() => spectrum({ ...current(), normalization: 'running' })).to.throw(
+        UsageError,
+        'landscape.normalization is "running"; it must be batch',
+      );
     });
   });
 
