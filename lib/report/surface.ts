@@ -188,8 +188,8 @@ export function surfaceFigure(panels: readonly SurfacePanel[], words: SurfaceWor
 const VIEW = { azimuth: -60, elevation: 32 } as const;
 /** Height of the highest loss, in units of half the grid's width. */
 const HEIGHT = 1.1;
-const PANEL = { width: 340, height: 310, scale: 108 } as const;
-const MARGIN = { left: 14, top: 62, right: 120, bottom: 14 } as const;
+const PANEL = { width: 376, height: 310, scale: 108 } as const;
+const MARGIN = { left: 6, top: 62, right: 120, bottom: 14 } as const;
 
 type Triple = readonly [number, number, number];
 
@@ -288,11 +288,11 @@ function panelDrawing({ grid }: SurfacePanel, highest: number, words: SurfaceWor
   const ends = (ticks: readonly number[]): number[] => [ticks[0], 0, ticks[ticks.length - 1]];
   const shown = (value: number): string => String(round(value)).replace('-', '−');
   const ticks = [
-    ...ends(xs).map((x) => label([toX(x), -1, 0], shown(x), -3, 13, 'end')),
-    ...ends(ys).map((y) => label([1, toY(y), 0], shown(y), 5, 12, 'start')),
-    ...levels(highest).map((z) => label([-1, -1, (HEIGHT * z) / highest], shown(z), -6, 4, 'end')),
-    label([0, -1, 0], words.xTitle, -24, 34, 'middle'),
-    label([1, 0, 0], words.yTitle, 14, 32, 'start'),
+    ...ends(xs).map((x) => label([toX(x), -1, 0], shown(x), -6, 16, 'end')),
+    ...ends(ys).map((y) => label([1, toY(y), 0], shown(y), 8, 14, 'start')),
+    ...levels(highest).map((z) => label([-1, -1, (HEIGHT * z) / highest], shown(z), -10, 3, 'end')),
+    label([0, -1, 0], words.xTitle, -30, 38, 'middle'),
+    label([1, 0, 0], words.yTitle, 14, 36, 'start'),
   ];
   const { row, column } = gridMinimum(grid);
   const { left, top } = project(at(row, column));
