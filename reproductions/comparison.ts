@@ -1,6 +1,6 @@
 /**
  * Methods compared by the test error of the networks that they find, benchmark by benchmark (a data set and a search space):
- * Tables 2 and 7, which differ in the methods and in the networks trained.
+ * Tables 2, 3 and 7, which differ in the methods, the benchmarks and the networks trained.
  */
 import { judge, undecided } from '../lib/analysis/claims.js';
 import type { Claim, Question } from '../lib/analysis/claims.js';
@@ -81,6 +81,12 @@ export interface ComparisonTable {
   readonly trainingSet?: Readonly<Partial<Record<Budget, readonly string[]>>>;
   /** What else the runs do otherwise than the paper, one sentence each. */
   readonly remarks?: readonly string[];
+  /** Tables of the errors, where methods are no columns: shown first. */
+  errorTables?(result: Retrained): readonly Table[];
+  /** The paper's own table, where benchmarks are no rows: shown last. */
+  printedTable?(result: Retrained): Table;
+  /** Shown after the chart of the errors. */
+  moreCharts?(result: Retrained): readonly Chart[];
   /** What the paper says of it. */
   claims(result: Retrained): readonly Claim[];
 }
@@ -107,7 +113,10 @@ export function comparisonTable(table: ComparisonTable): Reproduction<Retrained,
         ...(onPartial ? { onPartial } : {}),
       }),
     tables: (result) => tables(table, result),
-    charts: (result) => charts(result),
+    charts: (result) => [
+      ...charts(result),
+      ...(result.runs.length > 0 ? (table.moreCharts?.(result) ?? []) : []),
+    ],
     claims: (result) => table.claims(result),
   };
 }
@@ -384,16 +393,16 @@ function meanRanks(rows: readonly (readonly (number | null | undefined)[])[]): (
 
 function tables(table: ComparisonTable, result: Retrained): Table[] {
   return [
-    ...errorTables(result),
+    ...(table.errorTables?.(result) ?? errorTables(result)),
     ...(result.runs.length > 0
       ? [rankTable(table, result), pairTable(table, result), detailTable(result)]
       : []),
-    printedTable(table, result),
+    table.printedTable?.(result) ?? printedTable(table, result),
   ];
 }
 
 /** "budget laptop", and how much of the table is there. */
-function stateOf({ budget, parts: { done, of } }: Retrained): string {
+export function stateOf({ budget, parts: { done, of } }: Retrained): string {
   return `budget ${budget}${done < of ? `; ${done} of ${of} runs` : ''}`;
 }
 
@@ -411,9 +420,29 @@ function benchmarkCells({ dataset, space }: Benchmark) {
   return { dataset: datasetTitle(dataset), space: space.toUpperCase() };
 }
 
+/** "3 searches": how many each method has on each benchmark. */
+export function searchesText(runs: readonly RetrainedRun[]): string {
+  const counts = benchmarksOf(runs)
+    .flatMap((each) => methodsOf(runs).map((id) => runsOf(runs, id, each).length))
+    .filter((count) => count > 0);
+  const [least, most] = counts.length === 0 ? [0, 0] : [Math.min(...counts), Math.max(...counts)];
+  return `${least === most ? most : `${least} to ${most}`} search${most === 1 ? '' : 'es'}`;
+}
+
+/** What errors are to be seen beside, and why some are not there. */
+export function baselineNotes({ baselines, missing }: Retrained): string[] {
+  return [
+    ...baselines.map(
+      ({ dataset, errorPct, classes }) =>
+        `For comparison, on ${datasetTitle(dataset)}: a linear classifier on the same images ${fixed(errorPct, 1)}, chance ${fixed(100 - 100 / classes, 1)}.`,
+    ),
+    ...missing.map(({ reason }) => reason),
+  ];
+}
+
 /** The best error of each method on each benchmark, and the mean with its spread. */
 function errorTables(result: Retrained): Table[] {
-  const { runs, baselines, missing } = result;
+  const { runs } = result;
   const benchmarks = benchmarksOf(runs);
   const methods = methodsOf(runs);
   const data = [...new Set(benchmarks.map(({ dataset }) => datasetTitle(dataset)))].join(', ');
@@ -435,25 +464,18 @@ function errorTables(result: Retrained): Table[] {
     })),
     notes,
   });
-  const seeds = [...new Set(benchmarks.flatMap((each) => methods.map((id) => runsOf(runs, id, each).length)))]
-    .filter((count) => count > 0)
-    .sort((a, b) => a - b);
-  const count = seeds.length > 1 ? `${seeds[0]} to ${seeds[seeds.length - 1]}` : String(seeds[0] ?? 0);
+  const searches = searchesText(runs);
   return [
     table(
-      `Test error (%) on ${data || 'no images'}, best of ${count} search${count === '1' ? '' : 'es'} (${stateOf(result)})`,
+      `Test error (%) on ${data || 'no images'}, best of ${searches} (${stateOf(result)})`,
       (errors) => fixed(Math.min(...errors), 2),
       [
         'Of the network trained from scratch, after its last epoch. Best of: the lowest of the searches with different seeds, as the paper has it.',
-        ...baselines.map(
-          ({ dataset, errorPct, classes }) =>
-            `For comparison, on ${datasetTitle(dataset)}: a linear classifier on the same images ${fixed(errorPct, 1)}, chance ${fixed(100 - 100 / classes, 1)}.`,
-        ),
-        ...missing.map(({ reason }) => reason),
+        ...baselineNotes(result),
       ],
     ),
     table(
-      `Test error (%), mean ± standard deviation of ${count} search${count === '1' ? '' : 'es'} (${stateOf(result)})`,
+      `Test error (%), mean ± standard deviation of ${searches} (${stateOf(result)})`,
       (errors) => plusMinus(summarize(errors), 2),
       [
         'The best of several is lower the more there are and the more they scatter; means are what the verdicts below rest on.',
@@ -471,18 +493,18 @@ function rankTable({ columns, printed }: ComparisonTable, { runs }: Retrained): 
   const byBest = meanRanks(best);
   const byMean = meanRanks(ours('mean', methods));
   const shared = columns.filter(({ method, statistic }) => statistic === 'best' && methods.includes(method));
-  const sharedOurs = meanRanks(
-    ours(
-      'best',
-      shared.map(({ method }) => method),
-    ),
+  const printedOn = ({ dataset, space }: Benchmark) => {
+    const row = printed.find((each) => each.dataset === dataset && each.space === space);
+    return shared.map(({ column }) => row?.cells[column]?.value);
+  };
+  const sharedMethods = shared.map(({ method }) => method);
+  // The same benchmarks on both sides: those where the paper has all these methods, and so have we.
+  const both = benchmarks.filter(
+    (each) =>
+      !printedOn(each).includes(undefined) && !valuesOn(runs, each, sharedMethods, 'best').includes(null),
   );
-  const sharedPrinted = meanRanks(
-    benchmarks.map(({ dataset, space }) => {
-      const row = printed.find((each) => each.dataset === dataset && each.space === space);
-      return shared.map(({ column }) => row?.cells[column]?.value);
-    }),
-  );
+  const sharedOurs = meanRanks(both.map((each) => valuesOn(runs, each, sharedMethods, 'best')));
+  const sharedPrinted = meanRanks(both.map(printedOn));
   return {
     title: `Mean rank over ${several(benchmarks.length, 'benchmark')}, 1 for the lowest error`,
     columns: [
@@ -682,9 +704,21 @@ function printedTable({ printed, columns, id }: ComparisonTable, { runs, budget 
 
 const FAMILIES = ['DARTS and what follows it', 'ZARTS', 'random search'] as const;
 
-function familyOf(method: string): (typeof FAMILIES)[number] {
+/** What a method is a kind of, for colours. */
+export function familyOf(method: string): (typeof FAMILIES)[number] {
   if (method === 'random') return 'random search';
   return ['rs', 'mgs', 'mgs-flat', 'gld'].includes(method) ? 'ZARTS' : 'DARTS and what follows it';
+}
+
+/** The colour of each family that is there, for a field `family`. */
+export function familyColors(methods: readonly string[]): Readonly<Record<string, unknown>> {
+  const families = FAMILIES.filter((family) => methods.some((method) => familyOf(method) === family));
+  return {
+    field: 'family',
+    type: 'nominal',
+    scale: { domain: families, range: families.map((family) => PALETTE[FAMILIES.indexOf(family)]) },
+    legend: { title: null, orient: 'bottom' },
+  };
 }
 
 /** A point for each search and a mark at the mean of each method, one panel a benchmark. */
@@ -694,7 +728,7 @@ function charts(result: Retrained): Chart[] {
   const benchmarks = benchmarksOf(runs);
   const several = new Set(benchmarks.map(({ dataset }) => dataset)).size > 1;
   const name = ({ dataset, space }: Benchmark): string =>
-    `${several ? `${datasetTitle(dataset)}, ` : ''}${space.toUpperCase()}`;
+    `${several ? `${datasetTitle(dataset)}, ` : ''}${space === 'darts' ? 'DARTS space' : space.toUpperCase()}`;
   const methods = methodsOf(runs);
   const title = `Test error by method (budget ${budget})`;
   const y = {
@@ -710,13 +744,7 @@ function charts(result: Retrained): Chart[] {
     title: 'test error (%)',
     scale: { zero: false, nice: true },
   };
-  const families = FAMILIES.filter((family) => methods.some((method) => familyOf(method) === family));
-  const color = {
-    field: 'family',
-    type: 'nominal',
-    scale: { domain: families, range: families.map((family) => PALETTE[FAMILIES.indexOf(family)]) },
-    legend: { title: null, orient: 'bottom' },
-  };
+  const color = familyColors(methods);
   return [
     {
       name: 'errors',
