@@ -8,6 +8,13 @@ import { ORDERED_SCHEME, THEME } from './theme.js';
 /** What the chart takes of an epoch. */
 export type EigenvalueEpoch = Pick<EpochRecord, 'epoch' | 'dominantEigenvalue' | 'eigenvalues'>;
 
+/** Epochs that are marked on the axis: at most about ten, the last one among them. */
+function epochTicks(all: readonly number[]): number[] {
+  const [first, last] = [Math.min(...all), Math.max(...all)];
+  const step = Math.ceil((last - first + 1) / 10);
+  return Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, i) => last - i * step).reverse();
+}
+
 /**
  * A line for each of the eigenvalues that a search recorded (`stability.action=record`, `stability.values=5`), the dominant
  * one thicker, over its epochs counted from 1.
@@ -39,7 +46,7 @@ export function eigenvalueChart(epochs: readonly EigenvalueEpoch[], heading: str
       field: 'epoch',
       type: 'quantitative',
       title: 'epoch',
-      axis: { tickMinStep: 1, format: 'd', grid: false },
+      axis: { values: epochTicks(rows.map(({ epoch }) => epoch)), format: 'd', grid: false },
       scale: { nice: false, zero: false },
     },
     y: { field: 'value', type: 'quantitative', title: 'eigenvalue (nats per squared unit of α)' },

@@ -20,6 +20,7 @@ describe('report/eigenvalue-chart', () => {
       { epoch: 3, rank: 1, value: 2.2 },
     ]);
     expect(rowsOf(chart)).to.have.length(9);
+    expect(JSON.stringify(chart.spec)).to.contain('"values":[1,2,3],"format":"d"');
     expect((await chartPng(chart.spec)).length).to.be.above(5000);
   });
 
