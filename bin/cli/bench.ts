@@ -208,6 +208,7 @@ function describeReport(name: string, report: ShapeReport): string[] {
     ...(alphaUpdate
       ? [
           `Alpha update (N = ${alphaUpdate.candidates}, M = ${alphaUpdate.iterations}): ${fixed(alphaUpdate.update.median / 1000, 2)} s, ${fixed(alphaUpdate.ratio, 3)} times its bare steps and forward passes`,
+          `A step of DARTS with its alpha update: first order ${fixed(alphaUpdate.darts.first.median, 1)} ms, second order ${fixed(alphaUpdate.darts.second.median, 1)} ms, ${fixed(alphaUpdate.darts.ratio, 2)} times as long`,
         ]
       : []),
     ...steady.map(

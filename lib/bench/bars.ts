@@ -79,6 +79,13 @@ const SHAPE_BARS: readonly ShapeBar[] = [
     value: ratio('alphaUpdate/bareSteps'),
   },
   {
+    what: 'step of DARTS, second order / first order',
+    bar: 5,
+    direction: 'at most',
+    applies: () => true,
+    value: ratio('darts2nd/darts1st'),
+  },
+  {
     what: 'seconds to record and load',
     bar: 15,
     direction: 'at most',

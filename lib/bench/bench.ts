@@ -406,7 +406,9 @@ export function ratiosOf({
     ...(peer === undefined ? {} : { 'torch/compiled': ms[peer].median / compiled }),
     // Share of the matrix-product rate that the step's multiply-adds reach.
     matrixProductShare: gflops / matrixProduct.gflops,
-    ...(alphaUpdate ? { 'alphaUpdate/bareSteps': alphaUpdate.ratio } : {}),
+    ...(alphaUpdate
+      ? { 'alphaUpdate/bareSteps': alphaUpdate.ratio, 'darts2nd/darts1st': alphaUpdate.darts.ratio }
+      : {}),
     'recordingMemory/runningMemory': (ours.recording ?? 0) / ours.running,
     ...(torch ? { 'peakMemory/torch': ours.peak / torch.peak } : {}),
   };

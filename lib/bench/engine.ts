@@ -60,6 +60,7 @@ const ANSWERS = {
     step: timingAnswer,
     forward: timingAnswer,
     ratio: z.number(),
+    darts: z.object({ first: timingAnswer, second: timingAnswer, ratio: z.number() }),
   }),
   pipeline: z.object({ batch: z.number(), times: z.array(ms) }),
   data: z.looseObject({ network: z.looseObject({}), weights: wireArray }),

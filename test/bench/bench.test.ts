@@ -238,7 +238,16 @@ describe('zarts bench', function () {
     expect(Object.keys(shape.ms)).to.have.members(['compiled', 'eager']);
     expect(shape.ms.compiled).to.include({ n: 2 });
     expect(shape.ratios['eager/compiled']).to.equal(shape.ms.eager.median / shape.ms.compiled.median);
-    expect(shape.ratios).to.include.all.keys('matrixProductShare', 'alphaUpdate/bareSteps');
+    expect(shape.ratios).to.include.all.keys(
+      'matrixProductShare',
+      'alphaUpdate/bareSteps',
+      'darts2nd/darts1st',
+    );
+    const { first, second, ratio } = shape.alphaUpdate!.darts;
+    expect(first).to.include({ n: 8 });
+    expect(ratio)
+      .to.equal(second.median / first.median)
+      .and.be.greaterThan(1);
     expect(shape.alphaUpdate).to.include({ candidates: 4, iterations: 10 });
     expect(shape.alphaUpdate!.update.median).to.be.greaterThan(20 * shape.alphaUpdate!.step.quartiles[0]);
     const { compiled } = shape.memory;
