@@ -22,6 +22,8 @@ export interface EpochRecord {
   readonly dominantEigenvalue?: number;
   /** The largest eigenvalues, from that one down, where the protocol asks for them (`stability.values`). */
   readonly eigenvalues?: readonly number[];
+  /** The raw alphas at the epoch's end, length d, in the epochs that the protocol asks for (`history`). */
+  readonly alpha?: readonly number[];
   /** The weights' decay, where it may change during the search. */
   readonly weightDecay?: number;
 }

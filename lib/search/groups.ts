@@ -1,6 +1,6 @@
 /**
  * The optional groups of a search protocol: regularization, perturbation and supernet forms that may be combined with any
- * solver. A group that is absent is off; each has a record of its own, so that protocols without it stay as they are.
+ * solver, and what is recorded beside the result. A group that is absent is off; each has a record of its own, so that protocols without it stay as they are.
  */
 import { z } from 'zod';
 import { choice, flag, integer, real } from '../settings.js';
@@ -66,6 +66,11 @@ const stabilitySchema = z.strictObject({
   ).exactOptional(),
 });
 
+/** What a search keeps of its course. It changes nothing of what is found. */
+const historySchema = z.strictObject({
+  alphaEvery: integer('Epochs between two records of alpha, each at an epoch’s end.', 1, 100_000),
+});
+
 /** The schema of every optional group. */
 export const GROUPS = {
   dropPath: dropPathSchema,
@@ -73,10 +78,14 @@ export const GROUPS = {
   perturbation: perturbationSchema,
   partialChannels: partialChannelsSchema,
   stability: stabilitySchema,
+  history: historySchema,
 };
 
 /** The name of an optional group. */
 export type GroupName = keyof typeof GROUPS;
+
+/** Groups that record and change nothing: a search with them does the same as one without. */
+export const RECORDING: readonly GroupName[] = ['history'];
 
 /** Whether a value is the name of an optional group. */
 export function isGroupName(value: string): value is GroupName {
@@ -105,4 +114,5 @@ export const GROUP_DEFAULTS: { readonly [Name in GroupName]: Group<Name> } = {
     maxWeightDecay: 0.03,
     products: 40,
   },
+  history: { alphaEvery: 1 },
 };

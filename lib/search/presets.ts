@@ -11,7 +11,7 @@ import { isSpaceId, SPACE_IDS } from '../spaces/spaces.js';
 import type { SearchSpace, SpaceId } from '../spaces/spaces.js';
 import { baselineSearch, baselineSource, isBaseline, METHODS, standingDeviations } from './baselines.js';
 import type { BaselineSource } from './baselines.js';
-import { GROUPS, isGroupName } from './groups.js';
+import { GROUPS, isGroupName, RECORDING } from './groups.js';
 import type { GroupName } from './groups.js';
 import { BUDGETS, DATASETS, PRESETS, describeProtocol, isZeroOrder, parseProtocol } from './protocol.js';
 import type { Budget, Preset, SearchProtocol, SolverProtocol } from './protocol.js';
@@ -286,6 +286,7 @@ export function deviations(protocol: SearchProtocol): string[] {
   const paper = onDataset(fullSearch(protocol.space, id, 'paper'), name === 'synthetic' ? 'cifar10' : name);
   const sentences: string[] = [];
   const told = new Set(['preset', 'budget', 'seed']);
+  const changing = (Object.keys(GROUPS) as GroupName[]).filter((group) => !RECORDING.includes(group));
   const tell = (path: string, ...texts: string[]): void => {
     told.add(path);
     sentences.push(...texts);
@@ -337,7 +338,7 @@ export function deviations(protocol: SearchProtocol): string[] {
   if (isBaseline(id)) sentences.push(...standingDeviations(protocol, id));
   const method = isBaseline(id) ? METHODS[id].name : 'the paper';
   const genitive = method.endsWith('S') ? `${method}’` : `${method}’s`;
-  for (const group of Object.keys(GROUPS) as GroupName[]) {
+  for (const group of changing) {
     const [here, there] = [protocol[group], paper[group]];
     if (here !== undefined && there === undefined) {
       const settings = Object.entries(here).map(([name, value]) => `${name} ${String(value)}`);
@@ -352,7 +353,7 @@ export function deviations(protocol: SearchProtocol): string[] {
   told.add('stability.values');
   for (const { path } of describeProtocol(protocol)) {
     const [here, there] = [valueAt(protocol, path), valueAt(paper, path)];
-    if (told.has(path) || Object.is(here, there)) continue;
+    if (told.has(path) || isRecording(path) || Object.is(here, there)) continue;
     const source = settingSource(path, id);
     const whose = {
       paper: 'the paper has',
@@ -379,10 +380,15 @@ export function openSettings(protocol: SearchProtocol): OpenSetting[] {
   const tuned = isZeroOrder(protocol.solver);
   return describeProtocol(protocol).flatMap(({ path }) => {
     // A gradient solver has no candidates to fine-tune.
-    if (!tuned && path.startsWith('omega.')) return [];
+    if ((!tuned && path.startsWith('omega.')) || isRecording(path)) return [];
     const source = settingSource(path, solverId(protocol));
     return source === 'paper' || labels.has(path) ? [] : [{ path, value: valueAt(protocol, path), source }];
   });
+}
+
+/** Whether a setting only says what is recorded. */
+function isRecording(path: string): boolean {
+  return RECORDING.some((group) => path.startsWith(`${group}.`));
 }
 
 function valueAt(protocol: SearchProtocol, path: string): unknown {

@@ -197,6 +197,7 @@ const searchSchema = z.strictObject({
   perturbation: GROUPS.perturbation.exactOptional(),
   partialChannels: GROUPS.partialChannels.exactOptional(),
   stability: GROUPS.stability.exactOptional(),
+  history: GROUPS.history.exactOptional(),
 });
 
 /** One search as plain data. Its fields are documented and bounded in the schema; {@link describeProtocol} lists them. */

@@ -17,11 +17,12 @@ import type { Checkpoint } from '../runs/checkpoint.js';
 import { createSolver } from '../solvers/registry.js';
 import { diagnosticNumbers } from '../solvers/solver.js';
 import type { Solver, SolverState } from '../solvers/solver.js';
-import { countOps, deriveGenotype } from '../spaces/genotype.js';
+import { countOps } from '../spaces/genotype.js';
 import type { Genotype } from '../spaces/genotype.js';
 import { adamStart, adamStep } from './adam.js';
 import type { AdamState } from './adam.js';
 import { spectrumOf } from './curvature.js';
+import { derivedGenotype } from './derived.js';
 import { meansOf, NO_SUMS, withStep, withUpdate } from './epoch.js';
 import type { EpochRecord, EpochSums } from './epoch.js';
 import { exclusively } from './exclusive.js';
@@ -29,7 +30,7 @@ import type { Group } from './groups.js';
 import { adversarialPerturbation, randomPerturbation } from './perturbation.js';
 import { searchProgram } from './program.js';
 import type { SearchProgram } from './program.js';
-import { checkAgainstData, isZeroOrder, spaceName, spaceOf, updatePeriod } from './protocol.js';
+import { checkAgainstData, isZeroOrder, spaceName, updatePeriod } from './protocol.js';
 import type { DartsProtocol, SearchProtocol } from './protocol.js';
 import { cosineLr, perturbationRadius, risingProbability, sigmaAt } from './schedules.js';
 import { SearchSession } from './session.js';
@@ -194,10 +195,8 @@ class Search {
       phase.end();
     }
     const { alpha } = this.state;
-    const { partialChannels, stability } = this.protocol;
-    const genotype = deriveGenotype(spaceOf(this.protocol), alpha, {
-      edgeNormalization: partialChannels?.edgeNormalization ?? false,
-    });
+    const { stability } = this.protocol;
+    const genotype = derivedGenotype(this.protocol, alpha);
     return {
       genotype,
       alpha: Array.from(alpha),
@@ -463,7 +462,7 @@ class Search {
    * @returns Whether the epoch has ended.
    */
   private async endEpoch(): Promise<boolean> {
-    const { batchSize, stability } = this.protocol;
+    const { batchSize, history, stability } = this.protocol;
     const eigenvalues = stability ? await this.largestEigenvalues() : undefined;
     if (stability && eigenvalues === undefined) return false;
     const record: EpochRecord = {
@@ -473,6 +472,9 @@ class Search {
       ...meansOf(this.sums, batchSize),
       ...(eigenvalues ? { dominantEigenvalue: eigenvalues[0] } : {}),
       ...(eigenvalues && stability?.values !== undefined ? { eigenvalues } : {}),
+      ...(history && (this.epoch + 1) % history.alphaEvery === 0
+        ? { alpha: Array.from(this.state.alpha) }
+        : {}),
       ...(stability?.action === 'regularize' ? { weightDecay: this.weightDecay } : {}),
     };
     this.options.store?.appendMetrics({ step: this.step, kind: 'epoch', ...record } as { step: number });
