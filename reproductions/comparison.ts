@@ -26,7 +26,6 @@ import type { Budget } from '../lib/search/protocol.js';
 import { assignSettings } from '../lib/settings.js';
 import { SPACE_IDS } from '../lib/spaces/spaces.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
-import { estimateSeconds, estimateTrainingSeconds } from './cost.js';
 import { METHOD_IDS, methodSearch, methodsWith, methodTitle } from './methods.js';
 import type { MethodId } from './methods.js';
 import { printedRows } from './paper.js';
@@ -35,6 +34,7 @@ import type { ProtocolOptions, Reproduction } from './reproduction.js';
 import {
   anyTrainingOf,
   datasetOf,
+  retrainingCosts,
   retrainingOpenSettings,
   runRetrainings,
   sortSettings,
@@ -121,15 +121,6 @@ export function comparisonTable(table: ComparisonTable): Reproduction<Retrained,
   };
 }
 
-/** Seconds that searches and trainings take on two cores. An estimate. */
-export function retrainingSeconds(runs: readonly Retraining[]): number {
-  return runs.reduce(
-    (sum, { search, training }) =>
-      sum + estimateSeconds([search]) + estimateTrainingSeconds(training, search),
-    0,
-  );
-}
-
 /** The benchmarks of a table of the paper whose rows have a data set and a space. */
 export function printedBenchmarks(table: string): ComparisonTable['printed'] {
   return printedRows(table).map(({ fields, cells }) => ({
@@ -144,6 +135,11 @@ function named<T extends string>(names: readonly T[], printed: unknown): T {
   const found = names.find((name) => name.toUpperCase() === printed);
   if (found === undefined) throw new Error(`the paper's numbers name ${String(printed)}, which is not known`);
   return found;
+}
+
+/** Seconds that searches and trainings take on two cores, a search that several runs have once. An estimate. */
+export function retrainingSeconds(runs: readonly Retraining[]): number {
+  return retrainingCosts(runs).reduce((sum, { search, training }) => sum + search + training, 0);
 }
 
 /** What may stand in each of a grid's lists. */

@@ -1,5 +1,6 @@
 import { unknownName } from '../lib/errors.js';
 import { fig1 } from './fig-1-landscape.js';
+import { fig2 } from './fig-2-convergence.js';
 import { fig3 } from './fig-3-weights.js';
 import { fig4 } from './fig-4-ess.js';
 import { fig5 } from './fig-5-cells.js';
@@ -50,10 +51,9 @@ function built<Result extends Measured, Run extends Protocol>(
 /** Every figure and table of the paper, in its order. */
 export const REPRODUCTIONS: readonly RegistryEntry[] = [
   built(fig1, 'Sharpness with and without fine-tuned weights; where DARTS, RS, MGS and GLD end.'),
-  planned(
-    'fig-2',
-    'Fig. 2: accuracy and size along a search of 200 epochs',
-    'Whether DARTS decays and ZARTS stays level when a search goes on.',
+  built(
+    fig2,
+    'Whether DARTS decays and ZARTS stays level when a search goes on; skip connections epoch by epoch.',
   ),
   built(fig3, 'First order, second order and M fine-tuning steps side by side.'),
   built(fig4, 'N_e and R_e over the epochs for several N, three densities, σ scheduled and constant.'),

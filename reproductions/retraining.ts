@@ -21,6 +21,7 @@ import { canonicalJson } from '../lib/runs/canonical.js';
 import { openRun } from '../lib/runs/store.js';
 import { applySet, isZeroOrder, settablePaths, spaceName, updatePeriod } from '../lib/search/protocol.js';
 import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
+import { genotypeAfter } from '../lib/search/derived.js';
 import { openSettings } from '../lib/search/presets.js';
 import type { OpenSetting } from '../lib/search/presets.js';
 import type * as Run from '../lib/search/run.js';
@@ -47,6 +48,8 @@ export interface Retraining extends Protocol {
   readonly method: string;
   /** What a sweep varies, by name. */
   readonly factors?: Factors;
+  /** Epochs of the search after which its genotype is taken; all of them when left out. The search records its alphas. */
+  readonly after?: number;
   readonly search: SearchProtocol;
   readonly training: TrainingSettings;
 }
@@ -233,6 +236,8 @@ export interface RetrainingOptions {
   readonly paperTraining: (protocol: Retraining) => TrainingSettings;
   /** Given what is there whenever a training was computed. */
   readonly onPartial?: (soFar: Retrained) => void | Promise<void>;
+  /** Given every search when it is there, before its networks are trained; with the number of classes of its images. */
+  readonly onSearched?: (protocol: Retraining, searched: Run.FinishedSearch, classes: number) => void;
 }
 
 /**
@@ -244,14 +249,14 @@ export interface RetrainingOptions {
 export async function runRetrainings(
   protocols: readonly Retraining[],
   context: MeasureContext,
-  { paperTraining, onPartial }: RetrainingOptions,
+  { paperTraining, onPartial, onSearched }: RetrainingOptions,
 ): Promise<Retrained> {
   const { title, runs: home, data, progress, signal } = context;
   if (protocols.length === 0) throw new UsageError(`${title}: there is nothing to run.`);
   // Required here and not imported above: they load TensorFlow, which everything else in this file does without. Not
   // `await import`, whose modules the notebook kernel cannot load anew after they were edited.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
-  const { runSearch } = require('../lib/search/run.js') as typeof Run;
+  const { runSearch, searchData } = require('../lib/search/run.js') as typeof Run;
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { runEvaluation } = require('../lib/evaluation/run.js') as typeof Evaluation;
   const place = home === undefined ? {} : { home };
@@ -264,7 +269,7 @@ export async function runRetrainings(
     if (reason !== undefined) missing.push({ dataset: datasetOf(first), reason });
   }
   const present = protocols.filter((each) => !missing.some(({ dataset }) => dataset === datasetOf(each)));
-  const costs = present.map(costOf);
+  const costs = retrainingCosts(present);
   const states: { searched: boolean; trained: boolean }[] = [];
   for (const each of present) states.push(await stateOf(each, source, home));
   const total = costs.reduce((sum, { search, training }) => sum + search + training, 0);
@@ -330,7 +335,8 @@ export async function runRetrainings(
         progress: part(costs[i].search, states[i].searched, `${label} search`),
       });
       if (!states[i].searched) done += costs[i].search;
-      const { genotype } = searched.result;
+      onSearched?.(protocol, searched, (await searchData(search, source)).classes.length);
+      const genotype = genotypeOf(protocol, searched.result);
       const evaluation = trainingOf(protocol.training, genotype);
       const trained = await runEvaluation(evaluation, {
         ...common,
@@ -399,14 +405,23 @@ function supernetOf(search: SearchProtocol): string {
   });
 }
 
-/** Seconds that a run's two halves take, estimated. */
-function costOf({ search, training }: Retraining): { search: number; training: number } {
-  return { search: estimateSeconds([search]), training: estimateTrainingSeconds(training, search) };
+/** Seconds that the two halves of each run take, estimated; a search that an earlier run has too takes none. */
+export function retrainingCosts(protocols: readonly Retraining[]): { search: number; training: number }[] {
+  const firsts = new Set(firstOfEach(protocols, ({ search }) => canonicalJson(search)));
+  return protocols.map((protocol) => ({
+    search: firsts.has(protocol) ? estimateSeconds([protocol.search]) : 0,
+    training: estimateTrainingSeconds(protocol.training, protocol.search),
+  }));
+}
+
+/** The genotype that a run trains. */
+function genotypeOf({ search, after }: Retraining, result: Run.FinishedSearch['result']): Genotype {
+  return after === undefined ? result.genotype : genotypeAfter(search, result, after);
 }
 
 /** Which halves of a run the store has. */
 async function stateOf(
-  { search, training }: Retraining,
+  protocol: Retraining,
   source: Source,
   home: string | undefined,
 ): Promise<{ searched: boolean; trained: boolean }> {
@@ -414,11 +429,12 @@ async function stateOf(
   const { searchData } = require('../lib/search/run.js') as typeof Run;
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { evaluationImages, openEvaluation } = require('../lib/evaluation/run.js') as typeof Evaluation;
+  const { search, training } = protocol;
   const { digest } = await searchData(search, source);
   const place = home === undefined ? {} : { home };
   const record = openRun({ protocol: search, dataDigest: digest, ...place }).record();
   if (record === undefined) return { searched: false, trained: false };
-  const { genotype } = record.result as unknown as { genotype: Genotype };
+  const genotype = genotypeOf(protocol, record.result as unknown as Run.FinishedSearch['result']);
   const evaluation = trainingOf(training, genotype);
   const images = await evaluationImages(evaluation, source);
   return { searched: true, trained: openEvaluation(evaluation, images, home).record() !== undefined };
@@ -452,6 +468,11 @@ function sizesOf(
     multiplyAdds: multiplyAdds(network),
     fullParameters: countsOf(paper, classes).network.parameters,
   };
+}
+
+/** Parameters without auxiliary head of the network that these settings make of a genotype. */
+export function parametersOf(settings: TrainingSettings, genotype: Genotype, classes: number): number {
+  return countsOf(trainingOf(settings, genotype), classes).network.parameters;
 }
 
 function countsOf({ network, dataset }: EvaluationProtocol, classes: number) {

@@ -28,7 +28,9 @@ describe('zarts list', function () {
     expect(stderr).to.equal('');
     for (const id of IDS) expect(stdout.match(new RegExp(`^${id} .*$`, 'gm')), id).to.have.length(1);
     expect(stdout).to.match(/^fig-4 .*~\d+ (s|min) .*~\d+ (min|h) .*~\d+ days/m);
-    expect(stdout).to.match(/^fig-2 .*not built yet$/m);
+    for (const { id, built } of REPRODUCTIONS) {
+      expect(new RegExp(`^${id} .*not built yet$`, 'm').test(stdout), id).to.equal(!built);
+    }
   });
 
   it('--json is one document with the same', async () => {

@@ -1,5 +1,6 @@
 import { spaceName } from '../../lib/search/protocol.js';
 import { KNOWN_GENOTYPES } from '../../lib/spaces/genotype.js';
+import type { Genotype } from '../../lib/spaces/genotype.js';
 import { datasetOf } from '../../reproductions/retraining.js';
 import type { RetrainedRun, Retrained, Retraining } from '../../reproductions/retraining.js';
 
@@ -9,6 +10,7 @@ export interface FakeRun {
   readonly searchSeconds?: number;
   readonly parameters?: number;
   readonly fullParameters?: number;
+  readonly genotype?: Genotype;
 }
 
 /** A result as if measured, with numbers that a test decides: the protocols are real, nothing is run. */
@@ -30,6 +32,7 @@ export function fakeRetrained(
       searchSeconds = 10,
       parameters = 50_000,
       fullParameters = 3_349_342,
+      genotype = KNOWN_GENOTYPES.DARTS_V2,
     } = numbers({ method, dataset, space, seed, protocol });
     return {
       method,
@@ -37,9 +40,9 @@ export function fakeRetrained(
       dataset,
       space,
       seed,
-      searchKey: 's'.repeat(32),
+      searchKey: `${method} ${space} ${dataset} ${seed}`,
       trainingKey: 't'.repeat(32),
-      genotype: KNOWN_GENOTYPES.DARTS_V2,
+      genotype,
       errorPct,
       testImages: training.dataset.testSize,
       bestEpoch: { epoch: 3, errorPct: errorPct - 0.5 },
