@@ -54,13 +54,11 @@ interface Plan {
   readonly epochs: number;
   readonly every: number;
   readonly seeds: number;
-  /** What the trainings have otherwise than the budget's. */
-  readonly training: readonly string[];
 }
 
 /**
  * Searches of `laptop` are six times as long as this budget's usual ones (the paper's are four times as long): before half
- * of that, DARTS' genotypes in S2 gain no skip connections. Trainings are short, so that all of it takes about an hour.
+ * of that, DARTS' genotypes in S2 gain no skip connections.
  */
 const PLANS: Readonly<Record<Budget, Plan>> = {
   full: {
@@ -69,15 +67,13 @@ const PLANS: Readonly<Record<Budget, Plan>> = {
     epochs: PRINTED.epochs,
     every: PRINTED.every,
     seeds: 3,
-    training: [],
   },
   laptop: {
     methods: ['darts-1st', 'mgs', 'mgs-flat'],
     space: 's2',
     epochs: 60,
-    every: 15,
+    every: 10,
     seeds: 3,
-    training: ['epochs=8'],
   },
   smoke: {
     methods: ['darts-1st', 'mgs-flat'],
@@ -85,7 +81,6 @@ const PLANS: Readonly<Record<Budget, Plan>> = {
     epochs: 4,
     every: 1,
     seeds: 1,
-    training: [],
   },
 };
 
@@ -138,18 +133,13 @@ function protocols(options: ProtocolOptions): Retraining[] {
       'history.alphaEvery=1',
     );
   const everything = METHOD_IDS.map((method) => search(method, own.space));
-  const sorted = sortSettings(
-    set,
-    everything,
-    sweepRetraining(everything[0], {}, own.training).training,
-    PLAN_PATHS,
-  );
+  const sorted = sortSettings(set, everything, sweepRetraining(everything[0], {}, []).training, PLAN_PATHS);
   const plan = planWith(own, sorted.grid);
   return Array.from({ length: seeds }, (_, seed) =>
     methodsWith(plan.methods, preset).flatMap((method) => {
       const long = applySet(withOwnSettings(search(method, plan.space), sorted.search), `seed=${seed}`);
       return snapshots(long.epochs, plan.every).map((epoch): Retraining => ({
-        ...sweepRetraining(long, { epoch }, [...own.training, ...sorted.training]),
+        ...sweepRetraining(long, { epoch }, sorted.training),
         method,
         after: epoch,
       }));
