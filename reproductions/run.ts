@@ -9,6 +9,7 @@ import { explainFileError, writeWhole } from '../lib/runs/files.js';
 import { runsHome } from '../lib/runs/home.js';
 import type { Chart, Drawing } from '../lib/report/spec.js';
 import type * as Render from '../lib/report/render.js';
+import type * as SurfacePage from '../lib/report/surface-page.js';
 import type * as Svg from '../lib/report/svg.js';
 import type { Surface } from '../lib/report/surface.js';
 import { textTable } from '../lib/report/table.js';
@@ -54,6 +55,8 @@ export interface ReproductionReport<Result = unknown> {
   readonly claims: readonly Claim[];
   /** Absolute paths of the pictures written, PNG. Beside a chart is its Vega-Lite specification, `.vl.json`, beside a drawing its SVG, beside a surface also its Plotly figure, `.plotly.json`. */
   readonly pictures: readonly string[];
+  /** Absolute paths of the pages written: surfaces to turn in a browser, each in one file. */
+  readonly pages: readonly string[];
   /** Absolute path of the record written. */
   readonly resultFile: string;
   /** Seconds that this call took; 0 or nearly so when every run was in the store. */
@@ -183,14 +186,14 @@ export async function runReproduction<Result extends Measured, Run extends Proto
   // Where nothing was measured, what was measured before stays.
   const kind = result.lacking === undefined ? variant : NO_DATA;
   const name = [id, budget, kind].filter((part) => part !== '').join('-');
-  const { resultFile, pictures } = await writeResults(results, name, record, {
+  const written = await writeResults(results, name, record, {
     charts: reproduction.charts(result),
     drawings: reproduction.drawings?.(result) ?? [],
     surfaces: reproduction.surfaces?.(result) ?? [],
   });
   rmSync(file, { force: true });
   const tableText = tables.map(textTable).join('\n\n');
-  return { id, title, budget, preset, tableText, deviations, claims, pictures, resultFile, seconds, result };
+  return { id, title, budget, preset, tableText, deviations, claims, ...written, seconds, result };
 }
 
 /** Nothing for the runs that a reproduction chooses itself; else what tells these apart in a file name. */
@@ -221,14 +224,17 @@ async function writeResults(
   name: string,
   record: ResultRecord<unknown, Protocol>,
   { charts, drawings, surfaces }: Pictures,
-): Promise<{ resultFile: string; pictures: string[] }> {
+): Promise<{ resultFile: string; pictures: string[]; pages: string[] }> {
   // Vega is loaded only when there is something to draw.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { chartPng } = require('../lib/report/render.js') as typeof Render;
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { svgPng } = require('../lib/report/svg.js') as typeof Svg;
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { plotlySource, surfacePage } = require('../lib/report/surface-page.js') as typeof SurfacePage;
   const resultFile = join(folder, `${name}.json`);
   const pictures: string[] = [];
+  const pages: string[] = [];
   try {
     mkdirSync(folder, { recursive: true });
     for (const chart of charts) {
@@ -237,8 +243,14 @@ async function writeResults(
       writeWhole(`${path}.png`, [await chartPng(chart.spec)]);
       pictures.push(`${path}.png`);
     }
-    for (const { name: part, figure } of surfaces) {
-      writeWhole(join(folder, `${name}-${part}.plotly.json`), [`${JSON.stringify(figure)}\n`]);
+    // A result is better kept without its page than not at all.
+    const plotly = surfaces.length > 0 ? plotlySource() : undefined;
+    for (const surface of surfaces) {
+      const path = join(folder, `${name}-${surface.name}`);
+      writeWhole(`${path}.plotly.json`, [`${JSON.stringify(surface.figure)}\n`]);
+      if (plotly === undefined) continue;
+      writeWhole(`${path}.html`, [surfacePage(surface, plotly)]);
+      pages.push(`${path}.html`);
     }
     for (const { name: part, svg } of [...drawings, ...surfaces]) {
       const path = join(folder, `${name}-${part}`);
@@ -252,5 +264,5 @@ async function writeResults(
     if (error instanceof ZartsError) throw error;
     throw new ZartsError(`The results could not be written to ${folder}: ${explainFileError(error)}.`);
   }
-  return { resultFile, pictures };
+  return { resultFile, pictures, pages };
 }

@@ -124,7 +124,8 @@ function protocolOptions({ budget, preset, seeds, set = [] }: ReproduceCommandOp
 
 /** A reproduction as text: tables with the verdicts on the claims, deviations, where the pictures and the record are. */
 function describeReproduction(report: ReproductionReport): string[] {
-  const { title, budget, preset, tableText, claims, deviations, pictures, resultFile, seconds } = report;
+  const { title, budget, preset, tableText, claims, deviations, pictures, pages, resultFile, seconds } =
+    report;
   return [
     title,
     `Budget ${budget}, preset ${preset}; done in ${describeSeconds(seconds)}`,
@@ -142,6 +143,7 @@ function describeReproduction(report: ReproductionReport): string[] {
     ...bulletList('What it does otherwise than the paper:', deviations),
     '',
     ...pictures.map((path) => `Picture  ${shortPath(path)}`),
+    ...pages.map((path) => `Page     ${shortPath(path)} (to turn, in a browser)`),
     `Record   ${shortPath(resultFile)}`,
   ];
 }

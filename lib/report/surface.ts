@@ -157,13 +157,17 @@ export function surfaceFigure(panels: readonly SurfacePanel[], words: SurfaceWor
       zaxis: { title: { text: 'loss (nats)' }, range: [0, round(1.05 * highest)] },
       aspectmode: 'manual',
       aspectratio: { x: 1, y: 1, z: 0.6 },
-      camera: { eye: { x: 1.15, y: -1.8, z: 1.1 } },
+      camera: { eye: { x: 1.09, y: -1.7, z: 1.05 } },
     },
   ]);
   const annotations = panels.map(({ title }, i) => ({
     text: escapeHtml(title),
     x: (i + 0.5) * width,
-    y: 1,
+    y: 0.95,
+    // Left to itself it would hang to the left or right of the place.
+    xanchor: 'center',
+    yanchor: 'bottom',
+    font: { size: 13 },
     xref: 'paper',
     yref: 'paper',
     showarrow: false,
@@ -173,14 +177,16 @@ export function surfaceFigure(panels: readonly SurfacePanel[], words: SurfaceWor
     layout: {
       title: { text: escapeHtml(words.heading), x: 0 },
       font: { family: `${FONT}, Verdana, sans-serif`, size: 11 },
-      width: Math.max(620, 440 * panels.length),
-      height: 480,
-      margin: { l: 0, r: 0, t: 60, b: 0 },
-      legend: { orientation: 'h', y: 0 },
+      width: 150 + Math.max(470, 420 * panels.length),
+      height: 500,
+      // Room for the colour bar and the legend: where Plotly.js has to make it, titles and scenes part.
+      margin: { l: 10, r: 140, t: 70, b: 50 },
+      legend: { orientation: 'h', y: -0.02, yanchor: 'top' },
       annotations,
       ...Object.fromEntries(scenes),
     },
-    config: { displaylogo: false, responsive: true },
+    // No button that sends the figure to its makers' server; Plotly.js has one unless it is told not to.
+    config: { displaylogo: false, responsive: true, showSendToCloud: false, plotlyServerURL: '' },
   };
 }
 

@@ -58,6 +58,7 @@ describe('report/surface', () => {
     it('is plain JSON without a web address', () => {
       expect(JSON.parse(JSON.stringify(figure))).to.deep.equal(figure);
       expect(JSON.stringify(figure)).to.not.match(/https?:/);
+      expect(figure.config).to.include({ showSendToCloud: false, plotlyServerURL: '' });
     });
   });
 

@@ -1,0 +1,41 @@
+import { runInNewContext } from 'node:vm';
+import { expect } from 'chai';
+import { axisTicks } from '../../lib/analysis/landscape.js';
+import { surfacePage } from '../../lib/report/surface-page.js';
+import { surface } from '../../lib/report/surface.js';
+
+const xs = axisTicks(5, 1);
+const grid = { xs, ys: xs, losses: xs.map((y) => xs.map((x) => 2 + (x - 0.5) ** 2 + 3 * y ** 2)) };
+const WORDS = { heading: 'Loss < height </script>', xTitle: 'along d₁', yTitle: 'along d₂' };
+
+describe('report/surface-page', () => {
+  const drawn = surface('s', [{ title: 'a </script> b', grid }], WORDS);
+  const page = surfacePage(drawn, 'const Plotly = {}; "</script><!--"');
+
+  it('holds everything and may fetch nothing', () => {
+    expect(page).to.contain("default-src 'none'");
+    expect(page).to.not.match(/<(script|link|img|iframe)[^>]+(src|href)=/);
+    expect(page.replaceAll('http://www.w3.org/2000/svg', '')).to.not.match(/https?:/);
+  });
+
+  it('ends its scripts where they end, whatever is in them', () => {
+    const scripts = [...page.matchAll(/<script>([^]*?)<\/script>/g)].map(([, body]) => body);
+    expect(scripts).to.have.length(2);
+    // What is written for the page is the same program.
+    expect(scripts[0]).to.equal('const Plotly = {}; "\\x3c/script>\\x3c!--"');
+    let given: unknown[] = [];
+    const Plotly = { newPlot: (...args: unknown[]) => (given = args) };
+    runInNewContext(scripts[1], { Plotly });
+    const [place, data, layout, config] = given as [string, unknown, Record<string, unknown>, object];
+    expect(page).to.contain(`id="${place}"`);
+    expect(JSON.parse(JSON.stringify(data))).to.deep.equal(drawn.figure.data);
+    expect(layout).to.deep.include({ title: drawn.figure.layout.title, autosize: true });
+    expect(layout).to.not.have.any.keys('width', 'height');
+    expect(config).to.deep.include(drawn.figure.config);
+  });
+
+  it('shows the drawing where scripts are off', () => {
+    expect(page).to.contain(`<noscript>${drawn.svg}</noscript>`);
+    expect(page).to.contain('<title>Loss &lt; height');
+  });
+});
