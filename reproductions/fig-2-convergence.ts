@@ -600,7 +600,7 @@ function trendChart(result: Convergence, trend: Trend): Chart {
     type: 'quantitative',
     title: 'epoch of the search',
     scale: { domain: [0, epochs], nice: false },
-    axis: { format: 'd', tickCount: 6 },
+    axis: { format: 'd', tickCount: 6, tickMinStep: 1 },
   };
   const y = {
     field: 'y',
