@@ -69,11 +69,14 @@ export function showDrawings(drawings: readonly Drawing[]): void {
   for (const drawing of drawings) showDrawing(drawing);
 }
 
-/** Shows a landscape that is turned with the mouse where Plotly figures are drawn (JupyterLab), a picture everywhere else. */
+/**
+ * Shows a landscape that is turned with the mouse where Plotly figures are drawn (JupyterLab), a picture everywhere else.
+ * JupyterLab begins with the picture, too, and puts the figure in its place when the mouse comes: both are as wide.
+ */
 export function showSurface({ title, figure, svg }: Surface): void {
   show({
     [PLOTLY_TYPE]: figure,
-    'image/png': svgPng(svg).toString('base64'),
+    'image/png': svgPng(svg, Number(figure.layout.width)).toString('base64'),
     'text/plain': title,
   });
 }
