@@ -29,6 +29,12 @@ export function integer(description: string, min: number, max: number, multiple 
   return described(integerSchema(min, max, multiple, error), description, error);
 }
 
+/** An integer that may be left out. */
+export function optionalInteger(description: string, min: number, max: number): z.ZodOptional<z.ZodNumber> {
+  const error = integerText(min, max, 1);
+  return described(integerSchema(min, max, 1, error).optional(), description, error);
+}
+
 /** Bounds of a real number. */
 export interface Range {
   readonly atLeast?: number;

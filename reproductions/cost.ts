@@ -148,6 +148,10 @@ export const TRAINING_MODEL = {
     sep_conv_7x7: 5e-6,
     conv_7x1_1x7: 8.5e-6,
   },
+  /** Milliseconds to decode, cut and colour a photograph, besides what is done with it. */
+  perPhoto: 2,
+  /** The stem of a network for large images hands its cells maps of a side so many times smaller. */
+  stemStride: 8,
   /** What a test batch costs, as a share of a step. */
   testShare: 0.25,
   /** Seconds to build a network and compile its step: at least, and for each operation of each cell. */
@@ -157,7 +161,7 @@ export const TRAINING_MODEL = {
 
 /** A training as far as its cost goes. */
 type TrainingShape = Pick<EvaluationProtocol, 'dataset' | 'batchSize' | 'epochs'> & {
-  readonly network: Pick<NetworkProtocol, 'cells' | 'channels'>;
+  readonly network: Pick<NetworkProtocol, 'form' | 'cells' | 'channels'>;
 };
 
 /** The work of a training: SGD steps, and test batches. */
@@ -173,8 +177,9 @@ export function trainingWork({ dataset, batchSize, epochs }: TrainingShape): {
 
 /** Milliseconds of one SGD step on a network whose cells are drawn at random from the space, on two cores. An estimate. */
 export function trainingStepMs({ network, dataset, batchSize }: TrainingShape, space: SearchSpace): number {
-  const values = batchSize * dataset.imageSide ** 2 * network.channels;
-  const { perCell, perCellValue, perOperation, perValue } = TRAINING_MODEL;
+  const { perCell, perCellValue, perOperation, perValue, stemStride } = TRAINING_MODEL;
+  const side = network.form === 'imagenet' ? dataset.imageSide / stemStride : dataset.imageSide;
+  const values = batchSize * side ** 2 * network.channels;
   const edges = CELLS.flatMap((cell) => space.edges[cell]);
   const costs = edges.map((edge) => {
     const kept = edge.filter((op) => op !== 'none');
@@ -193,7 +198,14 @@ export function estimateTrainingSeconds(
   search: Pick<SearchProtocol, 'space'>,
 ): number {
   const { steps, testBatches } = trainingWork(training);
-  const { testShare, compileSeconds, compilePerOperation } = TRAINING_MODEL;
-  const compile = compileSeconds + compilePerOperation * KEPT_OPERATIONS * training.network.cells;
-  return compile + ((steps + testShare * testBatches) * trainingStepMs(training, spaceOf(search))) / 1000;
+  const { testShare, compileSeconds, compilePerOperation, perPhoto } = TRAINING_MODEL;
+  const { network, dataset, epochs } = training;
+  const photos = network.form === 'imagenet' ? epochs * (dataset.trainSize + dataset.testSize) : 0;
+  const compile = compileSeconds + compilePerOperation * KEPT_OPERATIONS * network.cells;
+  const decoding = (photos * perPhoto) / 1000;
+  return (
+    compile +
+    decoding +
+    ((steps + testShare * testBatches) * trainingStepMs(training, spaceOf(search))) / 1000
+  );
 }

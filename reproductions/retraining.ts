@@ -482,7 +482,7 @@ function countsOf({ network, dataset }: EvaluationProtocol, classes: number) {
 }
 
 /** What of a run's provenance is the same for many runs. */
-function environmentOf(provenance: Run.Provenance | Evaluation.EvaluationProvenance): Environment {
+export function environmentOf(provenance: Run.Provenance | Evaluation.EvaluationProvenance): Environment {
   const { commit, version, engine, node, processor, cores, data } = provenance;
   return { commit, version, engine, node, processor, cores, data };
 }

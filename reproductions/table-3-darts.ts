@@ -381,7 +381,6 @@ export const TABLE_3: ComparisonTable = {
   claim:
     'In the DARTS space the networks that ZARTS finds have lower errors than those of DARTS and its successors, best and mean of four, at the cost of DARTS of second order.',
   training: 'darts-space',
-  trainingSet: { laptop: ['epochs=10'] },
   grids: {
     full: {
       datasets: DATASETS,

@@ -63,6 +63,8 @@ export interface OpenPhotosOptions {
   /** The folder that is looked in when none is named; the project's data/ when left out. */
   readonly dataHome?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** The first so many classes, by their folders' names; all when left out. */
+  readonly classes?: number;
   /** How many photographs to use, the classes in turn; all when left out. */
   readonly trainSize?: number;
   readonly testSize?: number;
@@ -100,10 +102,10 @@ export async function openImageNet(options: OpenPhotosOptions = {}): Promise<Pho
     return preparedPhotos(prepared, options);
   }
   return {
-    ...common(complete),
-    classes: source.classes,
-    train: used(catalogOf(source.train, 'train'), options.trainSize, folder),
-    test: used(catalogOf(source.test, 'test'), options.testSize, folder),
+    ...common(complete && options.classes === undefined),
+    classes: usedClasses(source.classes, options, folder),
+    train: used(catalogOf(source.train, 'train'), options.trainSize, options.classes, folder),
+    test: used(catalogOf(source.test, 'test'), options.testSize, options.classes, folder),
     digest: digestOf(source.digest, options),
     folder,
     undecodable: new Map(),
@@ -188,10 +190,10 @@ function preparedFolder({ preparedHome, prepare, env }: OpenPhotosOptions): stri
 function preparedPhotos(set: PreparedSet, options: OpenPhotosOptions): PhotoDataset {
   const { folder, settings, classes, complete, train, test, undecodable, digest } = set;
   return {
-    ...common(complete),
-    classes,
-    train: used(train, options.trainSize, folder),
-    test: used(test, options.testSize, folder),
+    ...common(complete && options.classes === undefined),
+    classes: usedClasses(classes, options, folder),
+    train: used(train, options.trainSize, options.classes, folder),
+    test: used(test, options.testSize, options.classes, folder),
     digest: digestOf(digest, options),
     folder,
     prepared: settings,
@@ -199,14 +201,36 @@ function preparedPhotos(set: PreparedSet, options: OpenPhotosOptions): PhotoData
   };
 }
 
+/** The names of the classes that are used. */
+function usedClasses(
+  all: readonly string[],
+  { classes = all.length }: Pick<OpenPhotosOptions, 'classes'>,
+  folder: string,
+): readonly string[] {
+  if (!Number.isInteger(classes) || classes < 1 || classes > all.length) {
+    throw new UsageError(
+      `${classes} classes were asked for, ${folder} holds ${all.length}: ask for an integer from 1 to ${all.length}.`,
+    );
+  }
+  return all.slice(0, classes);
+}
+
 /** The first `wanted` photographs, the classes in turn: every class holds as many as the next, or one more. */
-function used(catalog: Catalog, wanted: number | undefined, folder: string): PhotoSplit {
-  const { count, labels, split } = catalog;
-  if (wanted === undefined || wanted === count) return { catalog, indices: range(count) };
+function used(
+  catalog: Catalog,
+  wanted: number | undefined,
+  classes: number | undefined,
+  folder: string,
+): PhotoSplit {
+  const { labels, split } = catalog;
+  const all = range(catalog.count);
+  const own = classes === undefined ? all : all.filter((i) => labels[i] < classes);
+  const count = own.length;
+  if (wanted === undefined || wanted === count) return { catalog, indices: own };
   if (!Number.isInteger(wanted) || wanted < 1 || wanted > count) {
     const which = split === 'train' ? 'training' : 'test';
     throw new UsageError(
-      `${wanted} ${which} photographs were asked for, ${folder} holds ${count}: ask for an integer from 1 to ${count}.`,
+      `${wanted} ${which} photographs were asked for, ${folder} holds ${count}${classes === undefined ? '' : ` in its first ${classes} classes`}: ask for an integer from 1 to ${count}.`,
     );
   }
   const seen = new Map<number, number>();
@@ -215,24 +239,37 @@ function used(catalog: Catalog, wanted: number | undefined, folder: string): Pho
     seen.set(label, rank + 1);
     return rank;
   });
-  const inTurn = range(count).sort((a, b) => turn[a] - turn[b] || a - b);
+  const inTurn = own.sort((a, b) => turn[a] - turn[b] || a - b);
   return { catalog, indices: inTurn.slice(0, wanted).sort() };
 }
 
-function digestOf(digest: string, { trainSize, testSize }: OpenPhotosOptions): string {
-  if (trainSize === undefined && testSize === undefined) return digest;
+function digestOf(digest: string, { trainSize, testSize, classes }: OpenPhotosOptions): string {
+  if (trainSize === undefined && testSize === undefined && classes === undefined) return digest;
   return createHash('sha256')
-    .update(`${digest} ${trainSize ?? 'all'} ${testSize ?? 'all'}`)
+    .update(`${digest} ${trainSize ?? 'all'} ${testSize ?? 'all'}${classesText(classes)}`)
     .digest('hex');
 }
 
+function classesText(classes: number | undefined): string {
+  return classes === undefined ? '' : ` of ${classes} classes`;
+}
+
 function syntheticPhotos(options: OpenPhotosOptions): PhotoDataset {
-  const { classes } = syntheticKind('imagenet');
+  const all = syntheticKind('imagenet').classes;
+  const classes = usedClasses(all, options, 'the synthetic set');
   const { trainSize = SYNTHETIC_PHOTOS.train, testSize = SYNTHETIC_PHOTOS.test } = options;
-  const make = (split: 'train' | 'test', count: number): PhotoSplit => ({
-    catalog: syntheticCatalog(split, count, classes.length),
-    indices: range(count),
-  });
+  const make = (split: 'train' | 'test', count: number): PhotoSplit => {
+    // Image i is of class i modulo all of them, so that those of a few classes lie apart.
+    const catalog = syntheticCatalog(
+      split,
+      all.length * Math.floor((count - 1) / classes.length) + ((count - 1) % classes.length) + 1,
+      all.length,
+    );
+    return {
+      catalog,
+      indices: range(catalog.count).filter((i) => catalog.labels[i] < classes.length),
+    };
+  };
   return {
     name: 'synthetic',
     source: 'synthetic',
@@ -242,7 +279,9 @@ function syntheticPhotos(options: OpenPhotosOptions): PhotoDataset {
     std: SYNTHETIC_STD,
     train: make('train', trainSize),
     test: make('test', testSize),
-    digest: createHash('sha256').update(`synthetic photographs ${trainSize} ${testSize}`).digest('hex'),
+    digest: createHash('sha256')
+      .update(`synthetic photographs ${trainSize} ${testSize}${classesText(options.classes)}`)
+      .digest('hex'),
     undecodable: new Map(),
   };
 }

@@ -274,6 +274,7 @@ const STATED = new Set([
   'dataset.imageSide',
   'dataset.trainSize',
   'dataset.testSize',
+  'dataset.classes',
   'network.form',
   'network.cells',
   'network.channels',
@@ -318,7 +319,18 @@ export function evaluationDeviations(protocol: EvaluationProtocol): string[] {
     fullEvaluation(network.genotype, { preset, dataset: like, space }),
   );
   const paper = papers.find((each) => valueAt(each, 'network.channels') === network.channels) ?? papers[0];
-  const labels = new Set(['version', 'kind', 'preset', 'budget', 'seed', 'network.genotype']);
+  if (dataset.classes !== undefined) {
+    sentences.push(`The first ${dataset.classes} classes are used; the paper has all ${IMAGENET.classes}.`);
+  }
+  const labels = new Set([
+    'version',
+    'kind',
+    'preset',
+    'budget',
+    'seed',
+    'network.genotype',
+    'dataset.classes',
+  ]);
   for (const { path } of describeEvaluation(protocol)) {
     const [here, there] = [valueAt(protocol, path), valueAt(paper, path)];
     if (labels.has(path) || Object.is(here, there)) continue;

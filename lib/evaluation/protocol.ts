@@ -14,6 +14,7 @@ import {
   fieldsOf,
   flag,
   integer,
+  optionalInteger,
   outOfRange,
   real,
   realOr,
@@ -82,6 +83,11 @@ const evaluationSchema = z.strictObject({
     ),
     trainSize: integer('Training images used: the first ones of the file order.', 1, 100_000_000),
     testSize: integer('Test images used: the first ones of the file order.', 1, 100_000_000),
+    classes: optionalInteger(
+      'Classes of ImageNet used: the first ones by their folders’ names; all where it is left out.',
+      2,
+      1000,
+    ),
   }),
   network: z.discriminatedUnion('kind', [networkSchema, linearSchema]),
   cutout: integer('Side of the square cut out of every training image, in pixels; 0 for none.', 0, 1024),
@@ -130,6 +136,9 @@ export function parseEvaluation(value: unknown): EvaluationProtocol {
   }
   if (cutout > dataset.imageSide) {
     throw outOfRange('cutout', cutout, `at most ${dataset.imageSide}, which is dataset.imageSide`);
+  }
+  if (dataset.classes !== undefined && dataset.name !== 'imagenet') {
+    throw outOfRange('dataset.classes', dataset.classes, 'left out but for the data set imagenet');
   }
   if (weights.warmup && weights.schedule === 'cosine') {
     throw outOfRange('weights.warmup', true, 'false with weights.schedule "cosine"');

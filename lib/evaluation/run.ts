@@ -189,11 +189,16 @@ export function evaluationImages(
 }
 
 async function loadImages(
-  { name, imageSide, trainSize, testSize }: EvaluationProtocol['dataset'],
+  { name, imageSide, trainSize, testSize, classes }: EvaluationProtocol['dataset'],
   options: EvaluationImageOptions,
 ): Promise<ImageSource> {
   if (name === 'imagenet') {
-    const photos = await openImageNet({ ...options, trainSize, testSize });
+    const photos = await openImageNet({
+      ...options,
+      trainSize,
+      testSize,
+      ...(classes === undefined ? {} : { classes }),
+    });
     return photoSource(photos, {
       side: imageSide,
       ...(options.onUndecodable ? { onUndecodable: options.onUndecodable } : {}),

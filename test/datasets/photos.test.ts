@@ -315,6 +315,35 @@ describe('datasets: photographs in batches', () => {
     ).to.match(/decoding threads is 0/);
   });
 
+  it('takes the first classes alone, computed ones too', async () => {
+    const all = await openImageNet({ data: home(), env });
+    const some = await openImageNet({ data: home(), env, classes: 2, trainSize: 3 });
+    expect(some.classes).to.deep.equal(all.classes.slice(0, 2));
+    expect(some.coverage).to.equal('subset');
+    for (const { catalog, indices } of [some.train, some.test]) {
+      expect(new Set(Array.from(indices, (i) => catalog.labels[i]))).to.deep.equal(new Set([0, 1]));
+    }
+    expect(some.train.indices).to.have.length(3);
+    expect(some.digest).to.not.equal((await openImageNet({ data: home(), env, trainSize: 3 })).digest);
+    const tooMany = await rejection(openImageNet({ data: home(), env, classes: 1000 }));
+    expect(tooMany.message).to.match(/^1000 classes were asked for, .* holds \d: ask for an integer from 1/);
+    const images = await rejection(openImageNet({ data: home(), env, classes: 2, trainSize: 1000 }));
+    expect(images.message).to.match(/holds \d in its first 2 classes: ask for/);
+
+    for (const trainSize of [1, 3, 6, 7]) {
+      const computed = await openImageNet({ data: 'synthetic', env, classes: 3, trainSize, testSize: 4 });
+      expect(computed.classes).to.have.length(3);
+      const { catalog, indices } = computed.train;
+      expect(Array.from(indices, (i) => catalog.labels[i])).to.deep.equal(
+        Array.from({ length: trainSize }, (_, i) => i % 3),
+      );
+      // Image i is of class i modulo all thousand.
+      expect(Array.from(indices)).to.deep.equal(
+        Array.from({ length: trainSize }, (_, i) => 1000 * Math.floor(i / 3) + (i % 3)),
+      );
+    }
+  });
+
   it('computed photographs need no file and are those of the stand-in', async () => {
     const set = await openImageNet({ data: 'synthetic', env, trainSize: 6, testSize: 3 });
     expect(set).to.include({ name: 'synthetic', coverage: 'synthetic' });

@@ -134,6 +134,23 @@ describe('evaluation/presets', () => {
 describe('evaluation/protocol', () => {
   const base = evaluationBudget(full(), 'laptop');
 
+  it('takes fewer classes of ImageNet, and says so', () => {
+    const all = full({ preset: 'imagenet' });
+    expect(all.dataset).to.not.have.property('classes');
+    const few = setEvaluation(all, 'dataset.classes=20');
+    expect(few.dataset.classes).to.equal(20);
+    expect(evaluationDeviations(few)).to.include('The first 20 classes are used; the paper has all 1000.');
+    expect(evaluationDeviations(few).join()).not.to.contain('undefined');
+    expect(openEvaluationSettings(few).map(({ path }) => path)).not.to.include('dataset.classes');
+    expect(parseEvaluation(JSON.parse(JSON.stringify(few)))).to.deep.equal(few);
+    for (const value of ['1', '1001', '2.5']) {
+      expect(() => setEvaluation(all, `dataset.classes=${value}`)).to.throw(
+        UsageError,
+        `dataset.classes is ${value}; it must be an integer from 2 to 1000.`,
+      );
+    }
+  });
+
   it('survives JSON, also for the linear baseline', () => {
     for (const protocol of [base, linearBaseline(base), full({ preset: 'imagenet' })]) {
       expect(parseEvaluation(JSON.parse(JSON.stringify(protocol)))).to.deep.equal(protocol);
@@ -162,6 +179,7 @@ describe('evaluation/protocol', () => {
     ['cutout=33', /cutout is 33; it must be at most 32/],
     ['dataset.imageSide=30', /15×15/],
     ['dataset.imageSide=16', /network\.auxiliaryWeight is 0\.4; it must be 0/],
+    ['dataset.classes=10', /dataset\.classes is 10; it must be left out but for the data set imagenet/],
     ['preset=table-2', /--preset/],
     ['network.genotype=DARTS_V1', /it is what is evaluated/],
     ['network=1', /group of settings/],

@@ -192,7 +192,7 @@ describe('Table 3', () => {
       .to.contain('Not run here: the data sets CIFAR-100.')
       .and.to.contain("Not in the paper's table: PC-DARTS, ZARTS-RS, MGS flat, ZARTS-GLD, random.")
       .and.to.contain('Cited, not run here: P-DARTS, GDAS, ')
-      .and.to.contain('Training: epochs is 10; the paper has 600.')
+      .and.to.contain('Training: epochs is 12; the paper has 600.')
       .and.to.contain('Of R-DARTS the paper does not say');
   });
 
