@@ -30,10 +30,6 @@ export interface RegistryEntry {
   readonly reproduction?: Reproduction<Measured, Protocol>;
 }
 
-function planned(id: string, title: string, description: string): RegistryEntry {
-  return { id, title, description, built: false };
-}
-
 function built<Result extends Measured, Run extends Protocol>(
   reproduction: Reproduction<Result, Run>,
   description: string,
