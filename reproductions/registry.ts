@@ -24,65 +24,57 @@ export interface RegistryEntry {
   readonly title: string;
   /** What it shows, in one line. */
   readonly description: string;
-  /** Whether it can be reproduced yet. */
-  readonly built: boolean;
-  /** The reproduction, where it is built. What its functions take is what its own `measure` gives. */
-  readonly reproduction?: Reproduction<Measured, Protocol>;
+  /** What its functions take is what its own `measure` gives. */
+  readonly reproduction: Reproduction<Measured, Protocol>;
 }
 
-function built<Result extends Measured, Run extends Protocol>(
+function entry<Result extends Measured, Run extends Protocol>(
   reproduction: Reproduction<Result, Run>,
   description: string,
 ): RegistryEntry {
   const { id, title } = reproduction;
   // The registry forgets what runs and results are: they only ever go back to the reproduction that made them.
-  return {
-    id,
-    title,
-    description,
-    built: true,
-    reproduction: reproduction,
-  };
+  return { id, title, description, reproduction };
 }
 
 /** Every figure and table of the paper, in its order. */
 export const REPRODUCTIONS: readonly RegistryEntry[] = [
-  built(fig1, 'Sharpness with and without fine-tuned weights; where DARTS, RS, MGS and GLD end.'),
-  built(
+  entry(fig1, 'Sharpness with and without fine-tuned weights; where DARTS, RS, MGS and GLD end.'),
+  entry(
     fig2,
     'Whether DARTS decays and ZARTS stays level when a search goes on; skip connections epoch by epoch.',
   ),
-  built(fig3, 'First order, second order and M fine-tuning steps side by side.'),
-  built(fig4, 'N_e and R_e over the epochs for several N, three densities, σ scheduled and constant.'),
-  built(fig5, 'Drawings; size and operations of what ZARTS and DARTS find.'),
-  built(fig6, 'Drawings; size and operations of what ZARTS and DARTS find.'),
-  built(fig7, 'Drawings; skip connections, pooling and noise in the cells of ZARTS and DARTS.'),
-  built(fig8, 'Drawings; skip connections, pooling and noise in the cells of ZARTS and DARTS.'),
-  built(fig9, 'Drawings; skip connections, pooling and noise in the cells of ZARTS and DARTS.'),
-  built(table1, 'Their formulas, and bias, variance, limits and effective samples on toy functions.'),
-  built(table2, 'DARTS, the ZARTS solvers and random search: searched, trained from scratch, ranked.'),
-  built(table3, 'ZARTS beside DARTS and its successors: best and mean of the searches, with size and cost.'),
-  built(
+  entry(fig3, 'First order, second order and M fine-tuning steps side by side.'),
+  entry(fig4, 'N_e and R_e over the epochs for several N, three densities, σ scheduled and constant.'),
+  entry(fig5, 'Drawings; size and operations of what ZARTS and DARTS find.'),
+  entry(fig6, 'Drawings; size and operations of what ZARTS and DARTS find.'),
+  entry(fig7, 'Drawings; skip connections, pooling and noise in the cells of ZARTS and DARTS.'),
+  entry(fig8, 'Drawings; skip connections, pooling and noise in the cells of ZARTS and DARTS.'),
+  entry(fig9, 'Drawings; skip connections, pooling and noise in the cells of ZARTS and DARTS.'),
+  entry(table1, 'Their formulas, and bias, variance, limits and effective samples on toy functions.'),
+  entry(table2, 'DARTS, the ZARTS solvers and random search: searched, trained from scratch, ranked.'),
+  entry(table3, 'ZARTS beside DARTS and its successors: best and mean of the searches, with size and cost.'),
+  entry(
     table4,
     'Cells found on CIFAR-10 in networks for large images: exact parameters and multiply-adds, and errors.',
   ),
-  built(
+  entry(
     table5,
     'Cost, effective samples and stability of a search for N = 2, 4, 6, 8; error and size of its networks.',
   ),
-  built(table6, 'Errors and sizes for several M, with the frequency of updates coupled to it and fixed.'),
-  built(table7, 'ZARTS beside PC-DARTS and SDARTS: the searches of Table 2, their networks wider.'),
+  entry(table6, 'Errors and sizes for several M, with the frequency of updates coupled to it and fixed.'),
+  entry(table7, 'ZARTS beside PC-DARTS and SDARTS: the searches of Table 2, their networks wider.'),
 ];
 
 /** @throws {UsageError} for an id that no figure or table of the paper has. */
 export function reproductionById(id: string): RegistryEntry {
-  const entry = REPRODUCTIONS.find((each) => each.id === id);
-  if (!entry) {
+  const found = REPRODUCTIONS.find((each) => each.id === id);
+  if (!found) {
     throw unknownName(
       'figure or table',
       id,
       REPRODUCTIONS.map((each) => each.id),
     );
   }
-  return entry;
+  return found;
 }

@@ -1,10 +1,10 @@
-import { UsageError, unknownName } from '../lib/errors.js';
+import { unknownName } from '../lib/errors.js';
 import { BUDGETS } from '../lib/search/protocol.js';
 import type { Budget } from '../lib/search/protocol.js';
 import { estimateSeconds } from './cost.js';
-import { REPRODUCTIONS, reproductionById } from './registry.js';
+import { reproductionById } from './registry.js';
 import { isSearch } from './reproduction.js';
-import type { Measured, Protocol, ProtocolOptions, Reproduction } from './reproduction.js';
+import type { ProtocolOptions } from './reproduction.js';
 import { runReproduction } from './run.js';
 import type { ReproductionReport, RunOptions } from './run.js';
 
@@ -13,13 +13,6 @@ export type { ReproductionReport } from './run.js';
 /** What `zarts reproduce` passes on; `budget` as typed. */
 export interface ReproduceOptions extends Omit<RunOptions, 'budget'> {
   readonly budget: string;
-}
-
-function builtReproduction(id: string): Reproduction<Measured, Protocol> {
-  const { reproduction, title } = reproductionById(id);
-  if (reproduction) return reproduction;
-  const built = REPRODUCTIONS.filter((each) => each.built).map((each) => each.id);
-  throw new UsageError(`${id} (${title}) is not built yet; built: ${built.join(', ')}.`);
 }
 
 function knownBudget(budget: string): Budget {
@@ -32,11 +25,10 @@ function knownBudget(budget: string): Budget {
  * Reproduces a figure or table: runs what the store does not have, writes record and pictures, returns the report.
  *
  * @param id  "fig-4".
- * @throws {UsageError} for an unknown id (with the nearest), one that is not built yet, an unknown budget, and options out
- *         of range; otherwise as {@link runReproduction}.
+ * @throws {UsageError} for an unknown id (with the nearest), an unknown budget, and options out of range; otherwise as {@link runReproduction}.
  */
 export async function reproduce(id: string, options: ReproduceOptions): Promise<ReproductionReport> {
-  const reproduction = builtReproduction(id);
+  const { reproduction } = reproductionById(id);
   return runReproduction(reproduction, { ...options, budget: knownBudget(options.budget) });
 }
 
@@ -44,17 +36,11 @@ export async function reproduce(id: string, options: ReproduceOptions): Promise<
  * Seconds that a reproduction takes on two cores when nothing of it is in the run store. An estimate (reproductions/cost.ts):
  * another machine differs by a constant factor.
  *
- * @returns undefined for one that is not built yet.
  * @throws {UsageError} for an unknown id or budget, and for options out of range.
  */
-export function estimate(
-  id: string,
-  budget: string,
-  options: Omit<ProtocolOptions, 'budget'> = {},
-): number | undefined {
+export function estimate(id: string, budget: string, options: Omit<ProtocolOptions, 'budget'> = {}): number {
   const { reproduction } = reproductionById(id);
   const known = knownBudget(budget);
-  if (!reproduction) return undefined;
   const protocols = reproduction.protocols({ ...options, budget: known });
   return reproduction.seconds?.(protocols) ?? estimateSeconds(protocols.filter(isSearch));
 }

@@ -13,9 +13,8 @@ interface Listed {
   readonly id: string;
   readonly title: string;
   readonly description: string;
-  readonly built: boolean;
-  /** Seconds that each budget takes on two cores with nothing computed yet; null for what is not built. */
-  readonly seconds: Readonly<Record<Budget, number | null>>;
+  /** Seconds that each budget takes on two cores with nothing computed yet. */
+  readonly seconds: Readonly<Record<Budget, number>>;
   /** Records of results that are there: those made here, and those that came with the project. */
   readonly results: readonly string[];
 }
@@ -26,13 +25,12 @@ export function list({ json }: { json: boolean }): number {
     join(dirname(runsHome()), 'results'),
     join(projectRoot(), 'reproductions', 'results'),
   ].flatMap(recordsIn);
-  const listed = REPRODUCTIONS.map(({ id, title, description, built }): Listed => {
-    const seconds = (budget: Budget): number | null => (built ? (estimate(id, budget) ?? null) : null);
+  const listed = REPRODUCTIONS.map(({ id, title, description }): Listed => {
+    const seconds = (budget: Budget): number => estimate(id, budget);
     return {
       id,
       title,
       description,
-      built,
       seconds: { smoke: seconds('smoke'), laptop: seconds('laptop'), full: seconds('full') },
       results: files.filter((file) => budgetOf(file, id) !== undefined),
     };
@@ -61,7 +59,6 @@ function budgetOf(file: string, id: string): Budget | undefined {
 }
 
 function describeList(listed: readonly Listed[]): string[] {
-  const time = (seconds: number | null): string => (seconds === null ? '' : about(seconds));
   const table = textTable({
     title: 'Figures and tables of the paper',
     columns: [
@@ -70,15 +67,15 @@ function describeList(listed: readonly Listed[]): string[] {
       ...BUDGETS.map((key) => ({ key, title: key, align: 'right' as const })),
       { key: 'results', title: 'results here' },
     ],
-    rows: listed.map(({ id, title, built, seconds, results }) => {
+    rows: listed.map(({ id, title, seconds, results }) => {
       const budgets = BUDGETS.filter((budget) => results.some((file) => budgetOf(file, id) === budget));
       return {
         id,
         title: title.replace(/^(Fig\.|Table) \d+: /, ''),
-        smoke: time(seconds.smoke),
-        laptop: time(seconds.laptop),
-        full: time(seconds.full),
-        results: built ? budgets.join(', ') : 'not built yet',
+        smoke: about(seconds.smoke),
+        laptop: about(seconds.laptop),
+        full: about(seconds.full),
+        results: budgets.join(', '),
       };
     }),
     notes: ['Times are estimates for two cores, with nothing computed before.'],

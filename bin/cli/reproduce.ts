@@ -5,7 +5,6 @@ import { textTable } from '../../lib/report/table.js';
 import { PRESETS } from '../../lib/search/protocol.js';
 import type { Budget, Preset } from '../../lib/search/protocol.js';
 import { REPRODUCTIONS, reproductionById } from '../../reproductions/registry.js';
-import type { RegistryEntry } from '../../reproductions/registry.js';
 import { estimate, reproduce } from '../../reproductions/reproduce.js';
 import type { ReproductionReport } from '../../reproductions/reproduce.js';
 import { searchWithin } from '../../reproductions/reproduction.js';
@@ -31,10 +30,10 @@ const MOST_SEEDS = 1000;
 /** Runs `zarts reproduce`. @returns the exit code. */
 export async function reproduceCommand(id: string, options: ReproduceCommandOptions): Promise<number> {
   const { data, json, quiet = false } = options;
-  const entries = id === 'all' ? REPRODUCTIONS.filter(({ built }) => built) : [builtEntry(id)];
+  const entries = id === 'all' ? REPRODUCTIONS : [reproductionById(id)];
   const asked = protocolOptions(options);
   // Every setting is checked before anything is loaded or computed.
-  const firstProtocols = entries.map(({ reproduction }) => reproduction!.protocols(asked)[0]);
+  const firstProtocols = entries.map(({ reproduction }) => reproduction.protocols(asked)[0]);
 
   const progress = terminalProgress({ quiet });
   const source = data === undefined ? {} : { data };
@@ -74,7 +73,7 @@ async function fetchFor(run: Protocol, options: DataOptions): Promise<void> {
 }
 
 function describeEstimate(id: string, asked: ProtocolOptions): string {
-  const seconds = estimate(id, asked.budget, asked) ?? 0;
+  const seconds = estimate(id, asked.budget, asked);
   return `${id}, budget ${asked.budget}: ${about(seconds)} on two cores with nothing computed before (an estimate).`;
 }
 
@@ -100,13 +99,6 @@ async function reproduceWhole(
     }
     throw error;
   }
-}
-
-function builtEntry(id: string): RegistryEntry {
-  const entry = reproductionById(id);
-  if (entry.built) return entry;
-  const built = REPRODUCTIONS.filter((each) => each.built).map((each) => each.id);
-  throw new UsageError(`${id} is not built yet; built are ${built.join(', ')} ("npx zarts list" shows all).`);
 }
 
 function protocolOptions({ budget, preset, seeds, set = [] }: ReproduceCommandOptions): ProtocolOptions & {
