@@ -90,6 +90,12 @@ describe('architecture', () => {
     expect(lines(loads.filter(({ file }) => folderOf(file) !== 'lib/report'))).to.deep.equal([]);
   });
 
+  it('takes nothing but types from nodeplotlib, whose server listens on every network interface', () => {
+    const uses = all.filter(({ target }) => /^(nodeplotlib|@nestjs\/|express|socket\.io)/.test(target));
+    expect(lines(uses.filter(({ typeOnly }) => !typeOnly))).to.deep.equal([]);
+    expect(lines(uses)).to.deep.equal(['lib/report/plotly.d.ts imports nodeplotlib']);
+  });
+
   it('keeps solvers, spaces and mathematics free of tensors', () => {
     const plain = ['lib/math', 'lib/spaces', 'lib/solvers'];
     const allowed: Record<string, readonly string[]> = {

@@ -76,7 +76,7 @@ export function showDrawings(drawings: readonly Drawing[]): void {
 export function showSurface({ title, figure, svg }: Surface): void {
   show({
     [PLOTLY_TYPE]: figure,
-    'image/png': svgPng(svg, Number(figure.layout.width)).toString('base64'),
+    'image/png': svgPng(svg, figure.layout.width).toString('base64'),
     'text/plain': title,
   });
 }

@@ -35,7 +35,6 @@ const asData = (value: unknown): string => JSON.stringify(value).replace(/</g, '
  */
 export function surfacePage({ title, figure, svg }: Surface, plotly: string): string {
   const { width, height, ...layout } = figure.layout;
-  const config = { ...figure.config, responsive: true };
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -45,7 +44,7 @@ export function surfacePage({ title, figure, svg }: Surface, plotly: string): st
 <title>${escapeHtml(title)}</title>
 <style>
 body { margin: 1rem; font-family: "${FONT}", Verdana, sans-serif; color: #222222; background: #ffffff }
-#surface { width: 100%; min-width: ${Number(width)}px; aspect-ratio: ${Number(width)} / ${Number(height)}; max-height: 85vh; min-height: 400px }
+#surface { width: 100%; min-width: ${width}px; aspect-ratio: ${width} / ${height}; max-height: 85vh; min-height: 400px }
 p { margin: 0.5rem 0; font-size: 0.9rem }
 svg { max-width: 100%; height: auto }
 </style>
@@ -56,7 +55,7 @@ svg { max-width: 100%; height: auto }
 <noscript>${svg}</noscript>
 <script>${asScript(plotly)}</script>
 <script>
-Plotly.newPlot("surface", ${asData(figure.data)}, ${asData({ ...layout, autosize: true })}, ${asData(config)});
+Plotly.newPlot("surface", ${asData(figure.data)}, ${asData({ ...layout, autosize: true })}, ${asData(figure.config)});
 </script>
 </body>
 </html>

@@ -8,31 +8,13 @@ import type { LossGrid } from '../analysis/landscape.js';
 import { niceStep } from './contours.js';
 import { STAR } from './landscape-chart.js';
 import type { LandscapePanel } from './landscape-chart.js';
+import type { PlotlyFigure, PlotlyTrace } from './plotly.js';
 import { textWidth } from './svg.js';
 import { escapeHtml } from './table.js';
 import { FONT, PALETTE, THEME } from './theme.js';
 
 /** The media type under which JupyterLab draws {@link PlotlyFigure}s. */
 export const PLOTLY_TYPE = 'application/vnd.plotly.v1+json';
-
-/** A figure as Plotly.js takes it, as far as it is used here. Plain JSON. */
-export interface PlotlyFigure {
-  readonly data: readonly PlotlyTrace[];
-  readonly layout: Readonly<Record<string, unknown>>;
-  readonly config: Readonly<Record<string, unknown>>;
-}
-
-/** One thing that a figure draws. */
-export interface PlotlyTrace {
-  readonly type: 'surface' | 'scatter3d';
-  /** The scene that it is drawn in: "scene", "scene2", … */
-  readonly scene: string;
-  readonly x: readonly number[];
-  readonly y: readonly number[];
-  /** Of a surface: `z[row][column]` is at (x[column], y[row]). */
-  readonly z: readonly number[] | readonly (readonly number[])[];
-  readonly [option: string]: unknown;
-}
 
 /** A way over a surface. */
 export interface SurfacePath {
@@ -165,11 +147,11 @@ export function surfaceFigure(panels: readonly SurfacePanel[], words: SurfaceWor
     x: (i + 0.5) * width,
     y: 0.95,
     // Left to itself it would hang to the left or right of the place.
-    xanchor: 'center',
-    yanchor: 'bottom',
+    xanchor: 'center' as const,
+    yanchor: 'bottom' as const,
     font: { size: 13 },
-    xref: 'paper',
-    yref: 'paper',
+    xref: 'paper' as const,
+    yref: 'paper' as const,
     showarrow: false,
   }));
   return {

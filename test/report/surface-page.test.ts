@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { axisTicks } from '../../lib/analysis/landscape.js';
-import { surfacePage } from '../../lib/report/surface-page.js';
+import { plotlySource, surfacePage } from '../../lib/report/surface-page.js';
 import { surface } from '../../lib/report/surface.js';
+import { projectRoot } from '../../lib/runs/home.js';
 
 const xs = axisTicks(5, 1);
 const grid = { xs, ys: xs, losses: xs.map((y) => xs.map((x) => 2 + (x - 0.5) ** 2 + 3 * y ** 2)) };
@@ -32,6 +35,17 @@ describe('report/surface-page', () => {
     expect(layout).to.deep.include({ title: drawn.figure.layout.title, autosize: true });
     expect(layout).to.not.have.any.keys('width', 'height');
     expect(config).to.deep.include(drawn.figure.config);
+  });
+
+  it('are drawn by the Plotly.js of the package that is locked', function () {
+    const source = plotlySource();
+    // Nothing to look at before the packages are installed.
+    if (source === undefined) return this.skip();
+    const { dependencies } = JSON.parse(readFileSync(path.join(projectRoot(), 'package.json'), 'utf8')) as {
+      dependencies: Record<string, string>;
+    };
+    expect(source).to.contain(`(gl3d - minified) v${dependencies['plotly.js-gl3d-dist-min']}`);
+    expect(surfacePage(drawn, source)).to.contain(source.slice(0, 100_000));
   });
 
   it('shows the drawing where scripts are off', () => {
