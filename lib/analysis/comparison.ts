@@ -78,12 +78,15 @@ export function pairedTest(differences: readonly number[], key: Key = keyOf(0)):
   checkValues('A paired test', differences);
   const n = differences.length;
   const observed = mean([...differences]);
-  // Sums of the same numbers in another order differ in their last bits.
-  const limit = Math.abs(observed) * n * (1 - 1e-9);
+  // In units of the largest difference, so that what rounding does is the same at every scale.
+  const largest = Math.max(...differences.map(Math.abs));
+  const units = differences.map((value) => (largest > 0 ? value / largest : 0));
+  const sumOf = (signed: (unit: number, i: number) => number): number =>
+    Math.abs(units.reduce((sum, unit, i) => sum + signed(unit, i), 0));
+  // Sums of the same numbers in another order differ in their last bits, however close to 0 they are.
+  const limit = sumOf((unit) => unit) - 1e-12 * n;
   const reaches = (positive: (i: number) => boolean): boolean =>
-    Math.abs(
-      differences.reduce((sum, value, i) => sum + (positive(i) ? Math.abs(value) : -Math.abs(value)), 0),
-    ) >= limit;
+    sumOf((unit, i) => (positive(i) ? Math.abs(unit) : -Math.abs(unit))) >= limit;
   const exact = n <= MOST_EXACT;
   const choices = exact ? 2 ** n : DRAWN;
   let reached = 0;
