@@ -54,10 +54,12 @@ describe('search/matrix: every solver × space × preset', function () {
   this.timeout(600_000);
   let dataset: Dataset;
   let searches = 0;
-  const started = performance.now();
-  const cpu = process.cpuUsage();
+  let started: number;
+  let cpu: NodeJS.CpuUsage;
 
   before(async () => {
+    started = performance.now();
+    cpu = process.cpuUsage();
     expect([...ORDER].sort()).to.deep.equal([...SOLVER_IDS].sort());
     dataset = await loadDataset({ name: 'synthetic', image: 8, trainSize: 8, testSize: 10 });
   });
