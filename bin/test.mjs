@@ -56,6 +56,7 @@ function mocha(args) {
       '--reporter=bin/mocha-reporter.cjs',
       `--reporter-option=output=${MOCHA_REPORT}`,
       '--timeout=60000',
+      `--require=${join(ROOT, 'dist', 'test', 'support', 'property-limit.js')}`,
       ...given,
       ...(named ? [] : [ALL_TESTS]),
     ],

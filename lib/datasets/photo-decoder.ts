@@ -37,10 +37,25 @@ function pipeline({ bytes, width, height, raw }: Photo): Sharp {
     : sharp(bytes, { failOn: 'error', ignoreIcc: true });
 }
 
-/** The reason of sharp's error in one line. */
-function reasonOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).trim().replace(/\s*\n\s*/g, '; ');
+/**
+ * Why bytes cannot be decoded, in one line. What libvips says cannot be told: it collects the messages of all threads in
+ * one place, so that an image may come with none, or with another's (https://github.com/lovell/sharp/issues/902).
+ */
+function reasonOf(error: unknown, bytes: Uint8Array): string {
+  // What sharp finds out by itself, before any decoding.
+  const told = error instanceof Error ? error.message : String(error);
+  if (/^input buffer (is empty|contains unsupported image format)/i.test(told)) return told;
+  const image = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const isJpeg = image.subarray(0, JPEG_START.length).equals(JPEG_START);
+  if (!isJpeg) return 'damaged image data';
+  // A scan's own bytes never read as a marker: after its start, only the image's end can.
+  const truncated = image.lastIndexOf(JPEG_END) <= image.lastIndexOf(JPEG_SCAN);
+  return truncated ? 'truncated JPEG, without its end-of-image marker' : 'damaged JPEG data';
 }
+
+const JPEG_START = Buffer.of(0xff, 0xd8);
+const JPEG_SCAN = Buffer.of(0xff, 0xda);
+const JPEG_END = Buffer.of(0xff, 0xd9);
 
 /** A JPEG with the size that its header says. @throws {UndecodableError} for bytes that are no image. */
 export async function jpegPhoto(bytes: Uint8Array): Promise<Photo> {
@@ -48,16 +63,16 @@ export async function jpegPhoto(bytes: Uint8Array): Promise<Photo> {
     const { width, height } = await sharp(bytes, { failOn: 'error' }).metadata();
     return { bytes, width, height, raw: false };
   } catch (error) {
-    throw new UndecodableError(reasonOf(error));
+    throw new UndecodableError(reasonOf(error, bytes));
   }
 }
 
-/** Pixels of sRGB, [height, width, 3], whatever the number of channels in the image. */
-async function pixelsOf(image: Sharp): Promise<Uint8Array> {
+/** Pixels of sRGB, [height, width, 3], whatever the number of channels in the image, which is made of `photo`. */
+async function pixelsOf(image: Sharp, photo: Photo): Promise<Uint8Array> {
   try {
     return await image.removeAlpha().toColourspace('srgb').raw().toBuffer();
   } catch (error) {
-    throw new UndecodableError(reasonOf(error));
+    throw new UndecodableError(reasonOf(error, photo.bytes));
   }
 }
 
@@ -72,7 +87,7 @@ export interface TransformedPhoto {
  * A photograph after a transform, up to mirroring and normalizing: a pure function of its arguments.
  *
  * @param key  Randomness of this one image.
- * @throws {UndecodableError} with the decoder's reason.
+ * @throws {UndecodableError} with the reason.
  */
 export async function transformPhoto(
   photo: Photo,
@@ -86,10 +101,10 @@ export async function transformPhoto(
   if (transform.kind === 'test') {
     const size = sizeWithShorter(width, height, transform.shorter);
     const whole = resized(pipeline(photo), size.width, size.height);
-    return { pixels: await pixelsOf(whole.extract(middle(size.width, size.height, side))), flip: false };
+    return { pixels: await pixelsOf(whole.extract(middle(size.width, size.height, side)), photo), flip: false };
   }
   const { crop, flip, jitter } = drawPhoto(transform, width, height, key);
-  const pixels = await pixelsOf(resized(pipeline(photo).extract(crop), side, side));
+  const pixels = await pixelsOf(resized(pipeline(photo).extract(crop), side, side), photo);
   for (const { kind, amount } of jitter) jitterColors(pixels, kind, amount);
   return { pixels, flip };
 }
@@ -113,7 +128,7 @@ export async function shrinkPhoto(
     ).toBuffer();
     return { bytes, width, height };
   } catch (error) {
-    throw new UndecodableError(reasonOf(error));
+    throw new UndecodableError(reasonOf(error, photo.bytes));
   }
 }
 
