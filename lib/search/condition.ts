@@ -1,19 +1,14 @@
-import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { conditionNumber, conditionPerturbations } from '../analysis/condition.js';
 import { centerGroups } from '../analysis/landscape.js';
-import type { LoadOptions } from '../datasets/load.js';
-import { InterruptedError } from '../errors.js';
 import { key } from '../math/random.js';
 import { axpy, norm } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
-import { silent } from '../progress.js';
-import { exclusively } from './exclusive.js';
-import { kept } from './kept.js';
-import type { Kept, KeptOptions, KeptRun } from './kept.js';
+import type { Kept, KeptRun } from './kept.js';
 import type { ConditionProtocol } from './landscape-protocol.js';
-import { alphaGroups, planeObjective } from './objective.js';
-import { searchData } from './run.js';
-import { trainedSupernet } from './trained.js';
+import { alphaGroups } from './objective.js';
+import type { PlaneObjective } from './objective.js';
+import { keptOnPlane, measureLosses } from './on-plane.js';
+import type { OnPlaneOptions } from './on-plane.js';
 
 /**
  * The condition number of a trained supernet's loss at its α (Eq. 11), every loss measured like any point of a landscape:
@@ -45,9 +40,6 @@ export interface ConditionResult {
   readonly centered: Conditioning;
 }
 
-/** What a condition number is measured with. */
-export interface ConditionOptions extends KeptOptions, LoadOptions {}
-
 /**
  * The condition number that a protocol describes, through the run store, resumable after each perturbation.
  *
@@ -56,52 +48,31 @@ export interface ConditionOptions extends KeptOptions, LoadOptions {}
  */
 export async function runCondition(
   protocol: ConditionProtocol,
-  options: ConditionOptions = {},
+  options: OnPlaneOptions = {},
 ): Promise<Kept<ConditionProtocol, ConditionResult>> {
-  const { landscape } = protocol;
-  const dataset = await searchData(landscape.supernet, options);
-  return kept(protocol, dataset, options, async (run) => {
-    const trained = await trainedSupernet(landscape.supernet, options);
-    return exclusively(async () => {
-      const objective = planeObjective(landscape, trained, dataset, options.compile ?? true);
-      const lossOf = (alpha: Vec): number => objective.lossOf(alpha);
-      return await measure(protocol, trained.alpha, lossOf, run, options);
-    });
-  });
+  return keptOnPlane(protocol, protocol.landscape, options, ({ objective, trained, run }) =>
+    measure(protocol, trained.alpha, objective, run, options),
+  );
 }
 
 async function measure(
   { seed, perturbations, radius, landscape }: ConditionProtocol,
   alpha: Vec,
-  lossOf: (alpha: Vec) => number,
+  objective: Pick<PlaneObjective, 'lossOf'>,
   run: KeptRun,
-  { progress = silent, signal }: ConditionOptions,
+  options: OnPlaneOptions,
 ): Promise<ConditionResult> {
   const deltas = conditionPerturbations(key(seed), alpha.length, perturbations, radius);
-  const points = [alpha, ...deltas.map((delta) => axpy(1, delta, alpha))];
-  const known = (run.from?.tensors.losses ?? new Float64Array(0)) as Float64Array;
-  const losses = Array.from(known);
-  const phase = progress.start(`condition number ${landscape.omega.kind}`, points.length, losses.length);
-  const save = (): void => {
-    run.save({ step: losses.length, meta: {}, tensors: { losses: Float64Array.from(losses) } });
-  };
-  try {
-    for (const point of points.slice(losses.length)) {
-      // Signals and a notebook's interrupts are delivered between points.
-      await yieldToEvents();
-      if (signal?.aborted) {
-        save();
-        throw new InterruptedError(
-          `Stopped after ${losses.length} of ${points.length} losses; the same command goes on from there.`,
-        );
-      }
-      losses.push(lossOf(point));
-      phase.update(losses.length);
-    }
-  } finally {
-    phase.end();
-  }
-  const [base, ...moved] = losses;
+  const [base, ...moved] = await measureLosses(
+    {
+      places: [alpha, ...deltas.map((delta) => axpy(1, delta, alpha))],
+      title: `condition number ${landscape.omega.kind}`,
+      position: (done, total) => `${done} of ${total} losses`,
+      lossAt: (at) => objective.lossOf(at),
+    },
+    run,
+    options,
+  );
   const groups = alphaGroups(landscape.supernet);
   const conditioning = (at: Vec, by: readonly Vec[]): Conditioning => {
     const { q, ratios } = conditionNumber(at, by, base, Float64Array.from(moved));

@@ -1,16 +1,11 @@
-import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { axisTicks, gridMinimum, refinement, sharpness } from '../analysis/landscape.js';
 import type { GridMinimum, LossGrid, Sharpness } from '../analysis/landscape.js';
-import type { LoadOptions } from '../datasets/load.js';
-import { InterruptedError, ZartsError } from '../errors.js';
-import { silent } from '../progress.js';
-import { exclusively } from './exclusive.js';
-import { kept } from './kept.js';
-import type { Kept, KeptOptions, KeptRun } from './kept.js';
+import { ZartsError } from '../errors.js';
+import type { Kept, KeptRun } from './kept.js';
 import type { LandscapeProtocol } from './landscape-protocol.js';
-import { planeObjective } from './objective.js';
-import { searchData } from './run.js';
-import { trainedSupernet } from './trained.js';
+import type { PlaneObjective } from './objective.js';
+import { keptOnPlane, measureLosses } from './on-plane.js';
+import type { OnPlaneOptions } from './on-plane.js';
 
 /**
  * The loss landscape of a trained supernet over a plane of alphas (Figs. 1 and 3): L_val(ω*(α), α) on a grid, every point
@@ -29,16 +24,13 @@ export interface LandscapeResult {
   readonly supernet: string;
 }
 
-export interface LandscapeOptions extends KeptOptions, LoadOptions {
+export interface LandscapeOptions extends OnPlaneOptions {
   /**
    * Called whenever a coarser grid is complete, with that grid: the first one after a few dozen points, the whole one last.
    * The measurement waits for it.
    */
   readonly onGrid?: (grid: LossGrid) => void | Promise<void>;
 }
-
-/** Seconds between two checkpoints at least: a point that takes longer is kept at once. */
-const CHECKPOINT_SECONDS = 2;
 
 /**
  * The landscape that a protocol describes, through the run store: a finished one is returned at once, an interrupted one
@@ -54,82 +46,61 @@ export async function runLandscape(
   protocol: LandscapeProtocol,
   options: LandscapeOptions = {},
 ): Promise<Kept<LandscapeProtocol, LandscapeResult>> {
-  const dataset = await searchData(protocol.supernet, options);
-  return kept(protocol, dataset, options, async (run) => {
-    const trained = await trainedSupernet(protocol.supernet, options);
-    return exclusively(async () => {
-      const objective = planeObjective(protocol, trained, dataset, options.compile ?? true);
-      const lossAt = (x: number, y: number): number => objective.lossAt(x, y);
-      const grid = await measureGrid(protocol, lossAt, run, options);
-      const [d1, d2] = objective.plane.directions;
-      return {
-        grid,
-        minimum: gridMinimum(grid),
-        sharpness: sharpness(grid),
-        centerNorm: Math.hypot(...objective.plane.center),
-        directionNorms: [Math.hypot(...d1), Math.hypot(...d2)],
-        supernet: trained.search.key,
-      };
-    });
+  return keptOnPlane(protocol, protocol, options, async ({ objective, trained, run }) => {
+    const grid = await measureGrid(protocol, objective, run, options);
+    const [d1, d2] = objective.plane.directions;
+    return {
+      grid,
+      minimum: gridMinimum(grid),
+      sharpness: sharpness(grid),
+      centerNorm: Math.hypot(...objective.plane.center),
+      directionNorms: [Math.hypot(...d1), Math.hypot(...d2)],
+      supernet: trained.search.key,
+    };
   });
 }
 
 /** Measures every point of the grid that the run does not have yet, coarse grids first. */
 async function measureGrid(
   { points, extent, omega }: LandscapeProtocol,
-  lossAt: (x: number, y: number) => number,
+  objective: Pick<PlaneObjective, 'lossAt'>,
   run: KeptRun,
-  { progress = silent, signal, onGrid }: LandscapeOptions,
+  options: LandscapeOptions,
 ): Promise<LossGrid> {
   const ticks = axisTicks(points, extent);
   const levels = refinement(points);
-  const total = points ** 2;
-  const known = (run.from?.tensors.losses ?? new Float64Array(0)) as Float64Array;
-  const losses: number[] = Array.from(known);
+  const places = levels.flatMap((level) => level.places);
   const table = Array.from({ length: points }, () => new Array<number>(points).fill(NaN));
-  const phase = progress.start(`landscape ${omega.kind}`, total, losses.length);
-  const save = (): void => {
-    run.save({ step: losses.length, meta: {}, tensors: { losses: Float64Array.from(losses) } });
+  const gridOf = (lines: readonly number[]): LossGrid => {
+    const axis = lines.map((line) => ticks[line]);
+    return { xs: axis, ys: axis, losses: lines.map((row) => lines.map((column) => table[row][column])) };
   };
-  let saved = performance.now();
-  let done = 0;
-  let grid: LossGrid | undefined;
-  try {
-    for (const { lines, places } of levels) {
-      for (const { row, column } of places) {
-        if (done === losses.length) {
-          // Signals and a notebook's interrupts are delivered between points.
-          await yieldToEvents();
-          if (signal?.aborted) {
-            save();
-            throw new InterruptedError(
-              `Stopped after point ${done} of ${total} of the landscape; the same command goes on from there.`,
-            );
-          }
-          const [x, y] = [ticks[column], ticks[row]];
-          const loss = lossAt(x, y);
-          if (!Number.isFinite(loss)) {
-            throw new ZartsError(
-              `The loss is ${loss} at (${x}, ${y}) of the landscape; the points before it are kept. A smaller extent or omega.lr usually helps.`,
-            );
-          }
-          losses.push(loss);
-          if (performance.now() - saved > CHECKPOINT_SECONDS * 1000) {
-            save();
-            saved = performance.now();
-          }
-        }
-        table[row][column] = losses[done];
-        done += 1;
-        phase.update(done, `loss ${table[row][column].toFixed(3)}`);
-      }
-      const axis = lines.map((line) => ticks[line]);
-      const coarse = lines.map((row) => lines.map((column) => table[row][column]));
-      grid = { xs: axis, ys: axis, losses: coarse };
-      await onGrid?.(grid);
-    }
-  } finally {
-    phase.end();
-  }
-  return grid!;
+  let level = 0;
+  let placesOfLevels = levels[0].places.length;
+  await measureLosses(
+    {
+      places,
+      title: `landscape ${omega.kind}`,
+      position: (done, total) => `point ${done} of ${total} of the landscape`,
+      lossAt: ({ row, column }) => {
+        const [x, y] = [ticks[column], ticks[row]];
+        const loss = objective.lossAt(x, y);
+        if (Number.isFinite(loss)) return loss;
+        throw new ZartsError(
+          `The loss is ${loss} at (${x}, ${y}) of the landscape; the points before it are kept. A smaller extent or omega.lr usually helps.`,
+        );
+      },
+      onLoss: async (loss, done) => {
+        const { row, column } = places[done - 1];
+        table[row][column] = loss;
+        if (done < placesOfLevels) return;
+        await options.onGrid?.(gridOf(levels[level].lines));
+        level += 1;
+        placesOfLevels += levels[level]?.places.length ?? 0;
+      },
+    },
+    run,
+    options,
+  );
+  return gridOf(levels[levels.length - 1].lines);
 }

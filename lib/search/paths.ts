@@ -1,18 +1,14 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import type { LoadOptions } from '../datasets/load.js';
 import { InterruptedError, ZartsError } from '../errors.js';
 import { foldIn, key } from '../math/random.js';
 import { silent } from '../progress.js';
 import { createSolver } from '../solvers/registry.js';
 import type { Solver } from '../solvers/solver.js';
-import { exclusively } from './exclusive.js';
-import { kept } from './kept.js';
-import type { Kept, KeptOptions, KeptRun } from './kept.js';
+import type { Kept, KeptRun } from './kept.js';
 import type { PathProtocol, PathSolver } from './landscape-protocol.js';
-import { planeObjective } from './objective.js';
 import type { PlaneObjective } from './objective.js';
-import { searchData } from './run.js';
-import { trainedSupernet } from './trained.js';
+import { keptOnPlane } from './on-plane.js';
+import type { OnPlaneOptions } from './on-plane.js';
 
 /**
  * Optimization paths on a landscape (Fig. 1c): a solver moves α in the landscape's plane, whose directions are orthonormal,
@@ -37,9 +33,6 @@ export interface PathResult {
   readonly gradients: number;
 }
 
-/** What a path is computed with. */
-export interface PathOptions extends KeptOptions, LoadOptions {}
-
 /**
  * The path that a protocol describes, through the run store, resumable after each update.
  *
@@ -48,17 +41,11 @@ export interface PathOptions extends KeptOptions, LoadOptions {}
  */
 export async function runPath(
   protocol: PathProtocol,
-  options: PathOptions = {},
+  options: OnPlaneOptions = {},
 ): Promise<Kept<PathProtocol, PathResult>> {
-  const { landscape } = protocol;
-  const dataset = await searchData(landscape.supernet, options);
-  return kept(protocol, dataset, options, async (run) => {
-    const trained = await trainedSupernet(landscape.supernet, options);
-    return exclusively(async () => {
-      const objective = planeObjective(landscape, trained, dataset, options.compile ?? true);
-      return await followPath(protocol, objective, run, options);
-    });
-  });
+  return keptOnPlane(protocol, protocol.landscape, options, ({ objective, run }) =>
+    followPath(protocol, objective, run, options),
+  );
 }
 
 /** A path as far as it is known. */
@@ -72,7 +59,7 @@ async function followPath(
   protocol: PathProtocol,
   objective: PlaneObjective,
   run: KeptRun,
-  { progress = silent, signal }: PathOptions,
+  { progress = silent, signal }: OnPlaneOptions,
 ): Promise<PathResult> {
   const { solver, updates, weightSteps, start } = protocol;
   const untrained = objective.state();

@@ -1,16 +1,12 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import type { LoadOptions } from '../datasets/load.js';
 import { InterruptedError } from '../errors.js';
 import { key } from '../math/random.js';
 import { silent } from '../progress.js';
 import { spectrumOf } from './curvature.js';
-import { exclusively } from './exclusive.js';
-import { kept } from './kept.js';
-import type { Kept, KeptOptions } from './kept.js';
+import type { Kept } from './kept.js';
 import type { SpectrumProtocol } from './landscape-protocol.js';
-import { planeObjective } from './objective.js';
-import { searchData } from './run.js';
-import { trainedSupernet } from './trained.js';
+import { keptOnPlane } from './on-plane.js';
+import type { OnPlaneOptions } from './on-plane.js';
 
 /**
  * The upper end of the spectrum of ∇²_α L_val of a trained supernet at its α: how sharply the loss curves in the directions
@@ -38,9 +34,6 @@ export interface SpectrumResult {
   readonly converged: boolean;
 }
 
-/** What a spectrum is computed with. */
-export interface SpectrumOptions extends KeptOptions, LoadOptions {}
-
 /**
  * The spectrum that a protocol describes, through the run store. An interrupted one begins anew: it takes as long as a few
  * points of the landscape.
@@ -49,51 +42,46 @@ export interface SpectrumOptions extends KeptOptions, LoadOptions {}
  */
 export async function runSpectrum(
   protocol: SpectrumProtocol,
-  options: SpectrumOptions = {},
+  options: OnPlaneOptions = {},
 ): Promise<Kept<SpectrumProtocol, SpectrumResult>> {
   const { landscape, seed, products, values } = protocol;
   const { progress = silent, signal, compile = true } = options;
-  const dataset = await searchData(landscape.supernet, options);
-  return kept(protocol, dataset, options, async () => {
-    const trained = await trainedSupernet(landscape.supernet, options);
-    return exclusively(async () => {
-      const { alpha } = trained;
-      const objective = planeObjective(landscape, trained, dataset, compile);
-      const total = 2 * products * objective.passes.length;
-      const phase = progress.start(`curvature ${landscape.omega.kind}`, total);
-      let gradients = 0;
-      try {
-        const query = {
-          compile,
-          omega: objective.weightsAt(alpha),
-          alpha,
-          passes: objective.passes,
-          key: key(seed),
-          goOn: async () => {
-            // Signals and a notebook's interrupts are delivered between gradients.
-            await yieldToEvents();
-            phase.update(gradients++);
-            return signal?.aborted !== true;
-          },
-        };
-        const effort = { products, values };
-        const spectrum = await spectrumOf(landscape.supernet, dataset.classes.length, query, effort);
-        if (!spectrum) {
-          throw new InterruptedError(
-            `Stopped after ${gradients - 1} gradients of the curvature; the same command begins it anew.`,
-          );
-        }
-        phase.update(total);
-        const found = spectrum.values.map(({ value, bound }) => ({ value, bound }));
-        return {
-          largest: found.slice(0, values),
-          smallest: found[found.length - 1],
-          products: spectrum.products,
-          converged: spectrum.converged,
-        };
-      } finally {
-        phase.end();
+  return keptOnPlane(protocol, landscape, options, async ({ objective, trained, dataset }) => {
+    const { alpha } = trained;
+    const total = 2 * products * objective.passes.length;
+    const phase = progress.start(`curvature ${landscape.omega.kind}`, total);
+    let gradients = 0;
+    try {
+      const query = {
+        compile,
+        omega: objective.weightsAt(alpha),
+        alpha,
+        passes: objective.passes,
+        key: key(seed),
+        goOn: async () => {
+          // Signals and a notebook's interrupts are delivered between gradients.
+          await yieldToEvents();
+          phase.update(gradients++);
+          return signal?.aborted !== true;
+        },
+      };
+      const effort = { products, values };
+      const spectrum = await spectrumOf(landscape.supernet, dataset.classes.length, query, effort);
+      if (!spectrum) {
+        throw new InterruptedError(
+          `Stopped after ${gradients - 1} gradients of the curvature; the same command begins it anew.`,
+        );
       }
-    });
+      phase.update(total);
+      const found = spectrum.values.map(({ value, bound }) => ({ value, bound }));
+      return {
+        largest: found.slice(0, values),
+        smallest: found[found.length - 1],
+        products: spectrum.products,
+        converged: spectrum.converged,
+      };
+    } finally {
+      phase.end();
+    }
   });
 }
