@@ -32,6 +32,7 @@ import type { OpFamily } from '../lib/spaces/primitives.js';
 import { CELLS, spaceById } from '../lib/spaces/spaces.js';
 import type { Cell, SpaceId } from '../lib/spaces/spaces.js';
 import { estimateSeconds } from './cost.js';
+import { checkSeeds } from './reproduction.js';
 import type {
   MeasureContext,
   Measured,
@@ -157,9 +158,7 @@ export function onlySpaces(figure: CellFigure, spaces: readonly SpaceId[]): Cell
  */
 function protocols({ dataset, spaces }: CellFigure, options: ProtocolOptions): SearchProtocol[] {
   const { budget, preset = 'paper', seeds = SEEDS[budget], set = [] } = options;
-  if (!Number.isInteger(seeds) || seeds < 1) {
-    throw new UsageError(`The number of seeds is ${seeds}; it must be an integer of 1 or more.`);
-  }
+  checkSeeds(seeds);
   // Presets say how ZARTS is read; DARTS is the same search under each.
   const bases = spaces.flatMap((space) =>
     SOLVERS.map((solver) => fullSearch(space, solver, solver === 'mgs' ? preset : 'paper')),

@@ -17,6 +17,7 @@ import { key } from '../lib/math/random.js';
 import { intervalText } from '../lib/report/claims.js';
 import { fixed, plusMinus } from '../lib/report/format.js';
 import { VEGA_LITE_SCHEMA } from '../lib/report/spec.js';
+import { rowsWithMeans } from '../lib/report/layers.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Column, Table } from '../lib/report/table.js';
 import { PALETTE, THEME } from '../lib/report/theme.js';
@@ -30,6 +31,7 @@ import { METHOD_IDS, methodSearch, methodsWith, methodTitle } from './methods.js
 import type { MethodId } from './methods.js';
 import { printedRows } from './paper.js';
 import type { PrintedCell } from './paper.js';
+import { checkSeeds } from './reproduction.js';
 import type { ProtocolOptions, Reproduction } from './reproduction.js';
 import {
   anyTrainingOf,
@@ -188,9 +190,7 @@ function protocols(table: ComparisonTable, options: ProtocolOptions): Retraining
   const { budget, preset, set = [] } = options;
   const own = table.grids[budget];
   const seeds = options.seeds ?? own.seeds;
-  if (!Number.isInteger(seeds) || seeds < 1) {
-    throw new UsageError(`The number of seeds is ${seeds}; it must be an integer of 1 or more.`);
-  }
+  checkSeeds(seeds);
   const everything = METHOD_IDS.map((method) =>
     methodSearch(method, own.spaces[0], own.datasets[0], budget, preset),
   );
@@ -268,7 +268,8 @@ export function retrainingDeviations(runs: readonly Retraining[]): string[] {
   ];
 }
 
-const several = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
+const several = (count: number, one: string, more = `${one}s`): string =>
+  `${count} ${count === 1 ? one : more}`;
 
 function tableDeviations(table: ComparisonTable, runs: readonly Retraining[]): string[] {
   const { grids } = table;
@@ -288,10 +289,7 @@ function tableDeviations(table: ComparisonTable, runs: readonly Retraining[]): s
     ...(seeds === grids.full.seeds
       ? []
       : [
-          `${several(seeds, 'search')} by each method on each benchmark; the paper has ${grids.full.seeds}.`.replace(
-            'searchs',
-            'searches',
-          ),
+          `${several(seeds, 'search', 'searches')} by each method on each benchmark; the paper has ${grids.full.seeds}.`,
         ]),
     ...(datasets.length > 0 ? [`Not run here: the data sets ${datasets.map(datasetTitle).join(', ')}.`] : []),
     ...(spaces.length > 0
@@ -769,27 +767,18 @@ function charts(result: Retrained): Chart[] {
         spec: {
           width: 260,
           height: { step: 20 },
-          layer: [
-            {
-              mark: { type: 'tick', thickness: 3, size: 16 },
-              encoding: { x: { ...x, aggregate: 'mean' }, y, color },
-            },
-            {
-              mark: { type: 'point', filled: true, size: 55, opacity: 0.75 },
-              encoding: {
-                x,
-                y,
-                color,
-                tooltip: [
-                  { field: 'method' },
-                  { field: 'benchmark' },
-                  { field: 'seed' },
-                  { field: 'error', format: '.2f' },
-                  { field: 'parameters', format: ',d' },
-                ],
-              },
-            },
-          ],
+          layer: rowsWithMeans({
+            x,
+            y,
+            color,
+            tooltip: [
+              { field: 'method' },
+              { field: 'benchmark' },
+              { field: 'seed' },
+              { field: 'error', format: '.2f' },
+              { field: 'parameters', format: ',d' },
+            ],
+          }),
         },
       },
     },
@@ -836,4 +825,17 @@ export function beats(
     detail: `Pairs have benchmark and seed in common; permutation test p = ${p.toPrecision(2)}.${detail === '' ? '' : ` ${detail}`}`,
   };
   return judge(question);
+}
+
+/** What decides whether MGS beats random search, wherever that was run: the baseline that the paper leaves out. */
+export function beatsRandom(result: Retrained): Claim[] {
+  if (result.runs.every(({ method }) => method !== 'random')) return [];
+  return [
+    beats(result, {
+      id: 'beats-random',
+      text: 'ZARTS-MGS finds better networks than random search over architectures with shared weights (our question; the paper has no such baseline).',
+      better: 'mgs',
+      worse: 'random',
+    }),
+  ];
 }

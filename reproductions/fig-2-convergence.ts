@@ -25,6 +25,7 @@ import { mergedDeviations, methodsOf, referenceOf, retrainingSeconds, runsOf } f
 import { METHOD_IDS, METHODS, methodSearch, methodsWith, methodTitle } from './methods.js';
 import type { MethodId } from './methods.js';
 import { figureNumber, printedRow } from './paper.js';
+import { checkSeeds } from './reproduction.js';
 import type { ProtocolOptions, Reproduction } from './reproduction.js';
 import {
   parametersOf,
@@ -122,9 +123,7 @@ function protocols(options: ProtocolOptions): Retraining[] {
   const { budget, preset, set = [] } = options;
   const own = PLANS[budget];
   const seeds = options.seeds ?? own.seeds;
-  if (!Number.isInteger(seeds) || seeds < 1) {
-    throw new UsageError(`The number of seeds is ${seeds}; it must be an integer of 1 or more.`);
-  }
+  checkSeeds(seeds);
   const search = (method: MethodId, space: SpaceId): SearchProtocol =>
     applySet(
       methodSearch(method, space, 'cifar10', budget, preset),

@@ -41,6 +41,7 @@ import { solverId } from '../lib/search/solver-id.js';
 import { createSolver } from '../lib/solvers/registry.js';
 import { estimateSeconds, stepMs, STEP_MODEL } from './cost.js';
 import { figureNumber } from './paper.js';
+import { checkSeeds } from './reproduction.js';
 import type { MeasureContext, Measured, ProtocolOptions, SearchEnvironment } from './reproduction.js';
 import { indexOfEqual } from './searches.js';
 import { spaceAt } from './sweep.js';
@@ -253,9 +254,7 @@ export interface Wanted {
  */
 export function landscapeProtocols(options: ProtocolOptions, wanted: Wanted): LandscapeRun[] {
   const { budget, preset, seeds = SEEDS[budget], set = [] } = options;
-  if (!Number.isInteger(seeds) || seeds < 1) {
-    throw new UsageError(`The number of seeds is ${seeds}; it must be an integer of 1 or more.`);
-  }
+  checkSeeds(seeds);
   const forPaths = set.filter((each) => each.startsWith(PATH_PREFIX));
   const forLandscapes = set.filter((each) => !each.startsWith(PATH_PREFIX));
   const runs = Array.from({ length: seeds }, (_, seed): LandscapeRun[] => {

@@ -1,4 +1,5 @@
 import type { Claim } from '../lib/analysis/claims.js';
+import { UsageError } from '../lib/errors.js';
 import type { Progress } from '../lib/progress.js';
 import type { Chart, Drawing } from '../lib/report/spec.js';
 import type { Surface } from '../lib/report/surface.js';
@@ -39,6 +40,13 @@ export interface ProtocolOptions {
   readonly seeds?: number;
   /** Settings `path=value`, applied to every run (lib/search/protocol.ts, applySet). */
   readonly set?: readonly string[];
+}
+
+/** @throws {UsageError} for a number of seeds that nothing can be run with. */
+export function checkSeeds(seeds: number): void {
+  if (!Number.isInteger(seeds) || seeds < 1) {
+    throw new UsageError(`The number of seeds is ${seeds}; it must be an integer of 1 or more.`);
+  }
 }
 
 /** What measuring needs besides the protocols. */

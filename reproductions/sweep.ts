@@ -16,6 +16,7 @@ import type { MgsDensity } from '../lib/solvers/mgs.js';
 import type { Genotype } from '../lib/spaces/genotype.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
 import { searchWork, stepMs } from './cost.js';
+import { checkSeeds } from './reproduction.js';
 import type { MeasureContext, Measured, ProtocolOptions, SearchEnvironment } from './reproduction.js';
 import { runSearches } from './searches.js';
 
@@ -76,9 +77,7 @@ export interface Axes {
  */
 export function sweepProtocols(options: ProtocolOptions, axes: Axes): SearchProtocol[] {
   const { budget, preset, seeds = SEEDS[budget], set = [] } = options;
-  if (!Number.isInteger(seeds) || seeds < 1) {
-    throw new UsageError(`The number of seeds is ${seeds}; it must be an integer of 1 or more.`);
-  }
+  checkSeeds(seeds);
   const space = spaceAt(budget);
   const bases = preset
     ? [fullSearch(space, 'mgs', preset)]

@@ -3,7 +3,15 @@ import { judge } from '../lib/analysis/claims.js';
 import type { Claim } from '../lib/analysis/claims.js';
 import { ranks } from '../lib/analysis/comparison.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
-import { beats, comparisonTable, pairsOf, printedBenchmarks, referenceOf, runsOf } from './comparison.js';
+import {
+  beats,
+  beatsRandom,
+  comparisonTable,
+  pairsOf,
+  printedBenchmarks,
+  referenceOf,
+  runsOf,
+} from './comparison.js';
 import type { ComparisonTable, PrintedColumn } from './comparison.js';
 import { methodTitle } from './methods.js';
 import type { Retrained } from './retraining.js';
@@ -72,16 +80,7 @@ function claims(result: Retrained): Claim[] {
       unit: 'pair',
       detail: 'Seconds as timed where the runs were made; other work on that machine is in them.',
     }),
-    ...(runs.some(({ method }) => method === 'random')
-      ? [
-          beats(result, {
-            id: 'beats-random',
-            text: 'ZARTS-MGS finds better networks than random search over architectures with shared weights (our question; the paper has no such baseline).',
-            better: 'mgs',
-            worse: 'random',
-          }),
-        ]
-      : []),
+    ...beatsRandom(result),
   ];
 }
 

@@ -12,6 +12,7 @@ import { THEME } from '../lib/report/theme.js';
 import {
   baselineNotes,
   beats,
+  beatsRandom,
   benchmarksOf,
   comparisonTable,
   datasetTitle,
@@ -361,16 +362,7 @@ function claims(result: Retrained): Claim[] {
           }),
         ]
       : []),
-    ...(has('random')
-      ? [
-          beats(result, {
-            id: 'beats-random',
-            text: 'ZARTS-MGS finds better networks than random search over architectures with shared weights (our question; the paper has no such baseline).',
-            better: 'mgs',
-            worse: 'random',
-          }),
-        ]
-      : []),
+    ...beatsRandom(result),
   ];
 }
 

@@ -17,6 +17,7 @@ import type { EvaluationProtocol } from '../lib/evaluation/protocol.js';
 import type * as Evaluation from '../lib/evaluation/run.js';
 import { fixed, plusMinus } from '../lib/report/format.js';
 import { VEGA_LITE_SCHEMA } from '../lib/report/spec.js';
+import { rowsWithMeans } from '../lib/report/layers.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
 import { PALETTE, THEME } from '../lib/report/theme.js';
@@ -32,6 +33,7 @@ import { METHOD_IDS, methodSearch, methodTitle, methodsWith } from './methods.js
 import type { MethodId } from './methods.js';
 import { printedRows } from './paper.js';
 import type { PrintedCell } from './paper.js';
+import { checkSeeds } from './reproduction.js';
 import type {
   Environment,
   MeasureContext,
@@ -140,9 +142,7 @@ function protocols(options: ProtocolOptions): Transfer[] {
   const { budget, preset, set = [] } = options;
   const own = GRIDS[budget];
   const seeds = options.seeds ?? own.seeds;
-  if (!Number.isInteger(seeds) || seeds < 1) {
-    throw new UsageError(`The number of seeds is ${seeds}; it must be an integer of 1 or more.`);
-  }
+  checkSeeds(seeds);
   const searchOf = (method: MethodId): SearchProtocol =>
     methodSearch(method, 'darts', 'cifar10', budget, preset);
   const sorted = sortSettings(set, METHOD_IDS.map(searchOf), trainingSettings(CHOICE, budget), ['methods']);
@@ -711,26 +711,17 @@ function errorChart(result: Transferred): Chart {
       },
       width: 380,
       height: { step: 22 },
-      layer: [
-        {
-          mark: { type: 'tick', thickness: 3, size: 16 },
-          encoding: { x: { ...x, aggregate: 'mean' }, y, color },
-        },
-        {
-          mark: { type: 'point', filled: true, size: 55, opacity: 0.75 },
-          encoding: {
-            x,
-            y,
-            color,
-            tooltip: [
-              { field: 'cells' },
-              { field: 'seed' },
-              { field: 'error', format: '.2f' },
-              { field: 'parameters', format: ',d' },
-            ],
-          },
-        },
-      ],
+      layer: rowsWithMeans({
+        x,
+        y,
+        color,
+        tooltip: [
+          { field: 'cells' },
+          { field: 'seed' },
+          { field: 'error', format: '.2f' },
+          { field: 'parameters', format: ',d' },
+        ],
+      }),
     },
   };
 }

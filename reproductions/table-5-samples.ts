@@ -8,6 +8,7 @@ import { meanAgreement } from '../lib/analysis/stability.js';
 import { fitLine, summarize } from '../lib/analysis/statistics.js';
 import { fixed, plusMinus } from '../lib/report/format.js';
 import { VEGA_LITE_SCHEMA } from '../lib/report/spec.js';
+import { linesWithPoints } from '../lib/report/layers.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
 import { PALETTE, THEME } from '../lib/report/theme.js';
@@ -345,24 +346,18 @@ function againstSamples(
     data: { values: rows },
     width: 380,
     height: 240,
-    layer: [
-      { mark: { type: 'line', strokeWidth: 2 }, encoding: { x, y: { ...y, aggregate: 'mean' }, color } },
-      {
-        mark: { type: 'point', filled: true, size: 60, opacity: 0.8 },
-        encoding: {
-          x,
-          y,
-          color,
-          shape: { field: 'density', type: 'nominal', scale: { domain: densities }, legend },
-          tooltip: [
-            { field: 'density' },
-            { field: 'N' },
-            { field: 'seed' },
-            { field: quantity.field, title: quantity.title, format: '.3f' },
-          ],
-        },
-      },
-    ],
+    layer: linesWithPoints({
+      x,
+      y,
+      color,
+      shape: { field: 'density', type: 'nominal', scale: { domain: densities }, legend },
+      tooltip: [
+        { field: 'density' },
+        { field: 'N' },
+        { field: 'seed' },
+        { field: quantity.field, title: quantity.title, format: '.3f' },
+      ],
+    }),
   };
 }
 

@@ -5,7 +5,6 @@
 import type { Claim } from '../lib/analysis/claims.js';
 import { meanAgreement } from '../lib/analysis/stability.js';
 import { summarize } from '../lib/analysis/statistics.js';
-import { UsageError } from '../lib/errors.js';
 import { fixed, plusMinus } from '../lib/report/format.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
@@ -15,6 +14,7 @@ import { applySet, spaceName, updatePeriod } from '../lib/search/protocol.js';
 import type { Budget, Preset, SearchProtocol } from '../lib/search/protocol.js';
 import { mergedDeviations, retrainingSeconds } from './comparison.js';
 import { printedTable } from './paper.js';
+import { checkSeeds } from './reproduction.js';
 import type { ProtocolOptions, Reproduction } from './reproduction.js';
 import { retrainingOpenSettings, runRetrainings, sortSettings } from './retraining.js';
 import type { RetrainedRun, Retrained, Retraining } from './retraining.js';
@@ -62,9 +62,7 @@ function iterationsAt(base: SearchProtocol): number[] {
 /** The runs, seeds outermost. At the largest M the two frequencies are one. */
 function protocols(options: ProtocolOptions): Retraining[] {
   const { budget, preset, seeds = SEEDS[budget], set = [] } = options;
-  if (!Number.isInteger(seeds) || seeds < 1) {
-    throw new UsageError(`The number of seeds is ${seeds}; it must be an integer of 1 or more.`);
-  }
+  checkSeeds(seeds);
   const presets = preset ? [preset] : PRESETS[budget];
   const bases = presets.map((each) => withBudget(fullSearch(spaceAt(budget), 'mgs', each), budget));
   const sorted = sortSettings(set, bases, sweepRetraining(bases[0], {}, []).training, []);

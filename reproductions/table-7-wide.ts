@@ -6,6 +6,7 @@ import type { Budget } from '../lib/search/protocol.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
 import {
   beats,
+  beatsRandom,
   benchmarksOf,
   comparisonTable,
   methodsOf,
@@ -98,16 +99,7 @@ function claims(result: Retrained): Claim[] {
           }),
         ]
       : []),
-    ...(has('random')
-      ? [
-          beats(result, {
-            id: 'beats-random',
-            text: 'ZARTS-MGS finds better networks than random search over architectures with shared weights (our question; the paper has no such baseline).',
-            better: 'mgs',
-            worse: 'random',
-          }),
-        ]
-      : []),
+    ...beatsRandom(result),
   ];
 }
 

@@ -13,6 +13,7 @@ import type { MgsDensity } from '../lib/solvers/mgs.js';
 import { RS_DEFAULTS } from '../lib/solvers/rs.js';
 import { alphaSize, spaceById } from '../lib/spaces/spaces.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
+import { checkSeeds } from './reproduction.js';
 import type { ProtocolOptions } from './reproduction.js';
 
 const DIMENSION = 'Dimension d of the toy function.';
@@ -209,9 +210,7 @@ const PRESET_DENSITY: Readonly<Record<Preset, MgsDensity>> = {
  */
 export function toyProtocols({ budget, preset, seeds, set = [] }: ProtocolOptions): ToyProtocol[] {
   const count = seeds ?? BUDGET[budget].seeds;
-  if (!Number.isInteger(count) || count < 1) {
-    throw new UsageError(`The number of seeds is ${count}; it must be an integer of 1 or more.`);
-  }
+  checkSeeds(count);
   const scaled = atBudget(fullSettings(), budget);
   const chosen = preset ? { ...scaled, mgs: { ...scaled.mgs, densities: [PRESET_DENSITY[preset]] } } : scaled;
   const paths = describeToySettings().map(({ path }) => path);

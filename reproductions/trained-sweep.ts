@@ -5,6 +5,7 @@ import { fitLine, summarize } from '../lib/analysis/statistics.js';
 import { evaluationDeviations } from '../lib/evaluation/presets.js';
 import { fixed, plusMinus } from '../lib/report/format.js';
 import { VEGA_LITE_SCHEMA } from '../lib/report/spec.js';
+import { linesWithPoints } from '../lib/report/layers.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Column } from '../lib/report/table.js';
 import { PALETTE, THEME } from '../lib/report/theme.js';
@@ -190,24 +191,18 @@ export function errorChart(
       },
       width: 380,
       height: 240,
-      layer: [
-        { mark: { type: 'line', strokeWidth: 2 }, encoding: { x, y: { ...y, aggregate: 'mean' }, color } },
-        {
-          mark: { type: 'point', filled: true, size: 60, opacity: 0.8 },
-          encoding: {
-            x,
-            y,
-            color,
-            shape: { field: 'group', type: 'nominal', scale: { domain: groups }, legend },
-            tooltip: [
-              { field: 'group' },
-              { field: 'x', title: xTitle },
-              { field: 'seed' },
-              { field: 'error', format: '.2f' },
-            ],
-          },
-        },
-      ],
+      layer: linesWithPoints({
+        x,
+        y,
+        color,
+        shape: { field: 'group', type: 'nominal', scale: { domain: groups }, legend },
+        tooltip: [
+          { field: 'group' },
+          { field: 'x', title: xTitle },
+          { field: 'seed' },
+          { field: 'error', format: '.2f' },
+        ],
+      }),
     },
   };
 }
