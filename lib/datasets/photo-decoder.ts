@@ -101,7 +101,10 @@ export async function transformPhoto(
   if (transform.kind === 'test') {
     const size = sizeWithShorter(width, height, transform.shorter);
     const whole = resized(pipeline(photo), size.width, size.height);
-    return { pixels: await pixelsOf(whole.extract(middle(size.width, size.height, side)), photo), flip: false };
+    return {
+      pixels: await pixelsOf(whole.extract(middle(size.width, size.height, side)), photo),
+      flip: false,
+    };
   }
   const { crop, flip, jitter } = drawPhoto(transform, width, height, key);
   const pixels = await pixelsOf(resized(pipeline(photo).extract(crop), side, side), photo);

@@ -6,9 +6,10 @@ import { photoSource } from '../datasets/photo-source.js';
 import type { PrepareSettings } from '../datasets/prepared.js';
 import { device } from '../engine/index.js';
 import { UsageError } from '../errors.js';
-import type { Progress } from '../progress.js';
 import { thisMachine } from '../runs/environment.js';
 import type { Machine } from '../runs/environment.js';
+import { kept } from '../runs/kept.js';
+import type { Kept, KeptOptions } from '../runs/kept.js';
 import { openRun } from '../runs/store.js';
 import type { Run } from '../runs/store.js';
 import { memoryImages } from './images.js';
@@ -35,28 +36,14 @@ export interface EvaluationProvenance extends Machine {
   readonly imagesPerSecond: number;
 }
 
-/** A finished evaluation: its result, where it is kept, and how it came about. */
-export interface FinishedEvaluation {
-  readonly protocol: EvaluationProtocol;
-  readonly result: EvaluationResult;
-  readonly provenance: EvaluationProvenance;
-  /** The run's key in the store. */
-  readonly key: string;
-  /** Whether the result was there already. */
-  readonly known: boolean;
-}
+/** A finished evaluation. */
+export type FinishedEvaluation = Kept<EvaluationProtocol, EvaluationResult, EvaluationProvenance>;
 
 /** Where images come from; of photographs also whether they are shrunk beforehand, and what about undecodable ones. */
 export interface EvaluationImageOptions
   extends LoadOptions, Pick<OpenPhotosOptions, 'prepare' | 'onUndecodable' | 'progress'> {}
 
-export interface RunEvaluationOptions extends EvaluationImageOptions {
-  /** The folder of runs. Default: `$ZARTS_HOME`, else `.zarts/runs` of the project. */
-  readonly home?: string;
-  readonly progress?: Progress;
-  readonly signal?: AbortSignal;
-  /** false: run TensorFlow.js eagerly. */
-  readonly compile?: boolean;
+export interface RunEvaluationOptions extends KeptOptions, EvaluationImageOptions {
   readonly onEpoch?: (record: TrainingEpoch) => void;
 }
 
@@ -72,18 +59,24 @@ export async function runEvaluation(
   options: RunEvaluationOptions = {},
 ): Promise<FinishedEvaluation> {
   const images = await evaluationImages(protocol, options);
-  const run = openEvaluation(protocol, images, options.home);
-  const known = finished(protocol, run, true);
-  if (known) return known;
-  const release = run.lock();
-  try {
-    // Another process may have finished it while this one waited.
-    const meanwhile = finished(protocol, run, true);
-    if (meanwhile) return meanwhile;
-    return await compute(protocol, images, run, options);
-  } finally {
-    release();
-  }
+  const { progress, signal, compile, onEpoch } = options;
+  return kept(
+    {
+      protocol,
+      dataDigest: images.digest,
+      compute: (run) =>
+        train(protocol, {
+          images,
+          ...run,
+          ...(progress ? { progress } : {}),
+          ...(signal ? { signal } : {}),
+          ...(compile === undefined ? {} : { compile }),
+          ...(onEpoch ? { onEpoch } : {}),
+        }),
+      provenance: (seconds, { steps }) => provenance(images, seconds, (steps * protocol.batchSize) / seconds),
+    },
+    options.home,
+  );
 }
 
 /** The run of a protocol on these images. */
@@ -95,68 +88,22 @@ export function openEvaluation(
   return openRun({ protocol, dataDigest: digest, ...(home === undefined ? {} : { home }) });
 }
 
-/** Where a run's own clock is kept between interruptions. */
-interface Timed {
-  readonly seconds: number;
-}
-
-async function compute(
-  protocol: EvaluationProtocol,
-  images: ImageSource,
-  run: Run,
-  options: RunEvaluationOptions,
-): Promise<FinishedEvaluation> {
-  const from = run.resume();
-  const before = (from?.meta as { timed?: Timed } | undefined)?.timed?.seconds ?? 0;
-  const started = performance.now();
-  const seconds = () => before + (performance.now() - started) / 1000;
-  const result = await train(protocol, {
-    images,
-    from,
-    store: {
-      appendMetrics: (record) => {
-        run.appendMetrics(record);
-      },
-      saveCheckpoint: (checkpoint) => {
-        run.saveCheckpoint({
-          ...checkpoint,
-          meta: { ...(checkpoint.meta as object), timed: { seconds: seconds() } },
-        });
-      },
-    },
-    ...(options.progress ? { progress: options.progress } : {}),
-    ...(options.signal ? { signal: options.signal } : {}),
-    ...(options.compile === undefined ? {} : { compile: options.compile }),
-    ...(options.onEpoch ? { onEpoch: options.onEpoch } : {}),
-  });
-  const { name, coverage, digest } = images;
+/** What is known of this process, its machine and its images; no names of machines or folders. */
+function provenance(images: ImageSource, seconds: number, imagesPerSecond: number): EvaluationProvenance {
+  const { name, coverage, digest, prepared } = images;
   const undecodable = images.undecodable?.() ?? new Map<string, string>();
-  const provenance: EvaluationProvenance = {
+  return {
     ...thisMachine(),
     engine: device(),
     data: {
       name,
       coverage,
       digest,
-      ...(images.prepared ? { prepared: images.prepared } : {}),
+      ...(prepared ? { prepared } : {}),
       ...(undecodable.size > 0 ? { undecodable: Object.fromEntries(undecodable) } : {}),
     },
-    seconds: seconds(),
-    imagesPerSecond: (result.steps * protocol.batchSize) / seconds(),
-  };
-  run.finish(result, provenance);
-  return finished(protocol, run, false)!;
-}
-
-function finished(protocol: EvaluationProtocol, run: Run, known: boolean): FinishedEvaluation | undefined {
-  const record = run.record();
-  if (!record) return undefined;
-  return {
-    protocol,
-    result: record.result as unknown as EvaluationResult,
-    provenance: record.provenance as unknown as EvaluationProvenance,
-    key: run.key,
-    known,
+    seconds,
+    imagesPerSecond,
   };
 }
 

@@ -8,6 +8,7 @@ import { silent } from '../progress.js';
 import type { Progress } from '../progress.js';
 import type { JsonValue } from '../runs/canonical.js';
 import type { Checkpoint } from '../runs/checkpoint.js';
+import type { StateStore } from '../runs/kept.js';
 import { cosineLr, dropPathAt, imagenetLr } from '../search/schedules.js';
 import type { ImageSource, TrainingBatches } from './images.js';
 import { alone, isNoisy, trainingProgram, zeroState } from './program.js';
@@ -64,16 +65,10 @@ export interface EvaluationResult {
   readonly classes: number;
 }
 
-/** Where an evaluation keeps its state; {@link ../runs/store.Run} is one. */
-export interface EvaluationStore {
-  appendMetrics(record: { readonly step: number }): void;
-  saveCheckpoint(checkpoint: Checkpoint): void;
-}
-
 export interface TrainOptions {
   readonly images: ImageSource;
   /** Metrics and checkpoints go here. Default: nowhere. */
-  readonly store?: EvaluationStore;
+  readonly store?: StateStore;
   /** The checkpoint to go on from. */
   readonly from?: Checkpoint | undefined;
   readonly progress?: Progress;

@@ -3,12 +3,12 @@ import { centerGroups } from '../analysis/landscape.js';
 import { key } from '../math/random.js';
 import { axpy, norm } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
-import type { Kept, KeptRun } from './kept.js';
+import type { KeptRun } from '../runs/kept.js';
 import type { ConditionProtocol } from './landscape-protocol.js';
 import { alphaGroups } from './objective.js';
 import type { PlaneObjective } from './objective.js';
 import { keptOnPlane, measureLosses } from './on-plane.js';
-import type { OnPlaneOptions } from './on-plane.js';
+import type { Measured, OnPlaneOptions } from './on-plane.js';
 
 /**
  * The condition number of a trained supernet's loss at its α (Eq. 11), every loss measured like any point of a landscape:
@@ -49,7 +49,7 @@ export interface ConditionResult {
 export async function runCondition(
   protocol: ConditionProtocol,
   options: OnPlaneOptions = {},
-): Promise<Kept<ConditionProtocol, ConditionResult>> {
+): Promise<Measured<ConditionProtocol, ConditionResult>> {
   return keptOnPlane(protocol, protocol.landscape, options, ({ objective, trained, run }) =>
     measure(protocol, trained.alpha, objective, run, options),
   );

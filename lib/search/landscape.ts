@@ -1,11 +1,11 @@
 import { axisTicks, gridMinimum, refinement, sharpness } from '../analysis/landscape.js';
 import type { GridMinimum, LossGrid, Sharpness } from '../analysis/landscape.js';
 import { ZartsError } from '../errors.js';
-import type { Kept, KeptRun } from './kept.js';
+import type { KeptRun } from '../runs/kept.js';
 import type { LandscapeProtocol } from './landscape-protocol.js';
 import type { PlaneObjective } from './objective.js';
 import { keptOnPlane, measureLosses } from './on-plane.js';
-import type { OnPlaneOptions } from './on-plane.js';
+import type { Measured, OnPlaneOptions } from './on-plane.js';
 
 /**
  * The loss landscape of a trained supernet over a plane of alphas (Figs. 1 and 3): L_val(ω*(α), α) on a grid, every point
@@ -45,7 +45,7 @@ export interface LandscapeOptions extends OnPlaneOptions {
 export async function runLandscape(
   protocol: LandscapeProtocol,
   options: LandscapeOptions = {},
-): Promise<Kept<LandscapeProtocol, LandscapeResult>> {
+): Promise<Measured<LandscapeProtocol, LandscapeResult>> {
   return keptOnPlane(protocol, protocol, options, async ({ objective, trained, run }) => {
     const grid = await measureGrid(protocol, objective, run, options);
     const [d1, d2] = objective.plane.directions;

@@ -2,19 +2,23 @@ import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import type { Dataset, LoadOptions } from '../datasets/load.js';
 import { InterruptedError } from '../errors.js';
 import { silent } from '../progress.js';
+import { kept } from '../runs/kept.js';
+import type { Kept, KeptOptions, KeptRun } from '../runs/kept.js';
 import { exclusively } from './exclusive.js';
-import { kept } from './kept.js';
-import type { Kept, KeptOptions, KeptRun } from './kept.js';
 import type { LandscapeProtocol } from './landscape-protocol.js';
 import { planeObjective } from './objective.js';
 import type { PlaneObjective } from './objective.js';
-import { searchData } from './run.js';
+import { provenance, searchData } from './run.js';
+import type { Provenance } from './run.js';
 import { trainedSupernet } from './trained.js';
 import type { TrainedSupernet } from './trained.js';
 
 /** What landscapes, paths, condition numbers and spectra of a trained supernet have in common. */
 
 export interface OnPlaneOptions extends KeptOptions, LoadOptions {}
+
+/** A finished measurement. */
+export type Measured<Protocol, Result> = Kept<Protocol, Result, Provenance>;
 
 /** What a measurement is made with. */
 export interface PlaneWork {
@@ -40,15 +44,24 @@ export async function keptOnPlane<Protocol, Result>(
   landscape: LandscapeProtocol,
   options: OnPlaneOptions,
   work: (made: PlaneWork) => Promise<Result>,
-): Promise<Kept<Protocol, Result>> {
+): Promise<Measured<Protocol, Result>> {
   const dataset = await searchData(landscape.supernet, options);
-  return kept(protocol, dataset, options, async (run) => {
+  const compute = async (run: KeptRun): Promise<Result> => {
     const trained = await trainedSupernet(landscape.supernet, options);
     return exclusively(async () => {
       const objective = planeObjective(landscape, trained, dataset, options.compile ?? true);
       return await work({ objective, trained, dataset, run });
     });
-  });
+  };
+  return kept(
+    {
+      protocol,
+      dataDigest: dataset.digest,
+      compute,
+      provenance: (seconds) => provenance(dataset, seconds),
+    },
+    options.home,
+  );
 }
 
 /** Seconds between two checkpoints at least: a loss that takes longer is kept at once. */
@@ -81,7 +94,11 @@ export async function measureLosses<Place>(
   const losses = Array.from((run.from?.tensors.losses ?? new Float64Array(0)) as Float64Array);
   const phase = progress.start(title, places.length, losses.length);
   const save = (): void => {
-    run.save({ step: losses.length, meta: {}, tensors: { losses: Float64Array.from(losses) } });
+    run.store.saveCheckpoint({
+      step: losses.length,
+      meta: {},
+      tensors: { losses: Float64Array.from(losses) },
+    });
   };
   const measure = async (place: Place): Promise<void> => {
     // Signals and a notebook's interrupts are delivered between losses.

@@ -2,13 +2,13 @@ import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { InterruptedError, ZartsError } from '../errors.js';
 import { foldIn, key } from '../math/random.js';
 import { silent } from '../progress.js';
+import type { KeptRun } from '../runs/kept.js';
 import { createSolver } from '../solvers/registry.js';
 import type { Solver } from '../solvers/solver.js';
-import type { Kept, KeptRun } from './kept.js';
 import type { PathProtocol, PathSolver } from './landscape-protocol.js';
 import type { PlaneObjective } from './objective.js';
 import { keptOnPlane } from './on-plane.js';
-import type { OnPlaneOptions } from './on-plane.js';
+import type { Measured, OnPlaneOptions } from './on-plane.js';
 
 /**
  * Optimization paths on a landscape (Fig. 1c): a solver moves α in the landscape's plane, whose directions are orthonormal,
@@ -42,7 +42,7 @@ export interface PathResult {
 export async function runPath(
   protocol: PathProtocol,
   options: OnPlaneOptions = {},
-): Promise<Kept<PathProtocol, PathResult>> {
+): Promise<Measured<PathProtocol, PathResult>> {
   return keptOnPlane(protocol, protocol.landscape, options, ({ objective, run }) =>
     followPath(protocol, objective, run, options),
   );
@@ -94,7 +94,7 @@ async function followPath(
         gradients: path.gradients + gradients,
       };
       const { omega, momentum } = objective.state();
-      run.save({
+      run.store.saveCheckpoint({
         step: update + 1,
         meta: { path: { ...path } },
         tensors: { omega, momentum },

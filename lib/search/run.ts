@@ -1,12 +1,11 @@
 import { loadDataset } from '../datasets/load.js';
 import type { Dataset, LoadOptions } from '../datasets/load.js';
 import { device } from '../engine/index.js';
+import { InterruptedError } from '../errors.js';
 import { thisMachine } from '../runs/environment.js';
 import type { Machine } from '../runs/environment.js';
-import { openRun } from '../runs/store.js';
-import type { Run } from '../runs/store.js';
-import { InterruptedError } from '../errors.js';
-import type { Progress } from '../progress.js';
+import { kept } from '../runs/kept.js';
+import type { Kept, KeptOptions } from '../runs/kept.js';
 import type { SearchProtocol } from './protocol.js';
 import { search } from './search.js';
 import type { EpochRecord, SearchResult } from './search.js';
@@ -19,24 +18,10 @@ export interface Provenance extends Machine {
   readonly seconds: number;
 }
 
-/** A finished search: its result, where it is kept, and how it came about. */
-export interface FinishedSearch {
-  readonly protocol: SearchProtocol;
-  readonly result: SearchResult;
-  readonly provenance: Provenance;
-  /** The run's key in the store. */
-  readonly key: string;
-  /** Whether the result was there already. */
-  readonly known: boolean;
-}
+/** A finished search. */
+export type FinishedSearch = Kept<SearchProtocol, SearchResult, Provenance>;
 
-export interface RunSearchOptions extends LoadOptions {
-  /** The folder of runs. Default: `$ZARTS_HOME`, else `.zarts/runs` of the project. */
-  readonly home?: string;
-  readonly progress?: Progress;
-  readonly signal?: AbortSignal;
-  /** false: run TensorFlow.js eagerly. */
-  readonly compile?: boolean;
+export interface RunSearchOptions extends KeptOptions, LoadOptions {
   readonly onEpoch?: (record: EpochRecord) => void;
 }
 
@@ -52,72 +37,24 @@ export async function runSearch(
   options: RunSearchOptions = {},
 ): Promise<FinishedSearch> {
   const dataset = await searchData(protocol, options);
-  const run = openRun({
-    protocol,
-    dataDigest: dataset.digest,
-    ...(options.home === undefined ? {} : { home: options.home }),
-  });
-  const known = finished(protocol, run, true);
-  if (known) return known;
-  const release = run.lock();
-  try {
-    // Another process may have finished it while this one waited.
-    const meanwhile = finished(protocol, run, true);
-    if (meanwhile) return meanwhile;
-    return await compute(protocol, dataset, run, options);
-  } finally {
-    release();
-  }
-}
-
-/** Where a run's own clock is kept between interruptions. */
-interface Timed {
-  readonly seconds: number;
-}
-
-async function compute(
-  protocol: SearchProtocol,
-  dataset: Dataset,
-  run: Run,
-  options: RunSearchOptions,
-): Promise<FinishedSearch> {
-  const from = run.resume();
-  const before = (from?.meta as { timed?: Timed } | undefined)?.timed?.seconds ?? 0;
-  const started = performance.now();
-  const seconds = () => before + (performance.now() - started) / 1000;
-  const result = await search(protocol, {
-    dataset,
-    from,
-    store: {
-      appendMetrics: (record) => {
-        run.appendMetrics(record);
-      },
-      saveCheckpoint: (checkpoint) => {
-        run.saveCheckpoint({
-          ...checkpoint,
-          meta: { ...(checkpoint.meta as object), timed: { seconds: seconds() } },
-        });
-      },
+  const { progress, signal, compile, onEpoch } = options;
+  return kept(
+    {
+      protocol,
+      dataDigest: dataset.digest,
+      compute: (run) =>
+        search(protocol, {
+          dataset,
+          ...run,
+          ...(progress ? { progress } : {}),
+          ...(signal ? { signal } : {}),
+          ...(compile === undefined ? {} : { compile }),
+          ...(onEpoch ? { onEpoch } : {}),
+        }),
+      provenance: (seconds) => provenance(dataset, seconds),
     },
-    ...(options.progress ? { progress: options.progress } : {}),
-    ...(options.signal ? { signal: options.signal } : {}),
-    ...(options.compile === undefined ? {} : { compile: options.compile }),
-    ...(options.onEpoch ? { onEpoch: options.onEpoch } : {}),
-  });
-  run.finish(result, provenance(dataset, seconds()));
-  return { ...finished(protocol, run, false)! };
-}
-
-function finished(protocol: SearchProtocol, run: Run, known: boolean): FinishedSearch | undefined {
-  const record = run.record();
-  if (!record) return undefined;
-  return {
-    protocol,
-    result: record.result as unknown as SearchResult,
-    provenance: record.provenance as unknown as Provenance,
-    key: run.key,
-    known,
-  };
+    options.home,
+  );
 }
 
 let loaded: { readonly key: string; readonly dataset: Promise<Dataset> } | undefined;

@@ -14,6 +14,7 @@ import type { Vec } from '../math/vec.js';
 import { silent } from '../progress.js';
 import type { Progress } from '../progress.js';
 import type { Checkpoint } from '../runs/checkpoint.js';
+import type { StateStore } from '../runs/kept.js';
 import { createSolver } from '../solvers/registry.js';
 import { diagnosticNumbers } from '../solvers/solver.js';
 import type { Solver, SolverState } from '../solvers/solver.js';
@@ -75,16 +76,10 @@ export interface SearchResult {
   readonly interventions?: readonly Intervention[];
 }
 
-/** Where a search keeps its state; {@link ../runs/store.Run} is one. */
-export interface SearchStore {
-  appendMetrics(record: { readonly step: number }): void;
-  saveCheckpoint(checkpoint: Checkpoint): void;
-}
-
 export interface SearchOptions {
   readonly dataset: Dataset;
   /** Metrics and checkpoints go here. Default: nowhere. */
-  readonly store?: SearchStore;
+  readonly store?: StateStore;
   /** The checkpoint to go on from. */
   readonly from?: Checkpoint | undefined;
   readonly progress?: Progress;

@@ -3,10 +3,9 @@ import { InterruptedError } from '../errors.js';
 import { key } from '../math/random.js';
 import { silent } from '../progress.js';
 import { spectrumOf } from './curvature.js';
-import type { Kept } from './kept.js';
 import type { SpectrumProtocol } from './landscape-protocol.js';
 import { keptOnPlane } from './on-plane.js';
-import type { OnPlaneOptions } from './on-plane.js';
+import type { Measured, OnPlaneOptions } from './on-plane.js';
 
 /**
  * The upper end of the spectrum of ∇²_α L_val of a trained supernet at its α: how sharply the loss curves in the directions
@@ -43,7 +42,7 @@ export interface SpectrumResult {
 export async function runSpectrum(
   protocol: SpectrumProtocol,
   options: OnPlaneOptions = {},
-): Promise<Kept<SpectrumProtocol, SpectrumResult>> {
+): Promise<Measured<SpectrumProtocol, SpectrumResult>> {
   const { landscape, seed, products, values } = protocol;
   const { progress = silent, signal, compile = true } = options;
   return keptOnPlane(protocol, landscape, options, async ({ objective, trained, dataset }) => {

@@ -497,10 +497,16 @@ describe('datasets: photographs that cannot be decoded', () => {
   it('every one has its own reason, however many are decoded at once', async () => {
     const bytes = readFileSync(path(1));
     writeFileSync(path(1), bytes.subarray(0, bytes.length - 2000));
-    writeFileSync(path(2), Buffer.concat([bytes.subarray(0, 300), Buffer.alloc(200, 0xff), bytes.subarray(500)]));
+    writeFileSync(
+      path(2),
+      Buffer.concat([bytes.subarray(0, 300), Buffer.alloc(200, 0xff), bytes.subarray(500)]),
+    );
     await withLoader(train, { threads: 3, onUndecodable: 'skip' }, async (loader) => {
       for (let batch = 0; batch < 40; batch++) {
-        await loader.load(Int32Array.from({ length: 24 }, (_, i) => i % 4), key(batch));
+        await loader.load(
+          Int32Array.from({ length: 24 }, (_, i) => i % 4),
+          key(batch),
+        );
       }
       expect(Object.fromEntries(loader.undecodable)).to.deep.equal({
         'n00000000/n00000000_1.JPEG': 'truncated JPEG, without its end-of-image marker',

@@ -13,10 +13,11 @@ import { setEvaluation } from '../../lib/evaluation/protocol.js';
 import type { EvaluationProtocol } from '../../lib/evaluation/protocol.js';
 import { statisticsByName } from '../../lib/supernet/statistics.js';
 import { judge, train } from '../../lib/evaluation/train.js';
-import type { EvaluationStore, TrainOptions } from '../../lib/evaluation/train.js';
+import type { TrainOptions } from '../../lib/evaluation/train.js';
 import type { Progress } from '../../lib/progress.js';
 import { decodeCheckpoint, encodeCheckpoint } from '../../lib/runs/checkpoint.js';
 import type { Checkpoint } from '../../lib/runs/checkpoint.js';
+import type { StateStore } from '../../lib/runs/kept.js';
 import { KNOWN_GENOTYPES, checkGenotype } from '../../lib/spaces/genotype.js';
 import type { Genotype } from '../../lib/spaces/genotype.js';
 
@@ -47,7 +48,7 @@ const NOISY = checkGenotype({
 function memory() {
   const metrics: Record<string, unknown>[] = [];
   const checkpoints: Checkpoint[] = [];
-  const store: EvaluationStore = {
+  const store: StateStore = {
     appendMetrics: (record) => metrics.push(structuredClone(record)),
     saveCheckpoint: (checkpoint) => {
       const bytes = Buffer.concat(encodeCheckpoint(checkpoint, { bytes: 0, sha256: '0'.repeat(64) }));

@@ -7,7 +7,7 @@ import { searchProgram } from '../../lib/search/program.js';
 import type { SearchFunction } from '../../lib/search/program.js';
 import { applySet } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
-import type { SearchStore } from '../../lib/search/search.js';
+import type { StateStore } from '../../lib/runs/kept.js';
 import type { SearchSpace } from '../../lib/spaces/spaces.js';
 
 /** The smoke budget on made-up images: 3 cells, 4 channels, 8 images a batch, 2 epochs of 4 steps, M = 2. */
@@ -38,7 +38,7 @@ export interface Metric {
 export function memory() {
   const metrics: Metric[] = [];
   const checkpoints: Checkpoint[] = [];
-  const store: SearchStore = {
+  const store: StateStore = {
     appendMetrics: (record) => metrics.push(structuredClone(record) as Metric),
     saveCheckpoint: (checkpoint) => {
       const bytes = Buffer.concat(encodeCheckpoint(checkpoint, { bytes: 0, sha256: '0'.repeat(64) }));

@@ -1,0 +1,105 @@
+import type { Progress } from '../progress.js';
+import type { Checkpoint } from './checkpoint.js';
+import { openRun } from './store.js';
+import type { Run } from './store.js';
+
+/** What computing a run needs besides its protocol and data. */
+export interface KeptOptions {
+  /** The folder of runs. Default: `$ZARTS_HOME`, else `.zarts/runs` of the project. */
+  readonly home?: string;
+  readonly progress?: Progress;
+  readonly signal?: AbortSignal;
+  /** false: run TensorFlow.js eagerly. */
+  readonly compile?: boolean;
+}
+
+/** A finished run of any kind: its result, where it is kept, and how it came about. */
+export interface Kept<Protocol, Result, Provenance> {
+  readonly protocol: Protocol;
+  readonly result: Result;
+  readonly provenance: Provenance;
+  /** The run's key in the store. */
+  readonly key: string;
+  /** Whether the result was there already. */
+  readonly known: boolean;
+}
+
+/** Where a computation keeps its state; {@link Run} is one. */
+export interface StateStore {
+  appendMetrics(record: { readonly step: number }): void;
+  saveCheckpoint(checkpoint: Checkpoint): void;
+}
+
+/** What a computation is handed of its run. */
+export interface KeptRun {
+  /** What to go on from. */
+  readonly from: Checkpoint | undefined;
+  /** Keeps with each state how long it took to get there. */
+  readonly store: StateStore;
+}
+
+/** A run as it is looked up and computed. */
+export interface Computation<Protocol, Result, Provenance> {
+  readonly protocol: Protocol;
+  readonly dataDigest: string;
+  /** The work; its result is plain JSON. */
+  readonly compute: (run: KeptRun) => Promise<Result>;
+  /** How the result came about. @param seconds  Of computing, over all parts of a resumed run. */
+  readonly provenance: (seconds: number, result: Result) => Provenance;
+}
+
+/** Where a run's own clock is kept between interruptions. */
+interface Timed {
+  readonly timed?: { readonly seconds: number };
+}
+
+/**
+ * The result of a run through the store: a finished one at once, an interrupted one from its last checkpoint on.
+ *
+ * @param home  The folder of runs.
+ * @throws {ZartsError} for a run that another process works on; whatever `compute` throws.
+ */
+export async function kept<Protocol, Result, Provenance>(
+  { protocol, dataDigest, compute, provenance }: Computation<Protocol, Result, Provenance>,
+  home?: string,
+): Promise<Kept<Protocol, Result, Provenance>> {
+  const run = openRun({ protocol, dataDigest, ...(home === undefined ? {} : { home }) });
+  const finished = (known: boolean): Kept<Protocol, Result, Provenance> | undefined => {
+    const record = run.record() as unknown as { result: Result; provenance: Provenance } | undefined;
+    return record && { protocol, result: record.result, provenance: record.provenance, key: run.key, known };
+  };
+  const known = finished(true);
+  if (known) return known;
+  const release = run.lock();
+  try {
+    // Another process may have finished it while this one waited.
+    const meanwhile = finished(true);
+    if (meanwhile) return meanwhile;
+    const from = run.resume();
+    const clock = clockFrom(from);
+    const result = await compute({ from, store: timedStore(run, clock) });
+    run.finish(result, provenance(clock(), result));
+    return finished(false)!;
+  } finally {
+    release();
+  }
+}
+
+/** Seconds of computing, those before an interruption included. */
+function clockFrom(checkpoint: Checkpoint | undefined): () => number {
+  const before = (checkpoint?.meta as Timed | undefined)?.timed?.seconds ?? 0;
+  const began = performance.now();
+  return () => before + (performance.now() - began) / 1000;
+}
+
+function timedStore(run: Run, clock: () => number): StateStore {
+  return {
+    appendMetrics: (record) => {
+      run.appendMetrics(record);
+    },
+    saveCheckpoint: (checkpoint) => {
+      const meta = { ...(checkpoint.meta as object), timed: { seconds: clock() } };
+      run.saveCheckpoint({ ...checkpoint, meta });
+    },
+  };
+}
