@@ -57,6 +57,17 @@ function convolution(stride: number, before: number, dilation = 1, after = befor
   ];
 }
 
+/** The same without strides, for a padding that TensorFlow has a name for. */
+function unitStrides(padding: 'SAME' | 'VALID'): Attribute[] {
+  return [
+    FLOAT,
+    int('strides', [1, 1, 1, 1]),
+    int('dilations', [1, 1, 1, 1]),
+    string('data_format', 'NHWC'),
+    string('padding', padding),
+  ];
+}
+
 /** max(x, 0), with TensorFlow's own gradient kernel. */
 export function relu(x: Tensor4D): Tensor4D {
   return differentiable<Tensor4D>([x], (save) => {
@@ -228,9 +239,10 @@ function spreadPixels(x: Tensor4D): Tensor4D {
 }
 
 /**
- * The filter gradient, Σ over images and places of x shifted by a tap times dy, as a depthwise convolution whose channels
- * are all (image, channel) pairs, whose filter is dy as large as an image, and whose output has one pixel a tap; then the
- * sum over images. The stride of the forward pass is the dilation of this one.
+ * The filter gradient, Σ over images and places of x shifted by a tap times dy. TensorFlow's own kernel is fast for 3×3 at
+ * stride 1, if the padding has a name. Everything else is a depthwise convolution whose channels are all (image, channel)
+ * pairs, whose filter is dy as large as an image, and whose output has one pixel a tap; then the sum over images. The stride
+ * of the forward pass is the dilation of that one.
  */
 function depthwiseFilterGradient(
   x: Tensor4D,
@@ -239,6 +251,10 @@ function depthwiseFilterGradient(
   stride: 1 | 2,
   padding: number,
 ): Tensor {
+  if (filter.shape[0] === 3 && stride === 1 && padding <= 1) {
+    const attributes = unitStrides(padding === 1 ? 'SAME' : 'VALID');
+    return run('DepthwiseConv2dNativeBackpropFilter', attributes, [x, tf.tensor1d(filter.shape, 'int32'), dy]);
+  }
   const [batch, height, width, channels] = x.shape;
   const [size] = filter.shape;
   const imagesToChannels = (t: Tensor4D) => tf.transpose(t, [1, 2, 0, 3]);
