@@ -253,7 +253,11 @@ function depthwiseFilterGradient(
 ): Tensor {
   if (filter.shape[0] === 3 && stride === 1 && padding <= 1) {
     const attributes = unitStrides(padding === 1 ? 'SAME' : 'VALID');
-    return run('DepthwiseConv2dNativeBackpropFilter', attributes, [x, tf.tensor1d(filter.shape, 'int32'), dy]);
+    return run('DepthwiseConv2dNativeBackpropFilter', attributes, [
+      x,
+      tf.tensor1d(filter.shape, 'int32'),
+      dy,
+    ]);
   }
   const [batch, height, width, channels] = x.shape;
   const [size] = filter.shape;
