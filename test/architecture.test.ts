@@ -47,12 +47,11 @@ function importsOf(file: string, text = readFileSync(file, 'utf8')): Import[] {
   return found;
 }
 
-const lib = sources('lib').flatMap((file) => importsOf(file));
-const all = [
-  ...lib,
-  ...sources('reproductions').flatMap((file) => importsOf(file)),
-  ...sources('bin').flatMap((file) => importsOf(file)),
-];
+const importsIn = (folder: string): Import[] => sources(folder).flatMap((file) => importsOf(file));
+const lib = importsIn('lib');
+const all = ['lib', 'reproductions', 'bin', 'test/bench', 'test/parity'].flatMap((folder) =>
+  importsIn(folder),
+);
 const lines = (found: readonly Import[]): string[] =>
   found.map(({ file, target }) => `${file} imports ${target}`);
 const folderOf = (file: string): string => file.split('/').slice(0, 2).join('/');
@@ -143,6 +142,14 @@ describe('architecture', () => {
     expect(lines(wrong)).to.deep.equal([]);
   });
 
+  it('has a shell that imports no test but the benchmark and the comparison with reference numbers', () => {
+    const tests = all.filter(({ file, target }) => file.startsWith('bin/') && target.startsWith('test/'));
+    const wrong = tests.filter(
+      ({ target }) => !/^test\/(bench|parity)\//.test(target) || target.endsWith('.test.ts'),
+    );
+    expect(lines(wrong)).to.deep.equal([]);
+  });
+
   it('has reproductions that import no shell and no test', () => {
     const wrong = all.filter(
       ({ file, target }) => file.startsWith('reproductions/') && /^(bin|test)\//.test(target),
@@ -173,8 +180,6 @@ describe('architecture', () => {
       'lib/engine/tensorflow.ts': 'reads which engine set-up built',
       'lib/engine/graph.ts': 'hands a graph to TensorFlow through a temporary file',
       'lib/engine/settings.ts': 'reads and keeps the thread settings measured for a machine',
-      'lib/bench/memory.ts': 'asks the system for the peak of memory',
-      'lib/parity/fixtures.ts': 'reads the folder of reference cases that it is given',
     };
     const touching =
       /^(node:)?(fs|fs\/promises|http|https|net|tls|dgram|dns|http2|worker_threads|cluster)$|^write-file-atomic$|^tar$/;

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { barsOf } from '../../lib/bench/bars.js';
-import type { Bar } from '../../lib/bench/bars.js';
-import type { BenchReport, ShapeReport } from '../../lib/bench/bench.js';
-import { describeShape, isRetraining, shapesOf } from '../../lib/bench/shapes.js';
-import type { Timing } from '../../lib/bench/timing.js';
+import { barsOf } from '../../test/bench/bars.js';
+import type { Bar } from '../../test/bench/bars.js';
+import type { BenchReport, ShapeReport } from '../../test/bench/bench.js';
+import { describeShape, isRetraining, shapesOf } from '../../test/bench/shapes.js';
+import type { Timing } from '../../test/bench/timing.js';
 import { unknownName, UsageError } from '../../lib/errors.js';
 import { fixed } from '../../lib/report/format.js';
 import { terminalProgress } from '../../lib/report/progress-terminal.js';
@@ -60,7 +60,7 @@ export async function benchCommand(options: BenchCommandOptions): Promise<number
   const python = peer === undefined ? undefined : await preparePeer(progress, say);
   if (options.check) return checkCommand(python!, json ?? false);
 
-  const { runBench } = await import('../../lib/bench/bench.js');
+  const { runBench } = await import('../../test/bench/bench.js');
   const report = await runBench({
     progress,
     ...given,
@@ -75,7 +75,7 @@ export async function benchCommand(options: BenchCommandOptions): Promise<number
 
 /** Prints operations and kernels of the steps, from recording alone. */
 async function countsCommand(shapes: readonly string[] | undefined, json: boolean): Promise<number> {
-  const { graphCounts } = await import('../../lib/bench/counts.js');
+  const { graphCounts } = await import('../../test/bench/counts.js');
   const counts = await graphCounts(shapes);
   if (json) printJson(counts);
   else {
@@ -96,7 +96,7 @@ async function countsCommand(shapes: readonly string[] | undefined, json: boolea
 
 /** Chooses thread settings for this machine by measuring, and keeps them. */
 async function tuneCommand(progress: Progress, json: boolean, repeats?: number): Promise<number> {
-  const { tune } = await import('../../lib/bench/tune.js');
+  const { tune } = await import('../../test/bench/tune.js');
   const { describeSettings, sameSettings } = await import('../../lib/engine/settings.js');
   const report = await tune({ progress, ...(repeats === undefined ? {} : { repeats }) });
   if (json) {
@@ -129,7 +129,7 @@ async function tuneCommand(progress: Progress, json: boolean, repeats?: number):
 
 /** Holds the peer against the reference numbers. */
 async function checkCommand(python: string, json: boolean): Promise<number> {
-  const { checkPeer } = await import('../../lib/bench/peer-check.js');
+  const { checkPeer } = await import('../../test/bench/peer-check.js');
   const errors = await checkPeer(join(projectRoot(), 'test', 'fixtures'), python);
   const failed = errors.filter(({ ok }) => !ok);
   if (json) printJson({ cases: errors, passed: errors.length - failed.length, failed: failed.length });

@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { BENCH_SHAPE_NAMES } from '../../lib/bench/shapes.js';
+import { BENCH_SHAPE_NAMES } from '../../test/bench/shapes.js';
 import { ZartsError, unknownName } from '../../lib/errors.js';
 import { NETWORK_FORMS } from '../../lib/evaluation/plan.js';
 import { EVALUATION_DATASETS, EVALUATION_PRESETS } from '../../lib/evaluation/protocol.js';

@@ -1,5 +1,5 @@
-import { loadFixtures } from '../../lib/parity/fixtures.js';
-import type { CaseResult, ParityReport } from '../../lib/parity/parity.js';
+import { loadFixtures } from '../../test/parity/fixtures.js';
+import type { CaseResult, ParityReport } from '../../test/parity/parity.js';
 import { terminalProgress } from '../../lib/report/progress-terminal.js';
 import { textTable } from '../../lib/report/table.js';
 import { print, printJson, textWidth, wrap } from './text.js';
@@ -10,7 +10,7 @@ export async function parityCommand(
   { json = false, quiet = false }: { json?: boolean; quiet?: boolean },
 ): Promise<number> {
   const { cases } = loadFixtures(dir);
-  const { runParity } = await import('../../lib/parity/parity.js');
+  const { runParity } = await import('../../test/parity/parity.js');
   const phase = terminalProgress({ quiet }).start('parity', cases.length);
   const order = new Map(cases.map(({ id }, i) => [id, i]));
   let report: ParityReport;

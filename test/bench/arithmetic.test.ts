@@ -1,12 +1,12 @@
 import { expect } from 'chai';
-import { countOperations, multiplyAdds } from '../../lib/bench/arithmetic.js';
-import { benchNet, stepCounts } from '../../lib/bench/program.js';
+import { countOperations, multiplyAdds } from './arithmetic.js';
+import { benchNet, stepCounts } from './program.js';
 import { countNetwork, multiplyAdds as countedMultiplyAdds, sumCounts } from '../../lib/evaluation/count.js';
 import { KNOWN_GENOTYPES } from '../../lib/spaces/genotype.js';
-import { BENCH_SHAPES } from '../../lib/bench/shapes.js';
-import type { SearchShape } from '../../lib/bench/shapes.js';
+import { BENCH_SHAPES } from './shapes.js';
+import type { SearchShape } from './shapes.js';
 import type { GraphNode } from '../../lib/engine/index.js';
-import { multiplyAdds as forwardMultiplyAdds } from '../../lib/parity/cases-supernet.js';
+import { multiplyAdds as forwardMultiplyAdds } from '../parity/cases-supernet.js';
 
 const source = (name: string, shape: readonly number[]): GraphNode => ({
   name,

@@ -1,14 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { expect } from 'chai';
 import { z } from 'zod';
-import { barsOf } from '../../lib/bench/bars.js';
-import { peerVariants, ratiosOf } from '../../lib/bench/bench.js';
-import type { BenchReport, ShapeReport } from '../../lib/bench/bench.js';
-import { Child, fromWire, toWire } from '../../lib/bench/child.js';
-import { risenCounts } from '../../lib/bench/counts.js';
-import { peerName } from '../../lib/bench/engine.js';
-import { BENCH_SHAPES, DEFAULT_SHAPES, isSmall, shapesOf } from '../../lib/bench/shapes.js';
-import { contenders, fastest, inTurn, timing } from '../../lib/bench/timing.js';
+import { barsOf } from './bars.js';
+import { peerVariants, ratiosOf } from './bench.js';
+import type { BenchReport, ShapeReport } from './bench.js';
+import { Child, fromWire, toWire } from './child.js';
+import { risenCounts } from './counts.js';
+import { peerName } from './engine.js';
+import { BENCH_SHAPES, DEFAULT_SHAPES, isSmall, shapesOf } from './shapes.js';
+import { contenders, fastest, inTurn, timing } from './timing.js';
 import { UsageError, ZartsError } from '../../lib/errors.js';
 import { sizeOf } from '../../bin/cli/bench-peer.js';
 import { zarts } from '../cli/zarts.js';
@@ -207,7 +207,7 @@ describe('bench: processes', () => {
   it('knows the peak of memory, and forgets it where the system lets it', () => {
     // In a process of its own: what a collector frees, and when, is told there.
     const code = `
-      const { peakBytes, forgetPeak } = require(${JSON.stringify(require.resolve('../../lib/bench/memory.js'))});
+      const { peakBytes, forgetPeak } = require(${JSON.stringify(require.resolve('./memory.js'))});
       const before = peakBytes();
       Buffer.alloc(256e6, 1);
       const held = peakBytes();

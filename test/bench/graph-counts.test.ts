@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'chai';
-import { graphCounts, risenCounts } from '../../lib/bench/counts.js';
-import type { GraphCounts } from '../../lib/bench/counts.js';
-import { BENCH_SHAPE_NAMES } from '../../lib/bench/shapes.js';
+import { graphCounts, risenCounts } from './counts.js';
+import type { GraphCounts } from './counts.js';
+import { BENCH_SHAPE_NAMES } from './shapes.js';
 import { device } from '../../lib/engine/index.js';
 import { projectRoot } from '../../lib/runs/home.js';
 

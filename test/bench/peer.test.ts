@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { peerInstalled } from '../../bin/cli/bench-peer.js';
-import { EngineProcess, PeerProcess } from '../../lib/bench/engine.js';
-import { checkPeer } from '../../lib/bench/peer-check.js';
-import { BENCH_SHAPES } from '../../lib/bench/shapes.js';
+import { EngineProcess, PeerProcess } from './engine.js';
+import { checkPeer } from './peer-check.js';
+import { BENCH_SHAPES } from './shapes.js';
 import { FIXTURES } from '../support/fixtures.js';
 
 const why = peerInstalled()

@@ -17,7 +17,7 @@ import type { Transform } from '../../lib/datasets/augment.js';
 import type { ImageSet } from '../../lib/datasets/images.js';
 import { FILE_DATASETS } from '../../lib/datasets/registry.js';
 import { foldIn, integers, key } from '../../lib/math/random.js';
-import { readNpy } from '../../lib/parity/fixtures.js';
+import { readNpy } from '../parity/fixtures.js';
 import { projectRoot } from '../../lib/runs/home.js';
 import { thrown } from './helpers.js';
 

@@ -17,7 +17,7 @@ import {
 import type { Jitter } from '../../lib/datasets/photo-transform.js';
 import { normalizedValues } from '../../lib/datasets/augment.js';
 import { foldIn, key } from '../../lib/math/random.js';
-import { readNpy } from '../../lib/parity/fixtures.js';
+import { readNpy } from '../parity/fixtures.js';
 import { projectRoot } from '../../lib/runs/home.js';
 
 /** Made with Pillow (test/fixtures/photos/make.py). */

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
-import { multiplyAdds as recordedMultiplyAdds } from '../../lib/bench/arithmetic.js';
+import { multiplyAdds as recordedMultiplyAdds } from '../bench/arithmetic.js';
 import { recordedCalls, tf } from '../../lib/engine/index.js';
 import type { ProgramFunction } from '../../lib/engine/index.js';
 import { UsageError } from '../../lib/errors.js';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { expect } from 'chai';
-import { loadFixtures } from '../../lib/parity/fixtures.js';
-import { runCase } from '../../lib/parity/parity.js';
+import { loadFixtures } from './fixtures.js';
+import { runCase } from './parity.js';
 import { FIXTURES } from '../support/fixtures.js';
 
 /** Made with PyTorch by the script beside them: what the copied cases lack (auxiliary heads, the form for large images). */

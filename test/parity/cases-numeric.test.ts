@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { largestError, numericCases } from '../../lib/parity/cases-numeric.js';
-import { loadFixtures } from '../../lib/parity/fixtures.js';
-import type { FixtureCase } from '../../lib/parity/fixtures.js';
+import { largestError, numericCases } from './cases-numeric.js';
+import { loadFixtures } from './fixtures.js';
+import type { FixtureCase } from './fixtures.js';
 import { FIXTURES } from '../support/fixtures.js';
 
 describe('parity/cases-numeric', () => {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { dump } from 'npyjs';
 import { ZartsError } from '../../lib/errors.js';
-import { loadFixtures, readNpy } from '../../lib/parity/fixtures.js';
+import { loadFixtures, readNpy } from './fixtures.js';
 import { FIXTURES } from '../support/fixtures.js';
 
 describe('parity/fixtures', () => {

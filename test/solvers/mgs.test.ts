@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { Estimates } from '../../lib/analysis/estimators.js';
 import { propositionStep } from '../../lib/analysis/proposition-1.js';
 import { linear, toyStep } from '../../lib/analysis/toy.js';
-import { loadFixtures } from '../../lib/parity/fixtures.js';
+import { loadFixtures } from '../parity/fixtures.js';
 import { foldIn, key, normal, sphere } from '../../lib/math/random.js';
 import { axpy, dot, norm, scale, softmax } from '../../lib/math/vec.js';
 import type { Vec } from '../../lib/math/vec.js';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { UsageError, ZartsError } from '../../lib/errors.js';
-import { loadFixtures } from '../../lib/parity/fixtures.js';
+import { loadFixtures } from '../parity/fixtures.js';
 import {
   KNOWN_GENOTYPES,
   checkGenotype,

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { z } from 'zod';
-import { machineSchema } from '../engine/settings.js';
-import { projectRoot } from '../runs/home.js';
+import { machineSchema } from '../../lib/engine/settings.js';
+import { projectRoot } from '../../lib/runs/home.js';
 import { Child, wireArray } from './child.js';
 import type { BenchShape } from './shapes.js';
 

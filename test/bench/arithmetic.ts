@@ -1,5 +1,5 @@
-import { ZartsError } from '../errors.js';
-import type { GraphNode } from '../engine/index.js';
+import { ZartsError } from '../../lib/errors.js';
+import type { GraphNode } from '../../lib/engine/index.js';
 
 /**
  * What a recorded step consists of, counted from its graph: numbers that depend on the program and its shapes alone, not on

@@ -1,9 +1,9 @@
-import { countNetwork } from '../evaluation/count.js';
-import type { Counts } from '../evaluation/count.js';
-import { NETWORK_FORMS } from '../evaluation/plan.js';
-import { parseGenotype } from '../spaces/genotype.js';
-import { spaceById } from '../spaces/spaces.js';
-import { supernet } from '../supernet/supernet.js';
+import { countNetwork } from '../../lib/evaluation/count.js';
+import type { Counts } from '../../lib/evaluation/count.js';
+import { NETWORK_FORMS } from '../../lib/evaluation/plan.js';
+import { parseGenotype } from '../../lib/spaces/genotype.js';
+import { spaceById } from '../../lib/spaces/spaces.js';
+import { supernet } from '../../lib/supernet/supernet.js';
 import { SPACE_OF_REFERENCE, multiplyAdds } from './cases-supernet.js';
 import type { FixtureCase } from './fixtures.js';
 import { NotCovered } from './network-case.js';

@@ -1,6 +1,6 @@
-import { compile } from '../engine/index.js';
-import type { HostArray, HostArrays, Program, ProgramFunction, TensorSpec } from '../engine/index.js';
-import { ZartsError } from '../errors.js';
+import { compile } from '../../lib/engine/index.js';
+import type { HostArray, HostArrays, Program, ProgramFunction, TensorSpec } from '../../lib/engine/index.js';
+import { ZartsError } from '../../lib/errors.js';
 import { largestError } from './cases-numeric.js';
 import type { FixtureArray, FixtureCase, Fixtures } from './fixtures.js';
 

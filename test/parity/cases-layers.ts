@@ -7,15 +7,20 @@ import {
   dropPath,
   moveToOpenScope,
   tf,
-} from '../engine/index.js';
-import type { BatchStatistics, HostArrays, NormalizedBatch, ProgramFunction } from '../engine/index.js';
-import { ZartsError } from '../errors.js';
-import { isPrimitive } from '../spaces/primitives.js';
-import type { Primitive } from '../spaces/primitives.js';
-import { FeatureMap, factorizedReduce, output, reluConvBn, stem } from '../supernet/layers.js';
-import type { Layer, Scope } from '../supernet/layers.js';
-import { operation } from '../supernet/operations.js';
-import { stridedConvBn } from '../supernet/stems.js';
+} from '../../lib/engine/index.js';
+import type {
+  BatchStatistics,
+  HostArrays,
+  NormalizedBatch,
+  ProgramFunction,
+} from '../../lib/engine/index.js';
+import { ZartsError } from '../../lib/errors.js';
+import { isPrimitive } from '../../lib/spaces/primitives.js';
+import type { Primitive } from '../../lib/spaces/primitives.js';
+import { FeatureMap, factorizedReduce, output, reluConvBn, stem } from '../../lib/supernet/layers.js';
+import type { Layer, Scope } from '../../lib/supernet/layers.js';
+import { operation } from '../../lib/supernet/operations.js';
+import { stridedConvBn } from '../../lib/supernet/stems.js';
 import type { FixtureCase } from './fixtures.js';
 import {
   NotCovered,

@@ -1,4 +1,4 @@
-import { cutoutBox } from '../datasets/augment.js';
+import { cutoutBox } from '../../lib/datasets/augment.js';
 import { countCases, isKnownSupernet } from './cases-counts.js';
 import { evaluationCases } from './cases-evaluation.js';
 import { dropPathCase, layerCases } from './cases-layers.js';

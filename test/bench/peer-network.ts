@@ -1,7 +1,7 @@
-import type { DerivedNetwork } from '../evaluation/network.js';
-import { reductionCells } from '../spaces/spaces.js';
-import type { Supernet } from '../supernet/supernet.js';
-import type { WeightLayout } from '../supernet/weights.js';
+import type { DerivedNetwork } from '../../lib/evaluation/network.js';
+import { reductionCells } from '../../lib/spaces/spaces.js';
+import type { Supernet } from '../../lib/supernet/supernet.js';
+import type { WeightLayout } from '../../lib/supernet/weights.js';
 
 /** A supernet as the peer builds it. */
 export function peerSupernet({ space, shape }: Supernet) {

@@ -1,6 +1,6 @@
-import { unknownName } from '../errors.js';
-import type { KnownGenotype } from '../spaces/genotype.js';
-import type { SpaceId } from '../spaces/spaces.js';
+import { unknownName } from '../../lib/errors.js';
+import type { KnownGenotype } from '../../lib/spaces/genotype.js';
+import type { SpaceId } from '../../lib/spaces/spaces.js';
 
 /** The size of a step. */
 interface StepSize {

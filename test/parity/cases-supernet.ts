@@ -1,24 +1,24 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
-import { moveToOpenScope, tf } from '../engine/index.js';
-import type { HostArray, HostArrays, ProgramFunction } from '../engine/index.js';
-import { ZartsError } from '../errors.js';
+import { moveToOpenScope, tf } from '../../lib/engine/index.js';
+import type { HostArray, HostArrays, ProgramFunction } from '../../lib/engine/index.js';
+import { ZartsError } from '../../lib/errors.js';
 import {
   CollectedStatistics,
   flatStatistics,
   initialStatistics,
   movedStatistics,
   statisticsByName,
-} from '../supernet/statistics.js';
-import type { Vec } from '../math/vec.js';
-import { secondOrderGradient } from '../search/second-order.js';
-import type { Gradients } from '../search/second-order.js';
-import { cellEdges, defineSpace, reductionCells, spaceById } from '../spaces/spaces.js';
-import type { Cell, SearchSpace } from '../spaces/spaces.js';
-import type { Primitive } from '../spaces/primitives.js';
-import { supernet } from '../supernet/supernet.js';
-import type { Supernet } from '../supernet/supernet.js';
-import { lossAndGradients, sgdStep } from '../supernet/training.js';
-import type { WeightLayout } from '../supernet/weights.js';
+} from '../../lib/supernet/statistics.js';
+import type { Vec } from '../../lib/math/vec.js';
+import { secondOrderGradient } from '../../lib/search/second-order.js';
+import type { Gradients } from '../../lib/search/second-order.js';
+import { cellEdges, defineSpace, reductionCells, spaceById } from '../../lib/spaces/spaces.js';
+import type { Cell, SearchSpace } from '../../lib/spaces/spaces.js';
+import type { Primitive } from '../../lib/spaces/primitives.js';
+import { supernet } from '../../lib/supernet/supernet.js';
+import type { Supernet } from '../../lib/supernet/supernet.js';
+import { lossAndGradients, sgdStep } from '../../lib/supernet/training.js';
+import type { WeightLayout } from '../../lib/supernet/weights.js';
 import type { FixtureCase, Fixtures, ParamEntry } from './fixtures.js';
 import {
   NotCovered,

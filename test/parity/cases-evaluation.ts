@@ -1,17 +1,17 @@
 import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
-import type { HostArrays, ProgramFunction } from '../engine/index.js';
-import { derivedNetwork } from '../evaluation/network.js';
-import type { DerivedNetwork } from '../evaluation/network.js';
+import type { HostArrays, ProgramFunction } from '../../lib/engine/index.js';
+import { derivedNetwork } from '../../lib/evaluation/network.js';
+import type { DerivedNetwork } from '../../lib/evaluation/network.js';
 import {
   CollectedStatistics,
   flatStatistics,
   initialStatistics,
   movedStatistics,
   statisticsByName,
-} from '../supernet/statistics.js';
-import { trainingPass } from '../evaluation/training.js';
-import { NETWORK_FORMS } from '../evaluation/plan.js';
-import { parseGenotype } from '../spaces/genotype.js';
+} from '../../lib/supernet/statistics.js';
+import { trainingPass } from '../../lib/evaluation/training.js';
+import { NETWORK_FORMS } from '../../lib/evaluation/plan.js';
+import { parseGenotype } from '../../lib/spaces/genotype.js';
 import { paramIndex, pieceNorms, sameLayout } from './cases-supernet.js';
 import type { FixtureCase, Fixtures } from './fixtures.js';
 import {

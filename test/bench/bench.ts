@@ -1,9 +1,9 @@
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { setTimeout as rest } from 'node:timers/promises';
 import { median } from 'simple-statistics';
-import { ZartsError } from '../errors.js';
-import { silent } from '../progress.js';
-import type { Phase, Progress } from '../progress.js';
+import { ZartsError } from '../../lib/errors.js';
+import { silent } from '../../lib/progress.js';
+import type { Phase, Progress } from '../../lib/progress.js';
 import type { AlphaUpdateTimes } from './alpha-update.js';
 import { EngineProcess, PeerProcess, peerName } from './engine.js';
 import type { PeerVariant } from './engine.js';

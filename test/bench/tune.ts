@@ -1,5 +1,5 @@
 import { setTimeout as rest } from 'node:timers/promises';
-import { UsageError } from '../errors.js';
+import { UsageError } from '../../lib/errors.js';
 import {
   SETTING_VARIABLES,
   candidateSettings,
@@ -8,11 +8,11 @@ import {
   keepSettings,
   settingVariables,
   settingsFile,
-} from '../engine/settings.js';
-import type { EngineMachine, EngineSettings } from '../engine/settings.js';
-import { silent } from '../progress.js';
-import type { Progress } from '../progress.js';
-import { projectRoot } from '../runs/home.js';
+} from '../../lib/engine/settings.js';
+import type { EngineMachine, EngineSettings } from '../../lib/engine/settings.js';
+import { silent } from '../../lib/progress.js';
+import type { Progress } from '../../lib/progress.js';
+import { projectRoot } from '../../lib/runs/home.js';
 import { EngineProcess } from './engine.js';
 import { BENCH_SHAPES } from './shapes.js';
 import type { BenchShapeName } from './shapes.js';

@@ -1,18 +1,18 @@
-import { conditionNumber } from '../analysis/condition.js';
-import { ZartsError } from '../errors.js';
-import type { Vec } from '../math/vec.js';
-import { cosineLr, dropPathAt, imagenetLr, sigmaAt } from '../search/schedules.js';
-import type { SigmaSchedule } from '../search/schedules.js';
-import { gld, gldRadii } from '../solvers/gld.js';
-import { mgs, proposalLogDensity } from '../solvers/mgs.js';
-import { rs } from '../solvers/rs.js';
-import type { RsLaw } from '../solvers/rs.js';
-import { CELLS, cellEdges, defineSpace } from '../spaces/spaces.js';
-import type { Cell, SearchSpace } from '../spaces/spaces.js';
-import { deriveGenotype } from '../spaces/genotype.js';
-import type { Genotype } from '../spaces/genotype.js';
-import type { Primitive } from '../spaces/primitives.js';
-import { norm, scale } from '../math/vec.js';
+import { conditionNumber } from '../../lib/analysis/condition.js';
+import { ZartsError } from '../../lib/errors.js';
+import type { Vec } from '../../lib/math/vec.js';
+import { cosineLr, dropPathAt, imagenetLr, sigmaAt } from '../../lib/search/schedules.js';
+import type { SigmaSchedule } from '../../lib/search/schedules.js';
+import { gld, gldRadii } from '../../lib/solvers/gld.js';
+import { mgs, proposalLogDensity } from '../../lib/solvers/mgs.js';
+import { rs } from '../../lib/solvers/rs.js';
+import type { RsLaw } from '../../lib/solvers/rs.js';
+import { CELLS, cellEdges, defineSpace } from '../../lib/spaces/spaces.js';
+import type { Cell, SearchSpace } from '../../lib/spaces/spaces.js';
+import { deriveGenotype } from '../../lib/spaces/genotype.js';
+import type { Genotype } from '../../lib/spaces/genotype.js';
+import type { Primitive } from '../../lib/spaces/primitives.js';
+import { norm, scale } from '../../lib/math/vec.js';
 import type { FixtureCase } from './fixtures.js';
 
 /** The error of one expected array of a case, next to its tolerance. */

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { unzipSync } from 'fflate';
 import { parse } from 'npyjs';
 import { z } from 'zod';
-import { ZartsError } from '../errors.js';
+import { ZartsError } from '../../lib/errors.js';
 
 /** A reference array: row-major values of a `.npy` file. Scalars have shape []. */
 export interface FixtureArray {

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import { ZartsError } from '../errors.js';
-import type { HostArray } from '../engine/index.js';
+import { ZartsError } from '../../lib/errors.js';
+import type { HostArray } from '../../lib/engine/index.js';
 
 /**
  * Engines run in processes of their own, so that each has its own threads and its own peak of memory, and take turns at the
