@@ -3,7 +3,7 @@ import type { Dataset } from '../../lib/datasets/load.js';
 import { findDatasets } from '../../lib/datasets/load.js';
 import type { DataProgress } from '../../lib/datasets/download.js';
 import type { Phase, Progress } from '../../lib/progress.js';
-import type { ImageSource } from '../../lib/evaluation/images.js';
+import type { ImageSource } from '../../lib/datasets/source.js';
 import type { EvaluationProtocol } from '../../lib/evaluation/protocol.js';
 import type { EvaluationImageOptions } from '../../lib/evaluation/run.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';

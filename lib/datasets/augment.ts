@@ -21,6 +21,14 @@ export interface Transform {
   readonly cutoutProbability?: number;
 }
 
+/** Images and their labels, as the arrays that programs of lib/engine take. */
+export type Batch = Readonly<{
+  /** [n, height, width, channels], normalized. */
+  images: { readonly shape: readonly number[]; readonly data: Float32Array };
+  /** [n]. */
+  labels: { readonly shape: readonly number[]; readonly data: Int32Array };
+}>;
+
 /** What a transform needs to know of a data set. */
 interface Normalized {
   readonly mean: readonly number[];
@@ -129,25 +137,14 @@ export function normalizedValues(mean: readonly number[], std: readonly number[]
  * @param indices    Which of them, [n].
  * @param transform  What to do with them.
  * @param key        Randomness of the whole batch; not looked at when nothing in the transform is random.
- * @param out        Where to write, if an array is to be used again; of length n·height·width·channels.
- * @returns          [n, height, width, channels], float32: `out`, or a new array.
- * @throws ZartsError  for an index outside the set, an `out` of another length, or another number of channels.
+ * @throws ZartsError  for an index outside the set, or another number of channels.
  */
-export function makeBatch(
-  set: ImageSet,
-  indices: Int32Array,
-  transform: Transform,
-  key: Key,
-  out?: Float32Array,
-): Float32Array {
+export function batchOf(set: ImageSet, indices: Int32Array, transform: Transform, key: Key): Batch {
   const { images, height, width, channels, count } = set;
   const { pad, flip, cutout } = transform;
   const row = width * channels;
   const size = height * row;
-  const batch = out ?? new Float32Array(indices.length * size);
-  if (batch.length !== indices.length * size) {
-    throw new ZartsError(`The batch buffer has ${batch.length} values, expected ${indices.length * size}.`);
-  }
+  const batch = new Float32Array(indices.length * size);
   if (transform.mean.length !== channels || transform.std.length !== channels) {
     throw new ZartsError(
       `The transform normalizes ${transform.mean.length} channels, the images have ${channels}.`,
@@ -202,7 +199,10 @@ export function makeBatch(
       }
     }
   }
-  return batch;
+  return {
+    images: { shape: [indices.length, height, width, channels], data: batch },
+    labels: { shape: [indices.length], data: indices.map((index) => set.labels[index]) },
+  };
 }
 
 /** Looks up `count` pixels in a row; `step` is how far apart they are written (negative: mirrored). */
@@ -227,9 +227,4 @@ function copyPixels(
   for (let n = 0; n < count; n++, from += channels, to += step) {
     for (let c = 0; c < channels; c++) batch[to + c] = values[c * 256 + images[from + c]];
   }
-}
-
-/** The labels of a batch, [n]. */
-export function takeLabels(set: ImageSet, indices: Int32Array): Int32Array {
-  return indices.map((index) => set.labels[index]);
 }

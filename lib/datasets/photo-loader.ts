@@ -6,19 +6,12 @@ import 'sharp';
 import { ZartsError } from '../errors.js';
 import type { Key } from '../math/random.js';
 import { foldIn } from '../math/random.js';
+import type { Batch } from './augment.js';
 import type { BatchSequence } from './batches.js';
 import { shared } from './catalog.js';
 import type { Catalog } from './catalog.js';
 import type { PhotoTransform } from './photo-transform.js';
 import type { BatchReply, BatchRequest, Undecodable, WorkerSettings } from './photo-worker.js';
-
-/** A batch of photographs, ready for the network. */
-export interface PhotoBatch {
-  /** [n, side, side, 3], normalized; in memory that other threads share. */
-  readonly images: Float32Array;
-  /** [n]. */
-  readonly labels: Int32Array;
-}
 
 /** How photographs are made into batches. */
 export interface PhotoLoaderOptions {
@@ -36,13 +29,13 @@ export interface PhotoLoaderOptions {
 export interface PhotoLoader {
   readonly side: number;
   /**
-   * The images of a catalog by their indices: a pure function of indices and key, whatever the number of threads.
+   * The images of a catalog by their indices, in memory that threads share: a pure function of indices and key, whatever the number of threads.
    *
    * @param key   Randomness of the whole batch; image i depends on its index, its place i and the key.
    * @param into  A batch of the same size to write into.
    * @throws ZartsError  for an image that cannot be read or, if that is to end the work, decoded.
    */
-  load(indices: Int32Array, key: Key, into?: PhotoBatch): Promise<PhotoBatch>;
+  load(indices: Int32Array, key: Key, into?: Batch): Promise<Batch>;
   /** The images that could not be decoded so far, by name, with the reasons. */
   readonly undecodable: ReadonlyMap<string, string>;
   /** Ends the threads. */
@@ -55,10 +48,10 @@ export function defaultThreads(): number {
 }
 
 interface Pending {
-  readonly batch: PhotoBatch;
+  readonly batch: Batch;
   waiting: number;
   failure?: Error;
-  resolve(batch: PhotoBatch): void;
+  resolve(batch: Batch): void;
   reject(error: Error): void;
 }
 
@@ -90,7 +83,7 @@ class ThreadedLoader implements PhotoLoader {
     });
   }
 
-  load(indices: Int32Array, key: Key, into?: PhotoBatch): Promise<PhotoBatch> {
+  load(indices: Int32Array, key: Key, into?: Batch): Promise<Batch> {
     if (this.closed) return Promise.reject(new ZartsError('The loader of photographs is closed.'));
     const outside = indices.find((index) => !(index >= 0 && index < this.catalog.count));
     if (outside !== undefined) {
@@ -100,15 +93,25 @@ class ThreadedLoader implements PhotoLoader {
     }
     const count = indices.length;
     const batch = into ?? {
-      images: shared(Float32Array, count * this.side ** 2 * 3),
-      labels: shared(Int32Array, count),
+      images: {
+        shape: [count, this.side, this.side, 3],
+        data: shared(Float32Array, count * this.side ** 2 * 3),
+      },
+      labels: { shape: [count], data: shared(Int32Array, count) },
     };
-    if (batch.labels.length !== count) {
+    if (batch.labels.data.length !== count) {
       return Promise.reject(
-        new ZartsError(`The batch to write into has ${batch.labels.length} images, expected ${count}.`),
+        new ZartsError(`The batch to write into has ${batch.labels.data.length} images, expected ${count}.`),
       );
     }
-    const request: BatchRequest = { id: this.asked++, indices, key, ...batch };
+    const { images, labels } = batch;
+    const request: BatchRequest = {
+      id: this.asked++,
+      indices,
+      key,
+      images: images.data,
+      labels: labels.data,
+    };
     return new Promise((resolve, reject) => {
       if (this.pending.size === 0) for (const worker of this.workers) worker.ref();
       this.pending.set(request.id, { batch, waiting: this.workers.length, resolve, reject });
@@ -170,7 +173,7 @@ export interface PhotoStream {
    * The batch of a step, and the beginning of those of the steps after it. Its memory is used again for a batch asked for
    * later: it is valid until the next call.
    */
-  at(step: number): Promise<PhotoBatch>;
+  at(step: number): Promise<Batch>;
 }
 
 /**
@@ -187,9 +190,9 @@ export function photoStream(
   key: Key,
   ahead = 2,
 ): PhotoStream {
-  const underWay = new Map<number, Promise<PhotoBatch>>();
-  const free: PhotoBatch[] = [];
-  let lent: PhotoBatch | undefined;
+  const underWay = new Map<number, Promise<Batch>>();
+  const free: Batch[] = [];
+  let lent: Batch | undefined;
   const begin = (step: number): void => {
     if (step >= steps || underWay.has(step)) return;
     const batch = loader.load(sequence.at(step), foldIn(key, step), free.pop());

@@ -6,7 +6,7 @@ import { ZartsError } from '../errors.js';
 import type { Checkpoint } from '../runs/checkpoint.js';
 import { explainFileError, writeFiles } from '../runs/files.js';
 import { printGenotype } from '../spaces/genotype.js';
-import type { ImageSource } from './images.js';
+import type { ImageSource } from '../datasets/source.js';
 import { alone, isNoisy, protocolClassifier, trainingProgram } from './program.js';
 import type { EvaluationProtocol } from './protocol.js';
 
@@ -151,7 +151,7 @@ async function compareExported(
 ): Promise<NonNullable<Exported['largestDifference']>> {
   const { batchSize } = protocol;
   const count = Math.min(COMPARED, batchSize, images.testCount);
-  const { images: normalized } = await images.test(0, count);
+  const { data: normalized } = (await images.test(0, count)).images;
   const { mean, std, side } = images;
   const pixels = normalized.map((value, i) => value * std[i % 3] + mean[i % 3]);
   const input: HostArray = { shape: [count, side, side, 3], data: pixels };

@@ -10,7 +10,7 @@ import type { JsonValue } from '../runs/canonical.js';
 import type { Checkpoint } from '../runs/checkpoint.js';
 import type { StateStore } from '../runs/kept.js';
 import { cosineLr, dropPathAt, imagenetLr } from '../search/schedules.js';
-import type { ImageSource, TrainingBatches } from './images.js';
+import type { ImageSource, TrainingBatches } from '../datasets/source.js';
 import { alone, isNoisy, trainingProgram, zeroState } from './program.js';
 import type { TrainingProgram } from './program.js';
 import { checkEvaluationData } from './protocol.js';
@@ -210,11 +210,10 @@ class Training {
   }
 
   private async trainStep(): Promise<void> {
-    const { images, labels } = await this.batches.at(this.step);
+    const batch = await this.batches.at(this.step);
     const dropPath = this.dropPath();
     const inputs: HostArrays = {
-      images: this.imageArray(images),
-      labels: { shape: [labels.length], data: labels },
+      ...batch,
       lr: scalar(this.lr()),
       seed: seedOf(foldIn(this.keys.noise, this.step)),
       ...(dropPath === null ? {} : { dropPath: scalar(dropPath) }),
@@ -247,16 +246,16 @@ class Training {
       const count = Math.min(batchSize, dataset.testSize - start);
       const { images, labels } = await this.options.images.test(start, count);
       // The program's batches have one size: the last one is filled up with empty images, which are not looked at.
-      const filled = new Float32Array((images.length / count) * batchSize);
-      filled.set(images);
+      const filled = new Float32Array((images.data.length / count) * batchSize);
+      filled.set(images.data);
       const { logits } = this.program.call('test', {
-        images: this.imageArray(filled),
+        images: { shape: [batchSize, ...images.shape.slice(1)], data: filled },
         seed: seedOf(foldIn(passKey, start)),
       });
       classes = logits.shape[1];
       for (let i = 0; i < count; i++) {
         const scores = Float64Array.from(logits.data.subarray(i * classes, (i + 1) * classes));
-        const { rank, loss } = judge(scores, labels[i]);
+        const { rank, loss } = judge(scores, labels.data[i]);
         if (rank > 0) sums.wrong += 1;
         if (rank >= 5) sums.wrong5 += 1;
         sums.loss += loss;
@@ -312,12 +311,6 @@ class Training {
       trainedParameters: this.classifier.layout.size,
       classes: this.options.images.classes.length,
     };
-  }
-
-  /** A batch as the program takes it. */
-  private imageArray(data: Float32Array): HostArray {
-    const { side } = this.options.images;
-    return { shape: [this.protocol.batchSize, side, side, 3], data };
   }
 
   /** Writes state entries; those left out start anew. */

@@ -1,7 +1,7 @@
 import { centerGroups, inPlane, orthonormalPair, planePoint } from '../analysis/landscape.js';
 import type { Plane } from '../analysis/landscape.js';
 import { batchSequence, halves } from '../datasets/batches.js';
-import { evalTransform, makeBatch, takeLabels, trainTransform } from '../datasets/augment.js';
+import { batchOf, evalTransform, trainTransform } from '../datasets/augment.js';
 import type { Transform } from '../datasets/augment.js';
 import type { Dataset } from '../datasets/load.js';
 import { recoverFromInterrupt } from '../engine/index.js';
@@ -85,15 +85,8 @@ export function planeObjective(
     const [augmentKey] = split(from, 1);
     return {
       perEpoch: sequence.perEpoch,
-      batch: (number: number): HostArrays => {
-        const indices = sequence.at(number);
-        const { height, width, channels } = dataset.train;
-        const images = makeBatch(dataset.train, indices, transform, foldIn(augmentKey, number));
-        return {
-          images: { shape: [indices.length, height, width, channels], data: images },
-          labels: { shape: [indices.length], data: takeLabels(dataset.train, indices) },
-        };
-      },
+      batch: (number: number): HostArrays =>
+        batchOf(dataset.train, sequence.at(number), transform, foldIn(augmentKey, number)),
     };
   };
   const validation = source(val, validationKey, evalTransform(dataset));

@@ -1,7 +1,7 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { batchSequence, halves } from '../datasets/batches.js';
 import type { BatchSequence } from '../datasets/batches.js';
-import { evalTransform, makeBatch, takeLabels, trainTransform } from '../datasets/augment.js';
+import { batchOf, evalTransform, trainTransform } from '../datasets/augment.js';
 import type { Transform } from '../datasets/augment.js';
 import type { Dataset } from '../datasets/load.js';
 import { recoverFromInterrupt } from '../engine/index.js';
@@ -518,7 +518,8 @@ class Search {
     const { val } = halves(this.protocol.dataset.trainSize);
     const { products, values: count = 1 } = this.protocol.stability!;
     const [noise, from] = split(this.keys.curvature, 2);
-    const batch = this.images(val.slice(0, this.protocol.batchSize), evalTransform(dataset), noise);
+    const indices = val.slice(0, this.protocol.batchSize);
+    const batch = batchOf(dataset.train, indices, evalTransform(dataset), noise);
     const query = {
       compile: compile ?? true,
       omega: this.session.readWeights().omega,
@@ -565,16 +566,7 @@ class Search {
     const indices = this.batches[which].at(number);
     // Even numbers of the sequence's key order its epochs; augmentation has a key of its own.
     const [augmentKey] = split(this.keys[which], 1);
-    return this.images(indices, this.transform(), foldIn(augmentKey, number));
-  }
-
-  private images(indices: Int32Array, transform: Transform, from: Key): HostArrays {
-    const { train } = this.options.dataset;
-    const images = makeBatch(train, indices, transform, from);
-    return {
-      images: { shape: [indices.length, train.height, train.width, train.channels], data: images },
-      labels: { shape: [indices.length], data: takeLabels(train, indices) },
-    };
+    return batchOf(this.options.dataset.train, indices, this.transform(), foldIn(augmentKey, number));
   }
 
   /** What is done to training images in the present epoch. */

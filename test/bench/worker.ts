@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createInterface } from 'node:readline';
-import { makeBatch, trainTransform } from '../../lib/datasets/augment.js';
+import { batchOf, trainTransform } from '../../lib/datasets/augment.js';
 import { range } from '../../lib/datasets/batches.js';
 import { loadDataset } from '../../lib/datasets/load.js';
 import { device, engineMachine, tensorCounts } from '../../lib/engine/index.js';
@@ -109,7 +109,7 @@ const requests: Readonly<Record<string, (request: never) => object | Promise<obj
     for (let number = 0; number < 64; number++) {
       const from = (number * batch) % train.count;
       const indices = all.subarray(from, from + batch);
-      times.push(timed(() => makeBatch(train, indices, transform, foldIn(key(0), number))));
+      times.push(timed(() => batchOf(train, indices, transform, foldIn(key(0), number))));
     }
     // The first half compiles.
     return { batch, times: times.slice(32) };

@@ -5,12 +5,11 @@ import fc from 'fast-check';
 import { unzipSync } from 'fflate';
 import { ZartsError } from '../../lib/errors.js';
 import {
+  batchOf,
   cutoutBox,
   drawAugmentation,
   evalTransform,
-  makeBatch,
   normalizedValues,
-  takeLabels,
   trainTransform,
 } from '../../lib/datasets/augment.js';
 import type { Transform } from '../../lib/datasets/augment.js';
@@ -34,6 +33,8 @@ function randomSet(count: number, side: number, seed = 0): ImageSet {
     channels: 3,
   };
 }
+
+const pixelsOf = (...given: Parameters<typeof batchOf>): Float32Array => batchOf(...given).images.data;
 
 const all = (set: ImageSet): Int32Array => Int32Array.from({ length: set.count }, (_, i) => i);
 
@@ -78,7 +79,7 @@ const transforms = fc.record({
   cutout: fc.constantFrom(0, 1, 5, 8, 16),
 });
 
-describe('datasets: makeBatch', () => {
+describe('datasets: batches of small images', () => {
   const set = randomSet(12, 16);
 
   it('equals the definition, value for value', () => {
@@ -88,7 +89,7 @@ describe('datasets: makeBatch', () => {
         fc.integer({ min: 0, max: 1e9 }),
         fc.array(fc.integer({ min: 0, max: 11 }), { minLength: 1, maxLength: 5 }),
         (transform, seed, indices) => {
-          const batch = makeBatch(set, Int32Array.from(indices), transform, key(seed));
+          const batch = pixelsOf(set, Int32Array.from(indices), transform, key(seed));
           const expected = indices.flatMap((index, i) => reference(set, index, transform, i, key(seed)));
           expect(Array.from(batch)).to.deep.equal(expected);
         },
@@ -100,32 +101,24 @@ describe('datasets: makeBatch', () => {
   it('gives the same bits for the same key, other ones for another, and leaves the images alone', () => {
     const transform = trainTransform({ mean, std, train: set }, 8);
     const before = set.images.slice();
-    const make = (seed: number) => Buffer.from(makeBatch(set, all(set), transform, key(seed)).buffer);
+    const make = (seed: number) => Buffer.from(pixelsOf(set, all(set), transform, key(seed)).buffer);
     expect(make(3).equals(make(3))).to.equal(true);
     expect(make(3).equals(make(4))).to.equal(false);
     expect(set.images).to.deep.equal(before);
   });
 
-  it('writes every value of a buffer that is used again', () => {
-    const transform = trainTransform({ mean, std, train: set }, 8);
-    const used = new Float32Array(set.count * 16 * 16 * 3).fill(NaN);
-    const written = makeBatch(set, all(set), transform, key(1), used);
-    expect(written).to.equal(used);
-    expect(Array.from(used)).to.deep.equal(Array.from(makeBatch(set, all(set), transform, key(1))));
-  });
-
   it('gives an image its draw by its place alone, whatever else is in the batch', () => {
     const transform = trainTransform({ mean, std, train: set });
     const size = 16 * 16 * 3;
-    const long = makeBatch(set, Int32Array.of(0, 5, 7), transform, key(9));
-    const short = makeBatch(set, Int32Array.of(3, 5), transform, key(9));
+    const long = pixelsOf(set, Int32Array.of(0, 5, 7), transform, key(9));
+    const short = pixelsOf(set, Int32Array.of(3, 5), transform, key(9));
     expect(short.subarray(size)).to.deep.equal(long.subarray(size, 2 * size));
   });
 
   it('pads with black before normalizing: (0 − mean)/std, not 0', () => {
     const white: ImageSet = { ...randomSet(1, 32), images: new Uint8Array(3072).fill(255) };
     const transform = trainTransform({ mean, std, train: white });
-    const batch = makeBatch(white, new Int32Array(200), transform, key(0));
+    const batch = pixelsOf(white, new Int32Array(200), transform, key(0));
     for (let c = 0; c < 3; c++) {
       const seen = new Set(batch.filter((_, i) => i % 3 === c));
       const black = Math.fround(Math.fround(-mean[c]) / Math.fround(std[c]));
@@ -157,7 +150,7 @@ describe('datasets: makeBatch', () => {
     });
     const transform = evalTransform({ mean: moments.map(({ m }) => m), std: moments.map(({ s }) => s) });
     const big = randomSet(40, 32);
-    const batch = makeBatch(big, all(big), transform, key(0));
+    const batch = pixelsOf(big, all(big), transform, key(0));
     for (let c = 0; c < 3; c++) {
       const channel = Array.from(batch.filter((_, i) => i % 3 === c));
       const m = channel.reduce((s, v) => s + v, 0) / channel.length;
@@ -175,18 +168,15 @@ describe('datasets: makeBatch', () => {
     expect(values).to.have.length(768);
   });
 
-  it('names an index outside the set, a wrong buffer and wrong channels', () => {
+  it('names an index outside the set and wrong channels', () => {
     const transform = evalTransform({ mean, std });
     for (const bad of [-1, 12]) {
-      const error = thrown(() => makeBatch(set, Int32Array.of(0, bad), transform, key(0)));
+      const error = thrown(() => pixelsOf(set, Int32Array.of(0, bad), transform, key(0)));
       expect(error).to.be.instanceOf(ZartsError);
       expect(error.message).to.equal(`Image ${bad} of the batch is outside the set of 12.`);
     }
-    expect(thrown(() => makeBatch(set, all(set), transform, key(0), new Float32Array(5))).message).to.match(
-      /has 5 values, expected 9216/,
-    );
     const grey = { ...transform, mean: [0.5], std: [0.5] };
-    expect(thrown(() => makeBatch(set, all(set), grey, key(0))).message).to.match(
+    expect(thrown(() => pixelsOf(set, all(set), grey, key(0))).message).to.match(
       /1 channels, the images have 3/,
     );
   });
@@ -200,16 +190,14 @@ describe('datasets: makeBatch', () => {
       width: 2,
       channels: 1,
     };
-    const batch = makeBatch(grey, Int32Array.of(0), evalTransform({ mean: [0], std: [1] }), key(0));
+    const batch = pixelsOf(grey, Int32Array.of(0), evalTransform({ mean: [0], std: [1] }), key(0));
     expect(Array.from(batch, (v) => Math.round(v * 255))).to.deep.equal([0, 51, 102, 255]);
   });
 
-  it('takes the labels of a batch', () => {
-    expect(Array.from(takeLabels(set, Int32Array.of(4, 4, 0)))).to.deep.equal([
-      set.labels[4],
-      set.labels[4],
-      set.labels[0],
-    ]);
+  it('has the labels beside the images, and the shapes of both', () => {
+    const { images, labels } = batchOf(set, Int32Array.of(4, 4, 0), evalTransform({ mean, std }), key(0));
+    expect([images.shape, labels.shape]).to.deep.equal([[3, 16, 16, 3], [3]]);
+    expect(Array.from(labels.data)).to.deep.equal([4, 4, 0].map((i) => set.labels[i]));
   });
 });
 

@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { InterruptedError, UsageError, ZartsError } from '../../lib/errors.js';
-import { evalTransform, makeBatch } from '../../lib/datasets/augment.js';
+import { batchOf, evalTransform } from '../../lib/datasets/augment.js';
 import { batchSequence, range } from '../../lib/datasets/batches.js';
 import { nameOf } from '../../lib/datasets/catalog.js';
 import type { Catalog } from '../../lib/datasets/catalog.js';
@@ -26,7 +26,7 @@ import { findImageNet, openImageNet } from '../../lib/datasets/imagenet.js';
 import { PhotoReader } from '../../lib/datasets/photo-decoder.js';
 import { openPhotoLoader, photoStream } from '../../lib/datasets/photo-loader.js';
 import type { PhotoLoader, PhotoLoaderOptions } from '../../lib/datasets/photo-loader.js';
-import { imageNetTransforms, photoSource } from '../../lib/datasets/photo-source.js';
+import { imageNetTransforms, photoSource } from '../../lib/datasets/source.js';
 import { IMAGENET_TEST, IMAGENET_TRAIN } from '../../lib/datasets/photo-transform.js';
 import { openPrepared, preparePhotos } from '../../lib/datasets/prepared.js';
 import { IMAGENET } from '../../lib/datasets/registry.js';
@@ -42,9 +42,9 @@ const { mean, std } = IMAGENET;
 const TRAIN = { ...IMAGENET_TRAIN, side: 32 };
 const TEST = { ...IMAGENET_TEST, side: 28, shorter: 32 };
 
-const digest = (values: Float32Array): string =>
+const digest = ({ data }: { readonly data: Float32Array }): string =>
   createHash('sha256')
-    .update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+    .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
     .digest('hex');
 
 /** Runs `use` with a loader and ends its threads. */
@@ -218,7 +218,7 @@ describe('datasets: photographs in batches', () => {
       [1, 3].map((threads) =>
         withLoader(train, { threads }, async (loader) => {
           const batch = await loader.load(Int32Array.of(5, 0, 11, 5, 7), key(4));
-          expect(Array.from(batch.labels)).to.deep.equal([1, 0, 3, 1, 2]);
+          expect(Array.from(batch.labels.data)).to.deep.equal([1, 0, 3, 1, 2]);
           const other = await loader.load(Int32Array.of(5, 0, 11, 5, 7), key(5));
           expect(digest(other.images)).to.not.equal(digest(batch.images));
           return batch;
@@ -227,12 +227,12 @@ describe('datasets: photographs in batches', () => {
     );
     expect(digest(batches[0].images)).to.equal(digest(batches[1].images));
     const size = 32 * 32 * 3;
-    const [first, fourth] = [0, 3].map((i) => batches[0].images.slice(i * size, (i + 1) * size));
+    const [first, fourth] = [0, 3].map((i) => batches[0].images.data.slice(i * size, (i + 1) * size));
     expect(first, 'the same photograph at another place is cropped otherwise').to.not.deep.equal(fourth);
   });
 
   it('are normalized, mirrored and cropped as by hand', async () => {
-    // Without chance: the whole photograph, resized; the rest is makeBatch's arithmetic.
+    // Without chance: the whole photograph, resized; the rest is batchOf's arithmetic.
     const reader = new PhotoReader(train);
     const photo = await reader.read(2);
     const whole = photo.width / photo.height;
@@ -240,10 +240,10 @@ describe('datasets: photographs in batches', () => {
     const { transformPhoto } = await import('../../lib/datasets/photo-decoder.js');
     const { pixels } = await transformPhoto(photo, plain, key(0));
     const set = { images: pixels, labels: Int32Array.of(0), count: 1, height: 16, width: 16, channels: 3 };
-    const expected = makeBatch(set, Int32Array.of(0), evalTransform({ mean, std }), key(0));
+    const expected = batchOf(set, Int32Array.of(0), evalTransform({ mean, std }), key(0)).images.data;
     await withLoader(train, { transform: plain }, async (loader) => {
       const batch = await loader.load(Int32Array.of(2), key(9));
-      expect(Array.from(batch.images)).to.deep.equal(Array.from(expected));
+      expect(Array.from(batch.images.data)).to.deep.equal(Array.from(expected));
     });
     await withLoader(train, { transform: { ...plain, flip: true } }, async (loader) => {
       const { images } = await loader.load(new Int32Array(40).fill(2), key(9));
@@ -252,7 +252,7 @@ describe('datasets: photographs in batches', () => {
         (_, i) => expected[i - (i % 48) + (45 - 3 * Math.floor((i % 48) / 3)) + (i % 3)],
       );
       const kinds = Array.from({ length: 40 }, (_, i) => {
-        const image = Array.from(images.slice(i * 768, (i + 1) * 768));
+        const image = Array.from(images.data.slice(i * 768, (i + 1) * 768));
         return image.join() === expected.join()
           ? 'plain'
           : image.join() === mirrored.join()
@@ -268,8 +268,8 @@ describe('datasets: photographs in batches', () => {
       const all = range(train.count);
       const [a, b] = [await loader.load(all, key(1)), await loader.load(all, key(2))];
       expect(digest(a.images)).to.equal(digest(b.images));
-      expect(a.images).to.have.length(12 * 28 * 28 * 3);
-      expect(a.images.every(Number.isFinite)).to.equal(true);
+      expect(a.images.data).to.have.length(12 * 28 * 28 * 3);
+      expect(a.images.data.every(Number.isFinite)).to.equal(true);
     });
   });
 
@@ -279,7 +279,7 @@ describe('datasets: photographs in batches', () => {
       Promise.all(
         [0, 1, 2, 3, 4, 5].map(async (step) => {
           const { images, labels } = await loader.load(sequence.at(step), foldIn(key(7), step));
-          return `${digest(images)} ${labels.join()}`;
+          return `${digest(images)} ${labels.data.join()}`;
         }),
       ),
     );
@@ -288,8 +288,8 @@ describe('datasets: photographs in batches', () => {
       const buffers = new Set<ArrayBufferLike>();
       const at = async (step: number): Promise<string> => {
         const { images, labels } = await stream.at(step);
-        buffers.add(images.buffer);
-        return `${digest(images)} ${labels.join()}`;
+        buffers.add(images.data.buffer);
+        return `${digest(images)} ${labels.data.join()}`;
       };
       for (let step = 0; step < 6; step++) expect(await at(step)).to.equal(expected[step]);
       expect(buffers.size).to.equal(3);
@@ -352,7 +352,7 @@ describe('datasets: photographs in batches', () => {
     expect(photo).to.include({ width: 256, height: 256, raw: true });
     await withLoader(set.train.catalog, { transform: TEST, threads: 1 }, async (loader) => {
       const { images, labels } = await loader.load(set.train.indices, key(0));
-      expect(Array.from(labels)).to.deep.equal([0, 1, 2, 3, 4, 5]);
+      expect(Array.from(labels.data)).to.deep.equal([0, 1, 2, 3, 4, 5]);
       expect(digest(images)).to.equal(
         await withLoader(set.train.catalog, { transform: TEST, threads: 2 }, async (other) =>
           digest((await other.load(set.train.indices, key(1))).images),
@@ -382,7 +382,7 @@ describe('datasets: photographs as a source of batches', () => {
       const [first, second] = [0, 1].map((step) => loader.load(sequence.at(step), foldIn(key(2), step)));
       return [digest((await first).images), digest((await second).images)];
     });
-    const order = { trainSize: 9, batchSize: 4, steps: 2, order: key(1), augment: key(2) };
+    const order = { trainSize: 9, batchSize: 4, steps: 2, cutout: 0, order: key(1), augment: key(2) };
     const batches = source.training(order);
     expect(batches.perEpoch).to.equal(2);
     const made = [digest((await batches.at(0)).images), digest((await batches.at(1)).images)];
@@ -402,8 +402,12 @@ describe('datasets: photographs as a source of batches', () => {
       [0, 9],
     ]) {
       const { images, labels } = await source.test(start, count);
-      expect(Array.from(labels)).to.deep.equal(Array.from(whole.labels.slice(start, start + count)));
-      expect(digest(images)).to.equal(digest(whole.images.slice(start * size, (start + count) * size)));
+      expect(Array.from(labels.data)).to.deep.equal(
+        Array.from(whole.labels.data.slice(start, start + count)),
+      );
+      expect(digest(images)).to.equal(
+        digest({ data: whole.images.data.slice(start * size, (start + count) * size) }),
+      );
     }
     expect(source.undecodable().size).to.equal(0);
     await source.close();
@@ -421,11 +425,11 @@ describe('datasets: photographs as a source of batches', () => {
   it('does not keep a process alive', async () => {
     const script = `
       const { openImageNet } = require(${JSON.stringify(require.resolve('../../lib/datasets/imagenet.js'))});
-      const { photoSource } = require(${JSON.stringify(require.resolve('../../lib/datasets/photo-source.js'))});
+      const { photoSource } = require(${JSON.stringify(require.resolve('../../lib/datasets/source.js'))});
       (async () => {
         const source = photoSource(await openImageNet({ data: 'synthetic', trainSize: 4, testSize: 4 }), { side: 16 });
         const { labels } = await source.test(0, 2);
-        console.log([...labels].join());
+        console.log([...labels.data].join());
       })();`;
     const { stdout } = await promisify(execFile)(process.execPath, ['-e', script], { timeout: 30_000 });
     expect(stdout).to.equal('0,1\n');
@@ -477,7 +481,7 @@ describe('datasets: photographs that cannot be decoded', () => {
         expect(error.message).to.match(says);
         expect(error.message.split('\n')).to.have.length(1);
         // The loader goes on with other batches.
-        expect((await loader.load(Int32Array.of(0, 2), key(0))).labels).to.have.length(2);
+        expect((await loader.load(Int32Array.of(0, 2), key(0))).labels.data).to.have.length(2);
       });
       const passed = await withLoader(train, { onUndecodable: 'skip' }, async (loader) => {
         const batch = await loader.load(Int32Array.of(0, 1, 2, 1), key(0));
@@ -518,7 +522,9 @@ describe('datasets: photographs that cannot be decoded', () => {
   it('the label is that of the photograph taken in its place', async () => {
     writeFileSync(path(2), 'x');
     await withLoader(train, { onUndecodable: 'skip' }, async (loader) => {
-      expect(Array.from((await loader.load(Int32Array.of(1, 2, 3), key(0))).labels)).to.deep.equal([0, 1, 1]);
+      expect(Array.from((await loader.load(Int32Array.of(1, 2, 3), key(0))).labels.data)).to.deep.equal([
+        0, 1, 1,
+      ]);
     });
   });
 

@@ -10,8 +10,8 @@ import { exportModel, runGraphModel, runSavedModel, tf } from '../../lib/engine/
 import type { HostArray } from '../../lib/engine/index.js';
 import { ZartsError } from '../../lib/errors.js';
 import { exportTrained } from '../../lib/evaluation/export.js';
-import { memoryImages } from '../../lib/evaluation/images.js';
-import type { ImageSource } from '../../lib/evaluation/images.js';
+import { memoryImages } from '../../lib/datasets/source.js';
+import type { ImageSource } from '../../lib/datasets/source.js';
 import { evaluationBudget, fullEvaluation, linearBaseline } from '../../lib/evaluation/presets.js';
 import type { EvaluationProtocol } from '../../lib/evaluation/protocol.js';
 import { train } from '../../lib/evaluation/train.js';

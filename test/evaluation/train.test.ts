@@ -3,8 +3,8 @@ import { loadDataset } from '../../lib/datasets/load.js';
 import { tf } from '../../lib/engine/index.js';
 import type { HostArray } from '../../lib/engine/index.js';
 import { InterruptedError, UsageError, ZartsError } from '../../lib/errors.js';
-import { memoryImages } from '../../lib/evaluation/images.js';
-import type { ImageSource } from '../../lib/evaluation/images.js';
+import { memoryImages } from '../../lib/datasets/source.js';
+import type { ImageSource } from '../../lib/datasets/source.js';
 import type { NetworkPass } from '../../lib/evaluation/network.js';
 import { evaluationBudget, fullEvaluation, linearBaseline } from '../../lib/evaluation/presets.js';
 import { protocolClassifier, trainingProgram } from '../../lib/evaluation/program.js';
@@ -168,11 +168,11 @@ describe('evaluation/train', function () {
       const scores = tf.tidy(() => {
         const flat = { mean: tf.tensor1d(mean), variance: tf.tensor1d(variance) };
         const statistics = statisticsByName(network.normalizations, flat);
-        const x = tf.tensor4d(all.images, [40, 16, 16, 3]);
+        const x = tf.tensor4d(all.images.data, [40, 16, 16, 3]);
         const pass: NetworkPass = { normalization: { kind: 'running', statistics } };
         return network.scores(tf.tensor1d(weights), x, pass).logits.dataSync() as Float32Array;
       });
-      const judged = Array.from(all.labels, (label, i) =>
+      const judged = Array.from(all.labels.data, (label, i) =>
         judge(Float64Array.from(scores.slice(10 * i, 10 * i + 10)), label),
       );
       const pct = (wrong: number) => (100 * wrong) / 40;
@@ -189,10 +189,10 @@ describe('evaluation/train', function () {
     expect(await run(protocol)).to.deep.equal(once);
     // Scores of the test images differ from pass to pass.
     const { program } = trainingProgram(protocol, 10, true);
-    const { images: data } = await images.test(0, 16);
+    const batch = await images.test(0, 16);
     const scores = (seed: number): HostArray =>
       program.call('test', {
-        images: { shape: [16, 16, 16, 3], data },
+        images: batch.images,
         seed: { shape: [2], data: Int32Array.of(1, seed) },
       }).logits;
     expect(scores(1)).to.deep.equal(scores(1));

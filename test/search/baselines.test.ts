@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { loadDataset } from '../../lib/datasets/load.js';
 import type { Dataset } from '../../lib/datasets/load.js';
-import { evalTransform, makeBatch, takeLabels } from '../../lib/datasets/augment.js';
+import { batchOf, evalTransform } from '../../lib/datasets/augment.js';
 import { halves } from '../../lib/datasets/batches.js';
 import { hessianSpectrum } from '../../lib/analysis/curvature.js';
 import { tf } from '../../lib/engine/index.js';
@@ -308,7 +308,7 @@ describe('search/baselines', function () {
       const net = supernet(quiet, { cells, channels, classes: 10 });
       // The first images of the validation half, as they are.
       const indices = halves(16).val.slice(0, batchSize);
-      const images = makeBatch(dataset.train, indices, evalTransform(dataset), key(0));
+      const { images, labels } = batchOf(dataset.train, indices, evalTransform(dataset), key(0));
       const { alpha, omega } = checkpoints[3].tensors as { alpha: Vec; omega: Float32Array };
       const gradient = (at: Vec): Vec => {
         let found: Vec | undefined;
@@ -318,8 +318,8 @@ describe('search/baselines', function () {
             tf.tensor1d(omega),
             tf.tensor1d(Float32Array.from(at)),
             tf.tensor1d(Float32Array.from(alpha)),
-            tf.tensor4d(images, [batchSize, 8, 8, 3]),
-            tf.tensor1d(takeLabels(dataset.train, indices), 'int32'),
+            tf.tensor4d(images.data, [batchSize, 8, 8, 3]),
+            tf.tensor1d(labels.data, 'int32'),
           );
           found = Float64Array.from(alphas.dataSync());
         });

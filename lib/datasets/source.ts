@@ -1,0 +1,156 @@
+import { foldIn } from '../math/random.js';
+import type { Key } from '../math/random.js';
+import { batchOf, evalTransform, trainTransform } from './augment.js';
+import type { Batch } from './augment.js';
+import { batchSequence, range } from './batches.js';
+import type { PhotoDataset } from './imagenet.js';
+import type { Dataset } from './load.js';
+import { openPhotoLoader, photoStream } from './photo-loader.js';
+import type { PhotoLoader, PhotoLoaderOptions } from './photo-loader.js';
+import { IMAGENET_TEST, IMAGENET_TRAIN } from './photo-transform.js';
+import type { PrepareSettings } from './prepared.js';
+
+/** How training images are drawn. */
+export interface TrainingOrder {
+  /** The first so many of the images are used. */
+  readonly trainSize: number;
+  readonly batchSize: number;
+  readonly steps: number;
+  /** Side of the cut-out square in pixels, 0 for none; photographs have none. */
+  readonly cutout: number;
+  /** Decides the order of every epoch. */
+  readonly order: Key;
+  /** Decides what is done to each image. */
+  readonly augment: Key;
+}
+
+/** Training batches, each a function of its number alone: a resumed run sees those that it would have seen. */
+export interface TrainingBatches {
+  readonly perEpoch: number;
+  /** Valid until the next call. */
+  at(step: number): Batch | Promise<Batch>;
+}
+
+/** All that a training loop knows of a data set, whether its images lie in memory or are decoded as they are needed. */
+export interface ImageSource extends Pick<
+  Dataset | PhotoDataset,
+  'name' | 'coverage' | 'digest' | 'classes' | 'mean' | 'std'
+> {
+  readonly side: number;
+  readonly trainCount: number;
+  readonly testCount: number;
+  training(order: TrainingOrder): TrainingBatches;
+  /** Test images `start` … `start + count − 1`, nothing random done to them; valid until the next call. */
+  test(start: number, count: number): Batch | Promise<Batch>;
+  /** How photographs were shrunk beforehand; absent for images as they were published. */
+  readonly prepared?: PrepareSettings;
+  /** Photographs that could not be decoded, by name, with the reasons: while preparing, and so far. */
+  undecodable?(): ReadonlyMap<string, string>;
+}
+
+/** Not looked at where nothing is random. */
+const UNUSED: Key = [0, 0];
+
+/** The images of a data set in memory. */
+export function memoryImages(dataset: Dataset): ImageSource {
+  const { name, coverage, digest, classes, mean, std, train, test } = dataset;
+  return {
+    ...{ name, coverage, digest, classes, mean, std },
+    side: train.height,
+    trainCount: train.count,
+    testCount: test.count,
+    training({ trainSize, batchSize, cutout, order, augment }) {
+      const sequence = batchSequence(range(trainSize), batchSize, order);
+      const transform = trainTransform(dataset, cutout);
+      return {
+        perEpoch: sequence.perEpoch,
+        at: (step) => batchOf(train, sequence.at(step), transform, foldIn(augment, step)),
+      };
+    },
+    test: (start, count) =>
+      batchOf(
+        test,
+        range(count).map((i) => start + i),
+        evalTransform(dataset),
+        UNUSED,
+      ),
+  };
+}
+
+/** Photographs, decoded ahead of the loop that takes them, in threads of their own. */
+export interface PhotoSource extends ImageSource {
+  undecodable(): ReadonlyMap<string, string>;
+  /** Ends the decoding threads. They do not keep a process alive that has nothing else to do. */
+  close(): Promise<void>;
+}
+
+/** The transforms of ImageNet at another side length: the shorter side of test images stays in proportion. */
+export function imageNetTransforms(side: number = IMAGENET_TRAIN.side) {
+  const shorter = Math.round((IMAGENET_TEST.shorter * side) / IMAGENET_TEST.side);
+  return { train: { ...IMAGENET_TRAIN, side }, test: { ...IMAGENET_TEST, side, shorter } };
+}
+
+/**
+ * A data set of photographs as a source of batches. The threads start with the first batch that is asked for.
+ *
+ * @param options  `side` of the images in pixels, ImageNet's 224 when left out; the rest as the loader's.
+ */
+export function photoSource(
+  dataset: PhotoDataset,
+  {
+    side = IMAGENET_TRAIN.side,
+    ...loading
+  }: { readonly side?: number } & Pick<PhotoLoaderOptions, 'onUndecodable' | 'threads'> = {},
+): PhotoSource {
+  const { name, coverage, digest, classes, mean, std, train, test } = dataset;
+  const transforms = imageNetTransforms(side);
+  const loaders: Partial<Record<'train' | 'test', PhotoLoader>> = {};
+  const loaderOf = (split: 'train' | 'test'): PhotoLoader =>
+    (loaders[split] ??= openPhotoLoader(dataset[split].catalog, {
+      transform: transforms[split],
+      mean,
+      std,
+      ...loading,
+    }));
+  // While one stretch of test images is looked at, as many after it are decoded.
+  let ahead: { readonly start: number; readonly count: number; readonly batch: Promise<Batch> } | undefined;
+  let spare: Batch | undefined;
+  const beginTest = (start: number, count: number, into?: Batch): Promise<Batch> => {
+    const indices = test.indices.slice(start, start + count);
+    const reused = into?.labels.data.length === count ? into : undefined;
+    const batch = loaderOf('test').load(indices, UNUSED, reused);
+    batch.catch(() => undefined); // told when it is asked for
+    return batch;
+  };
+  return {
+    ...{ name, coverage, digest, classes, mean, std, side },
+    trainCount: train.indices.length,
+    testCount: test.indices.length,
+    ...(dataset.prepared ? { prepared: dataset.prepared } : {}),
+    training({ trainSize, batchSize, steps, order, augment }) {
+      const sequence = batchSequence(train.indices.subarray(0, trainSize), batchSize, order);
+      const stream = photoStream(loaderOf('train'), sequence, steps, augment);
+      return { perEpoch: sequence.perEpoch, at: (step) => stream.at(step) };
+    },
+    async test(start, count) {
+      const begun = ahead?.start === start && ahead.count === count ? ahead.batch : beginTest(start, count);
+      const next = start + count;
+      const following = Math.min(count, test.indices.length - next);
+      ahead =
+        following > 0
+          ? { start: next, count: following, batch: beginTest(next, following, spare) }
+          : undefined;
+      spare = await begun;
+      return spare;
+    },
+    undecodable: () =>
+      new Map([
+        ...dataset.undecodable,
+        ...(loaders.train?.undecodable ?? []),
+        ...(loaders.test?.undecodable ?? []),
+      ]),
+    close: async () => {
+      await Promise.all(Object.values(loaders).map((loader) => loader.close()));
+    },
+  };
+}
