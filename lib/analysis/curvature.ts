@@ -7,8 +7,7 @@ import type { Vec } from '../math/vec.js';
 
 /**
  * The curvature of a loss over alphas from its gradients: products of its Hessian with vectors by central differences, and
- * the ends of its spectrum by Lanczos' method. Nothing here knows where gradients come from; every function has a form for
- * gradients that must be waited for.
+ * the ends of its spectrum by Lanczos' method. Nothing here knows where gradients come from; one is asked for at a time.
  */
 
 /**
@@ -17,47 +16,44 @@ import type { Vec } from '../math/vec.js';
  * curvature, and more the smaller the step). Keep the activation pattern of α, as `lossAndGradientsAround` does; what is
  * measured then is what automatic differentiation of the gradient gives.
  */
-export type Gradient = (alpha: Vec) => Vec;
-
-/** The same, later. */
-export type AsyncGradient = (alpha: Vec) => Promise<Vec>;
-
-export interface DifferenceOptions {
-  /** Distance of the two points from α, however long the direction is. Default: {@link DIFFERENCE_STEP}. */
-  readonly step?: number;
-}
+export type Gradient = (alpha: Vec) => Vec | Promise<Vec>;
 
 /**
- * Where two errors meet. A float32 gradient is right to about 1e-6 of its length, of which a product keeps 1e-6/step; and
- * the third derivative adds a share of about step², softmaxed alphas changing their weights over distances of 1. Both are
- * about 1e-4 at 0.01. On supernets of 8 to 56 alphas all steps from 0.001 to 0.03 gave the same eigenvalues to 0.1 %.
+ * Default distance of the two points of a difference: where two errors meet. A float32 gradient is right to about 1e-6 of
+ * its length, of which a product keeps 1e-6/step; and the third derivative adds a share of about step², softmaxed alphas
+ * changing their weights over distances of 1. Both are about 1e-4 at 0.01. On supernets of 8 to 56 alphas all steps from
+ * 0.001 to 0.03 gave the same eigenvalues to 0.1 %.
  */
-export const DIFFERENCE_STEP = 0.01;
+const DIFFERENCE_STEP = 0.01;
 
 /**
  * ∇²L(α)·v as the central difference (∇L(α + r·v) − ∇L(α − r·v)) / 2r with r = step/‖v‖.
  *
  * @param gradient   Called twice.
  * @param direction  v, length d; the product of a zero vector is zero and needs no gradient.
+ * @param step       Distance of the two points from α, however long the direction is.
  * @throws {ZartsError} for a gradient of another length or one that is not finite; {UsageError} for a step that is not positive.
  */
-export function hessianVectorProduct(
+export async function hessianVectorProduct(
   gradient: Gradient,
   alpha: Vec,
   direction: Vec,
-  options: DifferenceOptions = {},
-): Vec {
-  return answered(differences(alpha, direction, options), gradient);
-}
-
-/** {@link hessianVectorProduct} of a gradient that must be waited for; it is asked for one point at a time. */
-export function hessianVectorProductAsync(
-  gradient: AsyncGradient,
-  alpha: Vec,
-  direction: Vec,
-  options: DifferenceOptions = {},
+  step = DIFFERENCE_STEP,
 ): Promise<Vec> {
-  return answeredLater(differences(alpha, direction, options), gradient);
+  if (!(step > 0 && Number.isFinite(step))) {
+    throw new UsageError(`The step of a difference must be positive, got ${step}.`);
+  }
+  if (direction.length !== alpha.length) {
+    throw new ZartsError(
+      `The direction has ${direction.length} entries, the point ${alpha.length}; they must agree.`,
+    );
+  }
+  const length = norm(direction);
+  if (length === 0) return new Float64Array(alpha.length);
+  const r = step / length;
+  const ahead = checked('gradient', await gradient(axpy(r, direction, alpha)), alpha.length);
+  const behind = checked('gradient', await gradient(axpy(-r, direction, alpha)), alpha.length);
+  return scale(1 / (2 * r), axpy(-1, behind, ahead));
 }
 
 export interface LanczosOptions {
@@ -97,6 +93,9 @@ export interface Spectrum {
   readonly converged: boolean;
 }
 
+/** What is left of a product, next to the matrix's size, when only rounding is. */
+const INVARIANT = 1e-12;
+
 /**
  * The spectrum of a symmetric matrix of which only products with vectors are known: Lanczos' method with full
  * re-orthogonalization (Golub & Van Loan, Matrix Computations, section 10.3). It ends when the wanted values are within the
@@ -107,103 +106,11 @@ export interface Spectrum {
  * @param dimension  1 or more.
  * @throws {ZartsError} for a product of another length or one that is not finite; {UsageError} for options out of range.
  */
-export function lanczos(product: (vector: Vec) => Vec, dimension: number, options: LanczosOptions): Spectrum {
-  return answered(krylov(dimension, options), product);
-}
-
-/** {@link lanczos} with products that must be waited for, one at a time. */
-export function lanczosAsync(
-  product: (vector: Vec) => Promise<Vec>,
-  dimension: number,
-  options: LanczosOptions,
-): Promise<Spectrum> {
-  return answeredLater(krylov(dimension, options), product);
-}
-
-/**
- * The upper end of the spectrum of ∇²L(α): {@link lanczos} on {@link hessianVectorProduct}s, two gradients each.
- *
- * @throws as they do.
- */
-export function hessianSpectrum(
-  gradient: Gradient,
-  alpha: Vec,
-  options: LanczosOptions & DifferenceOptions,
-): Spectrum {
-  return answered(hessianKrylov(alpha, options), gradient);
-}
-
-/** {@link hessianSpectrum} of a gradient that must be waited for. */
-export function hessianSpectrumAsync(
-  gradient: AsyncGradient,
-  alpha: Vec,
-  options: LanczosOptions & DifferenceOptions,
-): Promise<Spectrum> {
-  return answeredLater(hessianKrylov(alpha, options), gradient);
-}
-
-/**
- * The dominant eigenvalue of ∇²L(α), the largest with its sign, as R-DARTS follows it over a search. (Its code takes the
- * Hessian of the loss with the decay of the alphas, whose eigenvalues are larger by that decay, 1e-3 there.)
- *
- * @returns  The value and how far off it may be; see {@link Spectrum}.
- * @throws as {@link hessianSpectrum} does.
- */
-export function dominantEigenvalue(
-  gradient: Gradient,
-  alpha: Vec,
-  options: Omit<LanczosOptions, 'wanted'> & DifferenceOptions,
-): RitzValue {
-  return hessianSpectrum(gradient, alpha, { ...options, wanted: 1 }).values[0];
-}
-
-/**
- * A computation that asks for values at points and is told them, one at a time; run with answers that are there at once,
- * or that must be waited for.
- */
-type Asking<Result> = Generator<Vec, Result, Vec>;
-
-function answered<Result>(asking: Asking<Result>, answer: (point: Vec) => Vec): Result {
-  let next = asking.next();
-  while (!next.done) next = asking.next(answer(next.value));
-  return next.value;
-}
-
-async function answeredLater<Result>(
-  asking: Asking<Result>,
-  answer: (point: Vec) => Promise<Vec>,
-): Promise<Result> {
-  let next = asking.next();
-  while (!next.done) next = asking.next(await answer(next.value));
-  return next.value;
-}
-
-function* differences(
-  alpha: Vec,
-  direction: Vec,
-  { step = DIFFERENCE_STEP }: DifferenceOptions,
-): Asking<Vec> {
-  if (!(step > 0 && Number.isFinite(step))) {
-    throw new UsageError(`The step of a difference must be positive, got ${step}.`);
-  }
-  if (direction.length !== alpha.length) {
-    throw new ZartsError(
-      `The direction has ${direction.length} entries, the point ${alpha.length}; they must agree.`,
-    );
-  }
-  const length = norm(direction);
-  if (length === 0) return new Float64Array(alpha.length);
-  const r = step / length;
-  const ahead = checked('gradient', yield axpy(r, direction, alpha), alpha.length);
-  const behind = checked('gradient', yield axpy(-r, direction, alpha), alpha.length);
-  return scale(1 / (2 * r), axpy(-1, behind, ahead));
-}
-
-/** Asks for the matrix's product with each of a growing set of orthonormal vectors. */
-function* krylov(
+export async function lanczos(
+  product: (vector: Vec) => Vec | Promise<Vec>,
   dimension: number,
   { key, steps = 40, tolerance = 0.005, wanted = 1 }: LanczosOptions,
-): Asking<Spectrum> {
+): Promise<Spectrum> {
   if (!Number.isInteger(dimension) || dimension < 1) {
     throw new UsageError(`Eigenvalues need a dimension of 1 or more, got ${dimension}.`);
   }
@@ -220,21 +127,18 @@ function* krylov(
   const most = Math.min(steps, dimension);
   for (;;) {
     const last = basis[basis.length - 1];
-    const product = checked('product', yield last, dimension);
-    diagonal.push(dot(last, product));
+    const next = checked('product', await product(last), dimension);
+    diagonal.push(dot(last, next));
     // What the product has beside the vectors so far. Once is not enough where little is left of it.
-    const rest = orthogonalTo(basis, orthogonalTo(basis, product));
+    const rest = orthogonalTo(basis, orthogonalTo(basis, next));
     const left = norm(rest);
     const { values, vectors } = tridiagonalEigen(diagonal, beside);
     const largest = Math.max(...values.map(Math.abs));
-    const invariant = basis.length === dimension || left <= INVARIANT * Math.max(largest, norm(product));
+    const invariant = basis.length === dimension || left <= INVARIANT * Math.max(largest, norm(next));
     const bounds = vectors.map((vector) => (invariant ? 0 : left * Math.abs(vector[vector.length - 1])));
-    const enough = values.length >= Math.min(wanted, dimension);
-    const close =
-      enough &&
-      bounds
-        .slice(0, wanted)
-        .every((bound, i) => bound <= tolerance * Math.max(Math.abs(values[i]), largest / 100));
+    const within = (bound: number, i: number): boolean =>
+      bound <= tolerance * Math.max(Math.abs(values[i]), largest / 100);
+    const close = values.length >= Math.min(wanted, dimension) && bounds.slice(0, wanted).every(within);
     if (invariant || close || basis.length === most) {
       return {
         values: values.map((value, i) => ({ value, bound: bounds[i], vector: combined(basis, vectors[i]) })),
@@ -247,14 +151,20 @@ function* krylov(
   }
 }
 
-/** What is left of a product, next to the matrix's size, when only rounding is. */
-const INVARIANT = 1e-12;
-
-function* hessianKrylov(alpha: Vec, options: LanczosOptions & DifferenceOptions): Asking<Spectrum> {
-  const asking = krylov(alpha.length, options);
-  let next = asking.next();
-  while (!next.done) next = asking.next(yield* differences(alpha, next.value, options));
-  return next.value;
+/**
+ * The upper end of the spectrum of ∇²L(α): {@link lanczos} on {@link hessianVectorProduct}s, two gradients each. (R-DARTS'
+ * code takes the Hessian of the loss with the decay of the alphas, whose eigenvalues are larger by that decay, 1e-3 there.)
+ *
+ * @param options  `step` is that of the differences.
+ * @throws as they do.
+ */
+export function hessianSpectrum(
+  gradient: Gradient,
+  alpha: Vec,
+  options: LanczosOptions & { readonly step?: number },
+): Promise<Spectrum> {
+  const product = (vector: Vec) => hessianVectorProduct(gradient, alpha, vector, options.step);
+  return lanczos(product, alpha.length, options);
 }
 
 function checked(what: string, vector: Vec, length: number): Vec {

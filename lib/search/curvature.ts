@@ -1,5 +1,5 @@
 import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
-import { hessianSpectrumAsync } from '../analysis/curvature.js';
+import { hessianSpectrum } from '../analysis/curvature.js';
 import type { Spectrum } from '../analysis/curvature.js';
 import { compile } from '../engine/index.js';
 import type { HostArrays, Program } from '../engine/index.js';
@@ -44,7 +44,7 @@ export interface CurvaturePass {
 export interface CurvatureEffort {
   /** Most products, two gradients each. */
   readonly products: number;
-  /** How many of the largest eigenvalues are wanted to {@link hessianSpectrumAsync}'s tolerance. */
+  /** How many of the largest eigenvalues are wanted to {@link hessianSpectrum}'s tolerance. */
   readonly values: number;
 }
 
@@ -142,7 +142,7 @@ export async function spectrumOf(
     return scale(1 / fixed.length, sum);
   };
   try {
-    return await hessianSpectrumAsync(gradient, alpha, { key, steps: products, wanted: values });
+    return await hessianSpectrum(gradient, alpha, { key, steps: products, wanted: values });
   } catch (error) {
     if (error instanceof GivenUp) return undefined;
     throw error;

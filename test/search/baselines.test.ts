@@ -325,11 +325,8 @@ describe('search/baselines', function () {
         });
         return found!;
       };
-      const [{ value }] = hessianSpectrum(gradient, alpha, {
-        key: key(1),
-        steps: 30,
-        tolerance: 1e-4,
-      }).values;
+      const options = { key: key(1), steps: 30, tolerance: 1e-4 };
+      const [{ value }] = (await hessianSpectrum(gradient, alpha, options)).values;
       expect(epochs[3].dominantEigenvalue! / value).to.be.closeTo(1, 0.01);
     });
 

@@ -551,7 +551,7 @@ describe('search/landscape', function () {
         );
         return Float64Array.from(alpha, (_, i) => (parts[0][i] + parts[1][i]) / 2);
       };
-      const [{ value }] = hessianSpectrum(gradient, alpha, { key: key(9), steps: 10 }).values;
+      const [{ value }] = (await hessianSpectrum(gradient, alpha, { key: key(9), steps: 10 })).values;
       expect(result.largest[0].value / value).to.be.closeTo(1, 0.01);
       expect(result.largest).to.have.length(3);
       expect(result.largest[1].value).to.be.below(result.largest[0].value);
