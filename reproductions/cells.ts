@@ -4,9 +4,8 @@
  */
 import { judge, undecided } from '../lib/analysis/claims.js';
 import type { Claim, Question } from '../lib/analysis/claims.js';
-import { cellStructure, chanceParameterFree } from '../lib/analysis/genotypes.js';
+import { cellStructure, chanceParameterFree, meanAgreement } from '../lib/analysis/genotypes.js';
 import type { CellStructure } from '../lib/analysis/genotypes.js';
-import { meanAgreement } from '../lib/analysis/stability.js';
 import { summarize } from '../lib/analysis/statistics.js';
 import { FILE_DATASETS } from '../lib/datasets/registry.js';
 import type { FileDatasetName } from '../lib/datasets/registry.js';

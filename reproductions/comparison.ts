@@ -5,8 +5,7 @@
 import { judge, undecided } from '../lib/analysis/claims.js';
 import type { Claim, Question } from '../lib/analysis/claims.js';
 import { bootstrapInterval, pairedTest, ranks } from '../lib/analysis/comparison.js';
-import { cellStructure } from '../lib/analysis/genotypes.js';
-import { meanAgreement } from '../lib/analysis/stability.js';
+import { cellStructure, meanAgreement } from '../lib/analysis/genotypes.js';
 import { summarize } from '../lib/analysis/statistics.js';
 import { FILE_DATASETS } from '../lib/datasets/registry.js';
 import type { FileDatasetName } from '../lib/datasets/registry.js';

@@ -4,7 +4,7 @@
  */
 import { judge } from '../lib/analysis/claims.js';
 import type { Claim } from '../lib/analysis/claims.js';
-import { meanAgreement } from '../lib/analysis/stability.js';
+import { meanAgreement } from '../lib/analysis/genotypes.js';
 import { fitLine, summarize } from '../lib/analysis/statistics.js';
 import { fixed, plusMinus } from '../lib/report/format.js';
 import { VEGA_LITE_SCHEMA } from '../lib/report/spec.js';

@@ -3,7 +3,7 @@
  * every M weight steps, so that M also decides how often it moves; beside that, the same with the frequency fixed.
  */
 import type { Claim } from '../lib/analysis/claims.js';
-import { meanAgreement } from '../lib/analysis/stability.js';
+import { meanAgreement } from '../lib/analysis/genotypes.js';
 import { summarize } from '../lib/analysis/statistics.js';
 import { fixed, plusMinus } from '../lib/report/format.js';
 import type { Chart } from '../lib/report/spec.js';

@@ -2,9 +2,7 @@ import { ZartsError } from '../errors.js';
 import { LEVEL, summarize } from './statistics.js';
 
 /** What the data say of a claim. */
-export const VERDICTS = ['supported', 'not supported', 'undecided'] as const;
-/** What the data say of a claim. */
-export type Verdict = (typeof VERDICTS)[number];
+export type Verdict = 'supported' | 'not supported' | 'undecided';
 
 /** One sentence of the paper that data can support or not, with what decided it. Plain JSON. */
 export interface Claim {
@@ -28,19 +26,17 @@ export interface Claim {
 export type Region =
   { readonly above: number } | { readonly below: number } | { readonly between: readonly [number, number] };
 
-/** The region in words, for a claim's detail. */
-export function regionText(region: Region): string {
-  // A bound that was computed (0.7 − 0.05) is shown in four digits.
-  const shown = (bound: number): string => String(Number(bound.toPrecision(4))).replace('-', '−');
-  if ('above' in region) return `above ${shown(region.above)}`;
-  if ('below' in region) return `below ${shown(region.below)}`;
-  return `from ${shown(region.between[0])} to ${shown(region.between[1])}`;
-}
-
 function bounds(region: Region): readonly [number, number] {
   if ('above' in region) return [region.above, Infinity];
   if ('below' in region) return [-Infinity, region.below];
   return region.between;
+}
+
+function regionText(region: Region): string {
+  // A bound that was computed (0.7 − 0.05) is shown in four digits.
+  const [low, high] = bounds(region).map((bound) => String(Number(bound.toPrecision(4))).replace('-', '−'));
+  if ('above' in region) return `above ${low}`;
+  return 'below' in region ? `below ${high}` : `from ${low} to ${high}`;
 }
 
 /**
@@ -101,13 +97,12 @@ export function judge(question: Question): Claim {
 }
 
 /** A claim that these data cannot decide, and why. */
-export function undecided(claim: {
-  readonly id: string;
-  readonly text: string;
-  readonly statistic: string;
-  readonly detail: string;
-}): Claim {
-  const { id, text, statistic, detail } = claim;
+export function undecided({
+  id,
+  text,
+  statistic,
+  detail,
+}: Pick<Question, 'id' | 'text' | 'statistic'> & { readonly detail: string }): Claim {
   if (detail === '') throw new ZartsError(`Claim ${id} is undecided; its detail must say why.`);
   return {
     id,

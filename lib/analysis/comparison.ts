@@ -1,8 +1,7 @@
 import { mean, quantile, sampleWithReplacement } from 'simple-statistics';
-import { ZartsError } from '../errors.js';
 import { foldIn, key as keyOf, uniform } from '../math/random.js';
 import type { Key } from '../math/random.js';
-import { LEVEL } from './statistics.js';
+import { LEVEL, checkValues } from './statistics.js';
 
 /** Comparing methods by repeated measurements: ranks, a bootstrap interval, a paired test. */
 
@@ -96,11 +95,4 @@ export function pairedTest(differences: readonly number[], key: Key = keyOf(0)):
   }
   // A drawn sample counts the observed signs too, so that p is never 0.
   return { n, mean: observed, p: exact ? reached / choices : (reached + 1) / (choices + 1), exact };
-}
-
-function checkValues(what: string, values: readonly number[]): void {
-  if (values.length === 0) throw new ZartsError(`${what} needs at least one value; there is none.`);
-  const bad = values.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0)
-    throw new ZartsError(`Value ${bad} of ${what.toLowerCase()} is ${values[bad]}; it must be finite.`);
 }

@@ -88,8 +88,6 @@ function depth(edges: readonly KeptEdge[], concat: readonly number[]): number {
  * edges into a node, as long as all edges of the space have as many operations.
  */
 export function chanceParameterFree(space: SearchSpace, cell: Cell): number {
-  const mean = (values: readonly number[]): number =>
-    values.reduce((sum, value) => sum + value, 0) / values.length;
   const shares = cellEdges(space.nodes).map(({ node, input }, e) => {
     const ops = space.edges[cell][e].filter((op) => op !== 'none');
     return { node, share: mean(ops.map((op) => (hasParameters({ op, input }, cell) ? 0 : 1))) };
@@ -100,13 +98,16 @@ export function chanceParameterFree(space: SearchSpace, cell: Cell): number {
   );
 }
 
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
 /** Two cells edge by edge. */
 export interface CellComparison {
   /** Edges that both have: same place, same operation. Entries are those of the first genotype. */
   readonly shared: readonly KeptEdge[];
-  /** Edges that only the first has. */
+  /** Edges that only the first has, and only the second. */
   readonly onlyA: readonly KeptEdge[];
-  /** Edges that only the second has. */
   readonly onlyB: readonly KeptEdge[];
   readonly similarity: Similarity;
 }
@@ -147,6 +148,17 @@ interface Placed extends KeptEdge {
   readonly cell?: Cell;
 }
 
+/**
+ * How far genotypes of one size agree: the mean over all pairs of the share of edges that both keep with the same operation,
+ * 1 for equal ones; undefined for fewer than two genotypes.
+ */
+export function meanAgreement(genotypes: readonly Genotype[]): number | undefined {
+  const pairs = genotypes.flatMap((a, i) =>
+    genotypes.slice(i + 1).map((b) => compareGenotypes(a, b).similarity.edges),
+  );
+  return pairs.length === 0 ? undefined : mean(pairs);
+}
+
 /** What edges are compared by, as texts. */
 const ASPECTS: Readonly<Record<keyof Similarity, (edge: Placed) => string>> = {
   edges: ({ cell = '', node, input, op }) => `${cell} ${node} ${input} ${op}`,
@@ -155,13 +167,9 @@ const ASPECTS: Readonly<Record<keyof Similarity, (edge: Placed) => string>> = {
 };
 
 function similarityOf(a: readonly Placed[], b: readonly Placed[]): Similarity {
-  const dice = (text: (edge: Placed) => string): number =>
-    (2 * splitByOther(a, b, text).common.length) / (a.length + b.length);
-  return {
-    edges: dice(ASPECTS.edges),
-    connections: dice(ASPECTS.connections),
-    operations: dice(ASPECTS.operations),
-  };
+  const dice = (aspect: keyof Similarity): number =>
+    (2 * splitByOther(a, b, ASPECTS[aspect]).common.length) / (a.length + b.length);
+  return { edges: dice('edges'), connections: dice('connections'), operations: dice('operations') };
 }
 
 function compareCells(a: readonly KeptEdge[], b: readonly KeptEdge[]): CellComparison {

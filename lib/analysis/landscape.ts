@@ -107,7 +107,7 @@ export interface GridPlace {
 }
 
 /** One level of a grid that is refined step by step: with it a coarser grid is complete. */
-export interface GridLevel {
+interface GridLevel {
   /** Which of the grid's rows and columns the level's own grid has, ascending. */
   readonly lines: readonly number[];
   /** The places that no level before had, row by row. */
@@ -122,23 +122,17 @@ const COARSEST = 7;
  * of those left out, and so on. Together they hold every place once.
  */
 export function refinement(points: number): GridLevel[] {
-  let stride = 1;
-  while (Math.ceil((points - 1) / stride) > COARSEST) stride *= 2;
-  const levels: GridLevel[] = [];
-  let before = new Set<number>();
-  for (; stride >= 1; stride /= 2) {
-    const step = stride;
-    const lines = Array.from({ length: points }, (_, i) => i).filter(
-      (i) => i % step === 0 || i === points - 1,
-    );
-    const known = before;
+  const strides = [1];
+  while (Math.ceil((points - 1) / strides[0]) > COARSEST) strides.unshift(2 * strides[0]);
+  const all = Array.from({ length: points }, (_, i) => i);
+  const levels = strides.map((stride) => all.filter((i) => i % stride === 0 || i === points - 1));
+  return levels.map((lines, level) => {
+    const known = new Set(levels[level - 1]);
     const places = lines.flatMap((row) =>
       lines.filter((column) => !known.has(row) || !known.has(column)).map((column) => ({ row, column })),
     );
-    levels.push({ lines, places });
-    before = new Set(lines);
-  }
-  return levels;
+    return { lines, places };
+  });
 }
 
 /** The lowest point of a grid; the first one, row by row, among equals. */
@@ -153,14 +147,10 @@ export interface GridMinimum extends GridPlace {
 export function gridMinimum(grid: LossGrid): GridMinimum {
   checkGrid(grid);
   const { xs, ys, losses } = grid;
-  let found = { row: 0, column: 0 };
-  losses.forEach((line, row) => {
-    line.forEach((loss, column) => {
-      if (loss < losses[found.row][found.column]) found = { row, column };
-    });
-  });
-  const { row, column } = found;
-  return { row, column, x: xs[column], y: ys[row], loss: losses[row][column] };
+  const loss = Math.min(...losses.flat());
+  const row = losses.findIndex((line) => line.includes(loss));
+  const column = losses[row].indexOf(loss);
+  return { row, column, x: xs[column], y: ys[row], loss };
 }
 
 /** How sharp a landscape is: what its contours show. */

@@ -63,10 +63,8 @@ export function studentQuantile(p: number, df: number): number {
  * @throws {ZartsError} for no values, or one that is not finite.
  */
 export function summarize(values: readonly number[], level = LEVEL, resolution = 0): Summary {
+  checkValues('A summary', values);
   const n = values.length;
-  if (n === 0) throw new ZartsError('A summary needs at least one value; there is none.');
-  const bad = values.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) throw new ZartsError(`Value ${bad} of a summary is ${values[bad]}; it must be finite.`);
   const center = mean([...values]);
   if (n === 1) return { n, mean: center, std: null, interval: null };
   const std = sampleStandardDeviation([...values]);
@@ -75,19 +73,24 @@ export function summarize(values: readonly number[], level = LEVEL, resolution =
   return { n, mean: center, std, interval: [center - half, center + half] };
 }
 
-/** A straight line y = intercept + slope·x. */
-export interface Line {
-  readonly intercept: number;
-  readonly slope: number;
+/** Refuses no values, and one that is not finite. @param what  What they are for: "A summary". */
+export function checkValues(what: string, values: readonly number[]): void {
+  if (values.length === 0) throw new ZartsError(`${what} needs at least one value; there is none.`);
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0)
+    throw new ZartsError(`Value ${bad} of ${what.toLowerCase()} is ${values[bad]}; it must be finite.`);
 }
 
 /**
- * The least-squares line through points.
+ * The least-squares line y = intercept + slope·x through points.
  *
  * @param points  Two or more (x, y) with at least two different x.
  * @throws {ZartsError} for fewer.
  */
-export function fitLine(points: readonly (readonly [number, number])[]): Line {
+export function fitLine(points: readonly (readonly [number, number])[]): {
+  readonly intercept: number;
+  readonly slope: number;
+} {
   const xs = points.map(([x]) => x);
   if (new Set(xs).size < 2) {
     throw new ZartsError(`A line needs points at two places or more; there are ${new Set(xs).size}.`);

@@ -3,7 +3,7 @@
  * data, no tensors.
  */
 import { UsageError } from '../errors.js';
-import { foldIn, normal, split } from '../math/random.js';
+import { normal, split } from '../math/random.js';
 import type { Key } from '../math/random.js';
 import { axpy, dot } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
@@ -122,8 +122,6 @@ export interface ToyStepOptions {
   readonly key: Key;
   /** Standard deviation of an error added to each loss, its own for each point; default 0. */
   readonly noise?: number;
-  /** Standard deviation σ of the proposal in this step, in place of the solver's own. */
-  readonly sigma?: number;
   /** Added to the loss at the current alpha alone (`points[0]`): what a base that is not fine-tuned lacks. Default 0. */
   readonly basePenalty?: number;
 }
@@ -140,30 +138,12 @@ export function toyStep<S extends SolverState, A extends Asked, D extends Diagno
   solver: Solver<S, A, D>,
   state: S,
   toy: ToyFunction,
-  { key, noise = 0, sigma, basePenalty = 0 }: ToyStepOptions,
+  { key, noise = 0, basePenalty = 0 }: ToyStepOptions,
 ): ToyStep<S, A, D> {
   const [askKey, noiseKey] = split(key, 2);
-  const asked = solver.ask(state, {
-    key: askKey,
-    gradient: toy.gradient(state.alpha),
-    ...(sigma === undefined ? {} : { sigma }),
-  });
+  const asked = solver.ask(state, { key: askKey, gradient: toy.gradient(state.alpha) });
   const losses = Float64Array.from(asked.points, (point) => toy.loss(point));
   if (noise > 0) normal(noiseKey, losses.length).forEach((error, i) => (losses[i] += noise * error));
   losses[0] += basePenalty;
   return { ...solver.tell(state, asked, losses), asked, losses };
-}
-
-/** The states of a descent from the function's start, the start first: `updates` + 1 of them. */
-export function descend<S extends SolverState>(
-  solver: Solver<S>,
-  toy: ToyFunction,
-  updates: number,
-  { key, ...options }: ToyStepOptions,
-): S[] {
-  const states = [solver.init(toy.start)];
-  for (let i = 0; i < updates; i++) {
-    states.push(toyStep(solver, states[i], toy, { ...options, key: foldIn(key, i) }).state);
-  }
-  return states;
 }

@@ -5,6 +5,7 @@ import {
   chanceParameterFree,
   compareGenotypes,
   genotypeStructure,
+  meanAgreement,
 } from '../../lib/analysis/genotypes.js';
 import { summarize } from '../../lib/analysis/statistics.js';
 import { key, normal, split } from '../../lib/math/random.js';
@@ -158,6 +159,19 @@ describe('genotypes', () => {
       expect(normal.shared.length + normal.onlyA.length).to.equal(8);
       expect(normal.shared.length + normal.onlyB.length).to.equal(10);
       expect(normal.similarity.edges).to.equal((2 * normal.shared.length) / 18);
+    });
+
+    it('does not see the order of entries, and does not confuse nodes or cells', () => {
+      const [first, second, ...rest] = DARTS_V1.normal;
+      expect(meanAgreement([DARTS_V1, { ...DARTS_V1, normal: [second, first, ...rest] }])).to.equal(1);
+      const swapped = { ...DARTS_V2, normal: DARTS_V2.reduce, reduce: DARTS_V2.normal };
+      expect(meanAgreement([DARTS_V2, swapped])).to.be.lessThan(0.3);
+    });
+
+    it('averages over the pairs of several', () => {
+      const expected = (1 + 2 * (11 / 16)) / 3;
+      expect(meanAgreement([DARTS_V1, DARTS_V1, DARTS_V2])).to.be.closeTo(expected, 1e-12);
+      expect(meanAgreement([DARTS_V1])).to.equal(undefined);
     });
 
     it('is symmetric, 1 for equal genotypes, and least for edges with their operations', () => {

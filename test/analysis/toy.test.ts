@@ -1,12 +1,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { UsageError } from '../../lib/errors.js';
-import { descend, linear, onBatch, quadratic, quartic, rosenbrock, toyStep } from '../../lib/analysis/toy.js';
+import { linear, onBatch, quadratic, quartic, rosenbrock, toyStep } from '../../lib/analysis/toy.js';
 import type { ToyFunction } from '../../lib/analysis/toy.js';
 import { foldIn, key, normal, sphere, uniform } from '../../lib/math/random.js';
 import { axpy, dot } from '../../lib/math/vec.js';
 import { gld } from '../../lib/solvers/gld.js';
-import { rs } from '../../lib/solvers/rs.js';
 
 const TOYS: readonly ToyFunction[] = [
   linear(Float64Array.of(1, -2, 0.5)),
@@ -89,9 +88,5 @@ describe('analysis/toy', () => {
     const penalised = toyStep(solver, state, toy, { key: key(5), basePenalty: 2 });
     expect(penalised.losses[0]).to.equal(plain.losses[0] + 2);
     expect(Array.from(penalised.losses.subarray(1))).to.deep.equal(Array.from(plain.losses.subarray(1)));
-
-    const path = descend(rs(), toy, 3, { key: key(6) });
-    expect(path.map(({ step }) => step)).to.deep.equal([0, 1, 2, 3]);
-    expect(path[1]).to.deep.equal(toyStep(rs(), path[0], toy, { key: foldIn(key(6), 0) }).state);
   });
 });

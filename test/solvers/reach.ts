@@ -1,9 +1,24 @@
 /** What solvers must reach on toy functions, worked out from what is known of them rather than from what they did. */
-import { quadratic } from '../../lib/analysis/toy.js';
-import type { ToyFunction } from '../../lib/analysis/toy.js';
+import { quadratic, toyStep } from '../../lib/analysis/toy.js';
+import type { ToyFunction, ToyStepOptions } from '../../lib/analysis/toy.js';
 import { foldIn, key, normal } from '../../lib/math/random.js';
 import { RS_DEFAULTS } from '../../lib/solvers/rs.js';
 import type { RsOptions } from '../../lib/solvers/rs.js';
+import type { Solver, SolverState } from '../../lib/solvers/solver.js';
+
+/** The states of a descent from the function's start, the start first: `updates` + 1 of them. */
+export function descend<S extends SolverState>(
+  solver: Solver<S>,
+  toy: ToyFunction,
+  updates: number,
+  { key, ...options }: ToyStepOptions,
+): S[] {
+  const states = [solver.init(toy.start)];
+  for (let i = 0; i < updates; i++) {
+    states.push(toyStep(solver, states[i], toy, { ...options, key: foldIn(key, i) }).state);
+  }
+  return states;
+}
 
 /** The quadratic that the expectations below are for, with what they need of it. */
 export const QUADRATIC = quadratic(10);

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { summarize } from '../../lib/analysis/statistics.js';
-import { descend, quadratic, rosenbrock, toyStep } from '../../lib/analysis/toy.js';
+import { quadratic, rosenbrock, toyStep } from '../../lib/analysis/toy.js';
 import type { ToyFunction } from '../../lib/analysis/toy.js';
 import { UsageError } from '../../lib/errors.js';
 import { foldIn, key, normal, permutation, sphere } from '../../lib/math/random.js';
@@ -13,7 +13,7 @@ import type { SolverSpec } from '../../lib/solvers/registry.js';
 import { RS_DEFAULTS } from '../../lib/solvers/rs.js';
 import { SOLVER_KINDS, SolverError, diagnosticNumbers } from '../../lib/solvers/solver.js';
 import type { Asked, Solver, SolverState } from '../../lib/solvers/solver.js';
-import { QUADRATIC, bestOf, expectedRsLoss, mgsBound } from './reach.js';
+import { QUADRATIC, descend, bestOf, expectedRsLoss, mgsBound } from './reach.js';
 
 const ROSENBROCK = rosenbrock();
 const SEEDS = [1, 2, 3, 4, 5];
