@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { bootstrapInterval, pairedTest, ranks } from '../../lib/analysis/comparison.js';
 import { summarize } from '../../lib/analysis/statistics.js';
 import { key } from '../../lib/math/random.js';
+import { number } from '../support/numbers.js';
 
-const numbers = (min: number, max: number) =>
-  fc.array(fc.double({ min: -100, max: 100, noNaN: true }), { minLength: min, maxLength: max });
+const numbers = (min: number, max: number) => fc.array(number(-100, 100), { minLength: min, maxLength: max });
 
 describe('ranks', () => {
   it('count from the smallest; equal values share theirs', () => {

@@ -4,6 +4,7 @@ import { ZartsError } from '../../lib/errors.js';
 import { besselRatio, propositionStep } from '../../lib/analysis/proposition-1.js';
 import { key, normal } from '../../lib/math/random.js';
 import { dot, norm, scale } from '../../lib/math/vec.js';
+import { magnitude, number } from '../support/numbers.js';
 
 /** ∫₋₁¹ f(t)(1 − t²)^((d−1)/2) dt by Simpson's rule on t = sin θ, under which the integrand is smooth at the ends. */
 function ballIntegral(d: number, f: (t: number) => number): number {
@@ -44,8 +45,8 @@ describe('analysis/proposition-1', () => {
   });
 
   it('obeys the recurrence r_ν·(2(ν + 1)/s + r_{ν+1}) = 1 and lies between its bounds', () => {
-    const order = fc.double({ min: 0, max: 500, noNaN: true });
-    const argument = fc.double({ min: -12, max: 9, noNaN: true }).map((power) => 10 ** power);
+    const order = number(0, 500);
+    const argument = number(-12, 9).map((power) => 10 ** power);
     fc.assert(
       fc.property(order, argument, (nu, s) => {
         const ratio = besselRatio(nu, s);
@@ -87,19 +88,14 @@ describe('analysis/proposition-1', () => {
 
   it('points along −g, no longer than ε, and for a small s is −ε²/(τ(d + 2))·g', () => {
     fc.assert(
-      fc.property(
-        fc.maxSafeNat(),
-        fc.integer({ min: 1, max: 30 }),
-        fc.double({ min: 0.01, max: 100, noNaN: true }),
-        (seed, d, tau) => {
-          const gradient = normal(key(seed), d);
-          const step = propositionStep(gradient, { epsilon: 0.7, tau });
-          expect(norm(step)).to.be.below(0.7);
-          const share = dot(step, gradient) / dot(gradient, gradient);
-          expect(share).to.be.below(0);
-          step.forEach((value, j) => expect(value).to.be.closeTo(share * gradient[j], 1e-12));
-        },
-      ),
+      fc.property(fc.maxSafeNat(), fc.integer({ min: 1, max: 30 }), magnitude(0.01, 100), (seed, d, tau) => {
+        const gradient = normal(key(seed), d);
+        const step = propositionStep(gradient, { epsilon: 0.7, tau });
+        expect(norm(step)).to.be.below(0.7);
+        const share = dot(step, gradient) / dot(gradient, gradient);
+        expect(share).to.be.below(0);
+        step.forEach((value, j) => expect(value).to.be.closeTo(share * gradient[j], 1e-12));
+      }),
     );
     const gradient = Float64Array.of(3, 4);
     const step = propositionStep(gradient, { epsilon: 1e-3, tau: 2 });

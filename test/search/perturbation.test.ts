@@ -10,6 +10,7 @@ import {
   throughSoftmax,
 } from '../../lib/search/perturbation.js';
 import { softmaxGroups } from '../../lib/spaces/mixing.js';
+import { number } from '../support/numbers.js';
 
 /** Edges of 2, 3 and 1 operations, then two numbers that are no operation's share. */
 const GROUPS = [2, 3, 1];
@@ -41,12 +42,9 @@ describe('search/perturbation', () => {
     expect(repaired(0.25, 0.5, 0.25, 1)).to.deep.equal([0.125, 0.25, 0.125, 0.5]);
     expect(repaired(-0.3, -0.1, -0.2)).to.deep.equal([0, 1, 0]);
     fc.assert(
-      fc.property(
-        fc.array(fc.double({ min: -2, max: 2, noNaN: true }), { minLength: 6, maxLength: 6 }),
-        (values) => {
-          expectShares(repairShares({ values: Float64Array.from([...values, ...REST]), groups: GROUPS }));
-        },
-      ),
+      fc.property(fc.array(number(-2, 2), { minLength: 6, maxLength: 6 }), (values) => {
+        expectShares(repairShares({ values: Float64Array.from([...values, ...REST]), groups: GROUPS }));
+      }),
     );
   });
 

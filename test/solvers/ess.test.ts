@@ -2,9 +2,10 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { softmax } from '../../lib/math/vec.js';
 import { effectiveSamples } from '../../lib/solvers/ess.js';
+import { number } from '../support/numbers.js';
 
 const logWeights = fc
-  .array(fc.double({ min: -30, max: 30, noNaN: true }), { minLength: 1, maxLength: 20 })
+  .array(number(-30, 30), { minLength: 1, maxLength: 20 })
   .map((values) => Float64Array.from(values));
 
 describe('solvers/ess', () => {

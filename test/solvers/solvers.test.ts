@@ -14,6 +14,7 @@ import { RS_DEFAULTS } from '../../lib/solvers/rs.js';
 import { SOLVER_KINDS, SolverError, diagnosticNumbers } from '../../lib/solvers/solver.js';
 import type { Asked, Solver, SolverState } from '../../lib/solvers/solver.js';
 import { QUADRATIC, descend, bestOf, expectedRsLoss, mgsBound } from './reach.js';
+import { number } from '../support/numbers.js';
 
 const ROSENBROCK = rosenbrock();
 const SEEDS = [1, 2, 3, 4, 5];
@@ -351,13 +352,10 @@ describe('every solver', () => {
           fc.property(
             fc.maxSafeNat(),
             fc.integer({ min: 1, max: 5 }),
-            fc.array(
-              fc.oneof(
-                fc.double({ min: -1e3, max: 1e3, noNaN: true }),
-                fc.constantFrom(NaN, Infinity, -Infinity),
-              ),
-              { minLength: 11, maxLength: 11 },
-            ),
+            fc.array(fc.oneof(number(-1e3, 1e3), fc.constantFrom(NaN, Infinity, -Infinity)), {
+              minLength: 11,
+              maxLength: 11,
+            }),
             (seed, dimension, values) => {
               const state = solver.init(new Float64Array(dimension).fill(0.5));
               const asked = solver.ask(state, {

@@ -24,6 +24,7 @@ import {
 } from '../../lib/spaces/spaces.js';
 import { FIXTURES } from '../support/fixtures.js';
 import { anyGenotype } from '../support/genotypes.js';
+import { number } from '../support/numbers.js';
 
 const V2_TEXT =
   "Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 1), ('skip_connect', 0), ('skip_connect', 0), ('dil_conv_3x3', 2)], normal_concat=range(2, 6), reduce=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 1), ('max_pool_3x3', 0), ('skip_connect', 2), ('skip_connect', 2), ('max_pool_3x3', 1)], reduce_concat=range(2, 6))";
@@ -114,7 +115,7 @@ describe('spaces/genotype', () => {
       fc.assert(
         fc.property(
           fc.constantFrom(...SPACE_IDS),
-          fc.array(fc.double({ min: -9, max: 9, noNaN: true }), { minLength: 224, maxLength: 224 }),
+          fc.array(number(-9, 9), { minLength: 224, maxLength: 224 }),
           (id, values) => {
             const alpha = Float64Array.from(values.slice(0, alphaSize(SPACES[id])));
             const genotype = checkGenotype(deriveGenotype(SPACES[id], alpha));

@@ -1,6 +1,6 @@
 /**
  * Every property test ends: fast-check shrinks a counterexample for as long as it finds a smaller one, which for arrays of
- * doubles may be hours. Mocha is started with this file (bin/test.mjs).
+ * doubles may be hours. Mocha is started with this file (bin/testing/mocha.mjs).
  */
 import fc from 'fast-check';
 
