@@ -96,8 +96,7 @@ async function countsCommand(shapes: readonly string[] | undefined, json: boolea
 
 /** Chooses thread settings for this machine by measuring, and keeps them. */
 async function tuneCommand(progress: Progress, json: boolean, repeats?: number): Promise<number> {
-  const { tune } = await import('../../test/bench/tune.js');
-  const { describeSettings, sameSettings } = await import('../../lib/engine/settings.js');
+  const { describeSettings, sameSettings, tune } = await import('../../test/bench/tune.js');
   const report = await tune({ progress, ...(repeats === undefined ? {} : { repeats }) });
   if (json) {
     printJson(report);

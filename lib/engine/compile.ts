@@ -1,6 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs-node';
 import { ZartsError } from '../errors.js';
-import { openSession, reachable, savedModelBytes } from './graph.js';
+import { attr, openSession, reachable, savedModelBytes } from './graph.js';
 import type { Attribute, GraphNode } from './graph.js';
 import { dtypeOf, Recorder } from './record.js';
 import type { TensorSpec } from './record.js';
@@ -27,9 +27,12 @@ export type HostArrays = Readonly<Record<string, HostArray>>;
  */
 export interface ProgramFunction {
   /** Shapes and types of the inputs; called with another shape, the function is compiled again for that one too. */
-  readonly inputs: Readonly<Record<string, TensorSpec>>;
+  readonly inputs: Specs;
   readonly run: (state: Tensors, inputs: Tensors) => { readonly outputs: Tensors; readonly state?: Tensors };
 }
+
+/** Shapes and types by name. */
+type Specs = Readonly<Record<string, TensorSpec>>;
 
 export interface CallOptions {
   /** The outputs wanted; what only the others need is not computed. Default: all. */
@@ -98,10 +101,7 @@ export function recordedCalls<Name extends string>(
   const declared = declaredFunction(functions, name);
   const { nodes, outputs, updated } = record(name, declared, mapValues(initial, specOf), declared.inputs);
   return (options = {}) => {
-    const fetches = (options.outputs ?? Object.keys(outputs)).map((output) => {
-      if (!(output in outputs)) throw unknownEntry(name, 'output', output, Object.keys(outputs));
-      return outputs[output];
-    });
+    const fetches = wanted(name, outputs, options).map(([, reference]) => reference);
     if ((options.update ?? true) && updated !== undefined) fetches.push(updated);
     return reachable(nodes, fetches);
   };
@@ -115,11 +115,11 @@ interface Recorded {
   /** Graph reference of each output. */
   readonly outputs: Readonly<Record<string, string>>;
   /** The node after which every state entry that the function changes has its new value. */
-  readonly updated?: string;
+  readonly updated: string | undefined;
 }
 
 class CompiledProgram<Name extends string> implements Program<Name> {
-  private readonly specs: Readonly<Record<string, TensorSpec>>;
+  private readonly specs: Specs;
   private readonly recorded = new Map<string, Recorded>();
   private session: number | undefined;
   private disposed = false;
@@ -137,34 +137,24 @@ class CompiledProgram<Name extends string> implements Program<Name> {
 
   call(name: Name, inputs: HostArrays = {}, options: CallOptions = {}): Record<string, HostArray> {
     checkUsable(this.disposed);
-    const declared = declaredFunction(this.functions, name);
-    const specs = inputSpecs(name, declared, inputs);
-    const recorded = this.prepare(name, specs);
-    const outputs = options.outputs ?? Object.keys(recorded.outputs);
-    const update = (options.update ?? true) && recorded.updated !== undefined;
-    const fetches = outputs.map((output) => {
-      const reference = recorded.outputs[output];
-      if (reference === undefined) throw unknownEntry(name, 'output', output, Object.keys(recorded.outputs));
-      return reference;
-    });
-    if (update) fetches.push(recorded.updated);
+    const specs = inputSpecs(name, declaredFunction(this.functions, name), inputs);
+    const { outputs, placeholders, updated } = this.prepare(name, specs);
+    const results = wanted(name, outputs, options);
+    const fetches = results.map(([, reference]) => reference);
+    if ((options.update ?? true) && updated !== undefined) fetches.push(updated);
     if (fetches.length === 0) return {};
-    const feeds = Object.fromEntries(
-      Object.keys(specs).map((input) => [recorded.placeholders[input], inputs[input]]),
-    );
-    const results = this.run(feeds, fetches);
-    return Object.fromEntries(outputs.map((output, i) => [output, results[i]]));
+    const feeds = Object.keys(specs).map((input) => [placeholders[input], inputs[input]] as const);
+    const values = this.run(Object.fromEntries(feeds), fetches);
+    return Object.fromEntries(results.map(([output], i) => [output, values[i]]));
   }
 
   read(names: readonly string[] = Object.keys(this.specs)): Record<string, HostArray> {
     checkUsable(this.disposed);
     for (const name of names) checkStateName(this.specs, name);
-    if (this.pendingState)
-      return Object.fromEntries(names.map((name) => [name, copyOf(this.pendingState![name])]));
-    const values = this.run(
-      {},
-      names.map((name) => `state/${name}/read`),
-    );
+    const { pendingState } = this;
+    if (pendingState) return Object.fromEntries(names.map((name) => [name, copyOf(pendingState[name])]));
+    const reads = names.map((name) => `state/${name}/read`);
+    const values = this.run({}, reads);
     return Object.fromEntries(names.map((name, i) => [name, values[i]]));
   }
 
@@ -193,7 +183,7 @@ class CompiledProgram<Name extends string> implements Program<Name> {
   }
 
   /** The function recorded for these shapes, in a session that holds it. */
-  private prepare(name: Name, specs: Readonly<Record<string, TensorSpec>>): Recorded {
+  private prepare(name: Name, specs: Specs): Recorded {
     const key = signature(name, specs);
     if (!this.recorded.has(key)) {
       // A session cannot grow: a new shape means a new session, which takes the state over from the old one.
@@ -214,7 +204,7 @@ class CompiledProgram<Name extends string> implements Program<Name> {
     return this.recorded.get(key)!;
   }
 
-  private recordOnce(name: Name, specs: Readonly<Record<string, TensorSpec>>): void {
+  private recordOnce(name: Name, specs: Specs): void {
     const key = signature(name, specs);
     if (this.recorded.has(key)) return;
     this.recorded.set(key, record(`${name}_${this.recorded.size}`, this.functions[name], this.specs, specs));
@@ -262,39 +252,25 @@ class CompiledProgram<Name extends string> implements Program<Name> {
 
 /** A state entry in the graph: its variable, a read and a write of it from outside. */
 function variableNodes(name: string, spec: TensorSpec): GraphNode[] {
-  const dtype = typeAttribute('dtype', spec);
+  const attributes = [typeAttribute('dtype', spec)];
   const variable = `state/${name}`;
+  const value = `${variable}/value`;
+  const own = [
+    attr.shape('shape', spec.shape),
+    attr.string('shared_name', variable),
+    attr.string('container', ''),
+  ];
   return [
-    {
-      name: variable,
-      op: 'VarHandleOp',
-      inputs: [],
-      attributes: [
-        dtype,
-        { name: 'shape', type: backend.binding.TF_ATTR_SHAPE, value: [...spec.shape] },
-        { name: 'shared_name', type: backend.binding.TF_ATTR_STRING, value: variable },
-        { name: 'container', type: backend.binding.TF_ATTR_STRING, value: '' },
-      ],
-    },
-    { name: `${variable}/read`, op: 'ReadVariableOp', inputs: [variable], attributes: [dtype] },
-    placeholder(`${variable}/value`, spec),
-    ownCopy(`${variable}/value`, spec),
-    {
-      name: `${variable}/assign`,
-      op: 'AssignVariableOp',
-      inputs: [variable, copyOfFed(`${variable}/value`)],
-      attributes: [dtype],
-    },
+    { name: variable, op: 'VarHandleOp', inputs: [], attributes: [...attributes, ...own] },
+    { name: `${variable}/read`, op: 'ReadVariableOp', inputs: [variable], attributes },
+    placeholder(value, spec),
+    ownCopy(value, spec),
+    { name: `${variable}/assign`, op: 'AssignVariableOp', inputs: [variable, copyOfFed(value)], attributes },
     done(`${variable}/written`, [`${variable}/assign`]),
   ];
 }
 
-function record(
-  scope: string,
-  { run }: ProgramFunction,
-  stateSpecs: Readonly<Record<string, TensorSpec>>,
-  inputSpecs: Readonly<Record<string, TensorSpec>>,
-): Recorded {
+function record(scope: string, { run }: ProgramFunction, stateSpecs: Specs, inputSpecs: Specs): Recorded {
   const recorder = new Recorder(scope);
   const placeholders = mapValues(inputSpecs, (_, name) => `${scope}/input/${name}`);
   let outputs: Record<string, string> = {};
@@ -319,41 +295,27 @@ function record(
     inputs: [`state/${name}`, reference, `^${scope}/read/${name}`],
     attributes: [typeAttribute('dtype', stateSpecs[name])],
   }));
-  const updated = `${scope}/updated`;
-  const changes = assignments.length > 0;
-  if (changes)
-    assignments.push(
-      done(
-        updated,
-        assignments.map(({ name }) => name),
-      ),
-    );
-  const roots = [...Object.values(outputs), ...Object.values(placeholders), ...(changes ? [updated] : [])];
+  const names = assignments.map(({ name }) => name);
+  const updated = names.length > 0 ? [done(`${scope}/updated`, names)] : [];
+  const roots = [
+    ...Object.values(outputs),
+    ...Object.values(placeholders),
+    ...updated.map(({ name }) => name),
+  ];
   // The read of a variable that is written stays as well: the order above names it.
-  const nodes = reachable([...recorder.nodes, ...assignments], roots);
-  return { nodes, placeholders, outputs, ...(changes ? { updated } : {}) };
+  const nodes = reachable([...recorder.nodes, ...assignments, ...updated], roots);
+  return { nodes, placeholders, outputs, updated: updated.at(0)?.name };
 }
 
 /** A function's own read of a state entry. */
 function readNode(scope: string, name: string, spec: TensorSpec): GraphNode {
-  return {
-    name: `${scope}/read/${name}`,
-    op: 'ReadVariableOp',
-    inputs: [`state/${name}`],
-    attributes: [typeAttribute('dtype', spec)],
-  };
+  const attributes = [typeAttribute('dtype', spec)];
+  return { name: `${scope}/read/${name}`, op: 'ReadVariableOp', inputs: [`state/${name}`], attributes };
 }
 
 function placeholder(name: string, spec: TensorSpec): GraphNode {
-  return {
-    name,
-    op: 'Placeholder',
-    inputs: [],
-    attributes: [
-      typeAttribute('dtype', spec),
-      { name: 'shape', type: backend.binding.TF_ATTR_SHAPE, value: [...spec.shape] },
-    ],
-  };
+  const attributes = [typeAttribute('dtype', spec), attr.shape('shape', spec.shape)];
+  return { name, op: 'Placeholder', inputs: [], attributes };
 }
 
 /**
@@ -381,13 +343,13 @@ function done(name: string, after: readonly string[]): GraphNode {
 }
 
 function typeAttribute(name: string, { dtype }: TensorSpec): Attribute {
-  return { name, type: backend.binding.TF_ATTR_TYPE, value: dtypeOf(dtype) };
+  return attr.type(name, dtypeOf(dtype));
 }
 
 class EagerProgram<Name extends string> implements Program<Name> {
+  private readonly specs: Specs;
   private state: Record<string, Tensor>;
   private disposed = false;
-  private readonly specs: Readonly<Record<string, TensorSpec>>;
 
   constructor(
     initial: HostArrays,
@@ -406,11 +368,7 @@ class EagerProgram<Name extends string> implements Program<Name> {
       const tensors = mapValues(specs, (_, input) => toTensor(inputs[input]));
       const { outputs, state = {} } = declared.run(this.state, tensors);
       checkUpdates(name, this.specs, state);
-      const wanted = options.outputs ?? Object.keys(outputs);
-      for (const output of wanted) {
-        if (!(output in outputs)) throw unknownEntry(name, 'output', output, Object.keys(outputs));
-      }
-      values = Object.fromEntries(wanted.map((output) => [output, toHost(outputs[output])]));
+      values = mapValues(Object.fromEntries(wanted(name, outputs, options)), toHost);
       if (options.update ?? true) this.replace(state);
     });
     return values;
@@ -455,6 +413,18 @@ function checkUsable(disposed: boolean): void {
   if (disposed) throw new ZartsError('The program was disposed; make a new one.');
 }
 
+/** The outputs that a call wants, by name. @throws {ZartsError} for one that the function does not have. */
+function wanted<T>(
+  name: string,
+  outputs: Readonly<Record<string, T>>,
+  { outputs: names = Object.keys(outputs) }: CallOptions,
+): (readonly [string, T])[] {
+  return names.map((output) => {
+    if (!(output in outputs)) throw unknownEntry(name, 'output', output, Object.keys(outputs));
+    return [output, outputs[output]];
+  });
+}
+
 function declaredFunction<Name extends string>(
   functions: Readonly<Record<Name, ProgramFunction>>,
   name: Name,
@@ -489,7 +459,7 @@ function inputSpecs(name: string, { inputs: declared }: ProgramFunction, inputs:
   });
 }
 
-function checkState(specs: Readonly<Record<string, TensorSpec>>, values: HostArrays): void {
+function checkState(specs: Specs, values: HostArrays): void {
   for (const [name, value] of Object.entries(values)) {
     checkStateName(specs, name);
     const given = specOf(value);
@@ -502,12 +472,12 @@ function checkState(specs: Readonly<Record<string, TensorSpec>>, values: HostArr
   }
 }
 
-function checkStateName(specs: Readonly<Record<string, TensorSpec>>, name: string): void {
+function checkStateName(specs: Specs, name: string): void {
   if (!(name in specs))
     throw new ZartsError(`The program has no state "${name}"; it has ${Object.keys(specs).join(', ')}.`);
 }
 
-function checkUpdates(name: string, specs: Readonly<Record<string, TensorSpec>>, updates: Tensors): void {
+function checkUpdates(name: string, specs: Specs, updates: Tensors): void {
   for (const [entry, tensor] of Object.entries(updates)) {
     checkStateName(specs, entry);
     const given = { shape: tensor.shape, dtype: tensor.dtype } as TensorSpec;
@@ -551,7 +521,7 @@ function describe({ shape, dtype }: TensorSpec): string {
   return `${dtype} [${shape.join()}]`;
 }
 
-function signature(name: string, specs: Readonly<Record<string, TensorSpec>>): string {
+function signature(name: string, specs: Specs): string {
   return `${name}(${Object.values(specs).map(describe).join()})`;
 }
 

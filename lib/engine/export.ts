@@ -2,7 +2,17 @@ import path from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-node';
 import { ZartsError } from '../errors.js';
 import type { HostArray, Tensors } from './compile.js';
-import { PRODUCER, SERVING_SIGNATURE, nodeOf, reachable, savedModelBytes } from './graph.js';
+import {
+  ATTRIBUTE_FIELDS,
+  FLOAT,
+  PRODUCER,
+  SERVING_SIGNATURE,
+  attr,
+  nodeOf,
+  reachable,
+  savedModelBytes,
+  sliceAttributes,
+} from './graph.js';
 import type { Attribute, DType, GraphNode, Signature } from './graph.js';
 import { Recorder } from './record.js';
 import { backend, tf } from './tensorflow.js';
@@ -105,20 +115,9 @@ function recordInference(run: ExportedFunction['run'], shape: readonly number[])
   return { nodes, outputs };
 }
 
-const FLOAT: Attribute = { name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT };
-const typeOf = (name: string, value: DType): Attribute => ({ name, type: binding.TF_ATTR_TYPE, value });
-const intOf = (name: string, value: number): Attribute => ({ name, type: binding.TF_ATTR_INT, value });
-
 function placeholder(shape: readonly number[]): GraphNode {
-  return {
-    name: INPUT,
-    op: 'Placeholder',
-    inputs: [],
-    attributes: [
-      typeOf('dtype', binding.TF_FLOAT),
-      { name: 'shape', type: binding.TF_ATTR_SHAPE, value: [...shape] },
-    ],
-  };
+  const attributes = [attr.type('dtype', binding.TF_FLOAT), attr.shape('shape', shape)];
+  return { name: INPUT, op: 'Placeholder', inputs: [], attributes };
 }
 
 function intConstant(name: string, values: readonly number[], scalar = false): GraphNode {
@@ -197,7 +196,7 @@ function batchShape([, ...rest]: readonly number[]): GraphNode[] {
       name: 'shape/images',
       op: 'Shape',
       inputs: [INPUT],
-      attributes: [FLOAT, typeOf('out_type', int32)],
+      attributes: [FLOAT, attr.type('out_type', int32)],
     },
     {
       name: 'shape/batch',
@@ -209,14 +208,9 @@ function batchShape([, ...rest]: readonly number[]): GraphNode[] {
       name,
       op: 'ConcatV2',
       inputs: ['shape/batch', `${name}/rest`, 'shape/axis'],
-      attributes: [intOf('N', 2), typeOf('T', int32), typeOf('Tidx', int32)],
+      attributes: [attr.int('N', 2), attr.type('T', int32), attr.type('Tidx', int32)],
     },
   ];
-}
-
-function sliceAttributes(of: DType): Attribute[] {
-  const masks = ['begin_mask', 'end_mask', 'ellipsis_mask', 'new_axis_mask', 'shrink_axis_mask'];
-  return [typeOf('T', of), typeOf('Index', binding.TF_INT32), ...masks.map((mask) => intOf(mask, 0))];
 }
 
 /** The parts of images cut into blocks of 2×2 as strided slices: TensorFlow.js has no operation that cuts. */
@@ -241,7 +235,7 @@ function withoutBlocks({ nodes, outputs }: InferenceGraph): InferenceGraph {
       // Up to the end of every side: the masks say so, whatever stands in the bound.
       const end = bounds('end', [0, 0, 0, 0]);
       const attributes = sliceAttributes(binding.TF_FLOAT).map((attribute) =>
-        attribute.name === 'end_mask' ? intOf('end_mask', 15) : attribute,
+        attribute.name === 'end_mask' ? attr.int('end_mask', 15) : attribute,
       );
       const step = bounds('step', [1, 2, 2, 1]);
       return { name, op: 'StridedSlice', inputs: [from, begin, end, step], attributes };
@@ -252,24 +246,14 @@ function withoutBlocks({ nodes, outputs }: InferenceGraph): InferenceGraph {
 
 /** Random draws without a seed: a model that is used elsewhere draws its own. */
 function withoutSeeds({ nodes, outputs }: InferenceGraph): InferenceGraph {
-  return {
-    outputs,
-    nodes: nodes.map((node) =>
-      node.op !== 'StatelessRandomNormal'
-        ? node
-        : {
-            name: node.name,
-            op: 'RandomStandardNormal',
-            inputs: [node.inputs[0]],
-            attributes: [
-              typeOf('dtype', binding.TF_FLOAT),
-              typeOf('T', binding.TF_INT32),
-              intOf('seed', 0),
-              intOf('seed2', 0),
-            ],
-          },
-    ),
-  };
+  const types = [attr.type('dtype', binding.TF_FLOAT), attr.type('T', binding.TF_INT32)];
+  const attributes = [...types, attr.int('seed', 0), attr.int('seed2', 0)];
+  const rewritten = nodes.map((node) =>
+    node.op === 'StatelessRandomNormal'
+      ? { name: node.name, op: 'RandomStandardNormal', inputs: [node.inputs[0]], attributes }
+      : node,
+  );
+  return { nodes: rewritten, outputs };
 }
 
 const DTYPE_NAMES: Readonly<Record<DType, string>> = {
@@ -326,24 +310,18 @@ function nodeJson({ name, op, inputs, attributes, value }: GraphNode): object {
   return { name, op, ...(inputs.length > 0 ? { input: inputs } : {}), attr };
 }
 
-function attributeJson({ name, type, value }: Attribute): object {
-  const list = Array.isArray(value) ? (value as number[]) : undefined;
-  switch (type) {
-    case binding.TF_ATTR_STRING:
-      return { s: typeof value === 'string' ? Buffer.from(value).toString('base64') : '' };
-    case binding.TF_ATTR_INT:
-      return list ? { list: { i: list.map(String) } } : { i: String(Number(value)) };
-    case binding.TF_ATTR_FLOAT:
-      return list ? { list: { f: list } } : { f: value };
-    case binding.TF_ATTR_BOOL:
-      return { b: value };
-    case binding.TF_ATTR_TYPE:
-      return { type: DTYPE_NAMES[value as DType] };
-    case binding.TF_ATTR_SHAPE:
-      return { shape: shapeJson(value as number[]) };
-    default:
-      throw new TypeError(`attribute "${name}" has the unknown kind ${type}`);
-  }
+function attributeJson({ type, value }: Attribute): object {
+  const json: Readonly<Record<string, (each: Attribute['value']) => unknown>> = {
+    s: (text) => Buffer.from(text as string).toString('base64'),
+    i: (number) => String(Number(number)),
+    type: (dtype) => DTYPE_NAMES[dtype as DType],
+    shape: (sizes) => shapeJson(sizes as number[]),
+  };
+  const field = ATTRIBUTE_FIELDS[type];
+  const convert = json[field] ?? ((each) => each);
+  if (field !== 'shape' && Array.isArray(value))
+    return { list: { [field]: (value as number[]).map(convert) } };
+  return { [field]: convert(value) };
 }
 
 /** What a saved model in a folder gives for images, by TensorFlow.js' own loader. */

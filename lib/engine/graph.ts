@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import * as messages from '@tensorflow/tfjs-node/dist/proto/api_pb';
+import * as proto from '@tensorflow/tfjs-node/dist/proto/api_pb';
+import type { Message } from '@tensorflow/tfjs-node/dist/proto/api_pb';
 import { backend } from './tensorflow.js';
 
 /**
@@ -32,6 +33,34 @@ export interface GraphNode {
 }
 
 const { binding } = backend;
+
+const attribute =
+  <Value extends Attribute['value']>(type: number) =>
+  (name: string, value: Value): Attribute => ({ name, type, value });
+
+/** Makes attributes, by the kind of their value. */
+export const attr = {
+  bool: attribute<boolean>(binding.TF_ATTR_BOOL),
+  int: attribute<number | readonly number[]>(binding.TF_ATTR_INT),
+  float: attribute<number>(binding.TF_ATTR_FLOAT),
+  string: attribute<string>(binding.TF_ATTR_STRING),
+  type: attribute<DType>(binding.TF_ATTR_TYPE),
+  shape: attribute<readonly number[]>(binding.TF_ATTR_SHAPE),
+};
+
+/** The attribute of an operation on float32 values. */
+export const FLOAT = attr.type('T', binding.TF_FLOAT);
+
+const SLICE_MASKS = ['begin_mask', 'end_mask', 'ellipsis_mask', 'new_axis_mask', 'shrink_axis_mask'];
+
+/** The attributes of a strided slice between plain bounds. */
+export function sliceAttributes(of: DType): Attribute[] {
+  return [
+    attr.type('T', of),
+    attr.type('Index', binding.TF_INT32),
+    ...SLICE_MASKS.map((name) => attr.int(name, 0)),
+  ];
+}
 
 /** The producer version of TensorFlow 2.21's graphs; newer semantics of some operations depend on it being recent. */
 export const PRODUCER = 1882;
@@ -73,39 +102,42 @@ export interface Signature {
 export const SERVING_SIGNATURE = 'serving_default';
 const PREDICT_METHOD = 'tensorflow/serving/predict';
 
-/** The graph in TensorFlow's saved-model format. @param signature  For models that others load; sessions need none. */
-export function savedModelBytes(nodes: readonly GraphNode[], signature?: Signature): Uint8Array {
-  const graph = new messages.GraphDef();
-  const versions = new messages.VersionDef();
-  versions.setProducer(PRODUCER);
-  versions.setMinConsumer(12);
-  graph.setVersions(versions);
-  graph.setNodeList(nodes.map(nodeMessage));
-
-  const info = new messages.MetaGraphDef.MetaInfoDef();
-  info.addTags('serve');
-  const metaGraph = new messages.MetaGraphDef();
-  metaGraph.setMetaInfoDef(info);
-  metaGraph.setGraphDef(graph);
-  if (signature) metaGraph.getSignatureDefMap().set(SERVING_SIGNATURE, signatureMessage(signature));
-  const model = new messages.SavedModel();
-  model.addMetaGraphs(metaGraph);
-  return model.serializeBinary();
+/** A message with its fields set, named as the protocol's setters name them; a `Map` fills a field that is one. */
+function message(Type: new () => Message, fields: Readonly<Record<string, unknown>>): Message {
+  const made = new Type();
+  for (const [field, value] of Object.entries(fields)) {
+    if (value instanceof Map) for (const [key, entry] of value) made[`get${field}Map`]().set(key, entry);
+    else made[`set${field}`](value);
+  }
+  return made;
 }
 
-function signatureMessage({ inputs, outputs }: Signature): messages.SignatureDef {
-  const message = new messages.SignatureDef();
-  message.setMethodName(PREDICT_METHOD);
-  const info = ({ reference, dtype, shape }: SignatureTensor): messages.TensorInfo => {
-    const tensor = new messages.TensorInfo();
-    tensor.setName(reference);
-    tensor.setDtype(dtype);
-    tensor.setTensorShape(shapeMessage(shape));
-    return tensor;
-  };
-  for (const [name, tensor] of Object.entries(inputs)) message.getInputsMap().set(name, info(tensor));
-  for (const [name, tensor] of Object.entries(outputs)) message.getOutputsMap().set(name, info(tensor));
-  return message;
+/** The graph in TensorFlow's saved-model format. @param signature  For models that others load; sessions need none. */
+export function savedModelBytes(nodes: readonly GraphNode[], signature?: Signature): Uint8Array {
+  const metaGraph = message(proto.MetaGraphDef, {
+    MetaInfoDef: message(proto.MetaGraphDef.MetaInfoDef, { TagsList: ['serve'] }),
+    GraphDef: message(proto.GraphDef, {
+      NodeList: nodes.map(nodeMessage),
+      Versions: message(proto.VersionDef, { Producer: PRODUCER, MinConsumer: 12 }),
+    }),
+    SignatureDef: new Map(signature ? [[SERVING_SIGNATURE, signatureMessage(signature)]] : []),
+  });
+  return message(proto.SavedModel, { MetaGraphsList: [metaGraph] }).serializeBinary();
+}
+
+function signatureMessage({ inputs, outputs }: Signature): Message {
+  const tensors = (list: Signature['inputs']) =>
+    new Map(
+      Object.entries(list).map(([name, { reference, dtype, shape }]) => [
+        name,
+        message(proto.TensorInfo, { Name: reference, Dtype: dtype, TensorShape: shapeMessage(shape) }),
+      ]),
+    );
+  return message(proto.SignatureDef, {
+    MethodName: PREDICT_METHOD,
+    Inputs: tensors(inputs),
+    Outputs: tensors(outputs),
+  });
 }
 
 /** Opens a session on a saved model; returns its number. Threads are those set when TensorFlow was loaded. */
@@ -119,73 +151,37 @@ export function openSession(model: Uint8Array): number {
   }
 }
 
-function nodeMessage(node: GraphNode): messages.NodeDef {
-  const message = new messages.NodeDef();
-  message.setName(node.name);
-  message.setOp(node.op);
-  message.setInputList([...node.inputs]);
-  const attributes = message.getAttrMap();
-  for (const attribute of node.attributes) attributes.set(attribute.name, attributeMessage(attribute));
-  if (node.value) {
-    const { dtype, shape, bytes } = node.value;
-    const tensor = new messages.Tensor();
-    tensor.setDtype(dtype);
-    tensor.setTensorShape(shapeMessage(shape));
-    tensor.setTensorContent(bytes);
-    const value = new messages.AttrValue();
-    value.setTensor(tensor);
-    attributes.set('value', value);
-    const type = new messages.AttrValue();
-    type.setType(dtype);
-    attributes.set('dtype', type);
+function nodeMessage({ name, op, inputs, attributes, value }: GraphNode): Message {
+  const attributeMessages = new Map(attributes.map((each) => [each.name, attributeMessage(each)]));
+  if (value) {
+    const { dtype, shape, bytes } = value;
+    const tensor = { Dtype: dtype, TensorShape: shapeMessage(shape), TensorContent: bytes };
+    attributeMessages.set('value', message(proto.AttrValue, { Tensor: message(proto.Tensor, tensor) }));
+    attributeMessages.set('dtype', message(proto.AttrValue, { Type: dtype }));
   }
-  return message;
+  return message(proto.NodeDef, { Name: name, Op: op, InputList: [...inputs], Attr: attributeMessages });
 }
 
-function attributeMessage({ name, type, value }: Attribute): messages.AttrValue {
-  const message = new messages.AttrValue();
-  const list = Array.isArray(value) ? (value as number[]) : undefined;
-  switch (type) {
-    case binding.TF_ATTR_STRING:
-      message.setS(new TextEncoder().encode(value as string));
-      break;
-    case binding.TF_ATTR_INT:
-      if (list) message.setList(listMessage((m) => m.setIList(list)));
-      else message.setI(value as number);
-      break;
-    case binding.TF_ATTR_FLOAT:
-      if (list) message.setList(listMessage((m) => m.setFList(list)));
-      else message.setF(value as number);
-      break;
-    case binding.TF_ATTR_BOOL:
-      message.setB(value as boolean);
-      break;
-    case binding.TF_ATTR_TYPE:
-      message.setType(value as number);
-      break;
-    case binding.TF_ATTR_SHAPE:
-      message.setShape(shapeMessage(value as number[]));
-      break;
-    default:
-      throw new TypeError(`attribute "${name}" has the unknown kind ${type}`);
-  }
-  return message;
+/** The field of an attribute's message that holds its value, by TensorFlow's number of its kind. */
+export const ATTRIBUTE_FIELDS: Readonly<Record<number, string>> = {
+  [binding.TF_ATTR_STRING]: 's',
+  [binding.TF_ATTR_INT]: 'i',
+  [binding.TF_ATTR_FLOAT]: 'f',
+  [binding.TF_ATTR_BOOL]: 'b',
+  [binding.TF_ATTR_TYPE]: 'type',
+  [binding.TF_ATTR_SHAPE]: 'shape',
+};
+
+function attributeMessage({ type, value }: Attribute): Message {
+  const field = ATTRIBUTE_FIELDS[type].replace(/^./, (letter) => letter.toUpperCase());
+  if (field === 'Shape') return message(proto.AttrValue, { Shape: shapeMessage(value as number[]) });
+  if (field === 'S') return message(proto.AttrValue, { S: new TextEncoder().encode(value as string) });
+  if (!Array.isArray(value)) return message(proto.AttrValue, { [field]: value });
+  return message(proto.AttrValue, { List: message(proto.AttrValue.ListValue, { [`${field}List`]: value }) });
 }
 
-function listMessage(fill: (list: messages.AttrValue.ListValue) => void): messages.AttrValue.ListValue {
-  const list = new messages.AttrValue.ListValue();
-  fill(list);
-  return list;
-}
-
-function shapeMessage(shape: readonly number[]): messages.TensorShape {
-  const message = new messages.TensorShape();
-  message.setDimList(
-    shape.map((size) => {
-      const dim = new messages.TensorShape.Dim();
-      dim.setSize(size);
-      return dim;
-    }),
-  );
-  return message;
+function shapeMessage(shape: readonly number[]): Message {
+  return message(proto.TensorShape, {
+    DimList: shape.map((size) => message(proto.TensorShape.Dim, { Size: size })),
+  });
 }

@@ -1,4 +1,6 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
+import { FLOAT, attr, sliceAttributes } from './graph.js';
+import type { Attribute } from './graph.js';
 import { backend, moveToOpenScope, tf } from './tensorflow.js';
 
 /**
@@ -7,23 +9,11 @@ import { backend, moveToOpenScope, tf } from './tensorflow.js';
  * a step is being recorded.
  */
 
-interface Attribute {
-  name: string;
-  type: number;
-  value: boolean | number | string | number[];
-}
-
 const { binding } = backend;
-const FLOAT: Attribute = { name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT };
-const int = (name: string, value: number | number[]): Attribute => ({
-  name,
-  type: binding.TF_ATTR_INT,
-  value,
-});
-const float = (name: string, value: number): Attribute => ({ name, type: binding.TF_ATTR_FLOAT, value });
-const bool = (name: string, value: boolean): Attribute => ({ name, type: binding.TF_ATTR_BOOL, value });
-const string = (name: string, value: string): Attribute => ({ name, type: binding.TF_ATTR_STRING, value });
-const type = (name: string, value: number): Attribute => ({ name, type: binding.TF_ATTR_TYPE, value });
+const { bool, float, int, string, type } = attr;
+
+/** Where the channels are. */
+const NHWC = string('data_format', 'NHWC');
 
 function run<T extends Tensor = Tensor>(name: string, attributes: Attribute[], inputs: Tensor[]): T {
   return backend.executeSingleOutput(name, attributes, inputs) as T;
@@ -45,26 +35,32 @@ function differentiable<T extends Tensor>(
   return op(...inputs);
 }
 
-/** The convolution attributes for `before` rows and columns of zeros above and on the left, `after` below and on the right. */
-function convolution(stride: number, before: number, dilation = 1, after = before): Attribute[] {
-  return [
-    FLOAT,
-    int('strides', [1, stride, stride, 1]),
-    int('dilations', [1, dilation, dilation, 1]),
-    string('data_format', 'NHWC'),
-    string('padding', 'EXPLICIT'),
-    int('explicit_paddings', [0, 0, before, after, before, after, 0, 0]),
-  ];
+const lengths = (t: Tensor): Tensor1D => tf.tensor1d(t.shape, 'int32');
+
+/** Padding by TensorFlow's name, or zeros added [above, below, left, right]. */
+type Padding = 'SAME' | 'VALID' | readonly [number, number, number, number];
+
+/** The attributes of a window that moves over an image. */
+function moving(stride: readonly [number, number], padding: Padding, ...more: Attribute[]): Attribute[] {
+  const padded =
+    typeof padding === 'string'
+      ? [string('padding', padding)]
+      : [string('padding', 'EXPLICIT'), int('explicit_paddings', [0, 0, ...padding, 0, 0])];
+  return [FLOAT, NHWC, int('strides', [1, ...stride, 1]), ...padded, ...more];
 }
 
-/** The same without strides, for a padding that TensorFlow has a name for. */
-function unitStrides(padding: 'SAME' | 'VALID'): Attribute[] {
+const dilated = (dilation: number): Attribute => int('dilations', [1, dilation, dilation, 1]);
+
+/** A depthwise convolution's attributes; `after` zeros below and on the right where they are not as many as `before`. */
+function depthwiseAttributes(stride: number, before: number, dilation = 1, after = before): Attribute[] {
+  return moving([stride, stride], [before, after, before, after], dilated(dilation));
+}
+
+/** The gradients of a convolution with respect to its image and its filter, by TensorFlow's own kernels. */
+function convolutionGradients(op: string, attributes: Attribute[], [x, filter, dy]: Tensor[]): Tensor[] {
   return [
-    FLOAT,
-    int('strides', [1, 1, 1, 1]),
-    int('dilations', [1, 1, 1, 1]),
-    string('data_format', 'NHWC'),
-    string('padding', padding),
+    run(`${op}BackpropInput`, attributes, [lengths(x), filter, dy]),
+    run(`${op}BackpropFilter`, attributes, [x, lengths(filter), dy]),
   ];
 }
 
@@ -101,35 +97,21 @@ export function conv2d(
   stride: readonly [number, number],
   padding: readonly [number, number],
 ): Tensor4D {
-  const attributes = [
-    FLOAT,
-    int('strides', [1, stride[0], stride[1], 1]),
-    int('dilations', [1, 1, 1, 1]),
-    bool('use_cudnn_on_gpu', true),
-    string('data_format', 'NHWC'),
-    string('padding', 'EXPLICIT'),
-    int('explicit_paddings', [0, 0, padding[0], padding[0], padding[1], padding[1], 0, 0]),
-  ];
+  const [down, across] = padding;
+  const attributes = moving(stride, [down, down, across, across], dilated(1), bool('use_cudnn_on_gpu', true));
   return differentiable<Tensor4D>([x, filter], (save) => {
     save([x, filter]);
     return {
       value: run('Conv2D', attributes, [x, filter]),
-      gradient: (dy, [x, filter]) => [
-        run('Conv2DBackpropInput', attributes, [tf.tensor1d(x.shape, 'int32'), filter, dy]),
-        run('Conv2DBackpropFilter', attributes, [x, tf.tensor1d(filter.shape, 'int32'), dy]),
-      ],
+      gradient: (dy, saved) => convolutionGradients('Conv2D', attributes, [...saved, dy]),
     };
   });
 }
 
-/** A matrix product; `transposed` says which operands are read transposed. */
+/** A matrix product; the options say which operands are read transposed. */
 function matMul(a: Tensor, b: Tensor, transposed: { a?: boolean; b?: boolean } = {}): Tensor {
-  const attributes = [
-    FLOAT,
-    bool('transpose_a', transposed.a ?? false),
-    bool('transpose_b', transposed.b ?? false),
-  ];
-  return run('MatMul', attributes, [a, b]);
+  const { a: first = false, b: second = false } = transposed;
+  return run('MatMul', [FLOAT, bool('transpose_a', first), bool('transpose_b', second)], [a, b]);
 }
 
 /** A 1×1 convolution of stride 1 as one matrix product; `filter` is [1, 1, in, out]. */
@@ -154,12 +136,11 @@ export function pointwise(x: Tensor4D, filter: Tensor4D): Tensor4D {
 export function scaleBy(x: Tensor4D, factor: Tensor): Tensor4D {
   return differentiable<Tensor4D>([x, factor], (save) => {
     save([x, factor]);
-    const attributes = [FLOAT];
     return {
-      value: run('Mul', attributes, [x, factor]),
+      value: run('Mul', [FLOAT], [x, factor]),
       gradient: (dy, [x, factor]) => [
-        run('Mul', attributes, [dy, factor]),
-        tf.sum(run('Mul', attributes, [dy, x])),
+        run('Mul', [FLOAT], [dy, factor]),
+        tf.sum(run('Mul', [FLOAT], [dy, x])),
       ],
     };
   });
@@ -191,7 +172,7 @@ export function depthwise(
 }
 
 function undilatedDepthwise(x: Tensor4D, filter: Tensor4D, stride: 1 | 2, padding: number): Tensor4D {
-  const attributes = convolution(stride, padding);
+  const attributes = depthwiseAttributes(stride, padding);
   return differentiable<Tensor4D>([x, filter], (save) => {
     save([x, filter]);
     const value = run<Tensor4D>('DepthwiseConv2dNative', attributes, [x, filter]);
@@ -201,16 +182,11 @@ function undilatedDepthwise(x: Tensor4D, filter: Tensor4D, stride: 1 | 2, paddin
     return {
       value,
       gradient: (dy, saved) => {
+        if (native) return convolutionGradients('DepthwiseConv2dNative', attributes, [...saved, dy]);
         const [x, filter] = saved as [Tensor4D, Tensor4D];
-        if (!native) {
-          return [
-            depthwiseInputGradient(filter, dy, stride, padding),
-            depthwiseFilterGradient(x, filter, dy, stride, padding),
-          ];
-        }
         return [
-          run('DepthwiseConv2dNativeBackpropInput', attributes, [tf.tensor1d(x.shape, 'int32'), filter, dy]),
-          run('DepthwiseConv2dNativeBackpropFilter', attributes, [x, tf.tensor1d(filter.shape, 'int32'), dy]),
+          depthwiseInputGradient(filter, dy, stride, padding),
+          depthwiseFilterGradient(x, filter, dy, stride, padding),
         ];
       },
     };
@@ -224,8 +200,14 @@ function undilatedDepthwise(x: Tensor4D, filter: Tensor4D, stride: 1 | 2, paddin
 function depthwiseInputGradient(filter: Tensor4D, dy: Tensor4D, stride: 1 | 2, padding: number): Tensor4D {
   const turned = tf.reverse(filter, [0, 1]);
   const spread = stride === 1 ? dy : spreadPixels(dy);
-  return run('DepthwiseConv2dNative', convolution(1, filter.shape[0] - 1 - padding), [spread, turned]);
+  return run('DepthwiseConv2dNative', depthwiseAttributes(1, filter.shape[0] - 1 - padding), [
+    spread,
+    turned,
+  ]);
 }
+
+/** Blocks of 2×2 pixels. */
+const BLOCKS = [FLOAT, int('block_size', 2), NHWC];
 
 /** The image with zeros between its pixels: [batch, 2·height, 2·width, channels], pixel (i, j) at (2i, 2j). */
 function spreadPixels(x: Tensor4D): Tensor4D {
@@ -235,7 +217,7 @@ function spreadPixels(x: Tensor4D): Tensor4D {
     [0, 0],
     [0, 3 * x.shape[3]],
   ]);
-  return run('DepthToSpace', [FLOAT, int('block_size', 2), string('data_format', 'NHWC')], [deep]);
+  return run('DepthToSpace', BLOCKS, [deep]);
 }
 
 /**
@@ -252,12 +234,8 @@ function depthwiseFilterGradient(
   padding: number,
 ): Tensor {
   if (filter.shape[0] === 3 && stride === 1 && padding <= 1) {
-    const attributes = unitStrides(padding === 1 ? 'SAME' : 'VALID');
-    return run('DepthwiseConv2dNativeBackpropFilter', attributes, [
-      x,
-      tf.tensor1d(filter.shape, 'int32'),
-      dy,
-    ]);
+    const attributes = moving([1, 1], padding === 1 ? 'SAME' : 'VALID', dilated(1));
+    return run('DepthwiseConv2dNativeBackpropFilter', attributes, [x, lengths(filter), dy]);
   }
   const [batch, height, width, channels] = x.shape;
   const [size] = filter.shape;
@@ -265,7 +243,7 @@ function depthwiseFilterGradient(
   const image = tf.reshape(imagesToChannels(x), [1, height, width, batch * channels]);
   const kernel = tf.reshape(imagesToChannels(dy), [dy.shape[1], dy.shape[2], batch * channels, 1]);
   // At stride 2 the last row and column of padding are never read: the last tap of the last pixel ends before them.
-  const attributes = convolution(1, padding, stride, padding - (stride - 1));
+  const attributes = depthwiseAttributes(1, padding, stride, padding - (stride - 1));
   const taps = run('DepthwiseConv2dNative', attributes, [image, kernel]);
   return tf.reshape(tf.sum(tf.reshape(taps, [size, size, batch, channels]), 2), filter.shape);
 }
@@ -282,23 +260,13 @@ function dilatedDepthwise(x: Tensor4D, filter: Tensor4D, padding: number): Tenso
   // Both padded sides must be even to be cut in two; the extra row or column feeds only outputs that are cropped again.
   const extraHeight = (height + 2 * padding) % 2;
   const extraWidth = (width + 2 * padding) % 2;
-  const apart = tf.spaceToBatchND(
-    x,
-    [2, 2],
-    [
-      [padding, padding + extraHeight],
-      [padding, padding + extraWidth],
-    ],
-  );
-  const convolved = undilatedDepthwise(apart, filter, 1, 0);
-  return tf.batchToSpaceND(
-    convolved,
-    [2, 2],
-    [
-      [0, 2 * convolved.shape[1] - outHeight],
-      [0, 2 * convolved.shape[2] - outWidth],
-    ],
-  );
+  const rows = [padding, padding + extraHeight];
+  const columns = [padding, padding + extraWidth];
+  const convolved = undilatedDepthwise(interleave(x, [rows, columns]), filter, 1, 0);
+  return deinterleave(convolved, [
+    [0, 2 * convolved.shape[1] - outHeight],
+    [0, 2 * convolved.shape[2] - outWidth],
+  ]);
 }
 
 /**
@@ -308,13 +276,9 @@ function dilatedDepthwise(x: Tensor4D, filter: Tensor4D, padding: number): Tenso
  * @returns  Four times [batch, height/2, width/2, channels].
  */
 export function pixelQuarters(x: Tensor4D): Tensor4D[] {
-  const attributes = [FLOAT, int('block_size', 2), string('data_format', 'NHWC')];
   const deep = differentiable<Tensor4D>([x], (save) => {
     save([]);
-    return {
-      value: run('SpaceToDepth', attributes, [x]),
-      gradient: (dy) => run('DepthToSpace', attributes, [dy]),
-    };
+    return { value: run('SpaceToDepth', BLOCKS, [x]), gradient: (dy) => run('DepthToSpace', BLOCKS, [dy]) };
   });
   return tf.split(deep, 4, 3);
 }
@@ -327,20 +291,14 @@ export function pixelQuarters(x: Tensor4D): Tensor4D[] {
 export function everySecondPixel(x: Tensor4D, offset: 0 | 1): Tensor4D {
   const { shape } = x;
   if (shape[1] % 2 === 0 && shape[2] % 2 === 0) return pixelQuarters(x)[3 * offset];
-  const attributes = [
-    FLOAT,
-    type('Index', binding.TF_INT32),
-    ...['begin_mask', 'end_mask', 'ellipsis_mask', 'new_axis_mask', 'shrink_axis_mask'].map((name) =>
-      int(name, 0),
-    ),
-  ];
+  const attributes = sliceAttributes(binding.TF_FLOAT);
   const bounds = () =>
     [[0, offset, offset, 0], shape, [1, 2, 2, 1]].map((values) => tf.tensor1d(values, 'int32'));
   return differentiable<Tensor4D>([x], (save) => {
     save([]);
     return {
       value: run('StridedSlice', attributes, [x, ...bounds()]),
-      gradient: (dy) => run('StridedSliceGrad', attributes, [tf.tensor1d(shape, 'int32'), ...bounds(), dy]),
+      gradient: (dy) => run('StridedSliceGrad', attributes, [lengths(x), ...bounds(), dy]),
     };
   });
 }
@@ -349,70 +307,59 @@ export function everySecondPixel(x: Tensor4D, offset: 0 | 1): Tensor4D {
  * The image cut into its four quarters of every second pixel, one after the other in the batch: what a convolution of
  * dilation 2 on the image is without dilation.
  *
- * @param x  [batch, height, width, channels] with even height and width.
- * @returns  [4·batch, height/2, width/2, channels].
+ * @param x        [batch, height, width, channels].
+ * @param padding  Zeros added first, [above, below] and [left, right]; height and width are even with them.
+ * @returns        [4·batch, height/2, width/2, channels].
  */
-export function interleave(x: Tensor4D): Tensor4D {
-  const none = [
-    [0, 0],
-    [0, 0],
-  ];
-  return tf.spaceToBatchND(x, [2, 2], none);
+export function interleave(x: Tensor4D, padding = NONE): Tensor4D {
+  return tf.spaceToBatchND(x, [2, 2], padding);
 }
 
 /** The inverse of {@link interleave}. */
-export function deinterleave(x: Tensor4D): Tensor4D {
-  const none = [
-    [0, 0],
-    [0, 0],
-  ];
-  return tf.batchToSpaceND(x, [2, 2], none);
+export function deinterleave(x: Tensor4D, crops = NONE): Tensor4D {
+  return tf.batchToSpaceND(x, [2, 2], crops);
 }
+
+const NONE = [
+  [0, 0],
+  [0, 0],
+];
 
 /** Less than any activation: what a padded pixel holds in max pooling, so that it is never the maximum. */
 const LOWEST = -3.4e38;
 
 /** 3×3 max pooling with padding 1 (PyTorch pads with −∞). */
 export function maxPool3x3(x: Tensor4D, stride: 1 | 2): Tensor4D {
-  const { padded, padding } = poolPadding(x, stride, LOWEST);
-  return maxPool(padded, maxPooling(3, stride, padding));
+  const { image, padding } = poolPadding(x, stride, LOWEST);
+  return maxPool(image, pooling(3, stride, padding));
 }
 
 /** x wherever {@link maxPool3x3} finds the maxima of `at`: linear in x. */
 export function maxPool3x3As(x: Tensor4D, at: Tensor4D, stride: 1 | 2): Tensor4D {
   // All of the padding is added here; maxPoolAs says why.
-  const padded = (image: Tensor4D, value: number): Tensor4D =>
-    tf.pad(
-      image,
-      [
-        [0, 0],
-        [1, 1],
-        [1, 1],
-        [0, 0],
-      ],
-      value,
-    );
-  return maxPoolAs(padded(x, 0), padded(at, LOWEST), maxPooling(3, stride, 'VALID'));
+  return maxPoolAs(
+    padded(x, [1, 1], [1, 1], 0),
+    padded(at, [1, 1], [1, 1], LOWEST),
+    pooling(3, stride, 'VALID'),
+  );
+}
+
+function padded(x: Tensor4D, rows: [number, number], columns: [number, number], value: number): Tensor4D {
+  return tf.pad(x, [[0, 0], rows, columns, [0, 0]], value);
 }
 
 /** 2×2 max pooling of stride 2, without padding; a last odd row or column is left out. */
 export function maxPool2x2(x: Tensor4D): Tensor4D {
-  return maxPool(x, maxPooling(2, 2, 'VALID'));
+  return maxPool(x, pooling(2, 2, 'VALID'));
 }
 
 /** x wherever {@link maxPool2x2} finds the maxima of `at`: linear in x. */
 export function maxPool2x2As(x: Tensor4D, at: Tensor4D): Tensor4D {
-  return maxPoolAs(x, at, maxPooling(2, 2, 'VALID'));
+  return maxPoolAs(x, at, pooling(2, 2, 'VALID'));
 }
 
-function maxPooling(size: number, stride: number, padding: 'SAME' | 'VALID'): Attribute[] {
-  return [
-    FLOAT,
-    int('ksize', [1, size, size, 1]),
-    int('strides', [1, stride, stride, 1]),
-    string('data_format', 'NHWC'),
-    string('padding', padding),
-  ];
+function pooling(size: number, stride: number, padding: 'SAME' | 'VALID'): Attribute[] {
+  return moving([stride, stride], padding, int('ksize', [1, size, size, 1]));
 }
 
 function maxPool(x: Tensor4D, attributes: Attribute[]): Tensor4D {
@@ -448,28 +395,25 @@ function poolPadding(
   x: Tensor4D,
   stride: 1 | 2,
   value: number,
-): { padded: Tensor4D; padding: 'SAME' | 'VALID' } {
-  const before = [x.shape[1], x.shape[2]].map((side) => (stride === 2 && side % 2 === 0 ? 1 : 0));
-  if (before[0] === 0 && before[1] === 0) return { padded: x, padding: 'SAME' };
-  const after = before.map((added) => 1 - added);
-  const padded = tf.pad(
-    x,
-    [
-      [0, 0],
-      [before[0] || 1, after[0]],
-      [before[1] || 1, after[1]],
-      [0, 0],
-    ],
-    value,
-  );
-  return { padded, padding: 'VALID' };
+): { image: Tensor4D; padding: 'SAME' | 'VALID' } {
+  const [above, left] = [x.shape[1], x.shape[2]].map((side) => (stride === 2 && side % 2 === 0 ? 1 : 0));
+  if (above === 0 && left === 0) return { image: x, padding: 'SAME' };
+  // A side without an extra row or column is padded on both ends, as SAME would have done.
+  return { image: padded(x, [1, 1 - above], [1, 1 - left], value), padding: 'VALID' };
 }
 
 /** 3×3 average pooling with padding 1; padded pixels do not count (PyTorch's count_include_pad=False). */
 export function avgPool3x3(x: Tensor4D, stride: 1 | 2): Tensor4D {
   const [, height, width] = x.shape;
-  const { padded, padding } = poolPadding(x, stride, 0);
-  const averaged = averagePool(padded, stride, padding);
+  const { image, padding } = poolPadding(x, stride, 0);
+  const attributes = pooling(3, stride, padding);
+  const averaged = differentiable<Tensor4D>([image], (save) => {
+    save([]);
+    return {
+      value: run('AvgPool', attributes, [image]),
+      gradient: (dy) => run('AvgPoolGrad', attributes, [lengths(image), dy]),
+    };
+  });
   if (padding === 'SAME') return averaged;
   return tf.mul(averaged, paddingCorrection(height, width, averaged.shape[1], averaged.shape[2]));
 }
@@ -483,24 +427,6 @@ function paddingCorrection(height: number, width: number, outHeight: number, out
     (_, i) => 9 / (inside(Math.floor(i / outWidth), height) * inside(i % outWidth, width)),
   );
   return tf.tensor4d(factors, [1, outHeight, outWidth, 1]);
-}
-
-function averagePool(x: Tensor4D, stride: number, padding: 'SAME' | 'VALID'): Tensor4D {
-  const attributes = [
-    FLOAT,
-    int('ksize', [1, 3, 3, 1]),
-    int('strides', [1, stride, stride, 1]),
-    string('data_format', 'NHWC'),
-    string('padding', padding),
-  ];
-  const { shape } = x;
-  return differentiable<Tensor4D>([x], (save) => {
-    save([]);
-    return {
-      value: run('AvgPool', attributes, [x]),
-      gradient: (dy) => run('AvgPoolGrad', attributes, [tf.tensor1d(shape, 'int32'), dy]),
-    };
-  });
 }
 
 /**
@@ -542,26 +468,12 @@ export function scaleAndShift(x: Tensor4D, scale: Tensor1D, offset: Tensor1D): T
 
 /** x · scale + offset, channel by channel, in one kernel: several times faster on the CPU than a product that broadcasts. */
 function affine(x: Tensor4D, scale: Tensor1D, offset: Tensor1D): Tensor4D {
-  const [mean, variance] = plainStatistics(scale.size);
-  return normalizeWith(x, mean, variance, scale, offset);
+  return fusedBatchNorm(x, scale, offset, plainStatistics(scale.size))[0] as Tensor4D;
 }
 
 /** Statistics with which a normalization changes nothing: mean 0 and the variance that ε makes 1. */
 function plainStatistics(channels: number): [Tensor1D, Tensor1D] {
   return [tf.zeros([channels]), tf.fill([channels], 1 - BATCH_NORM_EPSILON)];
-}
-
-/** scale · (x − mean)/√(variance + ε) + offset with the given statistics; no gradient of its own. */
-function normalizeWith(
-  x: Tensor4D,
-  mean: Tensor1D,
-  variance: Tensor1D,
-  scale: Tensor1D,
-  offset: Tensor1D,
-): Tensor4D {
-  const attributes = [...batchNormAttributes(false), float('exponential_avg_factor', 1)];
-  const inputs = [x, scale, offset, mean, variance];
-  return backend.executeMultipleOutputs('FusedBatchNormV3', attributes, inputs, 6)[0] as Tensor4D;
 }
 
 /**
@@ -612,13 +524,45 @@ export interface NormalizedBatch {
 const BATCH_NORM_EPSILON = 1e-5;
 
 function batchNormAttributes(training: boolean): Attribute[] {
-  return [
-    FLOAT,
-    type('U', binding.TF_FLOAT),
-    float('epsilon', BATCH_NORM_EPSILON),
-    string('data_format', 'NHWC'),
-    bool('is_training', training),
-  ];
+  const epsilon = float('epsilon', BATCH_NORM_EPSILON);
+  return [FLOAT, type('U', binding.TF_FLOAT), epsilon, NHWC, bool('is_training', training)];
+}
+
+/**
+ * TensorFlow's batch norm: y; with the batch's own statistics also its mean, its unbiased variance, and three results that the
+ * gradient takes.
+ *
+ * @param statistics  Mean and variance to normalize with instead of the batch's own.
+ */
+function fusedBatchNorm(
+  x: Tensor4D,
+  scale: Tensor1D,
+  offset: Tensor1D,
+  statistics?: readonly [Tensor1D, Tensor1D],
+): Tensor[] {
+  const attributes = [...batchNormAttributes(statistics === undefined), float('exponential_avg_factor', 1)];
+  const inputs = [x, scale, offset, ...(statistics ?? [tf.tensor1d([]), tf.tensor1d([])])];
+  return backend.executeMultipleOutputs('FusedBatchNormV3', attributes, inputs, 6);
+}
+
+/** A normalization that is {@link differentiable}, with the statistics that its forward pass finds. */
+function normalized(
+  inputs: Tensor[],
+  forward: (save: (tensors: Tensor[]) => void) => BatchStatistics & {
+    value: Tensor4D;
+    gradient: (dy: Tensor4D, saved: Tensor[]) => Tensor | Tensor[];
+  },
+): NormalizedBatch {
+  let found: BatchStatistics;
+  const y = differentiable<Tensor4D>(inputs, (save) => {
+    const { mean, variance, ...pass } = forward(save);
+    found = { mean: tf.keep(mean), variance: tf.keep(variance) };
+    return pass;
+  });
+  return {
+    y,
+    statistics: { mean: moveToOpenScope(found!.mean), variance: moveToOpenScope(found!.variance) },
+  };
 }
 
 /**
@@ -628,35 +572,21 @@ function batchNormAttributes(training: boolean): Attribute[] {
  * @param offset  [channels].
  */
 export function batchNorm(x: Tensor4D, scale: Tensor1D, offset: Tensor1D): NormalizedBatch {
-  const common = batchNormAttributes(true);
-  let statistics: BatchStatistics;
-  const y = differentiable<Tensor4D>([x, scale, offset], (save) => {
-    const empty = [tf.tensor1d([]), tf.tensor1d([])];
-    const [value, mean, variance, reserve1, reserve2, reserve3] = backend.executeMultipleOutputs(
-      'FusedBatchNormV3',
-      [...common, float('exponential_avg_factor', 1)],
-      [x, scale, offset, ...empty],
-      6,
-    );
-    save([x, scale, reserve1, reserve2, reserve3]);
-    statistics = { mean: tf.keep(mean as Tensor1D), variance: tf.keep(variance as Tensor1D) };
+  return normalized([x, scale, offset], (save) => {
+    const [value, mean, variance, ...reserved] = fusedBatchNorm(x, scale, offset);
+    save([x, scale, ...reserved]);
     return {
       value: value as Tensor4D,
-      gradient: (dy, saved) =>
-        backend
-          .executeMultipleOutputs(
-            'FusedBatchNormGradV3',
-            common,
-            [dy, saved[0], saved[1], ...saved.slice(2)],
-            5,
-          )
-          .slice(0, 3),
+      mean: mean as Tensor1D,
+      variance: variance as Tensor1D,
+      gradient: (dy, saved) => {
+        const inputs = [dy, ...saved];
+        return backend
+          .executeMultipleOutputs('FusedBatchNormGradV3', batchNormAttributes(true), inputs, 5)
+          .slice(0, 3);
+      },
     };
   });
-  return {
-    y,
-    statistics: { mean: moveToOpenScope(statistics!.mean), variance: moveToOpenScope(statistics!.variance) },
-  };
 }
 
 /**
@@ -670,17 +600,16 @@ export function batchNormExactly(x: Tensor4D): NormalizedBatch {
   const channels = x.shape[3];
   const count = x.size / channels;
   const [ones, zeros]: Tensor1D[] = [tf.ones([channels]), tf.zeros([channels])];
-  let statistics: BatchStatistics;
-  const y = differentiable<Tensor4D>([x], (save) => {
+  return normalized([x], (save) => {
     const { mean, variance } = exactStatistics(x);
-    const value = normalizeWith(x, mean, variance, ones, zeros);
+    const value = fusedBatchNorm(x, ones, zeros, [mean, variance])[0] as Tensor4D;
     const inverse: Tensor1D = tf.rsqrt(tf.add<Tensor1D>(variance, BATCH_NORM_EPSILON));
     save([value, inverse]);
-    // PyTorch's running variance is the unbiased one; a single pixel has none and counts as it is.
-    const unbiased: Tensor1D = tf.mul(variance, count / Math.max(1, count - 1));
-    statistics = { mean: tf.keep(mean), variance: tf.keep(unbiased) };
     return {
       value,
+      mean,
+      // PyTorch's running variance is the unbiased one; a single pixel has none and counts as it is.
+      variance: tf.mul(variance, count / Math.max(1, count - 1)),
       gradient: (dy, saved) => {
         const [y, inverse] = saved as [Tensor4D, Tensor1D];
         const { ofProducts, ofFirst } = exactSums(dy, y);
@@ -693,10 +622,6 @@ export function batchNormExactly(x: Tensor4D): NormalizedBatch {
       },
     };
   });
-  return {
-    y,
-    statistics: { mean: moveToOpenScope(statistics!.mean), variance: moveToOpenScope(statistics!.variance) },
-  };
 }
 
 /** Mean and (biased) variance over all pixels, [channels] each, from those of groups of pixels. */
@@ -704,13 +629,7 @@ function exactStatistics(x: Tensor4D): { mean: Tensor1D; variance: Tensor1D } {
   const channels = x.shape[3];
   const { grouped, groups, pixels } = inGroups(x);
   const wide = groups * channels;
-  const empty = [tf.tensor1d([]), tf.tensor1d([])];
-  const [, means, variances] = backend.executeMultipleOutputs(
-    'FusedBatchNormV3',
-    [...batchNormAttributes(true), float('exponential_avg_factor', 1)],
-    [grouped, tf.ones([wide]), tf.zeros([wide]), ...empty],
-    6,
-  );
+  const [, means, variances] = fusedBatchNorm(grouped, tf.ones([wide]), tf.zeros([wide]));
   const byGroup = (t: Tensor) => tf.reshape(t, [groups, channels]);
   const mean: Tensor1D = tf.mean(byGroup(means), 0);
   // The kernel's variance is the unbiased one.
@@ -753,35 +672,26 @@ export function crossEntropy(logits: Tensor2D, labels: Tensor1D): Tensor {
   return tf.mean(perImage);
 }
 
-/**
- * Normal draws of a seed: the same seed gives the same draws, eagerly and in a recorded step.
- *
- * @param shape  Shape of the result.
- * @param seed   int32 [2].
- */
+/** Draws of a seed (int32 [2]): the same seed gives the same draws, eagerly and in a recorded step. */
+function stateless(distribution: 'Normal' | 'Uniform', shape: number[], seed: Tensor1D): Tensor {
+  const { TF_FLOAT, TF_INT32 } = binding;
+  const attributes = [type('dtype', TF_FLOAT), type('T', TF_INT32), type('Tseed', TF_INT32)];
+  return run(`StatelessRandom${distribution}`, attributes, [tf.tensor1d(shape, 'int32'), seed]);
+}
+
+/** Standard normal draws of a seed. @param seed  int32 [2]; the same draws for the same seed, eagerly and recorded. */
 export function statelessNormal(shape: number[], seed: Tensor1D): Tensor {
-  return run(
-    'StatelessRandomNormal',
-    [type('dtype', binding.TF_FLOAT), type('T', binding.TF_INT32), type('Tseed', binding.TF_INT32)],
-    [tf.tensor1d(shape, 'int32'), seed],
-  );
+  return stateless('Normal', shape, seed);
 }
 
 /**
- * Bernoulli draws of a seed: 1 with the given probability, else 0; the same seed gives the same draws, eagerly and in a
- * recorded step.
+ * Bernoulli draws of a seed: 1 with the given probability, else 0.
  *
- * @param shape        Shape of the result.
- * @param seed         int32 [2].
+ * @param seed         int32 [2]; the same draws for the same seed, eagerly and recorded.
  * @param probability  Scalar in [0, 1].
  */
 export function statelessBernoulli(shape: number[], seed: Tensor1D, probability: Tensor): Tensor {
-  const uniform = run(
-    'StatelessRandomUniform',
-    [type('dtype', binding.TF_FLOAT), type('T', binding.TF_INT32), type('Tseed', binding.TF_INT32)],
-    [tf.tensor1d(shape, 'int32'), seed],
-  );
-  return tf.cast(tf.less(uniform, probability), 'float32');
+  return tf.cast(tf.less(stateless('Uniform', shape, seed), probability), 'float32');
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-node';
 import type { TFJSBinding, TFEOpAttr } from '@tensorflow/tfjs-node/dist/tfjs_binding';
 import { ZartsError } from '../errors.js';
+import { attr } from './graph.js';
 import type { Attribute, DType, GraphNode } from './graph.js';
 import { backend } from './tensorflow.js';
 
@@ -52,15 +53,12 @@ const VALUE_DEPENDENT = new Set([
 
 /** Attributes that TensorFlow.js leaves for the eager runtime to infer and that a graph has to state. */
 const INFERRED: Readonly<Record<string, (inputs: readonly Symbol[], outputs: number) => Attribute[]>> = {
-  AddN: (inputs) => [intAttribute('N', inputs.length)],
-  Pack: (inputs) => [intAttribute('N', inputs.length)],
-  ConcatV2: (inputs) => [intAttribute('N', inputs.length - 1)],
-  Unpack: (_, outputs) => [intAttribute('num', outputs)],
-  ExpandDims: ([x, axis]) => [typeAttribute('T', x.dtype), typeAttribute('Tdim', axis.dtype)],
+  AddN: (inputs) => [attr.int('N', inputs.length)],
+  Pack: (inputs) => [attr.int('N', inputs.length)],
+  ConcatV2: (inputs) => [attr.int('N', inputs.length - 1)],
+  Unpack: (_, outputs) => [attr.int('num', outputs)],
+  ExpandDims: ([x, axis]) => [attr.type('T', x.dtype), attr.type('Tdim', axis.dtype)],
 };
-
-const intAttribute = (name: string, value: number): Attribute => ({ name, type: real.TF_ATTR_INT, value });
-const typeAttribute = (name: string, value: DType): Attribute => ({ name, type: real.TF_ATTR_TYPE, value });
 
 const BYTES: Readonly<Record<DType, number>> = {
   [real.TF_FLOAT]: 4,
@@ -216,10 +214,7 @@ export class Recorder {
         op: 'Fill',
         inputs: [dims, value],
         shapes: [shape],
-        attributes: [
-          { name: 'T', type: real.TF_ATTR_TYPE, value: dtype },
-          { name: 'index_type', type: real.TF_ATTR_TYPE, value: real.TF_INT32 },
-        ],
+        attributes: [attr.type('T', dtype), attr.type('index_type', real.TF_INT32)],
       }));
     }
     const bytes = Uint8Array.from(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));

@@ -2,9 +2,7 @@ import { setTimeout as rest } from 'node:timers/promises';
 import { UsageError } from '../../lib/errors.js';
 import {
   SETTING_VARIABLES,
-  candidateSettings,
-  chooseSettings,
-  describeSettings,
+  defaultSettings,
   keepSettings,
   settingVariables,
   settingsFile,
@@ -18,6 +16,58 @@ import { BENCH_SHAPES } from './shapes.js';
 import type { BenchShapeName } from './shapes.js';
 import { inTurn, timing } from './timing.js';
 import type { Timing } from './timing.js';
+
+/** The settings that tuning compares, the default first: other splits of the cores, and the default without oneDNN. */
+export function candidateSettings(
+  machine: Pick<EngineMachine, 'cores' | 'device'>,
+): readonly EngineSettings[] {
+  const { cores } = machine;
+  const base = defaultSettings(machine);
+  const splits: EngineSettings[] = [];
+  for (let intraOpThreads = 1; intraOpThreads <= Math.min(cores, 8); intraOpThreads *= 2) {
+    splits.push({ ...base, intraOpThreads, interOpThreads: Math.ceil(cores / intraOpThreads) });
+  }
+  const more = { ...base, interOpThreads: 2 * base.interOpThreads };
+  const fewer = { ...base, interOpThreads: Math.ceil(base.interOpThreads / 2) };
+  const all = [base, ...splits, more, fewer, { ...base, oneDnn: false }];
+  return all.filter((each, i) => all.findIndex((earlier) => sameSettings(earlier, each)) === i);
+}
+
+export function sameSettings(a: EngineSettings, b: EngineSettings): boolean {
+  return describeSettings(a) === describeSettings(b);
+}
+
+/** "1 intra-op and 2 inter-op threads, without oneDNN". */
+export function describeSettings({ intraOpThreads, interOpThreads, oneDnn }: EngineSettings): string {
+  const kernels = oneDnn === null ? '' : oneDnn ? ', with oneDNN' : ', without oneDNN';
+  return `${intraOpThreads} intra-op and ${interOpThreads} inter-op threads${kernels}`;
+}
+
+/** What was measured with some settings. */
+export interface MeasuredSettings {
+  readonly settings: EngineSettings;
+  /** Median of the step in ms. */
+  readonly ms: number;
+  /** Digest of what the steps computed. */
+  readonly digest: string;
+}
+
+/** By how much settings must beat the default to replace it: less could be noise. */
+const LEAST_GAIN = 0.1;
+
+/**
+ * The settings to keep: the fastest of those that compute the same as the default to the last bit, if they save more than a
+ * tenth of its time; else the default. Others would give a search that is repeated other numbers than before.
+ *
+ * @param measured  One or more, the default first.
+ */
+export function chooseSettings(measured: readonly MeasuredSettings[]): EngineSettings {
+  const [base] = measured;
+  const best = measured
+    .filter(({ digest }) => digest === base.digest)
+    .reduce((fastest, each) => (each.ms < fastest.ms ? each : fastest));
+  return best.ms < (1 - LEAST_GAIN) * base.ms ? best.settings : base.settings;
+}
 
 /** One of the settings that were compared. */
 export interface TunedSettings {

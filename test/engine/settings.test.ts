@@ -4,17 +4,14 @@ import path from 'node:path';
 import { expect } from 'chai';
 import {
   applySettings,
-  candidateSettings,
-  chooseSettings,
   coresOfQuota,
   defaultSettings,
-  describeSettings,
   keepSettings,
   keptSettings,
-  sameSettings,
   settingVariables,
   usableCores,
 } from '../../lib/engine/settings.js';
+import { candidateSettings, chooseSettings, describeSettings, sameSettings } from '../bench/tune.js';
 import type { EngineMachine, EngineSettings } from '../../lib/engine/settings.js';
 
 const settings = (
