@@ -11,7 +11,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { UsageError, ZartsError } from '../lib/errors.js';
 import { projectRoot, runsHome } from '../lib/runs/home.js';
-import { RECORD_VERSION } from './run.js';
+import { RECORD_VERSION } from './reproduce.js';
 
 /** What of a record is checked here. */
 const recordSchema = z.looseObject({

@@ -4,6 +4,12 @@
  */
 import type { EvaluationProtocol, NetworkProtocol } from '../lib/evaluation/protocol.js';
 import { key } from '../lib/math/random.js';
+import type {
+  ConditionProtocol,
+  LandscapeProtocol,
+  PathProtocol,
+  SpectrumProtocol,
+} from '../lib/search/landscape-protocol.js';
 import { halfSize, isZeroOrder, spaceOf, updatePeriod } from '../lib/search/protocol.js';
 import type { SearchProtocol } from '../lib/search/protocol.js';
 import { createSolver } from '../lib/solvers/registry.js';
@@ -114,11 +120,14 @@ export function equivalentSteps(protocol: SearchProtocol): number {
   );
 }
 
-/** Seconds that searches on one network would take one after another on two cores. An estimate. */
-export function estimateSeconds(protocols: readonly SearchProtocol[]): number {
-  if (protocols.length === 0) return 0;
-  const compile = STEP_MODEL.compileSeconds + STEP_MODEL.compilePerOperation * operations(protocols[0]);
-  return protocols.reduce((sum, each) => sum + (equivalentSteps(each) * stepMs(each)) / 1000, compile);
+/** Seconds to build a search's network and compile its step. An estimate, as all of these. */
+export function compileSeconds(protocol: SearchProtocol): number {
+  return STEP_MODEL.compileSeconds + STEP_MODEL.compilePerOperation * operations(protocol);
+}
+
+/** Seconds of a search on two cores, its network compiled. */
+export function searchSeconds(protocol: SearchProtocol): number {
+  return (equivalentSteps(protocol) * stepMs(protocol)) / 1000;
 }
 
 /** Operations that a derived cell keeps. */
@@ -192,11 +201,8 @@ export function trainingStepMs({ network, dataset, batchSize }: TrainingShape, s
   return network.cells * (perCell + perCellValue * values + KEPT_OPERATIONS * operation);
 }
 
-/** Seconds that the training of a network found by a search takes on two cores. An estimate: what is found is not known. */
-export function estimateTrainingSeconds(
-  training: TrainingShape,
-  search: Pick<SearchProtocol, 'space'>,
-): number {
+/** Seconds that the training of a network found by a search takes on two cores: what is found is not known. */
+export function trainingSeconds(training: TrainingShape, search: Pick<SearchProtocol, 'space'>): number {
   const { steps, testBatches } = trainingWork(training);
   const { testShare, compileSeconds, compilePerOperation, perPhoto } = TRAINING_MODEL;
   const { network, dataset, epochs } = training;
@@ -208,4 +214,44 @@ export function estimateTrainingSeconds(
     decoding +
     ((steps + testShare * testBatches) * trainingStepMs(training, spaceOf(search))) / 1000
   );
+}
+
+/** Fixed validation batches that each loss of a landscape is the mean over. */
+function validationBatches({ validationBatches: count, supernet }: LandscapeProtocol): number {
+  return count === 'all' ? Math.floor(halfSize(supernet) / supernet.batchSize) : count;
+}
+
+/** Seconds of one point of a landscape, its supernet trained. */
+function pointSeconds(landscape: LandscapeProtocol): number {
+  const { omega, supernet } = landscape;
+  const steps = omega.kind === 'current' ? 0 : omega.kind === 'unrolled' ? 1 : omega.iterations;
+  const losses = validationBatches(landscape) * STEP_MODEL.evaluationShare;
+  return ((steps + losses) * stepMs(supernet)) / 1000;
+}
+
+/** Seconds of a landscape. */
+export function landscapeSeconds(landscape: LandscapeProtocol): number {
+  return landscape.points ** 2 * pointSeconds(landscape);
+}
+
+/** Seconds of a condition number. */
+export function conditionSeconds({ landscape, perturbations }: ConditionProtocol): number {
+  return (perturbations + 1) * pointSeconds(landscape);
+}
+
+/** Seconds of a spectrum: each of the two gradients of a product keeps the activations of a pass of its own. */
+export function spectrumSeconds({ landscape, products }: SpectrumProtocol): number {
+  const gradient = STEP_MODEL.gradientShare + STEP_MODEL.evaluationShare;
+  const gradients = 2 * products * validationBatches(landscape) * gradient;
+  return pointSeconds(landscape) + (gradients * stepMs(landscape.supernet)) / 1000;
+}
+
+/** Seconds of a path. */
+export function pathSeconds({ landscape, solver, updates, weightSteps }: PathProtocol): number {
+  const evaluations = solver.kind === 'gradient' ? 0 : createSolver(solver).evaluations;
+  const gradients = solver.kind === 'gradient' || solver.kind === 'mgs' ? 1 : 0;
+  const steps = gradients * validationBatches(landscape) * STEP_MODEL.gradientShare + weightSteps;
+  const point = pointSeconds(landscape);
+  const update = (steps * stepMs(landscape.supernet)) / 1000 + evaluations * point;
+  return updates * update + (updates + 1) * point;
 }

@@ -1,46 +1,270 @@
-import { unknownName } from '../lib/errors.js';
-import { BUDGETS } from '../lib/search/protocol.js';
-import type { Budget } from '../lib/search/protocol.js';
-import { estimateSeconds } from './cost.js';
-import { reproductionById } from './registry.js';
-import { isSearch } from './reproduction.js';
-import type { ProtocolOptions } from './reproduction.js';
-import { runReproduction } from './run.js';
-import type { ReproductionReport, RunOptions } from './run.js';
+/** Running an experiment and keeping what it shows: records, pictures and chart specifications in results/. */
+import { mkdirSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { Claim } from '../lib/analysis/claims.js';
+import { FILE_DATASETS } from '../lib/datasets/registry.js';
+import { ZartsError } from '../lib/errors.js';
+import type { Progress } from '../lib/progress.js';
+import { canonicalJson, sha256, toJson } from '../lib/runs/canonical.js';
+import { explainFileError, writeWhole } from '../lib/runs/files.js';
+import { runsHome } from '../lib/runs/home.js';
+import type * as Render from '../lib/report/render.js';
+import type { Chart, Drawing } from '../lib/report/spec.js';
+import type * as SurfacePage from '../lib/report/surface-page.js';
+import type * as Svg from '../lib/report/svg.js';
+import type { Surface } from '../lib/report/surface.js';
+import { textTable } from '../lib/report/table.js';
+import type { Table } from '../lib/report/table.js';
+import type { OpenSetting } from '../lib/search/presets.js';
+import type { Budget, Preset } from '../lib/search/protocol.js';
+import { openSettingsOf } from './deviations.js';
+import { cellsOf, viewOf } from './experiment.js';
+import type { Axes, Experiment, Result, Row } from './experiment.js';
+import type { Change, Choices, GridOptions } from './grid.js';
+import type { RunKind } from './kinds.js';
+import { measure } from './measure.js';
 
-export type { ReproductionReport } from './run.js';
-
-/** What `zarts reproduce` passes on; `budget` as typed. */
-export interface ReproduceOptions extends Omit<RunOptions, 'budget'> {
-  readonly budget: string;
+/** How to reproduce an experiment. */
+export interface ReproduceOptions<C = Readonly<Record<string, unknown>>> extends GridOptions<C> {
+  /** The folder that holds runs/ and results/. Default: `$ZARTS_HOME`, else `.zarts` of the project. */
+  readonly home?: string;
+  /** A folder with data sets, or "synthetic"; `$ZARTS_DATA`, `data/` or the download when left out. */
+  readonly data?: string;
+  readonly progress?: Progress;
+  readonly signal?: AbortSignal;
+  /** Told what is there, as far as it can be shown, whenever that is more. */
+  readonly onPartial?: (soFar: Shown) => void | Promise<void>;
 }
 
-function knownBudget(budget: string): Budget {
-  const known = BUDGETS.find((each) => each === budget);
-  if (!known) throw unknownName('budget', budget, BUDGETS);
-  return known;
+/** What an experiment shows, whole or as far as it is measured. */
+export interface Shown {
+  readonly tables: readonly Table[];
+  readonly charts: readonly Chart[];
+  readonly drawings: readonly Drawing[];
+  readonly surfaces: readonly Surface[];
+  readonly claims: readonly Claim[];
+  readonly done: number;
+  readonly of: number;
 }
+
+/** A figure or table reproduced. */
+export interface Reproduced<K extends RunKind = RunKind, A extends Axes = Axes> extends Shown {
+  readonly id: string;
+  readonly title: string;
+  readonly budget: Budget;
+  readonly preset: Preset;
+  /** What was changed by hand. */
+  readonly change: Readonly<Record<string, unknown>>;
+  readonly rows: readonly Row<K, A>[];
+  /** What the runs do otherwise than the paper. */
+  readonly deviations: readonly string[];
+  readonly missing: readonly string[];
+  /** Seconds that this call took; 0 or nearly so when every run was in the store. */
+  readonly seconds: number;
+  /** Absolute paths of the pictures written, PNG. Beside a chart is its Vega-Lite specification, `.vl.json`, beside a drawing its SVG, beside a surface also its Plotly figure, `.plotly.json`. */
+  readonly pictures: readonly string[];
+  /** Absolute paths of the pages written: surfaces to turn in a browser, each in one file. */
+  readonly pages: readonly string[];
+  /** Absolute path of the record written. */
+  readonly resultFile: string;
+  readonly result: Result;
+}
+
+/** The version of {@link ResultRecord}. */
+export const RECORD_VERSION = 2;
+
+/** What is kept of a reproduction in results/: everything that its pages show, and how it came about. */
+export interface ResultRecord {
+  readonly schemaVersion: typeof RECORD_VERSION;
+  readonly id: string;
+  readonly title: string;
+  readonly claim: string;
+  readonly budget: Budget;
+  readonly preset: Preset;
+  /** The number of repeats asked for, and what was changed by hand. */
+  readonly options: { readonly seeds: number | null; readonly change: Readonly<Record<string, unknown>> };
+  readonly paper: Readonly<Record<string, number>>;
+  readonly deviations: readonly string[];
+  /** Settings that the paper leaves open, with the values used and whose they are. */
+  readonly openSettings: readonly OpenSetting[];
+  readonly claims: readonly Claim[];
+  readonly tables: readonly Table[];
+  /** Every run whole: protocol, result, provenance. */
+  readonly result: Result;
+}
+
+/** Everything that an experiment shows of a result. */
+export function shownOf<K extends RunKind, A extends Axes, C extends Choices>(
+  experiment: Experiment<K, A, C>,
+  result: Result,
+): Shown {
+  const view = viewOf<K, A>(result);
+  return {
+    tables: experiment.tables(view),
+    charts: experiment.charts(view),
+    drawings: experiment.drawings?.(view) ?? [],
+    surfaces: experiment.surfaces?.(view) ?? [],
+    claims: experiment.claims(view),
+    done: view.done,
+    of: view.of,
+  };
+}
+
+/** Marks the files of a result that lacks its images. */
+const NO_DATA = 'no-data';
 
 /**
- * Reproduces a figure or table: runs what the store does not have, writes record and pictures, returns the report.
+ * Reproduces a figure or table: runs what the store does not have and writes record, pictures and chart specifications to
+ * results/ as `<id>-<budget>…`; what was changed by hand, or ran on synthetic images, has files of its own.
  *
- * @param id  "fig-4".
- * @throws {UsageError} for an unknown id (with the nearest), an unknown budget, and options out of range; otherwise as {@link runReproduction}.
+ * @throws {UsageError} for options out of range; {ZartsError} when data are missing, a run fails, or a file cannot be
+ *         written; {InterruptedError} after `signal`, what is there being in a text file beside the results.
  */
-export async function reproduce(id: string, options: ReproduceOptions): Promise<ReproductionReport> {
-  const { reproduction } = reproductionById(id);
-  return runReproduction(reproduction, { ...options, budget: knownBudget(options.budget) });
+export async function reproduce<K extends RunKind, A extends Axes, C extends Choices>(
+  experiment: Experiment<K, A, C>,
+  options: ReproduceOptions<Change<K, C>>,
+): Promise<Reproduced<K, A>> {
+  const { id, title } = experiment;
+  const { budget, preset = 'paper', seeds, change = {}, home, data, progress, signal, onPartial } = options;
+  const began = performance.now();
+  const runs = home === undefined ? runsHome() : join(resolve(home), 'runs');
+  const folder = join(dirname(runs), 'results');
+  const cells = cellsOf(experiment, options);
+  const name = [id, budget, variantOf(options)].filter((part) => part !== '').join('-');
+  const soFar = join(folder, `${name}-so-far.txt`);
+  const result = await measure(cells, {
+    id,
+    budget,
+    home: runs,
+    ...(data === undefined ? {} : { data }),
+    ...(progress ? { progress } : {}),
+    ...(signal ? { signal } : {}),
+    onPartial: async (partial) => {
+      const shown = shownOf(experiment, partial);
+      writeText(soFar, shown.tables.map(textTable).join('\n\n'));
+      await onPartial?.(shown);
+    },
+  });
+  const seconds = (performance.now() - began) / 1000;
+  const shown = shownOf(experiment, result);
+  const deviations = [...dataDeviations(result), ...experiment.deviations(cells)];
+  const { missing } = result;
+  const record: ResultRecord = {
+    schemaVersion: RECORD_VERSION,
+    id,
+    title,
+    claim: experiment.claim,
+    budget,
+    preset,
+    options: { seeds: seeds ?? null, change },
+    paper: experiment.paper,
+    deviations,
+    openSettings: experiment.openSettings?.(cells) ?? openSettingsOf(cells),
+    claims: shown.claims,
+    tables: shown.tables,
+    result,
+  };
+  // Where nothing was measured, what was measured before stays.
+  const file = result.runs.length > 0 ? name : `${id}-${budget}-${NO_DATA}`;
+  const written = await writeResults(folder, file, record, shown);
+  rmSync(soFar, { force: true });
+  const { rows } = viewOf<K, A>(result);
+  return {
+    id,
+    title,
+    budget,
+    preset,
+    change,
+    rows,
+    deviations,
+    missing,
+    seconds,
+    result,
+    ...shown,
+    ...written,
+  };
 }
 
-/**
- * Seconds that a reproduction takes on two cores when nothing of it is in the run store. An estimate (reproductions/cost.ts):
- * another machine differs by a constant factor.
- *
- * @throws {UsageError} for an unknown id or budget, and for options out of range.
- */
-export function estimate(id: string, budget: string, options: Omit<ProtocolOptions, 'budget'> = {}): number {
-  const { reproduction } = reproductionById(id);
-  const known = knownBudget(budget);
-  const protocols = reproduction.protocols({ ...options, budget: known });
-  return reproduction.seconds?.(protocols) ?? estimateSeconds(protocols.filter(isSearch));
+/** Nothing for the runs that an experiment chooses itself on real images; else what tells these apart in a file name. */
+function variantOf({ preset, seeds, change = {}, data }: ReproduceOptions<object>): string {
+  const chosen =
+    seeds === undefined && Object.keys(change).length === 0
+      ? ''
+      : sha256(canonicalJson({ seeds, change })).slice(0, 8);
+  const synthetic = (data ?? process.env.ZARTS_DATA) === 'synthetic' ? 'synthetic' : '';
+  return [preset ?? '', chosen, synthetic].filter((part) => part !== '').join('-');
+}
+
+/** Deviations that lie in the images, which only a finished run knows. */
+function dataDeviations({ runs }: Result): string[] {
+  const data = runs.flatMap(({ kept }) =>
+    kept.flatMap(({ provenance }) => {
+      const { data: images } = provenance as { data?: { name: string; coverage: string } | null };
+      return images ? [images] : [];
+    }),
+  );
+  const different = new Map(data.map(({ name, coverage }) => [`${name} ${coverage}`, { name, coverage }]));
+  const sentences = [...different.values()].map(({ name, coverage }) => {
+    if (coverage === 'synthetic')
+      return 'The images are synthetic: they are no photographs, and what is found on them says nothing about the data set that they stand for.';
+    const title = name in FILE_DATASETS ? FILE_DATASETS[name as keyof typeof FILE_DATASETS].title : name;
+    return coverage === 'subset' ? `The images are a subset of ${title}, not the official files.` : '';
+  });
+  return [...new Set(sentences)].filter((sentence) => sentence !== '');
+}
+
+function writeText(file: string, text: string): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    writeWhole(file, [`${text}\n`]);
+  } catch (error) {
+    throw new ZartsError(`The results so far could not be written to ${file}: ${explainFileError(error)}.`);
+  }
+}
+
+async function writeResults(
+  folder: string,
+  name: string,
+  record: ResultRecord,
+  { charts, drawings, surfaces }: Pick<Shown, 'charts' | 'drawings' | 'surfaces'>,
+): Promise<{ resultFile: string; pictures: string[]; pages: string[] }> {
+  // Vega is loaded only when there is something to draw.
+  /* eslint-disable @typescript-eslint/no-require-imports */
+  const { chartPng } = require('../lib/report/render.js') as typeof Render;
+  const { svgPng } = require('../lib/report/svg.js') as typeof Svg;
+  const { plotlySource, surfacePage } = require('../lib/report/surface-page.js') as typeof SurfacePage;
+  /* eslint-enable @typescript-eslint/no-require-imports */
+  const resultFile = join(folder, `${name}.json`);
+  const pictures: string[] = [];
+  const pages: string[] = [];
+  try {
+    mkdirSync(folder, { recursive: true });
+    for (const chart of charts) {
+      const path = join(folder, `${name}-${chart.name}`);
+      writeWhole(`${path}.vl.json`, [`${JSON.stringify(chart.spec)}\n`]);
+      writeWhole(`${path}.png`, [await chartPng(chart.spec)]);
+      pictures.push(`${path}.png`);
+    }
+    // A result is better kept without its page than not at all.
+    const plotly = surfaces.length > 0 ? plotlySource() : undefined;
+    for (const surface of surfaces) {
+      const path = join(folder, `${name}-${surface.name}`);
+      writeWhole(`${path}.plotly.json`, [`${JSON.stringify(surface.figure)}\n`]);
+      if (plotly === undefined) continue;
+      writeWhole(`${path}.html`, [surfacePage(surface, plotly)]);
+      pages.push(`${path}.html`);
+    }
+    for (const { name: part, svg } of [...drawings, ...surfaces]) {
+      const path = join(folder, `${name}-${part}`);
+      writeWhole(`${path}.svg`, [svg]);
+      writeWhole(`${path}.png`, [svgPng(svg)]);
+      pictures.push(`${path}.png`);
+    }
+    // Last: a record is there only once its pictures are.
+    writeWhole(resultFile, [`${JSON.stringify(toJson(record, name), undefined, 1)}\n`]);
+  } catch (error) {
+    if (error instanceof ZartsError) throw error;
+    throw new ZartsError(`The results could not be written to ${folder}: ${explainFileError(error)}.`);
+  }
+  return { resultFile, pictures, pages };
 }

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { UsageError } from '../lib/errors.js';
-import { assignSettings, choice, integer, integers, outOfRange, real, reals } from '../lib/settings.js';
+import { choice, integer, integers, outOfRange, real, reals } from '../lib/settings.js';
 import { fullSearch } from '../lib/search/presets.js';
 import type { OpenSetting } from '../lib/search/presets.js';
 import type { Budget, Preset } from '../lib/search/protocol.js';
@@ -13,8 +13,8 @@ import type { MgsDensity } from '../lib/solvers/mgs.js';
 import { RS_DEFAULTS } from '../lib/solvers/rs.js';
 import { alphaSize, spaceById } from '../lib/spaces/spaces.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
-import { checkSeeds } from './reproduction.js';
-import type { ProtocolOptions } from './reproduction.js';
+
+import type { GridOptions as ProtocolOptions } from './grid.js';
 
 const DIMENSION = 'Dimension d of the toy function.';
 const SAMPLES = 'N, candidates an update, where N is not varied.';
@@ -208,13 +208,11 @@ const PRESET_DENSITY: Readonly<Record<Preset, MgsDensity>> = {
  *
  * @throws {UsageError} for fewer than one seed, and for a setting that does not exist or is out of range.
  */
-export function toyProtocols({ budget, preset, seeds, set = [] }: ProtocolOptions): ToyProtocol[] {
+export function toyProtocols({ budget, preset, seeds }: ProtocolOptions): ToyProtocol[] {
   const count = seeds ?? BUDGET[budget].seeds;
-  checkSeeds(count);
   const scaled = atBudget(fullSettings(), budget);
   const chosen = preset ? { ...scaled, mgs: { ...scaled.mgs, densities: [PRESET_DENSITY[preset]] } } : scaled;
-  const paths = describeToySettings().map(({ path }) => path);
-  const settings = parseSettings(assignSettings(chosen, set, paths));
+  const settings = parseSettings(chosen);
   return Array.from({ length: count }, (_, seed) =>
     EXPERIMENTS.map(
       (experiment) =>

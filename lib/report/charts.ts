@@ -1,0 +1,92 @@
+/** The charts that several figures and tables share, as functions of rows. */
+import { linesWithPoints } from './layers.js';
+import type { Chart } from './spec.js';
+import { VEGA_LITE_SCHEMA } from './spec.js';
+import { PALETTE, THEME } from './theme.js';
+
+type Encoding = Readonly<Record<string, unknown>>;
+type ChartRow = Readonly<Record<string, unknown>>;
+
+/** What every chart has around its marks. */
+export interface ChartWords {
+  /** Ends up in file names: letters, digits, hyphens. */
+  readonly name: string;
+  readonly title: string;
+  readonly subtitle?: string | readonly string[];
+}
+
+/** A chart of rows: `body` is what its Vega-Lite specification has besides title, data and looks. */
+export function chart(
+  { name, title, subtitle }: ChartWords,
+  values: readonly ChartRow[],
+  body: object,
+): Chart {
+  return {
+    name,
+    title,
+    spec: {
+      $schema: VEGA_LITE_SCHEMA,
+      description: title,
+      title: subtitle === undefined ? title : { text: title, subtitle },
+      config: THEME,
+      data: { values },
+      ...body,
+    },
+  };
+}
+
+/** Six digits: all that a plot can show, and stored notebooks stay small. */
+export function sixDigits(value: number): number {
+  return Number(value.toPrecision(6));
+}
+
+/** A nominal colour by a field, in the order of the names, its legend below. */
+export function colorBy(field: string, names: readonly string[]): Encoding {
+  const legend = { title: null, orient: 'bottom' };
+  return { field, type: 'nominal', scale: { domain: names, range: PALETTE }, legend };
+}
+
+/** A quantity against a number that an experiment varies: a point a row, a line through the means, a colour a group. */
+export function againstNumber(
+  words: ChartWords,
+  values: readonly ChartRow[],
+  {
+    x,
+    y,
+    group,
+    groups,
+    format = '.2f',
+    fromZero = false,
+  }: {
+    readonly x: { readonly field: string; readonly title: string };
+    readonly y: { readonly field: string; readonly title: string };
+    readonly group: string;
+    readonly groups: readonly string[];
+    readonly format?: string;
+    readonly fromZero?: boolean;
+  },
+): Chart {
+  const xs = [...new Set(values.map((row) => Number(row[x.field])))].sort((a, b) => a - b);
+  const color = colorBy(group, groups);
+  return chart(words, values, {
+    width: 380,
+    height: 240,
+    layer: linesWithPoints({
+      x: {
+        ...x,
+        type: 'quantitative',
+        scale: { domain: [xs[0] - 0.5, xs[xs.length - 1] + 0.5], nice: false },
+        axis: { values: xs, format: 'd' },
+      },
+      y: { ...y, type: 'quantitative', scale: { zero: fromZero } },
+      color,
+      shape: { field: group, type: 'nominal', scale: { domain: groups }, legend: color.legend },
+      tooltip: [
+        { field: group },
+        { field: x.field, title: x.title },
+        { field: 'seed' },
+        { field: y.field, title: y.title, format },
+      ],
+    }),
+  });
+}

@@ -1,0 +1,260 @@
+/** The one loop that measures: what of an experiment the store does not have is computed, in the order of its grid. */
+import { findImageNet } from '../lib/datasets/imagenet.js';
+import { findDatasets } from '../lib/datasets/load.js';
+import { isPrepared } from '../lib/datasets/prepared.js';
+import { FILE_DATASETS, IMAGENET } from '../lib/datasets/registry.js';
+import type { FileDatasetName } from '../lib/datasets/registry.js';
+import { InterruptedError, UsageError, ZartsError } from '../lib/errors.js';
+import type { Progress } from '../lib/progress.js';
+import { openRun } from '../lib/runs/store.js';
+import type { Budget } from '../lib/search/protocol.js';
+import type { AnyCell, MeasuredCell, Result } from './experiment.js';
+import { dataDigest, partsOf, runStored, warmUp } from './kinds.js';
+import type { ComputeOptions, KeptRun, Part, Run, StoredProtocol } from './kinds.js';
+
+/** What measuring needs besides the grid. */
+export interface MeasureContext {
+  /** The figure or table, for progress displays and sentences. */
+  readonly id: string;
+  readonly budget: Budget;
+  /** The folder of runs; the library's default when left out. */
+  readonly home?: string;
+  /** A folder with data sets, or "synthetic"; `$ZARTS_DATA`, `data/` or the download when left out. */
+  readonly data?: string;
+  readonly progress?: Progress;
+  readonly signal?: AbortSignal;
+  /** Given what is there whenever more can be shown; waited for. */
+  readonly onPartial?: (partial: Result) => void | Promise<void>;
+}
+
+/** A cell with its parts and, while they come in, what the store has of them. */
+interface Work {
+  readonly cell: AnyCell;
+  readonly parts: readonly Part[];
+  readonly options: ComputeOptions;
+}
+
+/**
+ * Measures every cell whose images are here, with one progress phase over all, in seconds as estimated.
+ *
+ * @throws {UsageError} for an empty grid; {ZartsError} for images that cannot be used and a run that fails;
+ *         {InterruptedError} after `signal`, what was computed being kept.
+ */
+export async function measure(cells: readonly AnyCell[], context: MeasureContext): Promise<Result> {
+  const { id, budget, home, data, progress, signal, onPartial } = context;
+  if (cells.length === 0) throw new UsageError(`${id}: there is nothing to run.`);
+  const common: ComputeOptions = {
+    ...(home === undefined ? {} : { home }),
+    ...(data === undefined ? {} : { data }),
+    ...(signal ? { signal } : {}),
+  };
+  const missing = new Map<string, string>();
+  const work: Work[] = [];
+  for (const cell of cells) {
+    const options = usesStandIn(cell.run, context) ? { ...common, data: 'synthetic' } : common;
+    const lacking = await lackingImages(cell.run, options, context, missing);
+    if (!lacking) work.push({ cell, parts: partsOf(cell.run), options });
+  }
+
+  const steps = await stepsOf(work);
+  const total = steps.reduce((sum, { seconds }) => sum + seconds, 0);
+  let done = steps.reduce((sum, { seconds, known }) => sum + (known ? seconds : 0), 0);
+  const phase = progress?.start(`${id} (s, estimated)`, Math.max(1, Math.ceil(total)), Math.floor(done));
+  const runs: MeasuredCell[] = [];
+  const soFar = (extra: readonly MeasuredCell[] = []): Result => ({
+    budget,
+    runs: [...runs, ...extra],
+    of: cells.filter(({ run }) => run.kind !== 'linear').length,
+    missing: [...missing.values()].filter((reason) => reason !== ''),
+  });
+  let compiled = '';
+  let next = 0;
+  try {
+    for (const [i, { cell, parts, options }] of work.entries()) {
+      const measured: KeptRun[] = [];
+      let computed = false;
+      for (const part of parts) {
+        const { seconds, known } = steps[next++];
+        const label = `run ${i + 1}/${work.length} (${axesText(cell)}), ${part.label}`;
+        const protocol = part.protocol(measured);
+        if (!known && protocol.kind === 'search' && part.network && part.network.id !== compiled) {
+          phase?.update(Math.floor(done), `${label}: compiling the supernet`);
+          await warmUp(protocol, options);
+          compiled = part.network.id;
+        }
+        const kept = await runStored(protocol, {
+          ...options,
+          progress: shareOf(phase, known ? 0 : seconds, () => done, label),
+          ...(onPartial && !part.only
+            ? { onPartial: (partial) => onPartial(soFar([partialCell(cell, protocol, partial)])) }
+            : {}),
+        });
+        if (!known) done += seconds;
+        computed ||= !kept.known;
+        phase?.update(Math.floor(done), label);
+        measured.push(kept);
+      }
+      const own = measured.filter((_, p) => parts[p].only === undefined).map(withoutKnown);
+      runs.push({ kind: cell.run.kind, axes: cell.axes, kept: own });
+      if (computed) await onPartial?.(soFar());
+    }
+    phase?.update(Math.ceil(total));
+  } finally {
+    phase?.end();
+  }
+  return soFar();
+}
+
+/** Seconds that the cells take on two cores when nothing of them is in the store: an estimate. */
+export function estimate(cells: readonly AnyCell[]): number {
+  return costsOf(cells.map(({ run }) => partsOf(run))).reduce((sum, seconds) => sum + seconds, 0);
+}
+
+/** Seconds of each part of each cell in order: a run that an earlier part is takes none, a network is compiled once. */
+function costsOf(parts: readonly (readonly Part[])[]): number[] {
+  const seen = new Set<string>();
+  const first = (id: string): boolean => !seen.has(id) && seen.add(id) !== undefined;
+  return parts.flat().map(({ identity, seconds, network }) => {
+    if (!first(identity)) return 0;
+    return seconds + (network && first(`network ${network.id}`) ? network.seconds : 0);
+  });
+}
+
+/** What each part of each cell takes, and whether the store has it already. */
+async function stepsOf(work: readonly Work[]): Promise<{ seconds: number; known: boolean }[]> {
+  const costs = costsOf(work.map(({ parts }) => parts));
+  const steps: { seconds: number; known: boolean }[] = [];
+  for (const { parts, options } of work) {
+    const before: KeptRun[] = [];
+    for (const part of parts) {
+      const seconds = costs[steps.length];
+      const kept =
+        before.length === parts.indexOf(part) ? await lookUp(part.protocol(before), options) : undefined;
+      if (kept) before.push(kept);
+      steps.push({ seconds, known: kept !== undefined });
+    }
+  }
+  return steps;
+}
+
+async function lookUp(protocol: StoredProtocol, options: ComputeOptions): Promise<KeptRun | undefined> {
+  const { home } = options;
+  const digest = await dataDigest(protocol, options);
+  const run = openRun({ protocol, dataDigest: digest, ...(home === undefined ? {} : { home }) });
+  const record = run.record() as unknown as Pick<KeptRun, 'result' | 'provenance'> | undefined;
+  return (
+    record && { protocol, result: record.result, provenance: record.provenance, key: run.key, known: true }
+  );
+}
+
+/** What is told of one part, as a share of the phase. */
+function shareOf(
+  phase: ReturnType<Progress['start']> | undefined,
+  seconds: number,
+  done: () => number,
+  label: string,
+): Progress {
+  return {
+    start: (_, steps) => ({
+      update: (at, note) =>
+        phase?.update(Math.floor(done() + (seconds * at) / steps), note ? `${label}, ${note}` : label),
+      end: () => undefined,
+    }),
+  };
+}
+
+function axesText({ axes }: AnyCell): string {
+  return Object.values(axes).join(', ');
+}
+
+function partialCell({ run, axes }: AnyCell, protocol: StoredProtocol, result: unknown): MeasuredCell {
+  return {
+    kind: run.kind,
+    axes,
+    kept: [{ protocol, result, provenance: { seconds: 0 }, key: '', known: false }],
+  };
+}
+
+/** Whether it was there already is no part of what is kept. */
+function withoutKnown(run: KeptRun): KeptRun {
+  return { ...run, known: true };
+}
+
+// ---- Images ----
+
+/** Names of the data sets that a run reads. */
+function datasetsOf(run: Run): readonly string[] {
+  switch (run.kind) {
+    case 'search':
+      return [run.search.dataset.name];
+    case 'training':
+      return [...(run.search ? [run.search.dataset.name] : []), run.training.dataset.name];
+    case 'linear':
+      return [run.evaluation.dataset.name];
+    case 'landscape':
+      return [run.landscape.supernet.dataset.name];
+    case 'toy':
+      return [];
+    default: {
+      const { landscape } = 'path' in run ? run.path : 'condition' in run ? run.condition : run.spectrum;
+      return [landscape.supernet.dataset.name];
+    }
+  }
+}
+
+/** Whether a run on photographs takes computed ones, since there are no others; never at full budget. */
+function usesStandIn(run: Run, { budget, data }: MeasureContext): boolean {
+  const photographs = (
+    run.kind === 'training' ? run.training : run.kind === 'linear' ? run.evaluation : undefined
+  )?.dataset.name;
+  if (photographs !== 'imagenet' || budget === 'full') return false;
+  const given = data ?? process.env.ZARTS_DATA ?? '';
+  return !(
+    (given !== '' && given !== 'synthetic' && isPrepared(given)) ||
+    findImageNet(data).status !== 'absent'
+  );
+}
+
+/**
+ * Whether a run has no images; the reason, and the command that makes the figure or table once there are, is noted by data
+ * set.
+ *
+ * @throws as lib/datasets/load.ts, loadDataset, for images that are there and cannot be used.
+ */
+async function lackingImages(
+  run: Run,
+  options: ComputeOptions,
+  { id, budget, data }: MeasureContext,
+  missing: Map<string, string>,
+): Promise<boolean> {
+  const names = datasetsOf(run);
+  for (const name of names) {
+    if (!missing.has(name)) missing.set(name, await reasonFor(name));
+  }
+  return names.some((name) => missing.get(name) !== '');
+
+  async function reasonFor(name: string): Promise<string> {
+    if (name === 'synthetic' || options.data === 'synthetic') return '';
+    const given = data ?? process.env.ZARTS_DATA ?? '';
+    const sentence = (title: string): string => {
+      const where =
+        given === '' ? 'not here, and could not be downloaded' : 'not in the folder of data sets named';
+      return `${title} is ${where}. Once it is in a folder DIR: npx zarts reproduce ${id} --budget ${budget} --data DIR`;
+    };
+    if (name === 'imagenet') {
+      const there = (given !== '' && isPrepared(given)) || findImageNet(data).status !== 'absent';
+      return there ? '' : sentence(IMAGENET.title);
+    }
+    const [first] = partsOf(run);
+    try {
+      await dataDigest(first.protocol([]), options);
+      return '';
+    } catch (error) {
+      const absent = error instanceof UsageError || error instanceof ZartsError;
+      if (!absent || error instanceof InterruptedError) throw error;
+      const found = (await findDatasets(data)).find((each) => each.name === name);
+      if (found?.status !== 'absent') throw error;
+      return sentence(FILE_DATASETS[name as FileDatasetName].title);
+    }
+  }
+}

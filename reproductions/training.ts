@@ -1,0 +1,66 @@
+/** Trainings of the networks that searches find: settings that are there before it is known what is trained. */
+import { UsageError } from '../lib/errors.js';
+import type { EvaluationCaps, EvaluationChoice } from '../lib/evaluation/presets.js';
+import { evaluationBudget, fullEvaluation } from '../lib/evaluation/presets.js';
+import { parseEvaluation, setEvaluation, settableFields } from '../lib/evaluation/protocol.js';
+import type { EvaluationProtocol, NetworkProtocol } from '../lib/evaluation/protocol.js';
+import type { Budget } from '../lib/search/protocol.js';
+import { KNOWN_GENOTYPES } from '../lib/spaces/genotype.js';
+import type { Genotype } from '../lib/spaces/genotype.js';
+
+/** The settings of a training before it is known what is trained. */
+export type TrainingSettings = Omit<EvaluationProtocol, 'network'> & {
+  readonly network: Omit<NetworkProtocol, 'genotype'>;
+};
+
+/** Stands where settings have to be checked before the genotype is known; nothing of it stays in them. */
+const ANY_GENOTYPE = KNOWN_GENOTYPES.DARTS_V2;
+
+/** At `laptop` a table's dozens of trainings get less than a single one does: about a minute each on two cores. */
+const CAPS_IN_TABLES: Partial<Record<Budget, Partial<EvaluationCaps>>> = {
+  laptop: { imageSide: 16, epochs: 12 },
+};
+
+/**
+ * The settings of a training for a budget, one of many.
+ *
+ * @param set  `path=value`, as lib/evaluation/protocol.ts, setEvaluation.
+ * @throws {UsageError} for a setting that does not exist or is out of range.
+ */
+export function trainingSettings(
+  choice: EvaluationChoice,
+  budget: Budget,
+  set: readonly string[] = [],
+): TrainingSettings {
+  const full = fullEvaluation(ANY_GENOTYPE, choice);
+  const { network } = full;
+  const caps = network.kind === 'genotype' && network.form === 'cifar' ? CAPS_IN_TABLES[budget] : undefined;
+  return withoutGenotype(setEvaluation(evaluationBudget(full, budget, caps), ...set));
+}
+
+function withoutGenotype(protocol: EvaluationProtocol): TrainingSettings {
+  const { network, ...rest } = protocol;
+  if (network.kind === 'linear') throw new UsageError('A linear classifier has no genotype to leave out.');
+  const { kind, form, cells, channels, auxiliaryWeight, dropPath } = network;
+  return { ...rest, network: { kind, form, cells, channels, auxiliaryWeight, dropPath } };
+}
+
+/** The evaluation of a genotype by these settings. */
+export function trainingOf(settings: TrainingSettings, genotype: Genotype): EvaluationProtocol {
+  return parseEvaluation({ ...settings, network: { ...settings.network, genotype } });
+}
+
+/** The evaluation of some genotype or other by these settings, for what does not depend on it: images, sizes. */
+export function anyTrainingOf(settings: TrainingSettings): EvaluationProtocol {
+  return trainingOf(settings, ANY_GENOTYPE);
+}
+
+/** The paths that {@link changedTraining} takes. */
+export function settableInTraining(settings: TrainingSettings): string[] {
+  return settableFields(anyTrainingOf(settings));
+}
+
+/** The settings with `path=value` applied. @throws {UsageError} for a value out of range. */
+export function changedTraining(settings: TrainingSettings, set: readonly string[]): TrainingSettings {
+  return withoutGenotype(setEvaluation(anyTrainingOf(settings), ...set));
+}
