@@ -18,10 +18,9 @@ import type { KeptRun, RowOf, Run, RunKind } from './kinds.js';
 export type Axes = Readonly<Record<string, string | number>>;
 
 /** A run in the grid. */
-export interface Cell<K extends RunKind = RunKind, A extends Axes = Axes> {
-  readonly axes: A;
-  readonly run: Extract<Run, { kind: K }>;
-}
+export type Cell<K extends RunKind = RunKind, A extends Axes = Axes> = K extends RunKind
+  ? { readonly axes: A; readonly run: Extract<Run, { kind: K }> }
+  : never;
 
 /** A run in a grid, whatever its kind. */
 export interface AnyCell {
@@ -141,6 +140,14 @@ export function rowsOfKind<R extends { readonly kind: string }, K extends R['kin
   kind: K,
 ): Extract<R, { kind: K }>[] {
   return rows.filter((row): row is Extract<R, { kind: K }> => row.kind === kind);
+}
+
+/** The cells of one kind. */
+export function cellsOfKind<C extends AnyCell, K extends RunKind>(
+  cells: readonly C[],
+  kind: K,
+): Extract<C, { readonly run: { readonly kind: K } }>[] {
+  return cells.filter(({ run }) => run.kind === kind) as Extract<C, { readonly run: { readonly kind: K } }>[];
 }
 
 /** Every combination of the axes' values, the first axis outermost. */

@@ -93,8 +93,7 @@ export function baselineNotes(
 
 /** "S2, budget laptop; 3 of 9 runs": what titles say of what is shown. */
 export function stateText({ budget, rows, done, of }: AnyView, what = 'runs'): string {
-  const [first] = rows as readonly { readonly space?: string }[];
-  const space = (first as { readonly space?: string } | undefined)?.space;
+  const space = (rows as readonly { readonly space?: string }[]).find((row) => row.space)?.space;
   const name = space === undefined ? '' : `${space.toUpperCase()}, `;
   return `${name}budget ${budget}${done < of ? `; ${done} of ${of} ${what}` : ''}`;
 }

@@ -1,12 +1,13 @@
 /** Trainings of the networks that searches find: settings that are there before it is known what is trained. */
 import { UsageError } from '../lib/errors.js';
 import type { EvaluationCaps, EvaluationChoice } from '../lib/evaluation/presets.js';
-import { evaluationBudget, fullEvaluation } from '../lib/evaluation/presets.js';
+import { evaluationBudget, fullEvaluation, linearBaseline } from '../lib/evaluation/presets.js';
 import { parseEvaluation, setEvaluation, settableFields } from '../lib/evaluation/protocol.js';
 import type { EvaluationProtocol, NetworkProtocol } from '../lib/evaluation/protocol.js';
 import type { Budget } from '../lib/search/protocol.js';
 import { KNOWN_GENOTYPES } from '../lib/spaces/genotype.js';
 import type { Genotype } from '../lib/spaces/genotype.js';
+import type { Axes, Cell } from './experiment.js';
 
 /** The settings of a training before it is known what is trained. */
 export type TrainingSettings = Omit<EvaluationProtocol, 'network'> & {
@@ -63,4 +64,21 @@ export function settableInTraining(settings: TrainingSettings): string[] {
 /** The settings with `path=value` applied. @throws {UsageError} for a value out of range. */
 export function changedTraining(settings: TrainingSettings, set: readonly string[]): TrainingSettings {
   return withoutGenotype(setEvaluation(anyTrainingOf(settings), ...set));
+}
+
+/**
+ * The cells with linear classifiers before them, one for each data set that is trained on: what errors are to be seen beside.
+ * At full budget the paper's own numbers stand for that.
+ */
+export function withBaselines<A extends Axes>(
+  cells: readonly Cell<'training', A>[],
+): Cell<'training' | 'linear', A>[] {
+  const firsts = new Map([...cells].reverse().map((cell) => [cell.run.training.dataset.name, cell]));
+  const linear = [...firsts.values()]
+    .reverse()
+    .flatMap(({ axes, run: { training } }): Cell<'linear', A>[] => {
+      const evaluation = linearBaseline(anyTrainingOf({ ...training, seed: 0 }));
+      return training.budget === 'full' ? [] : [{ axes, run: { kind: 'linear', evaluation } }];
+    });
+  return [...linear, ...cells];
 }

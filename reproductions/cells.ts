@@ -1,0 +1,413 @@
+/**
+ * Cells that searches find, drawn, and what they consist of: Figs. 5 to 9, which differ in data set and search spaces alone.
+ * Beside ZARTS-MGS each has DARTS, the method whose failure the figures are shown against.
+ */
+import { judge, undecided } from '../lib/analysis/claims.js';
+import type { Claim, Question } from '../lib/analysis/claims.js';
+import { cellStructure, chanceParameterFree, meanAgreement } from '../lib/analysis/genotypes.js';
+import { FILE_DATASETS } from '../lib/datasets/registry.js';
+import type { FileDatasetName } from '../lib/datasets/registry.js';
+import { comparisonDiagram, galleryDiagram } from '../lib/report/cell-diagram.js';
+import type { GalleryLine } from '../lib/report/cell-diagram.js';
+import { chart, sixDigits } from '../lib/report/charts.js';
+import { fixed, plusMinus } from '../lib/report/format.js';
+import type { Chart, Drawing } from '../lib/report/spec.js';
+import type { Table } from '../lib/report/table.js';
+import { FAMILY_COLORS } from '../lib/report/theme.js';
+import { summarize } from '../lib/analysis/statistics.js';
+import { OP_FAMILIES } from '../lib/spaces/primitives.js';
+import type { OpFamily } from '../lib/spaces/primitives.js';
+import { CELLS, spaceById } from '../lib/spaces/spaces.js';
+import type { Cell as CellKind, SpaceId } from '../lib/spaces/spaces.js';
+import { searchDeviations, seedsOf, several } from './deviations.js';
+import { cross, experiment, groupBy, perSeed } from './experiment.js';
+import type { Cell, Experiment, Row, View } from './experiment.js';
+import { some } from './grid.js';
+import type { Choice } from './grid.js';
+import { countsOf } from './kinds.js';
+import { methodSearch } from './methods.js';
+import { counted, label, spread, summaryTable } from './tables.js';
+import { trainingOf, trainingSettings } from './training.js';
+
+/** The searches compared: the paper's default solver, and the baseline whose cells skips are said to dominate. */
+const METHODS = ['mgs', 'darts-1st'] as const;
+type Method = (typeof METHODS)[number];
+const TITLES: Readonly<Record<Method, string>> = { mgs: 'ZARTS', 'darts-1st': 'DARTS' };
+
+/** What tells a search of these figures from the others. */
+export type CellAxes = { readonly space: SpaceId; readonly method: Method };
+type CellRow = Row<'search', CellAxes>;
+type CellView = View<'search', CellAxes>;
+
+/** Kept edges of a cell in the spaces of the paper. */
+const EDGES = 8;
+
+/** Share of a cell's edges from which on a kind of operation dominates it. The paper gives no number; more than half is ours. */
+const DOMINATES = 0.5;
+
+/** What a figure is about. */
+interface CellFigure {
+  readonly id: string;
+  readonly title: string;
+  readonly description: string;
+  readonly claim: string;
+  readonly dataset: FileDatasetName;
+  readonly spaces: readonly SpaceId[];
+  /** The paper's numbers (data/paper/results.json). */
+  readonly paper: Readonly<Record<string, number>>;
+  /** Millions of parameters of the networks that the paper's searches found: mean and standard deviation. */
+  readonly paperSize?: { readonly mean: number; readonly std: number };
+}
+
+/** A figure of cells: an experiment that has drawings. */
+export type CellExperiment = Experiment<'search', CellAxes, { readonly space: Choice<SpaceId, true> }> & {
+  readonly drawings: (view: CellView) => readonly Drawing[];
+};
+
+/** The experiment of a figure of cells. Four searches with each method are what the paper has. */
+export function cellFigure(figure: CellFigure): CellExperiment {
+  const { id, title, description, claim, paper, dataset, spaces } = figure;
+  return {
+    ...experiment({
+      id,
+      title,
+      description,
+      claim,
+      paper,
+      seeds: { full: 4, laptop: 3, smoke: 1 },
+      choices: { space: some('search space', spaces, () => spaces) },
+      // A supernet is compiled once for all searches on it that follow each other.
+      runs: ({ budget, preset, seeds, chosen, search }) =>
+        cross({ space: chosen.space, seed: seeds, method: METHODS }).map(({ space, seed, method }) => ({
+          axes: { space, method },
+          run: {
+            kind: 'search',
+            search: search({ ...methodSearch(method, space, dataset, budget, preset), seed }),
+          },
+        })),
+      deviations,
+      tables: (view) => tables(figure, view),
+      charts: (view) => charts(figure, view),
+      claims: (view) => claims(figure, view),
+    }),
+    drawings: (view) => drawings(figure, view),
+  };
+}
+
+const spaceTitle = (space: string): string => (space === 'darts' ? 'DARTS space' : space.toUpperCase());
+const inText = (space: string): string => (space === 'darts' ? 'the DARTS space' : space.toUpperCase());
+
+function deviations(cells: readonly Cell<'search', CellAxes>[]): string[] {
+  const seeds = seedsOf(cells);
+  return [
+    ...searchDeviations(cells, ({ axes }) => TITLES[axes.method]),
+    ...(seeds === 4
+      ? []
+      : [`${several(seeds, 'search', 'searches')} with each solver in each space; the paper has 4.`]),
+    'The cells drawn are those of seed 0, chosen before any was seen; the paper draws those whose network had the lowest error.',
+    'The networks are not trained: their parameters are counted, their errors are not measured.',
+    "The paper's figures show ZARTS alone; DARTS, searched by its first order, is ours to compare with.",
+  ];
+}
+
+/** The network that the paper trains from cells found in a space (Table 3's for the DARTS space, Table 2's for S1–S4). */
+function network(dataset: string, space: string) {
+  return trainingSettings({ preset: space === 'darts' ? 'darts-space' : 'table-2', dataset, space }, 'full');
+}
+
+/** Millions of parameters of the network that the paper would train. */
+function sizeOf({ dataset, space, genotype }: CellRow): number {
+  const { classes } = FILE_DATASETS[dataset as FileDatasetName];
+  return countsOf(trainingOf(network(dataset, space), genotype), classes.length).parameters / 1e6;
+}
+
+const CELL_TITLES: Readonly<Record<CellKind, string>> = { normal: 'normal', reduce: 'reduction' };
+const FAMILY_TITLES: Readonly<Record<OpFamily, string>> = {
+  convolution: 'convolutions',
+  pooling: 'pooling',
+  skip: 'skips',
+  noise: 'noise',
+  zero: 'zero',
+};
+
+/** Families that occur, in display order. */
+function familiesIn(rows: readonly CellRow[]): OpFamily[] {
+  const structures = rows.flatMap(({ genotype }) => CELLS.map((cell) => cellStructure(genotype, cell)));
+  return OP_FAMILIES.filter((family) => structures.some(({ families }) => families[family] > 0));
+}
+
+/** The rows of each space and method, in display order. */
+function groups(rows: readonly CellRow[], spaces: readonly SpaceId[]) {
+  return cross({ space: spaces, method: METHODS })
+    .map((key) => ({ key, rows: rowsOf(rows, key.space, key.method) }))
+    .filter((group) => group.rows.length > 0);
+}
+
+function rowsOf(rows: readonly CellRow[], space: string, method: Method): CellRow[] {
+  return rows.filter((row) => row.space === space && row.method === method);
+}
+
+function tables({ dataset, paper, paperSize, spaces }: CellFigure, { rows, budget }: CellView): Table[] {
+  if (rows.length === 0) return [];
+  const found = groupBy(rows, 'space').length;
+  const spaceColumn = found > 1 ? [label<CellRow>('space', ({ space }) => spaceTitle(space))] : [];
+  const search = label<CellRow>('search', ({ method }) => TITLES[method]);
+  const structure = (cell: CellKind, value: (of: ReturnType<typeof cellStructure>) => number) => {
+    return ({ genotype }: CellRow) => value(cellStructure(genotype, cell));
+  };
+  const columnsOf = (cell: CellKind) => [
+    ...spaceColumn,
+    search,
+    label<CellRow>('cell', () => CELL_TITLES[cell]),
+    counted('seeds'),
+    ...familiesIn(rows).map((family) =>
+      spread(
+        FAMILY_TITLES[family],
+        structure(cell, ({ families }) => families[family]),
+        1,
+      ),
+    ),
+    spread(
+      'parameter-free (%)',
+      structure(cell, ({ parameterFree }) => 100 * parameterFree),
+      0,
+    ),
+    label<CellRow>(
+      'by chance (%)',
+      ({ space }) => fixed(100 * chanceParameterFree(spaceById(space), cell), 0),
+      'right',
+    ),
+    spread(
+      'depth',
+      structure(cell, ({ depth }) => depth),
+      1,
+    ),
+  ];
+  const own = groups(rows, spaces);
+  const [normal, reduce] = CELLS.map((cell) => summaryTable('', own, columnsOf(cell)));
+  const networkTitle = (space: string): string => {
+    const { cells, channels } = network(dataset, space).network;
+    return `${cells} cells, ${channels} channels`;
+  };
+  const networks = [...new Set(own.map(({ key }) => networkTitle(key.space)))];
+  const { paramsM, error } = paper as Readonly<Record<string, number | undefined>>;
+  return [
+    {
+      ...normal,
+      title: `What the cells found on ${FILE_DATASETS[dataset].title} consist of (budget ${budget}), mean ± standard deviation over seeds`,
+      rows: normal.rows.flatMap((row, i) => [row, reduce.rows[i]]),
+      notes: [
+        `Of ${EDGES} edges a cell. Parameter-free: skips at stride 1, pooling and noise; by chance: of a genotype drawn at random.`,
+        'Depth: connections on the longest path from an input to the output.',
+      ],
+    },
+    summaryTable(
+      'The networks that the paper would train from these cells',
+      own,
+      [
+        ...spaceColumn,
+        search,
+        ...(networks.length > 1 ? [label<CellRow>('network', ({ space }) => networkTitle(space))] : []),
+        spread('parameters (M)', sizeOf, 2),
+        {
+          title: 'agreement',
+          cell: (same) => fixed(meanAgreement(same.map(({ genotype }) => genotype)), 2),
+        },
+      ],
+      [
+        `Parameters are counted exactly${networks.length > 1 ? '' : ` (${networks.join()})`}. Agreement: share of kept edges, with their operations, that two seeds have in common.`,
+        ...(paramsM === undefined || error === undefined || paperSize === undefined
+          ? []
+          : [
+              `The paper's own, from its full searches: ${fixed(paramsM, 1)} M parameters and ${fixed(error, 2)} % error in the figure; ${plusMinus(paperSize, 2)} M over its searches (Table 3).`,
+            ]),
+      ],
+    ),
+  ];
+}
+
+/** The cells of the first seed: ZARTS in one picture, DARTS in another; or what is lacking, said once. */
+function drawings({ dataset, spaces }: CellFigure, { rows, budget, missing }: CellView): Drawing[] {
+  const lacking = rows.length === 0 ? missing[0] : undefined;
+  return METHODS.flatMap((method): Drawing[] => {
+    const lines = spaces.flatMap((space): GalleryLine[] => {
+      if (lacking !== undefined) {
+        return method === 'mgs' ? [{ name: spaceTitle(space), sentence: lacking }] : [];
+      }
+      return rowsOf(rows, space, method)
+        .slice(0, 1)
+        .map(({ genotype }) => ({ name: spaceTitle(space), genotype }));
+    });
+    if (lines.length === 0) return [];
+    const title = `Cells that ${TITLES[method]} found on ${FILE_DATASETS[dataset].title}`;
+    const drawn = rows.find((row) => row.method === method);
+    const subtitles = drawn ? [`budget ${budget}, seed ${drawn.seed}`] : [];
+    return [
+      { name: method === 'mgs' ? 'zarts' : 'darts', title, svg: galleryDiagram(title, lines, subtitles) },
+    ];
+  });
+}
+
+/** What ZARTS found in two figures, or runs of one, cell against cell, in each space that both have: the first seed of each. */
+export function comparedDrawings(
+  a: { readonly name: string; readonly rows: readonly CellRow[] },
+  b: { readonly name: string; readonly rows: readonly CellRow[] },
+): Drawing[] {
+  return groupBy(a.rows, 'space').flatMap(({ key: { space } }) => {
+    const [one, other] = [a, b].map(({ name, rows }) =>
+      rowsOf(rows, space, 'mgs').map(({ genotype }) => ({ name: `${spaceTitle(space)}, ${name}`, genotype })),
+    );
+    if (one.length === 0 || other.length === 0) return [];
+    const title = `${one[0].name}, and ${other[0].name}`;
+    return [{ name: `compared-${space}`, title, svg: comparisonDiagram(one[0], other[0]) }];
+  });
+}
+
+/** Mean number of edges by kind of operation: a bar a search, stacked; a column a space, a row a kind of cell. */
+function charts({ dataset, spaces }: CellFigure, { rows, budget }: CellView): Chart[] {
+  if (rows.length === 0) return [];
+  const families = familiesIn(rows);
+  const own = groups(rows, spaces);
+  const values = own.flatMap(({ key: { space, method }, rows: same }) =>
+    cross({ cell: CELLS, family: families }).map(({ cell, family }) => ({
+      space: spaceTitle(space),
+      search: TITLES[method],
+      cell: `${CELL_TITLES[cell]} cell`,
+      operation: FAMILY_TITLES[family],
+      order: families.indexOf(family),
+      edges: sixDigits(summarize(same.map((row) => cellStructure(row.genotype, cell).families[family])).mean),
+      seeds: same.length,
+    })),
+  );
+  const sorted = (field: string, sort: readonly string[]) => ({ field, type: 'nominal', sort, title: null });
+  return [
+    chart(
+      {
+        name: 'operations',
+        title: `Operations in the cells found on ${FILE_DATASETS[dataset].title} (budget ${budget})`,
+        subtitle: 'edges a cell, mean over seeds',
+      },
+      values,
+      {
+        facet: {
+          column: sorted('space', [...new Set(own.map(({ key }) => spaceTitle(key.space)))]),
+          row: sorted(
+            'cell',
+            CELLS.map((cell) => `${CELL_TITLES[cell]} cell`),
+          ),
+        },
+        spec: {
+          width: 110,
+          height: 150,
+          mark: { type: 'bar', stroke: '#ffffff', strokeWidth: 1 },
+          encoding: {
+            x: { ...sorted('search', Object.values(TITLES)), axis: { labelAngle: 0 } },
+            y: { field: 'edges', type: 'quantitative', title: 'edges', axis: { tickMinStep: 1 } },
+            color: {
+              field: 'operation',
+              type: 'nominal',
+              scale: {
+                domain: families.map((family) => FAMILY_TITLES[family]),
+                range: families.map((family) => FAMILY_COLORS[family]),
+              },
+              legend: { title: null, orient: 'bottom' },
+            },
+            order: { field: 'order', type: 'quantitative' },
+            tooltip: [
+              ...['space', 'search', 'cell', 'operation'].map((field) => ({ field })),
+              { field: 'edges', format: '.2f' },
+              { field: 'seeds' },
+            ],
+          },
+        },
+      },
+    ),
+  ];
+}
+
+function claims(figure: CellFigure, { rows, budget, missing }: CellView): Claim[] {
+  const statements = (rows.length === 0 ? figure.spaces : groupBy(rows, 'space').map(({ key }) => key.space))
+    .map((space) => ({ space, own: rows.filter((row) => row.space === space) }))
+    .flatMap(({ space, own }) => [
+      domination(space, own),
+      ...(space === 's2' || space === 's3' ? [fewerSkips(space, own)] : []),
+      ...(space === 'darts' ? sizes(figure, own, budget) : []),
+    ]);
+  return statements.map((question) => {
+    const { id, text, statistic } = question;
+    const lacking = rows.length === 0 ? missing[0] : undefined;
+    return lacking === undefined ? judge(question) : undecided({ id, text, statistic, detail: lacking });
+  });
+}
+
+/** What a search of the method gives, for each seed that has one. */
+function ofMethod(method: Method, rows: readonly CellRow[], value: (row: CellRow) => number): number[] {
+  return perSeed(
+    rows.filter((row) => row.method === method),
+    ([row]) => value(row),
+  );
+}
+
+/** One number a seed: ZARTS less DARTS, for the seeds that both have. */
+function lessDarts(rows: readonly CellRow[], value: (row: CellRow) => number): number[] {
+  return perSeed(rows, (own) => {
+    const [zarts, darts] = METHODS.map((method) => own.find((row) => row.method === method));
+    return zarts && darts && value(zarts) - value(darts);
+  });
+}
+
+/** What dominates a failed cell of each space: S4 has noise where the others have skip connections. */
+function domination(space: SpaceId, rows: readonly CellRow[]): Question {
+  const kinds: Readonly<Partial<Record<SpaceId, string>>> = {
+    s2: 'skip connections',
+    s3: 'skip connections',
+    s4: 'noise',
+  };
+  const kind = kinds[space] ?? 'skip connections and pooling';
+  return {
+    id: `not-dominated/${space}`,
+    text: `The normal cells that ZARTS finds in ${inText(space)} are not dominated by ${kind}.`,
+    statistic: `share of the normal cell's edges without parameters (${kind})`,
+    values: ofMethod('mgs', rows, ({ genotype }) => cellStructure(genotype, 'normal').parameterFree),
+    region: { below: DOMINATES },
+    resolution: 1 / EDGES,
+    detail: `The paper gives no number; more than half of the edges counts as dominated. A genotype drawn at random has ${fixed(chanceParameterFree(spaceById(space), 'normal'), 2)}.`,
+  };
+}
+
+function fewerSkips(space: SpaceId, rows: readonly CellRow[]): Question {
+  return {
+    id: `fewer-skips/${space}`,
+    text: `In ${inText(space)}, ZARTS finds normal cells with fewer skip connections than DARTS does.`,
+    statistic: 'skip connections in the normal cell, ZARTS less DARTS',
+    values: lessDarts(rows, ({ genotype }) => cellStructure(genotype, 'normal').families.skip),
+    region: { below: 0 },
+    resolution: 1,
+    detail: 'Seed by seed: both start from the same weights and images.',
+  };
+}
+
+function sizes({ paperSize }: CellFigure, rows: readonly CellRow[], budget: string): Question[] {
+  const { mean, std } = paperSize ?? { mean: NaN, std: NaN };
+  return [
+    ...(paperSize === undefined
+      ? []
+      : [
+          {
+            id: 'size/darts',
+            text: `The networks that ZARTS finds have about ${fixed(mean, 1)} M parameters.`,
+            statistic: 'millions of parameters at 20 cells and 36 channels',
+            values: ofMethod('mgs', rows, sizeOf),
+            region: { between: [mean - std, mean + std] as const },
+            detail: `"About" is the paper's own spread over its searches, ±${fixed(std, 2)} M.${budget === 'full' ? '' : ` Those are full searches; these have budget ${budget}.`}`,
+          },
+        ]),
+    {
+      id: 'larger-than-darts/darts',
+      text: 'ZARTS finds networks with more parameters than DARTS does (our reading: fewer operations without).',
+      statistic: 'millions of parameters, ZARTS less DARTS',
+      values: lessDarts(rows, sizeOf),
+      region: { above: 0 },
+    },
+  ];
+}
