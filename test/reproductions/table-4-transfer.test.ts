@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { writePhotoStandIn } from '../../lib/datasets/stand-in.js';
+import { writePhotoStandIn } from '../support/stand-in.js';
 import { UsageError } from '../../lib/errors.js';
 import { chartSvg } from '../../lib/report/render.js';
 import { textTable } from '../../lib/report/table.js';
