@@ -42,7 +42,7 @@ interface Normalized {
  * @param cutout  Side length of the cut-out square; 16 when retraining CIFAR at 32×32, 0 in searches.
  */
 export function trainTransform({ mean, std, train }: Normalized, cutout = 0): Transform {
-  return { mean, std, pad: train.height / 8, flip: true, cutout };
+  return { mean, std, pad: train.side / 8, flip: true, cutout };
 }
 
 /** The transform of test images: normalize, nothing random. */
@@ -119,8 +119,8 @@ export function drawAugmentation(
  */
 export function normalizedValues(mean: readonly number[], std: readonly number[]): Float32Array {
   const f = Math.fround;
-  const values = new Float32Array(256 * mean.length);
-  for (let c = 0; c < mean.length; c++) {
+  const values = new Float32Array(3 * 256);
+  for (let c = 0; c < 3; c++) {
     for (let byte = 0; byte < 256; byte++) values[c * 256 + byte] = f(f(byte / 255) - f(mean[c])) / f(std[c]);
   }
   return values;
@@ -137,21 +137,16 @@ export function normalizedValues(mean: readonly number[], std: readonly number[]
  * @param indices    Which of them, [n].
  * @param transform  What to do with them.
  * @param key        Randomness of the whole batch; not looked at when nothing in the transform is random.
- * @throws ZartsError  for an index outside the set, or another number of channels.
+ * @throws ZartsError  for an index outside the set.
  */
 export function batchOf(set: ImageSet, indices: Int32Array, transform: Transform, key: Key): Batch {
-  const { images, height, width, channels, count } = set;
+  const { images, side, count } = set;
   const { pad, flip, cutout } = transform;
-  const row = width * channels;
-  const size = height * row;
+  const row = side * 3;
+  const size = side * row;
   const batch = new Float32Array(indices.length * size);
-  if (transform.mean.length !== channels || transform.std.length !== channels) {
-    throw new ZartsError(
-      `The transform normalizes ${transform.mean.length} channels, the images have ${channels}.`,
-    );
-  }
   const values = normalizedValues(transform.mean, transform.std);
-  const black = Float32Array.from({ length: row }, (_, i) => values[(i % channels) * 256]);
+  const black = Float32Array.from({ length: row }, (_, i) => values[(i % 3) * 256]);
   const random = pad > 0 || flip || cutout > 0;
 
   for (let i = 0; i < indices.length; i++) {
@@ -161,70 +156,60 @@ export function batchOf(set: ImageSet, indices: Int32Array, transform: Transform
     }
     const start = i * size;
     if (!random) {
-      copyPixels(images, index * size, batch, start, size / channels, channels, channels, values);
+      copyPixels(images, index * size, batch, start, side * side, 3, values);
       continue;
     }
-    const draw = drawAugmentation(transform, height, width, foldIn(key, i));
+    const draw = drawAugmentation(transform, side, side, foldIn(key, i));
     const dy = draw.top - pad;
     const dx = draw.left - pad;
     // Columns of the crop that lie in the image, [from, to); the rest is padding.
     const from = Math.max(0, -dx);
-    const to = Math.min(width, width - dx);
-    const step = draw.flip ? -channels : channels;
-    for (let y = 0; y < height; y++) {
+    const to = Math.min(side, side - dx);
+    const first = draw.flip ? side - 1 - from : from;
+    for (let y = 0; y < side; y++) {
       const line = start + y * row;
       const source = y + dy;
-      if (source < 0 || source >= height) {
-        batch.set(black, line);
-        continue;
-      }
-      if (to - from < width) batch.set(black, line);
-      const first = draw.flip ? width - 1 - from : from;
-      copyPixels(
-        images,
-        index * size + source * row + (from + dx) * channels,
-        batch,
-        line + first * channels,
-        to - from,
-        channels,
-        step,
-        values,
-      );
+      const inside = source >= 0 && source < side;
+      if (!inside || to - from < side) batch.set(black, line);
+      if (!inside) continue;
+      const at = index * size + source * row + (from + dx) * 3;
+      copyPixels(images, at, batch, line + first * 3, to - from, draw.flip ? -3 : 3, values);
     }
     if (cutout > 0 && draw.cut) {
-      const box = cutoutBox(draw.centerY, draw.centerX, cutout, height, width);
+      const box = cutoutBox(draw.centerY, draw.centerX, cutout, side, side);
       for (let y = box.top; y < box.bottom; y++) {
         const line = start + y * row;
-        batch.fill(0, line + box.left * channels, line + box.right * channels);
+        batch.fill(0, line + box.left * 3, line + box.right * 3);
       }
     }
   }
   return {
-    images: { shape: [indices.length, height, width, channels], data: batch },
+    images: { shape: [indices.length, side, side, 3], data: batch },
     labels: { shape: [indices.length], data: indices.map((index) => set.labels[index]) },
   };
 }
 
-/** Looks up `count` pixels in a row; `step` is how far apart they are written (negative: mirrored). */
-function copyPixels(
-  images: Uint8Array,
+/**
+ * Looks up the normalized values of pixels in a row.
+ *
+ * @param pixels  [n, 3] bytes; `from` is the index of the first.
+ * @param batch   Where to, from index `to` on.
+ * @param count   How many pixels.
+ * @param step    How far apart they are written: 3, or −3 for mirrored.
+ * @param values  [3 · 256], as {@link normalizedValues}.
+ */
+export function copyPixels(
+  pixels: Uint8Array,
   from: number,
   batch: Float32Array,
   to: number,
   count: number,
-  channels: number,
-  step: number,
+  step: 3 | -3,
   values: Float32Array,
 ): void {
-  if (channels === 3) {
-    for (let n = 0; n < count; n++, from += 3, to += step) {
-      batch[to] = values[images[from]];
-      batch[to + 1] = values[256 + images[from + 1]];
-      batch[to + 2] = values[512 + images[from + 2]];
-    }
-    return;
-  }
-  for (let n = 0; n < count; n++, from += channels, to += step) {
-    for (let c = 0; c < channels; c++) batch[to + c] = values[c * 256 + images[from + c]];
+  for (let n = 0; n < count; n++, from += 3, to += step) {
+    batch[to] = values[pixels[from]];
+    batch[to + 1] = values[256 + pixels[from + 1]];
+    batch[to + 2] = values[512 + pixels[from + 2]];
   }
 }

@@ -7,7 +7,8 @@ import * as tar from 'tar';
 import { InterruptedError, ZartsError } from '../errors.js';
 import { errorCode, explainFileError, flushFolder } from '../runs/files.js';
 import { acquireLock } from '../runs/lock.js';
-import { digestFile, inspectFolder, readImageFile } from './files.js';
+import { digestFile } from './disk.js';
+import { inspectFolder, readImageFile } from './files.js';
 import type { FileDataset, MatlabDataset, RecordDataset, RemoteFile } from './registry.js';
 
 /** How far a phase has come, in bytes. */
@@ -32,7 +33,7 @@ export interface DownloadOptions {
 
 /**
  * Fetches a data set's official files into `home` and checks them; an archive is unpacked. Interrupted at any moment, it
- * goes on where it was; an archive that was put there by hand under its official name is used.
+ * goes on where it was; a file that was put there by hand under its official name is used.
  *
  * @param dataset  Which set.
  * @param home     The folder in which the set's own folder appears, all at once, when it is complete and checked.
@@ -53,7 +54,7 @@ export async function fetchDataset(
   }
   const release = acquireLock(join(home, `.${folder}.lock`), `The download of ${title}`);
   try {
-    if (await exists(target)) return target; // another process was faster
+    if ((await sizeIfThere(target)) !== undefined) return target; // another process was faster
     if (dataset.format === 'records') await fetchArchive(dataset, home, options);
     else await fetchFiles(dataset, home, options);
     return target;
@@ -72,38 +73,32 @@ export async function fetchDataset(
 const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 async function fetchArchive(dataset: RecordDataset, home: string, options: DownloadOptions): Promise<void> {
-  const { archive, title } = dataset;
-  const path = join(home, archive.file);
-  const byHand = await exists(path);
-  if (!byHand) await download(archive, path, { title, home }, options);
-  else await checkFile(archive, path, options);
+  const path = join(home, dataset.archive.name);
+  const byHand = (await sizeIfThere(path)) !== undefined;
+  await obtain(dataset.archive, path, { title: dataset.title, home }, options);
   await unpack(dataset, path, home, options);
   if (!byHand) await rm(path, { force: true });
 }
 
 /** Fetches files that need no unpacking into a folder beside the final place, which takes its name when all are there. */
 async function fetchFiles(dataset: MatlabDataset, home: string, options: DownloadOptions): Promise<void> {
-  const { downloads, folder, title } = dataset;
+  const { train, test, folder, title } = dataset;
   const scratch = join(home, `.${folder}.downloading`);
   await mkdir(scratch, { recursive: true });
-  const total = downloads.reduce((sum, { bytes }) => sum + bytes, 0);
+  const files = [...train, ...test];
+  const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
   let before = 0;
-  for (const file of downloads) {
-    const path = join(scratch, file.file);
+  for (const file of files) {
     const start = before;
     const onProgress = ({ phase, done }: DataProgress): void =>
       options.onProgress?.({ phase, done: start + done, total });
-    if (await exists(path)) await checkFile(file, path, { ...options, onProgress });
-    else await download(file, path, { title, home: join(home, folder) }, { ...options, onProgress });
+    const set = { title, home: join(home, folder) };
+    await obtain(file, join(scratch, file.name), set, { ...options, onProgress });
     before += file.bytes;
   }
   await inspectFolder(scratch, dataset);
   await rename(scratch, join(home, folder));
   flushFolder(home);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await sizeIfThere(path)) !== undefined;
 }
 
 async function sizeIfThere(path: string): Promise<number | undefined> {
@@ -115,17 +110,30 @@ async function sizeIfThere(path: string): Promise<number | undefined> {
   }
 }
 
-/** Refuses a file that is not the official one. */
-async function checkFile(remote: RemoteFile, path: string, { onProgress }: DownloadOptions): Promise<void> {
-  const { size } = await stat(path);
-  const problem =
-    size !== remote.bytes
-      ? `has ${size} bytes, expected ${remote.bytes}`
-      : await digestFile(path).then((actual) =>
-          actual === remote.sha256 ? undefined : `has SHA-256 ${actual}, expected ${remote.sha256}`,
-        );
-  if (problem !== undefined) throw new ZartsError(`${path} ${problem}: delete it and run again.`);
-  onProgress?.({ phase: 'check', done: size, total: size });
+/** Whose file it is, and where a person may put it. */
+interface Owner {
+  readonly title: string;
+  readonly home: string;
+}
+
+/** A file that is there is checked to be the official one, another is downloaded. */
+async function obtain(
+  remote: RemoteFile,
+  path: string,
+  owner: Owner,
+  options: DownloadOptions,
+): Promise<void> {
+  const size = await sizeIfThere(path);
+  if (size === undefined) return download(remote, path, owner, options);
+  const actual = size === remote.bytes ? await digestFile(path) : undefined;
+  if (actual !== remote.sha256) {
+    const problem =
+      actual === undefined
+        ? `has ${size} bytes, expected ${remote.bytes}`
+        : `has SHA-256 ${actual}, expected ${remote.sha256}`;
+    throw new ZartsError(`${path} ${problem}: delete it and run again.`);
+  }
+  options.onProgress?.({ phase: 'check', done: size, total: size });
 }
 
 /** The reason of a failed request, without the layers around it. */
@@ -139,11 +147,10 @@ function reasonOf(error: unknown): string {
 /** A failure that another attempt may mend. */
 class TransferError extends Error {}
 
-/** @param set  Whose file it is, and where a person may put it. */
 async function download(
   remote: RemoteFile,
   path: string,
-  { title, home }: { readonly title: string; readonly home: string },
+  { title, home }: Owner,
   options: DownloadOptions,
 ): Promise<void> {
   const part = `${path}.part`;
@@ -167,14 +174,11 @@ async function download(
             ? `, ${now} of ${remote.bytes} bytes have arrived and the same command goes on from there;`
             : ':';
         throw new ZartsError(
-          `${title} could not be downloaded from ${remote.url} (${error.message})${kept} connect this machine to the internet, put the file ${remote.file} into ${home} yourself, name a folder that has the set with --data, or use --data synthetic.`,
+          `${title} could not be downloaded from ${remote.url} (${error.message})${kept} connect this machine to the internet, put the file ${remote.name} into ${home} yourself, name a folder that has the set with --data, or use --data synthetic.`,
         );
       }
-      await delay(
-        Math.min(8000, 500 * 2 ** attempt),
-        undefined,
-        options.signal ? { signal: options.signal } : {},
-      ).catch(() => undefined);
+      const wait = Math.min(8000, 500 * 2 ** attempt);
+      await delay(wait, undefined, options.signal ? { signal: options.signal } : {}).catch(() => undefined);
     }
   }
   const size = (await sizeIfThere(part)) ?? 0;
@@ -182,7 +186,7 @@ async function download(
   if (actual !== remote.sha256) {
     await rm(part, { force: true });
     throw new ZartsError(
-      `What ${remote.url} sent is not the official ${title}: SHA-256 ${actual}, expected ${remote.sha256} of ${remote.bytes} bytes; it was deleted, run again or put the official ${remote.file} into ${home}.`,
+      `What ${remote.url} sent is not the official ${title}: SHA-256 ${actual}, expected ${remote.sha256} of ${remote.bytes} bytes; it was deleted, run again or put the official ${remote.name} into ${home}.`,
     );
   }
   options.onProgress?.({ phase: 'check', done: size, total: size });
@@ -198,56 +202,46 @@ async function transfer(
   { onProgress, fetch: request = fetch, signal, stallMs = 30_000 }: DownloadOptions,
 ): Promise<void> {
   const stalled = new AbortController();
-  let timer = setTimeout(() => undefined, 0);
-  const alive = (): void => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      stalled.abort(new Error(`no data for ${stallMs / 1000} seconds`));
-    }, stallMs);
+  const timer = setTimeout(() => {
+    stalled.abort(new Error(`no data for ${stallMs / 1000} seconds`));
+  }, stallMs);
+  const broken = (error: unknown): never => {
+    throw new TransferError(reasonOf(error));
   };
-  const either = signal ? AbortSignal.any([signal, stalled.signal]) : stalled.signal;
   try {
-    alive();
     const response = await request(remote.url, {
       headers: have > 0 ? { range: `bytes=${have}-` } : {},
-      signal: either,
-    }).catch((error: unknown) => {
-      throw new TransferError(reasonOf(error));
-    });
+      signal: signal ? AbortSignal.any([signal, stalled.signal]) : stalled.signal,
+    }).catch(broken);
     if (!response.ok || response.body === null) {
       await response.body?.cancel();
       throw new TransferError(`the server answered ${response.status} ${response.statusText}`.trim());
     }
-    // A server that ignores the range, or answers another one, sends from the start.
-    const resumed =
-      response.status === 206 && response.headers.get('content-range')?.startsWith(`bytes ${have}-`);
-    if (response.status === 206 && !resumed) {
+    // A server that ignores the range sends from the start.
+    const resumed = response.status === 206;
+    if (resumed && !response.headers.get('content-range')?.startsWith(`bytes ${have}-`)) {
       await response.body.cancel();
       await rm(part, { force: true });
       throw new TransferError('the server sent another range than was asked for');
     }
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
     const file = await open(part, resumed ? 'a' : 'w');
     try {
       let done = resumed ? have : 0;
-      const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-      for (;;) {
-        const { done: end, value } = await reader.read().catch((error: unknown) => {
-          throw new TransferError(reasonOf(error));
-        });
+      // What is too long, the digest speaks of.
+      while (done <= remote.bytes) {
+        const { done: end, value } = await reader.read().catch(broken);
         if (end) break;
-        alive();
+        timer.refresh();
         await file.writeFile(value);
         done += value.length;
         onProgress?.({ phase: 'download', done, total: remote.bytes });
-        if (done > remote.bytes) {
-          await reader.cancel();
-          break; // the digest says what is wrong with it
-        }
       }
       await file.sync();
       if (done < remote.bytes)
         throw new TransferError(`the connection ended after ${done} of ${remote.bytes} bytes`);
     } finally {
+      await reader.cancel().catch(() => undefined);
       await file.close();
     }
   } finally {
@@ -263,11 +257,8 @@ async function unpack(
   { onProgress }: DownloadOptions,
 ): Promise<void> {
   const { folder, classFile, title } = dataset;
-  const wanted = new Set(
-    [...dataset.train, ...dataset.test]
-      .map(({ name }) => `${folder}/${name}`)
-      .concat(`${folder}/${classFile}`),
-  );
+  const names = [...dataset.train, ...dataset.test].map(({ name }) => name);
+  const wanted = new Set([...names, classFile].map((name) => `${folder}/${name}`));
   const scratch = join(home, `.${folder}.unpacking`);
   await rm(scratch, { recursive: true, force: true });
   await mkdir(scratch);
@@ -300,23 +291,15 @@ async function unpack(
     const content = await inspectFolder(unpacked, dataset);
     if (!content.complete)
       throw new ZartsError(`${path} does not hold all of ${title}: delete it and run again.`);
-    for (const file of [...content.train, ...content.test]) {
-      await readImageFile(file, dataset);
-      await flushFile(file.path);
+    for (const found of [...content.train, ...content.test]) {
+      await readImageFile(found, dataset);
+      const file = await open(found.path, 'r+');
+      await file.sync().finally(() => file.close());
     }
     flushFolder(unpacked);
     await rename(unpacked, join(home, folder));
     flushFolder(home);
   } finally {
     await rm(scratch, { recursive: true, force: true });
-  }
-}
-
-async function flushFile(path: string): Promise<void> {
-  const file = await open(path, 'r+');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }

@@ -1,14 +1,14 @@
-import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { UsageError, unknownName, ZartsError } from '../errors.js';
-import { projectRoot } from '../runs/home.js';
 import { fetchDataset } from './download.js';
 import type { DownloadOptions } from './download.js';
-import { digestContent, inspectFolder, layoutOf, readImageFile } from './files.js';
+import { digestContent, inspectFolder, readImageFile } from './files.js';
 import type { FoundFile } from './files.js';
 import { decodeImages, digestImages } from './images.js';
 import type { Chunk, ImageSet } from './images.js';
+import { folderWithin, placeOf } from './place.js';
+import type { DataPlace } from './place.js';
 import { DATASET_NAMES, datasetSpecSchema, FILE_DATASETS } from './registry.js';
 import type { DatasetName, DatasetSpec, FileDataset, FileDatasetName } from './registry.js';
 import {
@@ -19,35 +19,35 @@ import {
   syntheticKind,
 } from './synthetic.js';
 
-/** A loaded data set. */
-export interface Dataset {
-  /** What was loaded: `synthetic` when that was asked for with `--data synthetic`, whatever the protocol names. */
-  readonly name: DatasetName;
+/** What is known of a data set that was found or made, whatever its images are. */
+export interface DatasetFacts {
+  /** `synthetic` when that was asked for with `--data synthetic`, whatever the protocol names. */
+  readonly name: DatasetName | 'imagenet';
   /** `download` when this call fetched it; afterwards it is a folder like any other. */
   readonly source: 'folder' | 'download' | 'synthetic';
-  /** `official`: every official file, digests checked; `subset`: fewer records; `synthetic`: computed. */
+  /** `official`: as published; `subset`: fewer images; `synthetic`: computed. */
   readonly coverage: 'official' | 'subset' | 'synthetic';
   readonly classes: readonly string[];
   /** Mean and standard deviation a channel of pixels in [0, 1], for normalizing. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
-  readonly train: ImageSet;
-  readonly test: ImageSet;
-  /** SHA-256 of exactly these images and labels; equal data give equal digests, wherever they were found. */
+  /** SHA-256 of what is used; equal data give equal digests, wherever they were found. */
   readonly digest: string;
-  /** Where the files are; absent for the synthetic set. */
+  /** Where the files are; absent for a synthetic set. */
   readonly folder?: string;
 }
 
-/** Where to look for data and how to fetch it. */
-export interface LoadOptions extends DownloadOptions {
-  /** What `--data` said: a folder, or "synthetic". Without it `$ZARTS_DATA`, then `dataHome`, then the download. */
-  readonly data?: string;
-  /** The folder that is looked in last and downloaded into; the project's data/ when left out. */
-  readonly dataHome?: string;
+/** A data set in memory; its digest is that of exactly these images and labels, and an official one's files were checked. */
+export interface Dataset extends DatasetFacts {
+  readonly name: DatasetName;
+  readonly train: ImageSet;
+  readonly test: ImageSet;
+}
+
+/** Where to look for data and how to fetch it into the folder that is looked in when none is named. */
+export interface LoadOptions extends DownloadOptions, DataPlace {
   /** false: never use the network. */
   readonly download?: boolean;
-  readonly env?: NodeJS.ProcessEnv;
 }
 
 /**
@@ -61,32 +61,44 @@ export interface LoadOptions extends DownloadOptions {
  *   names the file, what was expected, what is there, and what to do.
  */
 export async function loadDataset(spec: DatasetSpec, options: LoadOptions = {}): Promise<Dataset> {
-  const checked = checkSpec(spec);
-  const given = givenPlace(options);
-  if (checked.name === 'synthetic' || given === 'synthetic') return loadSynthetic(checked);
-  const dataset: FileDataset = FILE_DATASETS[checked.name];
-  const place = await findFolder(dataset, given, options);
-  const content = await inspectFolder(place.folder, dataset);
-  const train = await readSet(
-    content.train,
-    checked.trainSize,
-    'training',
-    dataset,
-    checked.image,
-    place.folder,
-  );
-  const test = await readSet(content.test, checked.testSize, 'test', dataset, checked.image, place.folder);
+  const { name, image, trainSize, testSize } = checkSpec(spec);
+  if (name === 'synthetic' || placeOf(options).synthetic) {
+    const kind = syntheticKind(name);
+    const make = (split: 'train' | 'test', count: number): ImageSet =>
+      decodeImages([syntheticImages(kind, split, count)], count, image);
+    const sets = {
+      train: make('train', trainSize ?? SYNTHETIC_SIZES.train),
+      test: make('test', testSize ?? SYNTHETIC_SIZES.test),
+    };
+    const facts = { name: 'synthetic', source: 'synthetic', coverage: 'synthetic' } as const;
+    const [mean, std] = [SYNTHETIC_MEAN, SYNTHETIC_STD];
+    return {
+      ...facts,
+      classes: kind.classes,
+      mean,
+      std,
+      ...sets,
+      digest: digestImages([sets.train, sets.test]),
+    };
+  }
+  const dataset: FileDataset = FILE_DATASETS[name];
+  const { folder, source } = await findFolder(dataset, options);
+  const content = await inspectFolder(folder, dataset);
+  const read = (split: 'train' | 'test', wanted?: number): Promise<ImageSet> =>
+    readSet(content[split], wanted, split, dataset, image, folder);
+  const sets = { train: await read('train', trainSize), test: await read('test', testSize) };
+  const coverage = content.complete ? 'official' : 'subset';
+  const { classes, mean, std } = dataset;
   return {
-    name: checked.name,
-    source: place.source,
-    coverage: content.complete ? 'official' : 'subset',
-    classes: dataset.classes,
-    mean: dataset.mean,
-    std: dataset.std,
-    train,
-    test,
-    digest: digestImages([train, test]),
-    folder: place.folder,
+    name,
+    source,
+    coverage,
+    classes,
+    mean,
+    std,
+    ...sets,
+    digest: digestImages([sets.train, sets.test]),
+    folder,
   };
 }
 
@@ -100,50 +112,24 @@ function checkSpec(spec: DatasetSpec): DatasetSpec {
   throw new UsageError(`Data set setting ${issue.path.join('.') || '(all)'}: ${issue.message}.`);
 }
 
-function givenPlace({ data, env = process.env }: LoadOptions): string | undefined {
-  const given = data ?? env.ZARTS_DATA;
-  return given === undefined || given === '' ? undefined : given;
-}
-
-function loadSynthetic({ name, image, trainSize, testSize }: DatasetSpec): Dataset {
-  const kind = syntheticKind(name);
-  const make = (split: 'train' | 'test', count: number): ImageSet =>
-    decodeImages([syntheticImages(kind, split, count)], count, kind.layout, image);
-  const train = make('train', trainSize ?? SYNTHETIC_SIZES.train);
-  const test = make('test', testSize ?? SYNTHETIC_SIZES.test);
-  return {
-    name: 'synthetic',
-    source: 'synthetic',
-    coverage: 'synthetic',
-    classes: kind.classes,
-    mean: SYNTHETIC_MEAN,
-    std: SYNTHETIC_STD,
-    train,
-    test,
-    digest: digestImages([train, test]),
-  };
-}
-
-/** The set's folder for a place that a person names: the place itself, or the official folder inside it. */
-function folderWithin(place: string, dataset: FileDataset): string | undefined {
-  const inside = join(place, dataset.folder);
-  if (existsSync(inside)) return inside;
-  const isItself =
-    basename(place) === dataset.folder ||
-    [...dataset.train, ...dataset.test].some(({ name }) => existsSync(join(place, name)));
-  return isItself && existsSync(place) ? place : undefined;
+/** The set's own folder in a place. */
+function setWithin(place: string, { folder, train, test }: FileDataset): string | undefined {
+  return folderWithin(
+    place,
+    folder,
+    [...train, ...test].map(({ name }) => name),
+  );
 }
 
 async function findFolder(
   dataset: FileDataset,
-  given: string | undefined,
   options: LoadOptions,
 ): Promise<{ folder: string; source: 'folder' | 'download' }> {
   const { title } = dataset;
-  if (given !== undefined) {
-    const place = resolve(given);
-    const folder = folderWithin(place, dataset);
-    if (folder !== undefined) return { folder, source: 'folder' };
+  const { folder: place, named } = placeOf(options);
+  const folder = setWithin(place, dataset);
+  if (folder !== undefined) return { folder, source: 'folder' };
+  if (named) {
     const there = await stat(place).catch(() => undefined);
     const what = !there
       ? 'does not exist'
@@ -154,22 +140,19 @@ async function findFolder(
       `${place} ${what}; --data (or ZARTS_DATA) must name a folder that holds ${title} as ${dataset.folder}/${dataset.train[0].name} and so on, or be "synthetic".`,
     );
   }
-  const home = options.dataHome ?? join(projectRoot(), 'data');
-  const folder = folderWithin(home, dataset);
-  if (folder !== undefined) return { folder, source: 'folder' };
   if (options.download === false) {
     throw new ZartsError(
-      `${title} is not in ${home}: name a folder that holds ${dataset.folder}/ with --data, or use --data synthetic.`,
+      `${title} is not in ${place}: name a folder that holds ${dataset.folder}/ with --data, or use --data synthetic.`,
     );
   }
-  return { folder: await fetchDataset(dataset, home, options), source: 'download' };
+  return { folder: await fetchDataset(dataset, place, options), source: 'download' };
 }
 
 /** Reads only as many files as the wanted number of images needs; each of them is checked whole. */
 async function readSet(
   files: readonly FoundFile[],
   wanted: number | undefined,
-  which: 'training' | 'test',
+  split: 'train' | 'test',
   dataset: FileDataset,
   side: number,
   folder: string,
@@ -177,6 +160,7 @@ async function readSet(
   const available = imagesIn(files);
   const count = wanted ?? available;
   if (count > available) {
+    const which = split === 'train' ? 'training' : 'test';
     throw new UsageError(
       `${count} ${which} images were asked for, ${folder} holds ${available}: ask for fewer, or name the full ${dataset.title} with --data.`,
     );
@@ -185,7 +169,7 @@ async function readSet(
   for (let i = 0, have = 0; have < count; have += files[i].images, i++) {
     chunks.push(await readImageFile(files[i], dataset));
   }
-  return decodeImages(chunks, count, layoutOf(dataset), side);
+  return decodeImages(chunks, count, side);
 }
 
 function imagesIn(files: readonly FoundFile[]): number {
@@ -214,20 +198,17 @@ export interface FoundDataset {
  * @param options  `dataHome` and `env` as in {@link LoadOptions}; `digest`: read the files too, for their digest, by which
  *   official ones are checked (without it that is done when they are loaded).
  */
-export async function findDatasets(
+export function findDatasets(
   data?: string,
-  options: Pick<LoadOptions, 'dataHome' | 'env'> & { readonly digest?: boolean } = {},
+  { digest = false, ...where }: Omit<DataPlace, 'data'> & { readonly digest?: boolean } = {},
 ): Promise<FoundDataset[]> {
-  const given = givenPlace({ ...options, ...(data === undefined ? {} : { data }) });
-  const home = given === undefined || given === 'synthetic' ? options.dataHome : resolve(given);
-  const place = home ?? join(projectRoot(), 'data');
+  const place = placeOf({ ...where, ...(data === undefined ? {} : { data }) }).folder;
   const entries = Object.entries(FILE_DATASETS) as [FileDatasetName, FileDataset][];
   return Promise.all(
     entries.map(async ([name, dataset]): Promise<FoundDataset> => {
-      const folder = folderWithin(place, dataset);
-      if (folder === undefined) {
-        return { name, folder: join(place, dataset.folder), status: 'absent', train: 0, test: 0 };
-      }
+      const folder = setWithin(place, dataset);
+      const none = { name, train: 0, test: 0 };
+      if (folder === undefined) return { ...none, folder: join(place, dataset.folder), status: 'absent' };
       try {
         const content = await inspectFolder(folder, dataset);
         return {
@@ -236,11 +217,11 @@ export async function findDatasets(
           status: content.complete ? 'official' : 'subset',
           train: imagesIn(content.train),
           test: imagesIn(content.test),
-          ...(options.digest ? { digest: await digestContent(content, dataset) } : {}),
+          ...(digest ? { digest: await digestContent(content, dataset) } : {}),
         };
       } catch (error) {
         if (!(error instanceof ZartsError)) throw error;
-        return { name, folder, status: 'damaged', train: 0, test: 0, problem: error.message };
+        return { ...none, folder, status: 'damaged', problem: error.message };
       }
     }),
   );

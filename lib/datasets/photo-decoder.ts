@@ -201,11 +201,5 @@ function unreadable(path: string, error: unknown): ZartsError {
 /** A computed photograph. */
 export function syntheticPhoto(split: 'train' | 'test', i: number): Photo {
   const kind = syntheticKind('imagenet');
-  const planes = syntheticImage(kind, split, i);
-  const { height, width, plane } = kind.layout;
-  const bytes = new Uint8Array(planes.length);
-  for (let p = 0; p < plane; p++) {
-    for (let c = 0; c < 3; c++) bytes[3 * p + c] = planes[c * plane + p];
-  }
-  return { bytes, width, height, raw: true };
+  return { bytes: syntheticImage(kind, split, i), width: kind.side, height: kind.side, raw: true };
 }

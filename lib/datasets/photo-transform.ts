@@ -199,6 +199,10 @@ function blendWith(pixels: Uint8Array, base: number, factor: number): void {
   for (let i = 0; i < pixels.length; i++) pixels[i] = table[pixels[i]];
 }
 
+/** Of a pixel whose hue is turned: its most, rising, falling and least value, and which of them red, green and blue have by sixth. */
+const LEVELS = new Uint8Array(4);
+const CHANNEL_LEVELS = Uint8Array.of(0, 1, 3, 2, 0, 3, 3, 0, 1, 3, 2, 0, 1, 3, 0, 0, 3, 2);
+
 /** For each hue in bytes, which sixth of the colour circle it lies in and how far within it, in float32. */
 const SECTOR = Uint8Array.from({ length: 256 }, (_, hue) => Math.floor((hue * 6) / 255) % 6);
 const WITHIN = Float32Array.from({ length: 256 }, (_, hue) => ((hue * 6) / 255) % 1);
@@ -243,64 +247,13 @@ function turnHue(pixels: Uint8Array, turn: number): void {
     const low = Math.floor(most * (1 - share) + 0.5);
     const falling = Math.floor(most * (1 - share * within) + 0.5);
     const rising = Math.floor(most * (1 - share * (1 - within)) + 0.5);
-    switch (SECTOR[hue]) {
-      case 0:
-        pixels[i] = most;
-        pixels[i + 1] = rising;
-        pixels[i + 2] = low;
-        break;
-      case 1:
-        pixels[i] = falling;
-        pixels[i + 1] = most;
-        pixels[i + 2] = low;
-        break;
-      case 2:
-        pixels[i] = low;
-        pixels[i + 1] = most;
-        pixels[i + 2] = rising;
-        break;
-      case 3:
-        pixels[i] = low;
-        pixels[i + 1] = falling;
-        pixels[i + 2] = most;
-        break;
-      case 4:
-        pixels[i] = rising;
-        pixels[i + 1] = low;
-        pixels[i + 2] = most;
-        break;
-      default:
-        pixels[i] = most;
-        pixels[i + 1] = low;
-        pixels[i + 2] = falling;
-    }
-  }
-}
-
-/**
- * Writes an image's normalized values into a batch.
- *
- * @param pixels  [side, side, 3] bytes.
- * @param flip    Whether to mirror it left to right.
- * @param values  [3 · 256], as augment.ts's normalizedValues.
- * @param batch   Where to; `start` is the index of its first value.
- */
-export function writeNormalized(
-  pixels: Uint8Array,
-  side: number,
-  flip: boolean,
-  values: Float32Array,
-  batch: Float32Array,
-  start: number,
-): void {
-  let from = 0;
-  const step = flip ? -3 : 3;
-  for (let y = 0; y < side; y++) {
-    let to = start + (y * side + (flip ? side - 1 : 0)) * 3;
-    for (let x = 0; x < side; x++, from += 3, to += step) {
-      batch[to] = values[pixels[from]];
-      batch[to + 1] = values[256 + pixels[from + 1]];
-      batch[to + 2] = values[512 + pixels[from + 2]];
-    }
+    LEVELS[0] = most;
+    LEVELS[1] = rising;
+    LEVELS[2] = falling;
+    LEVELS[3] = low;
+    const sector = 3 * SECTOR[hue];
+    pixels[i] = LEVELS[CHANNEL_LEVELS[sector]];
+    pixels[i + 1] = LEVELS[CHANNEL_LEVELS[sector + 1]];
+    pixels[i + 2] = LEVELS[CHANNEL_LEVELS[sector + 2]];
   }
 }

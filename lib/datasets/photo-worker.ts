@@ -3,11 +3,10 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { ZartsError } from '../errors.js';
 import type { Key } from '../math/random.js';
 import { foldIn } from '../math/random.js';
-import { normalizedValues } from './augment.js';
+import { copyPixels, normalizedValues } from './augment.js';
 import { nameOf } from './catalog.js';
 import type { Catalog } from './catalog.js';
 import { PhotoReader, UndecodableError, transformPhoto } from './photo-decoder.js';
-import { writeNormalized } from './photo-transform.js';
 import type { PhotoTransform } from './photo-transform.js';
 
 /** What a thread is started with. */
@@ -67,7 +66,10 @@ async function fill(
     try {
       const photo = await reader.read(index);
       const { pixels, flip } = await transformPhoto(photo, transform, foldIn(key, place));
-      writeNormalized(pixels, side, flip, values, images, place * side * side * 3);
+      for (let y = 0; y < side; y++) {
+        const to = (place * side + y) * side + (flip ? side - 1 : 0);
+        copyPixels(pixels, y * side * 3, images, 3 * to, side, flip ? -3 : 3, values);
+      }
       labels[place] = catalog.labels[index];
       return;
     } catch (error) {

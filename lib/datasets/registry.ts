@@ -1,43 +1,37 @@
 /** The data sets that can be named, as data: adding one in a layout that is known here means adding an entry. */
 import { z } from 'zod';
 
-/** One file of images, as officially published. */
-export interface PublishedFile {
-  readonly name: string;
-  /** Images in the official file; a file with fewer is a subset, one with more is refused. */
-  readonly images: number;
-  /** SHA-256 of the official file. */
-  readonly sha256: string;
-}
-
 /** A file that can be fetched. */
 export interface RemoteFile {
   readonly url: string;
   /** The name under which it is published. */
-  readonly file: string;
+  readonly name: string;
   readonly bytes: number;
   readonly sha256: string;
 }
 
-/** What is known of every image data set. */
-interface ImageDataset {
+/** One file of images, as officially published. */
+export interface ImageFile extends Omit<RemoteFile, 'url'> {
+  /** Images in the official file; a file with fewer is a subset, one with more is refused. */
+  readonly images: number;
+}
+
+/** A data set of 32×32 colour images that is read from files into memory. */
+interface FilesOf<File extends ImageFile> {
   /** The name people use: "CIFAR-10". */
   readonly title: string;
   /** The folder's official name. */
   readonly folder: string;
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
   readonly classes: readonly string[];
   /** Mean and standard deviation a channel, of pixels in [0, 1], with which images are normalized (FIDELITY.md, A4). */
   readonly mean: readonly number[];
   readonly std: readonly number[];
-  readonly train: readonly PublishedFile[];
-  readonly test: readonly PublishedFile[];
+  readonly train: readonly File[];
+  readonly test: readonly File[];
 }
 
 /** A data set in files of records: label bytes, then one plane of bytes a channel, rows from top to bottom. */
-export interface RecordDataset extends ImageDataset {
+export interface RecordDataset extends FilesOf<ImageFile> {
   readonly format: 'records';
   /** How many values each label byte may have, and which of them is the class (CIFAR-100 has a coarse one before the fine one). */
   readonly labelRanges: readonly number[];
@@ -49,17 +43,22 @@ export interface RecordDataset extends ImageDataset {
 }
 
 /**
- * A data set in MATLAB files: `X`, uint8 [height, width, channels, n], and `y`, [n, 1], the classes as digits with 10 for
- * the digit 0.
+ * A data set in MATLAB files, published by themselves: `X`, uint8 [32, 32, 3, n], and `y`, [n, 1], the classes as digits
+ * with 10 for the digit 0.
  */
-export interface MatlabDataset extends ImageDataset {
+export interface MatlabDataset extends FilesOf<ImageFile & RemoteFile> {
   readonly format: 'matlab';
-  /** The files themselves, no archive around them. */
-  readonly downloads: readonly RemoteFile[];
 }
 
 /** A data set that is read from files into memory. */
 export type FileDataset = RecordDataset | MatlabDataset;
+
+/** Bytes of an image in a file of records, without its labels. */
+export const IMAGE_BYTES = 3 * 32 * 32;
+
+function recordFile(name: string, images: number, labels: number, sha256: string): ImageFile {
+  return { name, images, bytes: images * (labels + IMAGE_BYTES), sha256 };
+}
 
 /**
  * CIFAR-10 (Krizhevsky, "Learning multiple layers of features from tiny images", 2009), binary version. The archive's
@@ -72,9 +71,6 @@ const CIFAR10: RecordDataset = {
   format: 'records',
   labelRanges: [10],
   labelAt: 0,
-  height: 32,
-  width: 32,
-  channels: 3,
   classes: ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'],
   mean: [0.49139968, 0.48215827, 0.44653124],
   std: [0.24703233, 0.24348505, 0.26158768],
@@ -84,18 +80,19 @@ const CIFAR10: RecordDataset = {
     'bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67',
     '014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48',
     '755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add',
-  ].map((sha256, i) => ({ name: `data_batch_${i + 1}.bin`, images: 10_000, sha256 })),
+  ].map((sha256, i) => recordFile(`data_batch_${i + 1}.bin`, 10_000, 1, sha256)),
   test: [
-    {
-      name: 'test_batch.bin',
-      images: 10_000,
-      sha256: '8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b',
-    },
+    recordFile(
+      'test_batch.bin',
+      10_000,
+      1,
+      '8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b',
+    ),
   ],
   classFile: 'batches.meta.txt',
   archive: {
     url: 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz',
-    file: 'cifar-10-binary.tar.gz',
+    name: 'cifar-10-binary.tar.gz',
     bytes: 170_052_171,
     sha256: 'c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd',
   },
@@ -112,9 +109,6 @@ const CIFAR100: RecordDataset = {
   format: 'records',
   labelRanges: [20, 100],
   labelAt: 1,
-  height: 32,
-  width: 32,
-  channels: 3,
   classes: `
     apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can castle
     caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant flatfish
@@ -128,23 +122,15 @@ const CIFAR100: RecordDataset = {
   mean: [0.5071, 0.4865, 0.4409],
   std: [0.2673, 0.2564, 0.2762],
   train: [
-    {
-      name: 'train.bin',
-      images: 50_000,
-      sha256: 'f31298fc616915fa142368359df1c4ca2ae984d6915ca468b998a5ec6aeebf29',
-    },
+    recordFile('train.bin', 50_000, 2, 'f31298fc616915fa142368359df1c4ca2ae984d6915ca468b998a5ec6aeebf29'),
   ],
   test: [
-    {
-      name: 'test.bin',
-      images: 10_000,
-      sha256: 'd8b1e6b7b3bee4020055f0699b111f60b1af1e262aeb93a0b659061746f8224a',
-    },
+    recordFile('test.bin', 10_000, 2, 'd8b1e6b7b3bee4020055f0699b111f60b1af1e262aeb93a0b659061746f8224a'),
   ],
   classFile: 'fine_label_names.txt',
   archive: {
     url: 'https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz',
-    file: 'cifar-100-binary.tar.gz',
+    name: 'cifar-100-binary.tar.gz',
     bytes: 168_513_733,
     sha256: '58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec',
   },
@@ -160,9 +146,6 @@ const SVHN: MatlabDataset = {
   title: 'SVHN',
   folder: 'svhn',
   format: 'matlab',
-  height: 32,
-  width: 32,
-  channels: 3,
   classes: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'],
   mean: [0.4377, 0.4438, 0.4728],
   std: [0.198, 0.201, 0.197],
@@ -170,6 +153,8 @@ const SVHN: MatlabDataset = {
     {
       name: 'train_32x32.mat',
       images: 73_257,
+      url: 'http://ufldl.stanford.edu/housenumbers/train_32x32.mat',
+      bytes: 182_040_794,
       sha256: '435e94d69a87fde4fd4d7f3dd208dfc32cb6ae8af2240d066de1df7508d083b8',
     },
   ],
@@ -177,19 +162,7 @@ const SVHN: MatlabDataset = {
     {
       name: 'test_32x32.mat',
       images: 26_032,
-      sha256: 'cdce80dfb2a2c4c6160906d0bd7c68ec5a99d7ca4831afa54f09182025b6a75b',
-    },
-  ],
-  downloads: [
-    {
-      url: 'http://ufldl.stanford.edu/housenumbers/train_32x32.mat',
-      file: 'train_32x32.mat',
-      bytes: 182_040_794,
-      sha256: '435e94d69a87fde4fd4d7f3dd208dfc32cb6ae8af2240d066de1df7508d083b8',
-    },
-    {
       url: 'http://ufldl.stanford.edu/housenumbers/test_32x32.mat',
-      file: 'test_32x32.mat',
       bytes: 64_275_384,
       sha256: 'cdce80dfb2a2c4c6160906d0bd7c68ec5a99d7ca4831afa54f09182025b6a75b',
     },
@@ -217,16 +190,10 @@ export const IMAGENET = {
 /** The name of a data set that is read from files into memory. */
 export type FileDatasetName = keyof typeof FILE_DATASETS;
 
-/** The training images of a data set as published; of `synthetic` as many as of CIFAR-10, which it resembles. */
-export function officialTrainSize(name: DatasetName): number {
-  const { train } = FILE_DATASETS[name === 'synthetic' ? 'cifar10' : name];
-  return train.reduce((sum, { images }) => sum + images, 0);
-}
-
-/** The test images of a data set as published; of `synthetic` as many as of CIFAR-10. */
-export function officialTestSize(name: DatasetName): number {
-  const { test } = FILE_DATASETS[name === 'synthetic' ? 'cifar10' : name];
-  return test.reduce((sum, { images }) => sum + images, 0);
+/** How many images a split has as published; of `synthetic` as many as of CIFAR-10, which it resembles. */
+export function officialSize(name: DatasetName, split: 'train' | 'test'): number {
+  const files = FILE_DATASETS[name === 'synthetic' ? 'cifar10' : name][split];
+  return files.reduce((sum, { images }) => sum + images, 0);
 }
 
 /** Every data set that a protocol can name; `synthetic` is computed, not read. */

@@ -56,7 +56,7 @@ export function memoryImages(dataset: Dataset): ImageSource {
   const { name, coverage, digest, classes, mean, std, train, test } = dataset;
   return {
     ...{ name, coverage, digest, classes, mean, std },
-    side: train.height,
+    side: train.side,
     trainCount: train.count,
     testCount: test.count,
     training({ trainSize, batchSize, cutout, order, augment }) {

@@ -10,8 +10,7 @@
 import { UsageError } from '../errors.js';
 import type { Key } from '../math/random.js';
 import { foldIn, key } from '../math/random.js';
-import { recordLayout } from './images.js';
-import type { Chunk, PixelLayout } from './images.js';
+import type { Chunk } from './images.js';
 import type { DatasetName } from './registry.js';
 
 const PATTERNS = ['across', 'down', 'diagonal', 'checks', 'rings'] as const;
@@ -56,8 +55,6 @@ const THOUSAND: Family = { ...HUNDRED, tints: 10 };
 export interface SyntheticKind {
   readonly classes: readonly string[];
   readonly side: number;
-  /** Where the pixels are in what {@link syntheticImages} returns. */
-  readonly layout: PixelLayout;
   readonly family: Family;
   /** Sets of one family differ by it. */
   readonly seed: number;
@@ -76,8 +73,7 @@ function kindOf(family: Family, side: number, seed: number): SyntheticKind {
       }
     }
   }
-  const layout = recordLayout({ height: side, width: side, channels: 3 }, 0);
-  return { classes, side, layout, family, seed };
+  return { classes, side, family, seed };
 }
 
 /** The synthetic sets, by the set that they stand in for. */
@@ -147,13 +143,7 @@ function patternAt(
   }
 }
 
-function writeImage(
-  into: Uint8Array,
-  at: number,
-  label: number,
-  { family, side }: SyntheticKind,
-  from: Key,
-): void {
+function imageOf(label: number, { family, side }: SyntheticKind, from: Key): Uint8Array {
   const draw = xorshift(from[0] ^ from[1]);
   const below = (bound: number): number => draw() % bound;
   for (let i = 0; i < 8; i++) draw(); // the first draws of near seeds resemble each other
@@ -180,7 +170,7 @@ function writeImage(
     green === 0 ? middle - (contrast >> 1) : green * (contrast - (middle >> 1)),
     blue * contrast,
   ];
-  let to = at;
+  const image = new Uint8Array(3 * side * side);
   for (let channel = 0; channel < 3; channel++) {
     for (let y = 0; y < side; y++) {
       for (let x = 0; x < side; x++) {
@@ -189,19 +179,21 @@ function writeImage(
         const signal = ((patternAt(pattern, gridX, gridY, period, phase, lean) - 128) * gains[channel]) >> 8;
         const bits = draw();
         const noise = (bits & 63) + ((bits >>> 8) & 63) - 63;
-        into[to++] = Math.min(255, Math.max(0, background[channel] + signal + noise));
+        image[3 * (y * side + x) + channel] = Math.min(
+          255,
+          Math.max(0, background[channel] + signal + noise),
+        );
       }
     }
   }
+  return image;
 }
 
 /**
- * Images of a synthetic set, the classes in turn (any stretch of a multiple of their number holds each equally often).
- * Image i does not depend on how many are made.
+ * Images of a synthetic set of up to 256 classes, in turn (any stretch of a multiple of their number holds each equally
+ * often). Image i does not depend on how many are made.
  *
- * @param kind   Which set; its `layout` says where the pixels are.
  * @param split  Two different sets.
- * @param count  How many.
  * @param seed   Any safe integer; the kind's own when left out.
  */
 export function syntheticImages(
@@ -213,18 +205,20 @@ export function syntheticImages(
   if (kind.classes.length > 256) {
     throw new UsageError(`A set of ${kind.classes.length} classes has labels that do not fit in a byte.`);
   }
-  const size = kind.layout.image;
-  const bytes = new Uint8Array(count * size);
+  const image = 3 * kind.side ** 2;
+  const bytes = new Uint8Array(count * image);
   const labels = Uint8Array.from({ length: count }, (_, i) => i % kind.classes.length);
-  const from = foldIn(key(seed), split === 'train' ? 0 : 1);
-  for (let i = 0; i < count; i++) writeImage(bytes, i * size, labels[i], kind, foldIn(from, i));
-  return { labels, bytes };
+  for (let i = 0; i < count; i++) bytes.set(syntheticImage(kind, split, i, seed), i * image);
+  return { labels, bytes, layout: { first: 0, image, row: 3 * kind.side, column: 3, plane: 1 } };
 }
 
-/** One image of a synthetic set, as {@link syntheticImages} has it: planes of red, green and blue. */
-export function syntheticImage(kind: SyntheticKind, split: 'train' | 'test', i: number): Uint8Array {
-  const bytes = new Uint8Array(kind.layout.image);
-  const from = foldIn(foldIn(key(kind.seed), split === 'train' ? 0 : 1), i);
-  writeImage(bytes, 0, i % kind.classes.length, kind, from);
-  return bytes;
+/** One image of a synthetic set, [side, side, 3]. */
+export function syntheticImage(
+  kind: SyntheticKind,
+  split: 'train' | 'test',
+  i: number,
+  seed = kind.seed,
+): Uint8Array {
+  const from = foldIn(foldIn(key(seed), split === 'train' ? 0 : 1), i);
+  return imageOf(i % kind.classes.length, kind, from);
 }

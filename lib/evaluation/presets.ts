@@ -2,7 +2,7 @@
  * The paper's settings for training derived networks (FIDELITY A5–A7), one record a table, and the smaller budgets, all
  * derived from them.
  */
-import { IMAGENET, officialTestSize, officialTrainSize } from '../datasets/registry.js';
+import { IMAGENET, officialSize } from '../datasets/registry.js';
 import { UsageError, unknownName } from '../errors.js';
 import { BUDGETS } from '../search/protocol.js';
 import type { Budget } from '../search/protocol.js';
@@ -147,7 +147,7 @@ function datasetOf(name: EvaluationDataset, imageSide: number): EvaluationProtoc
     // Its validation images stand for test images, whose labels were never published.
     return { name, imageSide, trainSize: IMAGENET.train, testSize: IMAGENET.test };
   }
-  return { name, imageSide, trainSize: officialTrainSize(name), testSize: officialTestSize(name) };
+  return { name, imageSide, trainSize: officialSize(name, 'train'), testSize: officialSize(name, 'test') };
 }
 
 /**

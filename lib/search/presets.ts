@@ -1,7 +1,7 @@
 /**
  * The paper's own search settings, the presets beside them, and the smaller budgets, all derived from one record.
  */
-import { officialTrainSize } from '../datasets/registry.js';
+import { officialSize } from '../datasets/registry.js';
 import { UsageError, unknownName } from '../errors.js';
 import { GLD_DEFAULTS } from '../solvers/gld.js';
 import { MGS_DEFAULTS } from '../solvers/mgs.js';
@@ -137,7 +137,7 @@ function zeroOrderSearch(space: SearchProtocol['space'], solver: SolverId, chose
 export function onDataset(full: SearchProtocol, dataset: string): SearchProtocol {
   const name = DATASETS.find((each) => each === dataset);
   if (!name) throw unknownName('data set', dataset, DATASETS);
-  return { ...full, dataset: { name, imageSide: 32, trainSize: officialTrainSize(name) } };
+  return { ...full, dataset: { name, imageSide: 32, trainSize: officialSize(name, 'train') } };
 }
 
 /** What a budget may use at most; the rest of a protocol does not depend on the budget. */

@@ -7,7 +7,7 @@ import { silent } from '../../lib/progress.js';
 import { fullSearch, withBudget } from '../../lib/search/presets.js';
 import { parseGenotype } from '../../lib/spaces/genotype.js';
 import { FIXTURES } from '../support/fixtures.js';
-import { endStarted, temporaryHome, zarts } from './zarts.js';
+import { endStarted, spawned, temporaryHome, zarts } from './zarts.js';
 
 const PNG_SIGNATURE = '89504e470d0a1a0a';
 const isPng = (path: string): boolean => readFileSync(path).subarray(0, 8).toString('hex') === PNG_SIGNATURE;
@@ -30,7 +30,7 @@ describe('zarts list', function () {
   });
 
   it('--json is one document with the same', async () => {
-    const { stdout } = await zarts(['list', '--json']);
+    const { stdout } = await spawned(['list', '--json']);
     const listed = JSON.parse(stdout) as {
       id: string;
       seconds: Record<string, number>;

@@ -1,7 +1,7 @@
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { temporaryHome, zarts } from './zarts.js';
+import { spawned, temporaryHome, zarts } from './zarts.js';
 import type { Outcome } from './zarts.js';
 
 const { home, remove } = temporaryHome();
@@ -140,8 +140,15 @@ describe('zarts: wrong usage', function () {
     });
   }
 
+  it('is told in the same way by a process of its own', async () => {
+    for (const args of [['serach'], [...SEARCH, '--set', 'solver.samples=0'], ['reproduce', 'fig-10']]) {
+      const env = { ZARTS_HOME: home };
+      expect(await spawned(args, env), args.join(' ')).to.deep.equal(await zarts(args, env));
+    }
+  });
+
   it('nothing at all: the help on stderr, exit code 2', async () => {
-    const { code, stdout, stderr } = await zarts([]);
+    const { code, stdout, stderr } = await spawned([]);
     expect(code).to.equal(2);
     expect(stdout).to.equal('');
     expect(stderr).to.include('Usage: zarts');
@@ -232,6 +239,11 @@ describe('zarts: damaged data', function () {
     });
   }
 
+  it('is told in the same way by a process of its own', async () => {
+    const args = [...SEARCH.slice(0, -1), folder('spawned', DAMAGES[0].damage)];
+    expect(await spawned(args, { ZARTS_HOME: home })).to.deep.equal(await zarts(args, { ZARTS_HOME: home }));
+  });
+
   it('fewer images than are asked for: exit code 2, with both counts', async () => {
     const place = folder('few', () => undefined);
     const outcome = await zarts([...SEARCH.slice(0, -1), place, '--set', 'dataset.trainSize=65']);
@@ -291,7 +303,7 @@ describe('zarts: help and version', function () {
   }
 
   it('--version is that of package.json', async () => {
-    const { stdout } = await zarts(['--version']);
+    const { stdout } = await spawned(['--version']);
     expect(stdout).to.match(/^\d+\.\d+\.\d+\n$/);
   });
 });

@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -11,103 +10,127 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import * as tar from 'tar';
 import { InterruptedError, ZartsError } from '../../lib/errors.js';
+import { sha256 } from '../../lib/datasets/disk.js';
 import { fetchDataset } from '../../lib/datasets/download.js';
 import type { DataProgress } from '../../lib/datasets/download.js';
 import { inspectFolder, readImageFile } from '../../lib/datasets/files.js';
 import { loadDataset } from '../../lib/datasets/load.js';
-import type { MatlabDataset, RecordDataset } from '../../lib/datasets/registry.js';
+import type { ImageFile, MatlabDataset, RecordDataset, RemoteFile } from '../../lib/datasets/registry.js';
 import { FILE_DATASETS } from '../../lib/datasets/registry.js';
-import { writeStandIn } from '../../lib/datasets/stand-in.js';
+import { writeStandIn } from '../support/stand-in.js';
 import { bytesOf, rejection, temporaryFolder, writeCifarLookalike } from './helpers.js';
 
-const FOLDER = FILE_DATASETS.cifar10.folder;
-const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+type Answer = (body: Buffer, from: number, response: ServerResponse) => void;
 
-describe('datasets: download', () => {
+/** Sends a file as a real server does: whole, or from where the range says. */
+const whole: Answer = (body, from, response) => {
+  const range = from > 0 ? { 'content-range': `bytes ${from}-${body.length - 1}/${body.length}` } : {};
+  response.writeHead(from > 0 ? 206 : 200, range).end(body.subarray(from));
+};
+
+/** Sends the same to every request, whatever its range. */
+const always =
+  (status: number, body?: Buffer): Answer =>
+  (_, __, response) =>
+    response.writeHead(status).end(body);
+
+/** A server of files for the tests of one `describe`, and for each test a fresh folder to download into. */
+function site() {
   const scratch = temporaryFolder();
-  let server: Server;
-  let answer: (request: IncomingMessage, response: ServerResponse) => void;
-  let archive: Buffer;
-  let dataset: RecordDataset;
-  let home = '';
+  const files = new Map<string, Buffer>();
+  const here = {
+    scratch,
+    home: '',
+    requests: [] as string[],
+    answer: whole,
+    answers: {} as Record<string, Answer>,
+  };
+  const server = createServer((request, response) => {
+    const name = request.url!.slice(1);
+    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+    here.requests.push(`${name} ${from}`);
+    (here.answers[name] ?? here.answer)(files.get(name)!, from, response);
+  });
   let tests = 0;
-  const ranges: (string | undefined)[] = [];
-
-  before(async () => {
-    const folder = await writeCifarLookalike(scratch(), 50, 25);
-    archive = await pack(
-      ['data_batch_1.bin', 'data_batch_2.bin', 'test_batch.bin', 'batches.meta.txt'].map(
-        (f) => `${FOLDER}/${f}`,
-      ),
-    );
-    const file = (name: string) => ({ name, images: 25, sha256: digest(bytesOf(folder, name)) });
-    server = createServer((request, response) => {
-      ranges.push(request.headers.range);
-      answer(request, response);
+  before(() => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve)));
+  beforeEach(() => {
+    Object.assign(here, {
+      home: join(scratch(), `home-${tests++}`),
+      requests: [],
+      answer: whole,
+      answers: {},
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/archive.tar.gz`;
-    dataset = {
-      ...FILE_DATASETS.cifar10,
-      train: [file('data_batch_1.bin'), file('data_batch_2.bin')],
-      test: [file('test_batch.bin')],
-      archive: { url, file: 'archive.tar.gz', bytes: archive.length, sha256: digest(archive) },
-    };
   });
   after(() => {
     server.closeAllConnections();
     server.close();
   });
-  beforeEach(() => {
-    home = join(scratch(), `home-${tests++}`);
-    ranges.length = 0;
-    answer = serve;
+  /** Puts a file on the server. */
+  const publish = (name: string, bytes: Buffer): RemoteFile => {
+    files.set(name, bytes);
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/${name}`;
+    return { url, name, bytes: bytes.length, sha256: sha256(bytes) };
+  };
+  return Object.assign(here, { publish });
+}
+
+describe('datasets: download of an archive', () => {
+  const web = site();
+  const { folder: FOLDER } = FILE_DATASETS.cifar10;
+  const NAMES = ['data_batch_1.bin', 'data_batch_2.bin', 'test_batch.bin'];
+  const inFolder = (...names: string[]): string[] => names.map((name) => `${FOLDER}/${name}`);
+  let archive: Buffer;
+  let dataset: RecordDataset;
+  const fetchIt = (options = {}, set = dataset): Promise<string> => fetchDataset(set, web.home, options);
+
+  before(async () => {
+    const folder = await writeCifarLookalike(web.scratch(), 50, 25);
+    const [first, second, test] = NAMES.map((name): ImageFile => {
+      const bytes = bytesOf(folder, name);
+      return { name, images: 25, bytes: bytes.length, sha256: sha256(bytes) };
+    });
+    archive = await pack(inFolder(...NAMES, 'batches.meta.txt'));
+    dataset = { ...FILE_DATASETS.cifar10, ...withArchive(archive), train: [first, second], test: [test] };
   });
+
+  const withArchive = (bytes: Buffer) => ({ archive: web.publish('archive.tar.gz', bytes) });
+
+  // A test may have published another one.
+  beforeEach(() => withArchive(archive));
 
   /** A gzipped tar of paths in the scratch folder. */
   async function pack(paths: string[]): Promise<Buffer> {
-    const file = join(scratch(), 'packed.tgz');
+    const file = join(web.scratch(), 'packed.tgz');
     await tar.create(
-      { file, gzip: true, cwd: scratch(), portable: true, preservePaths: true, mtime: new Date(0) },
+      { file, gzip: true, cwd: web.scratch(), portable: true, preservePaths: true, mtime: new Date(0) },
       paths,
     );
     return readFileSync(file);
   }
 
-  /** As a real server: whole, or from where the range says. */
-  function serve(request: IncomingMessage, response: ServerResponse): void {
-    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
-    const headers =
-      from > 0 ? { 'content-range': `bytes ${from}-${archive.length - 1}/${archive.length}` } : {};
-    response.writeHead(from > 0 ? 206 : 200, headers).end(archive.subarray(from));
-  }
-
   /** Sends a part of what was asked for, then cuts the line. */
-  function breakAfter(bytes: number): typeof answer {
-    return (request, response) => {
-      const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
-      const headers = {
-        'content-range': `bytes ${from}-${archive.length - 1}/${archive.length}`,
-        'content-length': archive.length - from,
-      };
-      response.writeHead(from > 0 ? 206 : 200, headers);
-      if (from + bytes >= archive.length) {
-        response.end(archive.subarray(from));
+  function breakAfter(bytes: number): Answer {
+    return (body, from, response) => {
+      response.writeHead(from > 0 ? 206 : 200, {
+        'content-range': `bytes ${from}-${body.length - 1}/${body.length}`,
+        'content-length': body.length - from,
+      });
+      if (from + bytes >= body.length) {
+        response.end(body.subarray(from));
         return;
       }
-      const sent = archive.subarray(from, from + bytes);
-      response.write(sent);
+      response.write(body.subarray(from, from + bytes));
       // What the client has not yet read when the line breaks is lost to it; wait until it has arrived.
-      const part = join(home, 'archive.tar.gz.part');
+      const part = join(web.home, 'archive.tar.gz.part');
       const poll = setInterval(() => {
-        if (!existsSync(part) || statSync(part).size < from + sent.length) return;
+        if (!existsSync(part) || statSync(part).size < from + bytes) return;
         clearInterval(poll);
         response.destroy();
       }, 5);
@@ -115,17 +138,17 @@ describe('datasets: download', () => {
   }
 
   function expectWhole(): void {
-    for (const name of ['data_batch_1.bin', 'data_batch_2.bin', 'test_batch.bin']) {
-      expect(Buffer.compare(bytesOf(home, FOLDER, name), bytesOf(scratch(), FOLDER, name))).to.equal(0);
+    for (const name of NAMES) {
+      expect(bytesOf(web.home, FOLDER, name).equals(bytesOf(web.scratch(), FOLDER, name))).to.equal(true);
     }
   }
 
-  it('fetches, checks and unpacks the archive, reports progress, and leaves nothing else behind', async () => {
+  it('fetches, checks and unpacks it, reports progress, and leaves nothing else behind', async () => {
     const seen: DataProgress[] = [];
-    const folder = await fetchDataset(dataset, home, { onProgress: (progress) => seen.push(progress) });
-    expect(folder).to.equal(join(home, FOLDER));
+    const folder = await fetchIt({ onProgress: (progress: DataProgress) => seen.push(progress) });
+    expect(folder).to.equal(join(web.home, FOLDER));
     expectWhole();
-    expect(readdirSync(home)).to.deep.equal([FOLDER]);
+    expect(readdirSync(web.home)).to.deep.equal([FOLDER]);
     for (const phase of ['download', 'extract']) {
       const done = seen.filter((progress) => progress.phase === phase).map((progress) => progress.done);
       expect(done).to.deep.equal([...done].sort((a, b) => a - b));
@@ -134,87 +157,85 @@ describe('datasets: download', () => {
   });
 
   it('does the same for CIFAR-100, whose archive has other files', async () => {
-    const folder = await writeStandIn(scratch(), 'cifar100', { train: 30, test: 20 });
+    const folder = await writeStandIn(web.scratch(), 'cifar100', { train: 30, test: 20 });
     const names = ['train.bin', 'test.bin', 'fine_label_names.txt'];
+    const file = (name: string, images: number): ImageFile => {
+      const bytes = bytesOf(folder, name);
+      return { name, images, bytes: bytes.length, sha256: sha256(bytes) };
+    };
     const packed = await pack(names.map((name) => `cifar-100-binary/${name}`));
-    const [train, test] = [
-      { name: names[0], images: 30, sha256: digest(bytesOf(folder, names[0])) },
-      { name: names[1], images: 20, sha256: digest(bytesOf(folder, names[1])) },
-    ];
-    answer = (_, response) => response.writeHead(200).end(packed);
-    const fetched = await fetchDataset(
-      {
-        ...FILE_DATASETS.cifar100,
-        train: [train],
-        test: [test],
-        archive: { ...dataset.archive, bytes: packed.length, sha256: digest(packed) },
-      },
-      home,
-    );
-    expect(fetched).to.equal(join(home, 'cifar-100-binary'));
-    expect(readdirSync(home)).to.deep.equal(['cifar-100-binary']);
+    const set = {
+      ...FILE_DATASETS.cifar100,
+      ...withArchive(packed),
+      train: [file(names[0], 30)],
+      test: [file(names[1], 20)],
+    };
+    const fetched = await fetchIt({}, set);
+    expect(fetched).to.equal(join(web.home, 'cifar-100-binary'));
+    expect(readdirSync(web.home)).to.deep.equal(['cifar-100-binary']);
     for (const name of names) expect(bytesOf(fetched, name).equals(bytesOf(folder, name))).to.equal(true);
   });
 
   it('asks only for the rest when the line breaks, again and again', async () => {
-    answer = breakAfter(Math.ceil(archive.length / 3));
-    await fetchDataset(dataset, home, { retries: 1 });
+    web.answer = breakAfter(Math.ceil(archive.length / 3));
+    await fetchIt({ retries: 1 });
     expectWhole();
-    expect(ranges.length).to.be.within(3, 4);
-    expect(ranges[0]).to.equal(undefined);
-    const starts = ranges.slice(1).map((range) => Number(/^bytes=(\d+)-$/.exec(range!)![1]));
+    expect(web.requests.length).to.be.within(3, 4);
+    const starts = web.requests.map((request) => Number(request.split(' ')[1]));
     expect(starts).to.deep.equal([...starts].sort((a, b) => a - b));
-    expect(starts[0]).to.be.above(0);
+    expect(starts[0]).to.equal(0);
+    expect(starts[1]).to.be.above(0);
   });
 
   it('keeps what has arrived when it gives up, says so, and goes on from there next time', async () => {
-    let requests = 0;
-    answer = (request, response) => {
-      if (requests++ === 0) breakAfter(1000)(request, response);
-      else response.writeHead(503).end();
+    web.answer = (...request) => {
+      web.answer = always(503);
+      breakAfter(1000)(...request);
     };
-    const error = await rejection(fetchDataset(dataset, home, { retries: 0 }));
+    const error = await rejection(fetchIt({ retries: 0 }));
     expect(error).to.be.instanceOf(ZartsError);
     expect(error.message).to.match(
       /could not be downloaded .*1000 of \d+ bytes have arrived and the same command goes on/,
     );
-    expect(statSync(join(home, 'archive.tar.gz.part')).size).to.equal(1000);
-    expect(existsSync(join(home, FOLDER))).to.equal(false);
-    answer = serve;
-    await fetchDataset(dataset, home);
-    expect(ranges.at(-1)).to.equal('bytes=1000-');
+    expect(statSync(join(web.home, 'archive.tar.gz.part')).size).to.equal(1000);
+    expect(existsSync(join(web.home, FOLDER))).to.equal(false);
+    web.answer = whole;
+    await fetchIt();
+    expect(web.requests.at(-1)).to.equal('archive.tar.gz 1000');
     expectWhole();
   });
 
   it('starts over with a server that knows no ranges', async () => {
-    mkdirSync(home);
-    writeFileSync(join(home, 'archive.tar.gz.part'), 'rubbish');
-    answer = (_, response) => response.writeHead(200).end(archive);
-    await fetchDataset(dataset, home);
+    mkdirSync(web.home);
+    writeFileSync(join(web.home, 'archive.tar.gz.part'), 'rubbish');
+    web.answer = always(200, archive);
+    await fetchIt();
     expectWhole();
   });
 
   it('refuses what does not have the digest, names both, deletes it', async () => {
-    answer = (_, response) => response.writeHead(200).end(Buffer.alloc(archive.length));
-    const error = await rejection(fetchDataset(dataset, home));
-    expect(error.message).to.include(
-      `SHA-256 ${digest(Buffer.alloc(archive.length))}, expected ${digest(archive)}`,
-    );
-    expect(readdirSync(home)).to.deep.equal([]);
-    answer = (_, response) => response.writeHead(200).end(Buffer.concat([archive, Buffer.alloc(10)]));
-    expect((await rejection(fetchDataset(dataset, home))).message).to.include('is not the official CIFAR-10');
-    expect(readdirSync(home)).to.deep.equal([]);
+    const zeros = Buffer.alloc(archive.length);
+    web.answer = always(200, zeros);
+    const error = await rejection(fetchIt());
+    expect(error.message).to.include(`SHA-256 ${sha256(zeros)}, expected ${sha256(archive)}`);
+    expect(readdirSync(web.home)).to.deep.equal([]);
+    web.answer = always(200, Buffer.concat([archive, Buffer.alloc(10)]));
+    expect((await rejection(fetchIt())).message).to.include('is not the official CIFAR-10');
+    expect(readdirSync(web.home)).to.deep.equal([]);
   });
 
   it('says in one sentence that there is no connection, and what else can be done', async () => {
-    const offline = () =>
-      Promise.reject(
-        new TypeError('fetch failed', {
-          cause: Object.assign(new Error('getaddrinfo ENOTFOUND www.cs.toronto.edu'), { code: 'ENOTFOUND' }),
-        }),
-      );
-    const load = loadDataset({ name: 'cifar10', image: 32 }, { dataHome: home, env: {}, fetch: offline });
-    const error = await rejection(load);
+    const cause = Object.assign(new Error('getaddrinfo ENOTFOUND www.cs.toronto.edu'), { code: 'ENOTFOUND' });
+    const error = await rejection(
+      loadDataset(
+        { name: 'cifar10', image: 32 },
+        {
+          dataHome: web.home,
+          env: {},
+          fetch: () => Promise.reject(new TypeError('fetch failed', { cause })),
+        },
+      ),
+    );
     expect(error).to.be.instanceOf(ZartsError);
     expect(error.message).to.match(
       /^CIFAR-10 could not be downloaded from https:.* \(getaddrinfo ENOTFOUND www\.cs\.toronto\.edu\): connect .* or use --data synthetic\.$/,
@@ -223,278 +244,204 @@ describe('datasets: download', () => {
   });
 
   it('names a refusal of the server', async () => {
-    answer = (_, response) => response.writeHead(404, 'Not Found').end('gone');
-    expect((await rejection(fetchDataset(dataset, home))).message).to.include(
-      '(the server answered 404 Not Found)',
-    );
+    web.answer = (_, __, response) => response.writeHead(404, 'Not Found').end('gone');
+    expect((await rejection(fetchIt())).message).to.include('(the server answered 404 Not Found)');
   });
 
   it('gives up on a line that has gone silent, and stops when told to', async () => {
-    answer = (_, response) => {
-      response.writeHead(200, { 'content-length': archive.length }).write(archive.subarray(0, 500));
+    web.answer = (body, _, response) => {
+      response.writeHead(200, { 'content-length': body.length }).write(body.subarray(0, 500));
     };
-    const silent = await rejection(fetchDataset(dataset, home, { stallMs: 80, retries: 0 }));
+    const silent = await rejection(fetchIt({ stallMs: 80, retries: 0 }));
     expect(silent.message).to.match(/no data for 0\.08 seconds/);
-    const stop = new AbortController();
-    setTimeout(() => {
-      stop.abort();
-    }, 50);
-    const stopped = await rejection(fetchDataset(dataset, home, { signal: stop.signal }));
+    const stopped = await rejection(fetchIt({ signal: AbortSignal.timeout(50) }));
     expect(stopped).to.be.instanceOf(InterruptedError);
   });
 
   it('unpacks only the set’s own plain files, whatever else an archive holds', async () => {
-    symlinkSync('/etc/passwd', join(scratch(), FOLDER, 'link'));
-    writeFileSync(join(scratch(), 'outside.txt'), 'x');
-    mkdirSync(join(scratch(), 'inner'), { recursive: true });
-    const names = ['data_batch_1.bin', 'data_batch_2.bin', 'test_batch.bin', 'link'].map(
-      (f) => `${FOLDER}/${f}`,
-    );
-    const evil = await pack([
-      ...names,
-      `inner/../../${home.split('/').at(-2)}/outside.txt`,
-      join(scratch(), 'outside.txt'),
-    ]);
-    rmSync(join(scratch(), FOLDER, 'link'));
-    rmSync(join(scratch(), 'outside.txt'));
-    answer = (_, response) => response.writeHead(200).end(evil);
-    const changed = { ...dataset, archive: { ...dataset.archive, bytes: evil.length, sha256: digest(evil) } };
-    await fetchDataset(changed, home);
+    const [link, outside] = [join(web.scratch(), FOLDER, 'link'), join(web.scratch(), 'outside.txt')];
+    symlinkSync('/etc/passwd', link);
+    writeFileSync(outside, 'x');
+    mkdirSync(join(web.scratch(), 'inner'), { recursive: true });
+    const climbing = `inner/../../${web.home.split('/').at(-2)}/outside.txt`;
+    const evil = await pack([...inFolder(...NAMES, 'link'), climbing, outside]);
+    rmSync(link);
+    rmSync(outside);
+    await fetchIt({}, { ...dataset, ...withArchive(evil) });
     expectWhole();
-    expect(readdirSync(join(home, FOLDER)).sort()).to.deep.equal([
-      'data_batch_1.bin',
-      'data_batch_2.bin',
-      'test_batch.bin',
-    ]);
-    expect(existsSync(join(scratch(), 'outside.txt'))).to.equal(false);
+    expect(readdirSync(join(web.home, FOLDER)).sort()).to.deep.equal(NAMES);
+    expect(existsSync(outside)).to.equal(false);
   });
 
   it('refuses a link in place of a file', async () => {
-    const good = join(scratch(), FOLDER, 'test_batch.bin');
+    const good = join(web.scratch(), FOLDER, 'test_batch.bin');
     const bytes = readFileSync(good);
     rmSync(good);
     symlinkSync('/etc/passwd', good);
-    const evil = await pack(
-      ['data_batch_1.bin', 'data_batch_2.bin', 'test_batch.bin'].map((f) => `${FOLDER}/${f}`),
-    );
+    const evil = await pack(inFolder(...NAMES));
     rmSync(good);
     writeFileSync(good, bytes);
-    answer = (_, response) => response.writeHead(200).end(evil);
-    const changed = { ...dataset, archive: { ...dataset.archive, bytes: evil.length, sha256: digest(evil) } };
-    expect((await rejection(fetchDataset(changed, home))).message).to.match(/test_batch\.bin is missing/);
-    expect(readdirSync(home).filter((name) => name !== 'archive.tar.gz')).to.deep.equal([]);
+    const error = await rejection(fetchIt({}, { ...dataset, ...withArchive(evil) }));
+    expect(error.message).to.match(/test_batch\.bin is missing/);
+    expect(readdirSync(web.home)).to.deep.equal(['archive.tar.gz']);
   });
 
   it('leaves no half-unpacked set when an archive is cut short', async () => {
-    const short = archive.subarray(0, archive.length - 2000);
-    answer = (_, response) => response.writeHead(200).end(short);
-    const changed = {
-      ...dataset,
-      archive: { ...dataset.archive, bytes: short.length, sha256: digest(short) },
-    };
-    const error = await rejection(fetchDataset(changed, home));
+    const short = withArchive(archive.subarray(0, archive.length - 2000));
+    const error = await rejection(fetchIt({}, { ...dataset, ...short }));
     expect(error).to.be.instanceOf(ZartsError);
     expect(error.message).to.match(/cannot be unpacked|is missing|whole number/);
-    expect(existsSync(join(home, FOLDER))).to.equal(false);
+    expect(existsSync(join(web.home, FOLDER))).to.equal(false);
   });
 
-  it('uses an archive that was put there by hand, without the network, and keeps it', async () => {
-    mkdirSync(home);
-    writeFileSync(join(home, 'archive.tar.gz'), archive);
-    await fetchDataset(dataset, home, { fetch: () => Promise.reject(new Error('the network was used')) });
+  it('uses one that was put there by hand, without the network, and keeps it', async () => {
+    mkdirSync(web.home);
+    writeFileSync(join(web.home, 'archive.tar.gz'), archive);
+    await fetchIt();
+    expect(web.requests).to.deep.equal([]);
     expectWhole();
-    expect(existsSync(join(home, 'archive.tar.gz'))).to.equal(true);
-    rmSync(join(home, FOLDER), { recursive: true });
-    writeFileSync(join(home, 'archive.tar.gz'), archive.subarray(1));
-    expect((await rejection(fetchDataset(dataset, home))).message).to.match(
-      /has \d+ bytes, expected \d+: delete it/,
-    );
+    expect(existsSync(join(web.home, 'archive.tar.gz'))).to.equal(true);
+    rmSync(join(web.home, FOLDER), { recursive: true });
+    writeFileSync(join(web.home, 'archive.tar.gz'), archive.subarray(1));
+    expect((await rejection(fetchIt())).message).to.match(/has \d+ bytes, expected \d+: delete it/);
   });
 
   it('refuses to download twice at the same time', async () => {
-    let asked: () => void;
-    const underWay = new Promise<void>((resolve) => (asked = resolve));
-    let go: () => void;
-    answer = (request, response) => {
-      go = () => {
-        serve(request, response);
+    let go = (): void => undefined;
+    const underWay = new Promise<void>((asked) => {
+      web.answer = (...request) => {
+        go = () => {
+          whole(...request);
+        };
+        asked();
       };
-      asked();
-    };
-    const first = fetchDataset(dataset, home);
+    });
+    const first = fetchIt();
     await underWay;
-    expect((await rejection(fetchDataset(dataset, home))).message).to.match(
+    expect((await rejection(fetchIt())).message).to.match(
       /^The download of CIFAR-10 is in use by this process/,
     );
-    go!();
+    go();
     await first;
     expectWhole();
   });
 
   it('names a place where nothing can be written', async () => {
-    writeFileSync(home, 'a file');
-    const error = await rejection(fetchDataset(dataset, join(home, 'data')));
+    writeFileSync(web.home, 'a file');
+    const error = await rejection(fetchDataset(dataset, join(web.home, 'data')));
     expect(error.message).to.match(/cannot be created: not a directory \(ENOTDIR\)/);
   });
 
   it('names a disk that fills up, keeps what was there, and goes on when there is room', async function () {
     // A device that is always full stands for the disk, under the name that the download writes to.
     if (!existsSync('/dev/full')) this.skip();
-    mkdirSync(home);
-    writeFileSync(join(home, 'mine.txt'), 'was here before');
-    symlinkSync('/dev/full', join(home, 'archive.tar.gz.part'));
-    const error = await rejection(fetchDataset(dataset, home));
+    mkdirSync(web.home);
+    writeFileSync(join(web.home, 'mine.txt'), 'was here before');
+    symlinkSync('/dev/full', join(web.home, 'archive.tar.gz.part'));
+    const error = await rejection(fetchIt());
     expect(error).to.be.instanceOf(ZartsError);
     expect(error.message).to.match(
       /^CIFAR-10 could not be stored in .*: no space left on device \(ENOSPC\); make room, .* and the same command goes on\.$/,
     );
-    expect(readdirSync(home).sort()).to.deep.equal(['archive.tar.gz.part', 'mine.txt']);
-    rmSync(join(home, 'archive.tar.gz.part'));
-    await fetchDataset(dataset, home);
+    expect(readdirSync(web.home).sort()).to.deep.equal(['archive.tar.gz.part', 'mine.txt']);
+    rmSync(join(web.home, 'archive.tar.gz.part'));
+    await fetchIt();
     expectWhole();
-    expect(readFileSync(join(home, 'mine.txt'), 'utf8')).to.equal('was here before');
+    expect(readFileSync(join(web.home, 'mine.txt'), 'utf8')).to.equal('was here before');
   });
 
   it('names a limit that is reached while unpacking, leaves no set behind, and keeps the archive', async function () {
     if (process.platform === 'win32') this.skip();
-    mkdirSync(home);
-    writeFileSync(join(home, 'archive.tar.gz'), archive);
+    mkdirSync(web.home);
+    writeFileSync(join(web.home, 'archive.tar.gz'), archive);
     // No file of this process may grow beyond 20 blocks of 512 bytes, or of 1024 in some shells.
     const script = `
       const { fetchDataset } = require(${JSON.stringify(require.resolve('../../lib/datasets/download.js'))});
-      fetchDataset(${JSON.stringify(dataset)}, ${JSON.stringify(home)}).then(
+      fetchDataset(${JSON.stringify(dataset)}, ${JSON.stringify(web.home)}).then(
         () => console.log('unpacked'),
         (error) => console.log(error.name + ': ' + error.message),
       );`;
-    const { stdout } = await promisify(execFile)('sh', [
-      '-c',
-      'ulimit -f 20 && exec "$0" -e "$1"',
-      process.execPath,
-      script,
-    ]);
+    const limited = ['-c', 'ulimit -f 20 && exec "$0" -e "$1"', process.execPath, script];
+    const { stdout } = await promisify(execFile)('sh', limited);
     expect(stdout).to.match(
       /^ZartsError: CIFAR-10 could not be stored in .*: file too large \(EFBIG\); make room/,
     );
-    expect(readdirSync(home)).to.deep.equal(['archive.tar.gz']);
+    expect(readdirSync(web.home)).to.deep.equal(['archive.tar.gz']);
   });
 });
 
 describe('datasets: download of files without an archive', () => {
-  const scratch = temporaryFolder();
-  const FILES = FILE_DATASETS.svhn.downloads.map(({ file }) => file);
-  let server: Server;
-  let dataset: MatlabDataset;
-  let home = '';
-  let tests = 0;
-  let requests: string[] = [];
-  let answer: (name: string, from: number, response: ServerResponse) => void;
-
+  const web = site();
+  const FILES = ['train_32x32.mat', 'test_32x32.mat'] as const;
   const bytes = new Map<string, Buffer>();
-  const whole: typeof answer = (name, from, response) => {
-    const body = bytes.get(name)!;
-    const headers = from > 0 ? { 'content-range': `bytes ${from}-${body.length - 1}/${body.length}` } : {};
-    response.writeHead(from > 0 ? 206 : 200, headers).end(body.subarray(from));
-  };
+  let dataset: MatlabDataset;
+  const fetchIt = (options = {}): Promise<string> => fetchDataset(dataset, web.home, options);
 
   before(async () => {
-    const folder = await writeStandIn(scratch(), 'svhn', { train: 40, test: 20 });
-    for (const file of FILES) bytes.set(file, bytesOf(folder, file));
-    server = createServer((request, response) => {
-      const name = request.url!.slice(1);
-      const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
-      requests.push(`${name} ${from}`);
-      answer(name, from, response);
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as AddressInfo;
-    const published = (name: string, images: number) => ({ name, images, sha256: digest(bytes.get(name)!) });
-    dataset = {
-      ...FILE_DATASETS.svhn,
-      train: [published(FILES[0], 40)],
-      test: [published(FILES[1], 20)],
-      downloads: FILES.map((file) => ({
-        url: `http://127.0.0.1:${port}/${file}`,
-        file,
-        bytes: bytes.get(file)!.length,
-        sha256: digest(bytes.get(file)!),
-      })),
-    };
-  });
-  after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  beforeEach(() => {
-    home = join(scratch(), `home-${tests++}`);
-    requests = [];
-    answer = whole;
+    const folder = await writeStandIn(web.scratch(), 'svhn', { train: 40, test: 20 });
+    for (const name of FILES) bytes.set(name, bytesOf(folder, name));
+    const [train, test] = FILES.map((name) => web.publish(name, bytes.get(name)!));
+    dataset = { ...FILE_DATASETS.svhn, train: [{ ...train, images: 40 }], test: [{ ...test, images: 20 }] };
   });
 
   it('fetches each, checks them, and shows the folder when all are there', async () => {
     const seen: DataProgress[] = [];
-    const folder = await fetchDataset(dataset, home, { onProgress: (progress) => seen.push(progress) });
-    expect(folder).to.equal(join(home, 'svhn'));
-    expect(readdirSync(home)).to.deep.equal(['svhn']);
-    for (const file of FILES) expect(Buffer.compare(bytesOf(folder, file), bytes.get(file)!)).to.equal(0);
-    const done = seen.filter(({ phase }) => phase === 'download');
-    expect(done.map((progress) => progress.done)).to.deep.equal(
-      done.map((progress) => progress.done).sort((a, b) => a - b),
-    );
-    const total = FILES.reduce((sum, file) => sum + bytes.get(file)!.length, 0);
-    expect(done.at(-1)).to.deep.equal({ phase: 'download', done: total, total });
+    const folder = await fetchIt({ onProgress: (progress: DataProgress) => seen.push(progress) });
+    expect(folder).to.equal(join(web.home, 'svhn'));
+    expect(readdirSync(web.home)).to.deep.equal(['svhn']);
+    for (const name of FILES) expect(bytesOf(folder, name).equals(bytes.get(name)!)).to.equal(true);
+    const downloads = seen.filter(({ phase }) => phase === 'download');
+    const done = downloads.map((progress) => progress.done);
+    expect(done).to.deep.equal([...done].sort((a, b) => a - b));
+    const total = FILES.reduce((sum, name) => sum + bytes.get(name)!.length, 0);
+    expect(downloads.at(-1)).to.deep.equal({ phase: 'download', done: total, total });
     const content = await inspectFolder(folder, dataset);
     expect(content.complete).to.equal(true);
     expect((await readImageFile(content.train[0], dataset)).labels).to.have.length(40);
   });
 
   it('keeps the file that came and asks only for what is missing', async () => {
-    answer = (name, from, response) => {
-      if (name === FILES[0]) whole(name, from, response);
-      else response.writeHead(503).end();
-    };
-    const error = await rejection(fetchDataset(dataset, home, { retries: 0 }));
+    web.answers[FILES[1]] = always(503);
+    const error = await rejection(fetchIt({ retries: 0 }));
     expect(error.message).to.match(
       /^SVHN could not be downloaded from .*test_32x32\.mat \(the server answered 503/,
     );
-    expect(error.message).to.include(`put the file test_32x32.mat into ${join(home, 'svhn')} yourself`);
-    expect(existsSync(join(home, 'svhn'))).to.equal(false);
-    requests = [];
-    answer = whole;
-    await fetchDataset(dataset, home);
-    expect(requests).to.deep.equal([`${FILES[1]} 0`]);
-    expect(readdirSync(home)).to.deep.equal(['svhn']);
+    expect(error.message).to.include(`put the file test_32x32.mat into ${join(web.home, 'svhn')} yourself`);
+    expect(existsSync(join(web.home, 'svhn'))).to.equal(false);
+    Object.assign(web, { requests: [], answers: {} });
+    await fetchIt();
+    expect(web.requests).to.deep.equal([`${FILES[1]} 0`]);
+    expect(readdirSync(web.home)).to.deep.equal(['svhn']);
   });
 
   it('refuses a file with another digest, and shows no folder', async () => {
-    answer = (name, _, response) =>
-      response
-        .writeHead(200)
-        .end(name === FILES[1] ? Buffer.alloc(bytes.get(name)!.length) : bytes.get(name));
-    const error = await rejection(fetchDataset(dataset, home));
+    web.answers[FILES[1]] = always(200, Buffer.alloc(bytes.get(FILES[1])!.length));
+    const error = await rejection(fetchIt());
     expect(error.message).to.include('test_32x32.mat sent is not the official SVHN');
-    expect(existsSync(join(home, 'svhn'))).to.equal(false);
+    expect(existsSync(join(web.home, 'svhn'))).to.equal(false);
   });
 
   it('refuses a whole set of which a file has the official number of images and other bytes', async () => {
-    const folder = await fetchDataset(dataset, home);
+    const folder = await fetchIt();
     const changed = Buffer.concat([bytes.get(FILES[0])!, Buffer.alloc(8)]);
     writeFileSync(join(folder, FILES[0]), changed);
     const { train } = await inspectFolder(folder, dataset);
     const error = await rejection(readImageFile(train[0], dataset));
     expect(error.message).to.include(
-      `has the official number of images but SHA-256 ${digest(changed)}, expected ${digest(bytes.get(FILES[0])!)}`,
+      `has the official number of images but SHA-256 ${sha256(changed)}, expected ${dataset.train[0].sha256}`,
     );
   });
 
   it('names a disk that fills up and shows no folder', async function () {
     if (!existsSync('/dev/full')) this.skip();
-    mkdirSync(join(home, '.svhn.downloading'), { recursive: true });
-    symlinkSync('/dev/full', join(home, '.svhn.downloading', `${FILES[1]}.part`));
-    const error = await rejection(fetchDataset(dataset, home));
+    const scratch = join(web.home, '.svhn.downloading');
+    mkdirSync(scratch, { recursive: true });
+    symlinkSync('/dev/full', join(scratch, `${FILES[1]}.part`));
+    const error = await rejection(fetchIt());
     expect(error.message).to.match(
       /^SVHN could not be stored in .*no space left on device \(ENOSPC\); make room/,
     );
-    expect(readdirSync(home)).to.deep.equal(['.svhn.downloading']);
-    expect(readdirSync(join(home, '.svhn.downloading')).sort()).to.deep.equal([`${FILES[1]}.part`, FILES[0]]);
+    expect(readdirSync(web.home)).to.deep.equal(['.svhn.downloading']);
+    expect(readdirSync(scratch).sort()).to.deep.equal([`${FILES[1]}.part`, FILES[0]]);
   });
 });

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeStandIn } from '../../lib/datasets/stand-in.js';
+import { writeStandIn } from '../support/stand-in.js';
 
 /** A folder for the tests of one `describe`, removed after them. */
 export function temporaryFolder(): () => string {

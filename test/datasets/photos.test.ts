@@ -30,7 +30,7 @@ import { imageNetTransforms, photoSource } from '../../lib/datasets/source.js';
 import { IMAGENET_TEST, IMAGENET_TRAIN } from '../../lib/datasets/photo-transform.js';
 import { openPrepared, preparePhotos } from '../../lib/datasets/prepared.js';
 import { IMAGENET } from '../../lib/datasets/registry.js';
-import { writePhotoStandIn } from '../../lib/datasets/stand-in.js';
+import { writePhotoStandIn } from '../support/stand-in.js';
 import { foldIn, key } from '../../lib/math/random.js';
 import { projectRoot } from '../../lib/runs/home.js';
 import { rejection, temporaryFolder, thrown } from './helpers.js';
@@ -239,7 +239,7 @@ describe('datasets: photographs in batches', () => {
     const plain = { kind: 'train', side: 16, area: [1, 1], ratio: [whole, whole], flip: false } as const;
     const { transformPhoto } = await import('../../lib/datasets/photo-decoder.js');
     const { pixels } = await transformPhoto(photo, plain, key(0));
-    const set = { images: pixels, labels: Int32Array.of(0), count: 1, height: 16, width: 16, channels: 3 };
+    const set = { images: pixels, labels: Int32Array.of(0), count: 1, side: 16 };
     const expected = batchOf(set, Int32Array.of(0), evalTransform({ mean, std }), key(0)).images.data;
     await withLoader(train, { transform: plain }, async (loader) => {
       const batch = await loader.load(Int32Array.of(2), key(9));

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { ZartsError } from '../../lib/errors.js';
-import { writePhotoStandIn } from '../../lib/datasets/stand-in.js';
+import { writePhotoStandIn } from '../support/stand-in.js';
 import { evaluationBudget, fullEvaluation } from '../../lib/evaluation/presets.js';
 import { setEvaluation } from '../../lib/evaluation/protocol.js';
 import { runEvaluation } from '../../lib/evaluation/run.js';

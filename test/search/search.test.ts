@@ -278,11 +278,11 @@ describe('search/search', function () {
 
     it('reads weights’ batches from the first half and scores on the second; the released preset tunes on the second', async () => {
       // Image i is evenly grey, its brightness its number: the middle pixel of a batch's image says which it is.
-      const { images, height, width, channels, count } = dataset.train;
-      const size = height * width * channels;
+      const { images, side, count } = dataset.train;
+      const size = side * side * 3;
       const numbered = { ...dataset.train, images: images.map((_, i) => Math.floor(i / size)) };
       const [mean, std] = [dataset.mean[0], dataset.std[0]];
-      const middle = ((height / 2) * width + width / 2) * channels;
+      const middle = ((side / 2) * side + side / 2) * 3;
       const half = (data: ArrayLike<number>): string => {
         const found = Array.from({ length: 8 }, (_, i) =>
           Math.round((data[i * size + middle] * std + mean) * 255),
