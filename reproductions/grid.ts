@@ -86,7 +86,7 @@ export type Change<K extends RunKind = RunKind, C extends Choices = Choices> = {
     : unknown);
 
 /** What is asked of an experiment. */
-export interface GridOptions<C = Readonly<Record<string, unknown>>> {
+export interface GridOptions<C = Change> {
   readonly budget: Budget;
   /** One algorithm alone instead of those that the experiment compares. */
   readonly preset?: Preset;
@@ -121,8 +121,8 @@ function leavesOf(value: Readonly<Record<string, unknown>>, prefix = ''): [strin
   );
 }
 
-/** `['solver.sigma=0.1']` as a change. @throws {UsageError} for text that is not path=value. */
-export function parseSet(assignments: readonly string[]): Readonly<Record<string, unknown>> {
+/** `['solver.sigma=0.1']` as a change, whose names and values are checked where it is applied. @throws {UsageError} for text that is not path=value. */
+export function parseSet(assignments: readonly string[]): Change {
   const change: Record<string, unknown> = {};
   for (const assignment of assignments) {
     const at = assignment.indexOf('=');
@@ -134,7 +134,7 @@ export function parseSet(assignments: readonly string[]): Readonly<Record<string
     const parent = steps.reduce((group, step) => (group[step] ??= {}) as Record<string, unknown>, change);
     parent[last] = readValue(assignment.slice(at + 1).trim());
   }
-  return change;
+  return change as Change;
 }
 
 function readValue(text: string): unknown {

@@ -25,7 +25,7 @@ import type { RunKind } from './kinds.js';
 import { measure } from './measure.js';
 
 /** How to reproduce an experiment. */
-export interface ReproduceOptions<C = Readonly<Record<string, unknown>>> extends GridOptions<C> {
+export interface ReproduceOptions<C = Change> extends GridOptions<C> {
   /** The folder that holds runs/ and results/. Default: `$ZARTS_HOME`, else `.zarts` of the project. */
   readonly home?: string;
   /** A folder with data sets, or "synthetic"; `$ZARTS_DATA`, `data/` or the download when left out. */
@@ -33,7 +33,7 @@ export interface ReproduceOptions<C = Readonly<Record<string, unknown>>> extends
   readonly progress?: Progress;
   readonly signal?: AbortSignal;
   /** Told what is there, as far as it can be shown, whenever that is more. */
-  readonly onPartial?: (soFar: Shown) => void | Promise<void>;
+  readonly onPartial?: (soFar: PartlyShown) => void | Promise<void>;
 }
 
 /** What an experiment shows, whole or as far as it is measured. */
@@ -45,6 +45,12 @@ export interface Shown {
   readonly claims: readonly Claim[];
   readonly done: number;
   readonly of: number;
+}
+
+/** What an experiment shows while it is measured. */
+export interface PartlyShown extends Shown {
+  /** Absolute path of the file that has the tables as text; it is gone when the experiment is whole. */
+  readonly file: string;
 }
 
 /** A figure or table reproduced. */
@@ -142,7 +148,7 @@ export async function reproduce<K extends RunKind, A extends Axes, C extends Cho
     onPartial: async (partial) => {
       const shown = shownOf(experiment, partial);
       writeText(soFar, shown.tables.map(textTable).join('\n\n'));
-      await onPartial?.(shown);
+      await onPartial?.({ ...shown, file: soFar });
     },
   });
   const seconds = (performance.now() - began) / 1000;

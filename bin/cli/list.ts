@@ -4,8 +4,9 @@ import { projectRoot, runsHome } from '../../lib/runs/home.js';
 import { textTable } from '../../lib/report/table.js';
 import { BUDGETS } from '../../lib/search/protocol.js';
 import type { Budget } from '../../lib/search/protocol.js';
-import { REPRODUCTIONS } from '../../reproductions/registry.js';
-import { estimate } from '../../reproductions/reproduce.js';
+import { cellsOf } from '../../reproductions/experiment.js';
+import { estimate } from '../../reproductions/measure.js';
+import { EXPERIMENTS } from '../../reproductions/registry.js';
 import { about, print, printJson, shortPath } from './text.js';
 
 /** A figure or table as `zarts list` shows it. */
@@ -25,8 +26,9 @@ export function list({ json }: { json: boolean }): number {
     join(dirname(runsHome()), 'results'),
     join(projectRoot(), 'reproductions', 'results'),
   ].flatMap(recordsIn);
-  const listed = REPRODUCTIONS.map(({ id, title, description }): Listed => {
-    const seconds = (budget: Budget): number => estimate(id, budget);
+  const listed = EXPERIMENTS.map((experiment): Listed => {
+    const { id, title, description } = experiment;
+    const seconds = (budget: Budget): number => estimate(cellsOf(experiment, { budget }));
     return {
       id,
       title,

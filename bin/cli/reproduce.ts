@@ -3,14 +3,16 @@ import { claimsText } from '../../lib/report/claims.js';
 import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
 import { textTable } from '../../lib/report/table.js';
 import { PRESETS } from '../../lib/search/protocol.js';
-import type { Budget, Preset } from '../../lib/search/protocol.js';
-import { REPRODUCTIONS, reproductionById } from '../../reproductions/registry.js';
-import { estimate, reproduce } from '../../reproductions/reproduce.js';
-import type { ReproductionReport } from '../../reproductions/reproduce.js';
-import { searchWithin } from '../../reproductions/reproduction.js';
-import type { Protocol, ProtocolOptions } from '../../reproductions/reproduction.js';
-import { anyTrainingOf, isRetraining } from '../../reproductions/retraining.js';
-import type { PartialReport } from '../../reproductions/run.js';
+import { searchOf } from '../../reproductions/deviations.js';
+import { cellsOf } from '../../reproductions/experiment.js';
+import type { AnyCell, Experiment } from '../../reproductions/experiment.js';
+import { parseSet } from '../../reproductions/grid.js';
+import type { GridOptions } from '../../reproductions/grid.js';
+import { estimate } from '../../reproductions/measure.js';
+import { EXPERIMENTS, experimentById } from '../../reproductions/registry.js';
+import { reproduce } from '../../reproductions/reproduce.js';
+import type { Reproduced, ReproduceOptions, PartlyShown } from '../../reproductions/reproduce.js';
+import { anyTrainingOf } from '../../reproductions/training.js';
 import { fetchData, fetchImages } from './data.js';
 import type { DataOptions } from './data.js';
 import { knownBudget, wholeNumber } from './options.js';
@@ -30,63 +32,64 @@ const MOST_SEEDS = 1000;
 /** Runs `zarts reproduce`. @returns the exit code. */
 export async function reproduceCommand(id: string, options: ReproduceCommandOptions): Promise<number> {
   const { data, json, quiet = false } = options;
-  const entries = id === 'all' ? REPRODUCTIONS : [reproductionById(id)];
-  const asked = protocolOptions(options);
+  const experiments = id === 'all' ? EXPERIMENTS : [experimentById(id)];
+  const asked = gridOptions(options);
   // Every setting is checked before anything is loaded or computed.
-  const firstProtocols = entries.map(({ reproduction }) => reproduction.protocols(asked)[0]);
+  const grids = experiments.map((experiment) => cellsOf(experiment, asked));
 
   const progress = terminalProgress({ quiet });
   const source = data === undefined ? {} : { data };
-  const reports: ReproductionReport[] = [];
+  const reports: Reproduced[] = [];
   const lacking: string[] = [];
   await interruptible(async (signal) => {
-    for (const [i, entry] of entries.entries()) {
-      const first = firstProtocols[i];
+    for (const [i, experiment] of experiments.entries()) {
       try {
-        await fetchFor(first, { progress, signal, ...source });
+        await fetchFor(grids[i], { progress, signal, ...source });
       } catch (error) {
         // Of several, those whose images are there are made; what others lack is said at the end.
-        if (entries.length === 1 || !(error instanceof UsageError || error instanceof ZartsError))
-          throw error;
-        if (error instanceof InterruptedError || (i === entries.length - 1 && reports.length === 0))
-          throw error;
-        lacking.push(`${entry.id} is not reproduced: ${error.message}`);
+        const told = error instanceof UsageError || error instanceof ZartsError;
+        if (experiments.length === 1 || !told || error instanceof InterruptedError) throw error;
+        if (i === experiments.length - 1 && reports.length === 0) throw error;
+        lacking.push(`${experiment.id} is not reproduced: ${error.message}`);
         continue;
       }
       signal.throwIfAborted();
-      if (!quiet) process.stderr.write(`${describeEstimate(entry.id, asked)}\n`);
-      const report = await reproduceWhole(entry.id, { ...asked, ...source, progress, signal });
+      if (!quiet) {
+        const text = `${experiment.id}, budget ${asked.budget}: ${about(estimate(grids[i]))}`;
+        process.stderr.write(`${text} on two cores with nothing computed before (an estimate).\n`);
+      }
+      const report = await reproduceWhole(experiment, { ...asked, ...source, progress, signal });
       reports.push(report);
       if (!json) print([...(reports.length > 1 ? ['', ''] : []), ...describeReproduction(report)]);
     }
   });
-  if (json) printJson(id === 'all' ? reports : reports[0]);
+  const documents = reports.map(documentOf);
+  if (json) printJson(id === 'all' ? documents : documents[0]);
   if (lacking.length > 0) process.stderr.write(`${lacking.join('\n')}\n`);
   return lacking.length > 0 ? 1 : 0;
 }
 
-/** The images of a run, with a progress bar if they have to be fetched. */
-async function fetchFor(run: Protocol, options: DataOptions): Promise<void> {
-  const search = isRetraining(run) ? run.search : searchWithin(run);
-  if (search) await fetchData(search, options);
-  if (isRetraining(run)) await fetchImages(anyTrainingOf(run.training), options);
+/** What `--json` prints: everything but what the files named in it have. */
+function documentOf({ charts, drawings, surfaces, rows, ...document }: Reproduced): object {
+  return document;
 }
 
-function describeEstimate(id: string, asked: ProtocolOptions): string {
-  const seconds = estimate(id, asked.budget, asked);
-  return `${id}, budget ${asked.budget}: ${about(seconds)} on two cores with nothing computed before (an estimate).`;
+/** The images of the first runs, with a progress bar if they have to be fetched. */
+async function fetchFor(cells: readonly AnyCell[], options: DataOptions): Promise<void> {
+  const search = cells.flatMap(({ run }) => searchOf(run) ?? []).at(0);
+  if (search) await fetchData(search, options);
+  const training = cells.flatMap(({ run }) => (run.kind === 'training' ? [run.training] : [])).at(0);
+  // Photographs cannot be fetched: computed ones stand for them, or their errors are not measured.
+  if (training && training.dataset.name !== 'imagenet') await fetchImages(anyTrainingOf(training), options);
 }
 
 /** The report; what is there of it when it is interrupted goes to stderr, with the place where it is kept. */
-async function reproduceWhole(
-  id: string,
-  options: Parameters<typeof reproduce>[1],
-): Promise<ReproductionReport> {
-  let partial: PartialReport | undefined;
+async function reproduceWhole(experiment: Experiment, options: ReproduceOptions): Promise<Reproduced> {
+  let partial: PartlyShown | undefined;
   try {
-    return await reproduce(id, {
+    return await reproduce(experiment, {
       ...options,
-      onPart: (soFar) => {
+      onPartial: (soFar) => {
         partial = soFar;
       },
     });
@@ -101,28 +104,25 @@ async function reproduceWhole(
   }
 }
 
-function protocolOptions({ budget, preset, seeds, set = [] }: ReproduceCommandOptions): ProtocolOptions & {
-  readonly budget: Budget;
-} {
-  const knownPreset: Preset | undefined = PRESETS.find((each) => each === preset);
+function gridOptions({ budget, preset, seeds, set = [] }: ReproduceCommandOptions): GridOptions {
+  const knownPreset = PRESETS.find((each) => each === preset);
   if (preset !== undefined && !knownPreset) throw unknownName('preset', preset, PRESETS);
   return {
     budget: knownBudget(budget),
-    set,
     ...(knownPreset ? { preset: knownPreset } : {}),
     ...(seeds === undefined ? {} : { seeds: wholeNumber('--seeds', seeds, 1, MOST_SEEDS) }),
+    ...(set.length === 0 ? {} : { change: parseSet(set) }),
   };
 }
 
 /** A reproduction as text: tables with the verdicts on the claims, deviations, where the pictures and the record are. */
-function describeReproduction(report: ReproductionReport): string[] {
-  const { title, budget, preset, tableText, claims, deviations, pictures, pages, resultFile, seconds } =
-    report;
+function describeReproduction(report: Reproduced): string[] {
+  const { title, budget, preset, tables, claims, deviations, pictures, pages, resultFile, seconds } = report;
   return [
     title,
     `Budget ${budget}, preset ${preset}; done in ${describeSeconds(seconds)}`,
     '',
-    tableText.trimEnd(),
+    tables.map(textTable).join('\n\n'),
     '',
     'Claims, each with what decided it:',
     ...claimsText(claims)

@@ -3,9 +3,12 @@ import { fixed } from '../../lib/report/format.js';
 import { textTable } from '../../lib/report/table.js';
 import type { Table } from '../../lib/report/table.js';
 import { printGenotype } from '../../lib/spaces/genotype.js';
-import { FIRST_LOOK, firstLook } from '../../reproductions/fig-4-ess.js';
-import { DENSITY_TITLES, sweepProtocols } from '../../reproductions/sweep.js';
-import type { Sweep } from '../../reproductions/sweep.js';
+import { cellsOf } from '../../reproductions/experiment.js';
+import { fig4 } from '../../reproductions/fig-4-ess.js';
+import { reproduce } from '../../reproductions/reproduce.js';
+import type { Reproduced } from '../../reproductions/reproduce.js';
+import { DENSITY_TITLES } from '../../reproductions/sweep.js';
+import type { SweepAxes } from '../../reproductions/sweep.js';
 import { fetchDataOrSynthetic } from './data.js';
 import { knownBudget } from './options.js';
 import { interruptible } from './signals.js';
@@ -18,6 +21,12 @@ export interface StartCommandOptions {
   readonly quiet?: boolean;
 }
 
+/** What a first look asks of Fig. 4: one search for each of two densities, with the paper's N. A minute on two cores. */
+const FIRST_LOOK = {
+  seeds: 1,
+  change: { density: ['literal', 'flat'], solver: { samples: 4, sigmaSchedule: 'cosine' } },
+} as const;
+
 /** Runs `zarts start`. @returns the exit code. */
 export async function startCommand({
   budget: given,
@@ -26,7 +35,8 @@ export async function startCommand({
 }: StartCommandOptions): Promise<number> {
   const budget = knownBudget(given);
   const progress = terminalProgress({ quiet });
-  const [protocol] = sweepProtocols({ budget, seeds: 1 }, FIRST_LOOK);
+  const [{ run }] = cellsOf(fig4, { ...FIRST_LOOK, budget });
+  const protocol = run.search;
   const { report, failure } = await interruptible(async (signal) => {
     const found = await fetchDataOrSynthetic(protocol, {
       progress,
@@ -36,19 +46,23 @@ export async function startCommand({
     signal.throwIfAborted();
     if (found.failure !== undefined) process.stderr.write(`${found.failure}\n`);
     const source = found.data === undefined ? {} : { data: found.data };
-    return { report: await firstLook({ budget, progress, signal, ...source }), failure: found.failure };
+    return {
+      report: await reproduce(fig4, { ...FIRST_LOOK, budget, progress, signal, ...source }),
+      failure: found.failure,
+    };
   });
 
-  const { result, pictures, resultFile, seconds } = report;
-  const [{ data: images }] = result.environments;
+  const { rows, pictures, resultFile, seconds } = report;
+  const [first] = rows;
+  const coverage =
+    failure !== undefined || (data ?? process.env.ZARTS_DATA) === 'synthetic' ? 'synthetic' : '';
   const { imageSide, trainSize } = protocol.dataset;
-  const kind =
-    images.coverage === 'synthetic' ? 'synthetic' : images.name === 'cifar10' ? 'CIFAR-10' : images.name;
+  const kind = coverage === 'synthetic' ? 'synthetic' : 'CIFAR-10';
   const paragraph = (text: string): string[] => wrap(text, textWidth());
   print([
     '',
     ...paragraph(
-      `A first look at ZARTS: ${result.runs.length} searches in ${result.space.toUpperCase()} on ${trainSize} ${kind} images of ${imageSide}×${imageSide}, done in ${describeSeconds(seconds)}. Each scores N = ${result.runs[0].samples} candidates an update and weighs them by their losses; N_e says how many of them count in effect.`,
+      `A first look at ZARTS: ${rows.length} searches in ${first.space.toUpperCase()} on ${trainSize} ${kind} images of ${imageSide}×${imageSide}, done in ${describeSeconds(seconds)}. Each scores N = ${first.N} candidates an update and weighs them by their losses; N_e says how many of them count in effect.`,
     ),
     ...(failure === undefined
       ? []
@@ -56,10 +70,10 @@ export async function startCommand({
           'The images are synthetic because CIFAR-10 is not on this machine and could not be downloaded; "npm start -- --data DIR" names a folder that has it.',
         )),
     '',
-    textTable(epochTable(result)),
+    textTable(epochTable(rows)),
     '',
-    `The cells found with the ${DENSITY_TITLES[result.runs[0].density]}:`,
-    printGenotype(result.runs[0].genotype),
+    `The cells found with the ${DENSITY_TITLES[first.density]}:`,
+    printGenotype(first.genotype),
     '',
     ...paragraph(
       "This is a small search that shows the program at work; its numbers are not comparable with the paper's.",
@@ -78,14 +92,14 @@ export async function startCommand({
 }
 
 /** N_e over the epochs, a column for each search. */
-function epochTable({ runs }: Sweep): Table {
+function epochTable(runs: Reproduced<'search', SweepAxes>['rows']): Table {
   const columns = runs.map(({ density }) => ({
     key: density,
     title: `N_e, ${DENSITY_TITLES[density]}`,
     align: 'right' as const,
   }));
   return {
-    title: `Effective sample size of N = ${runs[0].samples} candidates, mean over the updates of an epoch`,
+    title: `Effective sample size of N = ${runs[0].N} candidates, mean over the updates of an epoch`,
     columns: [
       { key: 'epoch', title: 'epoch', align: 'right' },
       { key: 'sigma', title: 'sigma', align: 'right' },
