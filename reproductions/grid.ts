@@ -2,6 +2,7 @@
  * What is asked of an experiment, and the grid that it makes its runs from: budget, seeds, names chosen, settings changed. A
  * change is one typed object, `{ solver: { sigma: 0.1 }, space: 's3' }`; `--set a.b=c` is read into the same.
  */
+import { closest } from 'fastest-levenshtein';
 import { UsageError, unknownName } from '../lib/errors.js';
 import { isGroupName } from '../lib/search/groups.js';
 import type { LandscapeProtocol, PathProtocol } from '../lib/search/landscape-protocol.js';
@@ -90,8 +91,8 @@ export interface GridOptions<C = Change> {
   readonly budget: Budget;
   /** One algorithm alone instead of those that the experiment compares. */
   readonly preset?: Preset;
-  /** Independent repeats; each has its own seed, counted from 0. */
-  readonly seeds?: number;
+  /** Independent repeats: how many, with seeds counted from 0, or their seeds. */
+  readonly seeds?: number | readonly number[];
   readonly change?: C;
 }
 
@@ -159,8 +160,10 @@ export function gridOf<C extends Choices>(
   defaultSeeds: Readonly<Record<Budget, number>>,
   { budget, preset, seeds = defaultSeeds[budget], change = {} }: GridOptions<object>,
 ): { readonly grid: Grid<C>; readonly checkAllRead: () => void } {
-  if (!Number.isInteger(seeds) || seeds < 1) {
-    throw new UsageError(`The number of seeds is ${seeds}; it must be an integer of 1 or more.`);
+  const list = typeof seeds === 'number' ? undefined : seeds;
+  const repeats = list ? list.length : (seeds as number);
+  if (!Number.isInteger(repeats) || repeats < 1) {
+    throw new UsageError(`The number of seeds is ${repeats}; it must be an integer of 1 or more.`);
   }
   const given: Record<string, unknown> = { ...change };
   const chosen = Object.fromEntries(
@@ -194,7 +197,7 @@ export function gridOf<C extends Choices>(
   const grid: Grid<C> = {
     budget,
     preset,
-    seeds: Array.from({ length: seeds }, (_, seed) => seed),
+    seeds: list ?? Array.from({ length: repeats }, (_, seed) => seed),
     chosen,
     search: (protocol) => applySet(protocol, ...ownOf('', settablePaths(protocol))),
     training: (settings) => changedTraining(settings, ownOf('training.', settableInTraining(settings))),
@@ -224,15 +227,26 @@ function settableIn(record: object, inner: string): string[] {
     .filter((path) => !fixed.includes(path));
 }
 
-/** The sentence for a setting that no run of the experiment has. */
+/** The sentence for a setting that no run of the experiment has, with the nearest that one has. */
 function unknownSetting(path: string, known: readonly string[]): UsageError {
   const inside = known.filter((each) => each.startsWith(`${path}.`));
   if (inside.length > 0) {
     return new UsageError(`${path} is a group of settings; set one of ${inside.join(', ')}.`);
   }
-  const sameEnd = known.find((each) => each.endsWith(`.${path}`));
-  if (sameEnd === undefined) return unknownName('setting', path, known);
-  return new UsageError(`Unknown setting "${path}". Did you mean "${sameEnd}"?`);
+  const near = known.find((each) => each.endsWith(`.${path}`)) ?? closest(path, known);
+  return new UsageError(`Nothing here has a setting "${path}". Did you mean "${near}"?`);
+}
+
+/** Where two records of settings differ, by dotted path; seeds are no settings. */
+export function changedSettings(
+  a: Readonly<Record<string, unknown>>,
+  b: Readonly<Record<string, unknown>>,
+): { readonly path: string; readonly a: unknown; readonly b: unknown }[] {
+  const [left, right] = [new Map(leavesOf(a)), new Map(leavesOf(b))];
+  return [...new Set([...left.keys(), ...right.keys()])]
+    .filter((path) => !path.endsWith('.seed'))
+    .map((path) => ({ path, a: left.get(path), b: right.get(path) }))
+    .filter((setting) => JSON.stringify(setting.a) !== JSON.stringify(setting.b));
 }
 
 function chosenOf(name: string, choice: Choices[string], value: unknown): unknown {

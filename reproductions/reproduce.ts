@@ -88,7 +88,10 @@ export interface ResultRecord {
   readonly budget: Budget;
   readonly preset: Preset;
   /** The number of repeats asked for, and what was changed by hand. */
-  readonly options: { readonly seeds: number | null; readonly change: Readonly<Record<string, unknown>> };
+  readonly options: {
+    readonly seeds: number | readonly number[] | null;
+    readonly change: Readonly<Record<string, unknown>>;
+  };
   readonly paper: Readonly<Record<string, number>>;
   readonly deviations: readonly string[];
   /** Settings that the paper leaves open, with the values used and whose they are. */

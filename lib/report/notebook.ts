@@ -34,15 +34,7 @@ function show(data: Bundle, id?: string, update = false): void {
   send({ data, metadata: {}, transient: id === undefined ? {} : { display_id: id } }, update);
 }
 
-/**
- * Shows a chart: interactive where Vega-Lite is rendered (JupyterLab), a picture everywhere else (code hosts, exports).
- *
- * @throws {ZartsError} outside a notebook, and for a chart that cannot be drawn.
- */
-export async function showChart(chart: Chart): Promise<void> {
-  show(await chartBundle(chart));
-}
-
+/** A chart: interactive where Vega-Lite is rendered (JupyterLab), a picture everywhere else (code hosts, exports). */
 async function chartBundle({ title, spec }: Chart): Promise<Bundle> {
   const png = await chartPng(spec);
   return {
@@ -56,7 +48,7 @@ async function chartBundle({ title, spec }: Chart): Promise<Bundle> {
 const DRAWING_PIXELS = 2000;
 
 /** Shows a drawing, as SVG and as PNG: which of them is up to the program that opens the notebook. */
-export function showDrawing({ title, svg }: Drawing): void {
+function showDrawing({ title, svg }: Drawing): void {
   show({
     'image/svg+xml': svg,
     'image/png': svgPng(svg, DRAWING_PIXELS).toString('base64'),
@@ -64,16 +56,11 @@ export function showDrawing({ title, svg }: Drawing): void {
   });
 }
 
-/** Shows each of the drawings. */
-export function showDrawings(drawings: readonly Drawing[]): void {
-  for (const drawing of drawings) showDrawing(drawing);
-}
-
 /**
  * Shows a landscape that is turned with the mouse where Plotly figures are drawn (JupyterLab), a picture everywhere else.
  * JupyterLab begins with the picture, too, and puts the figure in its place when the mouse comes: both are as wide.
  */
-export function showSurface({ title, figure, svg }: Surface): void {
+function showSurface({ title, figure, svg }: Surface): void {
   show({
     [PLOTLY_TYPE]: figure,
     'image/png': svgPng(svg, figure.layout.width).toString('base64'),
@@ -81,37 +68,8 @@ export function showSurface({ title, figure, svg }: Surface): void {
   });
 }
 
-/**
- * A function that shows a reproduction's charts while it is measured: in the place of those that it showed before, and only
- * where they changed.
- *
- * @param reproduction  What draws the charts of a result as far as it is there; they are told apart by their names.
- * @param count         Only the first so many of them.
- */
-export function liveCharts<Result>(
-  reproduction: { charts(partial: Result): readonly Chart[] },
-  count = Infinity,
-): (partial: Result) => Promise<void> {
-  const shown = new Map<string, { readonly id: string; readonly text: string }>();
-  return async (partial) => {
-    for (const { name, title, spec } of reproduction.charts(partial).slice(0, count)) {
-      const text = JSON.stringify(spec);
-      const before = shown.get(name);
-      if (before?.text === text) continue;
-      const id = before?.id ?? randomBytes(8).toString('hex');
-      shown.set(name, { id, text });
-      show(await chartBundle({ name, title, spec }), id, before !== undefined);
-    }
-  };
-}
-
-/** Shows each of the charts. */
-export async function showCharts(charts: readonly Chart[]): Promise<void> {
-  for (const chart of charts) await showChart(chart);
-}
-
 /** Shows a table, in HTML, Markdown and plain text. */
-export function showTable(table: Table): void {
+function showTable(table: Table): void {
   show({
     'text/html': htmlTable(table),
     'text/markdown': markdownTable(table),
@@ -120,7 +78,7 @@ export function showTable(table: Table): void {
 }
 
 /** Shows the claims with their verdicts, and under them how each verdict was reached. */
-export function showClaims(claims: readonly Claim[]): void {
+function showClaims(claims: readonly Claim[]): void {
   const table = claimsTable(claims);
   const reasons = claims
     .map(({ text, detail }) => `<li>${escapeHtml(text)} ${escapeHtml(detail)}</li>`)
@@ -193,23 +151,36 @@ export function interruptSignal(): AbortSignal {
   return interrupted.signal;
 }
 
-/** What is there of a result under way. */
-interface PartialTables {
+/** What is there of a figure or table under way. */
+interface UnderWay {
+  readonly charts: readonly Chart[];
   readonly tables: readonly Table[];
   readonly done: number;
   readonly of: number;
 }
 
-/** Shows the first table of a result under way, in the place of the one before; a line in its stead when all is there. */
-export function notebookParts(): (soFar: PartialTables) => void {
+/**
+ * Shows what is there of a figure or table under way, in the place of what was shown before: its first chart, its first table
+ * where it has none. When all is there a line takes its place; what was measured is for the cells below to show.
+ */
+export function liveDisplay(): (soFar: UnderWay) => Promise<void> {
   const id = randomBytes(8).toString('hex');
-  let shown = false;
-  return ({ tables: [table], done, of }) => {
+  let shown = '';
+  return async ({ charts: [chart], tables: [table], done, of }) => {
     const text = `${done} of ${of} runs are finished.`;
-    const whole = done === of;
-    const html = `${whole ? '' : htmlTable(table)}<p>${text}</p>`;
-    show({ 'text/html': html, 'text/plain': whole ? text : `${textTable(table)}\n${text}` }, id, shown);
-    shown = true;
+    const drawn: Chart | undefined = chart;
+    const bundle: Bundle =
+      done === of
+        ? { 'text/html': `<p>${text}</p>`, 'text/plain': text }
+        : drawn
+          ? await chartBundle(drawn)
+          : {
+              'text/html': `${htmlTable(table)}<p>${text}</p>`,
+              'text/plain': `${textTable(table)}\n${text}`,
+            };
+    const now = JSON.stringify(bundle);
+    if (now !== shown) show(bundle, id, shown !== '');
+    shown = now;
   };
 }
 
@@ -218,12 +189,12 @@ export interface NotebookOptions {
   readonly budget: Budget;
   readonly progress: Progress;
   readonly signal: AbortSignal;
-  readonly onPart: (soFar: PartialTables) => void;
+  readonly onPartial: (soFar: UnderWay) => Promise<void>;
 }
 
 /**
- * The budget that `$ZARTS_BUDGET` names, `laptop` without it, with a progress element and a signal that stops the work
- * when the kernel is interrupted. Images come from where `$ZARTS_DATA` says, as everywhere.
+ * The budget that `$ZARTS_BUDGET` names, `laptop` without it, with a progress element, a display of what is there so far and
+ * a signal that stops the work when the kernel is interrupted. Images come from where `$ZARTS_DATA` says, as everywhere.
  *
  * @throws {UsageError} for an unknown budget.
  */
@@ -231,10 +202,37 @@ export function notebookOptions(env: NodeJS.ProcessEnv = process.env): NotebookO
   const asked = env.ZARTS_BUDGET === undefined || env.ZARTS_BUDGET === '' ? 'laptop' : env.ZARTS_BUDGET;
   const budget = BUDGETS.find((each) => each === asked);
   if (budget === undefined) throw unknownName('budget', asked, BUDGETS);
-  return {
-    budget,
-    progress: notebookProgress(),
-    signal: interruptSignal(),
-    onPart: notebookParts(),
-  };
+  return { budget, progress: notebookProgress(), signal: interruptSignal(), onPartial: liveDisplay() };
+}
+
+/** What a cell can show: charts, tables, drawings, surfaces, claims, or all of a figure's. */
+type Showable = Chart | Table | Drawing | Surface | Claim;
+interface Several {
+  readonly charts?: readonly Chart[];
+  readonly surfaces?: readonly Surface[];
+  readonly drawings?: readonly Drawing[];
+  readonly tables?: readonly Table[];
+  readonly claims?: readonly Claim[];
+}
+
+/**
+ * Shows charts, tables, drawings, surfaces or claims, one or several, or everything that a figure or a comparison has.
+ *
+ * @throws {ZartsError} outside a notebook, and for a chart that cannot be drawn.
+ */
+export async function display(shown: Showable | readonly Showable[] | Several): Promise<void> {
+  if (Array.isArray(shown)) {
+    const list = shown as readonly Showable[];
+    const claims = list.filter((each): each is Claim => 'verdict' in each);
+    for (const each of list) if (!('verdict' in each)) await display(each);
+    if (claims.length > 0) showClaims(claims);
+  } else if ('spec' in shown) show(await chartBundle(shown as Chart));
+  else if ('figure' in shown) showSurface(shown as Surface);
+  else if ('svg' in shown) showDrawing(shown as Drawing);
+  else if ('rows' in shown && 'columns' in shown) showTable(shown as Table);
+  else if ('verdict' in shown) showClaims([shown as Claim]);
+  else {
+    const { charts = [], surfaces = [], drawings = [], tables = [], claims = [] } = shown as Several;
+    await display([...charts, ...surfaces, ...drawings, ...tables, ...claims]);
+  }
 }

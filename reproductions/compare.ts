@@ -1,0 +1,95 @@
+import { changedSettings } from './grid.js';
+import type { Chart } from '../lib/report/spec.js';
+import type { Table } from '../lib/report/table.js';
+import { fixed } from '../lib/report/format.js';
+import type { Claim } from '../lib/analysis/claims.js';
+import type { Reproduced } from './reproduce.js';
+import { label, summaryTable } from './tables.js';
+
+/** Two reproductions of a figure side by side. */
+export interface Compared {
+  readonly tables: readonly Table[];
+  readonly charts: readonly Chart[];
+}
+
+/**
+ * Two reproductions of one figure or table side by side: the settings in which they differ, the verdicts, and every chart that
+ * both have.
+ *
+ * @param names  What a reader calls them.
+ */
+export function compare(
+  a: Reproduced,
+  b: Reproduced,
+  names: readonly [string, string] = ['as it is', 'changed'],
+): Compared {
+  const [one, other] = names;
+  const settings = changedSettings(settingsOf(a), settingsOf(b));
+  const text = (value: unknown): string => (value === undefined ? '–' : JSON.stringify(value));
+  const ids = [...new Set([...a.claims, ...b.claims].map(({ id }) => id))];
+  const claimsOf = (id: string): (Claim | undefined)[] =>
+    [a, b].map(({ claims }) => claims.find((claim) => claim.id === id));
+  const means = (claim: Claim | undefined): string | null =>
+    claim ? `${claim.verdict} (${fixed(claim.statistic.value, 3)}, n ${claim.n})` : null;
+  return {
+    tables: [
+      summaryTable(
+        'What was changed',
+        settings.map((setting) => ({ rows: [setting] })),
+        [
+          label('setting', ({ path }) => path),
+          label(one, (setting) => text(setting.a)),
+          label(other, (setting) => text(setting.b)),
+        ],
+        settings.length === 0 ? ['Nothing: both are the same runs.'] : [],
+      ),
+      summaryTable(
+        'Verdicts, each with its mean and number',
+        ids.map((id) => ({ rows: [claimsOf(id)] })),
+        [
+          label('claim', ([left, right]) => (left ?? right)!.text),
+          label(one, ([left]) => means(left)),
+          label(other, ([, right]) => means(right)),
+        ],
+      ),
+    ],
+    charts: a.charts.flatMap((chart) => {
+      const twin = b.charts.find(({ name }) => name === chart.name);
+      return twin ? [sideBySide(chart, twin, names)] : [];
+    }),
+  };
+}
+
+/** The settings that a reproduction's first run of each kind had, and what is not a run's own. */
+function settingsOf({ budget, preset, result }: Reproduced): Readonly<Record<string, unknown>> {
+  const protocols = new Map(
+    [...result.runs].reverse().flatMap(({ kept }) => kept.map(({ protocol }) => [protocol.kind, protocol])),
+  );
+  const seeds = new Set(result.runs.map(({ kept }) => kept[kept.length - 1].protocol.seed)).size;
+  return { budget, preset, seeds, ...Object.fromEntries(protocols) };
+}
+
+/** Two charts of the same kind beside each other, each with its own scales and legend. */
+function sideBySide(a: Chart, b: Chart, [one, other]: readonly [string, string]): Chart {
+  const { $schema, config } = a.spec;
+  const panel = ({ spec }: Chart, name: string): object => {
+    const inner = Object.fromEntries(
+      Object.entries(spec).filter(
+        ([field]) => !['$schema', 'config', 'description', 'title'].includes(field),
+      ),
+    );
+    return { ...inner, title: name };
+  };
+  return {
+    name: a.name,
+    title: a.title,
+    spec: {
+      $schema,
+      description: a.title,
+      title: a.title,
+      config,
+      hconcat: [panel(a, one), panel(b, other)],
+      resolve: { scale: { color: 'independent', shape: 'independent' } },
+    },
+  };
+}
