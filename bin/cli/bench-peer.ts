@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync, wr
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
-import { peerPython } from '../../test/bench/engine.js';
+import { peerPython } from '../../test/bench/processes.js';
 import { ZartsError } from '../../lib/errors.js';
 import type { Progress } from '../../lib/progress.js';
 import { projectRoot } from '../../lib/runs/home.js';

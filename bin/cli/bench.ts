@@ -1,6 +1,4 @@
 import { join } from 'node:path';
-import { barsOf } from '../../test/bench/bars.js';
-import type { Bar } from '../../test/bench/bars.js';
 import type { BenchReport, ShapeReport } from '../../test/bench/bench.js';
 import { describeShape, isRetraining, shapesOf } from '../../test/bench/shapes.js';
 import type { Timing } from '../../test/bench/timing.js';
@@ -68,15 +66,16 @@ export async function benchCommand(options: BenchCommandOptions): Promise<number
     ...(eager === undefined ? {} : { eager }),
     ...(python === undefined ? {} : { peer: python, peerCompile: peerCompile ?? false }),
   });
-  if (json) printJson({ ...report, bars: barsOf(report) });
+  if (json) printJson(report);
   else print(describeBench(report));
   return 0;
 }
 
 /** Prints operations and kernels of the steps, from recording alone. */
 async function countsCommand(shapes: readonly string[] | undefined, json: boolean): Promise<number> {
-  const { graphCounts } = await import('../../test/bench/counts.js');
-  const counts = await graphCounts(shapes);
+  shapesOf(shapes);
+  const { graphCounts } = await import('../../test/bench/program.js');
+  const counts = graphCounts(shapes);
   if (json) printJson(counts);
   else {
     const rows = Object.entries(counts).map(([shape, { operations, kernels }]) => ({
@@ -165,8 +164,6 @@ function describeBench(report: BenchReport): string[] {
     ...Object.entries(shapes).flatMap(([name, shape]) => ['', ...describeReport(name, shape)]),
     '',
     `Input pipeline with augmentation, 32×32, one core: ${Math.round(machine.pipelineImagesPerSecond).toLocaleString('en-US')} images a second`,
-    '',
-    barTable(barsOf(report)),
   ];
 }
 
@@ -215,24 +212,4 @@ function describeReport(name: string, report: ShapeReport): string[] {
         `After compiled step ${step}: ${tensors} tensors, ${nativeTensors} native, ${megabytes(rssBytes)} MB resident`,
     ),
   ];
-}
-
-function barTable(bars: readonly Bar[]): string {
-  return textTable({
-    title: 'Bars',
-    columns: [
-      { key: 'what', title: 'what' },
-      { key: 'shape', title: 'shape' },
-      { key: 'bar', title: 'bar', align: 'right' },
-      { key: 'value', title: 'measured', align: 'right' },
-      { key: 'met', title: '' },
-    ],
-    rows: bars.map(({ what, shape, bar, direction, value, met }) => ({
-      what,
-      shape: shape ?? null,
-      bar: `${direction === 'at least' ? '≥' : '≤'} ${bar.toLocaleString('en-US')}`,
-      value: value >= 1000 ? Math.round(value).toLocaleString('en-US') : fixed(value, 2),
-      met: met ? 'met' : 'missed',
-    })),
-  });
 }

@@ -236,7 +236,7 @@ export function addCommands(program: Command, finished: (exitCode: number) => vo
     .command('bench')
     .summary('time the step: compiled against eager, and against PyTorch')
     .description(
-      'Times a training step of the supernet (forward, backward, clipping, SGD with momentum), engines taking turns in one run, and prints medians, ratios, arithmetic, memory, and the bars they are held against.',
+      'Times a training step of the supernet (forward, backward, clipping, SGD with momentum), engines taking turns in one run, and prints medians, ratios, arithmetic and memory.',
     )
     .option(
       '--shape <name>',

@@ -13,7 +13,7 @@ import type { Cell } from '../spaces/spaces.js';
 import { fixed } from './format.js';
 import { layeredLayout } from './layered-layout.js';
 import type { Layout, LayoutEdge, LayoutNode, Point, Route } from './layered-layout.js';
-import { textWidth } from './svg.js';
+import { coordinate, textWidth } from './svg.js';
 import { escapeHtml } from './table.js';
 import { FAMILY_COLORS, REFERENCE_COLOR, THEME } from './theme.js';
 
@@ -23,13 +23,13 @@ export interface NamedGenotype {
   readonly genotype: Genotype;
 }
 
-/** What each family is called in a legend, and one or many of its operations in a caption. */
-const FAMILY_NAMES: Readonly<Record<OpFamily, { title: string; one: string; many: string }>> = {
-  convolution: { title: 'convolution', one: 'convolution', many: 'convolutions' },
-  pooling: { title: 'pooling', one: 'pooling operation', many: 'pooling operations' },
-  skip: { title: 'skip connection', one: 'skip connection', many: 'skip connections' },
-  noise: { title: 'noise', one: 'noise operation', many: 'noise operations' },
-  zero: { title: 'zero', one: 'zero operation', many: 'zero operations' },
+/** What one operation of each family is called in a caption; a legend leaves "operation" out. */
+const FAMILY_NAMES: Readonly<Record<OpFamily, string>> = {
+  convolution: 'convolution',
+  pooling: 'pooling operation',
+  skip: 'skip connection',
+  noise: 'noise operation',
+  zero: 'zero operation',
 };
 
 /** The dashes of each family's edges: families differ in more than colour, so that they differ in a black-and-white print. */
@@ -45,7 +45,6 @@ const FAMILY_DASHES: Readonly<Record<OpFamily, string>> = {
 const QUIET_COLOR = '#9a9a9a';
 const INK = '#222222';
 const SIZES = { title: 14, heading: 12, small: 11, label: 11, node: 12, subscript: 9 } as const;
-const SPACING = { columns: 44, boxes: 10, arrows: 12 } as const;
 const MARGIN = 16;
 /** Between the cells of a row, and between rows. */
 const GUTTER = 40;
@@ -54,6 +53,8 @@ const NODE_HEIGHT = 30;
 /** Between two arrows at the side of a node. */
 const PORT_DISTANCE = 8;
 const ARROW = { length: 7, half: 3.5 } as const;
+/** Of arrows: all alike, where some stand out, and the others. */
+const WIDTHS = { plain: 1.8, bold: 3, pale: 1.2 } as const;
 
 /** Which edges of a genotype stand out: entry numbers by cell; the others are drawn pale. */
 type Highlight = Readonly<Record<Cell, ReadonlySet<number>>>;
@@ -128,14 +129,16 @@ const CELL_TITLES: Readonly<Record<Cell, string>> = { normal: 'Normal cell', red
 function picture(lines: readonly Line[], title: string | undefined, subtitles: readonly string[]): string {
   const rows = lines.map((line) => row(line));
   // Columns of cells stand under each other.
-  const left = Math.max(0, ...rows.map(({ cells }) => cells[0]?.width ?? 0));
+  const left = Math.max(0, ...rows.map(({ cells: [first] }) => first.width));
   const below = subtitles.map((words) => heading(words, SIZES.small, REFERENCE_COLOR));
   const blocks = [
-    ...(title === undefined ? [] : [stack([heading(title, SIZES.title, INK), ...below], 6)]),
-    ...rows.map(({ name, cells }) => stack([...name, beside(cells, left + GUTTER)], 6)),
+    ...(title === undefined ? [] : [under([heading(title, SIZES.title, INK), ...below], 6)]),
+    ...rows.map(({ name, cells: [first, ...others] }) =>
+      under([...name, beside([{ ...first, width: left }, ...others], GUTTER)], 6),
+    ),
     legend(lines),
   ];
-  const content = stack(blocks, 18);
+  const content = under(blocks, 18);
   const [width, height] = [content.width, content.height].map((size) => Math.ceil(size + 2 * MARGIN));
   const genotypes = lines.flatMap(({ genotype }) => (genotype ? [printGenotype(genotype)] : []));
   const description = escapeHtml(genotypes.join('\n'));
@@ -154,7 +157,7 @@ function row({ name, genotype, sentence, highlight }: Line): { name: Block[]; ce
     name: name === undefined ? [] : [heading(name, SIZES.heading, INK, true)],
     cells: genotype
       ? CELLS.map((cell) =>
-          stack(
+          under(
             [
               heading(`${CELL_TITLES[cell]}: ${structureText(genotype, cell)}`, SIZES.small, REFERENCE_COLOR),
               graph(genotype, cell, highlight?.[cell]),
@@ -167,10 +170,10 @@ function row({ name, genotype, sentence, highlight }: Line): { name: Block[]; ce
 }
 
 /** What a cell consists of, in a few words: "6 convolutions, 2 skip connections; depth 3". */
-export function structureText(genotype: Genotype, cell: Cell): string {
+function structureText(genotype: Genotype, cell: Cell): string {
   const { families, depth } = cellStructure(genotype, cell);
   const parts = OP_FAMILIES.filter((family) => families[family] > 0).map((family) =>
-    count(families[family], FAMILY_NAMES[family].one, FAMILY_NAMES[family].many),
+    count(families[family], FAMILY_NAMES[family], `${FAMILY_NAMES[family]}s`),
   );
   return `${parts.join(', ')}; depth ${depth}`;
 }
@@ -193,7 +196,7 @@ export function cellLayout(genotype: Genotype, cell: Cell): CellLayout {
     })),
     ...concat.map((node) => ({ from: String(node), to: OUTPUT })),
   ];
-  const nodes = [...ids, OUTPUT].map((id, i): LayoutNode => {
+  const nodes = [...ids, OUTPUT].map((id): LayoutNode => {
     const arrows = Math.max(
       ...(['from', 'to'] as const).map((end) => edges.filter((e) => e[end] === id).length),
     );
@@ -203,10 +206,9 @@ export function cellLayout(genotype: Genotype, cell: Cell): CellLayout {
       id,
       width: Math.max(NODE_HEIGHT, Math.ceil(text) + 14),
       height: Math.max(NODE_HEIGHT, (arrows + 1) * PORT_DISTANCE),
-      ...(i < 2 ? { first: true } : {}),
     };
   });
-  return { nodes, edges, kept, layout: layeredLayout(nodes, edges, SPACING) };
+  return { nodes, edges, kept, layout: layeredLayout(nodes, edges) };
 }
 
 /** A cell's graph and where everything of it stands. */
@@ -239,13 +241,10 @@ function labelWidth(op: string): number {
 function graph(genotype: Genotype, cell: Cell, highlight: ReadonlySet<number> | undefined): Block {
   const { nodes, edges, kept, layout } = cellLayout(genotype, cell);
   const style = (edge: number): EdgeStyle => {
-    if (edge >= kept.length) return { color: QUIET_COLOR, dashes: '', width: 1.2, strong: false };
-    const family = opFamily(kept[edge].op);
-    const [color, dashes] = [FAMILY_COLORS[family], FAMILY_DASHES[family]];
-    if (highlight === undefined) return { color, dashes, width: 1.8, strong: false };
-    return highlight.has(edge)
-      ? { color, dashes, width: 3, strong: true }
-      : { color: QUIET_COLOR, dashes, width: 1.2, strong: false };
+    if (edge >= kept.length) return CONCATENATED;
+    const look = familyStyle(opFamily(kept[edge].op), highlight !== undefined);
+    const pale = highlight !== undefined && !highlight.has(edge);
+    return pale ? { ...look, color: QUIET_COLOR, width: WIDTHS.pale } : look;
   };
   // What stands out is drawn last, over what it crosses; labels over every line.
   const order = edges.map((_, i) => i).sort((a, b) => style(a).width - style(b).width);
@@ -261,12 +260,17 @@ interface EdgeStyle {
   readonly color: string;
   readonly dashes: string;
   readonly width: number;
-  /** The label has a thick border. */
-  readonly strong: boolean;
+}
+
+const CONCATENATED: EdgeStyle = { color: QUIET_COLOR, dashes: '', width: WIDTHS.pale };
+
+function familyStyle(family: OpFamily, bold: boolean): EdgeStyle {
+  const [color, dashes] = [FAMILY_COLORS[family], FAMILY_DASHES[family]];
+  return { color, dashes, width: bold ? WIDTHS.bold : WIDTHS.plain };
 }
 
 /** A smooth line through the pieces: level inside each column, an S between two columns. It ends `short` before the end. */
-function curve({ pieces }: Pick<Route, 'pieces'>, short: number): string {
+function curve({ pieces }: Route, short: number): string {
   return pieces
     .map(([a, b], i) => {
       const end = i === pieces.length - 1 ? { x: b.x - short, y: b.y } : b;
@@ -282,11 +286,6 @@ function at({ x, y }: Point): string {
   return `${coordinate(x)},${coordinate(y)}`;
 }
 
-/** A hundredth of a pixel is enough, and keeps the text short and free of rounding's last bits. */
-function coordinate(value: number): string {
-  return String(Math.round(value * 100) / 100);
-}
-
 function arrow(route: Route, { color, dashes, width }: EdgeStyle): string {
   const [, tip] = route.pieces[route.pieces.length - 1];
   const { length, half } = ARROW;
@@ -298,17 +297,13 @@ function arrow(route: Route, { color, dashes, width }: EdgeStyle): string {
   ].join('');
 }
 
-function edgeLabel(op: string, centre: Point, { color, strong }: EdgeStyle): string {
+function edgeLabel(op: string, centre: Point, { color, width: line }: EdgeStyle): string {
   const width = labelWidth(op);
   const [x, y] = [centre.x - width / 2, centre.y - LABEL_HEIGHT / 2].map(coordinate);
-  const pale = color === QUIET_COLOR;
+  const ink = color === QUIET_COLOR ? '#666666' : INK;
   return [
-    `<rect x="${x}" y="${y}" width="${width}" height="${LABEL_HEIGHT}" rx="5" fill="#ffffff" stroke="${color}" stroke-width="${strong ? 3 : 1.2}"/>`,
-    text(
-      op,
-      { ...centre, y: centre.y + 4 },
-      { size: SIZES.label, color: pale ? '#666666' : INK, anchor: 'middle' },
-    ),
+    `<rect x="${x}" y="${y}" width="${width}" height="${LABEL_HEIGHT}" rx="5" fill="#ffffff" stroke="${color}" stroke-width="${line === WIDTHS.bold ? line : 1.2}"/>`,
+    text(op, { ...centre, y: centre.y + 4 }, { size: SIZES.label, color: ink, anchor: 'middle' }),
   ].join('');
 }
 
@@ -331,42 +326,21 @@ function legend(lines: readonly Line[]): Block {
   const compares = lines.some(({ highlight }) => highlight !== undefined);
   const entries = [
     ...OP_FAMILIES.filter((family) => ops.has(family)).map((family) => ({
-      title: FAMILY_NAMES[family].title,
-      color: FAMILY_COLORS[family],
-      dashes: FAMILY_DASHES[family],
-      width: compares ? 3 : 1.8,
+      title: FAMILY_NAMES[family].replace(' operation', ''),
+      style: familyStyle(family, compares),
     })),
-    { title: 'concatenated', color: QUIET_COLOR, dashes: '', width: 1.2 },
+    { title: 'concatenated', style: CONCATENATED },
   ];
-  const length = 34;
-  const blocks = entries.map(({ title, color, dashes, width }): Block => {
-    const route: Route = {
-      pieces: [
-        [
-          { x: 0, y: 9 },
-          { x: length, y: 9 },
-        ],
-      ],
-    };
-    const label = text(title, { x: length + 7, y: 13 }, { size: SIZES.small, color: INK });
+  const [start, end] = [0, 34].map((x): Point => ({ x, y: 9 }));
+  const blocks = entries.map(({ title, style }): Block => {
+    const label = text(title, { x: end.x + 7, y: 13 }, { size: SIZES.small, color: INK });
     return {
-      width: length + 7 + textWidth(title) * SIZES.small,
+      width: end.x + 7 + textWidth(title) * SIZES.small,
       height: 18,
-      svg: arrow(route, { color, dashes, width, strong: false }) + label,
+      svg: arrow({ pieces: [[start, end]] }, style) + label,
     };
   });
-  return inLine(blocks);
-}
-
-/** Blocks beside each other, one close after the other. */
-function inLine(blocks: readonly Block[]): Block {
-  let x = 0;
-  const svg = blocks.map((block) => {
-    const own = placed(block.svg, x, 0);
-    x += block.width + 22;
-    return own;
-  });
-  return { width: x - 22, height: Math.max(...blocks.map(({ height }) => height)), svg: svg.join('\n') };
+  return beside(blocks, 22);
 }
 
 function heading(words: string, size: number, color: string, bold = size === SIZES.title): Block {
@@ -394,22 +368,28 @@ function placed(svg: string, x: number, y: number): string {
 }
 
 /** Blocks under each other, at the left. */
-function stack(blocks: readonly Block[], gap: number): Block {
-  let y = 0;
-  const svg = blocks.map((block, i) => {
-    y += i === 0 ? 0 : gap;
-    const own = placed(block.svg, 0, y);
-    y += block.height;
-    return own;
-  });
-  return { width: Math.max(...blocks.map(({ width }) => width)), height: y, svg: svg.join('\n') };
+function under(blocks: readonly Block[], gap: number): Block {
+  const starts = startsOf(blocks, 'height', gap);
+  return {
+    width: Math.max(...blocks.map(({ width }) => width)),
+    height: starts[blocks.length] - gap,
+    svg: blocks.map(({ svg }, i) => placed(svg, 0, starts[i])).join('\n'),
+  };
 }
 
-/** Blocks beside each other, the second at `start`. */
-function beside(blocks: readonly Block[], start: number): Block {
+/** Blocks beside each other, at the top. */
+function beside(blocks: readonly Block[], gap: number): Block {
+  const starts = startsOf(blocks, 'width', gap);
   return {
-    width: Math.max(...blocks.map(({ width }, i) => i * start + width)),
+    width: starts[blocks.length] - gap,
     height: Math.max(...blocks.map(({ height }) => height)),
-    svg: blocks.map(({ svg }, i) => placed(svg, i * start, 0)).join('\n'),
+    svg: blocks.map(({ svg }, i) => placed(svg, starts[i], 0)).join('\n'),
   };
+}
+
+/** Where each of the blocks begins, and where another one would. */
+function startsOf(blocks: readonly Block[], along: 'width' | 'height', gap: number): number[] {
+  const starts = [0];
+  for (const block of blocks) starts.push(starts[starts.length - 1] + block[along] + gap);
+  return starts;
 }

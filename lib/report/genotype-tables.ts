@@ -2,7 +2,6 @@
 import { cellStructure, compareGenotypes } from '../analysis/genotypes.js';
 import type { KeptEdge } from '../analysis/genotypes.js';
 import { OP_FAMILIES } from '../spaces/primitives.js';
-import type { Primitive } from '../spaces/primitives.js';
 import { CELLS } from '../spaces/spaces.js';
 import type { Cell } from '../spaces/spaces.js';
 import { comparisonText, nodeText } from './cell-diagram.js';
@@ -48,15 +47,12 @@ export function structureTable(genotypes: readonly NamedGenotype[]): Table {
         };
       }),
     ),
-    notes: STRUCTURE_NOTES,
+    notes: [
+      'Parameter-free: share of edges with nothing to train (a skip at stride 2 has weights).',
+      'Depth: connections on the longest path from an input to the output. Width: sum over nodes of the share of their edges that come from an input.',
+    ],
   };
 }
-
-/** What the columns of {@link structureTable} mean. */
-export const STRUCTURE_NOTES: readonly string[] = [
-  'Parameter-free: share of edges with nothing to train (a skip at stride 2 has weights).',
-  'Depth: connections on the longest path from an input to the output. Width: sum over nodes of the share of their edges that come from an input.',
-];
 
 /** The edges in which two genotypes differ: a row for each pair of nodes, "–" where one of them has no edge. */
 export function comparisonTable(a: NamedGenotype, b: NamedGenotype): Table {
@@ -70,11 +66,10 @@ export function comparisonTable(a: NamedGenotype, b: NamedGenotype): Table {
       { key: 'b', title: b.name },
     ],
     rows: CELLS.flatMap((cell) =>
-      paired(compared[cell].onlyA, compared[cell].onlyB).map(({ input, node, a: ours, b: theirs }): Row => ({
+      paired(compared[cell].onlyA, compared[cell].onlyB).map(({ input, node, ...ops }): Row => ({
         cell: CELL_NAMES[cell],
         edge: `${nodeText(input)} → ${nodeText(node)}`,
-        a: ours,
-        b: theirs,
+        ...ops,
       })),
     ),
     notes: [
@@ -84,19 +79,14 @@ export function comparisonTable(a: NamedGenotype, b: NamedGenotype): Table {
   };
 }
 
-interface DifferingEdge extends Pick<KeptEdge, 'input' | 'node'> {
-  readonly a: Primitive | null;
-  readonly b: Primitive | null;
-}
-
 /** Edges that join the same nodes side by side, ordered by node and input. */
-function paired(onlyA: readonly KeptEdge[], onlyB: readonly KeptEdge[]): DifferingEdge[] {
+function paired(onlyA: readonly KeptEdge[], onlyB: readonly KeptEdge[]) {
   const left = [...onlyB];
-  const rows = onlyA.map(({ input, node, op }): DifferingEdge => {
+  const rows = onlyA.map(({ input, node, op: a }) => {
     const twin = left.findIndex((edge) => edge.input === input && edge.node === node);
-    const [other] = twin < 0 ? [] : left.splice(twin, 1);
-    return { input, node, a: op, b: other?.op ?? null };
+    const b = twin < 0 ? null : left.splice(twin, 1)[0].op;
+    return { input, node, a, b };
   });
-  const rest = left.map(({ input, node, op }): DifferingEdge => ({ input, node, a: null, b: op }));
+  const rest = left.map(({ input, node, op: b }) => ({ input, node, a: null, b }));
   return [...rows, ...rest].sort((x, y) => x.node - y.node || x.input - y.input);
 }

@@ -43,7 +43,8 @@ function starPath(): string {
   return `M${corners.join('L')}Z`;
 }
 
-const round = (value: number): number => Number(value.toPrecision(6));
+/** Six digits: all that a plot can show, and stored notebooks stay small. */
+export const round = (value: number): number => Number(value.toPrecision(6));
 
 /** The loss at which the contours of several landscapes lie, above each one's own minimum; common to all. */
 export function commonStep(grids: readonly LossGrid[]): number {
@@ -52,38 +53,51 @@ export function commonStep(grids: readonly LossGrid[]): number {
   return highest === 0 ? 1 : niceStep(highest, CONTOURS);
 }
 
-const contourNote = (step: number): string => `contour interval in nats: ${round(step)}`;
+/** A chart of landscapes with these words, rows and marks. */
+function landscapesChart(
+  { heading, subtitle }: LandscapeWords,
+  step: number,
+  values: readonly object[],
+  marks: object,
+): ChartSpec {
+  return {
+    $schema: VEGA_LITE_SCHEMA,
+    description: heading,
+    title: { text: heading, subtitle: [subtitle, `contour interval in nats: ${round(step)}`] },
+    config: THEME,
+    data: { values },
+    ...marks,
+  };
+}
 
 /** Rows of a panel's chart: a field of colour around each point, the points of each contour, the star. */
-function panelRows({ title, grid }: LandscapePanel, step: number) {
+function panelRows({ title: panel, grid }: LandscapePanel, step: number) {
   const { xs, ys, losses } = grid;
-  const minimum = gridMinimum(grid);
-  const borders = (ticks: readonly number[]): number[] => [
-    ticks[0],
-    ...ticks.slice(1).map((tick, i) => (ticks[i] + tick) / 2),
-    ticks[ticks.length - 1],
-  ];
-  const [xBorders, yBorders] = [borders(xs), borders(ys)];
+  const { x, y, loss: lowest } = gridMinimum(grid);
+  const [columns, lines] = [xs, ys].map((ticks) =>
+    [ticks[0], ...ticks].map((tick, i) => (tick + (ticks[i] ?? tick)) / 2),
+  );
   // A field reaches under the next ones, which are drawn later: nothing shines through between them.
-  const overlapped = (all: readonly number[], i: number): number => all[i + 1] + (all[i + 1] - all[i]) / 10;
+  const overlapped = (borders: readonly number[], i: number): number =>
+    borders[i + 1] + (borders[i + 1] - borders[i]) / 10;
   const fields = losses.flatMap((line, row) =>
     line.map((loss, column) => ({
-      panel: title,
+      panel,
       kind: 'field',
-      x: round(xBorders[column]),
-      x2: round(overlapped(xBorders, column)),
-      y: round(yBorders[row]),
-      y2: round(overlapped(yBorders, row)),
+      x: round(columns[column]),
+      x2: round(overlapped(columns, column)),
+      y: round(lines[row]),
+      y2: round(overlapped(lines, row)),
       loss: round(loss),
-      above: round(loss - minimum.loss),
+      above: round(loss - lowest),
     })),
   );
-  const highest = Math.max(...losses.flat()) - minimum.loss;
+  const highest = Math.max(...losses.flat()) - lowest;
   const levels = Array.from({ length: Math.max(0, Math.ceil(highest / step)) }, (_, k) => (k + 0.5) * step);
   const contours = levels.flatMap((level) =>
-    contourLines(grid, minimum.loss + level).flatMap((line, number) =>
-      line.map(([x, y], order) => ({
-        panel: title,
+    contourLines(grid, lowest + level).flatMap((points, number) =>
+      points.map(([x, y], order) => ({
+        panel,
         kind: 'contour',
         line: `${level} ${number}`,
         order,
@@ -92,67 +106,63 @@ function panelRows({ title, grid }: LandscapePanel, step: number) {
       })),
     ),
   );
-  const star = {
-    panel: title,
-    kind: 'minimum',
-    x: round(minimum.x),
-    y: round(minimum.y),
-    loss: round(minimum.loss),
-  };
-  return [...fields, ...contours, star];
+  return [...fields, ...contours, { panel, kind: 'minimum', x: round(x), y: round(y), loss: round(lowest) }];
 }
 
+/** The two axes of a chart, common to its landscapes. */
 function axes({ xTitle, yTitle }: LandscapeWords, grids: readonly LossGrid[]) {
-  const extent = (ticks: readonly number[][]): [number, number] => [
-    Math.min(...ticks.flat()),
-    Math.max(...ticks.flat()),
-  ];
-  const axis = (title: string, domain: [number, number]) => ({
-    type: 'quantitative',
-    title,
-    scale: { domain, nice: false, zero: false },
-    axis: { grid: false, tickCount: 5, labelFlush: false },
-  });
-  return {
-    x: { field: 'x', ...axis(xTitle, extent(grids.map(({ xs }) => [...xs]))) },
-    y: { field: 'y', ...axis(yTitle, extent(grids.map(({ ys }) => [...ys]))) },
+  const axis = (field: 'x' | 'y', title: string) => {
+    const ticks = grids.flatMap((grid) => grid[`${field}s`]);
+    return {
+      field,
+      type: 'quantitative',
+      title,
+      scale: { domain: [Math.min(...ticks), Math.max(...ticks)], nice: false, zero: false },
+      axis: { grid: false, tickCount: 5, labelFlush: false },
+    };
   };
+  return { x: axis('x', xTitle), y: axis('y', yTitle) };
 }
+
+type Axes = ReturnType<typeof axes>;
 
 const only = (kind: string) => [{ filter: { field: 'kind', equal: kind } }];
 
-/** Light where the loss is low, dark where it is high; in print the order of greys is the order of losses. */
-const HEAT = { scheme: { name: 'viridis', extent: [1, 0.3] } };
+/** The fields, coloured by how far above the minimum they are. */
+function fieldLayer({ x, y }: Axes, channel: 'color' | 'fill', scale: object, gradientLength: number) {
+  const legend = { title: ['loss above the', 'minimum (nats)'], gradientLength };
+  return {
+    transform: only('field'),
+    mark: { type: 'rect', clip: true },
+    encoding: {
+      x,
+      x2: { field: 'x2' },
+      y,
+      y2: { field: 'y2' },
+      [channel]: { field: 'above', type: 'quantitative', scale, legend },
+    },
+  };
+}
 
-function contourLayer(x: object, y: object, color: string) {
+function contourLayer(axes: Axes, color: string) {
   return {
     transform: only('contour'),
     mark: { type: 'line', strokeWidth: 0.9, color, opacity: 0.75, interpolate: 'linear', clip: true },
     encoding: {
-      x,
-      y,
+      ...axes,
       detail: { field: 'line', type: 'nominal' },
       order: { field: 'order', type: 'quantitative' },
     },
   };
 }
 
-function starLayer(x: object, y: object) {
+function starLayer(axes: Axes) {
+  const look = { fill: '#D55E00', stroke: '#ffffff', strokeWidth: 1, opacity: 1 };
   return {
     transform: only('minimum'),
-    mark: {
-      type: 'point',
-      shape: STAR,
-      size: 190,
-      filled: true,
-      fill: '#D55E00',
-      stroke: '#ffffff',
-      strokeWidth: 1,
-      opacity: 1,
-    },
+    mark: { type: 'point', shape: STAR, size: 190, filled: true, ...look },
     encoding: {
-      x,
-      y,
+      ...axes,
       tooltip: [
         { field: 'x', type: 'quantitative', format: '.2f' },
         { field: 'y', type: 'quantitative', format: '.2f' },
@@ -169,67 +179,44 @@ function starLayer(x: object, y: object) {
 export function landscapeChart(panels: readonly LandscapePanel[], words: LandscapeWords): ChartSpec {
   const grids = panels.map(({ grid }) => grid);
   const step = commonStep(grids);
-  const { x, y } = axes(words, grids);
-  const heat = { field: 'above', type: 'quantitative', scale: HEAT };
-  const single = panels.length === 1;
+  const both = axes(words, grids);
+  // Light where the loss is low, dark where it is high; in print the order of greys is the order of losses.
+  const field = fieldLayer(both, 'color', { scheme: { name: 'viridis', extent: [1, 0.3] } }, 160);
+  const tooltip = [
+    { field: 'loss', type: 'quantitative', title: 'loss (nats)', format: '.4f' },
+    { field: 'above', type: 'quantitative', title: 'above the minimum', format: '.4f' },
+  ];
   const layered = {
     width: 250,
     height: 250,
     layer: [
-      {
-        transform: only('field'),
-        mark: { type: 'rect', clip: true },
-        encoding: {
-          x,
-          x2: { field: 'x2' },
-          y,
-          y2: { field: 'y2' },
-          color: {
-            ...heat,
-            legend: { title: ['loss above the', 'minimum (nats)'], gradientLength: 160 },
-          },
-          tooltip: [
-            { field: 'loss', type: 'quantitative', title: 'loss (nats)', format: '.4f' },
-            { field: 'above', type: 'quantitative', title: 'above the minimum', format: '.4f' },
-          ],
-        },
-      },
-      contourLayer(x, y, '#1a1a1a'),
-      starLayer(x, y),
+      { ...field, encoding: { ...field.encoding, tooltip } },
+      contourLayer(both, '#1a1a1a'),
+      starLayer(both),
     ],
   };
-  return {
-    $schema: VEGA_LITE_SCHEMA,
-    description: words.heading,
-    title: { text: words.heading, subtitle: [words.subtitle, contourNote(step)] },
-    config: THEME,
-    data: { values: panels.flatMap((panel) => panelRows(panel, step)) },
-    ...(single
-      ? layered
-      : {
-          facet: { field: 'panel', type: 'nominal', sort: panels.map(({ title }) => title), title: null },
-          columns: 3,
-          spacing: 34,
-          // A star on the border moves no axis.
-          bounds: 'flush',
-          spec: layered,
-        }),
+  const faceted = {
+    facet: { field: 'panel', type: 'nominal', sort: panels.map(({ title }) => title), title: null },
+    columns: 3,
+    spacing: 34,
+    // A star on the border moves no axis.
+    bounds: 'flush',
+    spec: layered,
   };
+  const rows = panels.flatMap((panel) => panelRows(panel, step));
+  return landscapesChart(words, step, rows, panels.length === 1 ? layered : faceted);
 }
 
 /** Where the paths of solvers lead on a landscape, drawn over its contours in grey. */
 export function pathsChart(grid: LossGrid, paths: readonly DrawnPath[], words: LandscapeWords): ChartSpec {
   const step = commonStep([grid]);
-  const { x, y } = axes(words, [grid]);
+  const both = axes(words, [grid]);
   const names = paths.map(({ name }) => name);
-  const rows = paths.flatMap(({ name, points }) =>
-    points.map((point, update) => ({
-      kind: update === 0 ? 'start' : 'path',
-      path: name,
-      update,
-      x: round(point.x),
-      y: round(point.y),
-    })),
+  const rows = paths.flatMap(({ name: path, points }) =>
+    points.map(({ x, y }, update) => {
+      const kind = update === 0 ? 'start' : 'path';
+      return { kind, path, update, x: round(x), y: round(y) };
+    }),
   );
   const color = {
     field: 'path',
@@ -238,43 +225,23 @@ export function pathsChart(grid: LossGrid, paths: readonly DrawnPath[], words: L
     legend: { title: null, symbolOpacity: 1 },
   };
   const steps = [{ filter: { field: 'kind', oneOf: ['start', 'path'] } }];
-  return {
-    $schema: VEGA_LITE_SCHEMA,
-    description: words.heading,
-    title: { text: words.heading, subtitle: [words.subtitle, contourNote(step)] },
-    config: THEME,
-    data: { values: [...panelRows({ title: 'landscape', grid }, step), ...rows] },
+  const square = { shape: 'square', size: 110, filled: false, stroke: '#000000', strokeWidth: 1.6 };
+  return landscapesChart(words, step, [...panelRows({ title: 'landscape', grid }, step), ...rows], {
     width: 420,
     height: 420,
     layer: [
-      {
-        transform: only('field'),
-        mark: { type: 'rect', clip: true },
-        encoding: {
-          x,
-          x2: { field: 'x2' },
-          y,
-          y2: { field: 'y2' },
-          fill: {
-            field: 'above',
-            type: 'quantitative',
-            scale: { range: ['#ffffff', '#9a9a9a'] },
-            legend: { title: ['loss above the', 'minimum (nats)'], gradientLength: 120 },
-          },
-        },
-      },
-      contourLayer(x, y, '#777777'),
+      fieldLayer(both, 'fill', { range: ['#ffffff', '#9a9a9a'] }, 120),
+      contourLayer(both, '#777777'),
       {
         transform: steps,
         mark: { type: 'line', strokeWidth: 2, clip: true },
-        encoding: { x, y, color, order: { field: 'update', type: 'quantitative' } },
+        encoding: { ...both, color, order: { field: 'update', type: 'quantitative' } },
       },
       {
         transform: steps,
         mark: { type: 'point', filled: true, size: 45, opacity: 1, clip: true },
         encoding: {
-          x,
-          y,
+          ...both,
           color,
           shape: { field: 'path', type: 'nominal', scale: { domain: names }, legend: { title: null } },
           tooltip: [
@@ -285,19 +252,8 @@ export function pathsChart(grid: LossGrid, paths: readonly DrawnPath[], words: L
           ],
         },
       },
-      {
-        transform: only('start'),
-        mark: {
-          type: 'point',
-          shape: 'square',
-          size: 110,
-          filled: false,
-          stroke: '#000000',
-          strokeWidth: 1.6,
-        },
-        encoding: { x, y },
-      },
-      starLayer(x, y),
+      { transform: only('start'), mark: { type: 'point', ...square }, encoding: both },
+      starLayer(both),
     ],
-  };
+  });
 }

@@ -1,13 +1,14 @@
 import * as dagre from '@dagrejs/dagre';
 import { foldIn, key, permutation } from '../math/random.js';
 
-/** A box to place. */
-export interface LayoutNode {
-  readonly id: string;
+interface Size {
   readonly width: number;
   readonly height: number;
-  /** Stands in the first column; of two that do, the one whose id sorts first is above. */
-  readonly first?: boolean;
+}
+
+/** A box to place. */
+export interface LayoutNode extends Size {
+  readonly id: string;
 }
 
 /** An arrow to route; several may join the same two nodes. */
@@ -15,7 +16,7 @@ export interface LayoutEdge {
   readonly from: string;
   readonly to: string;
   /** The box in its middle that nothing else may touch. */
-  readonly label?: { readonly width: number; readonly height: number };
+  readonly label?: Size;
 }
 
 /** A point, or the centre of a box; x to the right, y down, from the top left of the drawing. */
@@ -35,30 +36,17 @@ export interface Route {
 }
 
 /** A finished layout. Boxes touch neither each other nor an arrow other than their own. */
-export interface Layout {
-  readonly width: number;
-  readonly height: number;
+export interface Layout extends Size {
   readonly nodes: ReadonlyMap<string, Point>;
   /** In the order of the edges given. */
   readonly routes: readonly Route[];
 }
 
-/** Distances of a layout. */
-export interface Spacing {
-  /** Between two columns. */
-  readonly columns: number;
-  /** Between two boxes of a column. */
-  readonly boxes: number;
-  /** Between two arrows that pass a column. */
-  readonly arrows: number;
-}
-
 /** What is used of dagre: its own declarations import files without their endings, which TypeScript does not find here. */
 interface DagreGraph {
   setGraph(label: object): void;
-  graph(): { width: number; height: number };
   setNode(id: string, label: object): void;
-  node(id: string): Point & { readonly width: number };
+  node(id: string): Point;
   setEdge(from: string, to: string, label: object, name: string): void;
   /** `points` are where it leaves its node, the columns that it passes, and where it enters; x and y its label's centre. */
   edge(from: string, to: string, name: string): Point & { readonly points: readonly Point[] };
@@ -68,6 +56,9 @@ const { Graph, layout } = dagre as unknown as {
   readonly Graph: new (options: { multigraph: boolean }) => DagreGraph;
   readonly layout: (graph: DagreGraph) => void;
 };
+
+/** Distances between columns, between two boxes of a column, and between two arrows that pass it. */
+const SPACING = { columns: 44, boxes: 10, arrows: 12 } as const;
 
 /** An invisible node left of the first column, and how strongly it holds that column. */
 const ANCHOR = '\0anchor';
@@ -90,19 +81,14 @@ const SAME = 0.01;
  * Lays a directed graph without cycles out in columns from left to right (Gansner et al. 1993, as dagre implements it):
  * every arrow leads to the right, crossings are few. The same input gives the same layout.
  *
- * @param nodes  Each with an id of its own.
+ * @param nodes  Each with an id of its own. The first two stand in the first column, the first of them above.
  * @param edges  Between ids that occur.
  */
-export function layeredLayout(
-  nodes: readonly LayoutNode[],
-  edges: readonly LayoutEdge[],
-  spacing: Spacing,
-): Layout {
+export function layeredLayout(nodes: readonly LayoutNode[], edges: readonly LayoutEdge[]): Layout {
   const numbers = edges.map((_, i) => i);
-  const layouts = Array.from({ length: ATTEMPTS }, (_, i) => {
-    const order = i === 0 ? numbers : permutation(foldIn(key(0), i), edges.length);
-    return attempt(nodes, edges, [...order], spacing);
-  });
+  const layouts = Array.from({ length: ATTEMPTS }, (_, i) =>
+    attempt(nodes, edges, i === 0 ? numbers : [...permutation(foldIn(key(0), i), edges.length)]),
+  );
   const counts = layouts.map(({ routes }) => crossings(routes));
   return cropped(nodes, edges, layouts[counts.indexOf(Math.min(...counts))]);
 }
@@ -110,71 +96,59 @@ export function layeredLayout(
 /** A layout before it is moved to the top left. */
 type Attempt = Pick<Layout, 'nodes' | 'routes'>;
 
+/** The layout that dagre makes of edges in that order, with its arrows parted at both ends and kept clear of all boxes. */
 function attempt(
   nodes: readonly LayoutNode[],
   edges: readonly LayoutEdge[],
   order: readonly number[],
-  { columns, boxes, arrows }: Spacing,
 ): Attempt {
   const graph = new Graph({ multigraph: true });
+  const { columns, boxes, arrows } = SPACING;
   // dagre puts labels into columns of their own, and halves the distance that it is given.
   graph.setGraph({ rankdir: 'LR', ranksep: 2 * columns, nodesep: boxes, edgesep: arrows });
   graph.setNode(ANCHOR, { width: 0, height: 0 });
-  for (const { id, width, height, first = false } of nodes) {
-    graph.setNode(id, { width, height });
-    if (first) graph.setEdge(ANCHOR, id, { weight: ANCHOR_WEIGHT }, id);
-  }
+  for (const { id, width, height } of nodes) graph.setNode(id, { width, height });
+  for (const { id } of nodes.slice(0, 2)) graph.setEdge(ANCHOR, id, { weight: ANCHOR_WEIGHT }, id);
   for (const i of order) {
     const { from, to, label } = edges[i];
     graph.setEdge(from, to, label ? { ...label, labelpos: 'c' } : {}, String(i));
   }
   layout(graph);
 
-  const turned = upright(nodes, graph);
+  // A layout's mirror image is as good as the layout.
+  const sign = graph.node(nodes[0].id).y < graph.node(nodes[1].id).y ? 1 : -1;
+  const turned = ({ x, y }: Point): Point => ({ x, y: sign * y });
   const places = new Map(nodes.map(({ id }) => [id, turned(graph.node(id))]));
-  const routed = edges.map(({ from, to }, i) => graph.edge(from, to, String(i)));
-  const passed = routed.map(({ points }) => points.slice(1, -1).map(turned));
-  const labels = routed.map(({ x, y }, i) => (edges[i].label ? turned({ x, y }) : undefined));
-  const widthAt = columnWidths([
+  const routed = edges.map(({ from, to, label }, i) => {
+    const { points, ...centre } = graph.edge(from, to, String(i));
+    return { passed: points.slice(1, -1).map(turned), ...(label ? { label: turned(centre) } : {}) };
+  });
+  const widths = [
     ...nodes.map(({ id, width }) => ({ x: places.get(id)!.x, width })),
-    ...labels.flatMap((at, i) => (at ? [{ x: at.x, width: edges[i].label!.width }] : [])),
-  ]);
-  const starts = ports(nodes, places, edges, 'from', (i) => passed[i][0]);
-  const ends = ports(nodes, places, edges, 'to', (i) => passed[i][passed[i].length - 1]);
-  const routes = edges.map(({ from, to }, i): Route => {
-    const side = (x: number, sign: 1 | -1): number => x + sign * (widthAt(x) / 2 + CLEAR);
-    const through = ({ x, y }: Point): readonly [Point, Point] => [
-      { x: side(x, -1), y },
-      { x: side(x, 1), y },
-    ];
+    ...routed.flatMap(({ label }, i) => (label ? [{ x: label.x, width: edges[i].label!.width }] : [])),
+  ];
+  /** Where the column at x, as wide as its widest box, is left behind on that side. */
+  const side = (x: number, sign: 1 | -1): number => {
+    const own = widths.filter((box) => Math.abs(box.x - x) < SAME).map(({ width }) => width);
+    return x + sign * (Math.max(0, ...own) / 2 + CLEAR);
+  };
+  const starts = ports(nodes, places, edges, 'from', (i) => routed[i].passed[0]);
+  const ends = ports(nodes, places, edges, 'to', (i) => routed[i].passed[routed[i].passed.length - 1]);
+  const routes = routed.map(({ passed, ...label }, i): Route => {
     const [start, end] = [starts[i], ends[i]];
     return {
       pieces: [
-        [start, { x: side(places.get(from)!.x, 1), y: start.y }],
-        ...passed[i].map(through),
-        [{ x: side(places.get(to)!.x, -1), y: end.y }, end],
+        [start, { x: side(places.get(edges[i].from)!.x, 1), y: start.y }],
+        ...passed.map(({ x, y }): readonly [Point, Point] => [
+          { x: side(x, -1), y },
+          { x: side(x, 1), y },
+        ]),
+        [{ x: side(places.get(edges[i].to)!.x, -1), y: end.y }, end],
       ],
-      ...(labels[i] ? { label: labels[i] } : {}),
+      ...label,
     };
   });
   return { nodes: places, routes };
-}
-
-/** Of a layout and its mirror image, which is as good, the one whose first column is in the order of the ids. */
-function upright(nodes: readonly LayoutNode[], graph: DagreGraph): (point: Point) => Point {
-  const column = nodes
-    .filter(({ first }) => first)
-    .map(({ id }) => id)
-    .sort();
-  const [top, bottom] = [column[0], column[column.length - 1]];
-  const sign = column.length < 2 || graph.node(top).y < graph.node(bottom).y ? 1 : -1;
-  return ({ x, y }) => ({ x, y: sign * y });
-}
-
-/** The width of the column at x: that of its widest box, 0 where only arrows pass. */
-function columnWidths(boxes: readonly { readonly x: number; readonly width: number }[]) {
-  return (x: number): number =>
-    Math.max(0, ...boxes.filter((box) => Math.abs(box.x - x) < SAME).map(({ width }) => width));
 }
 
 /** Where each arrow leaves or enters its node: side by side on that side, in the order of where they come from or go to. */

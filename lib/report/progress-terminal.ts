@@ -1,7 +1,7 @@
 import type { WriteStream } from 'node:tty';
 import { Format, MultiBar } from 'cli-progress';
 import { silent } from '../progress.js';
-import type { Phase, Progress } from '../progress.js';
+import type { Progress } from '../progress.js';
 
 /** Where and how progress is shown. */
 export interface TerminalProgressOptions {
@@ -26,8 +26,30 @@ export interface TerminalProgressOptions {
 export function terminalProgress(options: TerminalProgressOptions = {}): Progress {
   const { stream = process.stderr, quiet = false, lineEveryMs = 10_000, now = Date.now } = options;
   if (quiet) return silent;
-  return stream.isTTY ? new Bars(stream as WriteStream, now) : new Lines(stream, lineEveryMs, now);
+  const open: OpenPhase[] = [];
+  const view = stream.isTTY ? bars(stream as WriteStream, open, now) : lines(stream, open, lineEveryMs, now);
+  return {
+    start(name, total, done = 0) {
+      const phase = new OpenPhase(name, total, done, now);
+      open.push(phase);
+      view.opened(phase);
+      return {
+        update(current, note) {
+          phase.update(current, note);
+          view.updated(phase);
+        },
+        end() {
+          if (!open.includes(phase)) return;
+          open.splice(open.indexOf(phase), 1);
+          view.closed(phase);
+        },
+      };
+    },
+  };
 }
+
+/** What is done on the screen when a phase begins, has moved, and is over. */
+type View = Readonly<Record<'opened' | 'updated' | 'closed', (phase: OpenPhase) => void>>;
 
 /** Milliseconds over which a rate is averaged: an alpha update makes one step many times longer than the next. */
 const RATE_WINDOW_MS = 30_000;
@@ -36,7 +58,7 @@ const RATE_WINDOW_MS = 30_000;
 const RATE_STEPS = 4;
 
 /** What is known of an open phase. */
-class OpenPhase {
+export class OpenPhase {
   note = '';
   private warm = false;
   private readonly seen: { readonly at: number; readonly done: number }[];
@@ -45,7 +67,7 @@ class OpenPhase {
     readonly name: string,
     readonly total: number,
     done: number,
-    private readonly now: () => number,
+    private readonly now: () => number = Date.now,
   ) {
     this.seen = [{ at: now(), done }];
   }
@@ -115,148 +137,101 @@ export function describeSeconds(seconds: number): string {
   return two(Math.floor(hours / 24), 'd', hours % 24, 'h');
 }
 
-/** The open phases, in the order in which they were started. */
-abstract class Shown implements Progress {
-  protected readonly open: OpenPhase[] = [];
-
-  constructor(protected readonly now: () => number) {}
-
-  start(name: string, total: number, done = 0): Phase {
-    const phase = new OpenPhase(name, total, done, this.now);
-    this.open.push(phase);
-    this.opened(phase);
-    return {
-      update: (current, note) => {
-        phase.update(current, note);
-        this.updated(phase);
-      },
-      end: () => {
-        const at = this.open.indexOf(phase);
-        if (at < 0) return;
-        this.open.splice(at, 1);
-        this.closed(phase);
-      },
-    };
-  }
-
-  protected abstract opened(phase: OpenPhase): void;
-  protected abstract updated(phase: OpenPhase): void;
-  protected abstract closed(phase: OpenPhase): void;
-}
-
 const BAR_CHARACTERS = 20;
 const NAME_CHARACTERS = 32;
 const DRAW_EVERY_MS = 200;
 
-/** One bar a phase on a terminal. */
-class Bars extends Shown {
-  private bars: MultiBar | undefined;
-  private readonly barOf = new Map<OpenPhase, ReturnType<MultiBar['create']>>();
-  private drawn = 0;
-  private readonly erase = (): void => this.bars?.stop();
-
-  constructor(
-    private readonly stream: WriteStream,
-    now: () => number,
-  ) {
-    super(now);
-  }
-
-  protected opened(phase: OpenPhase): void {
-    if (!this.bars) {
-      this.bars = new MultiBar({
-        stream: this.stream,
-        fps: 1000 / DRAW_EVERY_MS,
-        clearOnComplete: true,
-        // Rates and times change without a step, and bars move up when one above them ends.
-        forceRedraw: true,
-        // The terminal is left as it is: lines are cut to its width here instead.
-        linewrap: true,
-        gracefulExit: false,
-        barCompleteChar: '█',
-        barIncompleteChar: '░',
-        barsize: BAR_CHARACTERS,
-        format: (options, { progress, maxWidth }, payload) =>
-          this.line((payload as { phase: OpenPhase }).phase, maxWidth, Format.BarFormat(progress, options)),
-      });
-      process.once('exit', this.erase);
-    }
-    // A total of 0 is one that is not known.
-    const bar = this.bars.create(phase.total === 0 ? 1 : phase.total, phase.total === 0 ? 0 : phase.done, {
-      phase,
-    });
-    this.barOf.set(phase, bar);
-    this.draw();
-  }
-
-  protected updated(phase: OpenPhase): void {
-    if (phase.total > 0) this.barOf.get(phase)?.update(phase.done);
-    // Work that never yields to the event loop would keep the bars' own timer from drawing.
-    if (this.now() - this.drawn >= DRAW_EVERY_MS) this.draw();
-  }
-
-  private draw(): void {
-    this.drawn = this.now();
-    this.bars?.update();
-  }
-
-  protected closed(phase: OpenPhase): void {
-    const bar = this.barOf.get(phase);
-    this.barOf.delete(phase);
-    if (this.open.length > 0) {
-      if (bar) this.bars?.remove(bar);
-      return;
-    }
-    this.bars?.stop();
-    this.bars = undefined;
-    process.removeListener('exit', this.erase);
-  }
-
-  private line(phase: OpenPhase, width: number, bar: string): string {
-    const names = this.open.map(({ name }, depth) => cut('  '.repeat(depth) + name, NAME_CHARACTERS));
-    const padded = (names[this.open.indexOf(phase)] ?? '').padEnd(
-      Math.max(...names.map(({ length }) => length)),
-    );
+/** One bar a phase on a terminal. @param open  The phases under way, in the order in which they were started. */
+function bars(stream: WriteStream, open: readonly OpenPhase[], now: () => number): View {
+  let all: MultiBar | undefined;
+  let drawn = 0;
+  const barOf = new Map<OpenPhase, ReturnType<MultiBar['create']>>();
+  const erase = (): void => all?.stop();
+  const draw = (): void => {
+    drawn = now();
+    all?.update();
+  };
+  const line = (phase: OpenPhase, width: number, bar: string): string => {
+    const names = open.map(({ name }, depth) => cut('  '.repeat(depth) + name, NAME_CHARACTERS));
+    const longest = Math.max(...names.map(({ length }) => length));
+    const name = (names[open.indexOf(phase)] ?? '').padEnd(longest);
     const rest = [...phase.figures(), ...(phase.note === '' ? [] : [phase.note])].join('  ');
-    return cut(`${padded} ${bar} ${rest}`, width - 1);
-  }
+    return cut(`${name} ${bar} ${rest}`, width - 1);
+  };
+  const begin = (): MultiBar => {
+    process.once('exit', erase);
+    return new MultiBar({
+      stream,
+      fps: 1000 / DRAW_EVERY_MS,
+      clearOnComplete: true,
+      // Rates and times change without a step, and bars move up when one above them ends.
+      forceRedraw: true,
+      // The terminal is left as it is: lines are cut to its width here instead.
+      linewrap: true,
+      gracefulExit: false,
+      barCompleteChar: '█',
+      barIncompleteChar: '░',
+      barsize: BAR_CHARACTERS,
+      format: (options, { progress, maxWidth }, payload) =>
+        line((payload as { phase: OpenPhase }).phase, maxWidth, Format.BarFormat(progress, options)),
+    });
+  };
+  return {
+    opened(phase) {
+      all ??= begin();
+      // A total of 0 is one that is not known.
+      const [total, done] = phase.total === 0 ? [1, 0] : [phase.total, phase.done];
+      barOf.set(phase, all.create(total, done, { phase }));
+      draw();
+    },
+    updated(phase) {
+      if (phase.total > 0) barOf.get(phase)?.update(phase.done);
+      // Work that never yields to the event loop would keep the bars' own timer from drawing.
+      if (now() - drawn >= DRAW_EVERY_MS) draw();
+    },
+    closed(phase) {
+      const bar = barOf.get(phase);
+      barOf.delete(phase);
+      if (open.length > 0) {
+        if (bar) all?.remove(bar);
+        return;
+      }
+      erase();
+      all = undefined;
+      process.removeListener('exit', erase);
+    },
+  };
 }
 
 /** Where there is no terminal: a line now and then, about the innermost phase, with the others named before it. */
-class Lines extends Shown {
-  private last = -Infinity;
-
-  constructor(
-    private readonly stream: Pick<NodeJS.WritableStream, 'write'>,
-    private readonly everyMs: number,
-    now: () => number,
-  ) {
-    super(now);
-  }
-
-  protected opened(): void {
-    // The first line of all tells that the work has begun; later phases wait for their turn.
-    if (this.last === -Infinity) this.write();
-  }
-
-  protected updated(): void {
-    if (this.now() - this.last >= this.everyMs) this.write();
-  }
-
-  protected closed(): void {
-    // A phase that ends says nothing: its result follows.
-  }
-
-  private write(): void {
-    this.last = this.now();
-    const innermost = this.open[this.open.length - 1];
-    const outer = this.open
+function lines(
+  stream: Pick<NodeJS.WritableStream, 'write'>,
+  open: readonly OpenPhase[],
+  everyMs: number,
+  now: () => number,
+): View {
+  let last = -Infinity;
+  const write = (): void => {
+    last = now();
+    const innermost = open[open.length - 1];
+    const outer = open
       .slice(0, -1)
       .map(({ name, done, total }) => `${name} ${amount(done)}/${amount(total)}`);
     const note = innermost.note === '' ? [] : [innermost.note];
     const inner = [`${innermost.name} ${innermost.figures().join(', ')}`, ...note].join(', ');
-    this.stream.write(`${[...outer, inner].join(' · ')}\n`);
-  }
+    stream.write(`${[...outer, inner].join(' · ')}\n`);
+  };
+  return {
+    // The first line of all tells that the work has begun; later phases wait for their turn.
+    opened: () => {
+      if (last === -Infinity) write();
+    },
+    updated: () => {
+      if (now() - last >= everyMs) write();
+    },
+    // A phase that ends says nothing: its result follows.
+    closed: () => undefined,
+  };
 }
 
 const cut = (text: string, characters: number): string =>

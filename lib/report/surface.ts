@@ -6,26 +6,23 @@ import { scheme } from 'vega';
 import { gridMinimum } from '../analysis/landscape.js';
 import type { LossGrid } from '../analysis/landscape.js';
 import { niceStep } from './contours.js';
-import { STAR } from './landscape-chart.js';
-import type { LandscapePanel } from './landscape-chart.js';
+import { STAR, round } from './landscape-chart.js';
+import type { LandscapePanel, LandscapeWords } from './landscape-chart.js';
 import type { PlotlyFigure, PlotlyTrace } from './plotly.js';
-import { textWidth } from './svg.js';
+import { coordinate, textWidth } from './svg.js';
 import { escapeHtml } from './table.js';
 import { FONT, PALETTE, THEME } from './theme.js';
 
 /** The media type under which JupyterLab draws {@link PlotlyFigure}s. */
 export const PLOTLY_TYPE = 'application/vnd.plotly.v1+json';
 
-/** A way over a surface. */
-export interface SurfacePath {
-  readonly name: string;
-  readonly points: readonly { readonly x: number; readonly y: number; readonly loss: number }[];
-}
-
 /** One surface among others. */
 export interface SurfacePanel extends LandscapePanel {
-  /** Drawn over it in the interactive figure. */
-  readonly paths?: readonly SurfacePath[];
+  /** Ways over it, drawn in the interactive figure. */
+  readonly paths?: readonly {
+    readonly name: string;
+    readonly points: readonly { readonly x: number; readonly y: number; readonly loss: number }[];
+  }[];
 }
 
 /** Landscapes that can be turned, and the drawing that stands for them elsewhere. */
@@ -38,11 +35,7 @@ export interface Surface {
 }
 
 /** What is said around surfaces. */
-export interface SurfaceWords {
-  readonly heading: string;
-  readonly xTitle: string;
-  readonly yTitle: string;
-}
+type SurfaceWords = Omit<LandscapeWords, 'subtitle'>;
 
 const STAR_COLOR = '#D55E00';
 
@@ -59,103 +52,26 @@ function above(grid: LossGrid): number[][] {
   return grid.losses.map((line) => line.map((loss) => loss - lowest));
 }
 
-function highestOf(panels: readonly SurfacePanel[]): number {
-  return Math.max(...panels.map(({ grid }) => Math.max(...above(grid).flat())));
-}
-
 /** How far above a surface points on it are drawn, as a share of the highest loss: it would hide half of them. */
 const LIFT = 0.02;
 
-const round = (value: number): number => Number(value.toPrecision(6));
-
 /** Surfaces and the drawing of them, side by side, heights and colours on one scale. */
 export function surface(name: string, panels: readonly SurfacePanel[], words: SurfaceWords): Surface {
+  const highest = Math.max(...panels.map(({ grid }) => Math.max(...above(grid).flat()))) || 1;
   return {
     name,
     title: words.heading,
-    figure: surfaceFigure(panels, words),
-    svg: surfaceDrawing(panels, words),
+    figure: surfaceFigure(panels, highest, words),
+    svg: surfaceDrawing(panels, highest, words),
   };
 }
 
 /** Surfaces side by side as a Plotly figure: the height is the loss above each one's own minimum, marked with a diamond. */
-export function surfaceFigure(panels: readonly SurfacePanel[], words: SurfaceWords): PlotlyFigure {
-  const highest = highestOf(panels) || 1;
-  const stops: [number, string][] = Array.from({ length: 11 }, (_, i) => [i / 10, heat(i / 10)]);
-  const sceneName = (i: number): string => `scene${i === 0 ? '' : i + 1}`;
-  const data = panels.flatMap(({ title, grid, paths = [] }, i): PlotlyTrace[] => {
-    const scene = sceneName(i);
-    const lowest = gridMinimum(grid);
-    const lines = paths.map(({ name, points }, p): PlotlyTrace => ({
-      type: 'scatter3d',
-      scene,
-      mode: 'lines+markers',
-      name,
-      x: points.map(({ x }) => round(x)),
-      y: points.map(({ y }) => round(y)),
-      // A little above the surface, which would hide what lies on it.
-      z: points.map(({ loss }) => round(loss - lowest.loss + LIFT * highest)),
-      line: { color: PALETTE[p % PALETTE.length], width: 5 },
-      marker: { color: PALETTE[p % PALETTE.length], size: 3 },
-    }));
-    return [
-      {
-        type: 'surface',
-        scene,
-        name: title,
-        x: grid.xs.map(round),
-        y: grid.ys.map(round),
-        z: above(grid).map((line) => line.map(round)),
-        cmin: 0,
-        cmax: round(highest),
-        colorscale: stops,
-        showscale: i === panels.length - 1,
-        colorbar: { title: { text: 'loss above<br>the minimum<br>(nats)' }, len: 0.7 },
-        contours: { z: { show: true, usecolormap: false, color: '#1a1a1a', width: 1 } },
-        opacity: paths.length > 0 ? 0.85 : 1,
-        showlegend: false,
-      },
-      {
-        type: 'scatter3d',
-        scene,
-        mode: 'markers',
-        name: 'smallest loss',
-        x: [round(lowest.x)],
-        y: [round(lowest.y)],
-        z: [round(LIFT * highest)],
-        marker: { symbol: 'diamond', size: 6, color: STAR_COLOR, line: { color: '#ffffff', width: 1 } },
-        showlegend: false,
-      },
-      ...lines,
-    ];
-  });
+function surfaceFigure(panels: readonly SurfacePanel[], highest: number, words: SurfaceWords): PlotlyFigure {
   const width = 1 / panels.length;
-  const scenes = panels.map((_, i): [string, object] => [
-    sceneName(i),
-    {
-      domain: { x: [i * width, (i + 1) * width], y: [0, 1] },
-      xaxis: { title: { text: words.xTitle } },
-      yaxis: { title: { text: words.yTitle } },
-      zaxis: { title: { text: 'loss (nats)' }, range: [0, round(1.05 * highest)] },
-      aspectmode: 'manual',
-      aspectratio: { x: 1, y: 1, z: 0.6 },
-      camera: { eye: { x: 1.09, y: -1.7, z: 1.05 } },
-    },
-  ]);
-  const annotations = panels.map(({ title }, i) => ({
-    text: escapeHtml(title),
-    x: (i + 0.5) * width,
-    y: 0.95,
-    // Left to itself it would hang to the left or right of the place.
-    xanchor: 'center' as const,
-    yanchor: 'bottom' as const,
-    font: { size: 13 },
-    xref: 'paper' as const,
-    yref: 'paper' as const,
-    showarrow: false,
-  }));
+  const scenes = panels.map((_, i) => `scene${i === 0 ? '' : i + 1}`);
   return {
-    data,
+    data: panels.flatMap((panel, i) => traces(panel, highest, scenes[i], i === panels.length - 1)),
     layout: {
       title: { text: escapeHtml(words.heading), x: 0 },
       font: { family: `${FONT}, Verdana, sans-serif`, size: 11 },
@@ -164,12 +80,86 @@ export function surfaceFigure(panels: readonly SurfacePanel[], words: SurfaceWor
       // Room for the colour bar and the legend: where Plotly.js has to make it, titles and scenes part.
       margin: { l: 10, r: 140, t: 70, b: 50 },
       legend: { orientation: 'h', y: -0.02, yanchor: 'top' },
-      annotations,
-      ...Object.fromEntries(scenes),
+      annotations: panels.map(({ title }, i) => ({
+        text: escapeHtml(title),
+        x: (i + 0.5) * width,
+        y: 0.95,
+        // Left to itself it would hang to the left or right of the place.
+        xanchor: 'center' as const,
+        yanchor: 'bottom' as const,
+        font: { size: 13 },
+        xref: 'paper' as const,
+        yref: 'paper' as const,
+        showarrow: false,
+      })),
+      ...Object.fromEntries(
+        scenes.map((scene, i): [string, object] => [
+          scene,
+          {
+            domain: { x: [i * width, (i + 1) * width], y: [0, 1] },
+            xaxis: { title: { text: words.xTitle } },
+            yaxis: { title: { text: words.yTitle } },
+            zaxis: { title: { text: 'loss (nats)' }, range: [0, round(1.05 * highest)] },
+            aspectmode: 'manual',
+            aspectratio: { x: 1, y: 1, z: 0.6 },
+            camera: { eye: { x: 1.09, y: -1.7, z: 1.05 } },
+          },
+        ]),
+      ),
     },
     // No button that sends the figure to its makers' server; Plotly.js has one unless it is told not to.
     config: { displaylogo: false, responsive: true, showSendToCloud: false, plotlyServerURL: '' },
   };
+}
+
+/** A surface, its lowest point, and the ways over it. @param showscale  Whether the bar of colours stands beside it. */
+function traces(
+  { title, grid, paths = [] }: SurfacePanel,
+  highest: number,
+  scene: string,
+  showscale: boolean,
+): PlotlyTrace[] {
+  const lowest = gridMinimum(grid);
+  return [
+    {
+      type: 'surface',
+      scene,
+      name: title,
+      x: grid.xs.map(round),
+      y: grid.ys.map(round),
+      z: above(grid).map((line) => line.map(round)),
+      cmin: 0,
+      cmax: round(highest),
+      colorscale: Array.from({ length: 11 }, (_, i): [number, string] => [i / 10, heat(i / 10)]),
+      showscale,
+      colorbar: { title: { text: 'loss above<br>the minimum<br>(nats)' }, len: 0.7 },
+      contours: { z: { show: true, usecolormap: false, color: '#1a1a1a', width: 1 } },
+      opacity: paths.length > 0 ? 0.85 : 1,
+      showlegend: false,
+    },
+    {
+      type: 'scatter3d',
+      scene,
+      mode: 'markers',
+      name: 'smallest loss',
+      x: [round(lowest.x)],
+      y: [round(lowest.y)],
+      z: [round(LIFT * highest)],
+      marker: { symbol: 'diamond', size: 6, color: STAR_COLOR, line: { color: '#ffffff', width: 1 } },
+      showlegend: false,
+    },
+    ...paths.map(({ name, points }, p): PlotlyTrace => ({
+      type: 'scatter3d',
+      scene,
+      mode: 'lines+markers',
+      name,
+      x: points.map(({ x }) => round(x)),
+      y: points.map(({ y }) => round(y)),
+      z: points.map(({ loss }) => round(loss - lowest.loss + LIFT * highest)),
+      line: { color: PALETTE[p % PALETTE.length], width: 5 },
+      marker: { color: PALETTE[p % PALETTE.length], size: 3 },
+    })),
+  ];
 }
 
 /** From where a drawing looks: degrees around the vertical axis, and above the plane. */
@@ -191,8 +181,7 @@ function project([x, y, z]: Triple): { left: number; top: number; near: number }
 }
 
 /** Surfaces side by side as SVG, self-contained but for its font, by whose widths it is laid out. */
-export function surfaceDrawing(panels: readonly SurfacePanel[], words: SurfaceWords): string {
-  const highest = highestOf(panels) || 1;
+function surfaceDrawing(panels: readonly SurfacePanel[], highest: number, words: SurfaceWords): string {
   const width = MARGIN.left + panels.length * PANEL.width + MARGIN.right;
   const height = MARGIN.top + PANEL.height + MARGIN.bottom;
   const drawn = panels.map((panel, i) => {
@@ -209,20 +198,21 @@ export function surfaceDrawing(panels: readonly SurfacePanel[], words: SurfaceWo
   );
 }
 
+/** How much of a text's width lies left of its place. */
+const SHIFTS = { start: 0, middle: 0.5, end: 1 } as const;
+type Anchor = keyof typeof SHIFTS;
+
 function text(
   left: number,
   top: number,
   words: string,
-  { size = 11, anchor = 'start', bold = false }: { size?: number; anchor?: string; bold?: boolean } = {},
+  { size = 11, anchor = 'start', bold = false }: { size?: number; anchor?: Anchor; bold?: boolean } = {},
 ): string {
-  const shift = { start: 0, middle: 0.5, end: 1 }[anchor] ?? 0;
   // Laid out by our own widths: a browser with another font keeps the texts where they belong.
-  const at = digits(left - shift * textWidth(words, bold) * size);
+  const at = coordinate(left - SHIFTS[anchor] * textWidth(words, bold) * size);
   const weight = bold ? ' font-weight="bold"' : '';
-  return `<text x="${at}" y="${digits(top)}" font-size="${size}"${weight} fill="#222222">${escapeHtml(words)}</text>`;
+  return `<text x="${at}" y="${coordinate(top)}" font-size="${size}"${weight} fill="#222222">${escapeHtml(words)}</text>`;
 }
-
-const digits = (value: number): string => String(Number(value.toFixed(2)));
 
 /** The box, the surface's cells from the back to the front, and the star. */
 function panelDrawing({ grid }: SurfacePanel, highest: number, words: SurfaceWords): string {
@@ -238,38 +228,47 @@ function panelDrawing({ grid }: SurfacePanel, highest: number, words: SurfaceWor
     toY(ys[row]),
     (HEIGHT * heights[row][column]) / highest,
   ];
-  const place = (point: Triple): string => {
+  const place = (point: Triple): [string, string] => {
     const { left, top } = project(point);
-    return `${digits(PANEL.scale * left)},${digits(PANEL.scale * top)}`;
+    return [coordinate(PANEL.scale * left), coordinate(PANEL.scale * top)];
   };
   const cells = ys.slice(1).flatMap((_, row) =>
     xs.slice(1).map((__, column) => {
       const corners = [at(row, column), at(row, column + 1), at(row + 1, column + 1), at(row + 1, column)];
       const mean = corners.reduce((sum, [, , z]) => sum + z, 0) / 4 / HEIGHT;
       const near = corners.reduce((sum, corner) => sum + project(corner).near, 0);
-      const fill = heat(mean);
       return {
         near,
-        svg: `<polygon points="${corners.map(place).join(' ')}" fill="${fill}" stroke="#1a1a1a" stroke-opacity="0.35" stroke-width="0.4" stroke-linejoin="round"/>`,
+        svg: `<polygon points="${corners.map((corner) => place(corner).join()).join(' ')}" fill="${heat(mean)}" stroke="#1a1a1a" stroke-opacity="0.35" stroke-width="0.4" stroke-linejoin="round"/>`,
       };
     }),
   );
   cells.sort((a, b) => a.near - b.near);
   const line = (from: Triple, to: Triple, color = '#bbbbbb'): string => {
-    const [[x1, y1], [x2, y2]] = [place(from), place(to)].map((point) => point.split(','));
+    const [[x1, y1], [x2, y2]] = [place(from), place(to)];
     return `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" stroke="${color}" stroke-width="1"/>`;
   };
-  const walls = [
-    line([-1, 1, 0], [1, 1, 0]),
-    line([-1, -1, 0], [-1, 1, 0]),
-    line([-1, 1, 0], [-1, 1, HEIGHT]),
-    line([-1, 1, HEIGHT], [1, 1, HEIGHT]),
-    line([-1, 1, HEIGHT], [-1, -1, HEIGHT]),
-    line([1, 1, 0], [1, 1, HEIGHT]),
+  const [left, front, right, back]: Triple[] = [
+    [-1, -1, 0],
+    [1, -1, 0],
+    [1, 1, 0],
+    [-1, 1, 0],
   ];
-  const front = [line([-1, -1, 0], [1, -1, 0], '#777777'), line([1, -1, 0], [1, 1, 0], '#777777')];
-  const upright = line([-1, -1, 0], [-1, -1, HEIGHT], '#777777');
-  const label = (point: Triple, words: string, dx: number, dy: number, anchor: string): string => {
+  const raised = ([x, y]: Triple): Triple => [x, y, HEIGHT];
+  const walls = [
+    line(back, right),
+    line(left, back),
+    line(back, raised(back)),
+    line(raised(back), raised(right)),
+    line(raised(back), raised(left)),
+    line(right, raised(right)),
+  ];
+  const edges = [
+    line(left, front, '#777777'),
+    line(front, right, '#777777'),
+    line(left, raised(left), '#777777'),
+  ];
+  const label = (point: Triple, words: string, dx: number, dy: number, anchor: Anchor): string => {
     const { left, top } = project(point);
     return text(PANEL.scale * left + dx, PANEL.scale * top + dy, words, { size: 10, anchor });
   };
@@ -283,9 +282,8 @@ function panelDrawing({ grid }: SurfacePanel, highest: number, words: SurfaceWor
     label([1, 0, 0], words.yTitle, 14, 36, 'start'),
   ];
   const { row, column } = gridMinimum(grid);
-  const { left, top } = project(at(row, column));
-  const star = `<path transform="translate(${digits(PANEL.scale * left)},${digits(PANEL.scale * top)}) scale(8)" d="${STAR}" fill="${STAR_COLOR}" stroke="#ffffff" stroke-width="0.12"/>`;
-  return [...walls, ...cells.map(({ svg }) => svg), ...front, upright, ...ticks, star].join('');
+  const star = `<path transform="translate(${place(at(row, column)).join()}) scale(8)" d="${STAR}" fill="${STAR_COLOR}" stroke="#ffffff" stroke-width="0.12"/>`;
+  return [...walls, ...cells.map(({ svg }) => svg), ...edges, ...ticks, star].join('');
 }
 
 /** Round heights from 0 up to the highest, about four. */
@@ -300,7 +298,7 @@ function colorBar(left: number, top: number, highest: number): string {
   const rows = Array.from({ length: steps }, (_, i) => {
     const y = top + 30 + height - ((i + 1) * height) / steps;
     // Each row reaches under the one above it.
-    return `<rect x="${left}" y="${digits(y)}" width="${width}" height="${digits(height / steps + 0.5)}" fill="${heat((i + 0.5) / steps)}"/>`;
+    return `<rect x="${left}" y="${coordinate(y)}" width="${width}" height="${coordinate(height / steps + 0.5)}" fill="${heat((i + 0.5) / steps)}"/>`;
   });
   const marks = levels(highest).map((value) =>
     text(left + width + 5, top + 34 + height - (value / highest) * height, String(round(value))),

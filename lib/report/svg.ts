@@ -34,6 +34,11 @@ export function textWidth(text: string, bold = false): number {
   return width;
 }
 
+/** A coordinate as text: a hundredth of a pixel is enough, and keeps it short and free of rounding's last bits. */
+export function coordinate(value: number): string {
+  return String(Math.round(value * 100) / 100);
+}
+
 /**
  * The SVG as PNG, drawn with the bundled fonts alone: the same bytes on every machine.
  *

@@ -1,16 +1,17 @@
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { setTimeout as rest } from 'node:timers/promises';
 import { median } from 'simple-statistics';
+import type { Device } from '../../lib/engine/index.js';
 import { ZartsError } from '../../lib/errors.js';
 import { silent } from '../../lib/progress.js';
 import type { Phase, Progress } from '../../lib/progress.js';
 import type { AlphaUpdateTimes } from './alpha-update.js';
-import { EngineProcess, PeerProcess, peerName } from './engine.js';
-import type { PeerVariant } from './engine.js';
+import { EngineProcess, PeerProcess, peerName } from './processes.js';
+import type { PeerVariant } from './processes.js';
 import type { StepCounts } from './program.js';
-import { BENCH_SHAPES, isRetraining, isSmall, shapesOf } from './shapes.js';
+import { BENCH_SHAPES, PRODUCT_SIDE, isRetraining, isSmall, shapesOf } from './shapes.js';
 import type { BenchShape } from './shapes.js';
-import { contenders, fastest, inTurn, timing } from './timing.js';
+import { contenders, inTurn, timing } from './timing.js';
 import type { Timing } from './timing.js';
 
 /**
@@ -40,10 +41,8 @@ export interface MemoryMark {
   readonly rssBytes: number;
 }
 
-export type ShapeReport = BenchShape & Measurements;
-
 /** What was measured of a shape. */
-interface Measurements {
+export interface Measurements {
   readonly parameters: number;
   /** Milliseconds of a step by engine: `eager`, `compiled`, and the peer's variants. */
   readonly ms: Readonly<Record<string, Timing>>;
@@ -72,6 +71,8 @@ interface Measurements {
   readonly steady?: readonly MemoryMark[];
 }
 
+export type ShapeReport = BenchShape & Measurements;
+
 export interface BenchReport {
   readonly shapes: Readonly<Record<string, ShapeReport>>;
   readonly machine: {
@@ -84,7 +85,7 @@ export interface BenchReport {
     /** Images a second through the input pipeline with augmentation at 32×32, one core. */
     readonly pipelineImagesPerSecond: number;
   };
-  readonly versions: Awaited<ReturnType<EngineProcess['hello']>>['device'] & {
+  readonly versions: Device & {
     readonly node: string;
     readonly torch?: string;
     readonly python?: string;
@@ -121,8 +122,12 @@ export async function runBench(options: BenchOptions = {}): Promise<BenchReport>
   const names = shapesOf(options.shapes);
   const date = new Date().toISOString();
   const [loadBefore] = loadavg();
-  const { facts, pipelineImagesPerSecond } = await machineFacts();
-  const versions = { ...facts.device, node: facts.node, ...(await peerVersions(options.peer)) };
+  const { facts, pipeline } = await new EngineProcess('The engine').during(async (engine) => ({
+    facts: await engine.ask('hello'),
+    pipeline: await engine.ask('pipeline'),
+  }));
+  const peer =
+    options.peer === undefined ? {} : await new PeerProcess(options.peer).during((each) => each.ask('hello'));
   const shapes: Record<string, ShapeReport> = {};
   for (const name of names) shapes[name] = await new ShapeBench(name, BENCH_SHAPES[name], options).run();
   const processors = cpus();
@@ -134,33 +139,11 @@ export async function runBench(options: BenchOptions = {}): Promise<BenchReport>
       usableCores: availableParallelism(),
       memoryBytes: totalmem(),
       loadBefore,
-      pipelineImagesPerSecond,
+      pipelineImagesPerSecond: pipeline.batch / (median(pipeline.times) / 1000),
     },
-    versions,
+    versions: { ...facts.device, node: facts.node, ...peer },
     date,
   };
-}
-
-async function machineFacts() {
-  const engine = new EngineProcess('The engine');
-  try {
-    const facts = await engine.hello();
-    const { batch, times } = await engine.pipeline();
-    return { facts, pipelineImagesPerSecond: batch / (median(times) / 1000) };
-  } finally {
-    engine.close();
-  }
-}
-
-async function peerVersions(python: string | undefined) {
-  if (python === undefined) return {};
-  const peer = new PeerProcess(python);
-  try {
-    const { torch, python: version } = await peer.hello();
-    return { torch, python: version };
-  } finally {
-    peer.close();
-  }
 }
 
 /** Between two turns: threads that still wait for work, spinning, would slow down whoever comes next. */
@@ -233,54 +216,49 @@ class ShapeBench {
   }
 
   private async measure(): Promise<ShapeReport> {
-    const { compiled, shape, options } = this;
+    const { compiled, eager, shape, options } = this;
     this.tell('recording and loading');
-    const opened = await compiled.open(shape, 'compiled');
+    const opened = await compiled.ask('open', { shape, engine: 'compiled' });
     this.tell('first call');
-    const first = await compiled.step();
+    const first = await compiled.ask('step');
     // The next steps still warm caches and allocators.
-    for (let i = 0; i < 2; i++) await compiled.step();
+    for (let i = 0; i < 2; i++) await compiled.ask('step');
+    const { peakBytes: running } = await compiled.ask('memory');
+    const { startBytes: start, recordingBytes: recording } = opened;
     const memory: Record<string, MemoryReport> = {
-      compiled: memoryOf(opened, (await compiled.memory()).peakBytes),
+      compiled: { start, recording, running, peak: Math.max(recording, running) },
     };
-    if (this.eager) memory.eager = await this.openEager(this.eager, first.loss);
+    if (eager) memory.eager = await this.openEager(eager, first.loss);
 
     const peer = options.peer === undefined ? undefined : await this.scoutPeer(options.peer, first.loss);
     this.tell('steps in turn');
     let parallel = 1;
     const turns: Record<string, () => Promise<number>> = {
-      compiled: async () => (await compiled.step()).ms,
+      compiled: async () => (await compiled.ask('step')).ms,
       product: async () => {
-        const answer = await compiled.product();
+        const answer = await compiled.ask('product');
         ({ parallel } = answer);
         return answer.ms;
       },
     };
-    const { eager } = this;
-    if (eager) turns.eager = async () => (await eager.step()).ms;
+    if (eager) turns.eager = async () => (await eager.ask('step')).ms;
     for (const variant of peer?.variants ?? []) {
-      turns[peerName(variant)] = async () => (await peer!.process.step(variant)).ms;
+      turns[peerName(variant)] = async () => (await peer!.process.ask('step', variant)).ms;
     }
-    let times: Record<string, number[]>;
-    try {
-      const rested = Object.entries(turns).map(([name, step]) => [name, () => turnOf(step)] as const);
-      times = await inTurn(Object.fromEntries(rested), this.repeats, () => {
-        this.tell('steps in turn');
-      });
-    } finally {
-      peer?.process.close();
-    }
-    const { product, ...stepTimes } = times;
-    const ms = Object.fromEntries(Object.entries(stepTimes).map(([name, each]) => [name, timing(each)]));
-    const matrixProduct = { ms: timing(product), parallel, gflops: 0 };
-    matrixProduct.gflops = (parallel * 2 * 1024 ** 3) / (matrixProduct.ms.median * 1e6);
+    const rested = Object.entries(turns).map(([name, step]) => [name, () => turnOf(step)] as const);
+    const times = await inTurn(Object.fromEntries(rested), this.repeats, () => {
+      this.tell('steps in turn');
+    }).finally(() => peer?.process.close());
+    const { product, ...ms } = Object.fromEntries(
+      Object.entries(times).map(([name, each]) => [name, timing(each)]),
+    );
 
-    const counts = await compiled.counts();
-    const best =
-      peer && fastest(Object.fromEntries(peer.variants.map((v) => [peerName(v), ms[peerName(v)]])));
-    if (peer && best !== undefined) {
+    const counts = await compiled.ask('counts');
+    const names = new Map(peer?.variants.map((variant) => [peerName(variant), variant]));
+    const best = [...names.keys()].sort((a, b) => ms[a].median - ms[b].median).at(0);
+    if (best !== undefined) {
       this.tell('memory of the peer');
-      memory.torch = await this.peerMemory(peer.variants.find((variant) => peerName(variant) === best)!);
+      memory.torch = await this.peerMemory(names.get(best)!);
     }
     const steady = await this.steadyMemory();
     const alphaUpdate = await this.alphaUpdate();
@@ -293,7 +271,11 @@ class ShapeBench {
       counts,
       graph: { operations, bytes: graphBytes, recordMs, loadMs, firstCallMs: first.ms },
       memory,
-      matrixProduct,
+      matrixProduct: {
+        ms: product,
+        parallel,
+        gflops: (parallel * 2 * PRODUCT_SIDE ** 3) / (product.median * 1e6),
+      },
       gflops: (2 * counts.multiplyAdds.total) / (ms.compiled.median * 1e6),
       ...(alphaUpdate ? { alphaUpdate } : {}),
       ...(steady.length > 0 ? { steady } : {}),
@@ -303,32 +285,30 @@ class ShapeBench {
 
   private async openEager(eager: EngineProcess, expected: number): Promise<MemoryReport> {
     this.tell('eager');
-    const opened = await eager.open(this.shape, 'eager');
-    const { loss } = await eager.step();
+    const { startBytes: start } = await eager.ask('open', { shape: this.shape, engine: 'eager' });
+    const { loss } = await eager.ask('step');
     this.checkLoss('the eager engine', loss, expected);
-    const { peakBytes } = await eager.memory();
-    return { start: opened.startBytes, recording: null, running: peakBytes, peak: peakBytes };
+    const { peakBytes } = await eager.ask('memory');
+    return { start, recording: null, running: peakBytes, peak: peakBytes };
   }
 
   /** The peer, opened, and those of its variants that may be the fastest. */
   private async scoutPeer(python: string, expected: number) {
     const process = new PeerProcess(python);
     try {
-      await process.open(await this.compiled.data());
-      const { peerCompile = false } = this.options;
-      const variants = peerVariants(availableParallelism(), peerCompile);
+      await process.ask('open', await this.compiled.ask('data'));
+      const variants = peerVariants(availableParallelism(), this.options.peerCompile ?? false);
       const met = new Set<string>();
-      const warm = variants.map((variant) => [
-        peerName(variant),
-        async () => {
+      const turns: Record<string, () => Promise<number>> = {};
+      for (const variant of variants) {
+        turns[peerName(variant)] = async () => {
           this.tell(`trying ${peerName(variant)}`);
-          const { ms, loss } = await process.step(variant);
+          const { ms, loss } = await process.ask('step', variant);
           if (!met.has(variant.layout)) this.checkLoss(peerName(variant), loss, expected);
           met.add(variant.layout);
           return ms;
-        },
-      ]);
-      const turns = Object.fromEntries(warm) as Record<string, () => Promise<number>>;
+        };
+      }
       await inTurn(turns, 1);
       const kept = contenders(await inTurn(turns, this.shape.batch > 16 ? 1 : 2));
       return { process, variants: variants.filter((variant) => kept.includes(peerName(variant))) };
@@ -347,27 +327,24 @@ class ShapeBench {
   }
 
   /** Peak memory of the peer in a process that has seen nothing but steps of this variant. */
-  private async peerMemory(variant: PeerVariant): Promise<MemoryReport> {
-    const peer = new PeerProcess(this.options.peer);
-    try {
-      await peer.hello();
-      const { peakBytes: start } = await peer.memory();
-      await peer.open(await this.compiled.data());
-      for (let i = 0; i < 3; i++) await peer.step(variant);
-      const { peakBytes } = await peer.memory();
+  private peerMemory(variant: PeerVariant): Promise<MemoryReport> {
+    return new PeerProcess(this.options.peer).during(async (peer) => {
+      await peer.ask('hello');
+      const { peakBytes: start } = await peer.ask('memory');
+      await peer.ask('open', await this.compiled.ask('data'));
+      for (let i = 0; i < 3; i++) await peer.ask('step', variant);
+      const { peakBytes } = await peer.ask('memory');
       return { start, recording: null, running: peakBytes, peak: peakBytes };
-    } finally {
-      peer.close();
-    }
+    });
   }
 
   private async steadyMemory(): Promise<MemoryMark[]> {
     const { memorySteps = 0 } = this.options;
     const marks: MemoryMark[] = [];
     for (let step = 1; step <= memorySteps; step++) {
-      await this.compiled.step();
+      await this.compiled.ask('step');
       if (step === 10 || step === memorySteps) {
-        const { tensors, nativeTensors, rssBytes } = await this.compiled.memory();
+        const { tensors, nativeTensors, rssBytes } = await this.compiled.ask('memory');
         marks.push({ step, tensors, nativeTensors, rssBytes });
       }
       this.tell('memory over many steps');
@@ -378,26 +355,13 @@ class ShapeBench {
   private async alphaUpdate(): Promise<AlphaUpdateTimes | undefined> {
     if (this.updates === 0) return undefined;
     this.tell('alpha updates');
-    return this.compiled.alphaUpdate(this.updates);
+    return this.compiled.ask('alphaUpdate', { updates: this.updates });
   }
 }
 
-function memoryOf(
-  { startBytes, recordingBytes }: { startBytes: number; recordingBytes: number },
-  running: number,
-): MemoryReport {
-  return { start: startBytes, recording: recordingBytes, running, peak: Math.max(recordingBytes, running) };
-}
-
 /** The ratios of a shape, by name; what was not measured is left out. All compare medians. */
-export function ratiosOf({
-  ms,
-  peer,
-  memory,
-  matrixProduct,
-  gflops,
-  alphaUpdate,
-}: Omit<Measurements, 'ratios'>): Record<string, number> {
+export function ratiosOf(measured: Omit<Measurements, 'ratios'>): Record<string, number> {
+  const { ms, peer, memory, matrixProduct, gflops, alphaUpdate } = measured;
   const compiled = ms.compiled.median;
   const { torch, compiled: ours } = memory;
   return {

@@ -1,17 +1,14 @@
 import { loadFixtures } from '../parity/fixtures.js';
 import type { FixtureCase } from '../parity/fixtures.js';
 import { auxiliaryWeight, caseNetwork } from '../parity/cases-evaluation.js';
-import { caseSupernet } from '../parity/cases-supernet.js';
+import { alphasOf, byCell, caseSupernet, pieceNorms, pieces } from '../parity/cases-supernet.js';
 import { arrayOf, compare, hostArray, norm, numberOf } from '../parity/network-case.js';
 import type { ArrayError, Computed } from '../parity/network-case.js';
 import { reductionCells } from '../../lib/spaces/spaces.js';
 import type { Supernet } from '../../lib/supernet/supernet.js';
-import type { WeightLayout } from '../../lib/supernet/weights.js';
-import { fromWire, toWire } from './child.js';
-import type { WireArray } from './child.js';
-import { PeerProcess } from './engine.js';
-import type { PeerLayout } from './engine.js';
-import { peerDerivedNetwork, peerParameters, peerSupernet } from './peer-network.js';
+import { PeerProcess, fromWire, toWire } from './processes.js';
+import type { PeerLayout, WireArray } from './processes.js';
+import { peerDerivedNetwork, peerParameters, peerSupernet } from './program.js';
 
 /** Whether the peer does the same work as the supernet: it is held against the same reference numbers. */
 
@@ -41,10 +38,9 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
  * @param python  Python of an environment that has PyTorch.
  * @throws {ZartsError} if the folder or the peer cannot be used.
  */
-export async function checkPeer(dir: string, python?: string): Promise<PeerError[]> {
-  const errors: PeerError[] = [];
-  const peer = new PeerProcess(python);
-  try {
+export function checkPeer(dir: string, python?: string): Promise<PeerError[]> {
+  return new PeerProcess(python).during(async (peer) => {
+    const errors: PeerError[] = [];
     for (const c of loadFixtures(dir).cases) {
       const group = c.group.split(' ')[0];
       if (!Object.hasOwn(RUNNERS, group)) continue;
@@ -55,36 +51,19 @@ export async function checkPeer(dir: string, python?: string): Promise<PeerError
         }
       }
     }
-  } finally {
-    peer.close();
-  }
-  return errors;
+    return errors;
+  });
 }
 
 const wire = (c: FixtureCase, name: string): WireArray => toWire(hostArray(c, name));
 
 /** Network, weights and alphas of a case, as the peer takes them. */
 function workOf(c: FixtureCase, net: Supernet) {
-  const alphas = Float32Array.from([...arrayOf(c, 'alpha_normal').data, ...arrayOf(c, 'alpha_reduce').data]);
   return {
     network: peerSupernet(net),
     parameters: peerParameters(net.layout),
     weights: wire(c, 'weights'),
-    alphas: toWire({ shape: [alphas.length], data: alphas }),
-  };
-}
-
-/** The pieces of a flat vector of all parameters by prefixed name, and the norm of each. */
-function pieces({ layout }: { readonly layout: WeightLayout }, prefix: string, array: WireArray) {
-  const { data } = fromWire(array);
-  const parts = layout.parameters.map(({ name, offset, size }) => ({
-    name: `${prefix}.${name}`,
-    part: data.subarray(offset, offset + size),
-  }));
-  return {
-    named: Object.fromEntries(parts.map(({ name, part }) => [name, part])),
-    norms: parts.map(({ part }) => norm(part)),
-    norm: norm(data),
+    alphas: toWire(alphasOf(c, net)),
   };
 }
 
@@ -108,7 +87,7 @@ const NO_SGD = { lr: 0, momentum: 0, weightDecay: 0, clip: 1 };
 /** One pass forward and backward of a derived network. */
 async function derivedPassOf(...[peer, layout, c]: Parameters<Runner>): Promise<Computed> {
   const net = caseNetwork(c);
-  await peer.open({
+  await peer.ask('open', {
     network: peerDerivedNetwork(net, auxiliaryWeight(c)),
     parameters: peerParameters(net.layout),
     weights: wire(c, 'weights'),
@@ -116,27 +95,27 @@ async function derivedPassOf(...[peer, layout, c]: Parameters<Runner>): Promise<
     images: wire(c, 'x'),
     labels: wire(c, 'target'),
   });
-  const { logits, loss, gradient } = await peer.gradients(layout);
-  const weights = pieces(net, 'gw', gradient);
-  return { logits: fromWire(logits).data, loss: [loss], grad_norms: weights.norms };
+  const { logits, loss, gradient } = await peer.ask('gradients', { layout });
+  const norms = pieceNorms(fromWire(gradient).data, net.layout.parameters);
+  return { logits: fromWire(logits).data, loss: [loss], grad_norms: norms };
 }
 
 /** One pass forward and backward. */
 async function passOf(...[peer, layout, c]: Parameters<Runner>): Promise<Computed> {
   const net = caseSupernet(c);
-  await peer.open({ ...workOf(c, net), sgd: NO_SGD, images: wire(c, 'x'), labels: wire(c, 'target') });
-  const { logits, loss, alphaGradient, gradient } = await peer.gradients(layout, noiseOf(c, net));
-  const alphas = fromWire(alphaGradient).data;
-  const normal = arrayOf(c, 'alpha_normal').data.length;
-  const weights = pieces(net, 'gw', gradient);
+  await peer.ask('open', { ...workOf(c, net), sgd: NO_SGD, images: wire(c, 'x'), labels: wire(c, 'target') });
+  const { logits, loss, alphaGradient, gradient } = await peer.ask('gradients', {
+    layout,
+    noise: noiseOf(c, net),
+  });
+  const flat = fromWire(gradient).data;
   return {
     logits: fromWire(logits).data,
     loss: [loss],
-    g_alpha_normal: alphas.subarray(0, normal),
-    g_alpha_reduce: alphas.subarray(normal),
-    grad_norms: weights.norms,
-    global_grad_norm: [weights.norm],
-    ...weights.named,
+    ...byCell('g_alpha', net, fromWire(alphaGradient).data),
+    grad_norms: pieceNorms(flat, net.layout.parameters),
+    global_grad_norm: [norm(flat)],
+    ...pieces('gw', flat, net.layout.parameters),
   };
 }
 
@@ -149,21 +128,22 @@ async function stepsOf(...[peer, layout, c]: Parameters<Runner>): Promise<Comput
     weightDecay: numberOf(c, 'weight_decay'),
     clip: numberOf(c, 'grad_clip_norm'),
   };
-  await peer.open({ ...workOf(c, net), sgd });
+  await peer.ask('open', { ...workOf(c, net), sgd });
   const [losses, gradientNorms]: number[][] = [[], []];
   for (let i = 0; i < arrayOf(c, 'losses').data.length; i++) {
     const batch = { images: wire(c, `x${i}`), labels: wire(c, `target${i}`) };
-    const { loss, gradientNorm } = await peer.step({ layout, threads: 1 }, batch);
+    const { loss, gradientNorm } = await peer.ask('step', { layout, threads: 1, ...batch });
     losses.push(loss);
     gradientNorms.push(gradientNorm);
   }
-  const { weights, momentum } = await peer.state(layout);
-  const final = pieces(net, 'final', weights);
+  const final = await peer.ask('state', { layout });
+  const [weights, momentum] = [final.weights, final.momentum].map((each) => fromWire(each).data);
+  const { parameters } = net.layout;
   return {
     losses,
     grad_norms_before_clip: gradientNorms,
-    final_param_norms: final.norms,
-    final_momentum_norms: pieces(net, 'momentum', momentum).norms,
-    ...final.named,
+    final_param_norms: pieceNorms(weights, parameters),
+    final_momentum_norms: pieceNorms(momentum, parameters),
+    ...pieces('final', weights, parameters),
   };
 }

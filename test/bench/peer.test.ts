@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { peerInstalled } from '../../bin/cli/bench-peer.js';
-import { EngineProcess, PeerProcess } from './engine.js';
+import { EngineProcess, PeerProcess } from './processes.js';
 import { checkPeer } from './peer-check.js';
 import { BENCH_SHAPES } from './shapes.js';
 import { FIXTURES } from '../support/fixtures.js';
@@ -42,11 +42,11 @@ describe(`bench: the PyTorch peer${why}`, function () {
       const engine = new EngineProcess('The compiled engine');
       const peer = new PeerProcess();
       try {
-        await engine.open(shape, 'compiled');
-        await peer.open(await engine.data());
+        await engine.ask('open', { shape, engine: 'compiled' });
+        await peer.ask('open', await engine.ask('data'));
         for (let i = 0; i < 3; i++) {
-          const ours = await engine.step();
-          const theirs = await peer.step({ layout: 'channels_last', threads: 1 });
+          const ours = await engine.ask('step');
+          const theirs = await peer.ask('step', { layout: 'channels_last', threads: 1 });
           expect(theirs.loss).to.be.closeTo(ours.loss, 1e-4 * ours.loss);
         }
       } finally {
@@ -60,8 +60,8 @@ describe(`bench: the PyTorch peer${why}`, function () {
     const peer = new PeerProcess();
     try {
       const network = { nodes: 4, edges: { normal: [['sep_conv_9x9']], reduce: [] }, cells: 3, channels: 4 };
-      await peer.open({ network: { ...network, classes: 10, reductions: [1, 2] }, parameters: [] });
-      await peer.step({ layout: 'nchw', threads: 1 });
+      await peer.ask('open', { network: { ...network, classes: 10, reductions: [1, 2] }, parameters: [] });
+      await peer.ask('step', { layout: 'nchw', threads: 1 });
       expect.fail('it should have failed');
     } catch (error) {
       expect((error as Error).message).to.match(/^The PyTorch peer failed at "step": /);

@@ -2,18 +2,27 @@ import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
 import { compile, recordedCalls, tf } from '../../lib/engine/index.js';
 import type { HostArrays, Program, ProgramFunction } from '../../lib/engine/index.js';
 import { derivedNetwork } from '../../lib/evaluation/network.js';
+import type { DerivedNetwork } from '../../lib/evaluation/network.js';
 import { trainingFunctions, zeroState } from '../../lib/evaluation/program.js';
 import { key, normal, uniform } from '../../lib/math/random.js';
 import { KNOWN_GENOTYPES } from '../../lib/spaces/genotype.js';
-import { spaceById } from '../../lib/spaces/spaces.js';
+import { reductionCells, spaceById } from '../../lib/spaces/spaces.js';
 import { supernet } from '../../lib/supernet/supernet.js';
 import type { Supernet } from '../../lib/supernet/supernet.js';
 import { lossAndGradients, sgdStep } from '../../lib/supernet/training.js';
 import type { WeightLayout } from '../../lib/supernet/weights.js';
 import { countOperations, multiplyAdds } from './arithmetic.js';
 import type { Arithmetic, OperationCounts } from './arithmetic.js';
-import { peerDerivedNetwork, peerSupernet } from './peer-network.js';
-import { BENCH_CLASSES, BENCH_SGD, isRetraining } from './shapes.js';
+import { specsOf } from '../parity/network-case.js';
+import {
+  BENCH_CLASSES,
+  BENCH_SGD,
+  BENCH_SHAPES,
+  BENCH_SHAPE_NAMES,
+  PRODUCT_SIDE,
+  isRetraining,
+  shapesOf,
+} from './shapes.js';
 import type { BenchShape, RetrainShape, SearchShape } from './shapes.js';
 
 /** The timed step: forward, backward, clipping of the global norm, SGD with momentum and decay. */
@@ -26,7 +35,7 @@ export interface BenchStep {
   readonly functions: Readonly<Record<'step', ProgramFunction>>;
   /** Random images and labels, the same in every run. */
   readonly inputs: HostArrays;
-  /** The network as a peer builds it (see {@link ./peer-network.ts}). */
+  /** The network as a peer builds it. */
   readonly network: object;
 }
 
@@ -55,16 +64,12 @@ function commonInputs({ batch, image }: BenchShape): HostArrays {
 
 /** A search's step on ω; the alphas are as at its start and stay. */
 function searchStep(shape: SearchShape): BenchStep {
-  const { batch, image } = shape;
   const net = benchNet(shape);
   const { size } = net.layout;
+  const alphas = Float32Array.from(normal(key(3), net.alphas), (z) => 1e-3 * z);
+  const inputs = { ...commonInputs(shape), alphas: { shape: [net.alphas], data: alphas } };
   const step: ProgramFunction = {
-    inputs: {
-      images: { shape: [batch, image, image, 3], dtype: 'float32' },
-      labels: { shape: [batch], dtype: 'int32' },
-      alphas: { shape: [net.alphas], dtype: 'float32' },
-      lr: { shape: [], dtype: 'float32' },
-    },
+    inputs: specsOf(inputs),
     run: ({ omega, momentum }, inputs) => {
       const { loss, weights } = lossAndGradients(
         net,
@@ -77,7 +82,6 @@ function searchStep(shape: SearchShape): BenchStep {
       return { outputs: { loss }, state: { omega: next.weights, momentum: next.momentum } };
     },
   };
-  const alphas = Float32Array.from(normal(key(3), net.alphas), (z) => 1e-3 * z);
   return {
     layout: net.layout,
     state: {
@@ -86,7 +90,7 @@ function searchStep(shape: SearchShape): BenchStep {
     },
     weights: 'omega',
     functions: { step },
-    inputs: { ...commonInputs(shape), alphas: { shape: [net.alphas], data: alphas } },
+    inputs,
     network: peerSupernet(net),
   };
 }
@@ -159,8 +163,22 @@ export function stepCounts(shape: BenchShape): StepCounts {
   };
 }
 
-/** Side of the matrices whose product gives the machine's rate. */
-export const PRODUCT_SIDE = 1024;
+/** What a regression of the graph is judged by: numbers without noise. */
+export type GraphCounts = Readonly<Record<string, OperationCounts>>;
+
+/**
+ * Operations and kernels of one step of each shape, by recording alone.
+ *
+ * @param names  Names of shapes. Default: all.
+ * @throws {UsageError} for an unknown shape.
+ */
+export function graphCounts(names: readonly string[] = BENCH_SHAPE_NAMES): GraphCounts {
+  const counts = shapesOf(names).map((name) => {
+    const { operations, kernels } = stepCounts(BENCH_SHAPES[name]);
+    return [name, { operations, kernels }] as const;
+  });
+  return Object.fromEntries(counts);
+}
 
 /**
  * Products of 1024×1024 float32 matrices in one session, as many at once as the session runs operations at once: what the
@@ -191,4 +209,30 @@ export function productProgram(parallel: number): Program<'multiply'> {
       },
     },
   );
+}
+
+/** A supernet as the peer builds it. */
+export function peerSupernet({ space, shape }: Supernet) {
+  const { nodes, edges } = space;
+  const { cells, channels, classes } = shape;
+  return { nodes, edges, cells, channels, classes, reductions: reductionCells(cells) };
+}
+
+/** A derived network as the peer builds it; without auxiliary head where it has none. */
+export function peerDerivedNetwork({ genotype, plan, auxiliary }: DerivedNetwork, auxiliaryWeight: number) {
+  const { cells, classes } = plan;
+  return {
+    genotype,
+    cells: cells.length,
+    stem: plan.stem[0],
+    widths: cells.map(({ width }) => width),
+    classes,
+    reductions: reductionCells(cells.length),
+    auxiliary: auxiliary ? { cell: plan.auxiliaryCell, weight: auxiliaryWeight } : null,
+  };
+}
+
+/** Where parameters lie in our flat weight vector. */
+export function peerParameters({ parameters }: WeightLayout) {
+  return parameters.map(({ name, shape, offset, size }) => ({ name, shape, offset, size }));
 }

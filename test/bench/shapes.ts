@@ -60,6 +60,9 @@ export const BENCH_CLASSES = 10;
 /** What the optimizer of the timed step does (paper B.2). */
 export const BENCH_SGD = { lr: 0.025, momentum: 0.9, weightDecay: 3e-4, clip: 5 } as const;
 
+/** Side of the matrices whose product gives the machine's rate. */
+export const PRODUCT_SIDE = 1024;
+
 /** Whether a step takes a fraction of a second, so that slow engines can be timed on it as well. */
 export function isSmall({ image, cells }: BenchShape): boolean {
   return image <= 16 && cells <= 5;

@@ -17,25 +17,18 @@ export function timing(times: readonly number[]): Timing {
   };
 }
 
+/** First times that differ by no more cannot tell which variant is the fastest. */
+const MARGIN = 0.15;
+
 /**
- * Of several variants, those worth timing at length: the fastest and all that came within `margin` of it. A few first times
- * cannot tell those apart.
+ * Of several variants, those worth timing at length: the fastest and all that came within {@link MARGIN} of it.
  *
  * @param first  First times of each variant in ms; the median counts.
  */
-export function contenders(
-  first: Readonly<Record<string, readonly number[]>>,
-  margin = 0.15,
-): readonly string[] {
+export function contenders(first: Readonly<Record<string, readonly number[]>>): readonly string[] {
   const medians = Object.entries(first).map(([name, times]) => ({ name, ms: median([...times]) }));
   const fastest = Math.min(...medians.map(({ ms }) => ms));
-  return medians.filter(({ ms }) => ms <= fastest * (1 + margin)).map(({ name }) => name);
-}
-
-/** The name with the smallest median. */
-export function fastest(timings: Readonly<Record<string, Timing>>): string {
-  const [best] = Object.entries(timings).sort(([, a], [, b]) => a.median - b.median);
-  return best[0];
+  return medians.filter(({ ms }) => ms <= fastest * (1 + MARGIN)).map(({ name }) => name);
 }
 
 /**

@@ -11,9 +11,8 @@ import type { EngineMachine, EngineSettings } from '../../lib/engine/settings.js
 import { silent } from '../../lib/progress.js';
 import type { Progress } from '../../lib/progress.js';
 import { projectRoot } from '../../lib/runs/home.js';
-import { EngineProcess } from './engine.js';
+import { EngineProcess } from './processes.js';
 import { BENCH_SHAPES } from './shapes.js';
-import type { BenchShapeName } from './shapes.js';
 import { inTurn, timing } from './timing.js';
 import type { Timing } from './timing.js';
 
@@ -79,7 +78,7 @@ export interface TunedSettings {
 
 export interface TuneReport {
   readonly machine: EngineMachine;
-  readonly shape: BenchShapeName;
+  readonly shape: string;
   /** The default first. */
   readonly measured: readonly TunedSettings[];
   readonly chosen: EngineSettings;
@@ -87,33 +86,24 @@ export interface TuneReport {
   readonly file: string;
 }
 
-export interface TuneOptions {
-  readonly shape?: BenchShapeName;
-  /** Timed steps with each setting. Default: 15. */
-  readonly repeats?: number;
-  /** Where the outcome is kept. Default: the project's file. */
-  readonly file?: string;
-  readonly progress?: Progress;
-  readonly env?: NodeJS.ProcessEnv;
-}
+/** The small DARTS-space step. */
+const SHAPE = 'darts-small';
 
 /**
- * Times the small DARTS-space step under several thread settings, in turn, and keeps the best for this machine.
+ * Times {@link SHAPE} under several thread settings, in turn, and keeps the best for this machine.
  *
+ * @param repeats  Timed steps with each setting.
  * @throws {UsageError} where the user has set one of them, which would win over whatever is found.
  */
 export async function tune({
-  shape = 'darts-small',
   repeats = 15,
-  file = settingsFile(projectRoot()),
   progress = silent,
-  env = process.env,
-}: TuneOptions = {}): Promise<TuneReport> {
-  const set = SETTING_VARIABLES.find((name) => env[name] !== undefined);
+}: { readonly repeats?: number; readonly progress?: Progress } = {}): Promise<TuneReport> {
+  const set = SETTING_VARIABLES.find((name) => process.env[name] !== undefined);
   if (set !== undefined) {
     throw new UsageError(`${set} is set, and what is set by hand always wins; unset it to have it chosen.`);
   }
-  const machine = await machineHere();
+  const { machine } = await new EngineProcess('The engine').during((engine) => engine.ask('hello'));
   const candidates = candidateSettings(machine);
   const phase = progress.start('tuning', candidates.length * (repeats + 1));
   let done = 0;
@@ -127,26 +117,29 @@ export async function tune({
       const name = describeSettings(settings);
       const engine = new EngineProcess(`The engine with ${name}`, settingVariables(settings));
       engines.push(engine);
-      await engine.open(BENCH_SHAPES[shape], 'compiled');
-      for (let i = 0; i < 3; i++) await engine.step();
+      await engine.ask('open', { shape: BENCH_SHAPES[SHAPE], engine: 'compiled' });
+      for (let i = 0; i < 3; i++) await engine.ask('step');
       next(name);
     }
-    const turns = engines.map((engine, i) => [String(i), () => rest(30).then(() => engine.step())] as const);
-    const timed = turns.map(([name, turn]) => [name, () => turn().then(({ ms }) => ms)] as const);
-    const times = await inTurn(Object.fromEntries(timed), repeats, () => {
+    const turns = engines.map((engine) => async () => {
+      await rest(30);
+      return (await engine.ask('step')).ms;
+    });
+    const times = await inTurn(Object.fromEntries(turns.entries()), repeats, () => {
       next('steps in turn');
     });
     const measured = [];
     for (const [i, settings] of candidates.entries()) {
-      const { digest } = await engines[i].digest();
+      const { digest } = await engines[i].ask('digest');
       measured.push({ settings, ms: timing(times[String(i)]), digest });
     }
     const chosen = chooseSettings(measured.map((each) => ({ ...each, ms: each.ms.median })));
+    const file = settingsFile(projectRoot());
     keepSettings(file, machine, chosen);
     const [{ digest: expected }] = measured;
     return {
       machine,
-      shape,
+      shape: SHAPE,
       measured: measured.map(({ settings, ms, digest }) => ({ settings, ms, sameBits: digest === expected })),
       chosen,
       file,
@@ -154,14 +147,5 @@ export async function tune({
   } finally {
     for (const engine of engines) engine.close();
     phase.end();
-  }
-}
-
-async function machineHere(): Promise<EngineMachine> {
-  const engine = new EngineProcess('The engine');
-  try {
-    return (await engine.hello()).machine;
-  } finally {
-    engine.close();
   }
 }

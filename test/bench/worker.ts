@@ -8,23 +8,16 @@ import type { Program } from '../../lib/engine/index.js';
 import { ZartsError } from '../../lib/errors.js';
 import { foldIn, key } from '../../lib/math/random.js';
 import { timeAlphaUpdates } from './alpha-update.js';
-import { toWire } from './child.js';
 import { forgetPeak, peakBytes } from './memory.js';
-import { peerParameters } from './peer-network.js';
-import { benchProgram, benchStep, productProgram, stepCounts } from './program.js';
+import { toWire } from './processes.js';
+import { benchProgram, benchStep, peerParameters, productProgram, stepCounts } from './program.js';
 import type { BenchStep } from './program.js';
 import { BENCH_SGD, isRetraining } from './shapes.js';
 import type { BenchShape } from './shapes.js';
 
 /**
- * TensorFlow.js, eager or compiled, as a process of its own: answers the requests of {@link ./child.Child}, one a line.
- * `engine.ts` has their types.
+ * TensorFlow.js, eager or compiled, as a process of its own: answers the requests of `EngineProcess`, one a line.
  */
-
-interface OpenRequest {
-  readonly shape: BenchShape;
-  readonly engine: 'eager' | 'compiled';
-}
 
 const startBytes = peakBytes();
 let shape: BenchShape;
@@ -39,24 +32,20 @@ function timed(work: () => void): number {
   return performance.now() - began;
 }
 
-const requests: Readonly<Record<string, (request: never) => object | Promise<object>>> = {
+const requests = {
   hello: () => ({ device: device(), machine: engineMachine(), node: process.version }),
 
   /** Makes the program; a compiled one is recorded and loaded, which is not yet a step. */
-  open(request: OpenRequest) {
+  open(request: { readonly shape: BenchShape; readonly engine: 'eager' | 'compiled' }) {
     ({ shape } = request);
     step = benchStep(shape);
     program?.dispose();
     program = benchProgram(step, request.engine === 'compiled');
     program.call('step', step.inputs, { outputs: [], update: false });
     const recordingBytes = peakBytes();
-    return {
-      parameters: step.layout.size,
-      graph: program.stats(),
-      startBytes,
-      recordingBytes,
-      separate: forgetPeak(),
-    };
+    // Where the peak can begin anew here, recording and running are told apart.
+    forgetPeak();
+    return { parameters: step.layout.size, graph: program.stats(), startBytes, recordingBytes };
   },
 
   step() {
@@ -130,15 +119,20 @@ const requests: Readonly<Record<string, (request: never) => object | Promise<obj
   },
 };
 
+export type EngineRequests = typeof requests;
+
+async function answerTo({ op, ...fields }: { readonly op: keyof EngineRequests }): Promise<object> {
+  try {
+    const answers: Readonly<Record<string, (fields: never) => object | Promise<object>>> = requests;
+    return { ok: true, ...(await answers[op](fields as never)) };
+  } catch (error) {
+    return { ok: false, error: (error as Error).message };
+  }
+}
+
 async function serve(): Promise<void> {
   for await (const line of createInterface({ input: process.stdin })) {
-    const request = JSON.parse(line) as { op: string };
-    let answer: object;
-    try {
-      answer = { ok: true, ...(await requests[request.op](request as never)) };
-    } catch (error) {
-      answer = { ok: false, error: (error as Error).message };
-    }
+    const answer = await answerTo(JSON.parse(line) as { op: keyof EngineRequests });
     process.stdout.write(`${JSON.stringify(answer)}\n`);
   }
 }

@@ -118,7 +118,7 @@ function sameSupernet(c: FixtureCase, { layout, shape }: Supernet, theirs: reado
 }
 
 /** The alphas of both cells in one vector, as our supernet takes them. */
-function alphasOf(c: FixtureCase, { alphas }: Supernet): HostArray {
+export function alphasOf(c: FixtureCase, { alphas }: Supernet): HostArray {
   const data = Float32Array.from([...arrayOf(c, 'alpha_normal').data, ...arrayOf(c, 'alpha_reduce').data]);
   if (data.length !== alphas) {
     throw new NotCovered(`it has ${data.length} alphas where its edges have ${alphas} primitives`);
@@ -130,13 +130,17 @@ function alphasOf(c: FixtureCase, { alphas }: Supernet): HostArray {
 type Flat = HostArray['data'] | Vec;
 
 /** A gradient with respect to all alphas, cell by cell under the manifest's names. */
-function byCell(prefix: string, { space }: Supernet, data: Flat): Record<string, ArrayLike<number>> {
+export function byCell(prefix: string, { space }: Supernet, data: Flat): Record<string, ArrayLike<number>> {
   const normal = space.edges.normal.reduce((sum, primitives) => sum + primitives.length, 0);
   return { [`${prefix}_normal`]: data.slice(0, normal), [`${prefix}_reduce`]: data.slice(normal) };
 }
 
 /** The pieces of a flat vector under prefixed names. */
-function pieces(prefix: string, flat: Flat, index: readonly ParamEntry[]): Record<string, ArrayLike<number>> {
+export function pieces(
+  prefix: string,
+  flat: Flat,
+  index: readonly ParamEntry[],
+): Record<string, ArrayLike<number>> {
   return Object.fromEntries(
     index.map(({ name, offset, size }) => [`${prefix}.${name}`, flat.subarray(offset, offset + size)]),
   );

@@ -39,7 +39,6 @@ export interface FixtureCase {
 /** One named weight of a flat weight vector. */
 export interface ParamEntry {
   readonly name: string;
-  readonly layout: string;
   readonly shape: readonly number[];
   readonly offset: number;
   readonly size: number;
@@ -70,7 +69,6 @@ const manifestSchema = z.looseObject({
       z.array(
         z.object({
           name: z.string(),
-          layout: z.string(),
           shape: z.array(z.number()),
           offset: z.number(),
           size: z.number(),

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { axisTicks } from '../../lib/analysis/landscape.js';
 import type { LossGrid } from '../../lib/analysis/landscape.js';
-import { surface, surfaceDrawing, surfaceFigure } from '../../lib/report/surface.js';
+import { surface } from '../../lib/report/surface.js';
 import { svgPng } from '../../lib/report/svg.js';
 
 const WORDS = { heading: 'Loss & height', xTitle: 'along d₁', yTitle: 'along d₂' };
@@ -18,7 +18,8 @@ describe('report/surface', () => {
     const flat = around(-0.5, 0.75, 0.2);
     const steep = around(0.75, -0.25);
     const path = { name: 'ZARTS-MGS', points: [{ x: -0.5, y: 0.5, loss: 3 }] };
-    const figure = surfaceFigure(
+    const { figure } = surface(
+      's',
       [
         { title: 'a', grid: steep },
         { title: 'b', grid: flat, paths: [path] },
@@ -68,7 +69,7 @@ describe('report/surface', () => {
   describe('the drawing', () => {
     /** Where the star of a nearly flat surface is drawn. */
     const star = (x: number, y: number): { left: number; top: number } => {
-      const svg = surfaceDrawing([{ title: 'a', grid: around(x, y, 1e-9) }], WORDS);
+      const { svg } = surface('s', [{ title: 'a', grid: around(x, y, 1e-9) }], WORDS);
       const [, left, top] = /translate\(([-\d.]+),([-\d.]+)\) scale/.exec(svg)!.map(Number);
       return { left, top };
     };
@@ -84,7 +85,7 @@ describe('report/surface', () => {
     });
 
     it('draws cells from the back to the front', () => {
-      const svg = surfaceDrawing([{ title: 'a', grid: around(0, 0, 0) }], WORDS);
+      const { svg } = surface('s', [{ title: 'a', grid: around(0, 0, 0) }], WORDS);
       const tops = [...svg.matchAll(/<polygon points="([-\d.]+),([-\d.]+)/g)].map((match) =>
         Number(match[2]),
       );
