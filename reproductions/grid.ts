@@ -124,18 +124,26 @@ function leavesOf(value: Readonly<Record<string, unknown>>, prefix = ''): [strin
 
 /** `['solver.sigma=0.1']` as a change, whose names and values are checked where it is applied. @throws {UsageError} for text that is not path=value. */
 export function parseSet(assignments: readonly string[]): Change {
-  const change: Record<string, unknown> = {};
-  for (const assignment of assignments) {
+  const settings = assignments.map((assignment): [string[], unknown] => {
     const at = assignment.indexOf('=');
     if (at < 1) {
       throw new UsageError(`The setting "${assignment}" is not path=value; write for example epochs=20.`);
     }
-    const steps = assignment.slice(0, at).trim().split('.');
-    const last = steps.pop()!;
-    const parent = steps.reduce((group, step) => (group[step] ??= {}) as Record<string, unknown>, change);
-    parent[last] = readValue(assignment.slice(at + 1).trim());
-  }
-  return change as Change;
+    return [assignment.slice(0, at).trim().split('.'), readValue(assignment.slice(at + 1).trim())];
+  });
+  return nested(settings) as Change;
+}
+
+/** Settings by path as groups in groups; of two for one path the last counts. */
+function nested(settings: readonly [path: readonly string[], value: unknown][]): object {
+  const names = [...new Set(settings.map(([[name]]) => name))];
+  return Object.fromEntries(
+    names.map((name) => {
+      const own = settings.filter(([path]) => path[0] === name);
+      const [path, value] = own[own.length - 1];
+      return [name, path.length === 1 ? value : nested(own.map(([each, inner]) => [each.slice(1), inner]))];
+    }),
+  );
 }
 
 function readValue(text: string): unknown {
@@ -168,12 +176,12 @@ export function gridOf<C extends Choices>(
   const given: Record<string, unknown> = { ...change };
   const chosen = Object.fromEntries(
     Object.entries(choices).map(([name, choice]) => {
-      const value = name in given ? chosenOf(name, choice, given[name]) : choice.default(budget);
+      const value = Object.hasOwn(given, name) ? chosenOf(name, choice, given[name]) : choice.default(budget);
       return [name, value];
     }),
   ) as Chosen<C>;
   const leaves: Leaves = new Map(
-    leavesOf(Object.fromEntries(Object.entries(given).filter(([name]) => !(name in choices)))),
+    leavesOf(Object.fromEntries(Object.entries(given).filter(([name]) => !Object.hasOwn(choices, name)))),
   );
   for (const path of leaves.keys()) {
     if (/(^|\.)seed$/.test(path)) {

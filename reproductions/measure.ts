@@ -59,7 +59,10 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
   const steps = await stepsOf(work);
   const total = steps.reduce((sum, { seconds }) => sum + seconds, 0);
   let done = steps.reduce((sum, { seconds, known }) => sum + (known ? seconds : 0), 0);
-  const phase = progress?.start(`${id} (s, estimated)`, Math.max(1, Math.ceil(total)), Math.floor(done));
+  const whole = Math.max(1, Math.ceil(total));
+  /** Seconds done of the whole, all of it once nothing is left. */
+  const position = (seconds = done): number => (seconds >= total - 1e-6 ? whole : Math.floor(seconds));
+  const phase = progress?.start(`${id} (s, estimated)`, whole, position());
   const runs: MeasuredCell[] = [];
   const soFar = (extra: readonly MeasuredCell[] = []): Result => ({
     budget,
@@ -78,27 +81,27 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
         const label = `run ${i + 1}/${work.length} (${axesText(cell)}), ${part.label}`;
         const protocol = part.protocol(measured);
         if (!known && protocol.kind === 'search' && part.network && part.network.id !== compiled) {
-          phase?.update(Math.floor(done), `${label}: compiling the supernet`);
+          phase?.update(position(), `${label}: compiling the supernet`);
           await warmUp(protocol, options);
           compiled = part.network.id;
         }
         const kept = await runStored(protocol, {
           ...options,
-          progress: shareOf(phase, known ? 0 : seconds, () => done, label),
+          progress: shareOf(phase, (share) => position(done + (known ? 0 : seconds * share)), label),
           ...(onPartial && !part.only
             ? { onPartial: (partial) => onPartial(soFar([partialCell(cell, protocol, partial)])) }
             : {}),
         });
         if (!known) done += seconds;
         computed ||= !kept.known;
-        phase?.update(Math.floor(done), label);
+        phase?.update(position(), label);
         measured.push(kept);
       }
       const own = measured.filter((_, p) => parts[p].only === undefined).map(withoutKnown);
       runs.push({ kind: cell.run.kind, axes: cell.axes, kept: own });
       if (computed) await onPartial?.(soFar());
     }
-    phase?.update(Math.ceil(total));
+    phase?.update(whole);
   } finally {
     phase?.end();
   }
@@ -147,17 +150,15 @@ async function lookUp(protocol: StoredProtocol, options: ComputeOptions): Promis
   );
 }
 
-/** What is told of one part, as a share of the phase. */
+/** What is told of one part, at its place in the phase. */
 function shareOf(
   phase: ReturnType<Progress['start']> | undefined,
-  seconds: number,
-  done: () => number,
+  position: (share: number) => number,
   label: string,
 ): Progress {
   return {
     start: (_, steps) => ({
-      update: (at, note) =>
-        phase?.update(Math.floor(done() + (seconds * at) / steps), note ? `${label}, ${note}` : label),
+      update: (at, note) => phase?.update(position(at / steps), note ? `${label}, ${note}` : label),
       end: () => undefined,
     }),
   };

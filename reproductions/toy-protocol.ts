@@ -209,7 +209,7 @@ const PRESET_DENSITY: Readonly<Record<Preset, MgsDensity>> = {
  * @throws {UsageError} for fewer than one seed, and for a setting that does not exist or is out of range.
  */
 export function toyProtocols({ budget, preset, seeds }: ProtocolOptions): ToyProtocol[] {
-  const count = typeof seeds === "number" ? seeds : BUDGET[budget].seeds;
+  const count = typeof seeds === 'number' ? seeds : BUDGET[budget].seeds;
   const scaled = atBudget(fullSettings(), budget);
   const chosen = preset ? { ...scaled, mgs: { ...scaled.mgs, densities: [PRESET_DENSITY[preset]] } } : scaled;
   const settings = parseSettings(chosen);

@@ -1,0 +1,277 @@
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect } from 'chai';
+import { chartSvg } from '../../lib/report/render.js';
+import { textTable } from '../../lib/report/table.js';
+import { settablePaths } from '../../lib/search/protocol.js';
+import { KNOWN_GENOTYPES } from '../../lib/spaces/genotype.js';
+import type { Genotype, GenotypeEdge } from '../../lib/spaces/genotype.js';
+import type { Primitive } from '../../lib/spaces/primitives.js';
+import { comparedDrawings } from '../../reproductions/cells.js';
+import type { CellExperiment } from '../../reproductions/cells.js';
+import { cellsOf, viewOf } from '../../reproductions/experiment.js';
+import { fig5 } from '../../reproductions/fig-5-cells.js';
+import { fig6 } from '../../reproductions/fig-6-cells.js';
+import { fig7 } from '../../reproductions/fig-7-cells.js';
+import { fig8 } from '../../reproductions/fig-8-cells.js';
+import { fig9 } from '../../reproductions/fig-9-cells.js';
+import { reproduce } from '../../reproductions/reproduce.js';
+import type { ResultRecord } from '../../reproductions/reproduce.js';
+import { byTitle, fakeView, verdictsOf } from './fakes.js';
+import { matchesSnapshot, withoutData } from './snapshot.js';
+
+type Options = Parameters<
+  typeof cellsOf<'search', { space: 's1'; method: 'mgs' }, CellExperiment['choices']>
+>[1];
+
+/** A genotype whose cells have that many edges of `op` and separable convolutions in the others. */
+function withEdges(count: number, op: Primitive): Genotype {
+  const edges = Array.from({ length: 8 }, (_, i): GenotypeEdge => [i < count ? op : 'sep_conv_3x3', i % 2]);
+  return { normal: edges, normalConcat: [2, 3, 4, 5], reduce: edges, reduceConcat: [2, 3, 4, 5] };
+}
+
+/** A view as if measured, with genotypes that a test decides. */
+function fake(
+  figure: CellExperiment,
+  genotypeOf: (space: string, method: string, seed: number) => Genotype,
+  options: Partial<Options> = {},
+) {
+  return fakeView(figure, { budget: 'laptop', seeds: 3, ...options }, ({ axes, run }) => ({
+    search: { genotype: genotypeOf(axes.space, axes.method, run.search.seed) },
+  }));
+}
+
+/** DARTS fails in each space as R-DARTS says, ZARTS does not. */
+function asThePaperSays(space: string, method: string, seed: number): Genotype {
+  const op = space === 's4' ? 'noise' : 'skip_connect';
+  return withEdges(method === 'mgs' ? 1 + (seed % 2) : 7, op);
+}
+
+const searches = (figure: CellExperiment, options: Options): string[] =>
+  cellsOf(figure, options).map(
+    ({ axes, run }) => `${axes.space} ${axes.method} ${run.search.dataset.name} ${run.search.seed}`,
+  );
+
+describe('Figs. 5 to 9', () => {
+  it('search their spaces on their data sets with ZARTS and DARTS, space by space', () => {
+    expect(searches(fig6, { budget: 'smoke', seeds: 2 })).to.deep.equal([
+      'darts mgs cifar100 0',
+      'darts darts-1st cifar100 0',
+      'darts mgs cifar100 1',
+      'darts darts-1st cifar100 1',
+    ]);
+    const svhn = searches(fig9, { budget: 'full' });
+    expect(svhn).to.have.length(4 * 2 * 4);
+    expect(svhn.slice(-2)).to.deep.equal(['s4 mgs svhn 3', 's4 darts-1st svhn 3']);
+    const [{ run }] = cellsOf(fig9, { budget: 'full' });
+    expect(run.search).to.deep.include({ epochs: 50, cells: 8, channels: 16 });
+    expect(run.search.dataset.trainSize).to.equal(73_257);
+    expect(searches(fig8, { budget: 'laptop' })).to.have.length(4 * 2 * 3);
+  });
+
+  it('apply a preset to ZARTS alone, and a setting to the searches that have it', () => {
+    const change = { solver: { tau: 0.5 }, epochs: 3 };
+    const [zarts, darts] = cellsOf(fig7, { budget: 'smoke', preset: 'flat', change }).map(
+      ({ run }) => run.search,
+    );
+    expect(zarts.solver).to.deep.include({ density: 'flat', tau: 0.5 });
+    expect([zarts.epochs, darts.epochs]).to.deep.equal([3, 3]);
+    expect(settablePaths(darts)).to.not.include('solver.tau');
+    const [, plain] = cellsOf(fig7, { budget: 'smoke', change: { epochs: 3 } });
+    expect(darts).to.deep.equal(plain.run.search);
+  });
+
+  it('can be narrowed to some of their spaces', () => {
+    const narrowed = cellsOf(fig7, { budget: 'smoke', change: { space: 's2' } });
+    expect(narrowed).to.deep.equal(
+      cellsOf(fig7, { budget: 'smoke' }).filter(({ axes }) => axes.space === 's2'),
+    );
+    expect(() => cellsOf(fig7, { budget: 'smoke', change: { space: 'darts' } })).to.throw(
+      'Unknown search space "darts"; allowed: s1, s2, s3, s4',
+    );
+    expect(() => cellsOf(fig7, { budget: 'smoke', change: { space: [] } })).to.throw('space is empty');
+  });
+
+  it('take the numbers to compare with from the paper', () => {
+    expect(fig5.paper).to.include({ paramsM: 3.5, error: 2.46 });
+    expect(fig5.claim).to.contain('about 3.5 M');
+    expect(fig6.claims(fake(fig6, asThePaperSays)).find(({ id }) => id === 'size/darts')!.text).to.contain(
+      '4.1 M',
+    );
+  });
+
+  it('find what the paper says where it is so', () => {
+    expect(verdictsOf(fig7, fake(fig7, asThePaperSays))).to.deep.equal({
+      'not-dominated/s1': 'supported',
+      'not-dominated/s2': 'supported',
+      'fewer-skips/s2': 'supported',
+      'not-dominated/s3': 'supported',
+      'fewer-skips/s3': 'supported',
+      'not-dominated/s4': 'supported',
+    });
+  });
+
+  it('do not find it where ZARTS fails like DARTS', () => {
+    const alike = (space: string) => withEdges(7, space === 's4' ? 'noise' : 'skip_connect');
+    const found = verdictsOf(fig7, fake(fig7, alike));
+    expect(found).to.include({ 'not-dominated/s2': 'not supported', 'not-dominated/s4': 'not supported' });
+    // Equal counts: the interval of rounding lies around 0.
+    expect(found).to.include({ 'fewer-skips/s2': 'undecided' });
+  });
+
+  it('do not take two equal counts for certainty', () => {
+    const oneMore = (_: string, method: string) => withEdges(method === 'mgs' ? 3 : 4, 'skip_connect');
+    for (const [seeds, verdict] of [
+      [2, 'undecided'],
+      [4, 'supported'],
+      [1, 'undecided'],
+    ] as const)
+      expect(verdictsOf(fig7, fake(fig7, oneMore, { seeds }))['fewer-skips/s2']).to.equal(verdict);
+  });
+
+  it('judge size where the paper gives one', () => {
+    const small = fake(fig5, (_, method) => withEdges(method === 'mgs' ? 4 : 8, 'skip_connect'));
+    expect(verdictsOf(fig5, small)).to.deep.equal({
+      'not-dominated/darts': 'undecided',
+      'size/darts': 'not supported',
+      'larger-than-darts/darts': 'supported',
+    });
+    const known = fake(fig5, (_, method, seed) =>
+      method === 'mgs' && seed % 2 ? KNOWN_GENOTYPES.DARTS_V1 : KNOWN_GENOTYPES.DARTS_V2,
+    );
+    const size = fig5.claims(known).find(({ id }) => id === 'size/darts')!;
+    expect(size.statistic.value).to.be.within(3.1, 3.4);
+    expect(size.detail).to.contain('budget laptop');
+  });
+
+  it('print a row a search and kind of cell, beside chance, and count the networks that the paper trains', () => {
+    const [structure, size] = fig7.tables(fake(fig7, asThePaperSays));
+    const rows = byTitle(structure);
+    expect(rows).to.have.length(4 * 2 * 2);
+    expect(rows[0]).to.deep.include({
+      space: 'S1',
+      search: 'ZARTS',
+      cell: 'normal',
+      seeds: 3,
+      skips: '1.3 ± 0.6',
+      'parameter-free (%)': '17 ± 7',
+    });
+    expect(rows.find(({ space, search }) => space === 'S4' && search === 'DARTS')).to.deep.include({
+      noise: '7.0 ± 0.0',
+      'by chance (%)': '50',
+    });
+    // Its sizes by data set and space.
+    const networks = (figure: CellExperiment) =>
+      byTitle(figure.tables(fake(figure, asThePaperSays))[1]).map(({ network }) => network);
+    expect(size.rows).to.have.length(8);
+    const [wide, narrow] = ['20 cells, 36 channels', '20 cells, 16 channels'];
+    expect(networks(fig7)).to.deep.equal([wide, wide, narrow, narrow, wide, wide, narrow, narrow]);
+    expect(fig9.tables(fake(fig9, asThePaperSays))[1].notes!.join()).to.contain('8 cells, 16 channels');
+    const single = fig5.tables(fake(fig5, asThePaperSays));
+    expect(single[0].columns.map(({ title }) => title)).to.not.include('space');
+    expect(textTable(single[1])).to.contain('3.70 ± 0.30 M').and.to.contain(wide);
+    for (const table of [structure, size, ...single]) expect(textTable(table)).not.to.match(/NaN|undefined/);
+  });
+
+  it('chart every mean once, in the colours of the drawings', async () => {
+    const [{ name, spec }] = fig7.charts(fake(fig7, asThePaperSays));
+    matchesSnapshot(`fig-7-${name}`, withoutData(spec));
+    const { values } = spec.data as { values: { edges: number }[] };
+    expect(values).to.have.length(4 * 2 * 2 * 3);
+    expect(values.reduce((sum, { edges }) => sum + edges, 0)).to.be.closeTo(4 * 2 * 2 * 8, 1e-3);
+    expect(await chartSvg(spec)).not.to.match(/NaN|Infinity|undefined/);
+  });
+
+  it('draw the cells of the first seed: ZARTS, and DARTS apart', () => {
+    const drawings = fig7.drawings(fake(fig7, asThePaperSays));
+    expect(drawings.map(({ name }) => name)).to.deep.equal(['zarts', 'darts']);
+    const [zarts, darts] = drawings.map(({ svg }) => svg);
+    expect(zarts).to.contain('seed 0').and.to.contain('>S4<');
+    // One edge a cell in the first seed, in both cells of three spaces; seven with DARTS.
+    expect(zarts.split('>skip_connect<')).to.have.length(2 * 3 + 1);
+    expect(darts.split('>skip_connect<')).to.have.length(2 * 3 * 7 + 1);
+  });
+
+  it('compare what ZARTS found in two results', () => {
+    const { rows } = fake(fig7, asThePaperSays);
+    const one = fake(fig7, () => withEdges(3, 'skip_connect'), { change: { space: 's2' } });
+    const drawings = comparedDrawings({ name: 'as above', rows }, { name: 'mine', rows: one.rows });
+    expect(drawings.map(({ name }) => name)).to.deep.equal(['compared-s2']);
+    expect(drawings[0].svg).to.contain('12 edges are the same in both');
+    expect(comparedDrawings({ name: 'a', rows: [] }, { name: 'b', rows: one.rows })).to.deep.equal([]);
+  });
+
+  it('say what they do otherwise than the paper, once', () => {
+    const deviations = fig7.deviations(cellsOf(fig7, { budget: 'laptop' }));
+    expect(new Set(deviations).size).to.equal(deviations.length);
+    const text = deviations.join('\n');
+    expect(text.match(/epochs is 10/g)).to.have.length(1);
+    expect(text).to.contain('ZARTS: omega.iterations is 4; the paper has 10.');
+    expect(text).to.contain('3 searches with each solver').and.to.contain('those of seed 0');
+    expect(fig7.deviations(cellsOf(fig7, { budget: 'full' })).join('\n')).to.not.contain(
+      'searches with each',
+    );
+  });
+
+  describe('run', function () {
+    this.timeout(120_000);
+    let folder: string;
+    before(() => (folder = mkdtempSync(path.join(tmpdir(), 'zarts-cells-'))));
+    after(() => {
+      rmSync(folder, { recursive: true, force: true });
+    });
+
+    it('without images they say what is lacking and the command, and decide nothing', async () => {
+      const home = path.join(folder, 'home');
+      const { missing, result, claims } = await reproduce(fig9, { budget: 'smoke', data: folder, home });
+      const [lacking] = missing;
+      expect(lacking).to.equal(
+        'SVHN is not in the folder of data sets named. Once it is in a folder DIR: npx zarts reproduce fig-9 --budget smoke --data DIR',
+      );
+      expect(result.runs).to.deep.equal([]);
+      for (const { verdict, detail } of claims)
+        expect([verdict, detail]).to.deep.equal(['undecided', lacking]);
+      // Earlier results are left alone.
+      expect(readdirSync(path.join(home, 'results')).sort()).to.deep.equal([
+        'fig-9-smoke-no-data-zarts.png',
+        'fig-9-smoke-no-data-zarts.svg',
+        'fig-9-smoke-no-data.json',
+      ]);
+      const svg = readFileSync(path.join(home, 'results', 'fig-9-smoke-no-data-zarts.svg'), 'utf8');
+      expect(svg.split('npx zarts reproduce fig-9')).to.have.length(4 + 1);
+      expect(svg).to.not.contain(folder);
+    });
+
+    it('they are searched, drawn and kept at smoke', async () => {
+      const home = path.join(folder, 'searched');
+      const options = { budget: 'smoke', data: 'synthetic', home, change: { space: 's4' } } as const;
+      const report = await reproduce(fig9, options);
+      expect(report.rows.map(({ space, method }) => `${space} ${method}`)).to.deep.equal([
+        's4 mgs',
+        's4 darts-1st',
+      ]);
+      for (const { genotype } of report.rows)
+        expect([...genotype.normal, ...genotype.reduce].map(([op]) => op)).to.not.include('skip_connect');
+      expect(report.deviations[0]).to.contain('synthetic');
+      const stem = path.basename(report.resultFile, '.json');
+      expect(stem).to.match(/^fig-9-smoke-[0-9a-f]{8}-synthetic$/);
+      const parts = [
+        'darts.png',
+        'darts.svg',
+        'operations.png',
+        'operations.vl.json',
+        'zarts.png',
+        'zarts.svg',
+      ];
+      expect(readdirSync(path.join(home, 'results')).sort()).to.deep.equal([
+        ...parts.map((part) => `${stem}-${part}`),
+        `${stem}.json`,
+      ]);
+      // The record says all: the pictures can be drawn from it again.
+      const record = JSON.parse(readFileSync(report.resultFile, 'utf8')) as ResultRecord;
+      const [{ svg }] = fig9.drawings(viewOf(record.result));
+      expect(readFileSync(path.join(home, 'results', `${stem}-zarts.svg`), 'utf8')).to.equal(svg);
+    });
+  });
+});

@@ -1,0 +1,110 @@
+import { expect } from 'chai';
+import { search } from '../../lib/search/search.js';
+import { searchData } from '../../lib/search/run.js';
+import { fullSearch, withBudget } from '../../lib/search/presets.js';
+import { applySet } from '../../lib/search/protocol.js';
+import type { SpaceId } from '../../lib/spaces/spaces.js';
+import { watchProgram } from '../search/helpers.js';
+import { searchWork, stepMs } from '../../reproductions/cost.js';
+import { cellsOf } from '../../reproductions/experiment.js';
+import { estimate } from '../../reproductions/measure.js';
+import { EXPERIMENTS } from '../../reproductions/registry.js';
+
+describe('cost of a search', () => {
+  for (const [solver, ...set] of [
+    ['mgs'],
+    ['mgs', 'warmupEpochs=1', 'updateEvery=3'],
+    ['mgs', 'solver.lambda=1', 'solver.measureBase=true'],
+    ['rs'],
+    ['gld'],
+    ['random'],
+  ]) {
+    it(`counts the steps and updates that a search really makes: ${[solver, ...set].join(' ')}`, async () => {
+      const protocol = applySet(withBudget(fullSearch('s2', solver), 'smoke'), ...set);
+      const updates: { losses: number[] }[] = [];
+      const { steps, updates: made } = await search(protocol, {
+        dataset: await searchData(protocol, { data: 'synthetic' }),
+        store: {
+          appendMetrics: (record) => {
+            if ('losses' in record) updates.push(record as unknown as { losses: number[] });
+          },
+          saveCheckpoint: () => undefined,
+        },
+      });
+      const work = searchWork(protocol);
+      expect(work).to.include({ weightSteps: steps, alphaUpdates: made });
+      expect(work.evaluations).to.equal(updates.reduce((sum, { losses }) => sum + losses.length, 0));
+      expect(work.fineTuneSteps).to.equal(work.evaluations * protocol.omega.iterations);
+    });
+  }
+
+  for (const solver of ['mgs', 'darts-1st', 'darts-2nd', 'sdarts-adv']) {
+    it(`counts the passes that ${solver} really makes`, async () => {
+      const protocol = withBudget(fullSearch('s2', solver), 'smoke');
+      const dataset = await searchData(protocol, { data: 'synthetic' });
+      const made = { steps: 0, evaluations: 0, gradients: 0, weightGradients: 0 };
+      const { unwatch } = watchProgram(protocol, dataset.classes.length, {
+        before: ({ name, inputs, options: { outputs = [], update = true } }) => {
+          if (name !== 'step') return;
+          if (!update) made[outputs.includes('alphaGradient') ? 'gradients' : 'evaluations']++;
+          else made[inputs.lr.data[0] > 0 ? 'steps' : 'weightGradients']++;
+        },
+      });
+      await search(protocol, { dataset });
+      unwatch();
+      const { weightSteps, fineTuneSteps, evaluations, gradients, weightGradients } = searchWork(protocol);
+      expect(made).to.deep.equal({
+        steps: weightSteps + fineTuneSteps,
+        evaluations,
+        gradients,
+        weightGradients,
+      });
+    });
+  }
+
+  it('counts no fine-tuning where the released code does none', () => {
+    expect(searchWork(withBudget(fullSearch('s2', 'mgs', 'released'), 'smoke')).fineTuneSteps).to.equal(0);
+  });
+
+  // The shortest of many steps of the compiled program on two idle cores, in milliseconds.
+  const measured: [SpaceId, number, number, 8 | 16 | 32, number, number][] = [
+    ['s2', 4, 3, 16, 8, 8.3],
+    ['s2', 8, 5, 16, 32, 22.8],
+    ['s2', 8, 5, 16, 64, 40.5],
+    ['s2', 8, 5, 32, 64, 157],
+    ['s2', 16, 8, 32, 64, 477],
+    ['darts', 8, 3, 16, 16, 31.2],
+    ['darts', 8, 5, 16, 64, 144],
+    ['darts', 16, 8, 32, 16, 302],
+  ];
+  for (const [space, channels, cells, imageSide, batchSize, ms] of measured) {
+    it(`estimates ${ms} ms a step within a third: ${space}, ${channels} channels, ${cells} cells, ${imageSide}², batch ${batchSize}`, () => {
+      const full = fullSearch(space);
+      const protocol = { ...full, channels, cells, batchSize, dataset: { ...full.dataset, imageSide } };
+      expect(stepMs(protocol) / ms).to.be.within(2 / 3, 4 / 3);
+    });
+  }
+
+  it('adds up over runs that differ; the same run, and a network that is compiled, count once', () => {
+    const search = withBudget(fullSearch('s2'), 'laptop');
+    const cell = (seed: number) => ({
+      axes: {},
+      run: { kind: 'search' as const, search: { ...search, seed } },
+    });
+    const [single, same, double] = [[0], [0, 0], [0, 1]].map((seeds) => estimate(seeds.map(cell)));
+    expect(same).to.equal(single);
+    expect(double).to.be.within(1.5 * single, 2 * single);
+    expect(estimate([])).to.equal(0);
+  });
+
+  it('has an estimate for each figure and table: a night at laptop at most, two minutes at smoke', () => {
+    for (const experiment of EXPERIMENTS) {
+      const [smoke, laptop, full] = (['smoke', 'laptop', 'full'] as const).map((budget) =>
+        estimate(cellsOf(experiment, { budget })),
+      );
+      expect(laptop / 3600, experiment.id).to.be.within(0.01, 10);
+      expect(smoke, experiment.id).to.be.within(0.1, 120);
+      expect(full, experiment.id).to.be.above(laptop);
+    }
+  });
+});

@@ -1,0 +1,179 @@
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect } from 'chai';
+import { UsageError } from '../../lib/errors.js';
+import type { Progress } from '../../lib/progress.js';
+import { chartSvg } from '../../lib/report/render.js';
+import { compare } from '../../reproductions/compare.js';
+import { cellsOf } from '../../reproductions/experiment.js';
+import { fig4 } from '../../reproductions/fig-4-ess.js';
+import { parseSet } from '../../reproductions/grid.js';
+import { EXPERIMENTS, experimentById } from '../../reproductions/registry.js';
+import { reproduce } from '../../reproductions/reproduce.js';
+import type { ResultRecord } from '../../reproductions/reproduce.js';
+import { byTitle } from './fakes.js';
+
+describe('registry', () => {
+  it('has every figure and table of the paper, once', () => {
+    const figures = Array.from({ length: 9 }, (_, i) => `fig-${i + 1}`);
+    const tables = Array.from({ length: 7 }, (_, i) => `table-${i + 1}`);
+    expect(EXPERIMENTS.map(({ id }) => id)).to.deep.equal([...figures, ...tables]);
+    for (const { title, description } of EXPERIMENTS) {
+      expect(title).to.match(/^(Fig\.|Table) \d: /);
+      expect(description).to.match(/\.$/);
+    }
+  });
+
+  it('names the nearest id for one that is not there', () => {
+    expect(() => experimentById('fig4')).to.throw(UsageError, 'Did you mean "fig-4"?');
+  });
+});
+
+describe('a change of settings', () => {
+  const smoke = (...set: string[]) => cellsOf(fig4, { budget: 'smoke', change: parseSet(set) });
+
+  it('is the same object from the shell and from a notebook', () => {
+    const set = ['space=s3', 'density=flat,literal', 'solver.sigma=0.1', 'weights.clip=null', 'epochs=3'];
+    const change = {
+      space: 's3',
+      density: ['literal', 'flat'],
+      solver: { sigma: 0.1 },
+      weights: { clip: null },
+      epochs: 3,
+    } as const;
+    expect(smoke(...set)).to.deep.equal(cellsOf(fig4, { budget: 'smoke', change }));
+    expect(parseSet(['solver.samples=3', 'solver.sigma=0.1'])).to.deep.equal({
+      solver: { samples: 3, sigma: 0.1 },
+    });
+  });
+
+  for (const [set, sentence] of [
+    ['solver.sampels=3', 'Nothing here has a setting "solver.sampels". Did you mean "solver.samples"?'],
+    ['samples=3', 'Did you mean "solver.samples"?'],
+    ['training.epochs=3', 'Nothing here has a setting "training.epochs"'],
+    ['landscape.points=5', 'Nothing here has a setting "landscape.points"'],
+    ['solver=3', 'solver is a group of settings; set one of solver.samples'],
+    ['seed=3', 'seed cannot be set: choose how many seeds with --seeds.'],
+    ['space=s9', 'Unknown search space "s9"; allowed: s1, s2'],
+    ['space=s1,s2', 'space is s1, s2; this takes one search space.'],
+    ['density=', 'Unknown density ""'],
+    ['solver.samples=0', 'solver.samples is 0; it must be an integer from 1 to 1024.'],
+    ['epochs', 'The setting "epochs" is not path=value'],
+    ['toString=1', 'Nothing here has a setting "toString"'],
+  ]) {
+    it(`is refused where nothing reads it, or out of range: ${set}`, () => {
+      expect(() => smoke(set)).to.throw(UsageError, sentence);
+    });
+  }
+
+  it('refuses a number of seeds below one', () => {
+    expect(() => cellsOf(fig4, { budget: 'smoke', seeds: 0 })).to.throw('number of seeds is 0');
+    expect(() => cellsOf(fig4, { budget: 'smoke', seeds: [] })).to.throw('number of seeds is 0');
+  });
+});
+
+describe('reproduce', () => {
+  const homes: string[] = [];
+  const newHome = (): string => {
+    homes.push(mkdtempSync(path.join(tmpdir(), 'zarts-')));
+    return homes[homes.length - 1];
+  };
+  after(() => {
+    for (const home of homes) rmSync(home, { recursive: true, force: true });
+  });
+  const change = { density: 'flat', solver: { samples: 2 }, epochs: 1 } as const;
+
+  it('writes record, pictures and specifications; the second time nothing is computed', async () => {
+    const home = newHome();
+    const options = { budget: 'smoke', data: 'synthetic', home, change, seeds: 2 } as const;
+    const phases: { total: number; done: number; last: number; ended: boolean }[] = [];
+    const progress: Progress = {
+      start: (_, total, done = 0) => {
+        const phase = { total, done, last: done, ended: false };
+        phases.push(phase);
+        return {
+          update: (at) => {
+            expect(at).to.be.within(phase.last, total);
+            phase.last = at;
+          },
+          end: () => {
+            phase.ended = true;
+          },
+        };
+      },
+    };
+    const first = await reproduce(fig4, { ...options, progress });
+    expect(phases).to.deep.equal([{ total: phases[0].total, done: 0, last: phases[0].total, ended: true }]);
+
+    const stem = path.basename(first.resultFile, '.json');
+    expect(stem).to.match(/^fig-4-smoke-[0-9a-f]{8}-synthetic$/);
+    const parts = ['-esr.png', '-esr.vl.json', '-ess.png', '-ess.vl.json', '.json'];
+    expect(readdirSync(path.join(home, 'results')).sort()).to.deep.equal(
+      parts.map((part) => `${stem}${part}`),
+    );
+    expect(first.pictures.every((picture) => existsSync(picture))).to.be.true;
+
+    const record = JSON.parse(readFileSync(first.resultFile, 'utf8')) as ResultRecord;
+    expect(record.result).to.deep.equal(first.result);
+    expect(record.claims).to.deep.equal(first.claims);
+    expect(record.options).to.deep.equal({ seeds: 2, change });
+    const [{ kept }] = record.result.runs;
+    expect(kept[0].protocol).to.deep.include({ kind: 'search', seed: 0, epochs: 1 });
+    expect(kept[0].provenance).to.have.nested.property('data.name', 'synthetic');
+    expect(first.deviations[0]).to.contain('synthetic');
+    // Nothing of this machine but what kind it is.
+    expect(JSON.stringify(record)).not.to.contain(home).and.not.to.contain(process.cwd());
+
+    const again = await reproduce(fig4, { ...options, progress });
+    expect(phases[1].done).to.equal(phases[1].total);
+    expect(again.result).to.deep.equal(first.result);
+    expect(readFileSync(again.resultFile, 'utf8')).to.equal(JSON.stringify(record, undefined, 1) + '\n');
+
+    // Another change has files of its own, and both can be put side by side.
+    const other = await reproduce(fig4, {
+      ...options,
+      change: { ...change, solver: { samples: 3, tau: 1 } },
+    });
+    expect(other.resultFile).to.not.equal(first.resultFile);
+    const { tables, charts } = compare(first, other, ['N = 2', 'N = 3']);
+    expect(byTitle(tables[0])).to.deep.equal([
+      { setting: 'search.solver.samples', 'N = 2': '2', 'N = 3': '3' },
+      { setting: 'search.solver.tau', 'N = 2': '0.01', 'N = 3': '1' },
+    ]);
+    expect(tables[1].rows).to.have.length(first.claims.length);
+    expect(charts.map(({ name }) => name)).to.deep.equal(['ess', 'esr']);
+    expect(await chartSvg(charts[0].spec))
+      .to.contain('N = 2')
+      .and.to.contain('N = 3');
+  }).timeout(180_000);
+
+  it('keeps what is finished when it is stopped, and goes on from there', async () => {
+    const home = newHome();
+    const options = { budget: 'smoke', data: 'synthetic', home, change, seeds: 2 } as const;
+    const controller = new AbortController();
+    const shown: number[] = [];
+    const onPartial = ({ done, file }: { done: number; file: string }) => {
+      shown.push(done);
+      expect(readFileSync(file, 'utf8')).to.contain('Effective samples in the search');
+      if (done === 2) controller.abort();
+    };
+    const stopped: unknown = await reproduce(fig4, {
+      ...options,
+      onPartial,
+      signal: controller.signal,
+    }).catch((error: unknown) => error);
+    expect((stopped as Error).name).to.equal('InterruptedError');
+    expect(shown).to.deep.equal([1, 2]);
+    const results = readdirSync(path.join(home, 'results'));
+    expect(results).to.have.length(1);
+    expect(results[0]).to.match(/-so-far\.txt$/);
+    const finished = readdirSync(path.join(home, 'runs')).filter((key) =>
+      existsSync(path.join(home, 'runs', key, 'result.json')),
+    );
+    expect(finished).to.have.length(2);
+    const { rows } = await reproduce(fig4, options);
+    expect(rows).to.have.length(4);
+    expect(readdirSync(path.join(home, 'results')).join()).to.not.contain('so-far');
+  }).timeout(180_000);
+});

@@ -1,0 +1,183 @@
+import { expect } from 'chai';
+import { chartSvg } from '../../lib/report/render.js';
+import { textTable } from '../../lib/report/table.js';
+import { KNOWN_GENOTYPES } from '../../lib/spaces/genotype.js';
+import { openSettingsOf } from '../../reproductions/deviations.js';
+import { cellsOf, cellsOfKind } from '../../reproductions/experiment.js';
+import type { View } from '../../reproductions/experiment.js';
+import { fig4 } from '../../reproductions/fig-4-ess.js';
+import { estimate } from '../../reproductions/measure.js';
+import type { SweepAxes } from '../../reproductions/sweep.js';
+import { table5 } from '../../reproductions/table-5-samples.js';
+import { byTitle, fakeView, verdictsOf } from './fakes.js';
+import { matchesSnapshot, withoutData } from './snapshot.js';
+
+interface Numbers {
+  readonly seconds?: (N: number, seed: number) => number;
+  readonly errorPct?: (N: number, seed: number) => number;
+  /** Which of the published genotypes, smallest first: their networks have 3.2 and 3.3 million parameters. */
+  readonly large?: (N: number, seed: number) => boolean;
+}
+
+/** A table as if measured: searches and networks with those numbers. */
+function fake({ seconds = () => 1, errorPct = () => 40, large = () => false }: Numbers) {
+  return fakeView(table5, { budget: 'laptop' }, ({ axes: { N }, run }) => {
+    if (run.kind === 'linear') return {};
+    const { seed } = run.training;
+    return {
+      search: {
+        seconds: seconds(N, seed),
+        genotype: KNOWN_GENOTYPES[large(N, seed) ? 'DARTS_V2' : 'DARTS_V1'],
+        epoch: () => ({ esr: 0.5, ess: 0.5 * N }),
+      },
+      training: { errorPct: errorPct(N, seed) },
+    };
+  });
+}
+
+const verdicts = (numbers: Numbers) => verdictsOf(table5, fake(numbers));
+const trainings = (
+  options: Parameters<typeof cellsOf<'training' | 'linear', SweepAxes, (typeof table5)['choices']>>[1],
+) => cellsOfKind(cellsOf(table5, options), 'training');
+const laptop = trainings({ budget: 'laptop' });
+
+describe('Table 5', () => {
+  it('asks for searches that Fig. 4 asks for too', () => {
+    for (const budget of ['smoke', 'laptop', 'full'] as const) {
+      const shared = cellsOf(fig4, { budget }).map(({ run }) => run.search);
+      const own = trainings({ budget });
+      expect(own).to.have.length(budget === 'smoke' ? 4 * 2 : 2 * 4 * 3);
+      for (const { run } of own) expect(shared).to.deep.include(run.search);
+    }
+  });
+
+  it('finds a cost that grows by the same amount with each candidate', () => {
+    expect(verdicts({ seconds: (N, seed) => 10 + 5 * N + 0.1 * seed })).to.include({
+      'cost-rises-with-samples': 'supported',
+      'cost-linear-in-samples': 'supported',
+    });
+  });
+
+  it('tells a cost that grows with the square of N', () => {
+    expect(verdicts({ seconds: (N, seed) => N ** 2 + 0.01 * seed })).to.include({
+      'cost-rises-with-samples': 'supported',
+      'cost-linear-in-samples': 'not supported',
+    });
+  });
+
+  it('tells a cost that does not depend on N', () => {
+    expect(verdicts({ seconds: (N, seed) => 10 + 0.01 * ((N * 7 + seed * 3) % 5) })).to.include({
+      'cost-rises-with-samples': 'undecided',
+    });
+  });
+
+  it('trains what each search found as the paper does, cut to the budget', () => {
+    const [full] = trainings({ budget: 'full' });
+    expect(full.run.training.network).to.deep.include({ cells: 20, channels: 36, auxiliaryWeight: 0.4 });
+    expect(full.run.training).to.deep.include({ epochs: 600, batchSize: 96, preset: 'darts-space' });
+    for (const { axes, run } of laptop) {
+      expect(run.training).to.deep.include({ epochs: 12, seed: run.search!.seed });
+      expect(run.search!.solver).to.include({ samples: axes.N, density: axes.density });
+    }
+    const change = { training: { epochs: 3 }, solver: { tau: 1, samples: 16 } };
+    const changed = trainings({ budget: 'laptop', seeds: 1, change });
+    expect(changed.map(({ axes }) => [axes.density, axes.N])).to.deep.equal([
+      ['literal', 16],
+      ['flat', 16],
+    ]);
+    expect(changed[0].run.training.epochs).to.equal(3);
+    expect(estimate(laptop) / 3600).to.be.below(5);
+  });
+
+  it('finds an error that settles, and a size that grows', () => {
+    const settles = verdicts({
+      errorPct: (N, seed) => (N === 2 ? 45 : 40) + [-1, 0, 1][(seed + N / 2) % 3] * 0.5,
+      large: (N) => N > 4,
+    });
+    // Whether a difference is below the scatter takes more than three seeds; it is not found to be above.
+    expect(settles).to.include({
+      'error-settles/literal': 'undecided',
+      'size-grows/literal': 'supported',
+      'size-grows/flat': 'supported',
+    });
+    const falls = verdicts({ errorPct: (N, seed) => 50 - 2 * N + 0.1 * seed, large: (N) => N <= 4 });
+    expect(falls).to.include({
+      'error-settles/literal': 'not supported',
+      'size-grows/flat': 'not supported',
+    });
+  });
+
+  it('judges stability by the scatter of the seeds', () => {
+    const claim = table5
+      .claims(fake({ errorPct: (N, seed) => 40 + (N > 4 ? 0.01 : 0) + seed }))
+      .find(({ id }) => id === 'error-settles/flat')!;
+    // Seeds 40, 41, 42 at each N: a standard deviation of 1; the difference is the same 0.01 for each seed.
+    expect(claim.detail).to.contain('the scatter of the seeds, 1.00 points');
+    expect(claim.statistic.value).to.be.closeTo(0.01, 1e-9);
+    expect(claim.verdict).to.equal('supported');
+  });
+
+  it('prints our search and, apart from it, what the paper prints', () => {
+    const [networks, ours, paper] = table5.tables(fake({ seconds: (N) => N }));
+    expect(networks.rows).to.have.length(8);
+    expect(byTitle(networks)[1]).to.include({
+      density: 'literal',
+      N: 4,
+      n: 3,
+      'error (%)': '40.00 ± 0.00',
+      best: '40.00',
+      'full size (M)': '3.17 ± 0.00',
+      'search (s)': '4.0 ± 0.0',
+    });
+    expect(networks.notes!.join('\n')).to.contain('a linear classifier on the same images 62.6');
+    expect(ours.rows).to.have.length(8);
+    expect(byTitle(ours)[1]).to.include({
+      density: 'literal',
+      N: 4,
+      seeds: 3,
+      seconds: '4.0 ± 0.0',
+      // 160 weight steps and 32 updates of 4 candidates, 4 steps each.
+      'SGD steps': 160 + 32 * 4 * 4,
+      agreement: '1.00',
+      N_e: '2.00 ± 0.00',
+    });
+    expect(paper.title).to.contain("Printed in the paper's Table 5");
+    expect(Object.values(paper.rows[2])).to.deep.equal([6, '2.51 ± 0.09', '3.53', '1.1']);
+    expect(textTable(paper)).to.contain('Not comparable');
+    expect(table5.paper).to.include({ 'N=2 error': 2.63, 'N=8 cost': 1.5 });
+  });
+
+  it('says what the trainings do otherwise', () => {
+    expect(table5.deviations(laptop)).to.include('Training: epochs is 12; the paper has 600.');
+    const few = table5.deviations(trainings({ budget: 'laptop', seeds: 2 })).join('\n');
+    expect(few).to.contain('2 searches for each N; the paper has 3.');
+    const open = openSettingsOf(laptop).map(({ path }) => path);
+    expect(open).to.include.members(['solver.sigma', 'training.weights.lr']);
+  });
+
+  it('shows what is there of a table that is not whole', () => {
+    const whole = fake({});
+    const partial: View<'training' | 'linear', SweepAxes> = {
+      ...whole,
+      rows: whole.rows.slice(0, 2),
+      done: 1,
+    };
+    const [networks] = table5.tables(partial);
+    expect(networks.title).to.contain('; 1 of 24 networks)');
+    expect(byTitle(networks)).to.have.length(1);
+    expect(byTitle(networks)[0]).to.include({ n: 1, 'error (%)': '40.00' });
+    textTable(networks);
+  });
+
+  it('draws a point for each search', async () => {
+    const charts = table5.charts(fake({ seconds: (N, seed) => N + seed }));
+    expect(charts.map(({ name }) => name)).to.deep.equal(['error', 'cost', 'loss']);
+    for (const { name, spec } of charts) {
+      matchesSnapshot(`table-5-${name}`, withoutData(spec));
+      const svg = await chartSvg(spec);
+      expect(svg).not.to.match(/NaN|Infinity|undefined/);
+      expect([...svg.matchAll(/aria-roledescription="point"/g)].length).to.equal(laptop.length);
+      expect([...svg.matchAll(/aria-roledescription="line mark"/g)].length).to.equal(2);
+    }
+  });
+});
