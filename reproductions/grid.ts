@@ -10,6 +10,8 @@ import { applyToLandscape, applyToPath } from '../lib/search/landscape-protocol.
 import { applySet, settablePaths } from '../lib/search/protocol.js';
 import type { Budget, Preset, SearchProtocol } from '../lib/search/protocol.js';
 import type { RunKind } from './kinds.js';
+import { changedToys, describeToySettings } from './toy-protocol.js';
+import type { ToySettings } from './toy-protocol.js';
 import { changedTraining, settableInTraining } from './training.js';
 import type { TrainingSettings } from './training.js';
 
@@ -77,7 +79,7 @@ export type Change<K extends RunKind = RunKind, C extends Choices = Choices> = {
       ? T | readonly T[]
       : T
     : never;
-} & (K extends 'toy' ? unknown : Omit<SearchChange, keyof C>) &
+} & (K extends 'toy' ? Partly<ToySettings> : Omit<SearchChange, keyof C>) &
   ('training' extends K ? { readonly training?: Partly<Omit<TrainingSettings, Identity>> } : unknown) &
   ('landscape' extends K
     ? {
@@ -107,8 +109,7 @@ export interface Grid<C extends Choices = Choices> {
   training(settings: TrainingSettings): TrainingSettings;
   landscape(protocol: LandscapeProtocol): LandscapeProtocol;
   path(protocol: PathProtocol): PathProtocol;
-  /** Settings of another record, by their dotted paths, those that it has. */
-  others(paths: readonly string[]): Readonly<Record<string, unknown>>;
+  toys(settings: ToySettings): ToySettings;
 }
 
 /** Settings with their dotted paths. */
@@ -214,10 +215,14 @@ export function gridOf<C extends Choices>(
       return applyToLandscape(changed, ...ownOf('landscape.', settableIn(protocol, 'supernet')));
     },
     path: (protocol) => applyToPath(protocol, ...ownOf('path.', settableIn(protocol, 'landscape'))),
-    others(paths) {
-      const own = ownOf('', paths).map((each) => each.split('=')[0]);
-      return Object.fromEntries(own.map((path) => [path, leaves.get(path)]));
-    },
+    toys: (settings) =>
+      changedToys(
+        settings,
+        ownOf(
+          '',
+          describeToySettings().map(({ path }) => path),
+        ),
+      ),
   };
   const checkAllRead = (): void => {
     const unread = [...leaves.keys()].find((path) => !read.has(path));

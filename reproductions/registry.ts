@@ -1,15 +1,29 @@
 import { unknownName } from '../lib/errors.js';
 import type { Experiment } from './experiment.js';
+import { fig1 } from './fig-1-landscape.js';
+import { fig3 } from './fig-3-weights.js';
 import { fig4 } from './fig-4-ess.js';
 import { fig5 } from './fig-5-cells.js';
 import { fig6 } from './fig-6-cells.js';
 import { fig7 } from './fig-7-cells.js';
 import { fig8 } from './fig-8-cells.js';
 import { fig9 } from './fig-9-cells.js';
+import { table1 } from './table-1-solvers.js';
 import { table5 } from './table-5-samples.js';
 
 /** Every figure and table of the paper, in its order. Each is given back only to its own functions. */
-export const EXPERIMENTS = [fig4, fig5, fig6, fig7, fig8, fig9, table5] as unknown as readonly Experiment[];
+export const EXPERIMENTS = [
+  fig1,
+  fig3,
+  fig4,
+  fig5,
+  fig6,
+  fig7,
+  fig8,
+  fig9,
+  table1,
+  table5,
+] as unknown as readonly Experiment[];
 
 /** @throws {UsageError} for an id that no figure or table of the paper has. */
 export function experimentById(id: string): Experiment {

@@ -1,6 +1,6 @@
 /** Tables of rows: a row a group, a column a statistic. */
 import { summarize } from '../lib/analysis/statistics.js';
-import { fixed, plusMinus } from '../lib/report/format.js';
+import { fixed, plusMinus, plusMinusDigits } from '../lib/report/format.js';
 import type { Row as TableRow, Table } from '../lib/report/table.js';
 import type { AnyView } from './experiment.js';
 import { rowsOfKind } from './experiment.js';
@@ -52,6 +52,17 @@ export function spread<R>(
   digits: number,
 ): SummaryColumn<R> {
   return { title, cell: (rows) => meanText(rows.map(value), digits) };
+}
+
+/** The same to three leading digits, for numbers whose size is not known beforehand. */
+export function leading<R>(title: string, value: (row: R) => number | undefined): SummaryColumn<R> {
+  return {
+    title,
+    cell(rows) {
+      const numbers = rows.map(value).filter((each) => each !== undefined);
+      return numbers.length === 0 ? '–' : plusMinusDigits(summarize(numbers), 3);
+    },
+  };
 }
 
 /** "mean ± standard deviation" of the numbers among the values; "–" for none. */

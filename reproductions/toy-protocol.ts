@@ -4,17 +4,24 @@
  */
 import { z } from 'zod';
 import { UsageError } from '../lib/errors.js';
-import { choice, integer, integers, outOfRange, real, reals } from '../lib/settings.js';
+import {
+  assignSettings,
+  choice,
+  fieldsOf,
+  integer,
+  integers,
+  real,
+  reals,
+  schemaFault,
+} from '../lib/settings.js';
+import type { FieldDescription } from '../lib/settings.js';
 import { fullSearch } from '../lib/search/presets.js';
 import type { OpenSetting } from '../lib/search/presets.js';
 import type { Budget, Preset } from '../lib/search/protocol.js';
 import { MGS_DENSITIES } from '../lib/solvers/mgs.js';
-import type { MgsDensity } from '../lib/solvers/mgs.js';
 import { RS_DEFAULTS } from '../lib/solvers/rs.js';
 import { alphaSize, spaceById } from '../lib/spaces/spaces.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
-
-import type { GridOptions as ProtocolOptions } from './grid.js';
 
 const DIMENSION = 'Dimension d of the toy function.';
 const SAMPLES = 'N, candidates an update, where N is not varied.';
@@ -81,13 +88,13 @@ const settingsSchema = z.strictObject({
 export type ToySettings = z.infer<typeof settingsSchema>;
 
 /** The experiments. */
-export const EXPERIMENTS = ['rs', 'mgs', 'proposition', 'descent'] as const;
+export const TOY_EXPERIMENTS = ['rs', 'mgs', 'proposition', 'descent'] as const;
 /** An experiment on toy functions. */
-export type Experiment = (typeof EXPERIMENTS)[number];
+export type ToyExperiment = (typeof TOY_EXPERIMENTS)[number];
 
 /** One run of one experiment, as plain data. */
 export type ToyProtocol = {
-  readonly [E in Experiment]: {
+  readonly [E in ToyExperiment]: {
     readonly kind: 'toy';
     readonly version: 1;
     readonly budget: Budget;
@@ -95,22 +102,30 @@ export type ToyProtocol = {
     readonly experiment: E;
     readonly settings: ToySettings[E];
   };
-}[Experiment];
+}[ToyExperiment];
 
-/** Ours: three times the temperature of the released scripts, so that the loss of a candidate near −g can be told from 0. */
-const GRADIENT_NORM = 0.03;
-
-function sigmaOf(space: SpaceId): number {
-  const { solver } = fullSearch(space, 'mgs', 'paper');
+/** MGS as in a search of the paper. */
+function mgsIn(space: SpaceId, preset: Preset = 'paper') {
+  const { solver } = fullSearch(space, 'mgs', preset);
   if (solver.kind !== 'mgs') throw new UsageError('The preset of MGS has another solver.');
-  return solver.sigma;
+  return solver;
 }
 
-function fullSettings(): ToySettings {
-  const { solver } = fullSearch('darts', 'mgs', 'paper');
-  if (solver.kind !== 'mgs') throw new UsageError('The preset of MGS has another solver.');
+/** How much of the full experiment a budget affords: share of repeats, largest N where N goes to its limit. */
+const BUDGET: Readonly<Record<Budget, { share: number; largest: number }>> = {
+  full: { share: 1, largest: 4096 },
+  laptop: { share: 0.03, largest: 4096 },
+  smoke: { share: 0.002, largest: 64 },
+};
+
+/** The settings of a budget. A preset leaves its density alone: what it computes in place of Eq. 26. */
+export function toySettings(budget: Budget, preset: Preset | undefined): ToySettings {
+  const { share, largest } = BUDGET[budget];
+  const few = (count: number): number => Math.max(40, Math.round(count * share));
+  const powersOf4 = (from: number): number[] =>
+    [1, 4, 16, 64, 256, 1024, 4096].filter((n) => n >= from && n <= largest);
   const alphas = (space: SpaceId): number => alphaSize(spaceById(space));
-  const powersOf4 = (from: number): number[] => [1, 4, 16, 64, 256, 1024, 4096].filter((n) => n >= from);
+  const { samples, sigma, lambda, tau } = mgsIn('darts');
   return {
     rs: {
       dimension: 20,
@@ -119,131 +134,61 @@ function fullSettings(): ToySettings {
       mu: RS_DEFAULTS.mu,
       muSweep: [0.01, 0.03, 0.1, 0.3, 1, 3],
       noise: 0.01,
-      repeats: 50_000,
-      draws: 400_000,
+      repeats: few(50_000),
+      draws: few(400_000),
     },
     mgs: {
       dimension: alphas('darts'),
       dimensionSweep: [1, 4, 14, alphas('s2'), alphas('s3'), alphas('darts')],
-      gradientNorm: GRADIENT_NORM,
-      samples: solver.samples,
+      // Ours: three times the temperature of the released scripts, so that the loss of a candidate near −g can be told from 0.
+      gradientNorm: 0.03,
+      samples,
       samplesSweep: [2, 4, 6, 8, 16, 32],
       limitSweep: powersOf4(4),
-      sigmas: [sigmaOf('darts'), sigmaOf('s2')],
-      lambda: solver.lambda,
-      tau: solver.tau,
-      densities: [...MGS_DENSITIES],
-      repeats: 2000,
-      draws: 80_000,
+      sigmas: [sigma, mgsIn('s2').sigma],
+      lambda,
+      tau,
+      densities: preset ? [mgsIn('darts', preset).density] : [...MGS_DENSITIES],
+      repeats: few(2000),
+      draws: few(80_000),
     },
     proposition: {
       dimensions: [3, alphas('s2'), alphas('darts')],
       epsilon: 1,
       sharpness: 0.25,
       samplesSweep: powersOf4(4),
-      draws: 320_000,
+      draws: few(320_000),
     },
-    descent: { dimension: 20, evaluations: 4000, batchNoise: 0.3, untuned: 0.05 },
-  };
-}
-
-/** How much of the full experiment a budget affords: share of repeats, largest N, independent repeats of everything. */
-const BUDGET: Readonly<Record<Budget, { share: number; largest: number; seeds: number }>> = {
-  full: { share: 1, largest: Infinity, seeds: 20 },
-  laptop: { share: 0.03, largest: Infinity, seeds: 5 },
-  smoke: { share: 0.002, largest: 64, seeds: 2 },
-};
-
-function atBudget(full: ToySettings, budget: Budget): ToySettings {
-  const { share, largest } = BUDGET[budget];
-  const few = (count: number): number => Math.max(40, Math.round(count * share));
-  const upTo = (sweep: readonly number[]): number[] => sweep.filter((n) => n <= largest);
-  const { rs, mgs, proposition, descent } = full;
-  return {
-    rs: {
-      ...rs,
-      samplesSweep: upTo(rs.samplesSweep),
-      repeats: few(rs.repeats),
-      draws: few(rs.draws),
-    },
-    mgs: { ...mgs, limitSweep: upTo(mgs.limitSweep), repeats: few(mgs.repeats), draws: few(mgs.draws) },
-    proposition: {
-      ...proposition,
-      samplesSweep: upTo(proposition.samplesSweep),
-      draws: few(proposition.draws),
-    },
-    descent: { ...descent, evaluations: budget === 'smoke' ? 400 : descent.evaluations },
+    descent: { dimension: 20, evaluations: budget === 'smoke' ? 400 : 4000, batchNoise: 0.3, untuned: 0.05 },
   };
 }
 
 /** Every setting with its meaning and bounds, by its path: `mgs.tau`. */
-export function describeToySettings(): { path: string; description: string; bounds: string }[] {
-  return Object.entries(settingsSchema.shape).flatMap(([group, { shape }]) =>
-    Object.entries(shape as Record<string, z.ZodType>).map(([name, field]) => {
-      const { description = '', bounds = '' } = field.meta() as { description?: string; bounds?: string };
-      return { path: `${group}.${name}`, description, bounds };
-    }),
-  );
+export function describeToySettings(): FieldDescription[] {
+  return fieldsOf(settingsSchema, undefined);
 }
 
-function parseSettings(value: unknown): ToySettings {
-  const parsed = settingsSchema.safeParse(value);
+/** The settings with `path=value` applied. @throws {UsageError} for an unknown path, and a value out of range. */
+export function changedToys(settings: ToySettings, set: readonly string[]): ToySettings {
+  const paths = describeToySettings().map(({ path }) => path);
+  const changed = assignSettings(settings, set, paths);
+  const parsed = settingsSchema.safeParse(changed);
   if (parsed.success) return parsed.data;
-  const [{ path }] = parsed.error.issues;
-  const [group, name] = path as [Experiment, string];
-  const { bounds } = describeToySettings().find((each) => each.path === `${group}.${name}`)!;
-  const found = (value as Record<string, Record<string, unknown>>)[group][name];
-  throw outOfRange(`${group}.${name}`, found, bounds);
-}
-
-/** The density that stands for a preset: what it computes in place of Eq. 26. */
-const PRESET_DENSITY: Readonly<Record<Preset, MgsDensity>> = {
-  paper: 'literal',
-  flat: 'flat',
-  released: 'released',
-};
-
-/**
- * The runs: every experiment for each seed, seeds outermost. A preset leaves its density alone.
- *
- * @throws {UsageError} for fewer than one seed, and for a setting that does not exist or is out of range.
- */
-export function toyProtocols({ budget, preset, seeds }: ProtocolOptions): ToyProtocol[] {
-  const count = typeof seeds === 'number' ? seeds : BUDGET[budget].seeds;
-  const scaled = atBudget(fullSettings(), budget);
-  const chosen = preset ? { ...scaled, mgs: { ...scaled.mgs, densities: [PRESET_DENSITY[preset]] } } : scaled;
-  const settings = parseSettings(chosen);
-  return Array.from({ length: count }, (_, seed) =>
-    EXPERIMENTS.map(
-      (experiment) =>
-        ({
-          kind: 'toy',
-          version: 1,
-          budget,
-          seed,
-          experiment,
-          settings: settings[experiment],
-        }) as ToyProtocol,
-    ),
-  ).flat();
-}
-
-/** The settings of a set of runs, put together again. */
-export function settingsOf(protocols: readonly ToyProtocol[]): ToySettings {
-  return Object.fromEntries(
-    protocols.map(({ experiment, settings }) => [experiment, settings]),
-  ) as unknown as ToySettings;
+  const [issue] = parsed.error.issues;
+  // A fault inside a list is the list's.
+  const of = { ...issue, path: issue.path.slice(0, 2) };
+  throw schemaFault(settingsSchema, of, changed, 'The settings');
 }
 
 /** Settings of these runs that the paper's text does not state, each with whose value it is. */
 export function toyOpenSettings(protocols: readonly ToyProtocol[]): OpenSetting[] {
-  const settings = settingsOf(protocols);
   const released = new Set(['mgs.sigmas', 'mgs.lambda', 'mgs.tau']);
   const stated = new Set(['mgs.samples', 'mgs.dimension', 'mgs.densities']);
   return describeToySettings().flatMap(({ path }) => {
-    const [group, name] = path.split('.') as [Experiment, string];
-    if (stated.has(path)) return [];
-    const value = (settings[group] as Record<string, unknown>)[name];
+    const [group, name] = path.split('.');
+    const settings = protocols.find(({ experiment }) => experiment === group)?.settings;
+    if (stated.has(path) || !settings) return [];
+    const value = (settings as Record<string, unknown>)[name];
     return [{ path, value, source: released.has(path) ? 'released scripts' : 'ours' }];
   });
 }

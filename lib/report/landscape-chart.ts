@@ -1,15 +1,19 @@
 /** Landscapes as charts: heat maps with contours, and paths on them. */
 import { gridMinimum } from '../analysis/landscape.js';
 import type { LossGrid } from '../analysis/landscape.js';
+import { chart, sixDigits as round } from './charts.js';
+import type { ChartWords } from './charts.js';
 import { contourLines, niceStep } from './contours.js';
-import { VEGA_LITE_SCHEMA } from './spec.js';
-import type { ChartSpec } from './spec.js';
-import { PALETTE, THEME } from './theme.js';
+import { fixed } from './format.js';
+import type { Chart } from './spec.js';
+import { PALETTE } from './theme.js';
 
 /** One landscape among others. */
 export interface LandscapePanel {
   readonly title: string;
   readonly grid: LossGrid;
+  /** Lengths of the two directions before they were made unit ones. */
+  readonly directionNorms: readonly [number, number];
 }
 
 /** A way across a landscape. */
@@ -19,13 +23,10 @@ export interface DrawnPath {
   readonly points: readonly { readonly x: number; readonly y: number }[];
 }
 
-/** What is said around a picture of landscapes. */
-export interface LandscapeWords {
-  readonly heading: string;
-  readonly subtitle: string;
-  /** Along the directions. */
-  readonly xTitle: string;
-  readonly yTitle: string;
+/** What the axes of landscapes are: those of the first, whose plane the others share. */
+export function axisTitles([{ directionNorms }]: readonly LandscapePanel[]): readonly [string, string] {
+  const along = (name: string, length: number) => `along ${name}, ‖${name}‖ = ${fixed(length, 2)}`;
+  return [along('d₁', directionNorms[0]), along('d₂', directionNorms[1])];
 }
 
 /** About how many contours the highest of several landscapes has. */
@@ -43,9 +44,6 @@ function starPath(): string {
   return `M${corners.join('L')}Z`;
 }
 
-/** Six digits: all that a plot can show, and stored notebooks stay small. */
-export const round = (value: number): number => Number(value.toPrecision(6));
-
 /** The loss at which the contours of several landscapes lie, above each one's own minimum; common to all. */
 export function commonStep(grids: readonly LossGrid[]): number {
   const ranges = grids.map((grid) => Math.max(...grid.losses.flat()) - gridMinimum(grid).loss);
@@ -53,25 +51,13 @@ export function commonStep(grids: readonly LossGrid[]): number {
   return highest === 0 ? 1 : niceStep(highest, CONTOURS);
 }
 
-/** A chart of landscapes with these words, rows and marks. */
-function landscapesChart(
-  { heading, subtitle }: LandscapeWords,
-  step: number,
-  values: readonly object[],
-  marks: object,
-): ChartSpec {
-  return {
-    $schema: VEGA_LITE_SCHEMA,
-    description: heading,
-    title: { text: heading, subtitle: [subtitle, `contour interval in nats: ${round(step)}`] },
-    config: THEME,
-    data: { values },
-    ...marks,
-  };
+/** The words, and how far contours are apart. */
+function withStep({ subtitle = [], ...words }: ChartWords, step: number): ChartWords {
+  return { ...words, subtitle: [subtitle, `contour interval in nats: ${round(step)}`].flat() };
 }
 
 /** Rows of a panel's chart: a field of colour around each point, the points of each contour, the star. */
-function panelRows({ title: panel, grid }: LandscapePanel, step: number) {
+function panelRows({ title: panel, grid }: Pick<LandscapePanel, 'title' | 'grid'>, step: number) {
   const { xs, ys, losses } = grid;
   const { x, y, loss: lowest } = gridMinimum(grid);
   const [columns, lines] = [xs, ys].map((ticks) =>
@@ -110,9 +96,10 @@ function panelRows({ title: panel, grid }: LandscapePanel, step: number) {
 }
 
 /** The two axes of a chart, common to its landscapes. */
-function axes({ xTitle, yTitle }: LandscapeWords, grids: readonly LossGrid[]) {
+function axes(panels: readonly LandscapePanel[]) {
+  const [xTitle, yTitle] = axisTitles(panels);
   const axis = (field: 'x' | 'y', title: string) => {
-    const ticks = grids.flatMap((grid) => grid[`${field}s`]);
+    const ticks = panels.flatMap(({ grid }) => grid[`${field}s`]);
     return {
       field,
       type: 'quantitative',
@@ -176,10 +163,9 @@ function starLayer(axes: Axes) {
  * Landscapes side by side: colour and contours show the loss above each one's own minimum (the star), on one scale for all,
  * so that denser contours are a sharper landscape.
  */
-export function landscapeChart(panels: readonly LandscapePanel[], words: LandscapeWords): ChartSpec {
-  const grids = panels.map(({ grid }) => grid);
-  const step = commonStep(grids);
-  const both = axes(words, grids);
+export function landscapeChart(words: ChartWords, panels: readonly LandscapePanel[]): Chart {
+  const step = commonStep(panels.map(({ grid }) => grid));
+  const both = axes(panels);
   // Light where the loss is low, dark where it is high; in print the order of greys is the order of losses.
   const field = fieldLayer(both, 'color', { scheme: { name: 'viridis', extent: [1, 0.3] } }, 160);
   const tooltip = [
@@ -204,13 +190,14 @@ export function landscapeChart(panels: readonly LandscapePanel[], words: Landsca
     spec: layered,
   };
   const rows = panels.flatMap((panel) => panelRows(panel, step));
-  return landscapesChart(words, step, rows, panels.length === 1 ? layered : faceted);
+  return chart(withStep(words, step), rows, panels.length === 1 ? layered : faceted);
 }
 
 /** Where the paths of solvers lead on a landscape, drawn over its contours in grey. */
-export function pathsChart(grid: LossGrid, paths: readonly DrawnPath[], words: LandscapeWords): ChartSpec {
+export function pathsChart(words: ChartWords, panel: LandscapePanel, paths: readonly DrawnPath[]): Chart {
+  const { grid } = panel;
   const step = commonStep([grid]);
-  const both = axes(words, [grid]);
+  const both = axes([panel]);
   const names = paths.map(({ name }) => name);
   const rows = paths.flatMap(({ name: path, points }) =>
     points.map(({ x, y }, update) => {
@@ -226,7 +213,7 @@ export function pathsChart(grid: LossGrid, paths: readonly DrawnPath[], words: L
   };
   const steps = [{ filter: { field: 'kind', oneOf: ['start', 'path'] } }];
   const square = { shape: 'square', size: 110, filled: false, stroke: '#000000', strokeWidth: 1.6 };
-  return landscapesChart(words, step, [...panelRows({ title: 'landscape', grid }, step), ...rows], {
+  return chart(withStep(words, step), [...panelRows({ title: 'landscape', grid }, step), ...rows], {
     width: 420,
     height: 420,
     layer: [

@@ -5,9 +5,10 @@
 import { scheme } from 'vega';
 import { gridMinimum } from '../analysis/landscape.js';
 import type { LossGrid } from '../analysis/landscape.js';
+import { sixDigits as round } from './charts.js';
 import { niceStep } from './contours.js';
-import { STAR, round } from './landscape-chart.js';
-import type { LandscapePanel, LandscapeWords } from './landscape-chart.js';
+import { STAR, axisTitles } from './landscape-chart.js';
+import type { LandscapePanel } from './landscape-chart.js';
 import type { PlotlyFigure, PlotlyTrace } from './plotly.js';
 import { coordinate, textWidth } from './svg.js';
 import { escapeHtml } from './table.js';
@@ -34,9 +35,6 @@ export interface Surface {
   readonly svg: string;
 }
 
-/** What is said around surfaces. */
-type SurfaceWords = Omit<LandscapeWords, 'subtitle'>;
-
 const STAR_COLOR = '#D55E00';
 
 const viridis = scheme('viridis') as (share: number) => string;
@@ -56,24 +54,25 @@ function above(grid: LossGrid): number[][] {
 const LIFT = 0.02;
 
 /** Surfaces and the drawing of them, side by side, heights and colours on one scale. */
-export function surface(name: string, panels: readonly SurfacePanel[], words: SurfaceWords): Surface {
+export function surface(name: string, title: string, panels: readonly SurfacePanel[]): Surface {
   const highest = Math.max(...panels.map(({ grid }) => Math.max(...above(grid).flat()))) || 1;
   return {
     name,
-    title: words.heading,
-    figure: surfaceFigure(panels, highest, words),
-    svg: surfaceDrawing(panels, highest, words),
+    title,
+    figure: surfaceFigure(title, panels, highest),
+    svg: surfaceDrawing(title, panels, highest),
   };
 }
 
 /** Surfaces side by side as a Plotly figure: the height is the loss above each one's own minimum, marked with a diamond. */
-function surfaceFigure(panels: readonly SurfacePanel[], highest: number, words: SurfaceWords): PlotlyFigure {
+function surfaceFigure(heading: string, panels: readonly SurfacePanel[], highest: number): PlotlyFigure {
+  const [xTitle, yTitle] = axisTitles(panels);
   const width = 1 / panels.length;
   const scenes = panels.map((_, i) => `scene${i === 0 ? '' : i + 1}`);
   return {
     data: panels.flatMap((panel, i) => traces(panel, highest, scenes[i], i === panels.length - 1)),
     layout: {
-      title: { text: escapeHtml(words.heading), x: 0 },
+      title: { text: escapeHtml(heading), x: 0 },
       font: { family: `${FONT}, Verdana, sans-serif`, size: 11 },
       width: 150 + Math.max(470, 420 * panels.length),
       height: 500,
@@ -97,8 +96,8 @@ function surfaceFigure(panels: readonly SurfacePanel[], highest: number, words: 
           scene,
           {
             domain: { x: [i * width, (i + 1) * width], y: [0, 1] },
-            xaxis: { title: { text: words.xTitle } },
-            yaxis: { title: { text: words.yTitle } },
+            xaxis: { title: { text: xTitle } },
+            yaxis: { title: { text: yTitle } },
             zaxis: { title: { text: 'loss (nats)' }, range: [0, round(1.05 * highest)] },
             aspectmode: 'manual',
             aspectratio: { x: 1, y: 1, z: 0.6 },
@@ -181,20 +180,21 @@ function project([x, y, z]: Triple): { left: number; top: number; near: number }
 }
 
 /** Surfaces side by side as SVG, self-contained but for its font, by whose widths it is laid out. */
-function surfaceDrawing(panels: readonly SurfacePanel[], highest: number, words: SurfaceWords): string {
+function surfaceDrawing(heading: string, panels: readonly SurfacePanel[], highest: number): string {
+  const axes = axisTitles(panels);
   const width = MARGIN.left + panels.length * PANEL.width + MARGIN.right;
   const height = MARGIN.top + PANEL.height + MARGIN.bottom;
   const drawn = panels.map((panel, i) => {
     const [left, top] = [MARGIN.left + (i + 0.5) * PANEL.width, MARGIN.top + 0.62 * PANEL.height];
     const title = text(left, MARGIN.top - 8, panel.title, { size: 12, anchor: 'middle' });
-    return title + `<g transform="translate(${left},${top})">${panelDrawing(panel, highest, words)}</g>`;
+    return title + `<g transform="translate(${left},${top})">${panelDrawing(panel, highest, axes)}</g>`;
   });
-  const heading = text(MARGIN.left, 22, words.heading, { size: THEME.title.fontSize, bold: true });
+  const top = text(MARGIN.left, 22, heading, { size: THEME.title.fontSize, bold: true });
   const scale = colorBar(width - MARGIN.right + 14, MARGIN.top + 40, highest);
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" ` +
     `font-family="${FONT}, Verdana, sans-serif"><rect width="${width}" height="${height}" fill="#ffffff"/>` +
-    `${heading}${drawn.join('')}${scale}</svg>`
+    `${top}${drawn.join('')}${scale}</svg>`
   );
 }
 
@@ -215,7 +215,11 @@ function text(
 }
 
 /** The box, the surface's cells from the back to the front, and the star. */
-function panelDrawing({ grid }: SurfacePanel, highest: number, words: SurfaceWords): string {
+function panelDrawing(
+  { grid }: SurfacePanel,
+  highest: number,
+  [xTitle, yTitle]: readonly [string, string],
+): string {
   const { xs, ys } = grid;
   const heights = above(grid);
   const unit = (ticks: readonly number[]) => {
@@ -278,8 +282,8 @@ function panelDrawing({ grid }: SurfacePanel, highest: number, words: SurfaceWor
     ...ends(xs).map((x) => label([toX(x), -1, 0], shown(x), -6, 16, 'end')),
     ...ends(ys).map((y) => label([1, toY(y), 0], shown(y), 8, 14, 'start')),
     ...levels(highest).map((z) => label([-1, -1, (HEIGHT * z) / highest], shown(z), -10, 3, 'end')),
-    label([0, -1, 0], words.xTitle, -30, 38, 'middle'),
-    label([1, 0, 0], words.yTitle, 14, 36, 'start'),
+    label([0, -1, 0], xTitle, -30, 38, 'middle'),
+    label([1, 0, 0], yTitle, 14, 36, 'start'),
   ];
   const { row, column } = gridMinimum(grid);
   const star = `<path transform="translate(${place(at(row, column)).join()}) scale(8)" d="${STAR}" fill="${STAR_COLOR}" stroke="#ffffff" stroke-width="0.12"/>`;

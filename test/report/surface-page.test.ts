@@ -9,10 +9,11 @@ import { projectRoot } from '../../lib/runs/home.js';
 
 const xs = axisTicks(5, 1);
 const grid = { xs, ys: xs, losses: xs.map((y) => xs.map((x) => 2 + (x - 0.5) ** 2 + 3 * y ** 2)) };
-const WORDS = { heading: 'Loss < height </script>', xTitle: 'along d₁', yTitle: 'along d₂' };
 
 describe('report/surface-page', () => {
-  const drawn = surface('s', [{ title: 'a </script> b', grid }], WORDS);
+  const drawn = surface('s', 'Loss < height </script>', [
+    { title: 'a </script> b', grid, directionNorms: [1, 1] },
+  ]);
   const page = surfacePage(drawn, 'const Plotly = {}; "</script><!--"');
 
   it('holds everything and may fetch nothing', () => {

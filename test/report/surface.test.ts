@@ -1,36 +1,29 @@
 import { expect } from 'chai';
 import { axisTicks } from '../../lib/analysis/landscape.js';
-import type { LossGrid } from '../../lib/analysis/landscape.js';
+import type { LandscapePanel } from '../../lib/report/landscape-chart.js';
 import { surface } from '../../lib/report/surface.js';
 import { svgPng } from '../../lib/report/svg.js';
 
-const WORDS = { heading: 'Loss & height', xTitle: 'along d₁', yTitle: 'along d₂' };
+const HEADING = 'Loss & height';
 
-/** A grid whose smallest loss is at a place; what rises from it is asymmetric. */
-function around(atX: number, atY: number, height = 1): LossGrid {
+/** A landscape whose smallest loss is at a place; what rises from it is asymmetric. */
+function around(title: string, atX: number, atY: number, height = 1): LandscapePanel {
   const xs = axisTicks(9, 1);
   const losses = xs.map((y) => xs.map((x) => 2 + height * ((x - atX) ** 2 + 3 * (y - atY) ** 2)));
-  return { xs, ys: xs, losses };
+  return { title, grid: { xs, ys: xs, losses }, directionNorms: [1, 1] };
 }
 
 describe('report/surface', () => {
   describe('the figure', () => {
-    const flat = around(-0.5, 0.75, 0.2);
-    const steep = around(0.75, -0.25);
+    const flat = around('b', -0.5, 0.75, 0.2);
+    const steep = around('a', 0.75, -0.25);
     const path = { name: 'ZARTS-MGS', points: [{ x: -0.5, y: 0.5, loss: 3 }] };
-    const { figure } = surface(
-      's',
-      [
-        { title: 'a', grid: steep },
-        { title: 'b', grid: flat, paths: [path] },
-      ],
-      WORDS,
-    );
+    const { figure } = surface('s', HEADING, [steep, { ...flat, paths: [path] }]);
     const [first, firstStar, second, , line] = figure.data;
 
     it('has the loss above the minimum over (x, y), rows along y', () => {
       const { x, y, z } = first as unknown as { x: number[]; y: number[]; z: number[][] };
-      expect([x, y]).to.deep.equal([[...steep.xs], [...steep.ys]]);
+      expect([x, y]).to.deep.equal([steep.grid.xs, steep.grid.ys]);
       z.forEach((values, row) => {
         values.forEach((value, column) =>
           expect(value).to.be.closeTo((x[column] - 0.75) ** 2 + 3 * (y[row] + 0.25) ** 2, 1e-5),
@@ -69,7 +62,7 @@ describe('report/surface', () => {
   describe('the drawing', () => {
     /** Where the star of a nearly flat surface is drawn. */
     const star = (x: number, y: number): { left: number; top: number } => {
-      const { svg } = surface('s', [{ title: 'a', grid: around(x, y, 1e-9) }], WORDS);
+      const { svg } = surface('s', HEADING, [around('a', x, y, 1e-9)]);
       const [, left, top] = /translate\(([-\d.]+),([-\d.]+)\) scale/.exec(svg)!.map(Number);
       return { left, top };
     };
@@ -85,7 +78,7 @@ describe('report/surface', () => {
     });
 
     it('draws cells from the back to the front', () => {
-      const { svg } = surface('s', [{ title: 'a', grid: around(0, 0, 0) }], WORDS);
+      const { svg } = surface('s', HEADING, [around('a', 0, 0, 0)]);
       const tops = [...svg.matchAll(/<polygon points="([-\d.]+),([-\d.]+)/g)].map((match) =>
         Number(match[2]),
       );
@@ -94,10 +87,10 @@ describe('report/surface', () => {
     });
 
     it('is a picture, with its texts escaped', () => {
-      const { svg, title } = surface('s', [{ title: 'a < b', grid: around(0.3, 0.3) }], WORDS);
+      const { svg, title } = surface('s', HEADING, [around('a < b', 0.3, 0.3)]);
       expect(svg).to.contain('a &lt; b').and.to.contain('Loss &amp; height');
       expect(svg).to.not.match(/NaN|undefined/);
-      expect(title).to.equal(WORDS.heading);
+      expect(title).to.equal(HEADING);
       expect(svgPng(svg).length).to.be.greaterThan(10_000);
     });
   });

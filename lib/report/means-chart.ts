@@ -1,0 +1,212 @@
+/** Charts of means over seeds with their intervals, against a number, in panels side by side. */
+import { summarize } from '../analysis/statistics.js';
+import { chart, sixDigits } from './charts.js';
+import type { ChartWords } from './charts.js';
+import type { Chart } from './spec.js';
+import { ORDERED_SCHEME, PALETTE, REFERENCE_COLOR } from './theme.js';
+
+type Layer = Readonly<Record<string, unknown>>;
+
+/** What is said of the marks of {@link meansChart}. */
+export const INTERVALS = 'points: mean over seeds; bars: its 95 % interval';
+
+/** A mean over seeds with its 95 % interval, for {@link meansChart}; a single seed has no interval. */
+export function meanOf<R>(rows: readonly R[], value: (row: R) => number) {
+  const { mean, interval, n } = summarize(rows.map(value));
+  const [low, high] = interval ?? [mean, mean];
+  return { value: sixDigits(mean), low: sixDigits(low), high: sixDigits(high), seeds: n };
+}
+
+/** One axis of a panel. */
+export interface Axis {
+  readonly field: string;
+  readonly title: string;
+  /** Values marked on a logarithmic axis. */
+  readonly values?: readonly number[];
+  readonly log?: boolean;
+  readonly domain?: readonly number[];
+  /** How numbers are written (d3-format); plain ones of a thousandth and more without it. */
+  readonly format?: string;
+}
+
+/** The axis of a quantity that was varied: a mark for each value, with room at both ends. */
+export function varied(field: string, title: string, values: readonly number[]): Axis {
+  return { field, title, log: true, values, domain: [Math.min(...values) / 1.2, Math.max(...values) * 1.2] };
+}
+
+/** Plain numbers where they are short. */
+const PLAIN = "format(datum.value, datum.value < 0.001 ? '~e' : '~g')";
+
+/** A quantitative axis. */
+export function axisOf({ field, title, values, log = false, domain, format }: Axis): Layer {
+  return {
+    field,
+    type: 'quantitative',
+    title,
+    scale: { ...(log ? { type: 'log' } : {}), ...(domain ? { domain } : {}), nice: false },
+    axis: {
+      ...(values ? { values } : {}),
+      // The default of a logarithmic axis leaves most ticks unlabelled.
+      ...(log ? (format === undefined ? { labelExpr: PLAIN } : { format }) : {}),
+      labelOverlap: 'greedy',
+      labelFlush: false,
+      grid: true,
+    },
+  };
+}
+
+/** Names that are told apart: by colours and shapes, by panels, by dashes. */
+export interface Names {
+  readonly field: string;
+  readonly title?: string | null;
+  readonly names: readonly string[];
+}
+
+/** A series' colours, in the order of its names. */
+export function colorOf(
+  { field, title = null, names }: Names,
+  { colors = PALETTE, ordered = false }: { readonly colors?: readonly string[]; readonly ordered?: boolean },
+): Layer {
+  return {
+    field,
+    type: ordered ? 'ordinal' : 'nominal',
+    sort: null,
+    scale: ordered
+      ? { domain: names, scheme: ORDERED_SCHEME }
+      : { domain: names, range: colors.slice(0, names.length) },
+    legend: { title, symbolOpacity: 1, labelLimit: 260 },
+  };
+}
+
+/** A field in a tooltip: its name, what it is called, how it is written. */
+export type Tip = readonly [field: string, title?: string, format?: string];
+
+/** Tooltips. */
+export function tips(fields: readonly Tip[]): Layer[] {
+  return fields.map(([field, title = field, format]) => ({ field, title, ...(format ? { format } : {}) }));
+}
+
+/** Panels side by side, one for each name of a field. */
+export function inColumns({ field, names }: Names, spec: Layer, ownY = false): Layer {
+  return {
+    facet: { column: { field, type: 'nominal', sort: names, title: null } },
+    spec,
+    ...(ownY ? { resolve: { scale: { y: 'independent' } } } : {}),
+  };
+}
+
+/** A dashed line across a panel, and what it stands for. It has data of its own: one mark a panel. */
+export function referenceLine(at: number, label?: string): Layer[] {
+  const y = { datum: at };
+  const data = { values: [{}] };
+  const color = REFERENCE_COLOR;
+  const mark = { type: 'text', align: 'left', baseline: 'top', dx: 4, dy: 4, color, fontSize: 11 };
+  return [
+    { data, mark: { type: 'rule', strokeDash: [5, 4], color }, encoding: { y } },
+    ...(label === undefined
+      ? []
+      : [{ data, mark, encoding: { y, x: { value: 0 }, text: { value: label } } }]),
+  ];
+}
+
+/** What a chart of means shows of rows that have {@link meanOf} in them. */
+export interface MeansPlot {
+  readonly x: Axis;
+  /** A logarithmic one without a domain holds the means. */
+  readonly y: Omit<Axis, 'field'>;
+  readonly series: Names;
+  /** The names are numbers in order: colours from light to dark. */
+  readonly ordered?: boolean;
+  readonly columns?: Names;
+  /** Lines are told apart by dashes too. */
+  readonly dash?: Names & { readonly pattern: readonly [number, number] };
+  /** The field that lines follow in place of the means: what these should be. */
+  readonly along?: string;
+  /** A field that each series has a dashed level line at. */
+  readonly level?: string;
+  /** In tooltips, before the mean, whose name is the last. */
+  readonly tips: readonly Tip[];
+  readonly measured: string;
+  readonly below?: readonly Layer[];
+  readonly above?: readonly Layer[];
+  readonly ownY?: boolean;
+}
+
+/** A mean for each x as a point on a line, with its interval as a bar; colours and shapes by series. */
+export function meansChart(
+  words: ChartWords,
+  rows: readonly Readonly<Record<string, unknown> & { value: number; low: number }>[],
+  plot: MeansPlot,
+): Chart {
+  const { series, columns, dash, along, level, ownY } = plot;
+  const means = rows.flatMap((row) => [row.value, along === undefined ? row.value : Number(row[along])]);
+  const around = [Math.min(...means) / 1.7, Math.max(...means) * 1.7].map(sixDigits);
+  // On a logarithmic axis a bar that reaches zero or below runs off the panel instead.
+  const values = plot.y.log
+    ? rows.map((row) => ({ ...row, low: Math.max(row.low, row.value / 1000) }))
+    : rows;
+  const x = axisOf(plot.x);
+  const y = axisOf({ ...(plot.y.log ? { domain: around } : {}), ...plot.y, field: 'value' });
+  const color = colorOf(series, plot.ordered ? { ordered: true } : {});
+  const { field, names, title = null } = series;
+  const shape = {
+    field,
+    type: 'nominal',
+    sort: null,
+    scale: { domain: names },
+    legend: { title, labelLimit: 260 },
+  };
+  const dashes = dash && {
+    field: dash.field,
+    type: 'nominal',
+    sort: null,
+    scale: { domain: dash.names, range: [[1, 0], dash.pattern] },
+    legend: { title: dash.title, symbolStrokeColor: REFERENCE_COLOR },
+  };
+  const shown: Tip[] = [
+    ...plot.tips,
+    ['value', plot.measured, '.4~g'],
+    ['low', 'low', '.4~g'],
+    ['high', 'high', '.4~g'],
+    ['seeds'],
+  ];
+  const layer = [
+    ...(plot.below ?? []),
+    ...(level === undefined
+      ? []
+      : [
+          {
+            mark: { type: 'rule', strokeDash: [5, 4], strokeWidth: 1.2 },
+            encoding: {
+              y: { field: level, type: 'quantitative', aggregate: 'mean', title: plot.y.title },
+              color,
+            },
+          },
+        ]),
+    {
+      mark: { type: 'line', strokeWidth: 1.8, clip: true },
+      encoding: {
+        x,
+        y: { ...y, field: along ?? 'value' },
+        color,
+        ...(dashes ? { strokeDash: dashes } : {}),
+      },
+    },
+    {
+      mark: { type: 'rule', strokeWidth: 1.6, clip: true },
+      encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color },
+    },
+    {
+      mark: { type: 'point', filled: true, size: 48, opacity: 1, clip: true },
+      encoding: { x, y, color, shape, tooltip: tips(shown) },
+    },
+    ...(plot.above ?? []),
+  ];
+  return chart(
+    words,
+    values,
+    columns
+      ? inColumns(columns, { width: 250, height: 210, layer }, ownY)
+      : { width: 420, height: 230, layer },
+  );
+}

@@ -1,0 +1,295 @@
+/**
+ * Fig. 1: the loss over a plane of α with the weights as they are (a) and fine-tuned at each point (b), and the paths of
+ * DARTS and the ZARTS solvers on it (c). Beside the paper's two landscapes stand the same two with running statistics in
+ * the batch norms, which fine-tuning refreshes: part of a difference may be theirs.
+ */
+import type { Claim } from '../lib/analysis/claims.js';
+import { LEVEL, summarize } from '../lib/analysis/statistics.js';
+import { decimalsFor, fixed } from '../lib/report/format.js';
+import { pathsChart } from '../lib/report/landscape-chart.js';
+import type { Chart } from '../lib/report/spec.js';
+import type { Table } from '../lib/report/table.js';
+import type { LandscapeNormalization } from '../lib/search/landscape-protocol.js';
+import { distinct, experiment, groupBy, rowsOfKind } from './experiment.js';
+import type { Grid } from './grid.js';
+import {
+  atEstimate,
+  CHOICES,
+  curvatureCells,
+  DARTS_STEP,
+  distance,
+  firstSeed,
+  landscapeAt,
+  landscapeBase,
+  landscapeCell,
+  landscapeCharts,
+  landscapeDeviations,
+  landscapeOpenSettings,
+  landscapeSurfaces,
+  pathCells,
+  RADIUS,
+  SEEDS,
+  sharpnessTable,
+  slopeRatio,
+} from './landscapes.js';
+import type { LandscapeView, OnLandscapeCell, OnLandscapeRow } from './landscapes.js';
+import { figureNumber } from './paper.js';
+import { judgeAll } from './statements.js';
+import type { Statement } from './statements.js';
+import { counted, label, leading, spread, stateText, summaryTable } from './tables.js';
+
+type Rows = readonly OnLandscapeRow[];
+
+/** The landscapes at ω as it is and fine-tuned, these once more as a control, their curvature, the paths. */
+function runs(grid: Grid<typeof CHOICES>): OnLandscapeCell[] {
+  return grid.seeds.flatMap((seed) => {
+    const base = landscapeBase(grid, seed);
+    const landscapes = [atEstimate(base, 'current'), base];
+    return [
+      ...landscapes.map(landscapeCell),
+      ...landscapes.map((each) => landscapeCell({ ...each, normalization: 'running' })),
+      ...landscapes.flatMap(curvatureCells),
+      ...pathCells(grid, base),
+    ];
+  });
+}
+
+/** The paths, each with its ends and its seed's star: the lowest point of the landscape at M steps. */
+function pathsOf(rows: Rows) {
+  return rowsOfKind(rows, 'path').map((path) => {
+    const own = rows.filter(({ seed }) => seed === path.seed);
+    const { points, solver } = path;
+    return {
+      ...path,
+      step: solver.kind === 'gradient' ? solver.step : null,
+      start: points[0],
+      end: points[points.length - 1],
+      star: landscapeAt(own, 'finetuned')?.minimum,
+    };
+  });
+}
+
+type PathRow = ReturnType<typeof pathsOf>[number];
+
+// ---- Claims ----
+
+function flatter(normalization: LandscapeNormalization, more: object): Statement<OnLandscapeRow> {
+  return {
+    id: 'flatter',
+    text: 'Fine-tuning ω at each α flattens the landscape.',
+    statistic: 'ln of the mean slope with M steps over that with ω as it is',
+    region: { below: 0 },
+    value: (rows) => slopeRatio(rows, 'finetuned', 'current', normalization),
+    ...more,
+  };
+}
+
+/** How much farther from the star one seed's ZARTS path ends than the nearest of DARTS', with one step size or any. */
+function excessDistance(rows: Rows, title: string, step?: number): number | undefined {
+  const fromStar = ({ end, star }: PathRow): number => (star ? distance(end, star) : NaN);
+  const paths = pathsOf(rows);
+  const own = paths.find((path) => path.title === title);
+  const darts = paths.filter((path) => path.step !== null && path.step === (step ?? path.step));
+  return own && darts.length > 0 ? fromStar(own) - Math.min(...darts.map(fromStar)) : undefined;
+}
+
+function nearer(title: string, steps: readonly number[]): Statement<OnLandscapeRow>[] {
+  const id = title.toLowerCase().replace(/,? /g, '-');
+  return [
+    {
+      id: `nearer/${id}`,
+      text: `${title} ends nearer the minimum than DARTS.`,
+      statistic: `distance of ${title}’s end from the minimum less that of DARTS’ end, step ${DARTS_STEP}`,
+      region: { below: 0 },
+      value: (rows) => excessDistance(rows, title, DARTS_STEP),
+    },
+    {
+      id: `nearer-than-any/${id}`,
+      text: `${title} ends nearer the minimum than DARTS, whatever its step (our reading).`,
+      statistic: `distance of ${title}’s end from the minimum less that of the nearest end of DARTS`,
+      region: { below: 0 },
+      value: (rows) => excessDistance(rows, title),
+      detail: `DARTS has the steps ${steps.join(', ')}, of which the best is taken after the fact.`,
+    },
+  ];
+}
+
+function claims({ rows }: LandscapeView): Claim[] {
+  const grid = rowsOfKind(rows, 'landscape')[0]?.grid as { xs: readonly number[] } | undefined;
+  const interval = grid ? grid.xs[1] - grid.xs[0] : 0;
+  const paths = pathsOf(rows);
+  const zarts = distinct(paths.filter(({ step }) => step === null).map(({ title }) => title));
+  const steps = distinct(paths.flatMap(({ step }) => step ?? []));
+  return judgeAll(rows, [
+    flatter('batch', {}),
+    flatter('running', {
+      id: 'flatter/running-statistics',
+      text: 'Fine-tuning ω at each α flattens the landscape, batch norms with running statistics (a control of ours).',
+      detail:
+        'The released code reads losses with running statistics, which fine-tuning refreshes at each α.',
+    }),
+    {
+      id: 'minimum-moves',
+      text: 'The first-order approximation shifts the global minimum.',
+      statistic: 'distance of the two smallest losses, less one grid interval',
+      region: { above: 0 },
+      value(own) {
+        const [tuned, current] = [landscapeAt(own, 'finetuned'), landscapeAt(own, 'current')];
+        return tuned && current && distance(tuned.minimum, current.minimum) - interval;
+      },
+      detail: `The grid tells places apart that are ${fixed(interval, 2)} from each other.`,
+    },
+    {
+      id: 'condition-number',
+      text: 'Fine-tuning ω at each α lowers the condition number Q (our reading of “pretty flat, implying a low condition number”).',
+      statistic: 'ln of Q with M steps over Q with ω as it is, α centered',
+      region: { below: 0 },
+      value(own) {
+        const at = (estimate: string) =>
+          rowsOfKind(own, 'condition').find((row) => row.estimate === estimate)?.centered.q ?? NaN;
+        return Math.log(at('finetuned') / at('current'));
+      },
+      detail: 'The paper reports no value of Q.',
+    },
+    ...zarts.flatMap((title) => nearer(title, steps)),
+  ]);
+}
+
+// ---- Tables and charts ----
+
+function pathTable(rows: Rows): Table {
+  return summaryTable<PathRow>(
+    `Paths on the landscape at M steps, mean ± standard deviation over seeds`,
+    groupBy(pathsOf(rows), 'title'),
+    [
+      label('solver', ({ step, title }) => (step === null ? title : 'DARTS')),
+      label('step', ({ step }) => step, 'right'),
+      counted('seeds'),
+      spread('from the minimum, start', ({ star, start }) => star && distance(start, star), 2),
+      spread('end', ({ star, end }) => star && distance(end, star), 2),
+      spread('moved', ({ start, end }) => distance(start, end), 3),
+      spread('loss fell by', ({ start, end }) => start.loss - end.loss, 4),
+      spread('loss left', ({ star, end }) => star && end.loss - star.loss, 4),
+      label('losses', ({ evaluations }) => evaluations, 'right'),
+      label('gradients', ({ gradients }) => gradients, 'right'),
+    ],
+    [
+      'Distances in the plane of α; losses in nats, on the landscape itself (ω as the search left it, fine-tuned M steps). Loss left: above the smallest loss of the grid.',
+      'Losses: how often the solver asked for a fine-tuned loss; gradients: for a first-order gradient.',
+    ],
+  );
+}
+
+/** The condition numbers: a row for each estimate, as Eq. 11 has it and with α centered. */
+function conditionTable(view: LandscapeView): Table {
+  const conditions = rowsOfKind(view.rows, 'condition');
+  const count = Math.min(...conditions.map(({ changes }) => changes.length));
+  const beyond = 1 - (1 - LEVEL) ** (1 / count);
+  const forms = groupBy(conditions, 'title').flatMap(({ rows }) => [
+    { rows: rows.map((row) => ({ ...row, ...row.raw, form: 'as it is' })) },
+    { rows: rows.map((row) => ({ ...row, ...row.centered, form: 'centered' })) },
+  ]);
+  return summaryTable<(typeof forms)[number]['rows'][number]>(
+    `Condition number Q at α (${stateText(view)}), mean ± standard deviation over seeds`,
+    forms,
+    [
+      label('ω*(α)', ({ title }) => title),
+      label('α', ({ form }) => form),
+      counted('seeds'),
+      leading('Q', ({ q }) => q),
+      {
+        title: '95 % interval of its mean',
+        cell(rows) {
+          const { mean, interval } = summarize(rows.map(({ q }) => q));
+          return interval?.map((end) => fixed(end, decimalsFor(mean, 3))).join(' … ') ?? '–';
+        },
+      },
+      leading('mean ratio', ({ mean }) => mean),
+      leading('‖α‖', ({ alphaNorm }) => alphaNorm),
+      leading('loss', ({ base }) => base),
+    ],
+    [
+      `Q (Eq. 11): the largest, over ${count} random perturbations of length ${RADIUS}, of the loss's relative change over α's relative change; mean ratio: their mean. Every loss is read at the estimate's ω*, on the same images.`,
+      `A largest value of ${count} is a lower bound: with 95 % confidence no more than ${fixed(100 * beyond, 1)} % of all perturbations of that length exceed it.`,
+      'Centered: without the mean of each softmaxed group of α, which the network does not see but ‖α‖ has in it.',
+    ],
+  );
+}
+
+/** The largest eigenvalues of the Hessians: a row for each estimate. */
+function spectrumTable(view: LandscapeView): Table {
+  const spectra = rowsOfKind(view.rows, 'spectrum');
+  const ranks = distinct(spectra.flatMap(({ largest }) => largest.map((_, i) => i)));
+  const products = Math.max(...spectra.map((each) => each.products));
+  const bound = Math.max(...spectra.flatMap(({ largest }) => largest.map((each) => each.bound)));
+  const late = spectra.filter(({ converged }) => !converged).length;
+  return summaryTable<(typeof spectra)[number]>(
+    `Largest eigenvalues of the Hessian of L_val in α (${stateText(view)}), mean ± standard deviation over seeds`,
+    groupBy(spectra, 'title'),
+    [
+      label('ω, standing still', ({ title }) => title),
+      counted('seeds'),
+      ...ranks.map((i) =>
+        leading<(typeof spectra)[number]>(
+          i === 0 ? 'dominant' : `λ${'₁₂₃₄₅₆₇₈₉'[i]}`,
+          ({ largest }) => largest.at(i)?.value,
+        ),
+      ),
+      leading('smallest', ({ smallest }) => smallest.value),
+    ],
+    [
+      `In nats per squared unit of α, by Lanczos’ method with at most ${products} Hessian–vector products, on the images of the landscape; every value lies within ${bound.toPrecision(2)} of an eigenvalue.${late === 0 ? '' : ` Of ${late} of ${spectra.length} Hessians that is more than the method’s tolerance: more products would be closer.`}`,
+      'The Hessian is that of the loss with ω held where it is (as R-DARTS has it); the curvature of the landscape at M steps also has in it that ω follows α.',
+    ],
+  );
+}
+
+/** The paths that are shown: the first seed's, of DARTS the one with its own step. */
+function shownPaths(rows: Rows) {
+  return rowsOfKind(firstSeed(rows), 'path')
+    .filter(({ solver }) => solver.kind !== 'gradient' || solver.step === DARTS_STEP)
+    .map(({ title, points }) => ({ name: title, points }));
+}
+
+function pathChart(view: LandscapeView): Chart[] {
+  const landscape = landscapeAt(firstSeed(view.rows), 'finetuned');
+  const paths = shownPaths(view.rows);
+  if (!landscape || paths.length === 0) return [];
+  const title = `Paths of the solvers (${stateText(view)})`;
+  const { iterations, seed } = landscape;
+  const subtitle = `${paths[0].points.length - 1} updates on the landscape at M = ${iterations}; square: start, star: smallest loss; seed ${seed}`;
+  return [pathsChart({ name: 'paths', title, subtitle }, landscape, paths)];
+}
+
+const HEADING = 'Loss over a plane of α';
+
+/** Fig. 1. */
+export const fig1 = experiment({
+  id: 'fig-1',
+  title: 'Fig. 1: loss landscape over α, and the paths of the solvers on it',
+  description: 'Sharpness with and without fine-tuned weights; where DARTS, RS, MGS and GLD end.',
+  claim:
+    'With first-order weights the landscape is sharper and its minimum is elsewhere than with fine-tuned ones; ZARTS reaches the minimum, DARTS does not.',
+  paper: Object.fromEntries(
+    ['supernetEpochs', 'impliedGridPointsPerAxis', 'gridMax', 'fineTuneIterations', 'pathIterations'].map(
+      (name) => [name, figureNumber('1', name)],
+    ),
+  ),
+  seeds: SEEDS,
+  choices: CHOICES,
+  runs,
+  deviations: landscapeDeviations,
+  openSettings: landscapeOpenSettings,
+  // What there are no rows of has no table yet.
+  tables: (view) =>
+    [sharpnessTable(view), conditionTable(view), spectrumTable(view), pathTable(view.rows)].filter(
+      ({ rows }) => rows.length > 0,
+    ),
+  charts: (view) => [
+    ...landscapeCharts(view, 'landscape', HEADING),
+    ...pathChart(view),
+    ...landscapeCharts(view, 'control', `${HEADING}, batch norms with running statistics`, 'running'),
+  ],
+  surfaces: (view) => landscapeSurfaces(view, HEADING, shownPaths(view.rows)),
+  claims,
+});

@@ -1,0 +1,87 @@
+/**
+ * Fig. 3: the loss over a plane of α under three estimates of ω*(α): the weights as they are (first order), after one plain
+ * gradient step (second order), and fine-tuned by M steps.
+ */
+import { experiment } from './experiment.js';
+import {
+  atEstimate,
+  CHOICES,
+  landscapeBase,
+  landscapeCell,
+  landscapeCharts,
+  landscapeDeviations,
+  landscapeOpenSettings,
+  landscapeSurfaces,
+  SEEDS,
+  sharpnessTable,
+  slopeRatio,
+} from './landscapes.js';
+import type { Estimate, OnLandscapeRow } from './landscapes.js';
+import { figureNumber } from './paper.js';
+import { judgeAll } from './statements.js';
+import type { Statement } from './statements.js';
+
+/** In the order of the paper's panels. */
+const ESTIMATES = ['current', 'unrolled', 'finetuned'] as const satisfies readonly Estimate[];
+
+const ORDERS = { current: 'first order', unrolled: 'second order', finetuned: 'M steps' };
+
+function sharper(id: string, text: string, a: Estimate, b: Estimate): Statement<OnLandscapeRow> {
+  return {
+    id,
+    text,
+    statistic: `ln of the mean slope, ${ORDERS[a]} over ${ORDERS[b]}`,
+    region: { above: 0 },
+    value: (rows) => slopeRatio(rows, a, b),
+  };
+}
+
+const STATEMENTS: readonly Statement<OnLandscapeRow>[] = [
+  sharper(
+    'first-order-sharper',
+    'The first-order approximation sharpens the landscape.',
+    'current',
+    'finetuned',
+  ),
+  sharper(
+    'second-order-sharper',
+    'The second-order approximation sharpens the landscape.',
+    'unrolled',
+    'finetuned',
+  ),
+  sharper(
+    'second-order-flatter-than-first',
+    'The second-order approximation is slightly flatter than the first-order one.',
+    'current',
+    'unrolled',
+  ),
+];
+
+const HEADING = 'Loss over a plane of α under three estimates of ω*';
+
+/** Fig. 3. */
+export const fig3 = experiment({
+  id: 'fig-3',
+  title: 'Fig. 3: the landscape under three estimates of ω*',
+  description: 'First order, second order and M fine-tuning steps side by side.',
+  claim: 'First- and second-order approximations of ω* both sharpen the landscape, the second a little less.',
+  paper: Object.fromEntries(
+    ['supernetEpochs', 'gridMax', 'gridInterval', 'fineTuneIterations'].map((name) => [
+      name,
+      figureNumber('3', name),
+    ]),
+  ),
+  seeds: SEEDS,
+  choices: CHOICES,
+  runs: (grid) =>
+    grid.seeds.flatMap((seed) => {
+      const base = landscapeBase(grid, seed);
+      return ESTIMATES.map((estimate) => landscapeCell(atEstimate(base, estimate)));
+    }),
+  deviations: landscapeDeviations,
+  openSettings: landscapeOpenSettings,
+  tables: (view) => [sharpnessTable(view)],
+  charts: (view) => landscapeCharts(view, 'landscape', HEADING),
+  surfaces: (view) => landscapeSurfaces(view, HEADING),
+  claims: ({ rows }) => judgeAll(rows, STATEMENTS),
+});

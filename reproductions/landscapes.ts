@@ -1,0 +1,350 @@
+/**
+ * Landscapes of trained supernets: what Figs. 1 and 3 share. Both ask for the same runs where they need the same landscape,
+ * so that the run store computes it once.
+ */
+import { landscapeChart } from '../lib/report/landscape-chart.js';
+import type { Chart } from '../lib/report/spec.js';
+import { surface } from '../lib/report/surface.js';
+import type { Surface, SurfacePanel } from '../lib/report/surface.js';
+import type { Table } from '../lib/report/table.js';
+import type {
+  LandscapeNormalization,
+  LandscapeProtocol,
+  PathSolver,
+} from '../lib/search/landscape-protocol.js';
+import { deviations, fullSearch, withBudget } from '../lib/search/presets.js';
+import type { OpenSetting } from '../lib/search/presets.js';
+import { halfSize, isZeroOrder, spaceName } from '../lib/search/protocol.js';
+import type { Budget } from '../lib/search/protocol.js';
+import { solverId } from '../lib/search/solver-id.js';
+import { seedsOf, several } from './deviations.js';
+import { groupBy, rowsOfKind } from './experiment.js';
+import type { Cell, Row, View } from './experiment.js';
+import type { Grid } from './grid.js';
+import { figureNumber } from './paper.js';
+import { SPACE } from './sweep.js';
+import { counted, label, spread, stateText, summaryTable } from './tables.js';
+
+/** What a reader sees for a run: the estimate of ω* that a landscape is read at, or what moves along a path. */
+export type LandscapeAxes = { readonly title: string };
+
+/** The kinds of runs that need a landscape. */
+export type OnLandscape = 'landscape' | 'condition' | 'spectrum' | 'path';
+
+/** Such a run in the grid. */
+export type OnLandscapeCell = Cell<OnLandscape, LandscapeAxes>;
+
+/** Its numbers. */
+export type OnLandscapeRow = Row<OnLandscape, LandscapeAxes>;
+
+/** What is shown of such runs. */
+export type LandscapeView = View<OnLandscape, LandscapeAxes>;
+
+/** What can be chosen. */
+export const CHOICES = { space: SPACE };
+
+/** Independent supernets, each with directions and batches of its own. The paper shows one. */
+export const SEEDS: Readonly<Record<Budget, number>> = { full: 3, laptop: 3, smoke: 2 };
+
+/** What the paper's figures have, and where it does not say, the released scripts. */
+const FULL = {
+  points: figureNumber('1', 'impliedGridPointsPerAxis'),
+  iterations: figureNumber('1', 'fineTuneIterations'),
+  updates: figureNumber('1', 'pathIterations'),
+  batches: Infinity,
+  /** K of Eq. 11. */
+  perturbations: 50,
+  /** The most Hessian–vector products for a spectrum. */
+  products: 60,
+};
+
+/** How much of everything a budget affords. */
+export const SIZES: Readonly<Record<Budget, typeof FULL>> = {
+  full: FULL,
+  laptop: { ...FULL, points: 21, batches: 4 },
+  smoke: { points: 5, iterations: 2, updates: 3, batches: 2, perturbations: 5, products: 8 },
+};
+
+/** Which ω*(α) a landscape is read at. */
+export type Estimate = LandscapeProtocol['omega']['kind'];
+
+/** One seed's landscape at M fine-tuning steps: the one that all others are derived from. */
+export function landscapeBase(
+  { budget, preset = 'paper', chosen, landscape }: Grid<typeof CHOICES>,
+  seed: number,
+): LandscapeProtocol {
+  const supernet = { ...withBudget(fullSearch(chosen.space, 'darts-1st', preset), budget), seed };
+  const { points, iterations, batches } = SIZES[budget];
+  const half = Math.floor(halfSize(supernet) / supernet.batchSize);
+  return landscape({
+    version: 1,
+    kind: 'landscape',
+    budget,
+    seed,
+    supernet,
+    directions: 'orthonormal',
+    points,
+    extent: figureNumber('1', 'gridMax'),
+    omega: { kind: 'finetuned', iterations, lr: 'scheduled' },
+    normalization: 'batch',
+    validationBatches: batches === Infinity ? 'all' : Math.min(batches, half),
+  });
+}
+
+/** The same landscape at another ω*. */
+export function atEstimate(base: LandscapeProtocol, estimate: Estimate): LandscapeProtocol {
+  const lr = 'lr' in base.omega ? base.omega.lr : 'scheduled';
+  if (estimate === 'finetuned') return base;
+  return { ...base, omega: estimate === 'current' ? { kind: 'current' } : { kind: 'unrolled', lr } };
+}
+
+/** What a reader sees for an estimate of ω*. */
+export function estimateTitle({ omega }: LandscapeProtocol): string {
+  if (omega.kind === 'current') return 'ω as it is (first order)';
+  return omega.kind === 'unrolled' ? 'one step of ω (second order)' : `ω fine-tuned, M = ${omega.iterations}`;
+}
+
+/** A landscape as a run in the grid. */
+export function landscapeCell(landscape: LandscapeProtocol): OnLandscapeCell {
+  return { axes: { title: estimateTitle(landscape) }, run: { kind: 'landscape', landscape } };
+}
+
+/** ‖Δ‖ of Eq. 11 as in the released script; the paper does not state it. */
+export const RADIUS = 0.01;
+
+/** The condition number at a landscape's center (Eq. 11), and the largest eigenvalues of ∇²_α L_val there. */
+export function curvatureCells(landscape: LandscapeProtocol): OnLandscapeCell[] {
+  const { budget, seed } = landscape;
+  const { perturbations, products } = SIZES[budget];
+  const axes = { title: estimateTitle(landscape) };
+  const shared = { version: 1, budget, seed, landscape } as const;
+  return [
+    {
+      axes,
+      run: {
+        kind: 'condition',
+        condition: { ...shared, kind: 'condition', perturbations, radius: RADIUS },
+      },
+    },
+    { axes, run: { kind: 'spectrum', spectrum: { ...shared, kind: 'spectrum', products, values: 5 } } },
+  ];
+}
+
+/**
+ * Step sizes of DARTS' gradient descent: 1, which MGS' step amounts to with a constant density and σ² well below τ (and the
+ * ξ that RS has here), the released script's 3e-4, and what lies around.
+ */
+const DARTS_STEPS = [3e-4, 0.1, 1, 10];
+
+/** The step that the figure shows. */
+export const DARTS_STEP = 1;
+
+/**
+ * The solvers of Fig. 1c with their step sizes, which the paper does not state. Where no preset is asked for, MGS moves with
+ * the density as printed and, beside it, with a constant one: as printed its steps hardly depend on the loss.
+ */
+function pathSolvers({ preset, chosen: { space } }: Grid<typeof CHOICES>): PathSolver[] {
+  const searches = [
+    ...['rs', 'mgs', 'gld'].map((id) => fullSearch(space, id, preset ?? 'paper')),
+    ...(preset ? [] : [fullSearch(space, 'mgs', 'flat')]),
+  ];
+  const zeroOrder = searches.flatMap(({ solver }): PathSolver[] => {
+    if (!isZeroOrder(solver)) return [];
+    if (solver.kind === 'mgs') return [{ ...solver, sigmaSchedule: 'constant' }];
+    return [solver.kind === 'rs' && preset !== 'released' ? { ...solver, xi: DARTS_STEP } : solver];
+  });
+  return [...DARTS_STEPS.map((step): PathSolver => ({ kind: 'gradient', step })), ...zeroOrder];
+}
+
+/** What a reader sees for what moves α. */
+function pathTitle(solver: PathSolver): string {
+  if (solver.kind === 'gradient') return `DARTS, step ${solver.step}`;
+  const other = solver.kind === 'mgs' && solver.density !== 'literal' ? `, ${solver.density} density` : '';
+  return `ZARTS-${solver.kind.toUpperCase()}${other}`;
+}
+
+/** The paths on a landscape. They start where the released script's do, in units of the extent. */
+export function pathCells(grid: Grid<typeof CHOICES>, landscape: LandscapeProtocol): OnLandscapeCell[] {
+  const { budget, seed, extent } = landscape;
+  return pathSolvers(grid).map((solver) => {
+    const path = grid.path({
+      version: 1,
+      kind: 'path',
+      budget,
+      seed,
+      landscape,
+      solver,
+      updates: SIZES[budget].updates,
+      weightSteps: 1,
+      start: { x: -0.5 * extent, y: 0.5 * extent },
+    });
+    return { axes: { title: pathTitle(path.solver) }, run: { kind: 'path', path } };
+  });
+}
+
+/** The protocols of cells. */
+function protocolsOf(cells: readonly OnLandscapeCell[]) {
+  return {
+    landscapes: cells.flatMap(({ run }) => (run.kind === 'landscape' ? [run.landscape] : [])),
+    conditions: cells.flatMap(({ run }) => (run.kind === 'condition' ? [run.condition] : [])),
+    spectra: cells.flatMap(({ run }) => (run.kind === 'spectrum' ? [run.spectrum] : [])),
+    paths: cells.flatMap(({ run }) => (run.kind === 'path' ? [run.path] : [])),
+  };
+}
+
+/** What the runs do otherwise than the paper's. */
+export function landscapeDeviations(cells: readonly OnLandscapeCell[]): string[] {
+  const { landscapes, paths } = protocolsOf(cells);
+  const path = paths.at(0);
+  const [{ supernet, points, extent, validationBatches }] = landscapes;
+  const paperExtent = figureNumber('1', 'gridMax');
+  const [M] = landscapes.flatMap(({ omega }) => (omega.kind === 'finetuned' ? [omega.iterations] : []));
+  return [
+    supernet.space !== 'darts' &&
+      `The supernet is one of ${spaceName(supernet).toUpperCase()}; the paper's is one of the DARTS space.`,
+    ...deviations(supernet).map((sentence) => `The supernet's search: ${sentence}`),
+    points !== FULL.points &&
+      `The grid has ${points}×${points} points; the paper's interval of ${figureNumber('1', 'gridInterval')} makes it ${FULL.points}×${FULL.points}.`,
+    extent !== paperExtent &&
+      `The grid reaches from ${-extent} to ${extent}; the paper's from ${-paperExtent} to ${paperExtent}.`,
+    M !== FULL.iterations && `M is ${M}; the paper has ${FULL.iterations}.`,
+    validationBatches !== 'all' &&
+      `L_val is the mean over ${validationBatches} fixed batches of ${supernet.batchSize} images of the validation half, not over all of it.`,
+    `${several(seedsOf(cells), 'supernet')}, each with directions of its own; the paper shows one.`,
+    path &&
+      path.updates !== FULL.updates &&
+      `Paths have ${path.updates} updates; the paper's have ${FULL.updates}.`,
+    path &&
+      'Paths are followed in the plane of the figure, whose directions are orthonormal: α moves nowhere else. The released script projects steps onto directions that are not.',
+  ].filter((sentence) => typeof sentence === 'string');
+}
+
+/** Settings that the paper leaves open: of landscapes, of their curvature, and of one seed's paths. */
+export function landscapeOpenSettings(cells: readonly OnLandscapeCell[]): OpenSetting[] {
+  const open = (group: string, values: object, source: OpenSetting['source'] = 'ours') =>
+    Object.entries(values).map(([name, value]: [string, unknown]): OpenSetting => ({
+      path: `${group}.${name}`,
+      value,
+      source,
+    }));
+  const { landscapes, conditions, spectra, paths } = protocolsOf(cells);
+  const [{ normalization, validationBatches, directions, supernet, seed }] = landscapes;
+  const own = paths.filter((path) => path.seed === seed);
+  const steps = own.flatMap(({ solver }) => (solver.kind === 'gradient' ? [solver.step] : []));
+  return [
+    ...open('landscape', { normalization, validationBatches, directions }),
+    ...open('supernet', { solver: solverId(supernet) }),
+    ...conditions
+      .slice(0, 1)
+      .flatMap(({ perturbations, radius }) =>
+        open('condition', { perturbations, radius }, 'released scripts'),
+      ),
+    ...spectra.slice(0, 1).flatMap(({ products }) => open('spectrum', { products })),
+    ...own
+      .slice(0, 1)
+      .flatMap(({ start, weightSteps }) => [
+        ...open('path', { start: [start.x, start.y] }, 'released scripts'),
+        ...open('path', { weightSteps, 'darts.steps': steps }),
+      ]),
+    ...own.flatMap(({ solver: { kind, ...rest } }) => {
+      const flat = 'density' in rest && rest.density === 'flat' ? '-flat' : '';
+      return kind === 'gradient' ? [] : open(`path.${kind}${flat}`, rest);
+    }),
+  ];
+}
+
+// ---- Numbers of one seed's rows ----
+
+/** The landscape at an estimate; undefined if it was not measured. */
+export function landscapeAt(
+  rows: readonly OnLandscapeRow[],
+  estimate: Estimate,
+  normalization: LandscapeNormalization = 'batch',
+): Row<'landscape', LandscapeAxes> | undefined {
+  return rowsOfKind(rows, 'landscape').find(
+    (row) => row.estimate === estimate && row.normalization === normalization,
+  );
+}
+
+/** ln of the ratio of two landscapes' mean slopes; below 0 where the first is flatter. */
+export function slopeRatio(
+  rows: readonly OnLandscapeRow[],
+  estimate: Estimate,
+  against: Estimate,
+  normalization: LandscapeNormalization = 'batch',
+): number | undefined {
+  const [a, b] = [estimate, against].map((each) => landscapeAt(rows, each, normalization));
+  return a && b && Math.log(a.sharpness.slope / b.sharpness.slope);
+}
+
+/** Distance of two places in the plane. */
+export function distance(a: { x: number; y: number }, b: { x: number; y: number }): number {
+  return Math.hypot(a.x - b.x, a.y - b.y);
+}
+
+// ---- Tables and charts ----
+
+/** How the landscapes compare in numbers: a row for each estimate and normalization. */
+export function sharpnessTable(view: LandscapeView): Table {
+  const rows = rowsOfKind(view.rows, 'landscape').map((row) => {
+    const own = view.rows.filter(({ seed }) => seed === row.seed);
+    const first = landscapeAt(own, 'current', row.normalization);
+    const shift = row.estimate !== 'current' && first ? distance(row.minimum, first.minimum) : null;
+    return { ...row, shift };
+  });
+  return summaryTable<(typeof rows)[number]>(
+    `Sharpness of the landscapes (${stateText(view)}), mean ± standard deviation over seeds`,
+    groupBy(rows, 'title', 'normalization'),
+    [
+      label('ω*(α)', ({ title }) => title),
+      label('batch norm', ({ normalization }) => normalization),
+      counted('seeds'),
+      spread('mean slope', ({ sharpness }) => sharpness.slope, 4),
+      spread('range', ({ sharpness }) => sharpness.range, 4),
+      spread('curvature, largest', ({ sharpness }) => sharpness.curvatures[0], 4),
+      spread('smallest', ({ sharpness }) => sharpness.curvatures[1], 4),
+      spread('quadratic fit', ({ sharpness }) => sharpness.fit, 2),
+      spread('smallest loss', ({ minimum }) => minimum.loss, 3),
+      spread('shift of the minimum', ({ shift }) => shift, 2),
+    ],
+    [
+      'Slope: mean length of the gradient over the grid, in nats per unit; the denser the contours, the larger it is. Range: largest less smallest loss, in nats.',
+      'Curvature: eigenvalues of the quadratic that fits the whole grid best, and the share of the variance that it explains. Shift: distance of the smallest loss from that of the landscape at ω as it is.',
+    ],
+  );
+}
+
+/** The rows of the first seed that has landscapes: what the figures show. */
+export function firstSeed(rows: readonly OnLandscapeRow[]): OnLandscapeRow[] {
+  const first = rows.find(({ kind }) => kind === 'landscape');
+  return rows.filter(({ seed }) => seed === first?.seed);
+}
+
+/** The first seed's landscapes side by side, with batch norms of one kind. */
+export function landscapeCharts(
+  view: LandscapeView,
+  name: string,
+  heading: string,
+  normalization: LandscapeNormalization = 'batch',
+): Chart[] {
+  const shown = firstLandscapes(view, normalization);
+  if (shown.length === 0) return [];
+  const title = `${heading} (${stateText(view)})`;
+  return [landscapeChart({ name, title, subtitle: `star: smallest loss; seed ${shown[0].seed}` }, shown)];
+}
+
+/** The same as surfaces, paths on the one that they belong to. */
+export function landscapeSurfaces(
+  view: LandscapeView,
+  heading: string,
+  paths: NonNullable<SurfacePanel['paths']> = [],
+): Surface[] {
+  const panels = firstLandscapes(view, 'batch').map((row) =>
+    row.estimate === 'finetuned' ? { ...row, paths } : row,
+  );
+  return panels.length === 0 ? [] : [surface('surface', `${heading} (${stateText(view)})`, panels)];
+}
+
+function firstLandscapes({ rows }: LandscapeView, normalization: LandscapeNormalization) {
+  return rowsOfKind(firstSeed(rows), 'landscape').filter((row) => row.normalization === normalization);
+}

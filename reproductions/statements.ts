@@ -1,0 +1,27 @@
+/** Statements of the paper as data: a number of each seed's rows, and where it must lie. */
+import { judge } from '../lib/analysis/claims.js';
+import type { Claim, Region } from '../lib/analysis/claims.js';
+import { perSeed } from './experiment.js';
+
+/** A statement that is put to the rows of each seed. */
+export interface Statement<R> {
+  readonly id: string;
+  /** In our words. */
+  readonly text: string;
+  /** What `value` measures, in words. */
+  readonly statistic: string;
+  /** Where the statement says that its mean lies. */
+  readonly region: Region;
+  /** Of one seed's rows; nothing, or what is not finite, where some are not there. */
+  readonly value: (rows: readonly R[]) => number | null | undefined;
+  /** Said after the reason of the verdict. */
+  readonly detail?: string;
+}
+
+/** The verdicts on statements. */
+export function judgeAll<R extends { readonly seed: number }>(
+  rows: readonly R[],
+  statements: readonly Statement<R>[],
+): Claim[] {
+  return statements.map(({ value, ...rest }) => judge({ ...rest, values: perSeed(rows, value) }));
+}
