@@ -6,10 +6,13 @@ import { fig6 } from './fig-6-cells.js';
 import { fig7 } from './fig-7-cells.js';
 import { fig8 } from './fig-8-cells.js';
 import { fig9 } from './fig-9-cells.js';
+import { table2 } from './table-2-spaces.js';
+import { table3 } from './table-3-darts.js';
 import { table5 } from './table-5-samples.js';
+import { table7 } from './table-7-wide.js';
 
 /** Every figure and table of the paper, in its order. Each is given back only to its own functions. */
-export const EXPERIMENTS = [fig4, fig5, fig6, fig7, fig8, fig9, table5] as unknown as readonly Experiment[];
+export const EXPERIMENTS = [fig4, fig5, fig6, fig7, fig8, fig9, table2, table3, table5, table7] as unknown as readonly Experiment[];
 
 /** @throws {UsageError} for an id that no figure or table of the paper has. */
 export function experimentById(id: string): Experiment {
