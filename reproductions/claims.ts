@@ -56,28 +56,35 @@ export const BEATS_RANDOM: Contest = {
   where: 'random',
 };
 
-/** A table's networks. */
-type Networks = View<'training' | 'linear', MethodAxes>;
+/** What contests are decided on. */
+type Networks = Pick<View<'search' | 'training' | 'linear', MethodAxes>, 'rows' | 'missing'>;
 
-/** The claims of contests. */
-export function contests(view: Networks, asked: readonly Contest[]): Claim[] {
+/**
+ * The claims of contests.
+ *
+ * @param undecidable  Why these networks decide none of them.
+ */
+export function contests(view: Networks, asked: readonly Contest[], undecidable?: string): Claim[] {
   return asked
     .filter(({ where }) => where === undefined || view.rows.some(({ method }) => method === where))
-    .map((each) => beats(view, each));
+    .map((each) => beats(view, each, undecidable));
 }
 
 /** What decides a claim that one method beats another, pair by pair. */
 function beats(
   { rows, missing }: Networks,
   { id, text, better, worse, detail = '', error = 'test error' }: Contest,
+  undecidable?: string,
 ): Claim {
   const statistic = `${error} (points of %), ${methodTitle(worse)} less ${methodTitle(better)}`;
   const pairs = pairsOf(rowsOfKind(rows, 'training'), worse, better);
   const values = pairs.map(errorLess);
-  if (values.length === 0) {
-    const none = `There is no pair of searches by ${methodTitle(better)} and ${methodTitle(worse)}.`;
-    return undecided({ id, text, statistic, detail: missing.length > 0 ? missing.join(' ') : none });
-  }
+  const none =
+    missing.length > 0
+      ? missing.join(' ')
+      : `There is no pair of searches by ${methodTitle(better)} and ${methodTitle(worse)}.`;
+  const why = undecidable ?? (values.length === 0 ? none : undefined);
+  if (why !== undefined) return undecided({ id, text, statistic, detail: why });
   const { p } = pairedTest(values);
   return judge({
     id,
@@ -158,4 +165,26 @@ export function slopeClaim<F extends string>(
     region: falls ? { below: 0 } : { above: 0 },
     ...(detail === undefined ? {} : { detail }),
   });
+}
+
+/** A claim on what was counted: it has no spread, and needs none. */
+export function counted(claim: {
+  readonly id: string;
+  readonly text: string;
+  readonly statistic: string;
+  readonly value: number;
+  readonly between: readonly [number, number];
+  readonly detail: string;
+}): Claim {
+  const { id, text, statistic, value, between, detail } = claim;
+  return {
+    id,
+    text,
+    verdict: value >= between[0] && value <= between[1] ? 'supported' : 'not supported',
+    statistic: { name: statistic, value },
+    n: 1,
+    unit: 'network',
+    interval: null,
+    detail: `Counted, so that no interval is needed. ${detail}`,
+  };
 }

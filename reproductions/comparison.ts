@@ -22,8 +22,8 @@ import type { SpaceId } from '../lib/spaces/spaces.js';
 import { errorLess, pairsOf } from './claims.js';
 import type { MethodAxes, Pair } from './claims.js';
 import { searchDeviations, seedsOf, several, trainingDeviations } from './deviations.js';
-import { cross, distinct, experiment, groupBy, rowsOfKind } from './experiment.js';
-import type { Experiment, Row, View } from './experiment.js';
+import { cellsOfKind, cross, distinct, experiment, groupBy, rowsOfKind } from './experiment.js';
+import type { Cell, Experiment, Row, View } from './experiment.js';
 import { some } from './grid.js';
 import { METHOD_IDS, familyColors, familyOf, methodSearch, methodTitle, methodsWith } from './methods.js';
 import type { MethodId } from './methods.js';
@@ -31,8 +31,7 @@ import { nameOf, printedRows, printedText } from './paper.js';
 import type { PrintedCell } from './paper.js';
 import { baselineNotes, counted, label, progressText, spread, summaryTable } from './tables.js';
 import type { SummaryColumn } from './tables.js';
-import { trainingSettings, withLinear } from './training.js';
-import type { TrainingCell } from './training.js';
+import { trainingSettings, withBaselines } from './training.js';
 
 /** A network that a method found, trained. */
 export type ComparedRow = Row<'training', MethodAxes>;
@@ -111,8 +110,8 @@ export function comparison(table: ComparisonTable) {
       const { datasets, spaces } = chosen;
       const methods = methodsWith(chosen.methods, preset);
       const cells = cross({ seed: seeds, dataset: datasets, space: spaces, method: methods });
-      return withLinear(
-        cells.map(({ seed, dataset, space, method }): TrainingCell<MethodAxes> => {
+      return withBaselines(
+        cells.map(({ seed, dataset, space, method }): Cell<'training', MethodAxes> => {
           const search = applySet(methodSearch(method, space, dataset, budget, preset), `seed=${seed}`);
           const training = trainingSettings({ preset: whose, dataset, space }, budget, trainingSet?.[budget]);
           return {
@@ -124,7 +123,6 @@ export function comparison(table: ComparisonTable) {
             },
           };
         }),
-        { method: 'linear' },
       );
     },
     deviations: (cells) => deviations(table, cells),
@@ -148,18 +146,16 @@ export function printedBenchmarks(table: string): PrintedBenchmark[] {
 
 function deviations(
   { plans, columns, remarks = [] }: ComparisonTable,
-  cells: readonly TrainingCell<MethodAxes>[],
+  all: readonly Cell<'training' | 'linear', MethodAxes>[],
 ): string[] {
-  const runs = cells.flatMap(({ axes, run }) =>
-    run.kind === 'training' && run.search ? [{ ...axes, search: run.search }] : [],
-  );
-  const methods = distinct(runs.map(({ method }) => method));
+  const cells = cellsOfKind(all, 'training');
+  const methods = distinct(cells.map(({ axes }) => axes.method));
   const left = (what: string, all: readonly string[], there: readonly string[], title = methodTitle) => {
     const names = distinct(all).filter((name) => !there.includes(name));
     return names.length === 0 ? [] : [`Not run here: the ${what} ${names.map(title).join(', ')}.`];
   };
-  const datasets = runs.map(({ search }) => search.dataset.name);
-  const spaces = runs.map(({ search }) => spaceName(search));
+  const datasets = cells.map(({ run }) => run.search!.dataset.name);
+  const spaces = cells.map(({ run }) => spaceName(run.search!));
   const printed = columns.map(({ method }) => method as string);
   const ours = methods.filter((id) => !printed.includes(id));
   const seeds = seedsOf(cells);
@@ -167,9 +163,7 @@ function deviations(
     ...searchDeviations(cells, ({ axes }) => methodTitle(axes.method)).map(
       (sentence) => `Search: ${sentence}`,
     ),
-    ...trainingDeviations(cells, ({ run }) =>
-      run.kind === 'training' && run.search ? `${run.search.dataset.name} ${spaceName(run.search)}` : '',
-    ),
+    ...trainingDeviations(cells, ({ run }) => `${run.search!.dataset.name} ${spaceName(run.search!)}`),
     ...(seeds === plans.full.seeds
       ? []
       : [

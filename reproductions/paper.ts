@@ -47,6 +47,12 @@ export function printedText({ printed, printedStd }: PrintedCell): string {
   return printedStd === undefined ? printed : `${printed} ± ${printedStd}`;
 }
 
+/** The numbers that are printed as this one. */
+export function printedInterval({ value, printed }: PrintedCell): [number, number] {
+  const half = 0.5 * 10 ** -(printed.split('.')[1] ?? '').length;
+  return [value - half, value + half];
+}
+
 /** The name that the paper spells in capitals. @throws if there is none. */
 export function nameOf<T extends string>(names: readonly T[], inCapitals: unknown): T {
   const found = names.find((name) => name.toUpperCase() === inCapitals);

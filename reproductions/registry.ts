@@ -1,5 +1,6 @@
 import { unknownName } from '../lib/errors.js';
 import type { Experiment } from './experiment.js';
+import { fig2 } from './fig-2-convergence.js';
 import { fig4 } from './fig-4-ess.js';
 import { fig5 } from './fig-5-cells.js';
 import { fig6 } from './fig-6-cells.js';
@@ -8,11 +9,27 @@ import { fig8 } from './fig-8-cells.js';
 import { fig9 } from './fig-9-cells.js';
 import { table2 } from './table-2-spaces.js';
 import { table3 } from './table-3-darts.js';
+import { table4 } from './table-4-transfer.js';
 import { table5 } from './table-5-samples.js';
+import { table6 } from './table-6-iterations.js';
 import { table7 } from './table-7-wide.js';
 
 /** Every figure and table of the paper, in its order. Each is given back only to its own functions. */
-export const EXPERIMENTS = [fig4, fig5, fig6, fig7, fig8, fig9, table2, table3, table5, table7] as unknown as readonly Experiment[];
+export const EXPERIMENTS = [
+  fig2,
+  fig4,
+  fig5,
+  fig6,
+  fig7,
+  fig8,
+  fig9,
+  table2,
+  table3,
+  table4,
+  table5,
+  table6,
+  table7,
+] as unknown as readonly Experiment[];
 
 /** @throws {UsageError} for an id that no figure or table of the paper has. */
 export function experimentById(id: string): Experiment {

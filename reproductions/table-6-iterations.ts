@@ -12,10 +12,10 @@ import { fullSearch, withBudget } from '../lib/search/presets.js';
 import { applySet, spaceName, updatePeriod } from '../lib/search/protocol.js';
 import type { Budget, Preset, SearchProtocol } from '../lib/search/protocol.js';
 import { slopeClaim } from './claims.js';
-import { searchDeviations, searchOf, seedsOf, several, trainingDeviations } from './deviations.js';
-import { cross, distinct, experiment, groupBy, rowsOfKind } from './experiment.js';
-import type { Row, View } from './experiment.js';
-import { printedTable } from './paper.js';
+import { searchDeviations, seedsOf, several, trainingDeviations } from './deviations.js';
+import { cellsOfKind, cross, distinct, experiment, groupBy, rowsOfKind } from './experiment.js';
+import type { Cell, Row, View } from './experiment.js';
+import { printedTable, printedText } from './paper.js';
 import { SEEDS, spaceAt } from './sweep.js';
 import {
   TRAINED_COLUMNS,
@@ -27,8 +27,7 @@ import {
   stateText,
   summaryTable,
 } from './tables.js';
-import { trainingSettings, withLinear } from './training.js';
-import type { TrainingCell } from './training.js';
+import { trainingSettings, withBaselines } from './training.js';
 
 /** Whose weights, M, and weight steps between two updates of α. */
 type IterationAxes = { readonly reading: Preset; readonly M: number; readonly period: number };
@@ -67,17 +66,14 @@ function searchesOf(base: SearchProtocol): SearchProtocol[] {
     all
       .filter((M) => frequency === 'coupled' || M < most)
       .map((M) =>
-        applySet(
-          base,
-          `omega.iterations=${M}`,
-          ...(frequency === 'fixed' ? [`updateEvery=${most}`] : []),
-        ),
+        applySet(base, `omega.iterations=${M}`, ...(frequency === 'fixed' ? [`updateEvery=${most}`] : [])),
       ),
   );
 }
 
-function deviations(cells: readonly TrainingCell<IterationAxes>[]): string[] {
-  const searches = cells.flatMap(({ run }) => searchOf(run) ?? []);
+function deviations(all: readonly Cell<'training' | 'linear', IterationAxes>[]): string[] {
+  const cells = cellsOfKind(all, 'training');
+  const searches = cells.map(({ run }) => run.search!);
   const [first] = searches;
   const paper = fullSearch('darts', 'mgs', 'paper');
   const largest = Math.max(...searches.map(({ omega }) => omega.iterations));
@@ -244,12 +240,16 @@ export const table6 = experiment({
   seeds: SEEDS,
   choices: {},
   runs: ({ budget, preset, seeds, ...grid }) =>
-    withLinear(
+    withBaselines(
       cross({ seed: seeds, reading: preset ? [preset] : PRESETS[budget] }).flatMap(({ seed, reading }) => {
         const base = withBudget(fullSearch(spaceAt(budget), 'mgs', reading), budget);
-        return searchesOf(applySet(base, `seed=${seed}`)).map((own): TrainingCell<IterationAxes> => {
+        return searchesOf(applySet(base, `seed=${seed}`)).map((own): Cell<'training', IterationAxes> => {
           const search = grid.search(own);
-          const choice = { preset: 'darts-space', dataset: search.dataset.name, space: spaceName(search) } as const;
+          const choice = {
+            preset: 'darts-space',
+            dataset: search.dataset.name,
+            space: spaceName(search),
+          } as const;
           return {
             axes: { reading, M: search.omega.iterations, period: updatePeriod(search) },
             run: {
@@ -260,7 +260,6 @@ export const table6 = experiment({
           };
         });
       }),
-      { reading: 'paper', M: 0, period: 0 },
     ),
   deviations,
   tables,

@@ -2,7 +2,7 @@
 import { linesWithPoints, rowsWithMeans as meansAndPoints } from './layers.js';
 import type { Chart } from './spec.js';
 import { VEGA_LITE_SCHEMA } from './spec.js';
-import { PALETTE, THEME } from './theme.js';
+import { PALETTE, REFERENCE_COLOR, THEME } from './theme.js';
 
 type Encoding = Readonly<Record<string, unknown>>;
 type ChartRow = Readonly<Record<string, unknown>>;
@@ -180,6 +180,83 @@ export function labelledPoints(
     facet: { field: panels.field, type: 'nominal', title: null, sort: panels.names },
     columns: 2,
     resolve: { scale: { x: 'independent', y: 'independent' } },
+    spec: { ...size, layer },
+  });
+}
+
+/** Quantities along a search or a training: a line through the means and a band over all rows, a colour a group. */
+export function trends(
+  words: ChartWords,
+  values: readonly ChartRow[],
+  {
+    x,
+    y,
+    group,
+    groups,
+    points,
+    panels,
+    lines,
+  }: {
+    readonly x: Encoding;
+    readonly y: Encoding & { readonly field: string };
+    readonly group: string;
+    readonly groups: readonly string[];
+    /** What is said of the points, if every row has one. */
+    readonly points?: { readonly tooltip: readonly Encoding[] } | undefined;
+    readonly panels?: { readonly field: string; readonly names: readonly string[] } | undefined;
+    /** Reference lines: dashed across x, dotted across y. */
+    readonly lines: { readonly x?: number | undefined; readonly y?: number | undefined };
+  },
+): Chart {
+  const legend = { title: null, orient: 'bottom', symbolOpacity: 1, symbolStrokeWidth: 2 };
+  const color = {
+    field: group,
+    type: 'nominal',
+    scale: { domain: groups, range: PALETTE.slice(0, groups.length) },
+    legend,
+  };
+  const along = { type: 'quantitative', ...x };
+  const measured = { type: 'quantitative', ...y };
+  const rule = (mark: object, encoding: object): object => ({
+    mark: { type: 'rule', color: REFERENCE_COLOR, ...mark },
+    data: { values: [{}] },
+    encoding,
+  });
+  const layer = [
+    ...(lines.x === undefined ? [] : [rule({ strokeDash: [5, 4], opacity: 0.7 }, { x: { datum: lines.x } })]),
+    ...(lines.y === undefined ? [] : [rule({ strokeDash: [2, 3] }, { y: { datum: lines.y } })]),
+    {
+      mark: { type: 'area', opacity: 0.16 },
+      encoding: {
+        x: along,
+        y: { ...measured, aggregate: 'min' },
+        y2: { field: y.field, aggregate: 'max' },
+        color,
+      },
+    },
+    {
+      mark: { type: 'line', strokeWidth: 2.2 },
+      encoding: { x: along, y: { ...measured, aggregate: 'mean' }, color },
+    },
+    ...(points
+      ? [
+          {
+            mark: { type: 'point', filled: true, size: 55, opacity: 0.8 },
+            encoding: {
+              x: along,
+              y: measured,
+              color,
+              shape: { field: group, type: 'nominal', scale: { domain: groups }, legend },
+              tooltip: points.tooltip,
+            },
+          },
+        ]
+      : []),
+  ];
+  const size = { width: panels ? 250 : 400, height: 230 };
+  if (!panels) return chart(words, values, { ...size, layer });
+  return chart(words, values, {
+    facet: { field: panels.field, type: 'nominal', title: null, sort: panels.names },
     spec: { ...size, layer },
   });
 }
