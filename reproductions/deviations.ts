@@ -76,9 +76,9 @@ export function searchDeviations<C extends AnyCell>(
 }
 
 /** What the trainings of cells do otherwise than the paper's, benchmarks told apart. */
-export function trainingDeviations(
-  cells: readonly AnyCell[],
-  titleOf: (cell: AnyCell) => string = () => '',
+export function trainingDeviations<C extends AnyCell>(
+  cells: readonly C[],
+  titleOf: (cell: C) => string = () => '',
 ): string[] {
   const trained = cells.flatMap((cell) =>
     cell.run.kind === 'training' ? [{ title: titleOf(cell), training: cell.run.training }] : [],

@@ -99,7 +99,7 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
       }
       const own = measured.filter((_, p) => parts[p].only === undefined).map(withoutKnown);
       runs.push({ kind: cell.run.kind, axes: cell.axes, kept: own });
-      if (computed) await onPartial?.(soFar());
+      if (computed && cell.run.kind !== 'linear') await onPartial?.(soFar());
     }
     phase?.update(whole);
   } finally {

@@ -1,7 +1,9 @@
 /** The methods that the paper's tables compare, as searches. */
+import { PALETTE } from '../lib/report/theme.js';
 import { fullSearch, onDataset, withBudget } from '../lib/search/presets.js';
 import type { Budget, Preset, SearchProtocol } from '../lib/search/protocol.js';
 import type { SolverId } from '../lib/search/solver-id.js';
+import { KNOWN_GENOTYPES } from '../lib/spaces/genotype.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
 
 /** A method of a table. */
@@ -69,7 +71,39 @@ export function methodSearch(
   return withBudget(onDataset(fullSearch(space, solver, read), dataset), budget);
 }
 
-/** What a reader sees for a method, whatever it is. */
+/** What a reader sees for a method, or for published cells. */
 export function methodTitle(id: string): string {
+  if (id in KNOWN_GENOTYPES) return `${id} (published)`;
   return id in METHODS ? METHODS[id as MethodId].title : id;
+}
+
+/** Every method but these. */
+export function methodsBut(...ids: readonly MethodId[]): MethodId[] {
+  return METHOD_IDS.filter((id) => !ids.includes(id));
+}
+
+/** What networks are, for colours: how a chart calls them, and the colour. */
+const FAMILIES = {
+  printed: '#9a9a9a',
+  'published cells': PALETTE[3],
+  'DARTS and what follows it': PALETTE[0],
+  ZARTS: PALETTE[1],
+  'random search': PALETTE[2],
+} as const;
+
+/** A kind of networks. */
+export type Family = keyof typeof FAMILIES;
+
+/** What a method is a kind of, for colours. */
+export function familyOf(id: string): Family {
+  if (id in KNOWN_GENOTYPES) return 'published cells';
+  if (id === 'random') return 'random search';
+  return ['rs', 'mgs', 'mgs-flat', 'gld'].includes(id) ? 'ZARTS' : 'DARTS and what follows it';
+}
+
+/** The colour of each family that is there. */
+export function familyColors(field: string, there: readonly Family[]): Readonly<Record<string, unknown>> {
+  const domain = (Object.keys(FAMILIES) as Family[]).filter((family) => there.includes(family));
+  const scale = { domain, range: domain.map((family) => FAMILIES[family]) };
+  return { field, type: 'nominal', scale, legend: { title: null, orient: 'bottom' } };
 }

@@ -42,6 +42,24 @@ const cellSchema = z.object({
 /** A cell of a table as the paper prints it. */
 export type PrintedCell = z.infer<typeof cellSchema>;
 
+/** "2.54 ± 0.07". */
+export function printedText({ printed, printedStd }: PrintedCell): string {
+  return printedStd === undefined ? printed : `${printed} ± ${printedStd}`;
+}
+
+/** The numbers that are printed as this one. */
+export function printedInterval({ value, printed }: PrintedCell): [number, number] {
+  const half = 0.5 * 10 ** -(printed.split('.')[1] ?? '').length;
+  return [value - half, value + half];
+}
+
+/** The name that the paper spells in capitals. @throws if there is none. */
+export function nameOf<T extends string>(names: readonly T[], inCapitals: unknown): T {
+  const found = names.find((name) => name.toUpperCase() === inCapitals);
+  if (found !== undefined) return found;
+  throw new Error(`the paper's numbers name ${String(inCapitals)}, which is not known`);
+}
+
 /**
  * A table of the paper: for each row that has the key, its value and its cells.
  *

@@ -1,6 +1,7 @@
 import { unknownName } from '../lib/errors.js';
 import type { Experiment } from './experiment.js';
 import { fig1 } from './fig-1-landscape.js';
+import { fig2 } from './fig-2-convergence.js';
 import { fig3 } from './fig-3-weights.js';
 import { fig4 } from './fig-4-ess.js';
 import { fig5 } from './fig-5-cells.js';
@@ -9,11 +10,16 @@ import { fig7 } from './fig-7-cells.js';
 import { fig8 } from './fig-8-cells.js';
 import { fig9 } from './fig-9-cells.js';
 import { table1 } from './table-1-solvers.js';
+import { table2 } from './table-2-spaces.js';
+import { table3 } from './table-3-darts.js';
 import { table5 } from './table-5-samples.js';
+import { table6 } from './table-6-iterations.js';
+import { table7 } from './table-7-wide.js';
 
 /** Every figure and table of the paper, in its order. Each is given back only to its own functions. */
 export const EXPERIMENTS = [
   fig1,
+  fig2,
   fig3,
   fig4,
   fig5,
@@ -22,7 +28,11 @@ export const EXPERIMENTS = [
   fig8,
   fig9,
   table1,
+  table2,
+  table3,
   table5,
+  table6,
+  table7,
 ] as unknown as readonly Experiment[];
 
 /** @throws {UsageError} for an id that no figure or table of the paper has. */

@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Claim } from '../lib/analysis/claims.js';
-import { FILE_DATASETS } from '../lib/datasets/registry.js';
+import { datasetTitle } from '../lib/datasets/registry.js';
 import { ZartsError } from '../lib/errors.js';
 import type { Progress } from '../lib/progress.js';
 import { canonicalJson, sha256, toJson } from '../lib/runs/canonical.js';
@@ -216,8 +216,9 @@ function dataDeviations({ runs }: Result): string[] {
   const sentences = [...different.values()].map(({ name, coverage }) => {
     if (coverage === 'synthetic')
       return 'The images are synthetic: they are no photographs, and what is found on them says nothing about the data set that they stand for.';
-    const title = name in FILE_DATASETS ? FILE_DATASETS[name as keyof typeof FILE_DATASETS].title : name;
-    return coverage === 'subset' ? `The images are a subset of ${title}, not the official files.` : '';
+    return coverage === 'subset'
+      ? `The images are a subset of ${datasetTitle(name)}, not the official files.`
+      : '';
   });
   return [...new Set(sentences)].filter((sentence) => sentence !== '');
 }

@@ -102,9 +102,14 @@ export function baselineNotes(
   );
 }
 
+/** "budget laptop; 3 of 9 runs": how much is there. */
+export function progressText({ budget, done, of }: AnyView, what = 'runs'): string {
+  return `budget ${budget}${done < of ? `; ${done} of ${of} ${what}` : ''}`;
+}
+
 /** "S2, budget laptop; 3 of 9 runs": what titles say of what is shown. */
-export function stateText({ budget, rows, done, of }: AnyView, what = 'runs'): string {
-  const space = (rows as readonly { readonly space?: string }[]).find((row) => row.space)?.space;
-  const name = space === undefined ? '' : `${space.toUpperCase()}, `;
-  return `${name}budget ${budget}${done < of ? `; ${done} of ${of} ${what}` : ''}`;
+export function stateText(view: AnyView, what?: string): string {
+  const rows = view.rows as readonly { readonly space?: string }[];
+  const space = rows.find((row) => row.space !== undefined)?.space;
+  return `${space === undefined ? '' : `${space.toUpperCase()}, `}${progressText(view, what)}`;
 }

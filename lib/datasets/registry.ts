@@ -190,6 +190,11 @@ export const IMAGENET = {
 /** The name of a data set that is read from files into memory. */
 export type FileDatasetName = keyof typeof FILE_DATASETS;
 
+/** A data set as people call it; a name that is not known as it is. */
+export function datasetTitle(name: string): string {
+  return name in FILE_DATASETS ? FILE_DATASETS[name as FileDatasetName].title : name;
+}
+
 /** How many images a split has as published; of `synthetic` as many as of CIFAR-10, which it resembles. */
 export function officialSize(name: DatasetName, split: 'train' | 'test'): number {
   const files = FILE_DATASETS[name === 'synthetic' ? 'cifar10' : name][split];

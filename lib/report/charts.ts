@@ -1,8 +1,8 @@
 /** The charts that several figures and tables share, as functions of rows. */
-import { linesWithPoints } from './layers.js';
+import { linesWithPoints, rowsWithMeans as meansAndPoints } from './layers.js';
 import type { Chart } from './spec.js';
 import { VEGA_LITE_SCHEMA } from './spec.js';
-import { PALETTE, THEME } from './theme.js';
+import { PALETTE, REFERENCE_COLOR, THEME } from './theme.js';
 
 type Encoding = Readonly<Record<string, unknown>>;
 type ChartRow = Readonly<Record<string, unknown>>;
@@ -88,5 +88,175 @@ export function againstNumber(
         { field: y.field, title: y.title, format },
       ],
     }),
+  });
+}
+
+/** A quantity by name: a row a name, a point a measurement, a bar at their mean; with `panels`, one for each of its names. */
+export function rowsWithMeans(
+  words: ChartWords,
+  values: readonly ChartRow[],
+  {
+    x,
+    row,
+    color,
+    tooltip,
+    panels,
+  }: {
+    readonly x: Encoding;
+    readonly row: { readonly field: string; readonly names: readonly string[] };
+    readonly color: Encoding;
+    readonly tooltip: readonly Encoding[];
+    readonly panels?: { readonly field: string; readonly names: readonly string[] };
+  },
+): Chart {
+  const layer = meansAndPoints({
+    x: { ...x, type: 'quantitative', scale: { zero: false, nice: true } },
+    y: { field: row.field, type: 'nominal', title: null, sort: row.names, axis: { grid: true } },
+    color,
+    tooltip,
+  });
+  if (!panels) return chart(words, values, { width: 380, height: { step: 22 }, layer });
+  return chart(words, values, {
+    facet: { field: panels.field, type: 'nominal', title: null, sort: panels.names },
+    columns: Math.min(panels.names.length, 2),
+    resolve: { scale: { x: 'independent' } },
+    spec: { width: 260, height: { step: 20 }, layer },
+  });
+}
+
+/** One quantity against another: a labelled point a row; with `spread`, a line from one field to another through it. */
+export function labelledPoints(
+  words: ChartWords,
+  values: readonly ChartRow[],
+  {
+    x,
+    y,
+    color,
+    label,
+    tooltip,
+    spread,
+    panels,
+    size,
+    point = {},
+    text = {},
+  }: {
+    readonly x: Encoding;
+    readonly y: Encoding;
+    readonly color: Encoding;
+    readonly label: string;
+    readonly tooltip: readonly Encoding[];
+    readonly spread?: { readonly low: string; readonly high: string };
+    readonly panels?: { readonly field: string; readonly names: readonly string[] };
+    readonly size: { readonly width: number; readonly height: number };
+    /** Of the marks, what is not the same in every such chart. */
+    readonly point?: object;
+    readonly text?: object;
+  },
+): Chart {
+  const place = {
+    x: { type: 'quantitative', ...x },
+    y: { type: 'quantitative', ...y },
+  };
+  const layer = [
+    ...(spread
+      ? [
+          {
+            mark: { type: 'rule', strokeWidth: 1.5 },
+            encoding: { ...place, y: { ...place.y, field: spread.low }, y2: { field: spread.high }, color },
+          },
+        ]
+      : []),
+    {
+      mark: { type: 'point', filled: true, size: 60, opacity: 1, ...point },
+      encoding: { ...place, color, tooltip },
+    },
+    {
+      mark: { type: 'text', align: 'left', dx: 7, ...text },
+      encoding: { ...place, text: { field: label } },
+    },
+  ];
+  if (!panels) return chart(words, values, { ...size, layer });
+  return chart(words, values, {
+    facet: { field: panels.field, type: 'nominal', title: null, sort: panels.names },
+    columns: 2,
+    resolve: { scale: { x: 'independent', y: 'independent' } },
+    spec: { ...size, layer },
+  });
+}
+
+/** Quantities along a search or a training: a line through the means and a band over all rows, a colour a group. */
+export function trends(
+  words: ChartWords,
+  values: readonly ChartRow[],
+  {
+    x,
+    y,
+    group,
+    groups,
+    points,
+    panels,
+    lines,
+  }: {
+    readonly x: Encoding;
+    readonly y: Encoding & { readonly field: string };
+    readonly group: string;
+    readonly groups: readonly string[];
+    /** What is said of the points, if every row has one. */
+    readonly points?: { readonly tooltip: readonly Encoding[] } | undefined;
+    readonly panels?: { readonly field: string; readonly names: readonly string[] } | undefined;
+    /** Reference lines: dashed across x, dotted across y. */
+    readonly lines: { readonly x?: number | undefined; readonly y?: number | undefined };
+  },
+): Chart {
+  const legend = { title: null, orient: 'bottom', symbolOpacity: 1, symbolStrokeWidth: 2 };
+  const color = {
+    field: group,
+    type: 'nominal',
+    scale: { domain: groups, range: PALETTE.slice(0, groups.length) },
+    legend,
+  };
+  const along = { type: 'quantitative', ...x };
+  const measured = { type: 'quantitative', ...y };
+  const rule = (mark: object, encoding: object): object => ({
+    mark: { type: 'rule', color: REFERENCE_COLOR, ...mark },
+    data: { values: [{}] },
+    encoding,
+  });
+  const layer = [
+    ...(lines.x === undefined ? [] : [rule({ strokeDash: [5, 4], opacity: 0.7 }, { x: { datum: lines.x } })]),
+    ...(lines.y === undefined ? [] : [rule({ strokeDash: [2, 3] }, { y: { datum: lines.y } })]),
+    {
+      mark: { type: 'area', opacity: 0.16 },
+      encoding: {
+        x: along,
+        y: { ...measured, aggregate: 'min' },
+        y2: { field: y.field, aggregate: 'max' },
+        color,
+      },
+    },
+    {
+      mark: { type: 'line', strokeWidth: 2.2 },
+      encoding: { x: along, y: { ...measured, aggregate: 'mean' }, color },
+    },
+    ...(points
+      ? [
+          {
+            mark: { type: 'point', filled: true, size: 55, opacity: 0.8 },
+            encoding: {
+              x: along,
+              y: measured,
+              color,
+              shape: { field: group, type: 'nominal', scale: { domain: groups }, legend },
+              tooltip: points.tooltip,
+            },
+          },
+        ]
+      : []),
+  ];
+  const size = { width: panels ? 250 : 400, height: 230 };
+  if (!panels) return chart(words, values, { ...size, layer });
+  return chart(words, values, {
+    facet: { field: panels.field, type: 'nominal', title: null, sort: panels.names },
+    spec: { ...size, layer },
   });
 }

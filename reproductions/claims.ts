@@ -1,0 +1,190 @@
+/** Claims about networks that were trained, and what they are decided on. */
+import { judge, undecided } from '../lib/analysis/claims.js';
+import type { Claim, Region } from '../lib/analysis/claims.js';
+import { pairedTest } from '../lib/analysis/comparison.js';
+import { fitLine } from '../lib/analysis/statistics.js';
+import { distinct, perSeed, rowsOfKind } from './experiment.js';
+import type { Row, View } from './experiment.js';
+import type { TrainingRow } from './kinds.js';
+import { methodTitle } from './methods.js';
+
+/** What rows are told apart by where methods are compared. */
+export type MethodAxes = { readonly method: string };
+
+/** Trained networks of two methods that differ in the method alone: same data set, space and seed. */
+export interface Pair {
+  readonly a: Row<'training', MethodAxes>;
+  readonly b: Row<'training', MethodAxes>;
+}
+
+/** The pairs of two methods. */
+export function pairsOf(rows: readonly Row<'training', MethodAxes>[], a: string, b: string): Pair[] {
+  const others = rows.filter(({ method }) => method === b);
+  return rows.flatMap((row) => {
+    const { method, dataset, space, seed } = row;
+    const other = others.find(
+      (each) => each.dataset === dataset && each.space === space && each.seed === seed,
+    );
+    return method === a && other ? [{ a: row, b: other }] : [];
+  });
+}
+
+/** By how much the error of the second is lower. */
+export function errorLess({ a, b }: Pair): number {
+  return a.errorPct - b.errorPct;
+}
+
+/** A claim that one method beats another. */
+export interface Contest {
+  readonly id: string;
+  readonly text: string;
+  readonly better: string;
+  readonly worse: string;
+  readonly detail?: string;
+  /** What errors are called; "test error" when left out. */
+  readonly error?: string;
+  /** A question that the paper does not ask is put only where this method was run. */
+  readonly where?: string;
+}
+
+/** The baseline that the paper leaves out. */
+export const BEATS_RANDOM: Contest = {
+  id: 'beats-random',
+  text: 'ZARTS-MGS finds better networks than random search over architectures with shared weights (our question; the paper has no such baseline).',
+  better: 'mgs',
+  worse: 'random',
+  where: 'random',
+};
+
+/** What contests are decided on. */
+type Networks = Pick<View<'search' | 'training' | 'linear', MethodAxes>, 'rows' | 'missing'>;
+
+/**
+ * The claims of contests.
+ *
+ * @param undecidable  Why these networks decide none of them.
+ */
+export function contests(view: Networks, asked: readonly Contest[], undecidable?: string): Claim[] {
+  return asked
+    .filter(({ where }) => where === undefined || view.rows.some(({ method }) => method === where))
+    .map((each) => beats(view, each, undecidable));
+}
+
+/** What decides a claim that one method beats another, pair by pair. */
+function beats(
+  { rows, missing }: Networks,
+  { id, text, better, worse, detail = '', error = 'test error' }: Contest,
+  undecidable?: string,
+): Claim {
+  const statistic = `${error} (points of %), ${methodTitle(worse)} less ${methodTitle(better)}`;
+  const pairs = pairsOf(rowsOfKind(rows, 'training'), worse, better);
+  const values = pairs.map(errorLess);
+  const none =
+    missing.length > 0
+      ? missing.join(' ')
+      : `There is no pair of searches by ${methodTitle(better)} and ${methodTitle(worse)}.`;
+  const why = undecidable ?? (values.length === 0 ? none : undefined);
+  if (why !== undefined) return undecided({ id, text, statistic, detail: why });
+  const { p } = pairedTest(values);
+  return judge({
+    id,
+    text,
+    statistic,
+    values,
+    region: { above: 0 },
+    // One image more or less.
+    resolution: 100 / Math.min(...pairs.map(({ a }) => a.testImages)),
+    unit: 'pair',
+    detail: `Pairs have benchmark and seed in common; permutation test p = ${p.toPrecision(2)}.${detail === '' ? '' : ` ${detail}`}`,
+  });
+}
+
+/** What decides how many times the seconds of one method's search those of another are, pair by pair. */
+export function costs(
+  { rows }: Networks,
+  {
+    id,
+    text,
+    who,
+    methods: [dear, other],
+    region,
+    detail = '',
+  }: {
+    readonly id: string;
+    readonly text: string;
+    /** "GLD to MGS". */
+    readonly who: string;
+    readonly methods: readonly [dear: string, other: string];
+    readonly region: Region;
+    readonly detail?: string;
+  },
+): Claim {
+  return judge({
+    id,
+    text,
+    statistic: `seconds of the search, ${who}`,
+    values: pairsOf(rowsOfKind(rows, 'training'), dear, other).map(
+      ({ a, b }) => a.searchSeconds! / b.searchSeconds!,
+    ),
+    region,
+    unit: 'pair',
+    detail: `${detail}Seconds as timed where the runs were made; other work on that machine is in them.`,
+  });
+}
+
+/** The slope of a line through one seed's rows; undefined without two different x. */
+export function slopeOver<R>(
+  rows: readonly R[],
+  x: (row: R) => number,
+  y: (row: R) => number,
+): number | undefined {
+  const points = rows.map((row): [number, number] => [x(row), y(row)]).sort(([a], [b]) => a - b);
+  return distinct(points.map(([at]) => at)).length < 2 ? undefined : fitLine(points).slope;
+}
+
+/** A claim on the slope of error or size over a number that the search is varied in. */
+export function slopeClaim<F extends string>(
+  rows: readonly (TrainingRow & Readonly<Record<F, number>>)[],
+  claim: {
+    readonly id: string;
+    readonly text: string;
+    readonly factor: F;
+    readonly quantity: 'error' | 'size';
+    readonly falls: boolean;
+    readonly detail?: string;
+  },
+): Claim {
+  const { id, text, factor, quantity, falls, detail } = claim;
+  const error = quantity === 'error';
+  const y = (row: TrainingRow): number => (error ? row.errorPct : row.fullParameters / 1e6);
+  return judge({
+    id,
+    text,
+    statistic: `${error ? 'test error (points of %)' : 'full-size parameters (M)'} for each unit of ${factor} more (slope of a line)`,
+    values: perSeed(rows, (own) => slopeOver(own, (row) => row[factor], y)),
+    region: falls ? { below: 0 } : { above: 0 },
+    ...(detail === undefined ? {} : { detail }),
+  });
+}
+
+/** A claim on what was counted: it has no spread, and needs none. */
+export function counted(claim: {
+  readonly id: string;
+  readonly text: string;
+  readonly statistic: string;
+  readonly value: number;
+  readonly between: readonly [number, number];
+  readonly detail: string;
+}): Claim {
+  const { id, text, statistic, value, between, detail } = claim;
+  return {
+    id,
+    text,
+    verdict: value >= between[0] && value <= between[1] ? 'supported' : 'not supported',
+    statistic: { name: statistic, value },
+    n: 1,
+    unit: 'network',
+    interval: null,
+    detail: `Counted, so that no interval is needed. ${detail}`,
+  };
+}

@@ -1,0 +1,494 @@
+/**
+ * Methods compared by the test error of the networks that they find, benchmark by benchmark (a data set and a search space):
+ * Tables 2, 3 and 7, which differ in the methods, the benchmarks and the networks trained.
+ */
+import type { Claim } from '../lib/analysis/claims.js';
+import { bootstrapInterval, pairedTest, ranks } from '../lib/analysis/comparison.js';
+import { cellStructure, meanAgreement } from '../lib/analysis/genotypes.js';
+import { summarize } from '../lib/analysis/statistics.js';
+import { FILE_DATASETS, datasetTitle } from '../lib/datasets/registry.js';
+import type { FileDatasetName } from '../lib/datasets/registry.js';
+import type { EvaluationPreset } from '../lib/evaluation/protocol.js';
+import { key } from '../lib/math/random.js';
+import { rowsWithMeans, sixDigits } from '../lib/report/charts.js';
+import { intervalText } from '../lib/report/claims.js';
+import { fixed, plusMinus } from '../lib/report/format.js';
+import type { Chart } from '../lib/report/spec.js';
+import type { Table } from '../lib/report/table.js';
+import { applySet, spaceName } from '../lib/search/protocol.js';
+import type { Budget } from '../lib/search/protocol.js';
+import { SPACE_IDS } from '../lib/spaces/spaces.js';
+import type { SpaceId } from '../lib/spaces/spaces.js';
+import { errorLess, pairsOf } from './claims.js';
+import type { MethodAxes, Pair } from './claims.js';
+import { searchDeviations, seedsOf, several, trainingDeviations } from './deviations.js';
+import { cellsOfKind, cross, distinct, experiment, groupBy, rowsOfKind } from './experiment.js';
+import type { Cell, Experiment, Row, View } from './experiment.js';
+import { some } from './grid.js';
+import { METHOD_IDS, familyColors, familyOf, methodSearch, methodTitle, methodsWith } from './methods.js';
+import type { MethodId } from './methods.js';
+import { nameOf, printedRows, printedText } from './paper.js';
+import type { PrintedCell } from './paper.js';
+import { baselineNotes, counted, label, progressText, spread, summaryTable } from './tables.js';
+import type { SummaryColumn } from './tables.js';
+import { trainingSettings, withBaselines } from './training.js';
+
+/** A network that a method found, trained. */
+export type ComparedRow = Row<'training', MethodAxes>;
+
+/** What a comparison shows: trained networks, and the linear classifiers beside them. */
+export type ComparedView = View<'training' | 'linear', MethodAxes>;
+
+/** A method's column in the paper's table. */
+export interface PrintedColumn {
+  readonly column: string;
+  readonly method: MethodId;
+  /** What the paper prints of its four runs. */
+  readonly statistic: 'best' | 'mean';
+}
+
+/** A data set and a search space. */
+type Benchmark = Pick<ComparedRow, 'dataset' | 'space'>;
+
+/** What the paper prints on a benchmark. */
+interface PrintedBenchmark extends Benchmark {
+  readonly cells: Readonly<Record<string, PrintedCell>>;
+}
+
+/** The runs of a budget: every method on every data set in every space. */
+interface Plan {
+  readonly datasets: readonly FileDatasetName[];
+  readonly spaces: readonly SpaceId[];
+  readonly methods: readonly MethodId[];
+  readonly seeds: number;
+}
+
+/** What a table is about. */
+export interface ComparisonTable extends Pick<Experiment, 'id' | 'title' | 'description' | 'claim'> {
+  /** Whose training. */
+  readonly preset: EvaluationPreset;
+  /** `full` has what the paper has. */
+  readonly plans: Readonly<Record<Budget, Plan>>;
+  readonly printed: readonly PrintedBenchmark[];
+  readonly columns: readonly PrintedColumn[];
+  /** The method that the others are compared with pair by pair: the first of these that has runs. Left out: DARTS. */
+  readonly reference?: readonly MethodId[];
+  /** Settings of the trainings at a budget (`epochs=10`), where they are not what the budget makes of the paper's. */
+  readonly trainingSet?: Readonly<Partial<Record<Budget, readonly string[]>>>;
+  /** What else the runs do otherwise than the paper, one sentence each. */
+  readonly remarks?: readonly string[];
+  /** Tables of the errors, where methods are no columns: shown first. */
+  readonly errorTables?: (view: ComparedView) => readonly Table[];
+  /** The paper's own table, where benchmarks are no rows: shown last. */
+  readonly printedTable?: (view: ComparedView) => Table;
+  /** Shown after the chart of the errors. */
+  readonly moreCharts?: (view: ComparedView) => readonly Chart[];
+  readonly claims: (view: ComparedView) => readonly Claim[];
+}
+
+/** The table as an experiment. */
+export function comparison(table: ComparisonTable) {
+  const { id, title, description, claim, plans, printed, preset: whose, trainingSet } = table;
+  return experiment({
+    id,
+    title,
+    description,
+    claim,
+    paper: Object.fromEntries(
+      printed.flatMap(({ dataset, space, cells }) =>
+        Object.entries(cells).map(([column, { value }]) => [`${dataset} ${space} ${column}`, value]),
+      ),
+    ),
+    seeds: { full: plans.full.seeds, laptop: plans.laptop.seeds, smoke: plans.smoke.seeds },
+    choices: {
+      datasets: some('data set', DATASET_NAMES, (budget) => plans[budget].datasets),
+      spaces: some('search space', SPACE_IDS, (budget) => plans[budget].spaces),
+      methods: some('method', METHOD_IDS, (budget) => plans[budget].methods),
+    },
+    // Seeds outermost: after the first seed every cell of the table has a value.
+    runs({ budget, preset, seeds, chosen, ...grid }) {
+      const { datasets, spaces } = chosen;
+      const methods = methodsWith(chosen.methods, preset);
+      const cells = cross({ seed: seeds, dataset: datasets, space: spaces, method: methods });
+      return withBaselines(
+        cells.map(({ seed, dataset, space, method }): Cell<'training', MethodAxes> => {
+          const search = applySet(methodSearch(method, space, dataset, budget, preset), `seed=${seed}`);
+          const training = trainingSettings({ preset: whose, dataset, space }, budget, trainingSet?.[budget]);
+          return {
+            axes: { method },
+            run: {
+              kind: 'training',
+              search: grid.search(search),
+              training: { ...grid.training(training), seed },
+            },
+          };
+        }),
+      );
+    },
+    deviations: (cells) => deviations(table, cells),
+    tables: (view) => tables(table, view),
+    charts: (view) =>
+      trainedIn(view).length === 0 ? [] : [errorChart(view), ...(table.moreCharts?.(view) ?? [])],
+    claims: table.claims,
+  });
+}
+
+const DATASET_NAMES = Object.keys(FILE_DATASETS) as FileDatasetName[];
+
+/** The benchmarks of a table of the paper whose rows have a data set and a space. */
+export function printedBenchmarks(table: string): PrintedBenchmark[] {
+  return printedRows(table).map(({ fields, cells }) => ({
+    dataset: nameOf(DATASET_NAMES, fields.dataset),
+    space: nameOf(SPACE_IDS, fields.space),
+    cells,
+  }));
+}
+
+function deviations(
+  { plans, columns, remarks = [] }: ComparisonTable,
+  all: readonly Cell<'training' | 'linear', MethodAxes>[],
+): string[] {
+  const cells = cellsOfKind(all, 'training');
+  const methods = distinct(cells.map(({ axes }) => axes.method));
+  const left = (what: string, all: readonly string[], there: readonly string[], title = methodTitle) => {
+    const names = distinct(all).filter((name) => !there.includes(name));
+    return names.length === 0 ? [] : [`Not run here: the ${what} ${names.map(title).join(', ')}.`];
+  };
+  const datasets = cells.map(({ run }) => run.search!.dataset.name);
+  const spaces = cells.map(({ run }) => spaceName(run.search!));
+  const printed = columns.map(({ method }) => method as string);
+  const ours = methods.filter((id) => !printed.includes(id));
+  const seeds = seedsOf(cells);
+  return [
+    ...searchDeviations(cells, ({ axes }) => methodTitle(axes.method)).map(
+      (sentence) => `Search: ${sentence}`,
+    ),
+    ...trainingDeviations(cells, ({ run }) => `${run.search!.dataset.name} ${spaceName(run.search!)}`),
+    ...(seeds === plans.full.seeds
+      ? []
+      : [
+          `${several(seeds, 'search', 'searches')} by each method on each benchmark; the paper has ${plans.full.seeds}.`,
+        ]),
+    ...left('data sets', plans.full.datasets, datasets, datasetTitle),
+    ...left('spaces', plans.full.spaces, spaces, (space) => space.toUpperCase()),
+    ...left('methods', printed, methods),
+    ...(ours.length > 0 ? [`Not in the paper's table: ${ours.map(methodTitle).join(', ')}.`] : []),
+    ...remarks,
+    'The error is that of the last epoch, as R-DARTS reports it; the released code reports the best epoch on the test images.',
+    'Cost is seconds on the machine that made the runs, not GPU days.',
+  ];
+}
+
+// ---- Rows ----
+
+/** The trained networks. */
+export function trainedIn({ rows }: Pick<ComparedView, 'rows'>): ComparedRow[] {
+  return rowsOfKind(rows, 'training');
+}
+
+/** The methods that occur, in the order in which tables show them. */
+export function methodsIn(rows: readonly MethodAxes[]): string[] {
+  return METHOD_IDS.filter((id) => rows.some(({ method }) => method === id));
+}
+
+/** A method's rows. */
+export function rowsBy<R extends MethodAxes>(rows: readonly R[], method: string): R[] {
+  return rows.filter((row) => row.method === method);
+}
+
+const errorOf = ({ errorPct }: ComparedRow): number => errorPct;
+
+/** Each method's best or mean error among rows. */
+export function errorsBy(
+  rows: readonly ComparedRow[],
+  statistic: 'best' | 'mean',
+): Readonly<Record<string, number | undefined>> {
+  return Object.fromEntries(
+    groupBy(rows, 'method').map(({ key: { method }, rows: own }) => {
+      const errors = own.map(errorOf);
+      return [method, statistic === 'best' ? Math.min(...errors) : summarize(errors).mean];
+    }),
+  );
+}
+
+/** DARTS, which most tables compare with: their numbers of it are of second order, as R-DARTS ran it. */
+const DARTS = ['darts-2nd', 'darts-1st'] as const satisfies readonly MethodId[];
+
+/** The first of the methods that has rows. */
+export function referenceIn(
+  rows: readonly MethodAxes[],
+  among: readonly MethodId[] = DARTS,
+): MethodId | undefined {
+  return among.find((id) => rows.some(({ method }) => method === id));
+}
+
+/** "3 searches": how many each method has on each benchmark. */
+export function searchesText(rows: readonly ComparedRow[]): string {
+  const counts = groupBy(rows, 'dataset', 'space', 'method').map((group) => group.rows.length);
+  const [least, most] = counts.length === 0 ? [0, 0] : [Math.min(...counts), Math.max(...counts)];
+  return `${least === most ? most : `${least} to ${most}`} search${most === 1 ? '' : 'es'}`;
+}
+
+// ---- Tables ----
+
+function tables(table: ComparisonTable, view: ComparedView): Table[] {
+  const rows = trainedIn(view);
+  return [
+    ...(table.errorTables?.(view) ?? errorTables(view)),
+    ...(rows.length > 0 ? [rankTable(table, rows), pairTable(table, rows), detailTable(rows)] : []),
+    table.printedTable?.(view) ?? printedTable(table, view),
+  ];
+}
+
+/** What errors are to be seen beside, and why some are not there. */
+export function imageNotes({ rows, missing }: ComparedView): string[] {
+  return [...baselineNotes(rows, ({ dataset }) => `, on ${datasetTitle(dataset)}`), ...missing];
+}
+
+/** Which benchmark a row is about; the data set only where there are several. */
+function benchmarkColumns(rows: readonly Benchmark[]): SummaryColumn<Benchmark>[] {
+  return [
+    ...(distinct(rows.map(({ dataset }) => dataset)).length > 1
+      ? [label<Benchmark>('data set', ({ dataset }) => datasetTitle(dataset))]
+      : []),
+    label<Benchmark>('space', ({ space }) => space.toUpperCase()),
+  ];
+}
+
+/** The best error of each method on each benchmark, and the mean with its spread. */
+function errorTables(view: ComparedView): Table[] {
+  const rows = trainedIn(view);
+  const data = distinct(rows.map(({ dataset }) => datasetTitle(dataset))).join(', ');
+  const searches = searchesText(rows);
+  const errorTable = (title: string, cell: (errors: readonly number[]) => string, notes: string[]): Table =>
+    summaryTable<ComparedRow>(
+      title,
+      groupBy(rows, 'dataset', 'space'),
+      [
+        ...benchmarkColumns(rows),
+        ...methodsIn(rows).map((method): SummaryColumn<ComparedRow> => ({
+          title: methodTitle(method),
+          cell: (all) => {
+            const own = rowsBy(all, method);
+            return own.length === 0 ? null : cell(own.map(errorOf));
+          },
+        })),
+      ],
+      notes,
+    );
+  return [
+    errorTable(
+      `Test error (%) on ${data || 'no images'}, best of ${searches} (${progressText(view)})`,
+      (errors) => fixed(Math.min(...errors), 2),
+      [
+        'Of the network trained from scratch, after its last epoch. Best of: the lowest of the searches with different seeds, as the paper has it.',
+        ...imageNotes(view),
+      ],
+    ),
+    errorTable(
+      `Test error (%), mean ± standard deviation of ${searches} (${progressText(view)})`,
+      (errors) => plusMinus(summarize(errors), 2),
+      [
+        'The best of several is lower the more there are and the more they scatter; means are what the verdicts below rest on.',
+      ],
+    ),
+  ];
+}
+
+/** A value for each method that has one, on each benchmark. */
+type Values = readonly Readonly<Record<string, number | undefined>>[];
+
+/** A method's mean rank over the benchmarks on which all have a value, 1 for the lowest. */
+function rankColumn(title: string, methods: readonly string[], benchmarks: Values): SummaryColumn<string> {
+  const ranked = benchmarks
+    .map((values) => methods.map((method) => values[method]))
+    .filter((values) => !values.includes(undefined))
+    .map((values) => ranks(values as number[]));
+  return {
+    title,
+    cell([method]) {
+      const at = methods.indexOf(method);
+      if (at < 0 || ranked.length === 0) return null;
+      return fixed(ranked.reduce((sum, row) => sum + row[at], 0) / ranked.length, 2);
+    },
+  };
+}
+
+function rankTable({ columns, printed }: ComparisonTable, rows: readonly ComparedRow[]): Table {
+  const benchmarks = groupBy(rows, 'dataset', 'space');
+  const methods = methodsIn(rows);
+  const best = benchmarks.map((each) => errorsBy(each.rows, 'best'));
+  const mean = benchmarks.map((each) => errorsBy(each.rows, 'mean'));
+  const lowest = best.map((values) => Math.min(...(Object.values(values) as number[])));
+  const shared = columns.filter(({ method, statistic }) => statistic === 'best' && methods.includes(method));
+  const sharedMethods = shared.map(({ method }) => method);
+  const inPrint: Values = benchmarks.map(({ key: { dataset, space } }) => {
+    const row = printed.find((each) => each.dataset === dataset && each.space === space);
+    return Object.fromEntries(shared.map(({ column, method }) => [method, row?.cells[column]?.value]));
+  });
+  // The same benchmarks on both sides: those where the paper has all these methods, and so have we.
+  const both = (values: Values): Values =>
+    values.filter((_, i) =>
+      sharedMethods.every((method) => best[i][method] !== undefined && inPrint[i][method] !== undefined),
+    );
+  const among = `among ${shared.length}`;
+  const beside = shared.length > 1;
+  return summaryTable<string>(
+    `Mean rank over ${several(benchmarks.length, 'benchmark')}, 1 for the lowest error`,
+    methods.map((method) => ({ rows: [method] })),
+    [
+      label('method', methodTitle),
+      rankColumn('by best', methods, best),
+      rankColumn('by mean', methods, mean),
+      {
+        title: 'lowest on',
+        cell: ([method]) => best.filter((values, i) => values[method] === lowest[i]).length,
+      },
+      ...(beside ? [rankColumn(among, sharedMethods, both(best))] : []),
+      ...(beside ? [rankColumn(`${among}, printed`, sharedMethods, both(inPrint))] : []),
+    ],
+    [
+      'Benchmarks count where every method has a run; equal errors share their ranks. Lowest on: benchmarks on which no method has a lower best.',
+      ...(beside
+        ? [
+            `The last two columns rank the ${shared.length} methods that the paper prints too, on the same benchmarks; printed: by the paper's numbers.`,
+          ]
+        : []),
+    ],
+  );
+}
+
+/** Seed of the resamples behind every bootstrap interval. */
+const BOOTSTRAP_KEY = key(0);
+
+function pairTable({ reference: among = DARTS }: ComparisonTable, rows: readonly ComparedRow[]): Table {
+  const reference = referenceIn(rows, among) ?? among[0];
+  const less = (pairs: readonly Pair[]): number[] => pairs.map(errorLess);
+  return summaryTable<Pair>(
+    `Test error (points of %): ${methodTitle(reference)} less each other method, pair by pair`,
+    methodsIn(rows)
+      .filter((method) => method !== reference)
+      .map((method) => ({ rows: pairsOf(rows, reference, method) }))
+      .filter((group) => group.rows.length > 0),
+    [
+      label('method', ({ b }) => methodTitle(b.method)),
+      counted('pairs'),
+      spread('difference', errorLess, 2),
+      { title: '95 % interval (t)', cell: (own) => intervalText(summarize(less(own)).interval, 2) },
+      {
+        title: '95 % interval (bootstrap)',
+        cell: (own) => intervalText(bootstrapInterval(less(own), BOOTSTRAP_KEY), 2),
+      },
+      {
+        title: 'p',
+        cell(own) {
+          const { p, exact } = pairedTest(less(own));
+          return `${exact ? '' : '~'}${p.toPrecision(2)}`;
+        },
+      },
+    ],
+    [
+      'A pair: two searches on the same benchmark with the same seed. Above 0: the method has the lower error. p: two-sided permutation test of the signs (Fisher); fewer than six pairs cannot reach 0.05. The bootstrap interval is too narrow for fewer than about ten pairs.',
+    ],
+  );
+}
+
+function detailTable(rows: readonly ComparedRow[]): Table {
+  const normal = ({ genotype }: ComparedRow) => cellStructure(genotype, 'normal');
+  return summaryTable<ComparedRow>(
+    'What was found, and what it cost: mean ± standard deviation over the searches',
+    groupBy(rows, 'dataset', 'space', 'method'),
+    [
+      ...benchmarkColumns(rows),
+      label('method', ({ method }) => methodTitle(method)),
+      counted('n'),
+      spread('parameters (k)', ({ parameters }) => parameters / 1e3, 1),
+      spread('mult-adds (M)', ({ multiplyAdds }) => multiplyAdds / 1e6, 2),
+      spread('full size (M)', ({ fullParameters }) => fullParameters / 1e6, 2),
+      spread('skips', (row) => normal(row).families.skip, 1),
+      spread('without parameters', (row) => normal(row).parameterFree, 2),
+      {
+        title: 'agreement',
+        cell: (own) => fixed(meanAgreement(own.map(({ genotype }) => genotype)), 2),
+      },
+      spread('best-epoch error', ({ bestEpochErrorPct }) => bestEpochErrorPct, 2),
+      spread('over noise', ({ noisePassesPct }) => noisePassesPct, 2),
+      spread('search (s)', ({ searchSeconds }) => searchSeconds, 0),
+      spread('training (s)', ({ trainingSeconds }) => trainingSeconds, 0),
+    ],
+    [
+      'Parameters and multiply-adds: of the network trained here; full size: parameters of the network that the paper would train from the same cells. Skips, and share of edges without parameters: of the normal cell. Agreement: share of kept edges, with their operations, that two seeds have in common.',
+      'Best-epoch error: the lowest of all epochs, chosen on the test images and therefore optimistic. Over noise: mean over further test passes, for networks with the noise operation, whose test errors are random.',
+    ],
+  );
+}
+
+/** Under the paper's own numbers. */
+export function printedNote(comparable: boolean, networks: string, budget: Budget): string {
+  return comparable
+    ? 'Ours: the same statistic of our searches.'
+    : `The paper's networks have ${networks} 36 channels and are trained for 600 epochs; numbers made at budget ${budget} are not comparable with these.`;
+}
+
+/** The paper's own table; at full budget with ours in the same cells. */
+function printedTable({ printed, columns, id }: ComparisonTable, view: ComparedView): Table {
+  const rows = trainedIn(view);
+  const comparable = view.budget === 'full' && rows.length > 0;
+  return summaryTable<PrintedBenchmark>(
+    `Printed in the paper's Table ${id.slice(-1)}: test error (%)${comparable ? ', ours in brackets' : ''}`,
+    printed.map((row) => ({ rows: [row] })),
+    [
+      ...benchmarkColumns(printed),
+      ...Object.keys(printed[0].cells).map((name): SummaryColumn<PrintedBenchmark> => ({
+        title: name,
+        cell([{ dataset, space, cells }]) {
+          const column = columns.find((each) => each.column === name);
+          if (!comparable || !column) return printedText(cells[name]);
+          const there = rows.filter((row) => row.dataset === dataset && row.space === space);
+          return `${printedText(cells[name])} (${fixed(errorsBy(there, column.statistic)[column.method], 2)})`;
+        },
+      })),
+    ],
+    [printedNote(comparable, 'up to 20 cells and', view.budget)],
+  );
+}
+
+// ---- Charts ----
+
+/** A point for each search and a bar at the mean of each method, one panel a benchmark. */
+function errorChart(view: ComparedView): Chart {
+  const rows = trainedIn(view);
+  const apart = distinct(rows.map(({ dataset }) => dataset)).length > 1;
+  const benchmark = ({ dataset, space }: Benchmark): string =>
+    `${apart ? `${datasetTitle(dataset)}, ` : ''}${space === 'darts' ? 'DARTS space' : space.toUpperCase()}`;
+  const benchmarks = distinct(rows.map(benchmark));
+  const methods = methodsIn(rows);
+  return rowsWithMeans(
+    {
+      name: 'errors',
+      title: `Test error by method (budget ${view.budget})`,
+      subtitle: 'points: each search, its network trained from scratch; bars: means',
+    },
+    rows.map((row) => ({
+      benchmark: benchmark(row),
+      method: methodTitle(row.method),
+      family: familyOf(row.method),
+      error: sixDigits(row.errorPct),
+      seed: row.seed,
+      parameters: row.parameters,
+    })),
+    {
+      x: { field: 'error', title: 'test error (%)' },
+      row: { field: 'method', names: methods.map(methodTitle) },
+      color: familyColors('family', methods.map(familyOf)),
+      tooltip: [
+        { field: 'method' },
+        { field: 'benchmark' },
+        { field: 'seed' },
+        { field: 'error', format: '.2f' },
+        { field: 'parameters', format: ',d' },
+      ],
+      panels: { field: 'benchmark', names: benchmarks },
+    },
+  );
+}

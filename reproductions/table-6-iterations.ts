@@ -1,0 +1,268 @@
+/**
+ * Table 6: what the number M of fine-tuning steps of each candidate does to a search. As in the released code, α moves after
+ * every M weight steps, so that M also decides how often it moves; beside that, the same with the frequency fixed.
+ */
+import type { Claim } from '../lib/analysis/claims.js';
+import { meanAgreement } from '../lib/analysis/genotypes.js';
+import { againstNumber, sixDigits } from '../lib/report/charts.js';
+import { fixed } from '../lib/report/format.js';
+import type { Chart } from '../lib/report/spec.js';
+import type { Table } from '../lib/report/table.js';
+import { fullSearch, withBudget } from '../lib/search/presets.js';
+import { applySet, spaceName, updatePeriod } from '../lib/search/protocol.js';
+import type { Budget, Preset, SearchProtocol } from '../lib/search/protocol.js';
+import { slopeClaim } from './claims.js';
+import { searchDeviations, seedsOf, several, trainingDeviations } from './deviations.js';
+import { cellsOfKind, cross, distinct, experiment, groupBy, rowsOfKind } from './experiment.js';
+import type { Cell, Row, View } from './experiment.js';
+import { printedTable, printedText } from './paper.js';
+import { SEEDS, spaceAt } from './sweep.js';
+import {
+  TRAINED_COLUMNS,
+  TRAINED_NOTES,
+  baselineNotes,
+  counted,
+  label,
+  spread,
+  stateText,
+  summaryTable,
+} from './tables.js';
+import { trainingSettings, withBaselines } from './training.js';
+
+/** Whose weights, M, and weight steps between two updates of α. */
+type IterationAxes = { readonly reading: Preset; readonly M: number; readonly period: number };
+type TrainedRow = Row<'training', IterationAxes>;
+type TrainedView = View<'training' | 'linear', IterationAxes>;
+
+const PRINTED = printedTable('6', 'M');
+
+/** Searches behind each of the paper's errors. */
+const PRINTED_SEEDS = PRINTED[0].cells.error.n;
+
+/** The paper's largest M. */
+const LARGEST = Math.max(...PRINTED.map(({ key }) => key));
+
+/** As printed, and by the loss alone. */
+const PRESETS: Readonly<Record<Budget, readonly Preset[]>> = {
+  full: ['paper', 'flat'],
+  laptop: ['paper', 'flat'],
+  smoke: ['flat'],
+};
+
+const PRESET_TITLES: Readonly<Record<Preset, string>> = {
+  paper: 'literal density (Eq. 26)',
+  flat: 'flat density',
+  released: 'released code',
+};
+
+/** How often α moves: after M weight steps, or after as many whatever M is. */
+const FREQUENCIES = ['coupled', 'fixed'] as const;
+
+/** The searches of one seed. The paper's M are cut down as a budget cuts M = 10; the largest has both frequencies. */
+function searchesOf(base: SearchProtocol): SearchProtocol[] {
+  const most = base.omega.iterations;
+  const all = distinct(PRINTED.map(({ key }) => Math.max(1, Math.round((key * most) / LARGEST))));
+  return FREQUENCIES.flatMap((frequency) =>
+    all
+      .filter((M) => frequency === 'coupled' || M < most)
+      .map((M) =>
+        applySet(base, `omega.iterations=${M}`, ...(frequency === 'fixed' ? [`updateEvery=${most}`] : [])),
+      ),
+  );
+}
+
+function deviations(all: readonly Cell<'training' | 'linear', IterationAxes>[]): string[] {
+  const cells = cellsOfKind(all, 'training');
+  const searches = cells.map(({ run }) => run.search!);
+  const [first] = searches;
+  const paper = fullSearch('darts', 'mgs', 'paper');
+  const largest = Math.max(...searches.map(({ omega }) => omega.iterations));
+  const seeds = seedsOf(cells);
+  return [
+    ...(first.space === paper.space
+      ? []
+      : [`The searches run in ${spaceName(first).toUpperCase()} instead of the DARTS space.`]),
+    ...searchDeviations(
+      cells,
+      ({ axes }) => `With the ${PRESET_TITLES[axes.reading]}`,
+      // What the table varies on purpose is no deviation.
+      (search) => ({
+        ...search,
+        omega: { ...search.omega, iterations: paper.omega.iterations },
+        updateEvery: paper.updateEvery,
+      }),
+    ),
+    ...(largest === LARGEST
+      ? []
+      : [`M goes up to ${largest}; in the paper up to ${LARGEST}, with the same shares between.`]),
+    ...trainingDeviations(cells),
+    ...(seeds === PRINTED_SEEDS
+      ? []
+      : [`${several(seeds, 'search', 'searches')} for each M; the paper has ${PRINTED_SEEDS}.`]),
+    'Where α moves after a fixed number of weight steps, M changes the fine-tuning alone; the paper has no such runs.',
+    'Cost is seconds on the machine that ran the searches.',
+  ];
+}
+
+/** For each reading, its rows by frequency. Where α moves after the largest M, the largest M is in both. */
+function readingsIn(view: TrainedView) {
+  return groupBy(rowsOfKind(view.rows, 'training'), 'reading').map(({ key: { reading }, rows }) => {
+    const longest = Math.max(...rows.map(({ period }) => period));
+    return {
+      reading,
+      title: PRESET_TITLES[reading],
+      rows,
+      coupled: rows.filter(({ M, period }) => M === period),
+      fixed: rows.filter(({ period }) => period === longest),
+    };
+  });
+}
+
+function claims(view: TrainedView): Claim[] {
+  return readingsIn(view).flatMap(({ reading, title, coupled, fixed: constant }) => [
+    slopeClaim(coupled, {
+      id: `error-falls/${reading}`,
+      text: `The error of the network found falls as M grows (${title}).`,
+      factor: 'M',
+      quantity: 'error',
+      falls: true,
+      detail: 'As printed: with M also the weight steps between two updates of α grow.',
+    }),
+    slopeClaim(constant, {
+      id: `error-falls-fixed/${reading}`,
+      text: `The error of the network found falls as M grows, α moving as often whatever M is (${title}; our question).`,
+      factor: 'M',
+      quantity: 'error',
+      falls: true,
+      detail: 'With the frequency fixed, M changes nothing but how well ω*(α) is estimated.',
+    }),
+    slopeClaim(coupled, {
+      id: `size-grows/${reading}`,
+      text: `The network found has more parameters the larger M is (${title}; in print from 2.91 M to 3.71 M).`,
+      factor: 'M',
+      quantity: 'size',
+      falls: false,
+    }),
+  ]);
+}
+
+/** The rows of each cell: by reading, those with M = period first, by M. */
+function cellsIn(view: TrainedView) {
+  const apart = ({ M, period }: TrainedRow): number => Number(M !== period);
+  const rows = readingsIn(view).flatMap((reading) =>
+    [...reading.rows].sort((a, b) => apart(a) - apart(b) || a.M - b.M || a.period - b.period),
+  );
+  return groupBy(rows, 'reading', 'M', 'period');
+}
+
+function tables(view: TrainedView): Table[] {
+  return [
+    summaryTable<TrainedRow>(
+      `The search for several M, its networks trained from scratch (${stateText(view)})`,
+      cellsIn(view),
+      [
+        label('density', ({ reading }) => PRESET_TITLES[reading]),
+        label('M', ({ M }) => M, 'right'),
+        label('steps to an update', ({ period }) => period, 'right'),
+        counted('n'),
+        ...TRAINED_COLUMNS,
+        { title: 'agreement', cell: (own) => fixed(meanAgreement(own.map(({ genotype }) => genotype)), 2) },
+        // The same for every seed.
+        label('α updates', ({ alphaUpdates }) => alphaUpdates!, 'right'),
+        label('fine-tuning steps', ({ fineTuneSteps }) => fineTuneSteps!, 'right'),
+        spread('search (s)', ({ searchSeconds }) => searchSeconds, 1),
+      ],
+      [
+        'Steps to an update: weight steps between two updates of α; where it equals M the two are coupled, as in the paper.',
+        ...TRAINED_NOTES,
+        'Agreement: share of kept edges, with their operations, that two seeds have in common.',
+        ...baselineNotes(view.rows),
+      ],
+    ),
+    summaryTable<(typeof PRINTED)[number]>(
+      "Printed in the paper's Table 6",
+      PRINTED.map((row) => ({ rows: [row] })),
+      [
+        label('M', ({ key }) => key, 'right'),
+        label('error (%)', ({ cells }) => printedText(cells.error), 'right'),
+        label('parameters (M)', ({ cells }) => cells.params.printed, 'right'),
+      ],
+      [
+        view.budget === 'full'
+          ? 'Comparable with the rows above whose steps to an update equal M.'
+          : `Not comparable with numbers made at budget ${view.budget}.`,
+      ],
+    ),
+  ];
+}
+
+function charts(view: TrainedView): Chart[] {
+  const values = readingsIn(view).flatMap(({ title, ...own }) =>
+    FREQUENCIES.flatMap((frequency) =>
+      own[frequency].map(({ M, seed, errorPct }) => ({
+        group: `${title}, ${frequency === 'coupled' ? 'α moves every M steps' : 'α moves as often'}`,
+        x: M,
+        seed,
+        error: sixDigits(errorPct),
+      })),
+    ),
+  );
+  if (values.length === 0) return [];
+  return [
+    againstNumber(
+      {
+        name: 'error',
+        title: `Test error against M (${stateText(view)})`,
+        subtitle: 'line: mean over seeds; points: each search, its network trained',
+      },
+      values,
+      {
+        x: { field: 'x', title: 'fine-tuning steps M of each candidate' },
+        y: { field: 'error', title: 'test error (%)' },
+        group: 'group',
+        groups: distinct(values.map(({ group }) => group)),
+      },
+    ),
+  ];
+}
+
+/** Table 6. */
+export const table6 = experiment({
+  id: 'table-6',
+  title: 'Table 6: the number of fine-tuning steps M',
+  description: 'Errors and sizes for several M, with the frequency of updates coupled to it and fixed.',
+  claim: 'The better ω*(α) is estimated, by more fine-tuning steps M, the better the network that is found.',
+  paper: Object.fromEntries(
+    PRINTED.flatMap(({ key, cells }) =>
+      Object.entries(cells).map(([name, { value }]) => [`M=${key} ${name}`, value]),
+    ),
+  ),
+  seeds: SEEDS,
+  choices: {},
+  runs: ({ budget, preset, seeds, ...grid }) =>
+    withBaselines(
+      cross({ seed: seeds, reading: preset ? [preset] : PRESETS[budget] }).flatMap(({ seed, reading }) => {
+        const base = withBudget(fullSearch(spaceAt(budget), 'mgs', reading), budget);
+        return searchesOf(applySet(base, `seed=${seed}`)).map((own): Cell<'training', IterationAxes> => {
+          const search = grid.search(own);
+          const choice = {
+            preset: 'darts-space',
+            dataset: search.dataset.name,
+            space: spaceName(search),
+          } as const;
+          return {
+            axes: { reading, M: search.omega.iterations, period: updatePeriod(search) },
+            run: {
+              kind: 'training',
+              search,
+              training: { ...grid.training(trainingSettings(choice, budget)), seed },
+            },
+          };
+        });
+      }),
+    ),
+  deviations,
+  tables,
+  charts,
+  claims,
+});
