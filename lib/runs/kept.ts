@@ -1,7 +1,6 @@
 import type { Progress } from '../progress.js';
 import type { Checkpoint } from './checkpoint.js';
 import { openRun } from './store.js';
-import type { Run } from './store.js';
 
 /** What computing a run needs besides its protocol and data. */
 export interface KeptOptions {
@@ -24,7 +23,7 @@ export interface Kept<Protocol, Result, Provenance> {
   readonly known: boolean;
 }
 
-/** Where a computation keeps its state; {@link Run} is one. */
+/** Where a computation keeps its state. */
 export interface StateStore {
   appendMetrics(record: { readonly step: number }): void;
   saveCheckpoint(checkpoint: Checkpoint): void;
@@ -46,11 +45,6 @@ export interface Computation<Protocol, Result, Provenance> {
   readonly compute: (run: KeptRun) => Promise<Result>;
   /** How the result came about. @param seconds  Of computing, over all parts of a resumed run. */
   readonly provenance: (seconds: number, result: Result) => Provenance;
-}
-
-/** Where a run's own clock is kept between interruptions. */
-interface Timed {
-  readonly timed?: { readonly seconds: number };
 }
 
 /**
@@ -76,30 +70,23 @@ export async function kept<Protocol, Result, Provenance>(
     const meanwhile = finished(true);
     if (meanwhile) return meanwhile;
     const from = run.resume();
-    const clock = clockFrom(from);
-    const result = await compute({ from, store: timedStore(run, clock) });
-    run.finish(result, provenance(clock(), result));
+    // Seconds of computing, those before an interruption included: each checkpoint keeps them.
+    const { timed } = (from?.meta ?? {}) as { timed?: { seconds: number } };
+    const began = performance.now();
+    const seconds = (): number => (timed?.seconds ?? 0) + (performance.now() - began) / 1000;
+    const store: StateStore = {
+      appendMetrics: (record) => {
+        run.appendMetrics(record);
+      },
+      saveCheckpoint: (checkpoint) => {
+        const meta = { ...(checkpoint.meta as object), timed: { seconds: seconds() } };
+        run.saveCheckpoint({ ...checkpoint, meta });
+      },
+    };
+    const result = await compute({ from, store });
+    run.finish(result, provenance(seconds(), result));
     return finished(false)!;
   } finally {
     release();
   }
-}
-
-/** Seconds of computing, those before an interruption included. */
-function clockFrom(checkpoint: Checkpoint | undefined): () => number {
-  const before = (checkpoint?.meta as Timed | undefined)?.timed?.seconds ?? 0;
-  const began = performance.now();
-  return () => before + (performance.now() - began) / 1000;
-}
-
-function timedStore(run: Run, clock: () => number): StateStore {
-  return {
-    appendMetrics: (record) => {
-      run.appendMetrics(record);
-    },
-    saveCheckpoint: (checkpoint) => {
-      const meta = { ...(checkpoint.meta as object), timed: { seconds: clock() } };
-      run.saveCheckpoint({ ...checkpoint, meta });
-    },
-  };
 }
