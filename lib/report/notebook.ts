@@ -6,7 +6,7 @@ import type { Claim } from '../analysis/claims.js';
 import { claimsTable } from './claims.js';
 import { BUDGETS } from '../search/protocol.js';
 import type { Budget } from '../search/protocol.js';
-import { describeSeconds } from './progress-terminal.js';
+import { OpenPhase } from './progress-terminal.js';
 import { chartPng } from './render.js';
 import type { Chart, Drawing } from './spec.js';
 import { PLOTLY_TYPE } from './surface.js';
@@ -55,18 +55,12 @@ async function chartBundle({ title, spec }: Chart): Promise<Bundle> {
 /** Pixels across of the PNG that stands for a drawing where its SVG is not shown: notebooks are kept with their outputs. */
 const DRAWING_PIXELS = 2000;
 
-/** Shows a drawing, as SVG and as PNG: which of them is up to the program that opens the notebook. */
-export function showDrawing({ title, svg }: Drawing): void {
-  show({
-    'image/svg+xml': svg,
-    'image/png': svgPng(svg, DRAWING_PIXELS).toString('base64'),
-    'text/plain': title,
-  });
-}
-
-/** Shows each of the drawings. */
+/** Shows each of the drawings, as SVG and as PNG: which of them is up to the program that opens the notebook. */
 export function showDrawings(drawings: readonly Drawing[]): void {
-  for (const drawing of drawings) showDrawing(drawing);
+  for (const { title, svg } of drawings) {
+    const png = svgPng(svg, DRAWING_PIXELS).toString('base64');
+    show({ 'image/svg+xml': svg, 'image/png': png, 'text/plain': title });
+  }
 }
 
 /**
@@ -142,36 +136,31 @@ export function showList(heading: string, sentences: readonly string[]): void {
 const UPDATE_MS = 500;
 
 /**
- * Progress as one element that is updated in place, with phase, share, note and time left. When the phase is over one
+ * Progress as one element that is updated in place, with phase, share, rate, time left and note. When the phase is over one
  * short line is left, the same whatever machine ran it.
  */
 export function notebookProgress(): Progress {
   return {
-    start(phase, total, done = 0) {
+    start(name, total, done = 0) {
       const id = randomBytes(8).toString('hex');
-      const began = performance.now();
-      let shown = began;
-      let last = done;
-      const draw = (note: string, update: boolean): void => {
-        // What was done before this process has no bearing on its speed.
-        const rate = (last - done) / ((performance.now() - began) / 1000);
-        const speed = rate > 0 && last < total ? `${describeSeconds((total - last) / rate)} left` : '';
-        const bar = `<progress max="${Math.max(1, total)}" value="${last}" style="width:24em"></progress>`;
-        const words = [`${last} of ${total}`, note, speed].filter((word) => word !== '').join(' · ');
-        const html = `${escapeHtml(phase)}<br>${bar}<br>${escapeHtml(words)}`;
-        show({ 'text/html': html, 'text/plain': `${phase}: ${words}` }, id, update);
+      const phase = new OpenPhase(name, total, done);
+      let shown = performance.now();
+      const draw = (update: boolean): void => {
+        const bar = `<progress max="${Math.max(1, total)}" value="${phase.done}" style="width:24em"></progress>`;
+        const words = phase.words().join(' · ');
+        const html = `${escapeHtml(name)}<br>${bar}<br>${escapeHtml(words)}`;
+        show({ 'text/html': html, 'text/plain': `${name}: ${words}` }, id, update);
       };
-      draw('', false);
+      draw(false);
       return {
         update(at, note = '') {
-          last = at;
+          phase.update(at, note);
           if (performance.now() - shown < UPDATE_MS) return;
           shown = performance.now();
-          draw(note, true);
+          draw(true);
         },
         end() {
-          const outcome = last < total ? `stopped at ${last} of ${total}` : 'done';
-          const text = `${phase}: ${outcome}`;
+          const text = `${name}: ${phase.done < total ? `stopped at ${phase.done} of ${total}` : 'done'}`;
           show({ 'text/html': escapeHtml(text), 'text/plain': text }, id, true);
         },
       };
