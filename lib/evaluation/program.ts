@@ -3,8 +3,7 @@ import { compile, recoverFromInterrupt } from '../engine/index.js';
 import type { HostArrays, Program, ProgramFunction } from '../engine/index.js';
 import { countOps } from '../spaces/genotype.js';
 import { sgdStep } from '../supernet/training.js';
-import { linearClassifier } from './linear.js';
-import { derivedNetwork } from './network.js';
+import { derivedNetwork, linearClassifier } from './network.js';
 import type { Classifier, NetworkPass } from './network.js';
 import type { EvaluationProtocol } from './protocol.js';
 import {
