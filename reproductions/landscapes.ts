@@ -26,13 +26,10 @@ import type {
   PathSolver,
   SpectrumProtocol,
 } from '../lib/search/landscape-protocol.js';
-import type * as ConditionRuns from '../lib/search/condition.js';
 import type { ConditionResult } from '../lib/search/condition.js';
-import type * as Landscape from '../lib/search/landscape.js';
-import type * as Paths from '../lib/search/paths.js';
 import type { PathPoint } from '../lib/search/paths.js';
-import type * as Spectra from '../lib/search/spectrum.js';
 import type { SpectrumResult } from '../lib/search/spectrum.js';
+import type * as Runs from '../lib/search/run.js';
 import { deviations, fullSearch, withBudget } from '../lib/search/presets.js';
 import type { OpenSetting } from '../lib/search/presets.js';
 import { halfSize, isZeroOrder, spaceName } from '../lib/search/protocol.js';
@@ -370,13 +367,8 @@ export async function measureLandscapes(
   // Required here and not imported above: they load TensorFlow, which everything else in this file does without. Not
   // `await import`, whose modules the notebook kernel cannot load anew after they were edited.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
-  const { runLandscape } = require('../lib/search/landscape.js') as typeof Landscape;
-  // eslint-disable-next-line @typescript-eslint/no-require-imports
-  const { runCondition } = require('../lib/search/condition.js') as typeof ConditionRuns;
-  // eslint-disable-next-line @typescript-eslint/no-require-imports
-  const { runPath } = require('../lib/search/paths.js') as typeof Paths;
-  // eslint-disable-next-line @typescript-eslint/no-require-imports
-  const { runSpectrum } = require('../lib/search/spectrum.js') as typeof Spectra;
+  const runs = require('../lib/search/run.js') as typeof Runs;
+  const { runLandscape, runCondition, runPath, runSpectrum } = runs;
 
   const [first] = protocols;
   const work = protocols.map((each) => Math.max(1, Math.round(runSeconds(each))));

@@ -37,27 +37,50 @@ export interface KeptRun {
   readonly store: StateStore;
 }
 
-/** A run as it is looked up and computed. */
-export interface Computation<Protocol, Result, Provenance> {
-  readonly protocol: Protocol;
-  readonly dataDigest: string;
+/**
+ * A kind of run: a search, a landscape, a training …; its runs differ in their protocols alone.
+ *
+ * @typeParam Data  What its runs read, told apart by its digest.
+ */
+export interface Kind<
+  Protocol,
+  Data extends { readonly digest: string },
+  Result,
+  Provenance,
+  Options extends KeptOptions,
+> {
+  readonly data: (protocol: Protocol, options: Options) => Promise<Data>;
+  /** Protocols of other runs whose results it begins with; computing it runs them first if the store lacks them. */
+  readonly needs?: (protocol: Protocol) => readonly unknown[];
   /** The work; its result is plain JSON. */
-  readonly compute: (run: KeptRun) => Promise<Result>;
-  /** How the result came about. @param seconds  Of computing, over all parts of a resumed run. */
-  readonly provenance: (seconds: number, result: Result) => Provenance;
+  readonly compute: (
+    work: { readonly protocol: Protocol; readonly data: Data; readonly run: KeptRun },
+    options: Options,
+  ) => Promise<Result>;
+  /** How a result came about. @param seconds  Of computing, over all parts of a resumed run. */
+  readonly provenance: (data: Data, seconds: number, result: Result, protocol: Protocol) => Provenance;
 }
 
 /**
  * The result of a run through the store: a finished one at once, an interrupted one from its last checkpoint on.
  *
- * @param home  The folder of runs.
- * @throws {ZartsError} for a run that another process works on; whatever `compute` throws.
+ * @throws {UsageError} for a protocol that does not fit the data; {ZartsError} for missing data, a run that another process
+ *         works on, a loss that is not finite; {InterruptedError} after `signal`.
  */
-export async function kept<Protocol, Result, Provenance>(
-  { protocol, dataDigest, compute, provenance }: Computation<Protocol, Result, Provenance>,
-  home?: string,
+export async function runKind<
+  Protocol,
+  Data extends { readonly digest: string },
+  Result,
+  Provenance,
+  Options extends KeptOptions,
+>(
+  kind: Kind<Protocol, Data, Result, Provenance, Options>,
+  protocol: Protocol,
+  options: Options,
 ): Promise<Kept<Protocol, Result, Provenance>> {
-  const run = openRun({ protocol, dataDigest, ...(home === undefined ? {} : { home }) });
+  const data = await kind.data(protocol, options);
+  const { home } = options;
+  const run = openRun({ protocol, dataDigest: data.digest, ...(home === undefined ? {} : { home }) });
   const finished = (known: boolean): Kept<Protocol, Result, Provenance> | undefined => {
     const record = run.record() as unknown as { result: Result; provenance: Provenance } | undefined;
     return record && { protocol, result: record.result, provenance: record.provenance, key: run.key, known };
@@ -83,8 +106,8 @@ export async function kept<Protocol, Result, Provenance>(
         run.saveCheckpoint({ ...checkpoint, meta });
       },
     };
-    const result = await compute({ from, store });
-    run.finish(result, provenance(seconds(), result));
+    const result = await kind.compute({ protocol, data, run: { from, store } }, options);
+    run.finish(result, kind.provenance(data, seconds(), result, protocol));
     return finished(false)!;
   } finally {
     release();
