@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { UsageError, ZartsError, unknownName } from '../../lib/errors.js';
 import { explainFileError } from '../../lib/runs/files.js';
-import { KEY_PREFIX, RunStore } from '../../lib/runs/store.js';
+import { KEY_PREFIX, findRun, openRun } from '../../lib/runs/store.js';
 import { KNOWN_GENOTYPES, checkGenotype, parseGenotype } from '../../lib/spaces/genotype.js';
 import type { Genotype } from '../../lib/spaces/genotype.js';
 
@@ -70,12 +70,11 @@ function genotypeInside(value: unknown): unknown {
 }
 
 function runGenotype(prefix: string, home?: string): NamedGenotype {
-  const store = new RunStore(home);
-  const { key, protocol, dataDigest } = store.find(prefix);
+  const { key, protocol, dataDigest } = findRun(prefix, home);
   const own = genotypeInside({ protocol });
   const name = `run ${key.slice(0, 8)}`;
   if (own !== undefined) return { name, genotype: checkGenotype(own) };
-  const record = store.open({ protocol, dataDigest }).record();
+  const record = openRun({ protocol, dataDigest, ...(home === undefined ? {} : { home }) }).record();
   if (!record)
     throw new ZartsError(`Run ${key} has no result yet, so no genotype; run its command again first.`);
   const derived = genotypeInside({ result: record.result });

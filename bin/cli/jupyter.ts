@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../../lib/runs/home.js';
 
@@ -27,6 +27,8 @@ export function jupyterEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS
     IPYTHONDIR: join(home, 'ipython'),
   };
   for (const folder of Object.values(folders)) mkdirSync(folder, { recursive: true });
+  // The files there hold the tokens that open the server; a folder made earlier may be open to others.
+  chmodSync(folders.JUPYTER_RUNTIME_DIR, 0o700);
   const own = Object.fromEntries(Object.entries(env).filter(([name]) => !FOREIGN.includes(name)));
   return { ...own, ...folders, PYTHONNOUSERSITE: '1', JUPYTER_PREFER_ENV_PATH: '1' };
 }

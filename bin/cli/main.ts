@@ -118,11 +118,14 @@ function explain(error: unknown): number {
 function standQuietly(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (stream === process.stderr) {
+        // Nobody listens to progress and complaints any more; the work, and what it prints on stdout, goes on.
+        process.stderr.write = () => true;
+        return;
+      }
       // As a program that the closed pipe had ended, but without a code that would fail a pipeline.
       if (error.code === 'EPIPE') process.exit(0);
-      if (stream === process.stdout) {
-        process.stderr.write(`The output could not be written: ${explainFileError(error)}.\n`);
-      }
+      process.stderr.write(`The output could not be written: ${explainFileError(error)}.\n`);
       process.exit(1);
     });
   }

@@ -3,7 +3,8 @@ import { basename, dirname, join } from 'node:path';
 import { UsageError, ZartsError } from '../../lib/errors.js';
 import { canonicalJson } from '../../lib/runs/canonical.js';
 import { explainFileError } from '../../lib/runs/files.js';
-import { RESULT_VERSION, RunStore } from '../../lib/runs/store.js';
+import { runsHome } from '../../lib/runs/home.js';
+import { RESULT_VERSION, findRun } from '../../lib/runs/store.js';
 import { parseProtocol } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
 import type { FinishedSearch } from '../../lib/search/run.js';
@@ -41,9 +42,8 @@ export function recordedSearch(from: string, home?: string): RecordedSearch {
   return existsSync(from) ? searchInFile(from) : searchInStore(from, home);
 }
 
-function searchInStore(prefix: string, home?: string): RecordedSearch {
-  const store = new RunStore(home);
-  return searchInFile(join(store.home, store.find(prefix).key), `run ${prefix}`);
+function searchInStore(prefix: string, home: string = runsHome()): RecordedSearch {
+  return searchInFile(join(home, findRun(prefix, home).key), `run ${prefix}`);
 }
 
 function searchInFile(path: string, name = path): RecordedSearch {

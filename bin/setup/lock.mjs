@@ -1,20 +1,39 @@
 // One at a time: set-up and compiling in the same folder by two processes would tread on each other.
 
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { STATE } from './project.mjs';
 
 const LOCK = join(STATE, 'setup.lock');
 
+/** How long a lock may stay empty before it counts as left behind by a crash while it was written. */
+const WRITING_MS = 10_000;
+
 let held = false;
+
+/** When a process began, in words of the system: a pid that was given out again has another beginning. */
+function beginningOf(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The fields after the command's name, which stands in parentheses and may hold blanks.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    const { stdout } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' });
+    return stdout?.trim() ?? '';
+  }
+}
+
+/** The lock's content: a line for each process that works under it, its pid and its beginning. */
+const content = (...pids) => pids.map((pid) => `${pid} ${beginningOf(pid)}\n`).join('');
 
 /**
  * Notes in the lock which program works for its holder: a set-up that was killed outright leaves its npm or pip running,
  * and the next one must wait for that as well.
  */
 export function noteChild(pid) {
-  if (held) writeFileSync(LOCK, [process.pid, pid].join(' '));
+  if (held) writeFileSync(LOCK, content(process.pid, pid));
 }
 
 function isAlive(pid) {
@@ -27,10 +46,16 @@ function isAlive(pid) {
   }
 }
 
-/** The process that is at work under the lock, or null if there is none any more. */
+/** Who is at work under the lock: a process's number, 'someone' while it is being written, null if nobody is. */
 function worker() {
   try {
-    return readFileSync(LOCK, 'utf8').split(' ').map(Number).find(isAlive) ?? null;
+    const lines = readFileSync(LOCK, 'utf8').trimEnd();
+    if (lines === '') return Date.now() - statSync(LOCK).mtimeMs < WRITING_MS ? 'someone' : null;
+    const alive = lines.split('\n').find((line) => {
+      const pid = Number.parseInt(line, 10);
+      return pid > 0 && isAlive(pid) && line === `${pid} ${beginningOf(pid)}`;
+    });
+    return alive === undefined ? null : Number.parseInt(alive, 10);
   } catch {
     return null;
   }
@@ -46,7 +71,7 @@ export async function takeLock(say) {
   mkdirSync(dirname(LOCK), { recursive: true });
   for (let told = false; ;) {
     try {
-      writeFileSync(LOCK, String(process.pid), { flag: 'wx' });
+      writeFileSync(LOCK, content(process.pid), { flag: 'wx' });
       held = true;
       return () => {
         held = false;
@@ -58,8 +83,9 @@ export async function takeLock(say) {
     const pid = worker();
     if (pid === null) rmSync(LOCK, { force: true });
     else {
-      if (!told) say(`Process ${pid} is setting up or compiling in this folder; waiting for it to end.`);
-      told = true;
+      if (!told && pid !== 'someone')
+        say(`Process ${pid} is setting up or compiling in this folder; waiting for it to end.`);
+      told ||= pid !== 'someone';
       await sleep(200);
     }
   }

@@ -1,6 +1,9 @@
 import { UsageError } from '../errors.js';
 import type { Key } from '../math/random.js';
-import { foldIn, permutation } from '../math/random.js';
+import { foldIn, permutation, split } from '../math/random.js';
+import { batchOf } from './augment.js';
+import type { Batch, Transform } from './augment.js';
+import type { ImageSet } from './images.js';
 
 /** The two halves of the training set in a search, as indices into it. */
 export interface Halves {
@@ -60,5 +63,22 @@ export function batchSequence(indices: Int32Array, batchSize: number, key: Key):
       const start = (step - epoch * perEpoch) * batchSize;
       return last.order.slice(start, start + batchSize);
     },
+  };
+}
+
+/** The images of a {@link batchSequence}: the same number and transform give the same batch. */
+export interface ImageBatches {
+  readonly perEpoch: number;
+  at(step: number, transform: Transform): Batch;
+}
+
+/** Batches of some images of a set; what chance does to them is decided by the same key as their order. */
+export function imageBatches(set: ImageSet, indices: Int32Array, batchSize: number, key: Key): ImageBatches {
+  const sequence = batchSequence(indices, batchSize, key);
+  // Even numbers of the sequence's key order its epochs; augmentation has a key of its own.
+  const [augmentKey] = split(key, 1);
+  return {
+    perEpoch: sequence.perEpoch,
+    at: (step, transform) => batchOf(set, sequence.at(step), transform, foldIn(augmentKey, step)),
   };
 }

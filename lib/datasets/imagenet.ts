@@ -5,25 +5,23 @@
  * ILSVRC2012_img_val.tar (MD5 29b22e2961454d5413ddabcf34fc5622, both as in torchvision), and unpacks them so that each
  * class has a folder in train/ and in val/.
  */
-import { createHash } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { UsageError, ZartsError } from '../errors.js';
-import type { Progress } from '../progress.js';
-import { projectRoot, runsHome } from '../runs/home.js';
-import type { Catalog } from './catalog.js';
-import { syntheticCatalog } from './catalog.js';
+import { runsHome } from '../runs/home.js';
 import { range } from './batches.js';
+import { makeCatalog } from './catalog.js';
+import type { Catalog, Split, SyntheticEntry } from './catalog.js';
+import { sha256 } from './disk.js';
 import { inspectImageFolder } from './image-folder.js';
-import type { ImageFolder } from './image-folder.js';
-import type { FoundDataset } from './load.js';
-import { catalogOf, checkSettings, isPrepared, openPrepared, preparePhotos } from './prepared.js';
-import type { PrepareSettings, PreparedSet } from './prepared.js';
+import type { PhotoSet } from './image-folder.js';
+import type { DatasetFacts, FoundDataset } from './load.js';
+import { folderWithin, placeOf } from './place.js';
+import type { DataPlace } from './place.js';
+import { checkSettings, isPrepared, openPrepared, preparePhotos } from './prepared.js';
+import type { PrepareOptions, PreparedSet, PrepareSettings } from './prepared.js';
 import { IMAGENET } from './registry.js';
 import { SYNTHETIC_MEAN, SYNTHETIC_STD, syntheticKind } from './synthetic.js';
-
-/** Images of the synthetic set when it is not said how many. */
-const SYNTHETIC_PHOTOS = { train: 4000, test: 1000 } as const;
 
 /** The photographs of a split. */
 export interface PhotoSplit {
@@ -32,37 +30,22 @@ export interface PhotoSplit {
   readonly indices: Int32Array;
 }
 
-/** Photographs that are decoded as they are needed (./photo-loader.ts). */
-export interface PhotoDataset {
-  readonly name: 'imagenet' | 'synthetic';
-  readonly source: 'folder' | 'synthetic';
-  /** `official`: as many classes and photographs as published (their bytes are not compared); `subset`: fewer. */
-  readonly coverage: 'official' | 'subset' | 'synthetic';
-  readonly classes: readonly string[];
-  /** Mean and standard deviation a channel of pixels in [0, 1], for normalizing. */
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
+/**
+ * Photographs that are decoded as they are needed (./photo-loader.ts). The bytes of official ones are not compared: the
+ * digest is that of the list of files with their sizes; of prepared photographs, of their index, which has the digest of
+ * each; of computed ones, of how many they are. It changes with how many are used.
+ */
+export interface PhotoDataset extends DatasetFacts {
   readonly train: PhotoSplit;
   readonly test: PhotoSplit;
-  /**
-   * SHA-256 of the list of files with their sizes; of prepared photographs, of their index, which has the digest of each;
-   * of computed ones, of how many they are. It changes with how many are used.
-   */
-  readonly digest: string;
-  /** Where they are; absent for the synthetic set. */
-  readonly folder?: string;
   /** How they were prepared; absent for photographs as they were published. */
   readonly prepared?: PrepareSettings;
   /** Photographs that were left out when preparing, because they cannot be decoded, with the reasons. */
   readonly undecodable: ReadonlyMap<string, string>;
 }
 
-export interface OpenPhotosOptions {
-  /** What `--data` said: a folder that holds `imagenet/`, that folder itself, one of prepared photographs, or "synthetic". */
-  readonly data?: string;
-  /** The folder that is looked in when none is named; the project's data/ when left out. */
-  readonly dataHome?: string;
-  readonly env?: NodeJS.ProcessEnv;
+/** Which photographs, from where: a folder that holds `imagenet/`, that folder itself, or one of prepared photographs. */
+export interface OpenPhotosOptions extends DataPlace, Omit<PrepareOptions, 'settings'> {
   /** The first so many classes, by their folders' names; all when left out. */
   readonly classes?: number;
   /** How many photographs to use, the classes in turn; all when left out. */
@@ -72,9 +55,6 @@ export interface OpenPhotosOptions {
   readonly prepare?: Partial<PrepareSettings>;
   /** The folder of prepared photographs; `.zarts/prepared/` of the project, or of `$ZARTS_HOME`, when left out. */
   readonly preparedHome?: string;
-  readonly onUndecodable?: 'fail' | 'skip';
-  readonly progress?: Progress;
-  readonly signal?: AbortSignal;
 }
 
 /**
@@ -84,89 +64,44 @@ export interface OpenPhotosOptions {
  * @throws {ZartsError} for a folder that is not laid out as expected, or a preparation that fails.
  */
 export async function openImageNet(options: OpenPhotosOptions = {}): Promise<PhotoDataset> {
-  const given = options.data ?? (options.env ?? process.env).ZARTS_DATA ?? '';
-  if (given === 'synthetic') return syntheticPhotos(options);
-  const home = given === '' ? (options.dataHome ?? join(projectRoot(), 'data')) : resolve(given);
-  if (isPrepared(home)) return preparedPhotos(await openPrepared(home), options);
-  const folder = imageNetWithin(home);
-  if (folder === undefined) throw absent(home, given !== '');
+  const { folder: place, named, synthetic } = placeOf(options);
+  if (synthetic) return syntheticPhotos(options);
+  if (isPrepared(place)) return chosen(await openPrepared(place), options);
+  const folder = imageNetWithin(place);
+  if (folder === undefined) throw absent(place, named);
   const source = inspectImageFolder(folder);
-  const complete = isComplete(source);
-  if (options.prepare) {
-    const prepared = await preparePhotos(source, preparedFolder(options), complete, {
-      settings: options.prepare,
-      ...(options.onUndecodable ? { onUndecodable: options.onUndecodable } : {}),
-      ...(options.progress ? { progress: options.progress } : {}),
-      ...(options.signal ? { signal: options.signal } : {}),
-    });
-    return preparedPhotos(prepared, options);
-  }
-  return {
-    ...common(complete && options.classes === undefined),
-    classes: usedClasses(source.classes, options, folder),
-    train: used(catalogOf(source.train, 'train'), options.trainSize, options.classes, folder),
-    test: used(catalogOf(source.test, 'test'), options.testSize, options.classes, folder),
-    digest: digestOf(source.digest, options),
-    folder,
-    undecodable: new Map(),
-  };
+  const { prepare } = options;
+  if (!prepare) return chosen(source, options);
+  return chosen(
+    await preparePhotos(source, preparedFolder(options), { ...options, settings: prepare }),
+    options,
+  );
 }
 
-function common(complete: boolean) {
-  const { mean, std } = IMAGENET;
-  const coverage = complete ? ('official' as const) : ('subset' as const);
-  return { name: 'imagenet' as const, source: 'folder' as const, coverage, mean, std };
+/** ImageNet's folder for a place that a person names. */
+function imageNetWithin(place: string): string | undefined {
+  return folderWithin(place, IMAGENET.folder, ['train']);
 }
 
 /**
  * Looks for ImageNet in the place that a run would use, from the list of its files.
  *
- * @param data     What `--data` said; as in {@link OpenPhotosOptions}.
- * @param options  `dataHome` and `env` as there.
+ * @param data   What `--data` said.
+ * @param where  Where to look when it said nothing.
  */
-export function findImageNet(
-  data?: string,
-  { dataHome, env = process.env }: Pick<OpenPhotosOptions, 'dataHome' | 'env'> = {},
-): FoundDataset {
-  const given = data ?? env.ZARTS_DATA ?? '';
-  const named = given === '' || given === 'synthetic' ? undefined : resolve(given);
-  const home = named ?? dataHome ?? join(projectRoot(), 'data');
-  const folder = imageNetWithin(home);
-  const nothing = { name: 'imagenet', train: 0, test: 0 } as const;
-  if (folder === undefined) return { ...nothing, folder: join(home, IMAGENET.folder), status: 'absent' };
+export function findImageNet(data?: string, where: Omit<DataPlace, 'data'> = {}): FoundDataset {
+  const place = placeOf({ ...where, ...(data === undefined ? {} : { data }) }).folder;
+  const folder = imageNetWithin(place);
+  const none = { name: 'imagenet', train: 0, test: 0 } as const;
+  if (folder === undefined) return { ...none, folder: join(place, IMAGENET.folder), status: 'absent' };
   try {
-    const found = inspectImageFolder(folder);
-    return {
-      name: 'imagenet',
-      folder,
-      status: isComplete(found) ? 'official' : 'subset',
-      train: found.train.files.length,
-      test: found.test.files.length,
-      digest: found.digest,
-    };
+    const { complete, train, test, digest } = inspectImageFolder(folder);
+    const status = complete ? 'official' : 'subset';
+    return { name: 'imagenet', folder, status, train: train.count, test: test.count, digest };
   } catch (error) {
     if (!(error instanceof ZartsError)) throw error;
-    return { ...nothing, folder, status: 'damaged', problem: error.message };
+    return { ...none, folder, status: 'damaged', problem: error.message };
   }
-}
-
-/** Whether a folder has as many classes and photographs as the official set. */
-export function isComplete({ classes, train, test }: ImageFolder): boolean {
-  return (
-    classes.length === IMAGENET.classes &&
-    train.files.length === IMAGENET.train &&
-    test.files.length === IMAGENET.test
-  );
-}
-
-/** ImageNet's folder for a place that a person names: the place itself, or `imagenet/` inside it. */
-export function imageNetWithin(place: string): string | undefined {
-  const isFolder = (path: string): boolean =>
-    statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-  const inside = join(place, IMAGENET.folder);
-  if (isFolder(inside)) return inside;
-  const isItself = basename(place) === IMAGENET.folder || isFolder(join(place, 'train'));
-  return isItself && isFolder(place) ? place : undefined;
 }
 
 function absent(home: string, named: boolean): Error {
@@ -187,26 +122,32 @@ function preparedFolder({ preparedHome, prepare, env }: OpenPhotosOptions): stri
   return join(home, `${IMAGENET.folder}-${shorter}-${encoding === 'raw' ? 'raw' : `q${quality}`}`);
 }
 
-function preparedPhotos(set: PreparedSet, options: OpenPhotosOptions): PhotoDataset {
-  const { folder, settings, classes, complete, train, test, undecodable, digest } = set;
+/** Those photographs of a set that are asked for. */
+function chosen(set: PhotoSet | PreparedSet, options: OpenPhotosOptions): PhotoDataset {
+  const { folder, complete } = set;
+  const { classes, trainSize, testSize } = options;
+  const all = classes === undefined && trainSize === undefined && testSize === undefined;
   return {
-    ...common(complete && options.classes === undefined),
-    classes: usedClasses(classes, options, folder),
-    train: used(train, options.trainSize, options.classes, folder),
-    test: used(test, options.testSize, options.classes, folder),
-    digest: digestOf(digest, options),
+    name: 'imagenet',
+    source: 'folder',
+    coverage: complete && classes === undefined ? 'official' : 'subset',
+    classes: usedClasses(set.classes, classes, folder),
+    mean: IMAGENET.mean,
+    std: IMAGENET.std,
+    train: used(set.train, trainSize, classes, folder),
+    test: used(set.test, testSize, classes, folder),
+    digest: all
+      ? set.digest
+      : sha256(`${set.digest} ${trainSize ?? 'all'} ${testSize ?? 'all'}${classesText(classes)}`),
     folder,
-    prepared: settings,
-    undecodable,
+    ...('settings' in set
+      ? { prepared: set.settings, undecodable: set.undecodable }
+      : { undecodable: new Map() }),
   };
 }
 
 /** The names of the classes that are used. */
-function usedClasses(
-  all: readonly string[],
-  { classes = all.length }: Pick<OpenPhotosOptions, 'classes'>,
-  folder: string,
-): readonly string[] {
+function usedClasses(all: readonly string[], classes = all.length, folder: string): readonly string[] {
   if (!Number.isInteger(classes) || classes < 1 || classes > all.length) {
     throw new UsageError(
       `${classes} classes were asked for, ${folder} holds ${all.length}: ask for an integer from 1 to ${all.length}.`,
@@ -215,24 +156,23 @@ function usedClasses(
   return all.slice(0, classes);
 }
 
+function classesText(classes: number | undefined): string {
+  return classes === undefined ? '' : ` of ${classes} classes`;
+}
+
 /** The first `wanted` photographs, the classes in turn: every class holds as many as the next, or one more. */
-function used(
-  catalog: Catalog,
-  wanted: number | undefined,
-  classes: number | undefined,
-  folder: string,
-): PhotoSplit {
+function used(catalog: Catalog, wanted: number | undefined, classes = Infinity, folder: string): PhotoSplit {
   const { labels, split } = catalog;
-  const all = range(catalog.count);
-  const own = classes === undefined ? all : all.filter((i) => labels[i] < classes);
+  const own = range(catalog.count).filter((i) => labels[i] < classes);
   const count = own.length;
   if (wanted === undefined || wanted === count) return { catalog, indices: own };
   if (!Number.isInteger(wanted) || wanted < 1 || wanted > count) {
     const which = split === 'train' ? 'training' : 'test';
     throw new UsageError(
-      `${wanted} ${which} photographs were asked for, ${folder} holds ${count}${classes === undefined ? '' : ` in its first ${classes} classes`}: ask for an integer from 1 to ${count}.`,
+      `${wanted} ${which} photographs were asked for, ${folder} holds ${count}${classes === Infinity ? '' : ` in its first ${classes} classes`}: ask for an integer from 1 to ${count}.`,
     );
   }
+  // How many of its class come before a photograph.
   const seen = new Map<number, number>();
   const turn = Array.from(labels, (label) => {
     const rank = seen.get(label) ?? 0;
@@ -243,32 +183,22 @@ function used(
   return { catalog, indices: inTurn.slice(0, wanted).sort() };
 }
 
-function digestOf(digest: string, { trainSize, testSize, classes }: OpenPhotosOptions): string {
-  if (trainSize === undefined && testSize === undefined && classes === undefined) return digest;
-  return createHash('sha256')
-    .update(`${digest} ${trainSize ?? 'all'} ${testSize ?? 'all'}${classesText(classes)}`)
-    .digest('hex');
-}
-
-function classesText(classes: number | undefined): string {
-  return classes === undefined ? '' : ` of ${classes} classes`;
-}
-
-function syntheticPhotos(options: OpenPhotosOptions): PhotoDataset {
+/** Computed photographs, 4,000 for training and 1,000 for testing when it is not said how many. */
+function syntheticPhotos({
+  classes: wanted,
+  trainSize = 4000,
+  testSize = 1000,
+}: OpenPhotosOptions): PhotoDataset {
   const all = syntheticKind('imagenet').classes;
-  const classes = usedClasses(all, options, 'the synthetic set');
-  const { trainSize = SYNTHETIC_PHOTOS.train, testSize = SYNTHETIC_PHOTOS.test } = options;
-  const make = (split: 'train' | 'test', count: number): PhotoSplit => {
-    // Image i is of class i modulo all of them, so that those of a few classes lie apart.
-    const catalog = syntheticCatalog(
-      split,
-      all.length * Math.floor((count - 1) / classes.length) + ((count - 1) % classes.length) + 1,
-      all.length,
-    );
-    return {
-      catalog,
-      indices: range(catalog.count).filter((i) => catalog.labels[i] < classes.length),
-    };
+  const classes = usedClasses(all, wanted, 'the synthetic set');
+  const make = (split: Split, count: number): PhotoSplit => {
+    const entries = Array.from({ length: count }, (_, i): SyntheticEntry => {
+      // Image i is of class i modulo all of them, so that those of a few classes lie apart.
+      const label = i % classes.length;
+      const image = all.length * Math.floor(i / classes.length) + label;
+      return { file: `synthetic ${split} image ${image}`, label, image };
+    });
+    return { catalog: makeCatalog('synthetic', '', split, entries), indices: range(count) };
   };
   return {
     name: 'synthetic',
@@ -279,9 +209,7 @@ function syntheticPhotos(options: OpenPhotosOptions): PhotoDataset {
     std: SYNTHETIC_STD,
     train: make('train', trainSize),
     test: make('test', testSize),
-    digest: createHash('sha256')
-      .update(`synthetic photographs ${trainSize} ${testSize}${classesText(options.classes)}`)
-      .digest('hex'),
+    digest: sha256(`synthetic photographs ${trainSize} ${testSize}${classesText(wanted)}`),
     undecodable: new Map(),
   };
 }

@@ -1,15 +1,14 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import type { Sharp } from 'sharp';
 import { ZartsError } from '../errors.js';
 import type { Key } from '../math/random.js';
-import { errorCode, explainFileError } from '../runs/files.js';
-import { nameOf } from './catalog.js';
-import type { Catalog } from './catalog.js';
+import { errorCode } from '../runs/files.js';
+import { entryOf } from './catalog.js';
+import type { Catalog, PreparedEntry, Split, SyntheticEntry } from './catalog.js';
+import { readAt, sha256, unreadable } from './disk.js';
 import { drawPhoto, jitterColors, middle, sizeWithShorter } from './photo-transform.js';
 import type { PhotoTransform } from './photo-transform.js';
 import { syntheticImage, syntheticKind } from './synthetic.js';
@@ -36,6 +35,21 @@ function pipeline({ bytes, width, height, raw }: Photo): Sharp {
     ? sharp(bytes, { raw: { width, height, channels: 3 } })
     : sharp(bytes, { failOn: 'error', ignoreIcc: true });
 }
+
+function resized(image: Sharp, width: number, height: number): Sharp {
+  return image.resize(width, height, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false });
+}
+
+/** What a pipeline makes, in sRGB whatever the number of channels in the image, which is made of `photo`. */
+async function made(image: Sharp, photo: Photo, encode: (image: Sharp) => Sharp): Promise<Uint8Array> {
+  try {
+    return await encode(image.removeAlpha().toColourspace('srgb')).toBuffer();
+  } catch (error) {
+    throw new UndecodableError(reasonOf(error, photo.bytes));
+  }
+}
+
+const asPixels = (image: Sharp): Sharp => image.raw();
 
 /**
  * Why bytes cannot be decoded, in one line. What libvips says cannot be told: it collects the messages of all threads in
@@ -67,15 +81,6 @@ export async function jpegPhoto(bytes: Uint8Array): Promise<Photo> {
   }
 }
 
-/** Pixels of sRGB, [height, width, 3], whatever the number of channels in the image, which is made of `photo`. */
-async function pixelsOf(image: Sharp, photo: Photo): Promise<Uint8Array> {
-  try {
-    return await image.removeAlpha().toColourspace('srgb').raw().toBuffer();
-  } catch (error) {
-    throw new UndecodableError(reasonOf(error, photo.bytes));
-  }
-}
-
 /** What a transform makes of a photograph. */
 export interface TransformedPhoto {
   /** [side, side, 3] bytes, not yet mirrored. */
@@ -96,18 +101,14 @@ export async function transformPhoto(
 ): Promise<TransformedPhoto> {
   const { side } = transform;
   const { width, height } = photo;
-  const resized = (image: Sharp, w: number, h: number): Sharp =>
-    image.resize(w, h, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false });
   if (transform.kind === 'test') {
     const size = sizeWithShorter(width, height, transform.shorter);
     const whole = resized(pipeline(photo), size.width, size.height);
-    return {
-      pixels: await pixelsOf(whole.extract(middle(size.width, size.height, side)), photo),
-      flip: false,
-    };
+    const square = whole.extract(middle(size.width, size.height, side));
+    return { pixels: await made(square, photo, asPixels), flip: false };
   }
   const { crop, flip, jitter } = drawPhoto(transform, width, height, key);
-  const pixels = await pixelsOf(resized(pipeline(photo).extract(crop), side, side), photo);
+  const pixels = await made(resized(pipeline(photo).extract(crop), side, side), photo, asPixels);
   for (const { kind, amount } of jitter) jitterColors(pixels, kind, amount);
   return { pixels, flip };
 }
@@ -118,21 +119,12 @@ export async function shrinkPhoto(
   shorter: number,
   encoding: 'jpeg' | 'raw',
   quality: number,
-): Promise<{ readonly bytes: Uint8Array; readonly width: number; readonly height: number }> {
+): Promise<Omit<Photo, 'raw'>> {
   const small = Math.min(photo.width, photo.height) <= shorter;
   const { width, height } = small ? photo : sizeWithShorter(photo.width, photo.height, shorter);
-  const image = pipeline(photo)
-    .resize(width, height, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false })
-    .removeAlpha()
-    .toColourspace('srgb');
-  try {
-    const bytes = await (
-      encoding === 'raw' ? image.raw() : image.jpeg({ quality, chromaSubsampling: '4:4:4' })
-    ).toBuffer();
-    return { bytes, width, height };
-  } catch (error) {
-    throw new UndecodableError(reasonOf(error, photo.bytes));
-  }
+  const asJpeg = (image: Sharp): Sharp => image.jpeg({ quality, chromaSubsampling: '4:4:4' });
+  const image = resized(pipeline(photo), width, height);
+  return { bytes: await made(image, photo, encoding === 'raw' ? asPixels : asJpeg), width, height };
 }
 
 /** Reads the images of a catalog. */
@@ -149,42 +141,25 @@ export class PhotoReader {
    */
   async read(i: number): Promise<Photo> {
     const { kind, root, split } = this.catalog;
-    if (kind === 'synthetic') return syntheticPhoto(split, i);
-    if (kind === 'prepared') return this.readPrepared(i);
-    const path = join(root, nameOf(this.catalog, i));
-    let bytes: Buffer;
-    try {
-      bytes = await readFile(path);
-    } catch (error) {
-      throw unreadable(path, error);
-    }
-    return jpegPhoto(bytes);
+    if (kind === 'synthetic') return syntheticPhoto(split, entryOf<SyntheticEntry>(this.catalog, i).image);
+    if (kind !== 'files') return this.readPrepared(entryOf(this.catalog, i));
+    const path = join(root, entryOf(this.catalog, i).file);
+    return jpegPhoto(await readFile(path).catch(unreadableAt(path)));
   }
 
-  private async readPrepared(i: number): Promise<Photo> {
-    const { root, prepared } = this.catalog;
-    const { encoding, offsets, sizes, digests } = prepared!;
-    const [length, width, height] = sizes.subarray(3 * i, 3 * i + 3);
-    const bytes = Buffer.allocUnsafe(length);
-    let have = 0;
-    try {
-      this.handle ??= open(root);
-      const file = await this.handle;
-      while (have < length) {
-        const { bytesRead } = await file.read(bytes, have, length - have, offsets[i] + have);
-        if (bytesRead === 0) break;
-        have += bytesRead;
-      }
-    } catch (error) {
-      throw unreadable(root, error);
-    }
-    const expected = Buffer.from(digests.slice(32 * i, 32 * i + 32));
-    if (have < length || !createHash('sha256').update(bytes).digest().equals(expected)) {
+  private async readPrepared(entry: PreparedEntry): Promise<Photo> {
+    const { root, kind } = this.catalog;
+    const { file, offset, width, height } = entry;
+    this.handle ??= open(root);
+    const bytes = await this.handle
+      .then((handle) => readAt(handle, offset, entry.bytes))
+      .catch(unreadableAt(root));
+    if (sha256(bytes) !== entry.sha256) {
       throw new ZartsError(
-        `${root} is damaged: the prepared image of ${nameOf(this.catalog, i)} (at byte ${offsets[i]}) is not the one that was written; delete the folder and prepare the images again.`,
+        `${root} is damaged: the prepared image of ${file} (at byte ${offset}) is not the one that was written; delete the folder and prepare the images again.`,
       );
     }
-    return { bytes, width, height, raw: encoding === 'raw' };
+    return { bytes, width, height, raw: kind === 'raw' };
   }
 
   async close(): Promise<void> {
@@ -192,14 +167,19 @@ export class PhotoReader {
   }
 }
 
-function unreadable(path: string, error: unknown): ZartsError {
-  const missing = errorCode(error) === 'ENOENT';
-  const advice = missing ? 'it was there when the folder was listed; put it back' : 'make it readable';
-  return new ZartsError(`${path} cannot be read: ${explainFileError(error)}; ${advice}.`);
-}
+const unreadableAt =
+  (path: string) =>
+  (error: unknown): never => {
+    const missing = errorCode(error) === 'ENOENT';
+    throw unreadable(
+      path,
+      error,
+      missing ? 'it was there when the folder was listed; put it back' : 'make it readable',
+    );
+  };
 
 /** A computed photograph. */
-export function syntheticPhoto(split: 'train' | 'test', i: number): Photo {
+export function syntheticPhoto(split: Split, i: number): Photo {
   const kind = syntheticKind('imagenet');
   return { bytes: syntheticImage(kind, split, i), width: kind.side, height: kind.side, raw: true };
 }

@@ -5,46 +5,17 @@ import { Worker } from 'node:worker_threads';
 import 'sharp';
 import { ZartsError } from '../errors.js';
 import type { Key } from '../math/random.js';
-import { foldIn } from '../math/random.js';
 import type { Batch } from './augment.js';
-import type { BatchSequence } from './batches.js';
 import { shared } from './catalog.js';
 import type { Catalog } from './catalog.js';
-import type { PhotoTransform } from './photo-transform.js';
-import type { BatchReply, BatchRequest, Undecodable, WorkerSettings } from './photo-worker.js';
+import type { BatchReply, BatchRequest, PhotoSettings, WorkerSettings } from './photo-worker.js';
 
 /** How photographs are made into batches. */
-export interface PhotoLoaderOptions {
-  readonly transform: PhotoTransform;
-  /** Per channel, of pixels in [0, 1]. */
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-  /** An image that cannot be decoded ends the work (`fail`), or is named, counted, and the next one taken (`skip`). */
+export interface PhotoLoaderOptions extends Omit<PhotoSettings, 'onUndecodable'> {
+  /** An image that cannot be decoded ends the work (`fail`, if left out), or is named and the next one taken (`skip`). */
   readonly onUndecodable?: 'fail' | 'skip';
-  /** Decoding threads; one less than there are processors when left out. */
+  /** Decoding threads; if left out as many as processors but one, which is left to the thread that trains. */
   readonly threads?: number;
-}
-
-/** Decodes photographs in threads of its own, while this one computes. */
-export interface PhotoLoader {
-  readonly side: number;
-  /**
-   * The images of a catalog by their indices, in memory that threads share: a pure function of indices and key, whatever the number of threads.
-   *
-   * @param key   Randomness of the whole batch; image i depends on its index, its place i and the key.
-   * @param into  A batch of the same size to write into.
-   * @throws ZartsError  for an image that cannot be read or, if that is to end the work, decoded.
-   */
-  load(indices: Int32Array, key: Key, into?: Batch): Promise<Batch>;
-  /** The images that could not be decoded so far, by name, with the reasons. */
-  readonly undecodable: ReadonlyMap<string, string>;
-  /** Ends the threads. */
-  close(): Promise<void>;
-}
-
-/** The decoding threads when none are asked for: one processor is left to the thread that trains. */
-export function defaultThreads(): number {
-  return Math.max(1, availableParallelism() - 1);
 }
 
 interface Pending {
@@ -55,21 +26,27 @@ interface Pending {
   reject(error: Error): void;
 }
 
-class ThreadedLoader implements PhotoLoader {
-  readonly side: number;
+/** Decodes photographs in threads of its own, while this one computes. */
+export class PhotoLoader {
+  /** The images that could not be decoded so far, by name, with the reasons. */
   readonly undecodable = new Map<string, string>();
   private readonly pending = new Map<number, Pending>();
   private readonly workers: Worker[];
+  private readonly side: number;
   private asked = 0;
   private closed = false;
 
+  /** Starts the decoding threads for a catalog's images. */
   constructor(
     private readonly catalog: Catalog,
-    { transform, mean, std, onUndecodable = 'fail', threads = defaultThreads() }: PhotoLoaderOptions,
+    { threads = Math.max(1, availableParallelism() - 1), ...options }: PhotoLoaderOptions,
   ) {
-    this.side = transform.side;
+    if (!Number.isInteger(threads) || threads < 1) {
+      throw new ZartsError(`The number of decoding threads is ${threads}; it must be an integer from 1 up.`);
+    }
+    this.side = options.transform.side;
     this.workers = Array.from({ length: threads }, (_, thread) => {
-      const workerData: WorkerSettings = { catalog, transform, mean, std, onUndecodable, thread, threads };
+      const workerData: WorkerSettings = { onUndecodable: 'fail', ...options, catalog, thread, threads };
       const worker = new Worker(join(__dirname, 'photo-worker.js'), { workerData });
       worker.on('message', (reply: BatchReply) => {
         this.receive(reply);
@@ -83,56 +60,51 @@ class ThreadedLoader implements PhotoLoader {
     });
   }
 
-  load(indices: Int32Array, key: Key, into?: Batch): Promise<Batch> {
-    if (this.closed) return Promise.reject(new ZartsError('The loader of photographs is closed.'));
+  /**
+   * The images of the catalog by their indices, in memory that threads share: a pure function of indices and key, whatever
+   * the number of threads.
+   *
+   * @param key   Randomness of the whole batch; image i depends on its index, its place i and the key.
+   * @param into  A batch whose memory may be used again.
+   * @throws ZartsError  for an image that cannot be read or, if that is to end the work, decoded.
+   */
+  async load(indices: Int32Array, key: Key, into?: Batch): Promise<Batch> {
+    if (this.closed) throw new ZartsError('The loader of photographs is closed.');
     const outside = indices.find((index) => !(index >= 0 && index < this.catalog.count));
     if (outside !== undefined) {
-      return Promise.reject(
-        new ZartsError(`Image ${outside} of the batch is outside the set of ${this.catalog.count}.`),
-      );
+      throw new ZartsError(`Image ${outside} of the batch is outside the set of ${this.catalog.count}.`);
     }
-    const count = indices.length;
-    const batch = into ?? {
-      images: {
-        shape: [count, this.side, this.side, 3],
-        data: shared(Float32Array, count * this.side ** 2 * 3),
-      },
-      labels: { shape: [count], data: shared(Int32Array, count) },
-    };
-    if (batch.labels.data.length !== count) {
-      return Promise.reject(
-        new ZartsError(`The batch to write into has ${batch.labels.data.length} images, expected ${count}.`),
-      );
-    }
-    const { images, labels } = batch;
-    const request: BatchRequest = {
-      id: this.asked++,
-      indices,
-      key,
-      images: images.data,
-      labels: labels.data,
-    };
+    const batch = into?.labels.data.length === indices.length ? into : this.emptyBatch(indices.length);
+    const id = this.asked++;
+    const request: BatchRequest = { id, indices, key, images: batch.images.data, labels: batch.labels.data };
     return new Promise((resolve, reject) => {
       if (this.pending.size === 0) for (const worker of this.workers) worker.ref();
-      this.pending.set(request.id, { batch, waiting: this.workers.length, resolve, reject });
+      this.pending.set(id, { batch, waiting: this.workers.length, resolve, reject });
       for (const worker of this.workers) worker.postMessage(request);
     });
+  }
+
+  private emptyBatch(count: number): Batch {
+    const shape = [count, this.side, this.side, 3];
+    return {
+      images: { shape, data: shared(Float32Array, count * this.side ** 2 * 3) },
+      labels: { shape: [count], data: shared(Int32Array, count) },
+    };
   }
 
   private receive(reply: BatchReply): void {
     const pending = this.pending.get(reply.id);
     if (!pending) return;
-    if ('error' in reply) pending.failure ??= failureOf(reply);
-    else this.note(reply.undecodable);
+    for (const { name, reason } of reply.undecodable) this.undecodable.set(name, reason);
+    if (reply.failure) {
+      const { told, expected } = reply.failure;
+      pending.failure ??= expected ? new ZartsError(told) : new Error(`A decoding thread failed: ${told}`);
+    }
     pending.waiting--;
     if (pending.waiting > 0) return; // some thread still writes into it
     this.settle(reply.id);
     if (pending.failure) pending.reject(pending.failure);
     else pending.resolve(pending.batch);
-  }
-
-  private note(undecodable: readonly Undecodable[]): void {
-    for (const { name, reason } of undecodable) this.undecodable.set(name, reason);
   }
 
   private settle(id: number): void {
@@ -147,6 +119,7 @@ class ThreadedLoader implements PhotoLoader {
     }
   }
 
+  /** Ends the threads. */
   async close(): Promise<void> {
     this.closed = true;
     await Promise.all(this.workers.map((worker) => worker.terminate()));
@@ -154,67 +127,46 @@ class ThreadedLoader implements PhotoLoader {
   }
 }
 
-function failureOf({ error, expected }: { readonly error: string; readonly expected: boolean }): Error {
-  return expected ? new ZartsError(error) : new Error(`A decoding thread failed: ${error}`);
-}
-
-/** Starts the decoding threads for a catalog's images. */
-export function openPhotoLoader(catalog: Catalog, options: PhotoLoaderOptions): PhotoLoader {
-  const { threads = defaultThreads() } = options;
-  if (!Number.isInteger(threads) || threads < 1) {
-    throw new ZartsError(`The number of decoding threads is ${threads}; it must be an integer from 1 up.`);
-  }
-  return new ThreadedLoader(catalog, options);
-}
-
-/** Batches made ahead of the step that needs them. */
-export interface PhotoStream {
-  /**
-   * The batch of a step, and the beginning of those of the steps after it. Its memory is used again for a batch asked for
-   * later: it is valid until the next call.
-   */
-  at(step: number): Promise<Batch>;
+/** A batch that may be asked for. */
+export interface Asked {
+  /** Tells it from others. */
+  readonly id: string;
+  /** Begins it. @param into  A batch whose memory may be used again. */
+  readonly load: (into?: Batch) => Promise<Batch>;
 }
 
 /**
- * The batches of a sequence, `ahead` of them decoded while the present one is trained on. Training may block this thread:
- * the decoding ones have been told what to do before. A batch depends on its step alone (its randomness is
- * foldIn(key, step)), so a resumed run sees what it would have seen.
- *
- * @param steps  How many there are: nothing is decoded beyond them.
+ * Hands out batches and begins those that come after them, while the present one is trained on. Training may block this
+ * thread: the decoding ones have been told what to do before.
  */
-export function photoStream(
-  loader: PhotoLoader,
-  sequence: BatchSequence,
-  steps: number,
-  key: Key,
-  ahead = 2,
-): PhotoStream {
-  const underWay = new Map<number, Promise<Batch>>();
-  const free: Batch[] = [];
-  let lent: Batch | undefined;
-  const begin = (step: number): void => {
-    if (step >= steps || underWay.has(step)) return;
-    const batch = loader.load(sequence.at(step), foldIn(key, step), free.pop());
+export class BatchesAhead {
+  private readonly underWay = new Map<string, Promise<Batch>>();
+  private readonly free: Batch[] = [];
+  private lent: Batch | undefined;
+
+  /** A batch, whose memory is used again for one asked for later: it is valid until the next call. */
+  async take(wanted: Asked, following: readonly Asked[]): Promise<Batch> {
+    if (this.lent) this.free.push(this.lent);
+    this.lent = undefined;
+    this.begin(wanted);
+    const ids = [wanted, ...following].map(({ id }) => id);
+    // What was begun for others (the order was left) is waited for and dropped.
+    for (const [id, batch] of [...this.underWay]) {
+      if (ids.includes(id)) continue;
+      this.underWay.delete(id);
+      await batch.then((dropped) => this.free.push(dropped)).catch(() => undefined);
+    }
+    for (const next of following) this.begin(next);
+    const batch = this.underWay.get(wanted.id)!;
+    this.underWay.delete(wanted.id);
+    this.lent = await batch;
+    return this.lent;
+  }
+
+  private begin({ id, load }: Asked): void {
+    if (this.underWay.has(id)) return;
+    const batch = load(this.free.pop());
     batch.catch(() => undefined); // told when it is asked for
-    underWay.set(step, batch);
-  };
-  return {
-    async at(step) {
-      if (lent) free.push(lent);
-      lent = undefined;
-      begin(step);
-      const wanted = underWay.get(step)!;
-      // What was begun for other steps (the order was left) is waited for and dropped.
-      for (const [other, batch] of [...underWay]) {
-        if (other >= step && other <= step + ahead) continue;
-        underWay.delete(other);
-        await batch.then((dropped) => free.push(dropped)).catch(() => undefined);
-      }
-      for (let next = step + 1; next <= step + ahead; next++) begin(next);
-      underWay.delete(step);
-      lent = await wanted;
-      return lent;
-    },
-  };
+    this.underWay.set(id, batch);
+  }
 }

@@ -4,19 +4,24 @@ import { ZartsError } from '../errors.js';
 import type { Key } from '../math/random.js';
 import { foldIn } from '../math/random.js';
 import { copyPixels, normalizedValues } from './augment.js';
-import { nameOf } from './catalog.js';
+import { entryOf } from './catalog.js';
 import type { Catalog } from './catalog.js';
 import { PhotoReader, UndecodableError, transformPhoto } from './photo-decoder.js';
 import type { PhotoTransform } from './photo-transform.js';
 
-/** What a thread is started with. */
-export interface WorkerSettings {
-  readonly catalog: Catalog;
+/** How photographs are made into batches. */
+export interface PhotoSettings {
   readonly transform: PhotoTransform;
+  /** Per channel, of pixels in [0, 1]. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
   /** Whether an image that cannot be decoded ends the batch, or the next one that can takes its place. */
   readonly onUndecodable: 'fail' | 'skip';
+}
+
+/** What a thread is started with. */
+export interface WorkerSettings extends PhotoSettings {
+  readonly catalog: Catalog;
   /** This thread's number, and of how many: it does every `threads`-th image of a batch. */
   readonly thread: number;
   readonly threads: number;
@@ -34,15 +39,18 @@ export interface BatchRequest {
 }
 
 /** An image that was passed over. */
-export interface Undecodable {
+interface Undecodable {
   readonly name: string;
   readonly reason: string;
 }
 
 /** A thread's share of a batch is done, or has failed. */
-export type BatchReply =
-  | { readonly id: number; readonly undecodable: readonly Undecodable[] }
-  | { readonly id: number; readonly error: string; readonly expected: boolean };
+export interface BatchReply {
+  readonly id: number;
+  readonly undecodable: readonly Undecodable[];
+  /** Why it failed, and whether that is a sentence for a person. */
+  readonly failure?: { readonly told: string; readonly expected: boolean };
+}
 
 /** Images under way at a time: one is decoded by libvips while the other's colours are changed here. */
 const IN_FLIGHT = 2;
@@ -74,7 +82,7 @@ async function fill(
       return;
     } catch (error) {
       if (!(error instanceof UndecodableError)) throw error;
-      const name = nameOf(catalog, index);
+      const name = entryOf(catalog, index).file;
       if (onUndecodable === 'fail') {
         throw new ZartsError(
           `${name} (in ${catalog.root}) cannot be decoded: ${error.message}; replace the file, or pass over such photographs with --skip-undecodable.`,
@@ -105,8 +113,8 @@ async function work(request: BatchRequest): Promise<BatchReply> {
     return { id: request.id, undecodable };
   } catch (error) {
     const expected = error instanceof ZartsError;
-    const told = error instanceof Error ? (expected ? error.message : error.stack) : undefined;
-    return { id: request.id, error: told ?? String(error), expected };
+    const told = expected ? error.message : ((error as Error).stack ?? String(error));
+    return { id: request.id, undecodable, failure: { told, expected } };
   }
 }
 

@@ -2,11 +2,8 @@
  * Photographs shrunk once, so that training need not decode them at full size every epoch: one file of images, an index
  * with the digest of each, and a manifest with the digest of the index, which is written last.
  */
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
-import { mkdir, open, readFile, rename, stat, truncate } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
+import { mkdir, open, readFile, rename, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { InterruptedError, UsageError, ZartsError } from '../errors.js';
@@ -14,9 +11,10 @@ import type { Progress } from '../progress.js';
 import { silent } from '../progress.js';
 import { explainFileError, flushFolder, writeWhole } from '../runs/files.js';
 import { acquireLock } from '../runs/lock.js';
-import { makeCatalog } from './catalog.js';
-import type { Catalog, CatalogEntry } from './catalog.js';
-import type { FolderSplit, ImageFolder } from './image-folder.js';
+import { SPLITS, entryOf, makeCatalog } from './catalog.js';
+import type { Catalog, PreparedEntry, Split } from './catalog.js';
+import { sha256 } from './disk.js';
+import type { PhotoSet } from './image-folder.js';
 import { PhotoReader, UndecodableError, shrinkPhoto } from './photo-decoder.js';
 
 /** How photographs are prepared. */
@@ -42,8 +40,10 @@ export interface PrepareOptions {
   readonly signal?: AbortSignal;
 }
 
-const SPLITS = ['train', 'test'] as const;
-type Split = (typeof SPLITS)[number];
+/** A line of the index: an image, or one that cannot be decoded and why. */
+type Line = { readonly split: Split } & (
+  PreparedEntry | { readonly file: string; readonly undecodable: string }
+);
 
 const headerSchema = z.strictObject({
   version: z.literal(1),
@@ -51,24 +51,7 @@ const headerSchema = z.strictObject({
   /** Digest of the list of the photographs that it is made from. */
   source: z.string(),
 });
-
-const imageLineSchema = z.strictObject({
-  split: z.enum(SPLITS),
-  file: z.string(),
-  label: z.int().nonnegative(),
-  offset: z.int().nonnegative(),
-  bytes: z.int().positive(),
-  width: z.int().positive(),
-  height: z.int().positive(),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
-});
-const undecodableLineSchema = z.strictObject({
-  split: z.enum(SPLITS),
-  file: z.string(),
-  undecodable: z.string(),
-});
-const lineSchema = z.union([imageLineSchema, undecodableLineSchema]);
-type Line = z.infer<typeof lineSchema>;
+type Header = z.infer<typeof headerSchema>;
 
 const manifestSchema = z.strictObject({
   ...headerSchema.shape,
@@ -89,42 +72,32 @@ const IMAGES = 'images.bin';
 const INDEX = 'index.jsonl';
 const MANIFEST = 'set.json';
 
-/** A folder of prepared photographs. */
-export interface PreparedSet {
-  readonly folder: string;
+/** A folder of prepared photographs. Its digest is that of the index, which holds that of each image. */
+export interface PreparedSet extends PhotoSet {
   readonly settings: PrepareSettings;
-  readonly classes: readonly string[];
-  readonly complete: boolean;
-  readonly train: Catalog;
-  readonly test: Catalog;
   /** Left out because they cannot be decoded, with the reasons. */
   readonly undecodable: ReadonlyMap<string, string>;
-  /** SHA-256 of the index, which holds that of each image. */
-  readonly digest: string;
   /** Digest of the list of the photographs that it was made from. */
   readonly source: string;
 }
 
-/** How many images are written, flushed and then entered into the index at a time. */
+/** How many images are shrunk, written, flushed and then entered into the index at a time. */
 const CHUNK = 256;
 
 /**
  * Prepares the photographs of a folder, or goes on where that was interrupted; one that is finished is opened.
  *
- * @param source    The photographs.
- * @param target    The folder that appears, all at once, when everything is prepared.
- * @param complete  Whether the source is the official set; kept in the manifest.
+ * @param source  The photographs.
+ * @param target  The folder that appears, all at once, when everything is prepared.
  * @throws {UsageError} for settings out of range; {ZartsError} for an image that cannot be decoded (if that is to end the
  *   work), a target made from other photographs or with other settings, a full disk; {InterruptedError} after `signal`.
  */
 export async function preparePhotos(
-  source: ImageFolder,
+  source: PhotoSet,
   target: string,
-  complete: boolean,
   options: PrepareOptions = {},
 ): Promise<PreparedSet> {
   const settings = checkSettings(options.settings);
-  const header: Header = { version: 1, settings, source: source.digest };
   try {
     await mkdir(dirname(target), { recursive: true });
   } catch (error) {
@@ -132,7 +105,8 @@ export async function preparePhotos(
   }
   const release = acquireLock(`${target}.lock`, `The preparation of ${target}`);
   try {
-    if (!existsSync(target)) await build(source, target, header, complete, options);
+    if (!existsSync(target))
+      await build(source, target, { version: 1, settings, source: source.digest }, options);
   } catch (error) {
     if (error instanceof ZartsError) throw error;
     throw new ZartsError(
@@ -142,20 +116,13 @@ export async function preparePhotos(
     release();
   }
   const set = await openPrepared(target);
-  const same =
-    set.source === source.digest &&
-    (Object.keys(settings) as (keyof PrepareSettings)[]).every(
-      (name) => set.settings[name] === settings[name],
-    );
-  if (!same) {
+  if (set.source !== source.digest || describe(set.settings) !== describe(settings)) {
     throw new ZartsError(
       `${target} was prepared from other photographs or with other settings than are asked for (${describe(settings)}; it has ${describe(set.settings)}): delete it, or name another folder.`,
     );
   }
   return set;
 }
-
-type Header = z.infer<typeof headerSchema>;
 
 function describe({ shorter, encoding, quality }: PrepareSettings): string {
   return `shorter side ${shorter}, ${encoding === 'raw' ? 'raw' : `JPEG of quality ${quality}`}`;
@@ -175,46 +142,35 @@ interface Job {
   /** Path below the source's folder: an index does not say where on a machine that was. */
   readonly file: string;
   readonly label: number;
-  readonly reader: PhotoReader;
-  readonly index: number;
+  readonly read: () => ReturnType<PhotoReader['read']>;
 }
 
-function jobsOf(source: ImageFolder): Job[] {
+function jobsOf(source: PhotoSet): Job[] {
   return SPLITS.flatMap((split) => {
-    const { folder, files, labels } = source[split];
-    const reader = new PhotoReader(catalogOf(source[split], split));
-    const place = basename(folder);
-    return files.map((name, index) => {
-      return { split, file: `${place}/${name}`, label: labels[index], reader, index };
+    const catalog = source[split];
+    const reader = new PhotoReader(catalog);
+    const place = basename(catalog.root);
+    return Array.from(catalog.labels, (label, i) => {
+      return { split, file: `${place}/${entryOf(catalog, i).file}`, label, read: () => reader.read(i) };
     });
   });
 }
 
-/** The photographs of a split where they are, in files. */
-export function catalogOf({ folder, files, labels }: FolderSplit, split: Split): Catalog {
-  const entries = files.map((name, i) => ({ name, label: labels[i] }));
-  return makeCatalog('files', folder, split, entries);
-}
-
 async function build(
-  source: ImageFolder,
+  source: PhotoSet,
   target: string,
   header: Header,
-  complete: boolean,
   { onUndecodable = 'fail', progress = silent, signal }: PrepareOptions,
 ): Promise<void> {
   const part = `${target}.part`;
   await mkdir(part, { recursive: true });
   const jobs = jobsOf(source);
-  const { lines, end } = await recover(part, header, jobs, target);
-  const images = await open(join(part, IMAGES), 'r+');
-  const index = await open(join(part, INDEX), 'r+');
+  const lines = await recover(part, header, jobs, target);
+  const images = await open(join(part, IMAGES), 'a');
+  const index = await open(join(part, INDEX), 'a');
   const phase = progress.start('preparing the photographs', jobs.length, lines.length);
   try {
     let offset = endOf(lines);
-    // Bytes that no entry of the index speaks of are written anew.
-    if ((await images.stat()).size > offset) await images.truncate(offset);
-    let indexEnd = end;
     while (lines.length < jobs.length) {
       if (signal?.aborted) {
         throw new InterruptedError(
@@ -222,27 +178,30 @@ async function build(
         );
       }
       const chunk = jobs.slice(lines.length, lines.length + CHUNK);
-      const prepared = await inOrder(chunk, (job) =>
-        prepare(job, source.folder, header.settings, onUndecodable),
+      const prepared = await Promise.all(
+        chunk.map((job) => prepare(job, source.folder, header.settings, onUndecodable)),
       );
-      const added: Line[] = [];
-      for (const [i, each] of prepared.entries()) {
+      const added = prepared.map((each, i): Line => {
         const { split, file, label } = chunk[i];
-        if ('undecodable' in each) {
-          added.push({ split, file, undecodable: each.undecodable });
-          continue;
-        }
+        if ('undecodable' in each) return { split, file, undecodable: each.undecodable };
         const { bytes, width, height } = each;
-        await writeAll(images, bytes, offset);
-        const sha256 = createHash('sha256').update(bytes).digest('hex');
-        added.push({ split, file, label, offset, bytes: bytes.length, width, height, sha256 });
+        const line = {
+          split,
+          file,
+          label,
+          offset,
+          bytes: bytes.length,
+          width,
+          height,
+          sha256: sha256(bytes),
+        };
         offset += bytes.length;
-      }
+        return line;
+      });
+      for (const each of prepared) if ('bytes' in each) await images.appendFile(each.bytes);
       // The index never speaks of bytes that are not on the disk.
       await images.sync();
-      const entries = Buffer.from(added.map((line) => `${JSON.stringify(line)}\n`).join(''));
-      await writeAll(index, entries, indexEnd);
-      indexEnd += entries.length;
+      await index.appendFile(added.map((line) => `${JSON.stringify(line)}\n`).join(''));
       lines.push(...added);
       phase.update(lines.length);
     }
@@ -252,23 +211,20 @@ async function build(
     await images.close();
     await index.close();
   }
-  const count = (split: Split): number =>
-    lines.filter((line) => line.split === split && 'sha256' in line).length;
-  for (const split of SPLITS) {
-    if (count(split) === 0)
-      throw new ZartsError(`None of the ${split} photographs of ${source.folder} can be decoded.`);
-  }
+  const count = (split: Split): number => {
+    const kept = lines.filter((line) => line.split === split && 'sha256' in line).length;
+    if (kept > 0) return kept;
+    throw new ZartsError(`None of the ${split} photographs of ${source.folder} can be decoded.`);
+  };
   const manifest: Manifest = {
     ...header,
     classes: [...source.classes] as Manifest['classes'],
-    complete,
+    complete: source.complete,
     train: count('train'),
     test: count('test'),
     undecodable: lines.filter((line) => 'undecodable' in line).length,
     bytes: endOf(lines),
-    digest: createHash('sha256')
-      .update(await readFile(join(part, INDEX)))
-      .digest('hex'),
+    digest: sha256(await readFile(join(part, INDEX))),
   };
   writeWhole(join(part, MANIFEST), [JSON.stringify(manifest, null, 2) + '\n']);
   await rename(part, target);
@@ -276,13 +232,13 @@ async function build(
 }
 
 async function prepare(
-  { reader, index, file }: Job,
+  { read, file }: Job,
   folder: string,
   { shorter, encoding, quality }: PrepareSettings,
   onUndecodable: 'fail' | 'skip',
 ): Promise<Awaited<ReturnType<typeof shrinkPhoto>> | { readonly undecodable: string }> {
   try {
-    return await shrinkPhoto(await reader.read(index), shorter, encoding, quality);
+    return await shrinkPhoto(await read(), shorter, encoding, quality);
   } catch (error) {
     if (!(error instanceof UndecodableError)) throw error;
     if (onUndecodable === 'skip') return { undecodable: error.message };
@@ -292,73 +248,49 @@ async function prepare(
   }
 }
 
-/** The results in the order of the items, several computed at a time. */
-async function inOrder<T, R>(items: readonly T[], compute: (item: T) => Promise<R>): Promise<R[]> {
-  const results = new Array<R>(items.length);
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    while (next < items.length) {
-      const i = next++;
-      results[i] = await compute(items[i]);
-    }
-  };
-  await Promise.all(Array.from({ length: 2 * availableParallelism() }, lane));
-  return results;
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
-    done += bytesWritten;
-  }
-}
-
+/** Where the last image of the lines ends in the file of images. */
 function endOf(lines: readonly Line[]): number {
   const last = lines.findLast((line) => 'sha256' in line);
   return last && 'sha256' in last ? last.offset + last.bytes : 0;
 }
 
 /**
- * What an interrupted preparation left: the entries of the index that are whole, in the order of the jobs, and where they
- * end; what is behind them is cut off.
+ * What an interrupted preparation left: the entries of the index that are whole, in the order of the jobs. What is behind
+ * them, and bytes of images that no entry speaks of, are cut off.
  */
-async function recover(
-  part: string,
-  header: Header,
-  jobs: readonly Job[],
-  target: string,
-): Promise<{ readonly lines: Line[]; readonly end: number }> {
+async function recover(part: string, header: Header, jobs: readonly Job[], target: string): Promise<Line[]> {
   const first = JSON.stringify(header);
-  for (const name of [IMAGES, INDEX]) await (await open(join(part, name), 'a')).close();
-  const index = await readFile(join(part, INDEX));
+  const [imagesFile, indexFile] = [join(part, IMAGES), join(part, INDEX)];
+  for (const file of [imagesFile, indexFile]) await writeFile(file, '', { flag: 'a' });
+  const index = await readFile(indexFile);
   const [begun, ...found] = linesOf(index);
   if (begun === undefined) {
-    writeWhole(join(part, INDEX), [`${first}\n`]);
-    return { lines: [], end: Buffer.byteLength(first) + 1 };
-  }
-  if (begun !== first) {
+    writeWhole(indexFile, [`${first}\n`]);
+  } else if (begun !== first) {
     throw new ZartsError(
       `${part} was begun from other photographs or with other settings than are asked for: delete it to start again, or name another folder than ${target}.`,
     );
   }
-  const written = (await stat(join(part, IMAGES))).size;
+  const written = (await stat(imagesFile)).size;
   const lines: Line[] = [];
   let end = Buffer.byteLength(first) + 1;
   for (const [i, text] of found.entries()) {
-    const line = parseLine(text);
+    const line = jsonOf(text) as Line | undefined;
     const job = jobs.at(i);
-    if (!line || line.file !== job?.file || line.split !== job.split) break;
+    if (line?.file !== job?.file || line?.split !== job?.split || line === undefined) break;
     if ('sha256' in line && line.offset + line.bytes > written) break;
     lines.push(line);
     end += Buffer.byteLength(text) + 1;
   }
-  if (end < index.length) await truncate(join(part, INDEX), end);
-  return { lines, end };
+  if (end < index.length) await truncate(indexFile, end);
+  if (endOf(lines) < written) await truncate(imagesFile, endOf(lines));
+  return lines;
 }
 
-function parseLine(line: string): Line | undefined {
+/** What a text says in JSON; undefined for one that was cut short or is something else. */
+function jsonOf(text: string): unknown {
   try {
-    return lineSchema.parse(JSON.parse(line));
+    return JSON.parse(text) as unknown;
   } catch {
     return undefined;
   }
@@ -381,52 +313,29 @@ export async function openPrepared(folder: string): Promise<PreparedSet> {
     readFile(join(folder, name)).catch((error: unknown) => {
       throw damaged(`${name} cannot be read (${explainFileError(error)})`);
     });
-  let manifest: Manifest;
-  try {
-    manifest = manifestSchema.parse(JSON.parse((await read(MANIFEST)).toString('utf8')));
-  } catch (error) {
-    if (error instanceof ZartsError) throw error;
-    throw damaged(`${MANIFEST} is not a manifest of prepared photographs`);
-  }
+  const manifest = manifestSchema.safeParse(jsonOf((await read(MANIFEST)).toString()));
+  if (!manifest.success) throw damaged(`${MANIFEST} is not a manifest of prepared photographs`);
+  const { settings, classes, complete, source, digest, bytes } = manifest.data;
   const index = await read(INDEX);
-  const digest = createHash('sha256').update(index).digest('hex');
-  if (digest !== manifest.digest) {
-    throw damaged(`${INDEX} has SHA-256 ${digest}, its manifest says ${manifest.digest}`);
-  }
-  const size = await stat(join(folder, IMAGES)).then(
-    (found) => found.size,
-    () => -1,
-  );
-  if (size !== manifest.bytes) {
-    throw damaged(
-      size < 0 ? `${IMAGES} is missing` : `${IMAGES} has ${size} bytes, expected ${manifest.bytes}`,
-    );
-  }
-  const entries: Record<Split, CatalogEntry[]> = { train: [], test: [] };
+  const actual = sha256(index);
+  if (actual !== digest) throw damaged(`${INDEX} has SHA-256 ${actual}, its manifest says ${digest}`);
+  const size = existsSync(join(folder, IMAGES)) ? (await stat(join(folder, IMAGES))).size : undefined;
+  if (size === undefined) throw damaged(`${IMAGES} is missing`);
+  if (size !== bytes) throw damaged(`${IMAGES} has ${size} bytes, expected ${bytes}`);
+  const entries: Record<Split, PreparedEntry[]> = { train: [], test: [] };
   const undecodable = new Map<string, string>();
   for (const text of linesOf(index).slice(1)) {
-    // Its digest was right, so its lines are those that were checked when they were written.
+    // Its digest was right, so its lines are those that were written.
     const line = JSON.parse(text) as Line;
-    if ('undecodable' in line) {
-      undecodable.set(line.file, line.undecodable);
-      continue;
-    }
-    const { split, file, label, ...prepared } = line;
-    entries[split].push({ name: file, label, prepared });
+    if ('undecodable' in line) undecodable.set(line.file, line.undecodable);
+    else entries[line.split].push(line);
   }
-  const { settings, classes, complete, source } = manifest;
   const catalog = (split: Split): Catalog =>
-    makeCatalog('prepared', join(folder, IMAGES), split, entries[split], settings.encoding);
+    makeCatalog(settings.encoding, join(folder, IMAGES), split, entries[split]);
   return {
-    folder,
-    settings,
-    classes,
-    complete,
+    ...{ folder, settings, classes, complete, undecodable, digest, source },
     train: catalog('train'),
     test: catalog('test'),
-    undecodable,
-    digest,
-    source,
   };
 }
 

@@ -5,8 +5,9 @@ import type { Batch } from './augment.js';
 import { batchSequence, range } from './batches.js';
 import type { PhotoDataset } from './imagenet.js';
 import type { Dataset } from './load.js';
-import { openPhotoLoader, photoStream } from './photo-loader.js';
-import type { PhotoLoader, PhotoLoaderOptions } from './photo-loader.js';
+import type { Split } from './catalog.js';
+import { BatchesAhead, PhotoLoader } from './photo-loader.js';
+import type { Asked, PhotoLoaderOptions } from './photo-loader.js';
 import { IMAGENET_TEST, IMAGENET_TRAIN } from './photo-transform.js';
 import type { PrepareSettings } from './prepared.js';
 
@@ -104,24 +105,19 @@ export function photoSource(
 ): PhotoSource {
   const { name, coverage, digest, classes, mean, std, train, test } = dataset;
   const transforms = imageNetTransforms(side);
-  const loaders: Partial<Record<'train' | 'test', PhotoLoader>> = {};
-  const loaderOf = (split: 'train' | 'test'): PhotoLoader =>
-    (loaders[split] ??= openPhotoLoader(dataset[split].catalog, {
+  const loaders: Partial<Record<Split, PhotoLoader>> = {};
+  const loaderOf = (split: Split): PhotoLoader =>
+    (loaders[split] ??= new PhotoLoader(dataset[split].catalog, {
       transform: transforms[split],
       mean,
       std,
       ...loading,
     }));
-  // While one stretch of test images is looked at, as many after it are decoded.
-  let ahead: { readonly start: number; readonly count: number; readonly batch: Promise<Batch> } | undefined;
-  let spare: Batch | undefined;
-  const beginTest = (start: number, count: number, into?: Batch): Promise<Batch> => {
-    const indices = test.indices.slice(start, start + count);
-    const reused = into?.labels.data.length === count ? into : undefined;
-    const batch = loaderOf('test').load(indices, UNUSED, reused);
-    batch.catch(() => undefined); // told when it is asked for
-    return batch;
-  };
+  const testBatch = (start: number, count: number): Asked => ({
+    id: `${start} ${count}`,
+    load: (into) => loaderOf('test').load(test.indices.slice(start, start + count), UNUSED, into),
+  });
+  const tests = new BatchesAhead();
   return {
     ...{ name, coverage, digest, classes, mean, std, side },
     trainCount: train.indices.length,
@@ -129,26 +125,25 @@ export function photoSource(
     ...(dataset.prepared ? { prepared: dataset.prepared } : {}),
     training({ trainSize, batchSize, steps, order, augment }) {
       const sequence = batchSequence(train.indices.subarray(0, trainSize), batchSize, order);
-      const stream = photoStream(loaderOf('train'), sequence, steps, augment);
-      return { perEpoch: sequence.perEpoch, at: (step) => stream.at(step) };
+      const batches = new BatchesAhead();
+      const batch = (step: number): Asked => ({
+        id: String(step),
+        load: (into) => loaderOf('train').load(sequence.at(step), foldIn(augment, step), into),
+      });
+      return {
+        perEpoch: sequence.perEpoch,
+        at: (step) =>
+          batches.take(batch(step), [step + 1, step + 2].filter((next) => next < steps).map(batch)),
+      };
     },
-    async test(start, count) {
-      const begun = ahead?.start === start && ahead.count === count ? ahead.batch : beginTest(start, count);
+    test(start, count) {
+      // While one stretch of test images is looked at, as many after it are decoded.
       const next = start + count;
       const following = Math.min(count, test.indices.length - next);
-      ahead =
-        following > 0
-          ? { start: next, count: following, batch: beginTest(next, following, spare) }
-          : undefined;
-      spare = await begun;
-      return spare;
+      return tests.take(testBatch(start, count), following > 0 ? [testBatch(next, following)] : []);
     },
     undecodable: () =>
-      new Map([
-        ...dataset.undecodable,
-        ...(loaders.train?.undecodable ?? []),
-        ...(loaders.test?.undecodable ?? []),
-      ]),
+      new Map([dataset, loaders.train, loaders.test].flatMap((each) => [...(each?.undecodable ?? [])])),
     close: async () => {
       await Promise.all(Object.values(loaders).map((loader) => loader.close()));
     },

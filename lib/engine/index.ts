@@ -9,6 +9,7 @@ export {
 export type { Device } from './tensorflow.js';
 export * from './kernels.js';
 export { compile, recordedCalls } from './compile.js';
+export { exclusively } from './exclusive.js';
 export { exportModel, runGraphModel, runSavedModel } from './export.js';
 export type { ExportedFunction, ExportedModel, ModelFiles } from './export.js';
 export type {

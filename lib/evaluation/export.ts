@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs-node';
-import { exportModel, runGraphModel, runSavedModel, tf } from '../engine/index.js';
+import { exclusively, exportModel, runGraphModel, runSavedModel, tf } from '../engine/index.js';
 import type { HostArray, ModelFiles } from '../engine/index.js';
 import { ZartsError } from '../errors.js';
 import type { Checkpoint } from '../runs/checkpoint.js';
 import { explainFileError, writeFiles } from '../runs/files.js';
 import { printGenotype } from '../spaces/genotype.js';
 import type { ImageSource } from '../datasets/source.js';
-import { alone, isNoisy, protocolClassifier, trainingProgram } from './program.js';
+import { isNoisy, protocolClassifier, trainingProgram } from './program.js';
 import type { EvaluationProtocol } from './protocol.js';
 
 /**
@@ -85,7 +85,7 @@ export async function exportTrained(
     files: Object.keys(files),
     largestDifference: isNoisy(protocol)
       ? null
-      : await alone(() => compareExported(protocol, trained, images, folder)),
+      : await exclusively(() => compareExported(protocol, trained, images, folder)),
   };
 }
 

@@ -22,7 +22,7 @@ import type { Normalization } from '../supernet/supernet.js';
 import { initialWeights, unflatten, weightLayout } from '../supernet/weights.js';
 import type { WeightLayout } from '../supernet/weights.js';
 import { AUXILIARY_HEADS, AUXILIARY_WIDTHS, auxiliaryPooledSide, planNetwork } from './plan.js';
-import type { CellPlan, NetworkForm, NetworkPlan, NetworkShape } from './plan.js';
+import type { CellPlan, NetworkPlan, NetworkShape } from './plan.js';
 
 /**
  * The network that a genotype stands for (DARTS `model.py`: `NetworkCIFAR`, `NetworkImageNet`): a stem, cells whose nodes
@@ -91,15 +91,13 @@ export function derivedNetwork(genotype: Genotype, shape: NetworkShape, auxiliar
   const plan = planNetwork(genotype, shape);
   const { classes, features } = plan;
   const first = plan.form === 'imagenet' ? largeStem(plan.stem) : smallStem(plan.stem[0]);
-  const paths = countPaths();
-  const cells = plan.cells.map((cell, i) => derivedCell(genotype, cell, `cells.${i}`, paths.next));
+  let paths = 0;
+  const cells = plan.cells.map((cell, i) => derivedCell(genotype, cell, `cells.${i}`, () => paths++));
   const head = auxiliary ? auxiliaryHead(plan) : undefined;
-  const classifier = linearParameters('classifier', features, classes);
+  const parts = [first, ...cells, ...(head ? [head] : [])];
   const layout = weightLayout([
-    ...first.parameters,
-    ...cells.flatMap(({ parameters }) => parameters),
-    ...(head?.parameters ?? []),
-    ...classifier,
+    ...parts.flatMap(({ parameters }) => parameters),
+    ...linearParameters('classifier', features, classes),
   ]);
 
   return {
@@ -107,11 +105,7 @@ export function derivedNetwork(genotype: Genotype, shape: NetworkShape, auxiliar
     plan,
     auxiliary,
     layout,
-    normalizations: [
-      ...first.normalizations,
-      ...cells.flatMap(({ normalizations }) => normalizations),
-      ...(head?.normalizations ?? []),
-    ],
+    normalizations: parts.flatMap(({ normalizations }) => normalizations),
     init: (key) => initialWeights(layout, key),
     scores(weights, images, pass = {}) {
       const scope: Scope = {
@@ -119,7 +113,7 @@ export function derivedNetwork(genotype: Genotype, shape: NetworkShape, auxiliar
         ...normalizer(pass.normalization ?? { kind: 'batch' }),
         noise: noiseSource(pass.seed),
       };
-      const dropping = droppings(paths.count, images.shape[0], pass);
+      const dropping = droppings(paths, images.shape[0], pass);
       let [s0, s1] = first.apply(new FeatureMap(images), scope);
       let auxiliaryScores: Tensor2D | undefined;
       for (const [i, cell] of cells.entries()) {
@@ -132,38 +126,49 @@ export function derivedNetwork(genotype: Genotype, shape: NetworkShape, auxiliar
   };
 }
 
+/**
+ * Multinomial logistic regression on the pixels: the baseline that a convolutional network has to beat on the same data,
+ * trained through the same pipeline (same batches, augmentation, SGD). Its weights start at 0: the loss is convex, and a
+ * random start would only be noise to unlearn.
+ *
+ * @param pixels  Values of an image: height · width · channels.
+ */
+export function linearClassifier(pixels: number, classes: number): Classifier {
+  const parameters = linearParameters('classifier', pixels, classes);
+  const layout = weightLayout(parameters.map((each) => ({ ...each, init: { kind: 'zeros' as const } })));
+  return {
+    layout,
+    normalizations: [],
+    init: (key) => initialWeights(layout, key),
+    scores: (weights, images) => ({
+      logits: linear('classifier', tf.reshape(images, [images.shape[0], pixels]), {
+        weight: byName(layout, weights),
+      }),
+    }),
+  };
+}
+
 /** The parameters by name, whichever way they were given. */
-export function byName(layout: WeightLayout, weights: Tensor1D | NamedWeights): NamedWeights {
+function byName(layout: WeightLayout, weights: Tensor1D | NamedWeights): NamedWeights {
   return typeof weights === 'function' ? weights : unflatten(layout, weights);
 }
 
 /** A linear layer's parameters. */
-export function linearParameters(name: string, inputs: number, outputs: number): Parameter[] {
+function linearParameters(name: string, inputs: number, outputs: number): Parameter[] {
   return [
     { name: `${name}.weight`, shape: [inputs, outputs], init: { kind: 'uniform', fanIn: inputs } },
     { name: `${name}.bias`, shape: [outputs], init: { kind: 'uniform', fanIn: inputs } },
   ];
 }
 
-function linear(name: string, x: Tensor2D, scope: Scope): Tensor2D {
-  return tf.add(tf.matMul(x, scope.weight(`${name}.weight`)), scope.weight(`${name}.bias`));
-}
-
-/** Numbers the operations that drop path may drop. */
-function countPaths() {
-  let count = 0;
-  return {
-    next: () => count++,
-    get count() {
-      return count;
-    },
-  };
+function linear(name: string, x: Tensor2D, { weight }: Pick<Scope, 'weight'>): Tensor2D {
+  return tf.add(tf.matMul(x, weight(`${name}.weight`)), weight(`${name}.bias`));
 }
 
 /** What drop path does to operation number i; undefined where nothing is dropped. */
 type Droppings = (path: number) => Dropping | undefined;
 
-/** One draw decides for all operations and samples of a pass. */
+/** One draw decides for all operations and samples of a pass. @param paths  Operations that may be dropped. */
 function droppings(paths: number, batch: number, { dropPath, seed }: NetworkPass): Droppings {
   if (!dropPath || paths === 0) return () => undefined;
   if (!seed) throw new UsageError('Drop path needs a seed.');
@@ -245,7 +250,13 @@ function auxiliaryHead({ form, cells, auxiliaryCell, classes }: NetworkPlan): Au
       ...(lastNormalized ? [{ name: `${features}.6`, channels: wide }] : []),
     ],
     scores(map, scope) {
-      checkAuxiliary(form, map.x.shape[1], map.x.shape[2]);
+      const [, height, width] = map.x.shape;
+      // What the convolutions do not fit.
+      if ([height, width].some((side) => auxiliaryPooledSide(form, side) !== 2)) {
+        throw new UsageError(
+          `The auxiliary head of the ${form} form does not fit a map of ${height}×${width} pixels, which these images give it; train without it, or on images of ${form === 'cifar' ? '32×32' : '224×224'}.`,
+        );
+      }
       const filter = (name: string) => scope.weight(`${features}.${name}.weight`) as Tensor4D;
       const pooled: Tensor4D = tf.avgPool(map.rectified.x, pool, stride, 'valid');
       const narrowed = engine.relu(affineNorm(engine.pointwise(pooled, filter('2')), `${features}.3`, scope));
@@ -258,12 +269,4 @@ function auxiliaryHead({ form, cells, auxiliaryCell, classes }: NetworkPlan): Au
       return linear('auxiliary_head.classifier', flat, scope);
     },
   };
-}
-
-/** Refuses a map that the auxiliary head's convolutions do not fit. */
-function checkAuxiliary(form: NetworkForm, height: number, width: number): void {
-  if (auxiliaryPooledSide(form, height) === 2 && auxiliaryPooledSide(form, width) === 2) return;
-  throw new UsageError(
-    `The auxiliary head of the ${form} form does not fit a map of ${height}×${width} pixels, which these images give it; train without it, or on images of ${form === 'cifar' ? '32×32' : '224×224'}.`,
-  );
 }

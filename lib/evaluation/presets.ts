@@ -41,113 +41,67 @@ export function fullEvaluation(genotype: Genotype, choice: EvaluationChoice = {}
       `The preset ${preset} is ${preset === 'imagenet' ? 'for the data set imagenet' : 'not for the data set imagenet'}; it was given ${dataset}.`,
     );
   }
-  return parseEvaluation(
-    preset === 'imagenet'
-      ? onImagenet(genotype)
-      : onSmallImages(genotype, preset, dataset, sizes(preset, dataset, choice.space)),
-  );
-}
-
-/** Cells and channels. */
-type Sizes = Pick<NetworkProtocol, 'cells' | 'channels'>;
-
-const WIDE: Sizes = { cells: 20, channels: 36 };
-
-/** FIDELITY A5 and A6. */
-function sizes(preset: EvaluationPreset, dataset: EvaluationDataset, space: string | undefined): Sizes {
-  if (preset !== 'table-2') return WIDE;
-  if (dataset === 'cifar100' || dataset === 'svhn') return { cells: 8, channels: 16 };
-  switch (space) {
-    case 's1':
-    case 's3':
-      return WIDE;
-    case 's2':
-    case 's4':
-      return { cells: 20, channels: 16 };
-    default:
-      throw new UsageError(
-        `On CIFAR-10 the networks of Table 2 have 36 channels in S1 and S3 and 16 in S2 and S4; name the space that the genotype comes from with --space, one of s1, s2, s3, s4${space === undefined ? '' : ` (it is ${JSON.stringify(space)})`}.`,
-      );
-  }
-}
-
-function onSmallImages(
-  genotype: Genotype,
-  preset: EvaluationPreset,
-  name: EvaluationDataset,
-  { cells, channels }: Sizes,
-): EvaluationProtocol {
-  return {
+  const large = preset === 'imagenet';
+  return parseEvaluation({
+    ...(large ? ON_IMAGENET : ON_SMALL_IMAGES),
     version: 1,
     kind: 'evaluation',
     preset,
     budget: 'full',
     seed: 0,
-    dataset: datasetOf(name, 32),
+    dataset: {
+      name: dataset,
+      imageSide: large ? 224 : 32,
+      trainSize: imagesIn(dataset, 'train'),
+      testSize: imagesIn(dataset, 'test'),
+    },
     network: {
       kind: 'genotype',
       genotype,
-      form: 'cifar',
-      cells,
-      channels,
+      form: large ? 'imagenet' : 'cifar',
+      ...(large ? { cells: 14, channels: 48 } : sizes(preset, dataset, choice.space)),
       auxiliaryWeight: 0.4,
-      dropPath: 0.2,
+      dropPath: large ? 0 : 0.2,
     },
-    cutout: 16,
-    batchSize: 96,
-    epochs: 600,
-    weights: {
-      lr: 0.025,
-      schedule: 'cosine',
-      warmup: false,
-      momentum: 0.9,
-      weightDecay: 3e-4,
-      clip: 5,
-    },
-    labelSmoothing: 0,
     noisePasses: 5,
-  };
+  });
 }
 
-function onImagenet(genotype: Genotype): EvaluationProtocol {
-  return {
-    version: 1,
-    kind: 'evaluation',
-    preset: 'imagenet',
-    budget: 'full',
-    seed: 0,
-    dataset: datasetOf('imagenet', 224),
-    network: {
-      kind: 'genotype',
-      genotype,
-      form: 'imagenet',
-      cells: 14,
-      channels: 48,
-      auxiliaryWeight: 0.4,
-      dropPath: 0,
-    },
-    cutout: 0,
-    batchSize: 1024,
-    epochs: 250,
-    weights: {
-      lr: 0.5,
-      schedule: 'linear',
-      warmup: true,
-      momentum: 0.9,
-      weightDecay: 3e-5,
-      clip: 5,
-    },
-    labelSmoothing: 0.1,
-    noisePasses: 5,
-  };
+const ON_SMALL_IMAGES = {
+  cutout: 16,
+  batchSize: 96,
+  epochs: 600,
+  weights: { lr: 0.025, schedule: 'cosine', warmup: false, momentum: 0.9, weightDecay: 3e-4, clip: 5 },
+  labelSmoothing: 0,
+} as const;
+
+/** FIDELITY A7. */
+const ON_IMAGENET = {
+  cutout: 0,
+  batchSize: 1024,
+  epochs: 250,
+  weights: { lr: 0.5, schedule: 'linear', warmup: true, momentum: 0.9, weightDecay: 3e-5, clip: 5 },
+  labelSmoothing: 0.1,
+} as const;
+
+/** How many images a split has. ImageNet's validation images stand for test images, whose labels were never published. */
+function imagesIn(dataset: EvaluationDataset, split: 'train' | 'test'): number {
+  return dataset === 'imagenet' ? IMAGENET[split] : officialSize(dataset, split);
 }
 
-function datasetOf(name: EvaluationDataset, imageSide: number): EvaluationProtocol['dataset'] {
-  if (name === 'imagenet') {
-    // Its validation images stand for test images, whose labels were never published.
-    return { name, imageSide, trainSize: IMAGENET.train, testSize: IMAGENET.test };
-  }
-  return { name, imageSide, trainSize: officialSize(name, 'train'), testSize: officialSize(name, 'test') };
+/** Cells and channels on small images (FIDELITY A5 and A6). */
+function sizes(
+  preset: EvaluationPreset,
+  dataset: EvaluationDataset,
+  space: string | undefined,
+): Pick<NetworkProtocol, 'cells' | 'channels'> {
+  if (preset === 'table-2' && (dataset === 'cifar100' || dataset === 'svhn'))
+    return { cells: 8, channels: 16 };
+  if (preset !== 'table-2' || space === 's1' || space === 's3') return { cells: 20, channels: 36 };
+  if (space === 's2' || space === 's4') return { cells: 20, channels: 16 };
+  throw new UsageError(
+    `On CIFAR-10 the networks of Table 2 have 36 channels in S1 and S3 and 16 in S2 and S4; name the space that the genotype comes from with --space, one of s1, s2, s3, s4${space === undefined ? '' : ` (it is ${JSON.stringify(space)})`}.`,
+  );
 }
 
 /**
@@ -184,9 +138,7 @@ export interface EvaluationCaps {
 }
 
 /** `smoke` is sized to end in seconds, `laptop` in some minutes on two cores. By network form. */
-const CAPS: Readonly<
-  Record<NetworkProtocol['form'], Readonly<Record<Exclude<Budget, 'full'>, EvaluationCaps>>>
-> = {
+const CAPS: Readonly<Record<NetworkProtocol['form'], Record<Exclude<Budget, 'full'>, EvaluationCaps>>> = {
   cifar: {
     smoke: { imageSide: 16, trainSize: 64, testSize: 40, cells: 3, channels: 4, batchSize: 16, epochs: 2 },
     laptop: {
@@ -241,13 +193,13 @@ export function evaluationBudget(
       'A budget is derived from the protocol of a genotype; derive its baseline after that.',
     );
   }
-  const caps = { ...CAPS[network.form][known], ...tighter };
-  const imageSide = Math.min(full.dataset.imageSide, caps.imageSide);
-  const batchSize = Math.min(full.batchSize, caps.batchSize);
+  const allowed = { ...CAPS[network.form][known], ...tighter };
+  const imageSide = Math.min(full.dataset.imageSide, allowed.imageSide);
+  const batchSize = Math.min(full.batchSize, allowed.batchSize);
   const shape = {
     ...network,
-    cells: Math.min(network.cells, caps.cells),
-    channels: Math.min(network.channels, caps.channels),
+    cells: Math.min(network.cells, allowed.cells),
+    channels: Math.min(network.channels, allowed.channels),
   };
   const image = { height: imageSide, width: imageSide };
   const { auxiliary } = countNetwork(network.genotype, { ...shape, classes: 1 }, image);
@@ -257,13 +209,13 @@ export function evaluationBudget(
     dataset: {
       ...full.dataset,
       imageSide,
-      trainSize: Math.min(full.dataset.trainSize, caps.trainSize),
-      testSize: Math.min(full.dataset.testSize, caps.testSize),
+      trainSize: Math.min(full.dataset.trainSize, allowed.trainSize),
+      testSize: Math.min(full.dataset.testSize, allowed.testSize),
     },
     network: { ...shape, auxiliaryWeight: auxiliary ? network.auxiliaryWeight : 0 },
     cutout: Math.round((full.cutout * imageSide) / full.dataset.imageSide),
     batchSize,
-    epochs: Math.min(full.epochs, caps.epochs),
+    epochs: Math.min(full.epochs, allowed.epochs),
     weights: { ...full.weights, lr: full.weights.lr * (batchSize / full.batchSize) },
   });
 }
@@ -288,11 +240,8 @@ const STATED_ON_IMAGENET = new Set(['weights.lr', 'weights.momentum']);
 /** Settings that neither the paper nor the released scripts have. */
 const OURS = new Set(['noisePasses']);
 
-/** Where the full setting at that path comes from: the paper's text, the released scripts, or us. */
-export function evaluationSource(
-  path: string,
-  preset: EvaluationPreset,
-): 'paper' | 'released scripts' | 'ours' {
+/** Where the full setting at that path comes from. */
+function evaluationSource(path: string, preset: EvaluationPreset): 'paper' | 'released scripts' | 'ours' {
   if (OURS.has(path)) return 'ours';
   if (STATED.has(path) || (preset === 'imagenet' && STATED_ON_IMAGENET.has(path))) return 'paper';
   return 'released scripts';
@@ -322,18 +271,9 @@ export function evaluationDeviations(protocol: EvaluationProtocol): string[] {
   if (dataset.classes !== undefined) {
     sentences.push(`The first ${dataset.classes} classes are used; the paper has all ${IMAGENET.classes}.`);
   }
-  const labels = new Set([
-    'version',
-    'kind',
-    'preset',
-    'budget',
-    'seed',
-    'network.genotype',
-    'dataset.classes',
-  ]);
   for (const { path } of describeEvaluation(protocol)) {
     const [here, there] = [valueAt(protocol, path), valueAt(paper, path)];
-    if (labels.has(path) || Object.is(here, there)) continue;
+    if (LABELS.has(path) || path === 'dataset.classes' || Object.is(here, there)) continue;
     const whose = {
       paper: 'the paper has',
       'released scripts': 'the released scripts have',
@@ -344,19 +284,18 @@ export function evaluationDeviations(protocol: EvaluationProtocol): string[] {
   return sentences;
 }
 
-/** A setting that the paper leaves open: its value, and where the full protocol's value comes from. */
-export interface OpenEvaluationSetting {
+/** What says which evaluation a protocol is, not how it is done. */
+const LABELS = new Set(['version', 'kind', 'preset', 'budget', 'seed', 'network.kind', 'network.genotype']);
+
+/** The settings of an evaluation that the paper's text leaves open: their values, and where the full protocol's come from. */
+export function openEvaluationSettings(protocol: EvaluationProtocol): {
   readonly path: string;
   readonly value: unknown;
   readonly source: 'released scripts' | 'ours';
-}
-
-/** The settings of an evaluation that the paper's text does not state. */
-export function openEvaluationSettings(protocol: EvaluationProtocol): OpenEvaluationSetting[] {
-  const labels = new Set(['version', 'kind', 'preset', 'budget', 'seed', 'network.kind', 'network.genotype']);
+}[] {
   return describeEvaluation(protocol).flatMap(({ path }) => {
     const source = evaluationSource(path, protocol.preset);
-    return source === 'paper' || labels.has(path) ? [] : [{ path, value: valueAt(protocol, path), source }];
+    return source === 'paper' || LABELS.has(path) ? [] : [{ path, value: valueAt(protocol, path), source }];
   });
 }
 

@@ -1,19 +1,13 @@
 import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
-import { compile, recoverFromInterrupt } from '../engine/index.js';
+import { compile } from '../engine/index.js';
 import type { HostArrays, Program, ProgramFunction } from '../engine/index.js';
+import { keepLatest } from '../latest.js';
 import { countOps } from '../spaces/genotype.js';
 import { sgdStep } from '../supernet/training.js';
-import { linearClassifier } from './linear.js';
-import { derivedNetwork } from './network.js';
+import { derivedNetwork, linearClassifier } from './network.js';
 import type { Classifier, NetworkPass } from './network.js';
 import type { EvaluationProtocol } from './protocol.js';
-import {
-  CollectedStatistics,
-  flatStatistics,
-  initialStatistics,
-  movedStatistics,
-  statisticsByName,
-} from '../supernet/statistics.js';
+import { initialStatistics, runningStatistics, trainingStatistics } from '../supernet/statistics.js';
 import { trainingPass } from './training.js';
 
 /**
@@ -54,7 +48,9 @@ export function isNoisy({ network }: Pick<EvaluationProtocol, 'network'>): boole
   return normal.noise + reduce.noise > 0;
 }
 
-let latest: { readonly key: string; readonly made: TrainingProgram } | undefined;
+const latest = keepLatest<TrainingProgram>(({ program }) => {
+  program.dispose();
+});
 
 /**
  * The program for a protocol. The last one made is kept: the seeds of an evaluation share it. Its state is whatever the
@@ -76,37 +72,11 @@ export function trainingProgram(
     classes,
     compile: compiled,
   };
-  const key = JSON.stringify(parts);
-  if (latest?.key !== key) {
-    latest?.made.program.dispose();
+  return latest(parts, () => {
     const classifier = protocolClassifier(protocol, classes);
     const functions = trainingFunctions(classifier, parts);
-    latest = {
-      key,
-      made: { classifier, program: compile(zeroState(classifier), functions, { compile: compiled }) },
-    };
-  }
-  return latest.made;
-}
-
-/** Whoever has the kept program's state to itself. */
-let underWay: Promise<void> = Promise.resolve();
-
-/**
- * Work with the program of {@link trainingProgram}, alone: what else in this process asks for it waits. A notebook cell that
- * was interrupted may still be finishing its last step when the next one starts.
- */
-export async function alone<T>(work: () => Promise<T>): Promise<T> {
-  const before = underWay;
-  let finish: () => void = () => undefined;
-  underWay = new Promise((resolve) => (finish = resolve));
-  await before;
-  try {
-    recoverFromInterrupt();
-    return await work();
-  } finally {
-    finish();
-  }
+    return { classifier, program: compile(zeroState(classifier), functions, { compile: compiled }) };
+  });
 }
 
 /** Weights, momentum and running statistics of a classifier, as a program keeps them. */
@@ -141,54 +111,38 @@ export function trainingFunctions(
         seed,
         ...(drops ? { dropPath: float() } : {}),
       },
-      run: ({ weights, momentum, mean, variance }, inputs) => {
-        const into = new CollectedStatistics();
+      run: (state, inputs) => {
+        const [weights, momentum] = [state.weights as Tensor1D, state.momentum as Tensor1D];
+        const normalized = normalizations.length > 0 ? trainingStatistics(normalizations, state) : undefined;
         const pass: NetworkPass = {
-          normalization: { kind: 'collect', into },
+          ...(normalized ? { normalization: normalized.normalization } : {}),
           seed: inputs.seed as Tensor1D,
           ...(drops ? { dropPath: inputs.dropPath } : {}),
         };
         const passed = trainingPass(
           classifier,
-          weights as Tensor1D,
+          weights,
           inputs.images as Tensor4D,
           inputs.labels as Tensor1D,
           loss,
           pass,
         );
-        const next = sgdStep(weights as Tensor1D, momentum as Tensor1D, passed.gradient, inputs.lr, sgd);
+        const next = sgdStep(weights, momentum, passed.gradient, inputs.lr, sgd);
         const { loss: value, correct } = passed;
-        const state = { weights: next.weights, momentum: next.momentum };
-        const outputs = { loss: value, correct, gradientNorm: next.gradientNorm };
-        if (normalizations.length === 0) return { outputs, state };
-        const now = flatStatistics(normalizations, into.release());
         return {
-          outputs,
-          state: {
-            ...state,
-            mean: movedStatistics(mean, now.mean),
-            variance: movedStatistics(variance, now.variance),
-          },
+          outputs: { loss: value, correct, gradientNorm: next.gradientNorm },
+          state: { weights: next.weights, momentum: next.momentum, ...normalized?.moved() },
         };
       },
     },
     test: {
       inputs: { images, seed },
-      run: ({ weights, mean, variance }, inputs) => {
+      run: (state, inputs) => {
         const pass: NetworkPass =
           normalizations.length === 0
             ? {}
-            : {
-                normalization: {
-                  kind: 'running',
-                  statistics: statisticsByName(normalizations, {
-                    mean: mean as Tensor1D,
-                    variance: variance as Tensor1D,
-                  }),
-                },
-                seed: inputs.seed as Tensor1D,
-              };
-        const { logits } = classifier.scores(weights as Tensor1D, inputs.images as Tensor4D, pass);
+            : { normalization: runningStatistics(normalizations, state), seed: inputs.seed as Tensor1D };
+        const { logits } = classifier.scores(state.weights as Tensor1D, inputs.images as Tensor4D, pass);
         return { outputs: { logits } };
       },
     },

@@ -7,10 +7,11 @@ import { memoryImages, photoSource } from '../datasets/source.js';
 import type { ImageSource } from '../datasets/source.js';
 import { device } from '../engine/index.js';
 import { UsageError } from '../errors.js';
+import { keepLatest } from '../latest.js';
 import { thisMachine } from '../runs/environment.js';
 import type { Machine } from '../runs/environment.js';
-import { kept } from '../runs/kept.js';
-import type { Kept, KeptOptions } from '../runs/kept.js';
+import { runKind } from '../runs/kept.js';
+import type { Kept, KeptOptions, Kind } from '../runs/kept.js';
 import { openRun } from '../runs/store.js';
 import type { Run } from '../runs/store.js';
 import type { EvaluationProtocol } from './protocol.js';
@@ -46,36 +47,30 @@ export interface RunEvaluationOptions extends KeptOptions, EvaluationImageOption
   readonly onEpoch?: (record: TrainingEpoch) => void;
 }
 
+/** The training and testing of a network, as a kind of run. */
+export const TRAINING: Kind<
+  EvaluationProtocol,
+  ImageSource,
+  EvaluationResult,
+  EvaluationProvenance,
+  RunEvaluationOptions
+> = {
+  data: evaluationImages,
+  compute: ({ protocol, data: images, run }, options) => train(protocol, { ...options, ...run, images }),
+  provenance: (images, seconds, { steps }, { batchSize }) =>
+    provenance(images, seconds, (steps * batchSize) / seconds),
+};
+
 /**
- * The evaluation that a protocol describes, through the run store: a finished one is returned at once, an interrupted one
- * goes on from its last checkpoint. The trained weights stay in the run's last checkpoint.
+ * The evaluation that a protocol describes, through the run store. The trained weights stay in the run's last checkpoint.
  *
- * @throws {UsageError} for a protocol that does not fit the data; {ZartsError} for missing data, a run that another process
- *         works on, a loss that is not finite; {InterruptedError} after `signal`.
+ * @throws as {@link runKind}.
  */
-export async function runEvaluation(
+export function runEvaluation(
   protocol: EvaluationProtocol,
   options: RunEvaluationOptions = {},
 ): Promise<FinishedEvaluation> {
-  const images = await evaluationImages(protocol, options);
-  const { progress, signal, compile, onEpoch } = options;
-  return kept(
-    {
-      protocol,
-      dataDigest: images.digest,
-      compute: (run) =>
-        train(protocol, {
-          images,
-          ...run,
-          ...(progress ? { progress } : {}),
-          ...(signal ? { signal } : {}),
-          ...(compile === undefined ? {} : { compile }),
-          ...(onEpoch ? { onEpoch } : {}),
-        }),
-      provenance: (seconds, { steps }) => provenance(images, seconds, (steps * protocol.batchSize) / seconds),
-    },
-    options.home,
-  );
+  return runKind(TRAINING, protocol, options);
 }
 
 /** The run of a protocol on these images. */
@@ -106,7 +101,7 @@ function provenance(images: ImageSource, seconds: number, imagesPerSecond: numbe
   };
 }
 
-let loaded: { readonly key: string; readonly images: Promise<ImageSource> } | undefined;
+const latestImages = keepLatest<Promise<ImageSource>>();
 
 /**
  * The images of a protocol; the last ones loaded are kept, since the seeds of an evaluation and its baseline all read the
@@ -117,21 +112,8 @@ export function evaluationImages(
   options: EvaluationImageOptions = {},
 ): Promise<ImageSource> {
   const { data, dataHome, prepare, onUndecodable } = options;
-  const key = JSON.stringify([
-    protocol.dataset,
-    data,
-    dataHome,
-    process.env.ZARTS_DATA,
-    prepare,
-    onUndecodable,
-  ]);
-  if (loaded?.key !== key) {
-    const images = loadImages(protocol.dataset, options);
-    loaded = { key, images };
-    // A failure is not kept: the files may be there at the next call.
-    images.catch(() => (loaded = undefined));
-  }
-  return loaded.images;
+  const parts = [protocol.dataset, data, dataHome, process.env.ZARTS_DATA, prepare, onUndecodable];
+  return latestImages(parts, () => loadImages(protocol.dataset, options));
 }
 
 async function loadImages(

@@ -1,4 +1,5 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
+import { exclusively } from '../engine/index.js';
 import type { HostArray, HostArrays } from '../engine/index.js';
 import { InterruptedError, ZartsError } from '../errors.js';
 import { foldIn, key, split } from '../math/random.js';
@@ -11,7 +12,7 @@ import type { Checkpoint } from '../runs/checkpoint.js';
 import type { StateStore } from '../runs/kept.js';
 import { cosineLr, dropPathAt, imagenetLr } from '../search/schedules.js';
 import type { ImageSource, TrainingBatches } from '../datasets/source.js';
-import { alone, isNoisy, trainingProgram, zeroState } from './program.js';
+import { isNoisy, trainingProgram, zeroState } from './program.js';
 import type { TrainingProgram } from './program.js';
 import { checkEvaluationData } from './protocol.js';
 import type { EvaluationProtocol } from './protocol.js';
@@ -95,7 +96,7 @@ const CHECKPOINT_SECONDS = 30;
  */
 export async function train(protocol: EvaluationProtocol, options: TrainOptions): Promise<EvaluationResult> {
   checkEvaluationData(protocol, options.images);
-  return alone(() => new Training(protocol, options).run());
+  return exclusively(() => new Training(protocol, options).run());
 }
 
 /** Sums over the epoch under way; plain numbers, so that a checkpoint can hold them. */

@@ -59,7 +59,7 @@ const RATE_STEPS = 4;
 
 /** What is known of an open phase. */
 export class OpenPhase {
-  note = '';
+  private note = '';
   private warm = false;
   private readonly seen: { readonly at: number; readonly done: number }[];
 
@@ -98,8 +98,8 @@ export class OpenPhase {
       : undefined;
   }
 
-  /** Step, rate, time left: what stands after the bar. */
-  figures(): string[] {
+  /** Step, rate, time left, note: what stands after the bar. */
+  words(): string[] {
     const { rate, total, done } = this;
     const last = this.seen[this.seen.length - 1];
     const left = rate === undefined ? NaN : (total - done) / rate - (this.now() - last.at) / 1000;
@@ -107,6 +107,7 @@ export class OpenPhase {
       total > 0 ? `${amount(done)}/${amount(total)}` : amount(done),
       ...(rate === undefined ? [] : [describeRate(rate)]),
       ...(total > 0 && done < total && Number.isFinite(left) ? [`${describeSeconds(left)} left`] : []),
+      ...(this.note === '' ? [] : [this.note]),
     ];
   }
 }
@@ -155,8 +156,7 @@ function bars(stream: WriteStream, open: readonly OpenPhase[], now: () => number
     const names = open.map(({ name }, depth) => cut('  '.repeat(depth) + name, NAME_CHARACTERS));
     const longest = Math.max(...names.map(({ length }) => length));
     const name = (names[open.indexOf(phase)] ?? '').padEnd(longest);
-    const rest = [...phase.figures(), ...(phase.note === '' ? [] : [phase.note])].join('  ');
-    return cut(`${name} ${bar} ${rest}`, width - 1);
+    return cut(`${name} ${bar} ${phase.words().join('  ')}`, width - 1);
   };
   const begin = (): MultiBar => {
     process.once('exit', erase);
@@ -217,8 +217,7 @@ function lines(
     const outer = open
       .slice(0, -1)
       .map(({ name, done, total }) => `${name} ${amount(done)}/${amount(total)}`);
-    const note = innermost.note === '' ? [] : [innermost.note];
-    const inner = [`${innermost.name} ${innermost.figures().join(', ')}`, ...note].join(', ');
+    const inner = `${innermost.name} ${innermost.words().join(', ')}`;
     stream.write(`${[...outer, inner].join(' · ')}\n`);
   };
   return {

@@ -118,7 +118,8 @@ export function htmlTable(table: Table): string {
 /**
  * The rows as a danfo.js data frame, to filter, group and export in a notebook. Loads TensorFlow, which danfo.js builds on.
  *
- * @param rows  One or more rows with the same fields.
+ * @param rows  One or more rows with the same fields. A missing number becomes NaN, and the mean of a group with one is
+ *              none: danfo.js would count null as 0. `frame.dropNa({ axis: 1 })` leaves such rows out.
  * @throws {ZartsError} for no rows.
  */
 export function dataFrame(rows: readonly Row[]): Danfo.DataFrame {
@@ -130,8 +131,10 @@ export function dataFrame(rows: readonly Row[]): Danfo.DataFrame {
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const danfo = require('danfojs-node') as typeof Danfo;
   const columns = Object.keys(rows[0]);
+  const numeric = new Set(columns.filter((name) => rows.some((row) => typeof row[name] === 'number')));
+  const cell = (row: Row, name: string) => (row[name] === null && numeric.has(name) ? NaN : row[name]);
   return new danfo.DataFrame(
-    rows.map((row) => columns.map((name) => row[name])),
+    rows.map((row) => columns.map((name) => cell(row, name))),
     { columns },
   );
 }

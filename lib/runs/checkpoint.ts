@@ -152,3 +152,34 @@ export function decodeCheckpoint(
   const { step, meta, metrics } = header;
   return { checkpoint: { step, meta, tensors: Object.fromEntries(arrays) }, metrics };
 }
+
+/** A state of plain data and arrays as a checkpoint holds it, each array named by its path; {@link unpackState} undoes it. */
+export function packState(state: object): Pick<Checkpoint, 'meta' | 'tensors'> {
+  const tensors: Record<string, TensorData> = {};
+  const plain = (value: unknown, path: string): unknown => {
+    if (ArrayBuffer.isView(value)) {
+      tensors[path] = value as TensorData;
+      return undefined;
+    }
+    if (Array.isArray(value)) return value.map((item, i) => plain(item, `${path}.${i}`));
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([name, item]) => [
+        name,
+        plain(item, path === '' ? name : `${path}.${name}`),
+      ]),
+    );
+  };
+  return { meta: plain(state, '') as JsonValue, tensors };
+}
+
+/** The state that was packed; its arrays are those of the checkpoint. */
+export function unpackState<State>({ meta, tensors }: Pick<Checkpoint, 'meta' | 'tensors'>): State {
+  const state = structuredClone(meta) as Record<string, unknown>;
+  for (const [path, data] of Object.entries(tensors)) {
+    const names = path.split('.');
+    const owner = names.slice(0, -1).reduce((at, name) => at[name] as Record<string, unknown>, state);
+    owner[names[names.length - 1]] = data;
+  }
+  return state as State;
+}

@@ -1,7 +1,6 @@
 import type { Progress } from '../progress.js';
 import type { Checkpoint } from './checkpoint.js';
 import { openRun } from './store.js';
-import type { Run } from './store.js';
 
 /** What computing a run needs besides its protocol and data. */
 export interface KeptOptions {
@@ -24,7 +23,7 @@ export interface Kept<Protocol, Result, Provenance> {
   readonly known: boolean;
 }
 
-/** Where a computation keeps its state; {@link Run} is one. */
+/** Where a computation keeps its state. */
 export interface StateStore {
   appendMetrics(record: { readonly step: number }): void;
   saveCheckpoint(checkpoint: Checkpoint): void;
@@ -38,32 +37,50 @@ export interface KeptRun {
   readonly store: StateStore;
 }
 
-/** A run as it is looked up and computed. */
-export interface Computation<Protocol, Result, Provenance> {
-  readonly protocol: Protocol;
-  readonly dataDigest: string;
+/**
+ * A kind of run: a search, a landscape, a training …; its runs differ in their protocols alone.
+ *
+ * @typeParam Data  What its runs read, told apart by its digest.
+ */
+export interface Kind<
+  Protocol,
+  Data extends { readonly digest: string },
+  Result,
+  Provenance,
+  Options extends KeptOptions,
+> {
+  readonly data: (protocol: Protocol, options: Options) => Promise<Data>;
+  /** Protocols of other runs whose results it begins with; computing it runs them first if the store lacks them. */
+  readonly needs?: (protocol: Protocol) => readonly unknown[];
   /** The work; its result is plain JSON. */
-  readonly compute: (run: KeptRun) => Promise<Result>;
-  /** How the result came about. @param seconds  Of computing, over all parts of a resumed run. */
-  readonly provenance: (seconds: number, result: Result) => Provenance;
-}
-
-/** Where a run's own clock is kept between interruptions. */
-interface Timed {
-  readonly timed?: { readonly seconds: number };
+  readonly compute: (
+    work: { readonly protocol: Protocol; readonly data: Data; readonly run: KeptRun },
+    options: Options,
+  ) => Promise<Result>;
+  /** How a result came about. @param seconds  Of computing, over all parts of a resumed run. */
+  readonly provenance: (data: Data, seconds: number, result: Result, protocol: Protocol) => Provenance;
 }
 
 /**
  * The result of a run through the store: a finished one at once, an interrupted one from its last checkpoint on.
  *
- * @param home  The folder of runs.
- * @throws {ZartsError} for a run that another process works on; whatever `compute` throws.
+ * @throws {UsageError} for a protocol that does not fit the data; {ZartsError} for missing data, a run that another process
+ *         works on, a loss that is not finite; {InterruptedError} after `signal`.
  */
-export async function kept<Protocol, Result, Provenance>(
-  { protocol, dataDigest, compute, provenance }: Computation<Protocol, Result, Provenance>,
-  home?: string,
+export async function runKind<
+  Protocol,
+  Data extends { readonly digest: string },
+  Result,
+  Provenance,
+  Options extends KeptOptions,
+>(
+  kind: Kind<Protocol, Data, Result, Provenance, Options>,
+  protocol: Protocol,
+  options: Options,
 ): Promise<Kept<Protocol, Result, Provenance>> {
-  const run = openRun({ protocol, dataDigest, ...(home === undefined ? {} : { home }) });
+  const data = await kind.data(protocol, options);
+  const { home } = options;
+  const run = openRun({ protocol, dataDigest: data.digest, ...(home === undefined ? {} : { home }) });
   const finished = (known: boolean): Kept<Protocol, Result, Provenance> | undefined => {
     const record = run.record() as unknown as { result: Result; provenance: Provenance } | undefined;
     return record && { protocol, result: record.result, provenance: record.provenance, key: run.key, known };
@@ -76,30 +93,23 @@ export async function kept<Protocol, Result, Provenance>(
     const meanwhile = finished(true);
     if (meanwhile) return meanwhile;
     const from = run.resume();
-    const clock = clockFrom(from);
-    const result = await compute({ from, store: timedStore(run, clock) });
-    run.finish(result, provenance(clock(), result));
+    // Seconds of computing, those before an interruption included: each checkpoint keeps them.
+    const { timed } = (from?.meta ?? {}) as { timed?: { seconds: number } };
+    const began = performance.now();
+    const seconds = (): number => (timed?.seconds ?? 0) + (performance.now() - began) / 1000;
+    const store: StateStore = {
+      appendMetrics: (record) => {
+        run.appendMetrics(record);
+      },
+      saveCheckpoint: (checkpoint) => {
+        const meta = { ...(checkpoint.meta as object), timed: { seconds: seconds() } };
+        run.saveCheckpoint({ ...checkpoint, meta });
+      },
+    };
+    const result = await kind.compute({ protocol, data, run: { from, store } }, options);
+    run.finish(result, kind.provenance(data, seconds(), result, protocol));
     return finished(false)!;
   } finally {
     release();
   }
-}
-
-/** Seconds of computing, those before an interruption included. */
-function clockFrom(checkpoint: Checkpoint | undefined): () => number {
-  const before = (checkpoint?.meta as Timed | undefined)?.timed?.seconds ?? 0;
-  const began = performance.now();
-  return () => before + (performance.now() - began) / 1000;
-}
-
-function timedStore(run: Run, clock: () => number): StateStore {
-  return {
-    appendMetrics: (record) => {
-      run.appendMetrics(record);
-    },
-    saveCheckpoint: (checkpoint) => {
-      const meta = { ...(checkpoint.meta as object), timed: { seconds: clock() } };
-      run.saveCheckpoint({ ...checkpoint, meta });
-    },
-  };
 }

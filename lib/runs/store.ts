@@ -13,14 +13,14 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { UsageError, ZartsError } from '../errors.js';
 import { canonicalJson, sha256, toJson } from './canonical.js';
 import type { JsonValue } from './canonical.js';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
 import type { Checkpoint } from './checkpoint.js';
-import { errorCode, explainFileError, flushFolder, TEMPORARY, writeWhole } from './files.js';
+import { errorCode, explainFileError, TEMPORARY, writeWhole } from './files.js';
 import { runsHome } from './home.js';
 import { acquireLock } from './lock.js';
 
@@ -38,9 +38,6 @@ export interface RunIdentity {
   readonly dataDigest: string;
 }
 
-/** One line of metrics.jsonl: `step` says after how many steps it was taken. */
-export type MetricsRecord = { readonly step: number } & Readonly<Record<string, JsonValue>>;
-
 /** A finished run, as result.json keeps it. */
 export interface RunRecord {
   readonly result: JsonValue;
@@ -52,9 +49,9 @@ export interface RunRecord {
 
 /** How to open a run. */
 export interface OpenRunOptions extends RunIdentity {
-  /** The folder of all runs; runsHome() when left out. */
+  /** The folder of all runs. Default: {@link runsHome}. */
   readonly home?: string;
-  /** Called with one sentence when something kept was found damaged and is not used. Warns on stderr when left out. */
+  /** Told, in one sentence, when something kept was found damaged and is not used. Default: a warning on stderr. */
   readonly onWarning?: (message: string) => void;
 }
 
@@ -72,6 +69,7 @@ const resultSchema = z.object({
 });
 const protocolSchema = z.object({
   key: z.string(),
+  /** The {@link RESULT_VERSION} of the library that computed it. */
   resultVersion: z.int(),
   dataDigest: z.string(),
   protocol: z.json(),
@@ -87,9 +85,7 @@ export function openRun(options: OpenRunOptions): Run {
 }
 
 /**
- * One run's folder: protocol.json, metrics.jsonl, checkpoint/, result.json.
- *
- * Reading needs no lock. A process that computes the run does this:
+ * One run's folder: protocol.json, metrics.jsonl, checkpoint/, result.json. Reading needs no lock. Who computes the run does
  *
  *     const release = run.lock();
  *     const last = run.resume();                          // state to go on from, metrics cut back to it
@@ -110,30 +106,21 @@ export class Run {
   private release: (() => void) | undefined;
 
   constructor(options: OpenRunOptions) {
-    const { protocol, dataDigest } = options;
-    this.key = runKey(options);
-    this.folder = resolve(options.home ?? runsHome(), this.key);
-    const identity = {
-      key: this.key,
-      resultVersion: RESULT_VERSION,
+    const {
       dataDigest,
-      protocol: toJson(protocol, 'protocol'),
-    };
+      home = runsHome(),
+      onWarning = (message: string) => void process.emitWarning(message),
+    } = options;
+    this.key = runKey(options);
+    this.folder = resolve(home, this.key);
+    const protocol = toJson(options.protocol, 'protocol');
+    const identity = { key: this.key, resultVersion: RESULT_VERSION, dataDigest, protocol };
     this.protocolText = JSON.stringify(identity, undefined, 2) + '\n';
-    this.warn =
-      options.onWarning ??
-      ((message) => {
-        process.emitWarning(message);
-      });
+    this.warn = onWarning;
   }
 
   private path(...names: readonly string[]): string {
     return join(this.folder, ...names);
-  }
-
-  /** The result, or undefined while there is none that is whole and valid. */
-  result(): JsonValue | undefined {
-    return this.record()?.result;
   }
 
   /** The result with its provenance, or undefined while there is none that is whole and valid. */
@@ -143,7 +130,8 @@ export class Run {
     try {
       const stored = resultSchema.parse(JSON.parse(text));
       if (stored.key === this.key && stored.sha256 === sha256(canonicalJson(stored.result))) {
-        return { result: stored.result, provenance: stored.provenance, finished: stored.finished };
+        const { result, provenance, finished } = stored;
+        return { result, provenance, finished };
       }
     } catch {
       // Not JSON, or not of this form: the same as any other damage.
@@ -195,33 +183,6 @@ export class Run {
       if (errorCode(error) === 'ENOENT') return [];
       throw new ZartsError(`${this.path('checkpoint')} cannot be read: ${explainFileError(error)}.`);
     }
-  }
-
-  /**
-   * Every whole line of metrics.jsonl, in order; a torn last line is left out.
-   *
-   * @throws ZartsError  naming the line, when one before the last is not a record.
-   */
-  metrics(): MetricsRecord[] {
-    return this.metricsLines().map(({ record }) => record);
-  }
-
-  private metricsLines(): { record: MetricsRecord; end: number }[] {
-    const bytes = this.read(this.path('metrics.jsonl')) ?? Buffer.alloc(0);
-    const lines: { record: MetricsRecord; end: number }[] = [];
-    for (let start = 0, end = 0; (end = bytes.indexOf(10, start) + 1) > 0; start = end) {
-      try {
-        const record = z
-          .looseObject({ step: z.number() })
-          .parse(JSON.parse(bytes.toString('utf8', start, end)));
-        lines.push({ record: record as MetricsRecord, end });
-      } catch {
-        throw new ZartsError(
-          `${this.path('metrics.jsonl')} is damaged in line ${lines.length + 1}; delete ${this.folder} to compute the run anew.`,
-        );
-      }
-    }
-    return lines;
   }
 
   /**
@@ -301,14 +262,6 @@ export class Run {
     file.hash.update(line);
   }
 
-  /** Drops the metrics taken after step `afterStep`, and a torn last line. Needs the lock. */
-  truncateMetrics(afterStep: number): void {
-    const lines = this.metricsLines();
-    const first = lines.findIndex(({ record }) => record.step > afterStep);
-    const kept = first < 0 ? lines : lines.slice(0, first);
-    this.cutMetrics(kept.at(-1)?.end ?? 0);
-  }
-
   private cutMetrics(length: number): void {
     const { descriptor } = this.openMetrics();
     this.saving('The cut metrics', () => {
@@ -354,7 +307,7 @@ export class Run {
   }
 
   /**
-   * Keeps the result; from now on {@link result} returns it. Needs the lock.
+   * Keeps the result; from now on {@link record} returns it. Needs the lock.
    *
    * @param result      Plain data, every number finite.
    * @param provenance  How it came about: commit, engine, device, host, seconds, data.
@@ -403,90 +356,48 @@ export class Run {
 }
 
 /** A run as found in the store. */
-export interface FoundRun {
-  readonly key: string;
-  readonly protocol: JsonValue;
-  readonly dataDigest: string;
-  /** The version of the library that computed it ({@link RESULT_VERSION}). */
-  readonly resultVersion: number;
-  /** Whether it has a result. */
-  readonly finished: boolean;
-}
+export type FoundRun = z.infer<typeof protocolSchema>;
 
 /** The least characters of a run's key that are taken for the start of one. */
 export const KEY_PREFIX = 6;
 
-/** A folder of runs. */
-export class RunStore {
-  /** The absolute path of the folder; it need not exist yet. */
-  readonly home: string;
-
-  constructor(home: string = runsHome()) {
-    this.home = resolve(home);
+/** Every run in a folder of runs, by key; what else is there is left out. */
+export function listRuns(home: string = runsHome()): FoundRun[] {
+  if (!existsSync(home)) return [];
+  let names: string[];
+  try {
+    names = readdirSync(home).sort();
+  } catch (error) {
+    throw new ZartsError(`The runs in ${home} cannot be listed: ${explainFileError(error)}.`);
   }
-
-  /** As {@link openRun}, in this store. */
-  open(options: Omit<OpenRunOptions, 'home'>): Run {
-    return new Run({ ...options, home: this.home });
-  }
-
-  /** Every run in the store, by key; folders that are not runs are left out. */
-  list(): FoundRun[] {
-    if (!existsSync(this.home)) return [];
-    let names: string[];
+  return names.flatMap((name) => {
     try {
-      names = readdirSync(this.home).sort();
-    } catch (error) {
-      throw new ZartsError(`The runs in ${this.home} cannot be listed: ${explainFileError(error)}.`);
+      const text = readFileSync(join(home, name, 'protocol.json'), 'utf8');
+      const stored = protocolSchema.parse(JSON.parse(text));
+      return stored.key === name ? [stored] : [];
+    } catch {
+      return [];
     }
-    return names.flatMap((name) => {
-      try {
-        const stored = protocolSchema.parse(
-          JSON.parse(readFileSync(join(this.home, name, 'protocol.json'), 'utf8')),
-        );
-        return stored.key === name
-          ? [{ ...stored, finished: existsSync(join(this.home, name, 'result.json')) }]
-          : [];
-      } catch {
-        return [];
-      }
-    });
-  }
+  });
+}
 
-  /**
-   * The one run whose key is this or starts with it.
-   *
-   * @param prefix  At least {@link KEY_PREFIX} characters.
-   * @throws UsageError  in one sentence when there is none or several, or the prefix is too short or no key at all.
-   */
-  find(prefix: string): FoundRun {
-    if (!/^[0-9a-f]*$/.test(prefix) || prefix.length < KEY_PREFIX) {
-      throw new UsageError(
-        `"${prefix}" is no run's key; a key has hexadecimal digits, of which the first ${KEY_PREFIX} are enough if no other run's begins with them.`,
-      );
-    }
-    const found = this.list().filter(({ key }) => key.startsWith(prefix));
-    if (found.length === 1) return found[0];
-    if (found.length === 0)
-      throw new UsageError(`There is no run whose key starts with ${prefix} in ${this.home}.`);
-    const some = found.slice(0, 3).map(({ key }) => key);
+/**
+ * The one run whose key is this or starts with it.
+ *
+ * @param prefix  At least {@link KEY_PREFIX} characters.
+ * @throws UsageError  in one sentence when there is none or several, or the prefix is too short or no key at all.
+ */
+export function findRun(prefix: string, home: string = runsHome()): FoundRun {
+  if (!/^[0-9a-f]*$/.test(prefix) || prefix.length < KEY_PREFIX) {
     throw new UsageError(
-      `${found.length} runs have a key that starts with ${prefix}: ${some.join(', ')}${found.length > 3 ? ', …' : ''}; give more of it.`,
+      `"${prefix}" is no run's key; a key has hexadecimal digits, of which the first ${KEY_PREFIX} are enough if no other run's begins with them.`,
     );
   }
-
-  /**
-   * Deletes a run.
-   *
-   * @throws UsageError  when there is none with this key.
-   * @throws ZartsError  when a process is working on it.
-   */
-  remove(key: string): void {
-    if (basename(key) !== key || !existsSync(join(this.home, key, 'protocol.json'))) {
-      throw new UsageError(`There is no run ${key} in ${this.home}.`);
-    }
-    acquireLock(join(this.home, key, 'lock'), `Run ${key}`);
-    rmSync(join(this.home, key), { recursive: true });
-    flushFolder(this.home);
-  }
+  const found = listRuns(home).filter(({ key }) => key.startsWith(prefix));
+  if (found.length === 1) return found[0];
+  if (found.length === 0) throw new UsageError(`There is no run whose key starts with ${prefix} in ${home}.`);
+  const some = found.slice(0, 3).map(({ key }) => key);
+  throw new UsageError(
+    `${found.length} runs have a key that starts with ${prefix}: ${some.join(', ')}${found.length > 3 ? ', …' : ''}; give more of it.`,
+  );
 }

@@ -3,12 +3,9 @@ import { centerGroups } from '../analysis/landscape.js';
 import { key } from '../math/random.js';
 import { axpy, norm } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
-import type { KeptRun } from '../runs/kept.js';
 import type { ConditionProtocol } from './landscape-protocol.js';
-import { alphaGroups } from './objective.js';
-import type { PlaneObjective } from './objective.js';
-import { keptOnPlane, measureLosses } from './on-plane.js';
-import type { Measured, OnPlaneOptions } from './on-plane.js';
+import { alphaGroups, measureLosses } from './plane.js';
+import type { PlaneOptions, PlaneWork } from './plane.js';
 
 /**
  * The condition number of a trained supernet's loss at its α (Eq. 11), every loss measured like any point of a landscape:
@@ -41,26 +38,14 @@ export interface ConditionResult {
 }
 
 /**
- * The condition number that a protocol describes, through the run store, resumable after each perturbation.
+ * The condition number that a protocol describes, resumable after each perturbation.
  *
- * @throws {ZartsError} for a loss or an α that is zero, or a loss that is not finite; otherwise as
- *         {@link ./landscape.runLandscape}.
+ * @throws {ZartsError} for a loss or an α that is zero, or a loss that is not finite; {InterruptedError} after `signal`.
  */
-export async function runCondition(
-  protocol: ConditionProtocol,
-  options: OnPlaneOptions = {},
-): Promise<Measured<ConditionProtocol, ConditionResult>> {
-  return keptOnPlane(protocol, protocol.landscape, options, ({ objective, trained, run }) =>
-    measure(protocol, trained.alpha, objective, run, options),
-  );
-}
-
-async function measure(
+export async function measureCondition(
   { seed, perturbations, radius, landscape }: ConditionProtocol,
-  alpha: Vec,
-  objective: Pick<PlaneObjective, 'lossOf'>,
-  run: KeptRun,
-  options: OnPlaneOptions,
+  { objective, trained: { alpha }, run }: PlaneWork,
+  options: PlaneOptions,
 ): Promise<ConditionResult> {
   const deltas = conditionPerturbations(key(seed), alpha.length, perturbations, radius);
   const [base, ...moved] = await measureLosses(

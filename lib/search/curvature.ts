@@ -2,12 +2,16 @@ import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
 import { hessianSpectrum } from '../analysis/curvature.js';
 import type { Spectrum } from '../analysis/curvature.js';
 import { compile } from '../engine/index.js';
-import type { HostArrays, Program } from '../engine/index.js';
+import type { Program, ProgramFunction } from '../engine/index.js';
+import { keepLatest } from '../latest.js';
 import type { Key } from '../math/random.js';
 import { axpy, scale } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
 import { supernet } from '../supernet/supernet.js';
 import { lossAndGradientsAround } from '../supernet/training.js';
+import type { FixedPass } from './omega.js';
+import { passInputs, supernetParts } from './program.js';
+import type { SupernetParts } from './program.js';
 import { spaceOf } from './protocol.js';
 import type { SearchProtocol } from './protocol.js';
 
@@ -16,7 +20,7 @@ import type { SearchProtocol } from './protocol.js';
  * following an eigenvalue changes nothing in the search that is followed.
  */
 
-/** Where eigenvalues are wanted. */
+/** Where eigenvalues are wanted, and how many. */
 export interface CurvatureQuery {
   /** false: run TensorFlow.js eagerly. */
   readonly compile: boolean;
@@ -25,105 +29,60 @@ export interface CurvatureQuery {
   /** [d]. */
   readonly alpha: Vec;
   /** One or more: the loss is the mean over them. No path is dropped. */
-  readonly passes: readonly CurvaturePass[];
+  readonly passes: readonly FixedPass[];
   /** Draws the vector that Lanczos' method begins with. */
   readonly key: Key;
-  /** Asked before every gradient; with `false` the computation is given up. */
-  readonly goOn: () => Promise<boolean>;
-}
-
-/** One batch that a loss is read on. */
-export interface CurvaturePass {
-  /** `images` and `labels`. */
-  readonly batch: HostArrays;
-  /** Seeds the network's noise. */
-  readonly noise: Key;
-}
-
-/** How far Lanczos' method goes. */
-export interface CurvatureEffort {
   /** Most products, two gradients each. */
   readonly products: number;
   /** How many of the largest eigenvalues are wanted to {@link hessianSpectrum}'s tolerance. */
   readonly values: number;
+  /** Waited for before every gradient; what it throws ends the computation. */
+  readonly beforeGradient: () => Promise<void>;
 }
 
-/** What the gradients' program depends on. */
-type CurvatureKey = Pick<SearchProtocol, 'space' | 'cells' | 'channels' | 'batchSize' | 'partialChannels'> & {
-  readonly image: number;
-  readonly classes: number;
-  readonly compile: boolean;
-};
-
-let latest: { readonly key: string; readonly program: Program<'gradient'> } | undefined;
+const kept = keepLatest<Program<'gradient'>>((program) => {
+  program.dispose();
+});
 
 /** The gradient of the loss with respect to alpha, with the activation pattern of other alphas kept; the last one made stays. */
-function gradientProgram(parts: CurvatureKey): Program<'gradient'> {
-  const key = JSON.stringify(parts);
-  if (latest?.key === key) return latest.program;
-  latest?.program.dispose();
-  const net = supernet(spaceOf(parts), parts);
-  const float = (...shape: number[]) => ({ shape, dtype: 'float32' as const });
-  const omega = { shape: [net.layout.size], data: new Float32Array(net.layout.size) };
-  const program = compile(
-    { omega },
-    {
-      gradient: {
-        inputs: {
-          images: float(parts.batchSize, parts.image, parts.image, 3),
-          labels: { shape: [parts.batchSize], dtype: 'int32' as const },
-          alphas: float(net.alphas),
-          around: float(net.alphas),
-          noiseSeed: { shape: [2], dtype: 'int32' as const },
-        },
-        run: (state, inputs) => {
-          const { alphas } = lossAndGradientsAround(
-            net,
-            state.omega as Tensor1D,
-            inputs.alphas as Tensor1D,
-            inputs.around as Tensor1D,
-            inputs.images as Tensor4D,
-            inputs.labels as Tensor1D,
-            { noiseSeed: inputs.noiseSeed as Tensor1D },
-          );
-          return { outputs: { alphas } };
-        },
+function gradientProgram(parts: SupernetParts): Program<'gradient'> {
+  return kept(parts, () => {
+    const net = supernet(spaceOf(parts), parts);
+    const { images, labels, alphas, noiseSeed } = passInputs(parts, net);
+    const omega = { shape: [net.layout.size], data: new Float32Array(net.layout.size) };
+    const gradient: ProgramFunction = {
+      inputs: { images, labels, alphas, around: alphas, noiseSeed },
+      run: (state, inputs) => {
+        const found = lossAndGradientsAround(
+          net,
+          state.omega as Tensor1D,
+          inputs.alphas as Tensor1D,
+          inputs.around as Tensor1D,
+          inputs.images as Tensor4D,
+          inputs.labels as Tensor1D,
+          { noiseSeed: inputs.noiseSeed as Tensor1D },
+        );
+        return { outputs: { alphas: found.alphas } };
       },
-    },
-    { compile: parts.compile },
-  );
-  latest = { key, program };
-  return program;
+    };
+    return compile({ omega }, { gradient }, { compile: parts.compile });
+  });
 }
-
-/** Thrown to leave a computation that is not to go on. */
-class GivenUp extends Error {}
 
 /**
  * The upper end of the spectrum of the Hessian with respect to alpha of a supernet's loss on some batches: Lanczos' method on
  * differences of gradients that keep the activation pattern of alpha.
  *
- * @param supernet  The search that ω and α are of.
+ * @param protocol  The search that ω and α are of.
  * @param classes   Of the data set.
- * @returns undefined if it was given up.
- * @throws {ZartsError} for a gradient that is not finite.
+ * @throws {ZartsError} for a gradient that is not finite; whatever `beforeGradient` throws.
  */
 export async function spectrumOf(
-  { space, cells, channels, batchSize, partialChannels, dataset }: SearchProtocol,
+  protocol: SearchProtocol,
   classes: number,
-  { compile: compiled, omega, alpha, passes, key, goOn }: CurvatureQuery,
-  { products, values }: CurvatureEffort,
-): Promise<Spectrum | undefined> {
-  const program = gradientProgram({
-    space,
-    cells,
-    channels,
-    batchSize,
-    ...(partialChannels ? { partialChannels } : {}),
-    image: dataset.imageSide,
-    classes,
-    compile: compiled,
-  });
+  { compile: compiled, omega, alpha, passes, key, products, values, beforeGradient }: CurvatureQuery,
+): Promise<Spectrum> {
+  const program = gradientProgram(supernetParts(protocol, classes, compiled));
   program.write({ omega: { shape: [omega.length], data: omega } });
   const vector = (entries: Vec) => ({ shape: [entries.length], data: Float32Array.from(entries) });
   const around = vector(alpha);
@@ -135,16 +94,11 @@ export async function spectrumOf(
   const gradient = async (at: Vec): Promise<Vec> => {
     let sum: Vec = new Float64Array(alpha.length);
     for (const inputs of fixed) {
-      if (!(await goOn())) throw new GivenUp();
+      await beforeGradient();
       const { alphas } = program.call('gradient', { ...inputs, alphas: vector(at) });
       sum = axpy(1, Float64Array.from(alphas.data), sum);
     }
     return scale(1 / fixed.length, sum);
   };
-  try {
-    return await hessianSpectrum(gradient, alpha, { key, steps: products, wanted: values });
-  } catch (error) {
-    if (error instanceof GivenUp) return undefined;
-    throw error;
-  }
+  return hessianSpectrum(gradient, alpha, { key, steps: products, wanted: values });
 }

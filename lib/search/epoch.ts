@@ -28,89 +28,38 @@ export interface EpochRecord {
   readonly weightDecay?: number;
 }
 
-/** What an alpha update says of itself. */
-export interface UpdateNumbers {
-  readonly losses: ArrayLike<number>;
-  readonly ess: number | null;
-  readonly esr: number | null;
-  readonly cosine: number | null;
-  readonly updateNorm: number;
-}
+/** What is summed over an epoch; the number of losses is that of weight steps, of update norms that of alpha updates. */
+const SUMMED = ['loss', 'correct', 'candidateLoss', 'ess', 'esr', 'cosine', 'updateNorm'] as const;
+type Summed = (typeof SUMMED)[number];
 
-/** Sums over the epoch under way; plain numbers, so that a checkpoint can hold them. */
-export interface EpochSums {
-  readonly steps: number;
-  readonly loss: number;
-  readonly correct: number;
-  readonly updates: number;
-  readonly candidates: number;
-  readonly candidateLoss: number;
-  readonly ess: number;
-  readonly esr: number;
-  readonly weighted: number;
-  readonly cosine: number;
-  readonly cosines: number;
-  readonly updateNorm: number;
-}
+/** Sums over the epoch under way, and of how many values; plain numbers, so that a checkpoint can hold them. */
+export type EpochSums = Readonly<Record<Summed, { readonly sum: number; readonly count: number }>>;
 
 /** The sums at an epoch's beginning. */
-export const NO_SUMS: EpochSums = {
-  steps: 0,
-  loss: 0,
-  correct: 0,
-  updates: 0,
-  candidates: 0,
-  candidateLoss: 0,
-  ess: 0,
-  esr: 0,
-  weighted: 0,
-  cosine: 0,
-  cosines: 0,
-  updateNorm: 0,
-};
+export const NO_SUMS = Object.fromEntries(SUMMED.map((name) => [name, { sum: 0, count: 0 }])) as EpochSums;
 
-/** The sums with a weight step added. */
-export function withStep(sums: EpochSums, { loss, correct }: { loss: number; correct: number }): EpochSums {
-  return { ...sums, steps: sums.steps + 1, loss: sums.loss + loss, correct: sums.correct + correct };
-}
-
-/** The sums with an alpha update added. */
-export function withUpdate(
-  sums: EpochSums,
-  { losses, ess, esr, cosine, updateNorm }: UpdateNumbers,
-): EpochSums {
-  const weighted = ess !== null && esr !== null;
-  return {
-    ...sums,
-    updates: sums.updates + 1,
-    candidates: sums.candidates + losses.length,
-    candidateLoss: sums.candidateLoss + Array.from(losses).reduce((total, loss) => total + loss, 0),
-    ess: sums.ess + (weighted ? ess : 0),
-    esr: sums.esr + (weighted ? esr : 0),
-    weighted: sums.weighted + (weighted ? 1 : 0),
-    cosine: sums.cosine + (cosine ?? 0),
-    cosines: sums.cosines + (cosine === null ? 0 : 1),
-    updateNorm: sums.updateNorm + updateNorm,
-  };
+/** The sums with values added. */
+export function withValues(sums: EpochSums, values: Readonly<Partial<Record<Summed, ArrayLike<number>>>>) {
+  const added = Object.entries(values).map(([name, more]) => {
+    const { sum, count } = sums[name as Summed];
+    const total = Array.from(more).reduce((all, value) => all + value, 0);
+    return [name, { sum: sum + total, count: count + more.length }] as const;
+  });
+  return { ...sums, ...Object.fromEntries(added) };
 }
 
 /** The means that an epoch's record has. @param batchSize  Images a step. */
-export function meansOf(
-  sums: EpochSums,
-  batchSize: number,
-): Pick<
-  EpochRecord,
-  'trainLoss' | 'trainAccuracy' | 'updates' | 'candidateLoss' | 'ess' | 'esr' | 'cosine' | 'updateNorm'
-> {
-  const mean = (total: number, count: number) => (count === 0 ? null : total / count);
+export function meansOf(sums: EpochSums, batchSize: number) {
+  const mean = (name: Summed) => (sums[name].count === 0 ? null : sums[name].sum / sums[name].count);
+  const { loss, correct, updateNorm } = sums;
   return {
-    trainLoss: sums.loss / sums.steps,
-    trainAccuracy: sums.correct / (sums.steps * batchSize),
-    updates: sums.updates,
-    candidateLoss: mean(sums.candidateLoss, sums.candidates),
-    ess: mean(sums.ess, sums.weighted),
-    esr: mean(sums.esr, sums.weighted),
-    cosine: mean(sums.cosine, sums.cosines),
-    updateNorm: mean(sums.updateNorm, sums.updates),
+    trainLoss: loss.sum / loss.count,
+    trainAccuracy: correct.sum / (correct.count * batchSize),
+    updates: updateNorm.count,
+    candidateLoss: mean('candidateLoss'),
+    ess: mean('ess'),
+    esr: mean('esr'),
+    cosine: mean('cosine'),
+    updateNorm: mean('updateNorm'),
   };
 }

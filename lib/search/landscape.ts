@@ -1,11 +1,9 @@
 import { axisTicks, gridMinimum, refinement, sharpness } from '../analysis/landscape.js';
 import type { GridMinimum, LossGrid, Sharpness } from '../analysis/landscape.js';
 import { ZartsError } from '../errors.js';
-import type { KeptRun } from '../runs/kept.js';
 import type { LandscapeProtocol } from './landscape-protocol.js';
-import type { PlaneObjective } from './objective.js';
-import { keptOnPlane, measureLosses } from './on-plane.js';
-import type { Measured, OnPlaneOptions } from './on-plane.js';
+import { measureLosses } from './plane.js';
+import type { PlaneOptions, PlaneWork } from './plane.js';
 
 /**
  * The loss landscape of a trained supernet over a plane of alphas (Figs. 1 and 3): L_val(ω*(α), α) on a grid, every point
@@ -24,7 +22,7 @@ export interface LandscapeResult {
   readonly supernet: string;
 }
 
-export interface LandscapeOptions extends OnPlaneOptions {
+export interface LandscapeOptions extends PlaneOptions {
   /**
    * Called whenever a coarser grid is complete, with that grid: the first one after a few dozen points, the whole one last.
    * The measurement waits for it.
@@ -33,38 +31,31 @@ export interface LandscapeOptions extends OnPlaneOptions {
 }
 
 /**
- * The landscape that a protocol describes, through the run store: a finished one is returned at once, an interrupted one
- * goes on with the next point, and the supernet is trained first if the store does not have it.
+ * The landscape that a protocol describes, coarse grids first, resumable after each point.
  *
- * The same protocol on the same data gives the same grid to the last bit on the same machine, whether it is measured at once
- * or stopped and resumed any number of times.
- *
- * @throws {UsageError} for a protocol that does not fit the data; {ZartsError} for missing data, a run that another process
- *         works on, a loss that is not finite; {InterruptedError} after `signal`.
+ * @throws {ZartsError} for a loss that is not finite; {InterruptedError} after `signal`.
  */
-export async function runLandscape(
+export async function measureLandscape(
   protocol: LandscapeProtocol,
-  options: LandscapeOptions = {},
-): Promise<Measured<LandscapeProtocol, LandscapeResult>> {
-  return keptOnPlane(protocol, protocol, options, async ({ objective, trained, run }) => {
-    const grid = await measureGrid(protocol, objective, run, options);
-    const [d1, d2] = objective.plane.directions;
-    return {
-      grid,
-      minimum: gridMinimum(grid),
-      sharpness: sharpness(grid),
-      centerNorm: Math.hypot(...objective.plane.center),
-      directionNorms: [Math.hypot(...d1), Math.hypot(...d2)],
-      supernet: trained.search.key,
-    };
-  });
+  work: PlaneWork,
+  options: LandscapeOptions,
+): Promise<LandscapeResult> {
+  const grid = await measureGrid(protocol, work, options);
+  const { center, directions } = work.objective.plane;
+  const [d1, d2] = directions;
+  return {
+    grid,
+    minimum: gridMinimum(grid),
+    sharpness: sharpness(grid),
+    centerNorm: Math.hypot(...center),
+    directionNorms: [Math.hypot(...d1), Math.hypot(...d2)],
+    supernet: work.trained.key,
+  };
 }
 
-/** Measures every point of the grid that the run does not have yet, coarse grids first. */
 async function measureGrid(
   { points, extent, omega }: LandscapeProtocol,
-  objective: Pick<PlaneObjective, 'lossAt'>,
-  run: KeptRun,
+  { objective, run }: Pick<PlaneWork, 'objective' | 'run'>,
   options: LandscapeOptions,
 ): Promise<LossGrid> {
   const ticks = axisTicks(points, extent);

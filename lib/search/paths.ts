@@ -2,13 +2,11 @@ import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { InterruptedError, ZartsError } from '../errors.js';
 import { foldIn, key } from '../math/random.js';
 import { silent } from '../progress.js';
-import type { KeptRun } from '../runs/kept.js';
+import { packState, unpackState } from '../runs/checkpoint.js';
+import { measuredStep } from '../solvers/alpha-step.js';
 import { createSolver } from '../solvers/registry.js';
-import type { Solver } from '../solvers/solver.js';
 import type { PathProtocol, PathSolver } from './landscape-protocol.js';
-import type { PlaneObjective } from './objective.js';
-import { keptOnPlane } from './on-plane.js';
-import type { Measured, OnPlaneOptions } from './on-plane.js';
+import type { ObjectiveState, PlaneObjective, PlaneOptions, PlaneWork } from './plane.js';
 
 /**
  * Optimization paths on a landscape (Fig. 1c): a solver moves α in the landscape's plane, whose directions are orthonormal,
@@ -33,46 +31,37 @@ export interface PathResult {
   readonly gradients: number;
 }
 
-/**
- * The path that a protocol describes, through the run store, resumable after each update.
- *
- * @throws {UsageError} for a protocol that does not fit the data; {ZartsError} for missing data, a run that another process
- *         works on, a loss that is not finite; {InterruptedError} after `signal`.
- */
-export async function runPath(
-  protocol: PathProtocol,
-  options: OnPlaneOptions = {},
-): Promise<Measured<PathProtocol, PathResult>> {
-  return keptOnPlane(protocol, protocol.landscape, options, ({ objective, run }) =>
-    followPath(protocol, objective, run, options),
-  );
-}
+type Place = readonly [number, number];
 
-/** A path as far as it is known. */
+/** A path as far as it is known, and ω after it. */
 interface Progressed {
-  readonly places: readonly (readonly [number, number])[];
+  readonly places: readonly Place[];
   readonly evaluations: number;
   readonly gradients: number;
+  readonly weights: ObjectiveState;
 }
 
-async function followPath(
-  protocol: PathProtocol,
-  objective: PlaneObjective,
-  run: KeptRun,
-  { progress = silent, signal }: OnPlaneOptions,
+/**
+ * The path that a protocol describes, resumable after each update.
+ *
+ * @throws {ZartsError} for a loss that is not finite; {InterruptedError} after `signal`.
+ */
+export async function followPath(
+  { solver, seed, updates, weightSteps, start }: PathProtocol,
+  { objective, run }: PlaneWork,
+  { progress = silent, signal }: PlaneOptions,
 ): Promise<PathResult> {
-  const { solver, updates, weightSteps, start } = protocol;
   const untrained = objective.state();
-  let path: Progressed = { places: [[start.x, start.y]], evaluations: 0, gradients: 0 };
+  let path: Progressed = { places: [[start.x, start.y]], evaluations: 0, gradients: 0, weights: untrained };
   if (run.from) {
-    path = (run.from.meta as unknown as { path: Progressed }).path;
-    const { omega, momentum } = run.from.tensors as Record<string, Float32Array>;
-    objective.resume({ omega, momentum, steps: (path.places.length - 1) * weightSteps });
+    path = unpackState(run.from);
+    objective.resume(path.weights);
   }
-  const move = mover(solver, protocol.seed, objective);
-  const phase = progress.start(`path ${solver.kind}`, updates, path.places.length - 1);
+  const move = mover(solver, seed, objective);
+  const first = path.places.length - 1;
+  const phase = progress.start(`path ${solver.kind}`, updates, first);
   try {
-    for (let update = path.places.length - 1; update < updates; update++) {
+    for (let update = first; update < updates; update++) {
       // Signals and a notebook's interrupts are delivered between updates.
       await yieldToEvents();
       if (signal?.aborted) {
@@ -92,13 +81,9 @@ async function followPath(
         places: [...path.places, place],
         evaluations: path.evaluations + evaluations,
         gradients: path.gradients + gradients,
+        weights: objective.state(),
       };
-      const { omega, momentum } = objective.state();
-      run.store.saveCheckpoint({
-        step: update + 1,
-        meta: { path: { ...path } },
-        tensors: { omega, momentum },
-      });
+      run.store.saveCheckpoint({ step: update + 1, ...packState(path) });
       phase.update(update + 1);
     }
   } finally {
@@ -110,10 +95,7 @@ async function followPath(
 }
 
 /** One update from a place: where it leads, and what was asked for on the way. */
-type Move = (
-  from: readonly [number, number],
-  update: number,
-) => { place: readonly [number, number]; evaluations: number; gradients: number };
+type Move = (from: Place, update: number) => { place: Place; evaluations: number; gradients: number };
 
 function mover(settings: PathSolver, seed: number, objective: PlaneObjective): Move {
   if (settings.kind === 'gradient') {
@@ -122,17 +104,16 @@ function mover(settings: PathSolver, seed: number, objective: PlaneObjective): M
       return { place: [x - settings.step * gx, y - settings.step * gy], evaluations: 0, gradients: 1 };
     };
   }
-  return zeroOrderMove(createSolver(settings), seed, objective);
-}
-
-/** The zero-order solvers carry nothing but α from update to update, which here is the place. */
-function zeroOrderMove(solver: Solver, seed: number, objective: PlaneObjective): Move {
+  const solver = createSolver(settings);
   return (from, update) => {
+    // Zero-order solvers carry nothing but α from update to update, which here is the place.
     const state = { ...solver.init(Float64Array.from(from)), step: update };
-    const gradient = solver.needsGradient ? Float64Array.from(objective.gradientAt(...from)) : undefined;
-    const asked = solver.ask(state, { key: foldIn(key(seed), update), ...(gradient ? { gradient } : {}) });
-    const losses = Float64Array.from(asked.points, (point) => objective.lossAt(point[0], point[1]));
-    const [x, y] = solver.tell(state, asked, losses).state.alpha;
-    return { place: [x, y], evaluations: asked.points.length, gradients: gradient ? 1 : 0 };
+    const gradient = solver.needsGradient
+      ? { gradient: Float64Array.from(objective.gradientAt(...from)) }
+      : {};
+    const context = { key: foldIn(key(seed), update), ...gradient };
+    const { losses, ...told } = measuredStep(solver, state, context, ([x, y]) => objective.lossAt(x, y));
+    const [x, y] = told.state.alpha;
+    return { place: [x, y], evaluations: losses.length, gradients: solver.needsGradient ? 1 : 0 };
   };
 }

@@ -1,155 +1,206 @@
 import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
 import { compile, tf } from '../engine/index.js';
-import type { HostArray, Program, ProgramFunction, Tensors } from '../engine/index.js';
+import type { HostArrays, Program, ProgramFunction, Tensors } from '../engine/index.js';
+import { keepLatest } from '../latest.js';
+import { initialStatistics, runningStatistics, trainingStatistics } from '../supernet/statistics.js';
 import { supernet } from '../supernet/supernet.js';
-import type { Supernet } from '../supernet/supernet.js';
+import type { PassOptions, Supernet } from '../supernet/supernet.js';
 import { lossAndGradients, sgdStep } from '../supernet/training.js';
 import type { SgdSettings } from '../supernet/training.js';
 import { isZeroOrder, spaceOf } from './protocol.js';
 import type { SearchProtocol } from './protocol.js';
 
 /**
- * The supernet of a search as one compiled program: weights ω and momentum stay in the session, a saved copy beside them,
- * so that a candidate's fine-tuning starts from a copy inside the session and leaves no trace.
+ * A supernet as one compiled program: weights ω and momentum stay in the session, a saved copy beside them, so that a
+ * candidate's fine-tuning starts from a copy inside the session and leaves no trace.
  */
 
 /**
- * `step`: one pass, whose outputs and update can be wanted separately. The others move weights about: `unroll` and
- * `displace` take the saved ω a step along what `step` left as momentum.
+ * `step`: one pass in training mode, whose outputs and update can be wanted separately. `observe` moves running statistics
+ * by those of a batch, `evaluate` reads a loss with them. The others move weights about: `unroll` and `displace` take the
+ * saved ω a step along what `step` left as momentum.
  */
-export type SearchFunction = 'step' | 'save' | 'begin' | 'restore' | 'coast' | 'unroll' | 'displace';
+export type SearchFunction =
+  'step' | 'save' | 'begin' | 'restore' | 'coast' | 'unroll' | 'displace' | 'observe' | 'evaluate';
 
-export interface SearchProgram {
-  readonly net: Supernet;
-  readonly program: Program<SearchFunction>;
+/** How a program normalizes and mixes. */
+export interface ProgramForm {
   /** What `step` takes as alphas: alphas, or the mixing weights that they stand for. */
   readonly mixing: 'softmax' | 'given';
-}
-
-/** The part of a protocol that decides the program; searches that agree in it share one. */
-interface ProgramKey extends Pick<
-  SearchProtocol,
-  'space' | 'cells' | 'channels' | 'batchSize' | 'partialChannels'
-> {
-  readonly image: number;
-  readonly classes: number;
-  readonly compile: boolean;
+  /** How batch norm normalizes where losses are read: by the batch's own statistics, or running ones kept beside ω. */
+  readonly statistics: 'batch' | 'running';
+  /** Whether paths are dropped, with a probability that is fed. */
+  readonly dropPath: boolean;
   /**
    * The weights' optimizer where it is part of the graph; where it is left out, its settings are fed with every step. Plain
    * zero-order searches keep the graph that their results were computed with: TensorFlow's optimizer orders the sums of
    * another graph otherwise, even of one that only has more inputs, and the last bits with them.
    */
   readonly weights?: SgdSettings;
-  /** Whether paths are dropped, with a probability that is fed. */
-  readonly dropPath: boolean;
-  /** Whether mixing weights are fed instead of alphas. */
-  readonly mixing: 'softmax' | 'given';
 }
 
-let latest: { readonly key: string; readonly made: SearchProgram } | undefined;
+export interface SearchProgram extends Pick<ProgramForm, 'mixing' | 'statistics'> {
+  readonly net: Supernet;
+  readonly program: Program<SearchFunction>;
+}
+
+/** What every program of a supernet depends on. */
+export interface SupernetParts extends Pick<
+  SearchProtocol,
+  'space' | 'cells' | 'channels' | 'batchSize' | 'partialChannels'
+> {
+  readonly image: number;
+  readonly classes: number;
+  readonly compile: boolean;
+}
+
+/** The parts of a protocol's supernet. */
+export function supernetParts(
+  { space, cells, channels, batchSize, partialChannels, dataset }: SearchProtocol,
+  classes: number,
+  compiled: boolean,
+): SupernetParts {
+  const partial = partialChannels ? { partialChannels } : {};
+  const image = dataset.imageSide;
+  return { space, cells, channels, batchSize, ...partial, image, classes, compile: compiled };
+}
+
+/** Inputs of a pass in the order of the graph; what a function takes beside them is said after `alphas`. */
+export function passInputs({ batchSize, image }: SupernetParts, net: Supernet) {
+  return {
+    images: float(batchSize, image, image, 3),
+    labels: { shape: [batchSize], dtype: 'int32' as const },
+    alphas: float(net.alphas),
+    noiseSeed: { shape: [2], dtype: 'int32' as const },
+  };
+}
+
+function float(...shape: number[]) {
+  return { shape, dtype: 'float32' as const };
+}
+
+/** Frees the program of what is forgotten. */
+const dispose = ({ program }: { readonly program: Program<never> }): void => {
+  program.dispose();
+};
+
+const kept = {
+  batch: keepLatest<SearchProgram>(dispose),
+  running: keepLatest<SearchProgram>(dispose),
+};
 
 /**
- * The program for a protocol. The last one made is kept: a reproduction runs many searches on the same supernet, and
- * compiling one costs as much as dozens of its steps. Its state is whatever the last user left; write it first.
+ * The program of a search. Searches that agree in what it depends on share one: the last one made is kept. Its state is
+ * whatever the last user left; write it first.
  */
 export function searchProgram(protocol: SearchProtocol, classes: number, compiled: boolean): SearchProgram {
-  const { space, cells, channels, batchSize, dataset, partialChannels, perturbation, stability } = protocol;
+  const { partialChannels, perturbation, stability } = protocol;
   const { momentum, weightDecay, clip } = protocol.weights;
-  const dropPath = protocol.dropPath !== undefined;
   const reforms = [protocol.dropPath, partialChannels, perturbation].some((group) => group !== undefined);
   const plain = isZeroOrder(protocol.solver) && !reforms && stability?.action !== 'regularize';
-  const parts: ProgramKey = {
-    space,
-    cells,
-    channels,
-    batchSize,
-    ...(partialChannels ? { partialChannels } : {}),
-    ...(plain ? { weights: { momentum, weightDecay, clip } } : {}),
-    dropPath,
+  return supernetProgram(supernetParts(protocol, classes, compiled), {
     mixing: perturbation ? 'given' : 'softmax',
-    image: dataset.imageSide,
-    classes,
-    compile: compiled,
-  };
-  const key = JSON.stringify(parts);
-  if (latest?.key !== key) {
-    latest?.made.program.dispose();
-    latest = { key, made: makeProgram(parts) };
-  }
-  return latest.made;
+    statistics: 'batch',
+    dropPath: protocol.dropPath !== undefined,
+    ...(plain ? { weights: { momentum, weightDecay, clip } } : {}),
+  });
 }
 
-function makeProgram(parts: ProgramKey): SearchProgram {
-  const net = supernet(spaceOf(parts), parts);
-  const size = net.layout.size;
-  const zeros = (): HostArray => ({ shape: [size], data: new Float32Array(size) });
-  const state = { omega: zeros(), momentum: zeros(), savedOmega: zeros(), savedMomentum: zeros() };
-  const program = compile(state, searchFunctions(net, parts), { compile: parts.compile });
-  return { net, program, mixing: parts.mixing };
+/** The program of a supernet; shared and kept as {@link searchProgram}'s are, those with running statistics by themselves. */
+export function supernetProgram(parts: SupernetParts, form: ProgramForm): SearchProgram {
+  return kept[form.statistics]([parts, form], () => {
+    const net = supernet(spaceOf(parts), parts);
+    const initial = initialState(net, form);
+    const program = compile(initial, searchFunctions(net, parts, form), { compile: parts.compile });
+    return { net, program, mixing: form.mixing, statistics: form.statistics };
+  });
+}
+
+/** The name of a state entry's saved copy. */
+const saved = (name: string): string => `saved${name[0].toUpperCase()}${name.slice(1)}`;
+
+function initialState(net: Supernet, { statistics }: ProgramForm): HostArrays {
+  const weights = new Float32Array(net.layout.size);
+  const running = statistics === 'running' ? initialStatistics(net.normalizations) : {};
+  const state = Object.entries({ omega: weights, momentum: weights, ...running }).map(
+    ([name, data]) => [name, { shape: [data.length], data }] as const,
+  );
+  return Object.fromEntries([...state, ...state.map(([name, value]) => [saved(name), value] as const)]);
 }
 
 /** The functions of a program; those of the second order only where the optimizer's settings are fed. */
 function searchFunctions(
   net: Supernet,
-  { batchSize, image, weights, dropPath, mixing }: ProgramKey,
+  parts: SupernetParts,
+  { weights, dropPath, mixing, statistics }: ProgramForm,
 ): Record<SearchFunction, ProgramFunction> {
-  const float = (...shape: number[]) => ({ shape, dtype: 'float32' as const });
+  const { images, labels, alphas, noiseSeed } = passInputs(parts, net);
   const lr = float();
   const fed = weights ? {} : { momentumShare: float(), weightDecay: float() };
   const sgdSettings = ({ momentumShare, weightDecay, clip }: Tensors): SgdSettings =>
     weights ?? { momentum: momentumShare, weightDecay, clip };
+  const running = statistics === 'running';
+  const entries = ['omega', 'momentum', ...(running ? ['mean', 'variance'] : [])];
+  const pass = ({ omega }: Tensors, inputs: Tensors, options: PassOptions = {}) =>
+    lossAndGradients(
+      net,
+      omega as Tensor1D,
+      inputs.alphas as Tensor1D,
+      inputs.images as Tensor4D,
+      inputs.labels as Tensor1D,
+      {
+        noiseSeed: inputs.noiseSeed as Tensor1D,
+        ...(dropPath ? { dropPath: inputs.dropPath } : {}),
+        mixing,
+        ...options,
+      },
+    );
+  /** A pass in training mode, and the running statistics after it. */
+  const trainingPass = (state: Tensors, inputs: Tensors) => {
+    if (!running) return { passed: pass(state, inputs), moved: {} };
+    const { normalization, moved } = trainingStatistics(net.normalizations, state);
+    const passed = pass(state, inputs, { normalization });
+    return { passed, moved: moved() };
+  };
+  const restored = (state: Tensors) => Object.fromEntries(entries.map((name) => [name, state[saved(name)]]));
   const functions: Partial<Record<SearchFunction, ProgramFunction>> = {
     // Training step, α-gradient and validation loss are one function: a call computes only what it asks for.
     step: {
       inputs: {
-        images: float(batchSize, image, image, 3),
-        labels: { shape: [batchSize], dtype: 'int32' },
-        alphas: float(net.alphas),
+        images,
+        labels,
+        alphas,
         lr,
-        noiseSeed: { shape: [2], dtype: 'int32' },
+        noiseSeed,
         ...(weights ? {} : { ...fed, clip: float() }),
         ...(dropPath ? { dropPath: float() } : {}),
       },
-      run: ({ omega, momentum }, inputs) => {
-        const gradients = lossAndGradients(
-          net,
-          omega as Tensor1D,
-          inputs.alphas as Tensor1D,
-          inputs.images as Tensor4D,
-          inputs.labels as Tensor1D,
-          {
-            noiseSeed: inputs.noiseSeed as Tensor1D,
-            ...(dropPath ? { dropPath: inputs.dropPath } : {}),
-            mixing,
-          },
-        );
-        const { loss, correct, alphas } = gradients;
-        const settings = sgdSettings(inputs);
-        const next = sgdStep(omega as Tensor1D, momentum as Tensor1D, gradients.weights, inputs.lr, settings);
+      run: (state, inputs) => {
+        const { passed, moved } = trainingPass(state, inputs);
+        const [omega, momentum] = [state.omega as Tensor1D, state.momentum as Tensor1D];
+        const next = sgdStep(omega, momentum, passed.weights, inputs.lr, sgdSettings(inputs));
+        const { loss, correct, alphas: alphaGradient } = passed;
         return {
-          outputs: { loss, correct, alphaGradient: alphas, gradientNorm: next.gradientNorm },
-          state: { omega: next.weights, momentum: next.momentum },
+          outputs: { loss, correct, alphaGradient, gradientNorm: next.gradientNorm },
+          state: { omega: next.weights, momentum: next.momentum, ...moved },
         };
       },
     },
     save: {
       inputs: {},
-      run: ({ omega, momentum }) => ({ outputs: {}, state: { savedOmega: omega, savedMomentum: momentum } }),
+      run: (state) => ({
+        outputs: {},
+        state: Object.fromEntries(entries.map((name) => [saved(name), state[name]])),
+      }),
     },
     begin: {
       inputs: {},
-      run: ({ savedOmega }) => ({
+      run: (state) => ({
         outputs: {},
-        state: { omega: savedOmega, momentum: tf.zeros([net.layout.size]) },
+        state: { ...restored(state), momentum: tf.zeros([net.layout.size]) },
       }),
     },
-    restore: {
-      inputs: {},
-      run: ({ savedOmega, savedMomentum }) => ({
-        outputs: {},
-        state: { omega: savedOmega, momentum: savedMomentum },
-      }),
-    },
+    restore: { inputs: {}, run: (state) => ({ outputs: {}, state: restored(state) }) },
     // The released script's fault: the base weights' optimizer steps without a gradient.
     coast: {
       inputs: { lr, ...fed },
@@ -177,6 +228,21 @@ function searchFunctions(
         outputs: {},
         state: { omega: tf.add(savedOmega, tf.mul(direction, by)) },
       }),
+    };
+  }
+  if (running) {
+    const inputs = { images, labels, alphas, noiseSeed };
+    functions.observe = {
+      inputs,
+      run: (state, given) => ({ outputs: {}, state: trainingPass(state, given).moved }),
+    };
+    functions.evaluate = {
+      inputs,
+      run: (state, given) => {
+        const normalization = runningStatistics(net.normalizations, state);
+        const { loss, alphas: alphaGradient } = pass(state, given, { normalization });
+        return { outputs: { loss, alphaGradient } };
+      },
     };
   }
   return functions as Record<SearchFunction, ProgramFunction>;

@@ -1,14 +1,32 @@
 import { loadDataset } from '../datasets/load.js';
-import type { Dataset, LoadOptions } from '../datasets/load.js';
-import { device } from '../engine/index.js';
-import { InterruptedError } from '../errors.js';
+import type { Dataset } from '../datasets/load.js';
+import { device, exclusively } from '../engine/index.js';
+import { ZartsError } from '../errors.js';
+import { keepLatest } from '../latest.js';
+import type { Vec } from '../math/vec.js';
 import { thisMachine } from '../runs/environment.js';
 import type { Machine } from '../runs/environment.js';
-import { kept } from '../runs/kept.js';
-import type { Kept, KeptOptions } from '../runs/kept.js';
+import { runKind } from '../runs/kept.js';
+import type { Kept, Kind } from '../runs/kept.js';
+import { openRun } from '../runs/store.js';
+import { measureCondition } from './condition.js';
+import { measureLandscape } from './landscape.js';
+import type { LandscapeOptions } from './landscape.js';
+import type {
+  ConditionProtocol,
+  LandscapeProtocol,
+  PathProtocol,
+  SpectrumProtocol,
+} from './landscape-protocol.js';
+import { followPath } from './paths.js';
+import { planeObjective } from './plane.js';
+import type { PlaneWork, TrainedSupernet } from './plane.js';
 import type { SearchProtocol } from './protocol.js';
 import { search } from './search.js';
 import type { EpochRecord, SearchResult } from './search.js';
+import { measureSpectrum } from './spectrum.js';
+
+/** Every kind of run of a supernet through the run store: searches, and what is measured on what they trained. */
 
 /** How a result came about; kept beside every result, never part of what decides it. */
 export interface Provenance extends Machine {
@@ -18,63 +36,8 @@ export interface Provenance extends Machine {
   readonly seconds: number;
 }
 
-/** A finished search. */
-export type FinishedSearch = Kept<SearchProtocol, SearchResult, Provenance>;
-
-export interface RunSearchOptions extends KeptOptions, LoadOptions {
-  readonly onEpoch?: (record: EpochRecord) => void;
-}
-
-/**
- * The search that a protocol describes, through the run store: a finished one is returned at once, an interrupted one goes
- * on from its last checkpoint.
- *
- * @throws {UsageError} for a protocol that does not fit the data; {ZartsError} for missing data, a run that another process
- *         works on, a loss that is not finite; {InterruptedError} after `signal`.
- */
-export async function runSearch(
-  protocol: SearchProtocol,
-  options: RunSearchOptions = {},
-): Promise<FinishedSearch> {
-  const dataset = await searchData(protocol, options);
-  const { progress, signal, compile, onEpoch } = options;
-  return kept(
-    {
-      protocol,
-      dataDigest: dataset.digest,
-      compute: (run) =>
-        search(protocol, {
-          dataset,
-          ...run,
-          ...(progress ? { progress } : {}),
-          ...(signal ? { signal } : {}),
-          ...(compile === undefined ? {} : { compile }),
-          ...(onEpoch ? { onEpoch } : {}),
-        }),
-      provenance: (seconds) => provenance(dataset, seconds),
-    },
-    options.home,
-  );
-}
-
-let loaded: { readonly key: string; readonly dataset: Promise<Dataset> } | undefined;
-
-/** The data of a protocol; the last set loaded is kept, since a reproduction's searches all read the same one. */
-export function searchData(protocol: SearchProtocol, options: LoadOptions = {}): Promise<Dataset> {
-  const { name, imageSide: image, trainSize } = protocol.dataset;
-  const spec = { name, image, trainSize };
-  const key = JSON.stringify([spec, options.data, options.dataHome, process.env.ZARTS_DATA]);
-  if (loaded?.key !== key) {
-    const dataset = loadDataset(spec, options);
-    loaded = { key, dataset };
-    // A failure is not kept: the files may be there at the next call.
-    dataset.catch(() => (loaded = undefined));
-  }
-  return loaded.dataset;
-}
-
 /** What is known of this process, its machine and its data; no names of machines or folders. */
-export function provenance(dataset: Dataset, seconds: number): Provenance {
+export function provenance({ name, coverage, digest }: Provenance['data'], seconds: number): Provenance {
   const { commit, version, node, processor, cores } = thisMachine();
   return {
     commit,
@@ -83,12 +46,118 @@ export function provenance(dataset: Dataset, seconds: number): Provenance {
     node,
     processor,
     cores,
-    data: { name: dataset.name, coverage: dataset.coverage, digest: dataset.digest },
+    data: { name, coverage, digest },
     seconds,
   };
 }
 
-/** Whether an error means that the user stopped the work, not that it failed. */
-export function isInterrupt(error: unknown): boolean {
-  return error instanceof InterruptedError;
+export interface RunOptions extends LandscapeOptions {
+  readonly onEpoch?: (record: EpochRecord) => void;
+}
+
+const latestData = keepLatest<Promise<Dataset>>();
+
+/** The data of a protocol; the last set loaded is kept, since a reproduction's searches all read the same one. */
+export function searchData(protocol: SearchProtocol, options: RunOptions = {}): Promise<Dataset> {
+  const { name, imageSide: image, trainSize } = protocol.dataset;
+  const spec = { name, image, trainSize };
+  const parts = [spec, options.data, options.dataHome, process.env.ZARTS_DATA];
+  return latestData(parts, () => loadDataset(spec, options));
+}
+
+/**
+ * The supernet that a search trains, with its weights: the search is run if the store does not have it.
+ *
+ * @throws {ZartsError} when a finished search's last checkpoint is gone or damaged; as {@link runSearch}.
+ */
+export async function trainedSupernet(
+  protocol: SearchProtocol,
+  options: RunOptions = {},
+): Promise<TrainedSupernet> {
+  const { key, result } = await runSearch(protocol, options);
+  const { digest } = await searchData(protocol, options);
+  const { home } = options;
+  const run = openRun({ protocol, dataDigest: digest, ...(home === undefined ? {} : { home }) });
+  const last = run.latestCheckpoint();
+  const { omega, momentum, 'solver.alpha': alpha } = last?.tensors ?? {};
+  if (last?.step !== result.steps || !alpha || result.alpha.some((value, i) => value !== alpha[i])) {
+    throw new ZartsError(
+      `The weights of search ${key} are not kept beside its result; delete ${run.folder} and it is computed anew.`,
+    );
+  }
+  return { key, omega: omega as Float32Array, momentum: momentum as Float32Array, alpha: alpha as Vec };
+}
+
+/** A kind of run on a supernet. */
+export type SupernetKind<Protocol, Result> = Kind<Protocol, Dataset, Result, Provenance, RunOptions>;
+
+/** A kind of measurement on the plane of a landscape: the landscape's supernet is trained first. */
+function onPlane<Protocol, Result>(
+  landscapeOf: (protocol: Protocol) => LandscapeProtocol,
+  measure: (protocol: Protocol, work: PlaneWork, options: RunOptions) => Promise<Result>,
+): SupernetKind<Protocol, Result> {
+  return {
+    data: (protocol, options) => searchData(landscapeOf(protocol).supernet, options),
+    needs: (protocol) => [landscapeOf(protocol).supernet],
+    async compute({ protocol, data: dataset, run }, options) {
+      const landscape = landscapeOf(protocol);
+      const trained = await trainedSupernet(landscape.supernet, options);
+      return exclusively(() => {
+        const objective = planeObjective(landscape, trained, dataset, options.compile ?? true);
+        return measure(protocol, { objective, trained, dataset, run }, options);
+      });
+    },
+    provenance,
+  };
+}
+
+/** Every kind of run on a supernet, by the `kind` of its protocol. */
+export const SUPERNET_KINDS = {
+  search: {
+    data: searchData,
+    compute: ({ protocol, data: dataset, run }, options) => search(protocol, { ...options, ...run, dataset }),
+    provenance,
+  } satisfies SupernetKind<SearchProtocol, SearchResult>,
+  landscape: onPlane((protocol: LandscapeProtocol) => protocol, measureLandscape),
+  path: onPlane(({ landscape }: PathProtocol) => landscape, followPath),
+  condition: onPlane(({ landscape }: ConditionProtocol) => landscape, measureCondition),
+  spectrum: onPlane(({ landscape }: SpectrumProtocol) => landscape, measureSpectrum),
+};
+
+/** A finished run on a supernet. */
+export type Finished<Protocol, Result> = Kept<Protocol, Result, Provenance>;
+
+/** A finished search. */
+export type FinishedSearch = Finished<SearchProtocol, SearchResult>;
+
+/** The search that a protocol describes, through the run store. @throws as {@link runKind}. */
+export function runSearch(protocol: SearchProtocol, options: RunOptions = {}): Promise<FinishedSearch> {
+  return runKind(SUPERNET_KINDS.search, protocol, options);
+}
+
+/**
+ * The landscape that a protocol describes, through the run store.
+ *
+ * The same protocol on the same data gives the same grid to the last bit on the same machine, whether it is measured at once
+ * or stopped and resumed any number of times.
+ *
+ * @throws as {@link runKind}.
+ */
+export function runLandscape(protocol: LandscapeProtocol, options: RunOptions = {}) {
+  return runKind(SUPERNET_KINDS.landscape, protocol, options);
+}
+
+/** The path that a protocol describes, through the run store. @throws as {@link runKind}. */
+export function runPath(protocol: PathProtocol, options: RunOptions = {}) {
+  return runKind(SUPERNET_KINDS.path, protocol, options);
+}
+
+/** The condition number that a protocol describes, through the run store. @throws as {@link runKind}. */
+export function runCondition(protocol: ConditionProtocol, options: RunOptions = {}) {
+  return runKind(SUPERNET_KINDS.condition, protocol, options);
+}
+
+/** The spectrum that a protocol describes, through the run store. @throws as {@link runKind}. */
+export function runSpectrum(protocol: SpectrumProtocol, options: RunOptions = {}) {
+  return runKind(SUPERNET_KINDS.spectrum, protocol, options);
 }

@@ -6,7 +6,7 @@ import { mixingGroups, mixingWeights } from '../spaces/mixing.js';
 import { throughSoftmax } from './perturbation.js';
 import type { Shares } from './perturbation.js';
 import type { SearchProgram } from './program.js';
-import type { SecondOrderSettings } from './second-order.js';
+import { initialStatistics } from '../supernet/statistics.js';
 
 /** What one pass through the supernet reads besides its weights. */
 export interface Pass {
@@ -37,8 +37,20 @@ export interface AlphaGradient {
   readonly gradient: Vec;
 }
 
+/** The step that ω*(α) is unrolled by in the second order. */
+export interface UnrolledStep {
+  /** ξ, its learning rate. */
+  readonly lr: number;
+  /** Share of the momentum buffer in it; 0 in Eq. 2 as printed, 0.9 in the released code. */
+  readonly momentum: number;
+  /** Its weight decay; 0 in Eq. 2 as printed. */
+  readonly weightDecay: number;
+  /** Length of the displacement of ω in the finite difference; 0.01 in DARTS. */
+  readonly radius: number;
+}
+
 /** The second-order gradient and what it was made of; norms of what stays in the session. */
-export interface SessionSecondOrder extends AlphaGradient {
+export interface SecondOrder extends AlphaGradient {
   /** ∇_α L_val(ω', α) with ω' held fixed, and ∇²_{α,ω} L_train(ω, α)·v; [d]. */
   readonly direct: Vec;
   readonly implicit: Vec;
@@ -57,8 +69,9 @@ const TRAINING = ['loss', 'correct'];
 const FIRST_ORDER = ['loss', 'alphaGradient'];
 
 /**
- * A search's compiled program in the terms of the search: losses, gradients and steps. The weights stay in the session;
- * vectors of length d and single numbers go in and out.
+ * A supernet's compiled program in the terms of the search: losses, gradients and steps. The weights stay in the session;
+ * vectors of length d and single numbers go in and out. Where the program has running statistics of batch norms, steps are
+ * taken with those of their batch and move the running ones, and losses and gradients are read with these.
  */
 export class SearchSession {
   constructor(private readonly searchProgram: SearchProgram) {}
@@ -113,14 +126,15 @@ export class SearchSession {
   }
 
   /**
-   * The second-order gradient: {@link ./second-order.secondOrderGradient}, with every weight vector in the session. Four
-   * passes; ω and its momentum are left as they were.
+   * DARTS' second-order gradient at (ω, α) (Liu et al. 2019, Section 2.3): the gradient through one unrolled training step
+   * ω' = ω − ξ·(momentum·buffer + ∇_ω L_train + decay·ω). Its Hessian–vector product is the central difference of
+   * ∇_α L_train at ω ± R·v. Four passes, every weight vector in the session; ω and its momentum are left as they were.
    *
    * @param train  On the training batch of the unrolled step; seeded alike in its three passes, or noise would enter the
    *               finite difference.
    * @param val    On the validation batch, at the same alpha.
    */
-  secondOrder(train: Pass, val: Pass, settings: SecondOrderSettings): SessionSecondOrder {
+  secondOrder(train: Pass, val: Pass, settings: UnrolledStep): SecondOrder {
     const { lr, momentum, weightDecay, radius } = settings;
     this.program.call('save');
     const trainLoss = this.call(train, GRADIENT_ONLY, TRAINING).loss.data[0];
@@ -138,6 +152,17 @@ export class SearchSession {
     const implicit = vNorm === 0 ? direct.map(() => 0) : scale(1 / (2 * step), axpy(-1, minus, plus));
     const gradient = axpy(-lr, implicit, direct);
     return { loss: ahead.loss.data[0], gradient, direct, implicit, vNorm, trainLoss };
+  }
+
+  /** Running statistics as they are before the first batch. */
+  forgetStatistics(): void {
+    const { mean, variance } = initialStatistics(this.searchProgram.net.normalizations);
+    this.program.write(mapped({ mean, variance }, (data) => ({ shape: [data.length], data })));
+  }
+
+  /** Moves the running statistics by those of a batch; nothing else. */
+  observe(pass: Pass): void {
+    this.program.call('observe', this.inputs(pass, GRADIENT_ONLY));
   }
 
   /** The next candidates start from ω as it is now; {@link restore} goes back to it. */
@@ -167,12 +192,12 @@ export class SearchSession {
   }
 
   writeWeights(omega: Float32Array, momentum: Float32Array): void {
-    const shape = [omega.length];
-    this.program.write({ omega: { shape, data: omega }, momentum: { shape, data: momentum } });
+    this.program.write(mapped({ omega, momentum }, (data) => ({ shape: [data.length], data })));
   }
 
   private read(pass: Pass, outputs: readonly string[]): Record<string, HostArray> {
-    return this.program.call('step', this.inputs(pass, GRADIENT_ONLY), { outputs, update: false });
+    const name = this.searchProgram.statistics === 'running' ? 'evaluate' : 'step';
+    return this.program.call(name, this.inputs(pass, GRADIENT_ONLY), { outputs, update: false });
   }
 
   private call(pass: Pass, sgd: SgdStep, outputs: readonly string[]): Record<string, HostArray> {
@@ -192,7 +217,12 @@ export class SearchSession {
 }
 
 function scalars(values: Readonly<Record<string, number>>): HostArrays {
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [name, { shape: [], data: Float32Array.of(value) }]),
-  );
+  return mapped(values, (value) => ({ shape: [], data: Float32Array.of(value) }));
+}
+
+function mapped<Value>(
+  values: Readonly<Record<string, Value>>,
+  array: (value: Value) => HostArray,
+): HostArrays {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, array(value)]));
 }

@@ -4,8 +4,7 @@ import { key } from '../math/random.js';
 import { silent } from '../progress.js';
 import { spectrumOf } from './curvature.js';
 import type { SpectrumProtocol } from './landscape-protocol.js';
-import { keptOnPlane } from './on-plane.js';
-import type { Measured, OnPlaneOptions } from './on-plane.js';
+import type { PlaneOptions, PlaneWork } from './plane.js';
 
 /**
  * The upper end of the spectrum of ∇²_α L_val of a trained supernet at its α: how sharply the loss curves in the directions
@@ -34,53 +33,43 @@ export interface SpectrumResult {
 }
 
 /**
- * The spectrum that a protocol describes, through the run store. An interrupted one begins anew: it takes as long as a few
- * points of the landscape.
+ * The spectrum that a protocol describes. An interrupted one begins anew: it takes as long as a few points of the landscape.
  *
- * @throws {ZartsError} for a gradient that is not finite; otherwise as {@link ./landscape.runLandscape}.
+ * @throws {ZartsError} for a gradient that is not finite; {InterruptedError} after `signal`.
  */
-export async function runSpectrum(
-  protocol: SpectrumProtocol,
-  options: OnPlaneOptions = {},
-): Promise<Measured<SpectrumProtocol, SpectrumResult>> {
-  const { landscape, seed, products, values } = protocol;
-  const { progress = silent, signal, compile = true } = options;
-  return keptOnPlane(protocol, landscape, options, async ({ objective, trained, dataset }) => {
-    const { alpha } = trained;
-    const total = 2 * products * objective.passes.length;
-    const phase = progress.start(`curvature ${landscape.omega.kind}`, total);
-    let gradients = 0;
-    try {
-      const query = {
-        compile,
-        omega: objective.weightsAt(alpha),
-        alpha,
-        passes: objective.passes,
-        key: key(seed),
-        goOn: async () => {
-          // Signals and a notebook's interrupts are delivered between gradients.
-          await yieldToEvents();
-          phase.update(gradients++);
-          return signal?.aborted !== true;
-        },
-      };
-      const effort = { products, values };
-      const spectrum = await spectrumOf(landscape.supernet, dataset.classes.length, query, effort);
-      if (!spectrum) {
-        throw new InterruptedError(
-          `Stopped after ${gradients - 1} gradients of the curvature; the same command begins it anew.`,
-        );
-      }
-      phase.update(total);
-      const found = spectrum.values.map(({ value, bound }) => ({ value, bound }));
-      return {
-        largest: found.slice(0, values),
-        smallest: found[found.length - 1],
-        products: spectrum.products,
-        converged: spectrum.converged,
-      };
-    } finally {
-      phase.end();
+export async function measureSpectrum(
+  { landscape, seed, products, values }: SpectrumProtocol,
+  { objective, trained: { alpha }, dataset }: PlaneWork,
+  { progress = silent, signal, compile = true }: PlaneOptions,
+): Promise<SpectrumResult> {
+  const { passes } = objective;
+  const total = 2 * products * passes.length;
+  const phase = progress.start(`curvature ${landscape.omega.kind}`, total);
+  let gradients = 0;
+  const beforeGradient = async (): Promise<void> => {
+    // Signals and a notebook's interrupts are delivered between gradients.
+    await yieldToEvents();
+    phase.update(gradients);
+    if (signal?.aborted) {
+      throw new InterruptedError(
+        `Stopped after ${gradients} gradients of the curvature; the same command begins it anew.`,
+      );
     }
-  });
+    gradients += 1;
+  };
+  try {
+    const omega = objective.weightsAt(alpha);
+    const query = { compile, omega, alpha, passes, key: key(seed), products, values, beforeGradient };
+    const spectrum = await spectrumOf(landscape.supernet, dataset.classes.length, query);
+    phase.update(total);
+    const found = spectrum.values.map(({ value, bound }) => ({ value, bound }));
+    return {
+      largest: found.slice(0, values),
+      smallest: found[found.length - 1],
+      products: spectrum.products,
+      converged: spectrum.converged,
+    };
+  } finally {
+    phase.end();
+  }
 }

@@ -150,9 +150,7 @@ export function countNonFinite(losses: Vec): number {
  * A step's diagnostics as plain JSON for a metrics line: numbers and flags as they are, the N weights as an array; of the
  * vectors of length d only the norms (`updateNorm`, `gradientNorm`).
  */
-export function diagnosticNumbers(
-  diagnostics: Diagnostics,
-): Record<string, number | boolean | null | number[]> {
+export function diagnosticNumbers(diagnostics: object): Record<string, number | boolean | null | number[]> {
   const numbers: Record<string, number | boolean | null | number[]> = {};
   for (const [name, value] of Object.entries(diagnostics) as [string, unknown][]) {
     if (value === null || typeof value === 'number' || typeof value === 'boolean') numbers[name] = value;

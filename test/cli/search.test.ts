@@ -110,6 +110,14 @@ describe('zarts search', function () {
     expect(again.stderr).to.equal('');
   });
 
+  it('prints its document though nobody reads the progress on stderr', async () => {
+    const { child, outcome } = start([...SEARCH, '--seed', '3', '--json'], { ZARTS_HOME: whole.home });
+    child.stderr?.destroy();
+    const { code, stdout, stderr } = await outcome;
+    expect(code).to.equal(0);
+    expect(documentOf({ code, stdout, stderr, killedBy: null }).protocol.seed).to.equal(3);
+  });
+
   it('as text: the genotype in the form that PyTorch reads, the epochs, the deviations, the folder', async () => {
     const args = RUN.filter((each) => each !== '--json');
     const { code, stdout } = await zarts(args, { ZARTS_HOME: whole.home });

@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import {
   appendFileSync,
   copyFileSync,
@@ -18,14 +17,16 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { InterruptedError, UsageError, ZartsError } from '../../lib/errors.js';
 import { batchOf, evalTransform } from '../../lib/datasets/augment.js';
+import type { Batch } from '../../lib/datasets/augment.js';
 import { batchSequence, range } from '../../lib/datasets/batches.js';
-import { nameOf } from '../../lib/datasets/catalog.js';
-import type { Catalog } from '../../lib/datasets/catalog.js';
+import { entryOf } from '../../lib/datasets/catalog.js';
+import type { Catalog, PreparedEntry, SyntheticEntry } from '../../lib/datasets/catalog.js';
+import { sha256 } from '../../lib/datasets/disk.js';
 import { inspectImageFolder } from '../../lib/datasets/image-folder.js';
 import { findImageNet, openImageNet } from '../../lib/datasets/imagenet.js';
 import { PhotoReader } from '../../lib/datasets/photo-decoder.js';
-import { openPhotoLoader, photoStream } from '../../lib/datasets/photo-loader.js';
-import type { PhotoLoader, PhotoLoaderOptions } from '../../lib/datasets/photo-loader.js';
+import { BatchesAhead, PhotoLoader } from '../../lib/datasets/photo-loader.js';
+import type { PhotoLoaderOptions } from '../../lib/datasets/photo-loader.js';
 import { imageNetTransforms, photoSource } from '../../lib/datasets/source.js';
 import { IMAGENET_TEST, IMAGENET_TRAIN } from '../../lib/datasets/photo-transform.js';
 import { openPrepared, preparePhotos } from '../../lib/datasets/prepared.js';
@@ -43,9 +44,8 @@ const TRAIN = { ...IMAGENET_TRAIN, side: 32 };
 const TEST = { ...IMAGENET_TEST, side: 28, shorter: 32 };
 
 const digest = ({ data }: { readonly data: Float32Array }): string =>
-  createHash('sha256')
-    .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
-    .digest('hex');
+  sha256(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+const nameOf = (catalog: Catalog, i: number): string => entryOf(catalog, i).file;
 
 /** Runs `use` with a loader and ends its threads. */
 async function withLoader<T>(
@@ -53,7 +53,7 @@ async function withLoader<T>(
   options: Partial<PhotoLoaderOptions>,
   use: (loader: PhotoLoader) => Promise<T>,
 ): Promise<T> {
-  const loader = openPhotoLoader(catalog, { transform: TRAIN, mean, std, threads: 2, ...options });
+  const loader = new PhotoLoader(catalog, { transform: TRAIN, mean, std, threads: 2, ...options });
   try {
     return await use(loader);
   } finally {
@@ -74,14 +74,14 @@ describe('datasets: a folder of photographs', () => {
   it('lists classes and files in order, the same whenever and wherever it is', () => {
     const found = inspectImageFolder(place());
     expect(found.classes).to.deep.equal(['n00000000', CLASS, 'n00000002']);
-    expect(found.train.files).to.have.length(6);
-    expect(found.train.files[2]).to.equal(`${CLASS}/${CLASS}_0.JPEG`);
+    expect(found.train.count).to.equal(6);
+    expect(nameOf(found.train, 2)).to.equal(`${CLASS}/${CLASS}_0.JPEG`);
     expect(Array.from(found.train.labels)).to.deep.equal([0, 0, 1, 1, 2, 2]);
     expect(Array.from(found.test.labels)).to.deep.equal([0, 1, 2]);
     renameSync(place(), join(home(), 'elsewhere'));
     const moved = inspectImageFolder(join(home(), 'elsewhere'));
     expect(moved.digest).to.equal(found.digest);
-    appendFileSync(join(home(), 'elsewhere', 'train', found.train.files[2]), 'x');
+    appendFileSync(join(home(), 'elsewhere', 'train', nameOf(found.train, 2)), 'x');
     expect(inspectImageFolder(join(home(), 'elsewhere')).digest).to.not.equal(found.digest);
     rmSync(join(home(), 'elsewhere'), { recursive: true });
   });
@@ -284,10 +284,14 @@ describe('datasets: photographs in batches', () => {
       ),
     );
     await withLoader(train, {}, async (loader) => {
-      const stream = photoStream(loader, sequence, 6, key(7));
+      const ahead = new BatchesAhead();
+      const asked = (step: number) => ({
+        id: String(step),
+        load: (into?: Batch) => loader.load(sequence.at(step), foldIn(key(7), step), into),
+      });
       const buffers = new Set<ArrayBufferLike>();
       const at = async (step: number): Promise<string> => {
-        const { images, labels } = await stream.at(step);
+        const { images, labels } = await ahead.take(asked(step), [step + 1, step + 2].map(asked));
         buffers.add(images.data.buffer);
         return `${digest(images)} ${labels.data.join()}`;
       };
@@ -298,20 +302,16 @@ describe('datasets: photographs in batches', () => {
     });
   });
 
-  it('refuse an index outside the set, a batch of another size, no threads, and a closed loader', async () => {
+  it('refuse an index outside the set, no threads, and a closed loader', async () => {
     await withLoader(train, {}, async (loader) => {
       expect((await rejection(loader.load(Int32Array.of(0, 12), key(0)))).message).to.equal(
         'Image 12 of the batch is outside the set of 12.',
-      );
-      const batch = await loader.load(Int32Array.of(0), key(0));
-      expect((await rejection(loader.load(Int32Array.of(0, 1), key(0), batch))).message).to.match(
-        /has 1 images, expected 2/,
       );
       await loader.close();
       expect((await rejection(loader.load(Int32Array.of(0), key(0)))).message).to.match(/is closed/);
     });
     expect(
-      thrown(() => openPhotoLoader(train, { transform: TRAIN, mean, std, threads: 0 })).message,
+      thrown(() => new PhotoLoader(train, { transform: TRAIN, mean, std, threads: 0 })).message,
     ).to.match(/decoding threads is 0/);
   });
 
@@ -338,7 +338,7 @@ describe('datasets: photographs in batches', () => {
         Array.from({ length: trainSize }, (_, i) => i % 3),
       );
       // Image i is of class i modulo all thousand.
-      expect(Array.from(indices)).to.deep.equal(
+      expect(Array.from(indices, (i) => entryOf<SyntheticEntry>(catalog, i).image)).to.deep.equal(
         Array.from({ length: trainSize }, (_, i) => 1000 * Math.floor(i / 3) + (i % 3)),
       );
     }
@@ -561,7 +561,7 @@ describe('datasets: prepared photographs', () => {
   });
 
   it('are the photographs with their shorter side shrunk, small ones as they are', async () => {
-    const set = await preparePhotos(source(), target, false, { settings });
+    const set = await preparePhotos(source(), target, { settings });
     expect([set.train.count, set.test.count, set.classes.length]).to.deep.equal([9, 3, 3]);
     expect(Array.from(set.train.labels)).to.deep.equal([0, 0, 0, 1, 1, 1, 2, 2, 2]);
     expect(nameOf(set.train, 4)).to.equal('train/n00000001/n00000001_1.JPEG');
@@ -574,7 +574,7 @@ describe('datasets: prepared photographs', () => {
     }
     await after.close();
     expect(readdirSync(target).sort()).to.deep.equal(['images.bin', 'index.jsonl', 'set.json']);
-    const large = await preparePhotos(source(), `${target}-large`, false, {
+    const large = await preparePhotos(source(), `${target}-large`, {
       settings: { shorter: 1000, encoding: 'raw' },
     });
     const raw = new PhotoReader(large.train);
@@ -584,7 +584,7 @@ describe('datasets: prepared photographs', () => {
   });
 
   it('in raw form give exactly the batches of the photographs, where none has to be shrunk', async () => {
-    const set = await preparePhotos(source(), target, false, {
+    const set = await preparePhotos(source(), target, {
       settings: { shorter: 4096, encoding: 'raw' },
     });
     const { train } = await openImageNet({ data: home(), env });
@@ -598,7 +598,7 @@ describe('datasets: prepared photographs', () => {
     const made = await openImageNet(options);
     expect(made.prepared).to.deep.equal({ shorter: 64, encoding: 'jpeg', quality: 95 });
     expect(made.folder).to.equal(join(home(), 'kept', 'imagenet-64-q95'));
-    expect(made.train.catalog.kind).to.equal('prepared');
+    expect(made.train.catalog.kind).to.equal('jpeg');
     const phases: string[] = [];
     const progress = {
       start: (phase: string) => {
@@ -615,12 +615,10 @@ describe('datasets: prepared photographs', () => {
   });
 
   it('interrupted, or killed while writing, they are finished to the same bytes', async () => {
-    const whole = await preparePhotos(source(), `${target}-whole`, false, { settings });
+    const whole = await preparePhotos(source(), `${target}-whole`, { settings });
     const stop = new AbortController();
     stop.abort();
-    const stopped = await rejection(
-      preparePhotos(source(), target, false, { settings, signal: stop.signal }),
-    );
+    const stopped = await rejection(preparePhotos(source(), target, { settings, signal: stop.signal }));
     expect(stopped).to.be.instanceOf(InterruptedError);
     expect(existsSync(target)).to.equal(false);
     const part = `${target}.part`;
@@ -660,7 +658,7 @@ describe('datasets: prepared photographs', () => {
           return { update: () => undefined, end: () => undefined };
         },
       };
-      const set = await preparePhotos(source(), target, false, { settings, progress });
+      const set = await preparePhotos(source(), target, { settings, progress });
       expect(done).to.deep.equal([Math.max(0, entries)]);
       expect(set.digest).to.equal(whole.digest);
       expect(readFileSync(join(target, 'images.bin')).equals(images)).to.equal(true);
@@ -669,27 +667,27 @@ describe('datasets: prepared photographs', () => {
   });
 
   it('an index that speaks of bytes that are not there is taken back to those that are', async () => {
-    await preparePhotos(source(), target, false, { settings });
+    await preparePhotos(source(), target, { settings });
     const { digest: before } = await openPrepared(target);
     renameSync(target, `${target}.part`);
     rmSync(join(`${target}.part`, 'set.json'));
     truncateSync(join(`${target}.part`, 'images.bin'), 3000);
-    expect((await preparePhotos(source(), target, false, { settings })).digest).to.equal(before);
+    expect((await preparePhotos(source(), target, { settings })).digest).to.equal(before);
   });
 
   it('are refused when made from other photographs or with other settings', async () => {
-    await preparePhotos(source(), target, false, { settings });
-    const other = await rejection(preparePhotos(source(), target, false, { settings: { shorter: 48 } }));
+    await preparePhotos(source(), target, { settings });
+    const other = await rejection(preparePhotos(source(), target, { settings: { shorter: 48 } }));
     expect(other).to.be.instanceOf(ZartsError);
     expect(other.message).to.match(
       /imagenet-64 was prepared from other photographs or with other settings than are asked for \(shorter side 48, JPEG of quality 95; it has shorter side 64, JPEG of quality 95\): delete it/,
     );
     renameSync(target, `${target}.part`);
-    const begun = await rejection(preparePhotos(source(), target, false, { settings: { shorter: 48 } }));
+    const begun = await rejection(preparePhotos(source(), target, { settings: { shorter: 48 } }));
     expect(begun.message).to.match(
       /imagenet-64\.part was begun from other photographs or with other settings/,
     );
-    const bad = await rejection(preparePhotos(source(), target, false, { settings: { shorter: 8 } }));
+    const bad = await rejection(preparePhotos(source(), target, { settings: { shorter: 8 } }));
     expect(bad).to.be.instanceOf(UsageError);
     expect(bad.message).to.match(/^Setting shorter of prepared photographs: /);
   });
@@ -726,7 +724,7 @@ describe('datasets: prepared photographs', () => {
   ];
   for (const { what, harm, says } of damages) {
     it(`name ${what}`, async () => {
-      await preparePhotos(source(), target, false, { settings });
+      await preparePhotos(source(), target, { settings });
       harm(target);
       const error = await rejection(openPrepared(target));
       expect(error).to.be.instanceOf(ZartsError);
@@ -735,9 +733,9 @@ describe('datasets: prepared photographs', () => {
   }
 
   it('name an image whose bytes have changed, when it is read', async () => {
-    const { train } = await preparePhotos(source(), target, false, { settings });
+    const { train } = await preparePhotos(source(), target, { settings });
     const images = readFileSync(join(target, 'images.bin'));
-    images[train.prepared!.offsets[1] + 700] ^= 1;
+    images[entryOf<PreparedEntry>(train, 1).offset + 700] ^= 1;
     writeFileSync(join(target, 'images.bin'), images);
     await withLoader(train, { onUndecodable: 'skip' }, async (loader) => {
       await loader.load(Int32Array.of(0, 2), key(0));
@@ -752,11 +750,11 @@ describe('datasets: prepared photographs', () => {
     const path = join(home(), 'imagenet', 'train', nameOf(train.catalog, 4));
     const good = readFileSync(path);
     writeFileSync(path, good.subarray(0, 5000));
-    const fatal = await rejection(preparePhotos(source(), target, false, { settings }));
+    const fatal = await rejection(preparePhotos(source(), target, { settings }));
     expect(fatal).to.be.instanceOf(ZartsError);
     expect(fatal.message).to.match(/n00000001_1\.JPEG cannot be decoded: .*; replace the file, or pass over/);
     expect(existsSync(target)).to.equal(false);
-    const set = await preparePhotos(source(), target, false, { settings, onUndecodable: 'skip' });
+    const set = await preparePhotos(source(), target, { settings, onUndecodable: 'skip' });
     expect([...set.undecodable.keys()]).to.deep.equal(['train/n00000001/n00000001_1.JPEG']);
     expect([set.train.count, set.test.count]).to.deep.equal([8, 3]);
     writeFileSync(path, good);
@@ -767,13 +765,13 @@ describe('datasets: prepared photographs', () => {
     const part = `${target}.part`;
     mkdirSync(part, { recursive: true });
     symlinkSync('/dev/full', join(part, 'images.bin'));
-    const error = await rejection(preparePhotos(source(), target, false, { settings }));
+    const error = await rejection(preparePhotos(source(), target, { settings }));
     expect(error).to.be.instanceOf(ZartsError);
     expect(error.message).to.match(
       /imagenet-64 could not be prepared: no space left on device \(ENOSPC\); make room or mend that, what is prepared stays/,
     );
     expect(existsSync(target)).to.equal(false);
     rmSync(join(part, 'images.bin'));
-    expect((await preparePhotos(source(), target, false, { settings })).train.count).to.equal(9);
+    expect((await preparePhotos(source(), target, { settings })).train.count).to.equal(9);
   });
 });

@@ -10,12 +10,7 @@ import { derivedNetwork } from '../../lib/evaluation/network.js';
 import type { DerivedNetwork, NetworkPass } from '../../lib/evaluation/network.js';
 import { NETWORK_FORMS } from '../../lib/evaluation/plan.js';
 import type { NetworkShape } from '../../lib/evaluation/plan.js';
-import {
-  CollectedStatistics,
-  flatStatistics,
-  initialStatistics,
-  statisticsByName,
-} from '../../lib/supernet/statistics.js';
+import { initialStatistics, runningStatistics, trainingStatistics } from '../../lib/supernet/statistics.js';
 import { smoothedCrossEntropy, trainingPass } from '../../lib/evaluation/training.js';
 import { key, normal } from '../../lib/math/random.js';
 import { KNOWN_GENOTYPES, checkGenotype } from '../../lib/spaces/genotype.js';
@@ -202,12 +197,10 @@ describe('evaluation/network', function () {
       const [together, alone] = tf.tidy(() => {
         const weights = tf.tensor1d(net.init(key(5)));
         const flat = { mean: tf.tensor1d(mean), variance: tf.tensor1d(variance) };
-        const statistics = statisticsByName(net.normalizations, flat);
+        const normalization = runningStatistics(net.normalizations, flat);
         const all = images(side);
         const score = (x: Tensor4D) =>
-          Array.from(
-            net.scores(weights, x, { normalization: { kind: 'running', statistics } }).logits.dataSync(),
-          );
+          Array.from(net.scores(weights, x, { normalization }).logits.dataSync());
         return [score(all).slice(4, 8), score(tf.slice(all, [1, 0, 0, 0], [1, side, side, 3]))];
       });
       alone.forEach((value, i) => expect(value).to.be.closeTo(together[i], 1e-5));
@@ -263,15 +256,17 @@ describe('evaluation/network', function () {
     const net = derivedNetwork(KNOWN_GENOTYPES.AmoebaNet, SMALL, true);
     const before = tf.memory().numTensors;
     tf.tidy(() => {
-      const into = new CollectedStatistics();
+      const { mean, variance } = initialStatistics(net.normalizations);
+      const running = { mean: tf.tensor1d(mean), variance: tf.tensor1d(variance) };
+      const { normalization, moved } = trainingStatistics(net.normalizations, running);
       const settings = { auxiliaryWeight: 0.4, labelSmoothing: 0.1 };
       const pass: NetworkPass = {
-        normalization: { kind: 'collect', into },
+        normalization,
         dropPath: tf.scalar(0.2),
         seed: seed(1),
       };
       trainingPass(net, tf.tensor1d(net.init(key(5))), images(32), labels(), settings, pass);
-      flatStatistics(net.normalizations, into.release());
+      moved();
     });
     expect(tf.memory().numTensors).to.equal(before);
   });

@@ -5,13 +5,12 @@ import type { HostArray } from '../../lib/engine/index.js';
 import { InterruptedError, UsageError, ZartsError } from '../../lib/errors.js';
 import { memoryImages } from '../../lib/datasets/source.js';
 import type { ImageSource } from '../../lib/datasets/source.js';
-import type { NetworkPass } from '../../lib/evaluation/network.js';
 import { evaluationBudget, fullEvaluation, linearBaseline } from '../../lib/evaluation/presets.js';
 import { protocolClassifier, trainingProgram } from '../../lib/evaluation/program.js';
 import type { TrainingFunction } from '../../lib/evaluation/program.js';
 import { setEvaluation } from '../../lib/evaluation/protocol.js';
 import type { EvaluationProtocol } from '../../lib/evaluation/protocol.js';
-import { statisticsByName } from '../../lib/supernet/statistics.js';
+import { runningStatistics } from '../../lib/supernet/statistics.js';
 import { judge, train } from '../../lib/evaluation/train.js';
 import type { TrainOptions } from '../../lib/evaluation/train.js';
 import type { Progress } from '../../lib/progress.js';
@@ -167,10 +166,9 @@ describe('evaluation/train', function () {
       const network = protocolClassifier(protocol, 10);
       const scores = tf.tidy(() => {
         const flat = { mean: tf.tensor1d(mean), variance: tf.tensor1d(variance) };
-        const statistics = statisticsByName(network.normalizations, flat);
+        const normalization = runningStatistics(network.normalizations, flat);
         const x = tf.tensor4d(all.images.data, [40, 16, 16, 3]);
-        const pass: NetworkPass = { normalization: { kind: 'running', statistics } };
-        return network.scores(tf.tensor1d(weights), x, pass).logits.dataSync() as Float32Array;
+        return network.scores(tf.tensor1d(weights), x, { normalization }).logits.dataSync() as Float32Array;
       });
       const judged = Array.from(all.labels.data, (label, i) =>
         judge(Float64Array.from(scores.slice(10 * i, 10 * i + 10)), label),

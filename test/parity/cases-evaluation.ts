@@ -2,13 +2,7 @@ import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
 import type { HostArrays, ProgramFunction } from '../../lib/engine/index.js';
 import { derivedNetwork } from '../../lib/evaluation/network.js';
 import type { DerivedNetwork } from '../../lib/evaluation/network.js';
-import {
-  CollectedStatistics,
-  flatStatistics,
-  initialStatistics,
-  movedStatistics,
-  statisticsByName,
-} from '../../lib/supernet/statistics.js';
+import { initialStatistics, runningStatistics, trainingStatistics } from '../../lib/supernet/statistics.js';
 import { trainingPass } from '../../lib/evaluation/training.js';
 import { NETWORK_FORMS } from '../../lib/evaluation/plan.js';
 import { parseGenotype } from '../../lib/spaces/genotype.js';
@@ -76,12 +70,10 @@ function networkCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
   const functions: Record<'train' | 'infer', ProgramFunction> = {
     train: {
       inputs: specsOf(inputs),
-      run: ({ weights, mean, variance }, { x, target }) => {
-        const into = new CollectedStatistics();
-        const passed = trainingPass(net, weights as Tensor1D, x as Tensor4D, target as Tensor1D, loss, {
-          normalization: { kind: 'collect', into },
-        });
-        const now = flatStatistics(net.normalizations, into.release());
+      run: (state, { x, target }) => {
+        const weights = state.weights as Tensor1D;
+        const { normalization, moved } = trainingStatistics(net.normalizations, state, momentum);
+        const passed = trainingPass(net, weights, x as Tensor4D, target as Tensor1D, loss, { normalization });
         return {
           outputs: {
             logits: passed.logits,
@@ -89,21 +81,15 @@ function networkCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
             gradient: passed.gradient,
             ...(passed.auxiliary ? { auxiliary: passed.auxiliary } : {}),
           },
-          state: {
-            mean: movedStatistics(mean, now.mean, momentum),
-            variance: movedStatistics(variance, now.variance, momentum),
-          },
+          state: moved(),
         };
       },
     },
     infer: {
       inputs: { x: specsOf(inputs).x },
-      run: ({ weights, mean, variance }, { x }) => {
-        const flat = { mean: mean as Tensor1D, variance: variance as Tensor1D };
-        const statistics = statisticsByName(net.normalizations, flat);
-        const { logits } = net.scores(weights as Tensor1D, x as Tensor4D, {
-          normalization: { kind: 'running', statistics },
-        });
+      run: (state, { x }) => {
+        const normalization = runningStatistics(net.normalizations, state);
+        const { logits } = net.scores(state.weights as Tensor1D, x as Tensor4D, { normalization });
         return { outputs: { logits } };
       },
     },

@@ -2,16 +2,10 @@ import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node
 import { moveToOpenScope, tf } from '../../lib/engine/index.js';
 import type { HostArray, HostArrays, ProgramFunction } from '../../lib/engine/index.js';
 import { ZartsError } from '../../lib/errors.js';
-import {
-  CollectedStatistics,
-  flatStatistics,
-  initialStatistics,
-  movedStatistics,
-  statisticsByName,
-} from '../../lib/supernet/statistics.js';
+import { initialStatistics, runningStatistics, trainingStatistics } from '../../lib/supernet/statistics.js';
 import type { Vec } from '../../lib/math/vec.js';
-import { secondOrderGradient } from '../../lib/search/second-order.js';
-import type { Gradients } from '../../lib/search/second-order.js';
+import { supernetProgram } from '../../lib/search/program.js';
+import { SearchSession } from '../../lib/search/session.js';
 import { cellEdges, defineSpace, reductionCells, spaceById } from '../../lib/spaces/spaces.js';
 import type { Cell, SearchSpace } from '../../lib/spaces/spaces.js';
 import type { Primitive } from '../../lib/spaces/primitives.js';
@@ -24,6 +18,7 @@ import {
   NotCovered,
   arrayOf,
   checkEpsilon,
+  compare,
   exact,
   hostArray,
   hostArrays,
@@ -235,37 +230,34 @@ function sgdCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
   const functions: Record<'step' | 'infer', ProgramFunction> = {
     step: {
       inputs: specsOf({ ...batch(0), alphas, lr }),
-      run: ({ weights, momentum, mean, variance }, inputs) => {
-        const into = new CollectedStatistics();
+      run: (state, inputs) => {
+        const [weights, momentum] = [state.weights as Tensor1D, state.momentum as Tensor1D];
+        const { normalization, moved } = trainingStatistics(net.normalizations, state, bnMomentum);
         const { loss, weights: gradient } = lossAndGradients(
           net,
-          weights as Tensor1D,
+          weights,
           inputs.alphas as Tensor1D,
           inputs.images as Tensor4D,
           inputs.labels as Tensor1D,
-          { normalization: { kind: 'collect', into } },
+          { normalization },
         );
-        const now = flatStatistics(net.normalizations, into.release());
-        const next = sgdStep(weights as Tensor1D, momentum as Tensor1D, gradient, inputs.lr, settings);
+        const next = sgdStep(weights, momentum, gradient, inputs.lr, settings);
         return {
           outputs: { loss, gradientNorm: next.gradientNorm },
           state: {
             weights: next.weights,
             momentum: next.momentum,
-            mean: movedStatistics(mean, now.mean, bnMomentum),
-            variance: movedStatistics(variance, now.variance, bnMomentum),
+            ...moved(),
           },
         };
       },
     },
     infer: {
       inputs: { images: specOf(hostArray(c, 'x_eval')), alphas: specOf(alphas) },
-      run: ({ weights, mean, variance }, inputs) => {
-        const flat = { mean: mean as Tensor1D, variance: variance as Tensor1D };
-        const statistics = statisticsByName(net.normalizations, flat);
-        const logits = net.logits(weights as Tensor1D, inputs.alphas as Tensor1D, inputs.images as Tensor4D, {
-          normalization: { kind: 'running', statistics },
-        });
+      run: (state, inputs) => {
+        const [weights, alphas] = [state.weights as Tensor1D, inputs.alphas as Tensor1D];
+        const normalization = runningStatistics(net.normalizations, state);
+        const logits = net.logits(weights, alphas, inputs.images as Tensor4D, { normalization });
         return { outputs: { logits } };
       },
     },
@@ -300,61 +292,54 @@ function sgdCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
   return [layout, ...errors];
 }
 
-/** DARTS' second-order architecture gradient, and the first-order one beside it. */
+/** DARTS' second-order architecture gradient, and the first-order one beside it, as a search's session takes them. */
 function secondOrderCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
   const net = caseSupernet(c);
   const index = paramIndex(c, fixtures);
   const layout = exact('layout', sameSupernet(c, net, index));
   if (layout.error > 0) return [layout];
-  const settings = {
+  const step = {
     lr: numberOf(c, 'eta'),
     momentum: numberOf(c, 'momentum'),
     weightDecay: numberOf(c, 'weight_decay'),
     radius: numberOf(c, 'r'),
   };
-  const alphas = alphasOf(c, net);
-  const batch = (half: 'train' | 'val'): HostArrays => ({
-    images: hostArray(c, `x_${half}`),
-    labels: hostArray(c, `target_${half}`),
+  const alpha = Float64Array.from(alphasOf(c, net).data);
+  const pass = (half: 'train' | 'val') => ({
+    batch: { images: hostArray(c, `x_${half}`), labels: hostArray(c, `target_${half}`) },
+    alpha,
+    noise: [0, 0] as const,
   });
-  const weights = hostArray(c, 'weights');
-  const run: ProgramFunction['run'] = (_, given) => {
-    const { omega, alphas, images, labels } = given as Record<'omega' | 'alphas' | 'labels', Tensor1D> & {
-      images: Tensor4D;
+  const [batchSize, image] = hostArray(c, 'x_val').shape;
+  const omega = hostArray(c, 'weights').data as Float32Array;
+  const buffer = c.arrays.momentum_buffer?.data as Float32Array | undefined;
+  const errors = (['eager', 'compiled'] as const).flatMap((form) => {
+    const parts = { ...net.shape, space: net.space, batchSize, image, compile: form === 'compiled' };
+    const made = supernetProgram(parts, { mixing: 'softmax', statistics: 'batch', dropPath: false });
+    const session = new SearchSession(made);
+    session.writeWeights(omega, buffer ?? new Float32Array(omega.length));
+    let unrolled = omega;
+    const call = made.program.call.bind(made.program);
+    made.program.call = (name, ...rest) => {
+      const results = call(name, ...rest);
+      if (name === 'unroll') unrolled = session.readWeights().omega;
+      return results;
     };
-    const gradients = lossAndGradients(net, omega, alphas, images, labels);
-    return { outputs: { loss: gradients.loss, weights: gradients.weights, alphas: gradients.alphas } };
-  };
-  const functions = { pass: { inputs: specsOf({ ...batch('train'), omega: weights, alphas }), run } };
-  const errors = inBothForms(c, {}, functions, (program) => {
-    const gradientsOn =
-      (half: 'train' | 'val') =>
-      (omega: Vec): Gradients => {
-        const point = { omega: { shape: weights.shape, data: Float32Array.from(omega) }, alphas };
-        const { loss, ...gradients } = program.call('pass', { ...batch(half), ...point });
-        return {
-          loss: loss.data[0],
-          weights: Float64Array.from(gradients.weights.data),
-          alphas: Float64Array.from(gradients.alphas.data),
-        };
-      };
-    const omega = Float64Array.from(weights.data);
-    const buffer =
-      'momentum_buffer' in c.arrays ? Float64Array.from(c.arrays.momentum_buffer.data) : undefined;
-    const second = secondOrderGradient(gradientsOn('train'), gradientsOn('val'), omega, settings, buffer);
-    const first = gradientsOn('val')(omega);
-    return {
+    const second = session.secondOrder(pass('train'), pass('val'), step);
+    made.program.call = call;
+    const first = session.firstOrder(pass('val'));
+    return compare(c, form, {
       ...byCell('g_alpha', net, second.gradient),
       ...byCell('dalpha', net, second.direct),
       ...byCell('implicit', net, second.implicit),
       v_norm: [second.vNorm],
-      R: [second.step],
-      unrolled_val_loss: [second.valLoss],
-      unrolled_param_norms: pieceNorms(second.unrolled, index),
-      ...byCell('first_order', net, first.alphas),
+      R: [step.radius / second.vNorm],
+      unrolled_val_loss: [second.loss],
+      unrolled_param_norms: pieceNorms(unrolled, index),
+      ...byCell('first_order', net, first.gradient),
       val_loss: [first.loss],
       train_loss: [second.trainLoss],
-    };
+    });
   });
   return [layout, ...errors];
 }

@@ -77,4 +77,17 @@ describe('tables', () => {
       { density: 'literal', ess_mean: 1.06 },
     ]);
   });
+
+  it('a data frame does not count a missing number as 0', () => {
+    const frame = dataFrame([
+      { density: 'flat', ess: 3 },
+      { density: 'flat', ess: null },
+      { density: null, ess: 2 },
+    ]);
+    const means = (of: typeof frame) =>
+      frameTable(of.groupby(['density']).col(['ess']).mean(), 'means').rows.map((row) => row.ess_mean);
+    expect(means(frame)).to.deep.equal([null, 2]);
+    expect(means(frame.iloc({ rows: ['0:2'] }).dropNa({ axis: 1 }))).to.deep.equal([3]);
+    expect(frameTable(frame, 'rows').rows[2]).to.deep.equal({ density: null, ess: 2 });
+  });
 });

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { openRun } from '../../lib/runs/store.js';
 import { temporaryFolder } from '../datasets/helpers.js';
-import { checkpointAt, metricsAt, PROTOCOL } from './writer-state.js';
+import { checkpointAt, metricsAt, metricsOf, PROTOCOL } from './writer-state.js';
 
 const WRITER = join(__dirname, 'writer.js');
 const KILLS = 20;
@@ -67,7 +67,7 @@ describe('runs: a process killed while it writes', function () {
         if (name.endsWith('.tmp')) leftovers.add(name);
 
       const run = open();
-      expect(run.result()).to.equal(undefined);
+      expect(run.record()?.result).to.equal(undefined);
       const found = run.latestCheckpoint();
       const step = found?.step ?? 0;
       expect(step, 'never goes back').to.be.at.least(reached);
@@ -80,7 +80,7 @@ describe('runs: a process killed while it writes', function () {
           expect(Buffer.compare(Buffer.from(buffer), Buffer.from(expected.tensors[name].buffer))).to.equal(0);
         }
       }
-      const lines = run.metrics();
+      const lines = metricsOf(run);
       expect(lines.length).to.be.at.least(step);
       for (const [k, line] of lines.entries()) expect(line).to.deep.equal(metricsAt(k + 1));
     }
@@ -92,7 +92,7 @@ describe('runs: a process killed while it writes', function () {
     const { child, output } = await start(home(), last);
     await once(child, 'exit');
     expect(output()).to.include('done');
-    expect(open().result()).to.deep.equal({ steps: last });
+    expect(open().record()?.result).to.deep.equal({ steps: last });
     const uninterrupted = Array.from(
       { length: last },
       (_, k) => JSON.stringify(metricsAt(k + 1)) + '\n',

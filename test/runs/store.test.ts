@@ -13,13 +13,13 @@ import {
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { UsageError, ZartsError } from '../../lib/errors.js';
+import { ZartsError } from '../../lib/errors.js';
 import { runsHome, projectRoot } from '../../lib/runs/home.js';
 import { acquireLock } from '../../lib/runs/lock.js';
-import { openRun, runKey, RunStore } from '../../lib/runs/store.js';
+import { listRuns, openRun, runKey } from '../../lib/runs/store.js';
 import type { Run } from '../../lib/runs/store.js';
 import { temporaryFolder } from '../datasets/helpers.js';
-import { PROTOCOL } from './writer-state.js';
+import { PROTOCOL, metricsOf } from './writer-state.js';
 
 const alpha = (step: number) => Float64Array.of(step, step / 3);
 
@@ -43,7 +43,7 @@ describe('runs: the store', () => {
     }
   }
   const checkpoints = (run: Run): string[] => readdirSync(join(run.folder, 'checkpoint')).sort();
-  const steps = (run: Run): number[] => run.metrics().map(({ step }) => step);
+  const steps = (run: Run): number[] => metricsOf(run).map(({ step }) => step);
 
   it('keys runs by protocol, data and nothing else', () => {
     const key = runKey({ protocol: { a: 1, b: { c: 2, d: 3 } }, dataDigest: 'x' });
@@ -55,7 +55,11 @@ describe('runs: the store', () => {
 
   it('writes nothing before it is locked, and refuses to', () => {
     const run = open();
-    expect([run.result(), run.latestCheckpoint(), run.metrics()]).to.deep.equal([undefined, undefined, []]);
+    expect([run.record()?.result, run.latestCheckpoint(), metricsOf(run)]).to.deep.equal([
+      undefined,
+      undefined,
+      [],
+    ]);
     expect(existsSync(home)).to.equal(false);
     const writes = [
       () => run.resume(),
@@ -82,10 +86,10 @@ describe('runs: the store', () => {
     const result = { ess: [0.1 + 0.2, 1 / 3, 5e-324], genotype: null };
     run.finish(result, { commit: 'abc', engine: 'cpu' });
     release();
-    expect(open().result()).to.deep.equal(result);
+    expect(open().record()?.result).to.deep.equal(result);
     expect(open().record()).to.deep.include({ provenance: { commit: 'abc', engine: 'cpu' } });
     expect(Date.parse(open().record()!.finished)).to.be.closeTo(Date.now(), 60_000);
-    expect(open({ space: 's2', seed: 2 }).result()).to.equal(undefined);
+    expect(open({ space: 's2', seed: 2 }).record()?.result).to.equal(undefined);
     expect(JSON.parse(readFileSync(join(run.folder, 'protocol.json'), 'utf8'))).to.deep.include({
       key: run.key,
       dataDigest: 'd1',
@@ -108,12 +112,12 @@ describe('runs: the store', () => {
     ]) {
       writeFileSync(path, bad);
       warnings = [];
-      expect(open().result()).to.equal(undefined);
+      expect(open().record()?.result).to.equal(undefined);
       expect(warnings).to.have.length(1);
       expect(warnings[0]).to.match(/result\.json is damaged and is not used/);
     }
     writeFileSync(path, text);
-    expect(open().result()).to.deep.equal({ error: 0.1 });
+    expect(open().record()?.result).to.deep.equal({ error: 0.1 });
   });
 
   it('keeps the newest checkpoint and the one before it', () => {
@@ -154,20 +158,6 @@ describe('runs: the store', () => {
     const run = open();
     run.lock();
     expect(run.resume()).to.equal(undefined);
-    expect(steps(run)).to.deep.equal([]);
-  });
-
-  it('cuts the metrics after a step', () => {
-    const run = open();
-    run.lock();
-    run.resume();
-    work(run, 0, 5, 10);
-    run.truncateMetrics(3);
-    expect(steps(run)).to.deep.equal([1, 2, 3]);
-    run.appendMetrics({ step: 4 });
-    run.truncateMetrics(9);
-    expect(steps(run)).to.deep.equal([1, 2, 3, 4]);
-    run.truncateMetrics(0);
     expect(steps(run)).to.deep.equal([]);
   });
 
@@ -225,8 +215,6 @@ describe('runs: the store', () => {
     expect(warnings[0]).to.match(/0000000003\.ckpt is not used: the first 33 bytes of metrics\.jsonl/);
     writeFileSync(path, '{"step":9}\n' + lines.slice(1).join('\n'));
     expect(open().latestCheckpoint()).to.equal(undefined);
-    writeFileSync(path, 'rubbish\n');
-    expect(() => open().metrics()).to.throw(ZartsError, /metrics\.jsonl is damaged in line 1; delete/);
   });
 
   it('keeps metrics plain and finite, and no line of a refused record', () => {
@@ -242,7 +230,7 @@ describe('runs: the store', () => {
       run.finish({ loss: Infinity });
     }).to.throw(ZartsError, 'result.loss is Infinity');
     expect(steps(run)).to.deep.equal([1]);
-    expect(run.result()).to.equal(undefined);
+    expect(run.record()?.result).to.equal(undefined);
   });
 
   it('clears away what a killed process was writing', () => {
@@ -261,7 +249,7 @@ describe('runs: the store', () => {
 
   it('names a place that cannot be written', () => {
     writeFileSync(home, 'a file');
-    expect(open().result()).to.equal(undefined);
+    expect(open().record()?.result).to.equal(undefined);
     expect(() => open().lock()).to.throw(
       ZartsError,
       /folder .* cannot be created: not a directory \(ENOTDIR\); point ZARTS_HOME/,
@@ -304,37 +292,18 @@ describe('runs: the store', () => {
     const run = open();
     expect(run.latestCheckpoint()!.step).to.equal(1);
     expect(steps(run)).to.deep.equal([1, 3]);
-    expect(run.result()).to.equal(undefined);
+    expect(run.record()?.result).to.equal(undefined);
     expect(checkpoints(run)).to.deep.equal(['0000000001.ckpt']);
     expect(warnings).to.deep.equal([]);
   });
 
-  it('lists runs and removes them, but not one that is worked on', () => {
-    const store = new RunStore(home);
-    expect(store.list()).to.deep.equal([]);
-    const [a, b] = [open({ seed: 1 }), open({ seed: 2 })];
-    const release = a.lock();
-    b.lock()();
+  it('lists runs and nothing else', () => {
+    expect(listRuns(home)).to.deep.equal([]);
+    const runs = [open({ seed: 1 }), open({ seed: 2 })];
+    for (const run of runs) run.lock()();
     mkdirSync(join(home, 'something else'));
-    a.resume();
-    a.finish({ x: 1 });
-    const found = store.list();
-    expect(found.map(({ key, finished, protocol }) => ({ key, finished, protocol }))).to.have.deep.members([
-      { key: a.key, finished: true, protocol: { seed: 1 } },
-      { key: b.key, finished: false, protocol: { seed: 2 } },
-    ]);
-    expect(() => {
-      store.remove(a.key);
-    }).to.throw(ZartsError, 'is in use by this process');
-    release();
-    store.remove(a.key);
-    expect(store.list().map(({ key }) => key)).to.deep.equal([b.key]);
-    for (const none of [a.key, '..', 'something else']) {
-      expect(() => {
-        store.remove(none);
-      }).to.throw(UsageError, 'There is no run');
-    }
-    expect(store.open({ protocol: { seed: 2 }, dataDigest: 'd1' }).folder).to.equal(b.folder);
+    const found = listRuns(home).map(({ key, protocol }) => ({ key, protocol }));
+    expect(found).to.have.deep.members(runs.map(({ key }, i) => ({ key, protocol: { seed: i + 1 } })));
   });
 
   it('lives in the project, or where ZARTS_HOME says', () => {

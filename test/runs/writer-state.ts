@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Checkpoint } from '../../lib/runs/checkpoint.js';
 import { foldIn, key, uniform } from '../../lib/math/random.js';
 
@@ -6,6 +8,13 @@ export const PROTOCOL = { protocol: { kind: 'known', seed: 1 }, dataDigest: 'non
 /** The metrics line of a step; lines have different lengths. */
 export function metricsAt(step: number): { step: number; loss: number; note: string } {
   return { step, loss: uniform(foldIn(key(1), step), 1)[0], note: 'x'.repeat(step % 50) };
+}
+
+/** Every whole line of a run's metrics; a torn last line is left out. */
+export function metricsOf({ folder }: { readonly folder: string }): { readonly step: number }[] {
+  const file = join(folder, 'metrics.jsonl');
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : [];
+  return lines.map((line) => JSON.parse(line) as { step: number });
 }
 
 /** The state after a step: many arrays, so that its writing takes many calls and a kill lands between them. */

@@ -243,7 +243,7 @@ describe('search/baselines', function () {
         watch(protocol);
         const { store } = memory();
         await run(protocol, {
-          store: { ...store, saveCheckpoint: ({ tensors }) => alphas.push(tensors.alpha as Vec) },
+          store: { ...store, saveCheckpoint: ({ tensors }) => alphas.push(tensors['solver.alpha'] as Vec) },
         });
         const trained = calls.filter(isTraining);
         // An alpha update comes right after a weight step.
@@ -309,7 +309,8 @@ describe('search/baselines', function () {
       // The first images of the validation half, as they are.
       const indices = halves(16).val.slice(0, batchSize);
       const { images, labels } = batchOf(dataset.train, indices, evalTransform(dataset), key(0));
-      const { alpha, omega } = checkpoints[3].tensors as { alpha: Vec; omega: Float32Array };
+      const { 'solver.alpha': alpha, omega } = checkpoints[3].tensors as Record<'solver.alpha', Vec> &
+        Record<'omega', Float32Array>;
       const gradient = (at: Vec): Vec => {
         let found: Vec | undefined;
         tf.tidy(() => {
@@ -367,8 +368,8 @@ describe('search/baselines', function () {
       expect(epochs).to.have.length(epoch + 1);
       expect(epochs[epoch].dominantEigenvalue! * 0.9999).to.be.above(epochs[backTo].dominantEigenvalue!);
       const before = checkpoints.find(({ step }) => step === 2 * (backTo + 1))!;
-      expect(Float64Array.from(alpha)).to.deep.equal(before.tensors.alpha);
-      expect(genotype).to.deep.equal(deriveGenotype(SMALL, before.tensors.alpha as Vec));
+      expect(Float64Array.from(alpha)).to.deep.equal(before.tensors['solver.alpha']);
+      expect(genotype).to.deep.equal(deriveGenotype(SMALL, before.tensors['solver.alpha'] as Vec));
       expect(metrics.filter(({ kind }) => kind === 'intervention')).to.have.length(1);
       // Finished is finished.
       const again = await run(protocol, { from: checkpoints.at(-1) });
@@ -415,7 +416,9 @@ describe('search/baselines', function () {
         const kept = checkpoints.filter(({ step }) => step < line.step).at(-1)!;
         expect(starts[i].omega).to.deep.equal(kept.tensors.omega);
         expect(starts[i].momentum).to.deep.equal(kept.tensors.momentum);
-        expect(starts[i].call.inputs.alphas.data).to.deep.equal(Float32Array.from(kept.tensors.alpha as Vec));
+        expect(starts[i].call.inputs.alphas.data).to.deep.equal(
+          Float32Array.from(kept.tensors['solver.alpha'] as Vec),
+        );
         expect(starts[i].call.inputs.weightDecay.data[0]).to.be.closeTo(weightDecay!, 1e-8);
       });
       expect(epochs.map(({ epoch }) => epoch)).to.deep.equal([0, 1, 2, 3, 4, 5]);

@@ -44,7 +44,7 @@ describe('search/derived', function () {
       const { store, checkpoints, metrics } = memory();
       const recorded = await search(protocol, { dataset, store });
       const bare = recorded.epochs.map(({ alpha, ...record }, epoch) => {
-        expect(alpha).to.deep.equal(Array.from(checkpoints[epoch].tensors.alpha as Vec));
+        expect(alpha).to.deep.equal(Array.from(checkpoints[epoch].tensors['solver.alpha'] as Vec));
         return record;
       });
       expect({ ...recorded, epochs: bare }).to.deep.equal(plain);
@@ -56,7 +56,7 @@ describe('search/derived', function () {
       expect(after[3]).to.deep.equal(derivedGenotype(protocol, recorded.epochs[3].alpha!));
       expect(new Set(after.map((each) => JSON.stringify(each))).size).to.be.greaterThan(1);
       const edgeNormalization = solver === 'pc-darts';
-      const second = checkpoints[1].tensors.alpha as Vec;
+      const second = checkpoints[1].tensors['solver.alpha'] as Vec;
       expect(after[1]).to.deep.equal(deriveGenotype(SMALL, second, { edgeNormalization }));
       expect(genotypeAfter(protocol, recorded, 9)).to.deep.equal(recorded.genotype);
     });

@@ -27,23 +27,25 @@ import type {
   PathSolver,
   SpectrumProtocol,
 } from '../../lib/search/landscape-protocol.js';
-import { runCondition } from '../../lib/search/condition.js';
-import { runLandscape } from '../../lib/search/landscape.js';
-import { planeObjective } from '../../lib/search/objective.js';
-import type { PlaneObjective } from '../../lib/search/objective.js';
-import { runPath } from '../../lib/search/paths.js';
-import { runSpectrum } from '../../lib/search/spectrum.js';
+import { planeObjective } from '../../lib/search/plane.js';
+import type { PlaneObjective } from '../../lib/search/plane.js';
 import { spaceOf } from '../../lib/search/protocol.js';
 import { supernet } from '../../lib/supernet/supernet.js';
 import { hessianSpectrum } from '../../lib/analysis/curvature.js';
 import type { Vec } from '../../lib/math/vec.js';
 import { fullSearch, withBudget } from '../../lib/search/presets.js';
-import { searchProgram } from '../../lib/search/program.js';
-import { searchData } from '../../lib/search/run.js';
-import { RunningSession } from '../../lib/search/running-session.js';
+import { searchProgram, supernetParts, supernetProgram } from '../../lib/search/program.js';
+import {
+  runCondition,
+  runLandscape,
+  runPath,
+  runSpectrum,
+  searchData,
+  trainedSupernet,
+} from '../../lib/search/run.js';
 import { cosineLr } from '../../lib/search/schedules.js';
-import { trainedSupernet } from '../../lib/search/trained.js';
-import { statisticsByName } from '../../lib/supernet/statistics.js';
+import { SearchSession } from '../../lib/search/session.js';
+import { runningStatistics } from '../../lib/supernet/statistics.js';
 import { lossAndGradients, lossAndGradientsAround, sgdStep } from '../../lib/supernet/training.js';
 
 const data = 'synthetic';
@@ -337,7 +339,7 @@ describe('search/landscape', function () {
     it('say so when they are not kept with the search’s result', async () => {
       const elsewhere = newHome();
       const { supernet } = landscape();
-      const { search } = await trainedSupernet(supernet, { home: elsewhere, data });
+      const search = await trainedSupernet(supernet, { home: elsewhere, data });
       const folder = path.join(elsewhere, search.key, 'checkpoint');
       for (const name of readdirSync(folder)) rmSync(path.join(folder, name));
       const error = await runLandscape(landscape(), { home: elsewhere, data }).catch((e: unknown) => e);
@@ -368,9 +370,11 @@ describe('search/landscape', function () {
       made.lossAt(0, 0);
       const { images, labels } = calls.find(({ name }) => name === 'step')!.inputs;
       const pass = { batch: { images, labels }, alpha, noise: [1, 2] as const };
-      const session = new RunningSession(protocol.supernet, 10, true);
+      const form = { mixing: 'softmax', statistics: 'running', dropPath: false } as const;
+      const parts = supernetParts(protocol.supernet, 10, true);
+      const session = new SearchSession(supernetProgram(parts, form));
       session.writeWeights(omega, momentum);
-      session.forget();
+      session.forgetStatistics();
       const untouched = session.loss(pass);
       for (let i = 0; i < 200; i++) session.observe(pass);
       const settled = session.loss(pass);
@@ -382,7 +386,7 @@ describe('search/landscape', function () {
       const { net } = searchProgram(protocol.supernet, 10, true);
       const fresh = tf.tidy(() => {
         const width = net.normalizations.reduce((sum, { channels }) => sum + channels, 0);
-        const statistics = statisticsByName(net.normalizations, {
+        const normalization = runningStatistics(net.normalizations, {
           mean: tf.zeros([width]),
           variance: tf.ones([width]),
         });
@@ -392,7 +396,7 @@ describe('search/landscape', function () {
           tf.tensor1d(Float32Array.from(alpha)),
           imageTensor(images),
           tf.tensor1d(labels.data, 'int32'),
-          { noiseSeed: tf.tensor1d([1, 2], 'int32'), normalization: { kind: 'running', statistics } },
+          { noiseSeed: tf.tensor1d([1, 2], 'int32'), normalization },
         ).loss.dataSync()[0];
       });
       expect(untouched / fresh).to.be.closeTo(1, 1e-5);

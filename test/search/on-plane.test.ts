@@ -3,8 +3,8 @@ import { describe, it } from 'mocha';
 import { InterruptedError, ZartsError } from '../../lib/errors.js';
 import type { Checkpoint } from '../../lib/runs/checkpoint.js';
 import type { KeptRun } from '../../lib/runs/kept.js';
-import { measureLosses } from '../../lib/search/on-plane.js';
-import type { LossSeries } from '../../lib/search/on-plane.js';
+import { measureLosses } from '../../lib/search/plane.js';
+import type { LossSeries } from '../../lib/search/plane.js';
 import { rejection } from '../datasets/helpers.js';
 
 /** A run in memory. */

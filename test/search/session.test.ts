@@ -6,10 +6,8 @@ import { tf } from '../../lib/engine/index.js';
 import { fullSearch, withBudget } from '../../lib/search/presets.js';
 import { searchProgram } from '../../lib/search/program.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
-import { secondOrderGradient } from '../../lib/search/second-order.js';
-import type { Gradients } from '../../lib/search/second-order.js';
 import { SearchSession } from '../../lib/search/session.js';
-import type { Pass } from '../../lib/search/session.js';
+import type { Pass, UnrolledStep } from '../../lib/search/session.js';
 import { uniformSpace } from '../../lib/spaces/spaces.js';
 import { lossAndGradients } from '../../lib/supernet/training.js';
 
@@ -31,6 +29,13 @@ function randomPass({ batchSize, dataset }: SearchProtocol, alpha: Vec, seed: nu
       },
     },
   };
+}
+
+/** A loss in nats and its gradients with respect to weights and alphas. */
+interface Gradients {
+  readonly loss: number;
+  readonly weights: Vec;
+  readonly alphas: Vec;
 }
 
 /** Loss and gradients by eager TensorFlow.js, with nothing of the session. */
@@ -58,6 +63,25 @@ function eagerGradients(
     });
     return gradients!;
   };
+}
+
+/** DARTS' second order in plain numbers (Liu et al. 2019, Section 2.3). @param buffer  SGD's momentum buffer. */
+function secondOrderByHand(
+  train: (omega: Vec) => Gradients,
+  val: (omega: Vec) => Gradients,
+  omega: Vec,
+  { lr, momentum, weightDecay, radius }: UnrolledStep,
+  buffer: Vec,
+) {
+  const here = train(omega);
+  const step = axpy(momentum, buffer, axpy(weightDecay, omega, here.weights));
+  const ahead = val(axpy(-lr, step, omega));
+  const vNorm = norm(ahead.weights);
+  const r = radius / vNorm;
+  const [plus, minus] = [r, -r].map((by) => train(axpy(by, ahead.weights, omega)).alphas);
+  const implicit = scale(1 / (2 * r), axpy(-1, minus, plus));
+  const gradient = axpy(-lr, implicit, ahead.alphas);
+  return { gradient, direct: ahead.alphas, implicit, vNorm, valLoss: ahead.loss, trainLoss: here.loss };
 }
 
 /** One node and three primitives on each of its edges: a network that eager TensorFlow.js is quick with. */
@@ -116,7 +140,7 @@ describe('search/session', function () {
       expect(tf.memory().numTensors).to.equal(tensors);
       expect(session.readWeights()).to.deep.equal({ omega, momentum });
 
-      const expected = secondOrderGradient(
+      const expected = secondOrderByHand(
         eagerGradients(made, train),
         eagerGradients(made, val),
         Float64Array.from(omega),

@@ -1,7 +1,9 @@
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
+import { statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
+import { jupyterEnvironment } from '../../bin/cli/jupyter.js';
 import { labCommand } from '../../bin/cli/lab.js';
 import { UsageError } from '../../lib/errors.js';
 import { root } from './tools.js';
@@ -27,6 +29,11 @@ describe('zarts lab', () => {
     for (const arg of opening) {
       expect(() => labCommand([arg], false), arg).to.throw(UsageError, 'ssh -L 8888:127.0.0.1:8888 HOST');
     }
+  });
+
+  it('keeps what opens the server from other users of the machine', () => {
+    const { JUPYTER_RUNTIME_DIR: folder = '' } = jupyterEnvironment();
+    expect(statSync(folder).mode & 0o777).to.equal(0o700);
   });
 
   it('serves the TypeScript kernel alone, to those with the token; Ctrl-C ends it with 130', async function () {

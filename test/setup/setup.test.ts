@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from './tools.js';
@@ -96,6 +96,25 @@ describe('setup', function () {
       );
       expect(readdirSync(join(clone, '.zarts'))).not.to.include('setup.lock');
     });
+
+    for (const [what, content] of [
+      ['that a crash left empty', ''],
+      ['whose process id was given out again', `${process.pid} 1\n`],
+      ['whose process is gone', '4194305 1\n'],
+    ] as const) {
+      it(`does not wait for a lock ${what}`, () => {
+        const lock = join(clone, '.zarts', 'setup.lock');
+        mkdirSync(join(clone, '.zarts'));
+        writeFileSync(lock, content);
+        utimesSync(lock, 1, 1);
+        const module = JSON.stringify(join(clone, 'bin', 'setup', 'lock.mjs'));
+        const script = `import(${module}).then(({ takeLock }) => takeLock(console.log)).then((release) => release());`;
+        const options = { encoding: 'utf8', timeout: 20_000 } as const;
+        const { status, stdout } = spawnSync(process.execPath, ['-e', script], options);
+        expect([status, stdout]).to.deep.equal([0, '']);
+        expect(readdirSync(join(clone, '.zarts'))).to.deep.equal([]);
+      });
+    }
   });
 
   it('`zarts` in a project that is not set up says what to run', () => {

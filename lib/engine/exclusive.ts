@@ -1,5 +1,7 @@
+import { recoverFromInterrupt } from './tensorflow.js';
+
 /**
- * The work that has the compiled program's weights to itself. What is started after it in this process waits for it: a
+ * The work that has the compiled programs' state to itself. What is started after it in this process waits for it: a
  * notebook cell that was interrupted may still be finishing its last candidate when the next one starts.
  */
 let underWay: Promise<unknown> = Promise.resolve();
@@ -11,6 +13,7 @@ export async function exclusively<Result>(work: () => Promise<Result>): Promise<
   underWay = new Promise<void>((resolve) => (finish = resolve));
   await before;
   try {
+    recoverFromInterrupt();
     return await work();
   } finally {
     finish();
