@@ -2,19 +2,16 @@
  * The kinds of runs: for each what it needs first, what it computes, how long that takes, and the row of numbers that it
  * gives. Every run goes through the store and is kept there on its own, so that experiments share what they have in common.
  */
-import type { Dataset } from '../lib/datasets/load.js';
 import type { LossGrid } from '../lib/analysis/landscape.js';
-import { gridMinimum, sharpness } from '../lib/analysis/landscape.js';
 import { ZartsError } from '../lib/errors.js';
 import { countNetwork, multiplyAdds } from '../lib/evaluation/count.js';
 import type { EvaluationProtocol } from '../lib/evaluation/protocol.js';
 import type * as Evaluation from '../lib/evaluation/run.js';
 import type { FinishedEvaluation } from '../lib/evaluation/run.js';
-import type { Progress } from '../lib/progress.js';
 import { canonicalJson } from '../lib/runs/canonical.js';
-import type { Kept } from '../lib/runs/kept.js';
+import { runKind } from '../lib/runs/kept.js';
+import type { Kept, KeptOptions, Kind } from '../lib/runs/kept.js';
 import { genotypeAfter } from '../lib/search/derived.js';
-import type * as Conditions from '../lib/search/condition.js';
 import type { ConditionResult } from '../lib/search/condition.js';
 import type { EpochRecord } from '../lib/search/epoch.js';
 import type {
@@ -23,16 +20,13 @@ import type {
   PathProtocol,
   SpectrumProtocol,
 } from '../lib/search/landscape-protocol.js';
-import type * as Landscapes from '../lib/search/landscape.js';
 import type { LandscapeResult } from '../lib/search/landscape.js';
-import type * as Paths from '../lib/search/paths.js';
 import type { PathResult } from '../lib/search/paths.js';
 import { applySet, isZeroOrder, settablePaths, spaceName, updatePeriod } from '../lib/search/protocol.js';
 import type { SearchProtocol } from '../lib/search/protocol.js';
-import type * as Searches from '../lib/search/run.js';
+import type * as Runs from '../lib/search/run.js';
 import type { FinishedSearch } from '../lib/search/run.js';
 import type * as Search from '../lib/search/search.js';
-import type * as Spectra from '../lib/search/spectrum.js';
 import type { SpectrumResult } from '../lib/search/spectrum.js';
 import type { Genotype } from '../lib/spaces/genotype.js';
 import {
@@ -45,7 +39,7 @@ import {
   spectrumSeconds,
   trainingSeconds,
 } from './cost.js';
-import { NO_DATA, runToy, toySeconds } from './toy.js';
+import { TOY, toySeconds } from './toy.js';
 import type { ToyProtocol, ToyResult } from './toy.js';
 import { trainingOf, trainingSettings } from './training.js';
 import type { TrainingSettings } from './training.js';
@@ -92,13 +86,10 @@ export function runIdentity(run: Run): unknown {
 }
 
 /** What computing takes besides the protocol. */
-export interface ComputeOptions {
-  readonly home?: string;
+export interface ComputeOptions extends KeptOptions {
   readonly data?: string;
-  readonly progress?: Progress;
-  readonly signal?: AbortSignal;
-  /** Given the result as far as it can be shown before its end. */
-  readonly onPartial?: (result: unknown) => void | Promise<void>;
+  /** Given the grid of a landscape as far as it is there. */
+  readonly onGrid?: (grid: LossGrid) => void | Promise<void>;
 }
 
 /** One stored run of a cell. */
@@ -188,88 +179,49 @@ export function partsOf(run: Run): Part[] {
   }
 }
 
-/** How a stored run is computed: the digest of what it reads, and the work, both through what loads TensorFlow. */
-interface Stored {
-  digest(protocol: never, options: ComputeOptions): Promise<string>;
-  run(protocol: never, options: ComputeOptions): Promise<unknown>;
-}
+/** A kind of stored run as the library has it; which protocol it takes is for {@link kindOf} to know. */
+type StoredKind = Kind<
+  StoredProtocol,
+  { readonly digest: string },
+  unknown,
+  { readonly seconds: number },
+  ComputeOptions
+>;
 
 // Required when they are needed and not imported above: they load TensorFlow, which everything else does without. Not
 // `await import`, whose modules the notebook kernel cannot load anew after they were edited.
 /* eslint-disable @typescript-eslint/no-require-imports */
-const searches = () => require('../lib/search/run.js') as typeof Searches;
-const evaluations = () => require('../lib/evaluation/run.js') as typeof Evaluation;
-
-const ofSupernet = async ({ supernet }: LandscapeProtocol, options: ComputeOptions): Promise<string> =>
-  (await searches().searchData(supernet, options)).digest;
-const onLandscape = ({ landscape }: { landscape: LandscapeProtocol }, options: ComputeOptions) =>
-  ofSupernet(landscape, options);
-
-const STORED: Readonly<Record<StoredProtocol['kind'], Stored>> = {
-  search: {
-    digest: async (protocol: SearchProtocol, options) =>
-      (await searches().searchData(protocol, options)).digest,
-    run: (protocol: SearchProtocol, options) => searches().runSearch(protocol, options),
-  },
-  evaluation: {
-    digest: async (protocol: EvaluationProtocol, options) =>
-      (await evaluations().evaluationImages(protocol, options)).digest,
-    run: (protocol: EvaluationProtocol, options) => evaluations().runEvaluation(protocol, options),
-  },
-  landscape: {
-    digest: ofSupernet,
-    run(protocol: LandscapeProtocol, options) {
-      const { runLandscape } = require('../lib/search/landscape.js') as typeof Landscapes;
-      const { onPartial } = options;
-      return runLandscape(protocol, {
-        ...options,
-        ...(onPartial ? { onGrid: (grid) => onPartial(coarse(grid)) } : {}),
-      });
-    },
-  },
-  path: {
-    digest: onLandscape,
-    run: (protocol: PathProtocol, options) =>
-      (require('../lib/search/paths.js') as typeof Paths).runPath(protocol, options),
-  },
-  condition: {
-    digest: onLandscape,
-    run: (protocol: ConditionProtocol, options) =>
-      (require('../lib/search/condition.js') as typeof Conditions).runCondition(protocol, options),
-  },
-  spectrum: {
-    digest: onLandscape,
-    run: (protocol: SpectrumProtocol, options) =>
-      (require('../lib/search/spectrum.js') as typeof Spectra).runSpectrum(protocol, options),
-  },
-  toy: {
-    digest: () => Promise.resolve(NO_DATA),
-    run: (protocol: ToyProtocol, options) => runToy(protocol, options),
-  },
-};
+function kindOf({ kind }: StoredProtocol): StoredKind {
+  if (kind === 'toy') return TOY as unknown as StoredKind;
+  if (kind === 'evaluation') {
+    return (require('../lib/evaluation/run.js') as typeof Evaluation).TRAINING as unknown as StoredKind;
+  }
+  return (require('../lib/search/run.js') as typeof Runs).SUPERNET_KINDS[kind] as unknown as StoredKind;
+}
 
 /** The digest of what a run reads. @throws as lib/datasets/load.ts, loadDataset. */
-export function dataDigest(protocol: StoredProtocol, options: ComputeOptions): Promise<string> {
-  return STORED[protocol.kind].digest(protocol as never, options);
+export async function dataDigest(protocol: StoredProtocol, options: ComputeOptions): Promise<string> {
+  return (await kindOf(protocol).data(protocol, options)).digest;
 }
 
 /** The run through the store: a finished one at once, an interrupted one from its last state on. */
-export async function runStored(protocol: StoredProtocol, options: ComputeOptions): Promise<KeptRun> {
-  return (await STORED[protocol.kind].run(protocol as never, options)) as KeptRun;
+export function runStored(protocol: StoredProtocol, options: ComputeOptions): Promise<KeptRun> {
+  return runKind(kindOf(protocol), protocol, options);
 }
 
 /**
  * A search too short to say anything, which makes the engine compile the network of the real one: without it the first
  * search on each network would be timed with its compilation.
  */
-export async function warmUp(search: SearchProtocol, options: ComputeOptions): Promise<void> {
-  const { search: run } = require('../lib/search/search.js') as typeof Search;
-  const trainSize = 2 * search.batchSize * updatePeriod(search);
-  if (trainSize > search.dataset.trainSize) return;
+export async function warmUp(protocol: SearchProtocol, options: ComputeOptions): Promise<void> {
+  const { search } = require('../lib/search/search.js') as typeof Search;
+  const { searchData } = require('../lib/search/run.js') as typeof Runs;
+  const trainSize = 2 * protocol.batchSize * updatePeriod(protocol);
+  if (trainSize > protocol.dataset.trainSize) return;
   const short = ['epochs=1', 'warmupEpochs=0', `dataset.trainSize=${trainSize}`, 'solver.samples=1'];
-  const paths = settablePaths(search);
-  const dataset: Dataset = await searches().searchData(search, options);
-  await run(applySet(search, ...short.filter((each) => paths.includes(each.split('=')[0]))), { dataset });
+  const paths = settablePaths(protocol);
+  const own = short.filter((each) => paths.includes(each.split('=')[0]));
+  await search(applySet(protocol, ...own), { dataset: await searchData(protocol, options) });
 }
 /* eslint-enable @typescript-eslint/no-require-imports */
 
@@ -287,11 +239,6 @@ function supernetId(search: SearchProtocol): string {
     partialChannels: partialChannels ?? null,
     reforms: [dropPath, perturbation, stability].map((group) => group !== undefined),
   });
-}
-
-/** A landscape under way as far as it can be shown. */
-function coarse(grid: LossGrid): Partial<LandscapeResult> {
-  return { grid, minimum: gridMinimum(grid), sharpness: sharpness(grid), directionNorms: [1, 1] };
 }
 
 /** What every row has. */

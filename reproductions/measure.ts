@@ -1,4 +1,6 @@
 /** The one loop that measures: what of an experiment the store does not have is computed, in the order of its grid. */
+import { gridMinimum, sharpness } from '../lib/analysis/landscape.js';
+import type { LossGrid } from '../lib/analysis/landscape.js';
 import { findImageNet } from '../lib/datasets/imagenet.js';
 import { findDatasets } from '../lib/datasets/load.js';
 import { isPrepared } from '../lib/datasets/prepared.js';
@@ -88,9 +90,7 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
         const kept = await runStored(protocol, {
           ...options,
           progress: shareOf(phase, (share) => position(done + (known ? 0 : seconds * share)), label),
-          ...(onPartial && !part.only
-            ? { onPartial: (partial) => onPartial(soFar([partialCell(cell, protocol, partial)])) }
-            : {}),
+          ...(onPartial ? { onGrid: (grid) => onPartial(soFar([coarse(cell, protocol, grid)])) } : {}),
         });
         if (!known) done += seconds;
         computed ||= !kept.known;
@@ -168,7 +168,9 @@ function axesText({ axes }: AnyCell): string {
   return Object.values(axes).join(', ');
 }
 
-function partialCell({ run, axes }: AnyCell, protocol: StoredProtocol, result: unknown): MeasuredCell {
+/** A landscape under way as far as it can be shown. */
+function coarse({ run, axes }: AnyCell, protocol: StoredProtocol, grid: LossGrid): MeasuredCell {
+  const result = { grid, minimum: gridMinimum(grid), sharpness: sharpness(grid), directionNorms: [1, 1] };
   return {
     kind: run.kind,
     axes,

@@ -16,8 +16,7 @@ import { axpy, dot, norm, scale, squaredDistance } from '../lib/math/vec.js';
 import type { Vec } from '../lib/math/vec.js';
 import { silent } from '../lib/progress.js';
 import { thisMachine } from '../lib/runs/environment.js';
-import { kept } from '../lib/runs/kept.js';
-import type { Kept, KeptOptions } from '../lib/runs/kept.js';
+import type { KeptOptions, Kind } from '../lib/runs/kept.js';
 import { mgs } from '../lib/solvers/mgs.js';
 import type { MgsDensity } from '../lib/solvers/mgs.js';
 import { createSolver } from '../lib/solvers/registry.js';
@@ -378,9 +377,6 @@ function jobsOf({ experiment, seed, settings }: ToyProtocol): Job<ToyRows[ToyExp
   return jobs(seed, settings);
 }
 
-/** Toy functions read no data: the same for every run. */
-export const NO_DATA = 'none';
-
 /** What an experiment measured. Plain JSON. */
 export interface ToyResult {
   readonly rows: readonly ToyRows[ToyExperiment][];
@@ -389,16 +385,11 @@ export interface ToyResult {
 /** Milliseconds of computing between two looks at the outside world. */
 const BREATH_MS = 50;
 
-/**
- * The run that a protocol describes, through the run store. It takes seconds, so that a stopped one begins anew.
- *
- * @throws {InterruptedError} after `signal`.
- */
-export function runToy(
-  protocol: ToyProtocol,
-  { home, progress = silent, signal }: KeptOptions,
-): Promise<Kept<ToyProtocol, ToyResult, object>> {
-  const compute = async (): Promise<ToyResult> => {
+/** Experiments on toy functions as a kind of run. One takes seconds, so that a stopped one begins anew. */
+export const TOY: Kind<ToyProtocol, { readonly digest: string }, ToyResult, object, KeptOptions> = {
+  // They read no data: the same for every run.
+  data: () => Promise.resolve({ digest: 'none' }),
+  async compute({ protocol }, { progress = silent, signal }) {
     const jobs = jobsOf(protocol);
     const total = jobs.reduce((sum, { work }) => sum + work, 0);
     const phase = progress.start(`toy ${protocol.experiment}`, Math.ceil(total / 1000));
@@ -416,10 +407,9 @@ export function runToy(
     }
     phase.end();
     return { rows };
-  };
-  const provenance = (seconds: number) => ({ ...thisMachine(), engine: null, data: null, seconds });
-  return kept({ protocol, dataDigest: NO_DATA, compute, provenance }, home);
-}
+  },
+  provenance: (_, seconds) => ({ ...thisMachine(), engine: null, data: null, seconds }),
+};
 
 /** Seven digits of every number: more than any of these means is worth, and half the size of the record. */
 function shortened<Row extends object>(row: Row): Row {
