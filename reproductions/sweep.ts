@@ -142,6 +142,13 @@ export function densitiesIn(axes: readonly { readonly density: MgsDensity }[]): 
   return DENSITIES.filter((density) => axes.some((each) => each.density === density));
 }
 
+/** The schedules of σ that occur, the scheduled one first. */
+export function schedulesIn(axes: readonly { readonly schedule: SigmaSchedule }[]): SigmaSchedule[] {
+  return (['cosine', 'constant'] as const).filter((schedule) =>
+    axes.some((each) => each.schedule === schedule),
+  );
+}
+
 /** Rows in display order: by density, schedule (the scheduled σ first) and N. */
 export function inOrder<R extends SweepAxes>(rows: readonly R[]): R[] {
   const rank = ({ density, schedule }: R): number =>

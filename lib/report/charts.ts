@@ -2,7 +2,7 @@
 import { linesWithPoints, rowsWithMeans as meansAndPoints } from './layers.js';
 import type { Chart } from './spec.js';
 import { VEGA_LITE_SCHEMA } from './spec.js';
-import { PALETTE, REFERENCE_COLOR, THEME } from './theme.js';
+import { ORDERED_SCHEME, PALETTE, REFERENCE_COLOR, THEME } from './theme.js';
 
 type Encoding = Readonly<Record<string, unknown>>;
 type ChartRow = Readonly<Record<string, unknown>>;
@@ -258,5 +258,111 @@ export function trends(
   return chart(words, values, {
     facet: { field: panels.field, type: 'nominal', title: null, sort: panels.names },
     spec: { ...size, layer },
+  });
+}
+
+/** A dashed line across a panel with what it stands for written above it. It has data of its own: one mark a panel. */
+function referenceLayers(at: number, text: string): object[] {
+  const data = { values: [{}] };
+  const color = REFERENCE_COLOR;
+  const place = { align: 'left', baseline: 'bottom', dx: 4, dy: -3 };
+  return [
+    { data, mark: { type: 'rule', strokeDash: [5, 4], color }, encoding: { y: { datum: at } } },
+    {
+      data,
+      mark: { type: 'text', ...place, color, fontSize: 11 },
+      encoding: { y: { datum: at }, x: { value: 0 }, text: { value: text } },
+    },
+  ];
+}
+
+/** At most five round numbers up to the last. */
+function roundTicks(end: number): number[] {
+  const step = Math.ceil(end / 5);
+  return Array.from({ length: Math.floor(end / step) }, (_, i) => (i + 1) * step);
+}
+
+/**
+ * Small multiples of one quantity over epochs, a column and a row of panels by two fields, colour and shape by an ordered
+ * number: thin lines for each seed, thick ones and points for their means.
+ */
+export function smallMultiples(
+  words: ChartWords,
+  values: readonly ChartRow[],
+  {
+    x,
+    y,
+    color: { field: ordered, names: counts },
+    columns,
+    rows,
+    also,
+  }: {
+    readonly x: { readonly field: string; readonly most: number };
+    readonly y: {
+      readonly field: string;
+      readonly title: string;
+      readonly most: number;
+      readonly ticks?: readonly number[] | undefined;
+      readonly reference?: { readonly at: number; readonly text: string } | undefined;
+    };
+    readonly color: { readonly field: string; readonly names: readonly number[] };
+    readonly columns: { readonly field: string; readonly names: readonly string[] };
+    readonly rows: { readonly field: string; readonly names: readonly string[] };
+    /** Further quantities in the tooltips, means as well. */
+    readonly also: readonly Encoding[];
+  },
+): Chart {
+  const across = {
+    field: x.field,
+    type: 'quantitative',
+    title: x.field,
+    scale: { domain: [1, x.most], nice: false },
+    axis: { values: roundTicks(x.most), format: 'd' },
+  };
+  const measured = {
+    field: y.field,
+    type: 'quantitative',
+    title: y.title,
+    scale: { domain: [0, y.most], nice: false },
+    axis: y.ticks ? { values: y.ticks } : { tickCount: 6 },
+  };
+  const color = {
+    field: ordered,
+    type: 'ordinal',
+    scale: { domain: counts, scheme: ORDERED_SCHEME },
+    legend: { title: ordered, symbolOpacity: 1 },
+  };
+  // Nominal: Vega-Lite warns of shapes for an ordered field; the colours carry the order.
+  const shape = { field: ordered, type: 'nominal', scale: { domain: counts }, legend: { title: ordered } };
+  const mean = { ...measured, aggregate: 'mean' };
+  const facet = ({ field, names }: typeof columns): Encoding => ({
+    field,
+    type: 'nominal',
+    sort: names,
+    title: null,
+  });
+  const tooltip = [
+    ...[columns.field, rows.field, ordered, x.field].map((field) => ({ field })),
+    { field: y.field, aggregate: 'mean', title: y.title, format: '.3f' },
+    ...also.map((each) => ({ ...each, aggregate: 'mean' })),
+  ];
+  return chart(words, values, {
+    facet: { column: facet(columns), row: facet(rows) },
+    spec: {
+      width: 200,
+      height: 170,
+      layer: [
+        {
+          mark: { type: 'line', strokeWidth: 1, opacity: 0.45, clip: true },
+          encoding: { x: across, y: measured, color, detail: { field: 'seed' } },
+        },
+        { mark: { type: 'line', strokeWidth: 2.2, clip: true }, encoding: { x: across, y: mean, color } },
+        {
+          mark: { type: 'point', filled: true, size: 42, opacity: 1 },
+          encoding: { x: across, y: mean, color, shape, tooltip },
+        },
+        ...(y.reference ? referenceLayers(y.reference.at, y.reference.text) : []),
+      ],
+    },
   });
 }
