@@ -4,8 +4,7 @@
  * the batch norms, which fine-tuning refreshes: part of a difference may be theirs.
  */
 import type { Claim } from '../lib/analysis/claims.js';
-import { LEVEL, summarize } from '../lib/analysis/statistics.js';
-import { decimalsFor, fixed } from '../lib/report/format.js';
+import { fixed } from '../lib/report/format.js';
 import { pathsChart } from '../lib/report/landscape-chart.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
@@ -15,6 +14,7 @@ import type { Grid } from './grid.js';
 import {
   atEstimate,
   CHOICES,
+  conditionTable,
   curvatureCells,
   DARTS_STEP,
   distance,
@@ -27,16 +27,16 @@ import {
   landscapeOpenSettings,
   landscapeSurfaces,
   pathCells,
-  RADIUS,
   SEEDS,
   sharpnessTable,
   slopeRatio,
+  spectrumTable,
 } from './landscapes.js';
 import type { LandscapeView, OnLandscapeCell, OnLandscapeRow } from './landscapes.js';
-import { figureNumber } from './paper.js';
+import { figureNumbers } from './paper.js';
 import { judgeAll } from './statements.js';
 import type { Statement } from './statements.js';
-import { counted, label, leading, spread, stateText, summaryTable } from './tables.js';
+import { counted, label, spread, stateText, summaryTable } from './tables.js';
 
 type Rows = readonly OnLandscapeRow[];
 
@@ -180,70 +180,6 @@ function pathTable(rows: Rows): Table {
   );
 }
 
-/** The condition numbers: a row for each estimate, as Eq. 11 has it and with α centered. */
-function conditionTable(view: LandscapeView): Table {
-  const conditions = rowsOfKind(view.rows, 'condition');
-  const count = Math.min(...conditions.map(({ changes }) => changes.length));
-  const beyond = 1 - (1 - LEVEL) ** (1 / count);
-  const forms = groupBy(conditions, 'title').flatMap(({ rows }) => [
-    { rows: rows.map((row) => ({ ...row, ...row.raw, form: 'as it is' })) },
-    { rows: rows.map((row) => ({ ...row, ...row.centered, form: 'centered' })) },
-  ]);
-  return summaryTable<(typeof forms)[number]['rows'][number]>(
-    `Condition number Q at α (${stateText(view)}), mean ± standard deviation over seeds`,
-    forms,
-    [
-      label('ω*(α)', ({ title }) => title),
-      label('α', ({ form }) => form),
-      counted('seeds'),
-      leading('Q', ({ q }) => q),
-      {
-        title: '95 % interval of its mean',
-        cell(rows) {
-          const { mean, interval } = summarize(rows.map(({ q }) => q));
-          return interval?.map((end) => fixed(end, decimalsFor(mean, 3))).join(' … ') ?? '–';
-        },
-      },
-      leading('mean ratio', ({ mean }) => mean),
-      leading('‖α‖', ({ alphaNorm }) => alphaNorm),
-      leading('loss', ({ base }) => base),
-    ],
-    [
-      `Q (Eq. 11): the largest, over ${count} random perturbations of length ${RADIUS}, of the loss's relative change over α's relative change; mean ratio: their mean. Every loss is read at the estimate's ω*, on the same images.`,
-      `A largest value of ${count} is a lower bound: with 95 % confidence no more than ${fixed(100 * beyond, 1)} % of all perturbations of that length exceed it.`,
-      'Centered: without the mean of each softmaxed group of α, which the network does not see but ‖α‖ has in it.',
-    ],
-  );
-}
-
-/** The largest eigenvalues of the Hessians: a row for each estimate. */
-function spectrumTable(view: LandscapeView): Table {
-  const spectra = rowsOfKind(view.rows, 'spectrum');
-  const ranks = distinct(spectra.flatMap(({ largest }) => largest.map((_, i) => i)));
-  const products = Math.max(...spectra.map((each) => each.products));
-  const bound = Math.max(...spectra.flatMap(({ largest }) => largest.map((each) => each.bound)));
-  const late = spectra.filter(({ converged }) => !converged).length;
-  return summaryTable<(typeof spectra)[number]>(
-    `Largest eigenvalues of the Hessian of L_val in α (${stateText(view)}), mean ± standard deviation over seeds`,
-    groupBy(spectra, 'title'),
-    [
-      label('ω, standing still', ({ title }) => title),
-      counted('seeds'),
-      ...ranks.map((i) =>
-        leading<(typeof spectra)[number]>(
-          i === 0 ? 'dominant' : `λ${'₁₂₃₄₅₆₇₈₉'[i]}`,
-          ({ largest }) => largest.at(i)?.value,
-        ),
-      ),
-      leading('smallest', ({ smallest }) => smallest.value),
-    ],
-    [
-      `In nats per squared unit of α, by Lanczos’ method with at most ${products} Hessian–vector products, on the images of the landscape; every value lies within ${bound.toPrecision(2)} of an eigenvalue.${late === 0 ? '' : ` Of ${late} of ${spectra.length} Hessians that is more than the method’s tolerance: more products would be closer.`}`,
-      'The Hessian is that of the loss with ω held where it is (as R-DARTS has it); the curvature of the landscape at M steps also has in it that ω follows α.',
-    ],
-  );
-}
-
 /** The paths that are shown: the first seed's, of DARTS the one with its own step. */
 function shownPaths(rows: Rows) {
   return rowsOfKind(firstSeed(rows), 'path')
@@ -270,10 +206,13 @@ export const fig1 = experiment({
   description: 'Sharpness with and without fine-tuned weights; where DARTS, RS, MGS and GLD end.',
   claim:
     'With first-order weights the landscape is sharper and its minimum is elsewhere than with fine-tuned ones; ZARTS reaches the minimum, DARTS does not.',
-  paper: Object.fromEntries(
-    ['supernetEpochs', 'impliedGridPointsPerAxis', 'gridMax', 'fineTuneIterations', 'pathIterations'].map(
-      (name) => [name, figureNumber('1', name)],
-    ),
+  paper: figureNumbers(
+    '1',
+    'supernetEpochs',
+    'impliedGridPointsPerAxis',
+    'gridMax',
+    'fineTuneIterations',
+    'pathIterations',
   ),
   seeds: SEEDS,
   choices: CHOICES,

@@ -17,7 +17,7 @@ import {
   slopeRatio,
 } from './landscapes.js';
 import type { Estimate, OnLandscapeRow } from './landscapes.js';
-import { figureNumber } from './paper.js';
+import { figureNumbers } from './paper.js';
 import { judgeAll } from './statements.js';
 import type { Statement } from './statements.js';
 
@@ -26,36 +26,32 @@ const ESTIMATES = ['current', 'unrolled', 'finetuned'] as const satisfies readon
 
 const ORDERS = { current: 'first order', unrolled: 'second order', finetuned: 'M steps' };
 
-function sharper(id: string, text: string, a: Estimate, b: Estimate): Statement<OnLandscapeRow> {
-  return {
-    id,
-    text,
-    statistic: `ln of the mean slope, ${ORDERS[a]} over ${ORDERS[b]}`,
-    region: { above: 0 },
-    value: (rows) => slopeRatio(rows, a, b),
-  };
-}
+const STATEMENTS = [
+  {
+    id: 'first-order-sharper',
+    text: 'The first-order approximation sharpens the landscape.',
+    orders: ['current', 'finetuned'],
+  },
+  {
+    id: 'second-order-sharper',
+    text: 'The second-order approximation sharpens the landscape.',
+    orders: ['unrolled', 'finetuned'],
+  },
+  {
+    id: 'second-order-flatter-than-first',
+    text: 'The second-order approximation is slightly flatter than the first-order one.',
+    orders: ['current', 'unrolled'],
+  },
+] as const;
 
-const STATEMENTS: readonly Statement<OnLandscapeRow>[] = [
-  sharper(
-    'first-order-sharper',
-    'The first-order approximation sharpens the landscape.',
-    'current',
-    'finetuned',
-  ),
-  sharper(
-    'second-order-sharper',
-    'The second-order approximation sharpens the landscape.',
-    'unrolled',
-    'finetuned',
-  ),
-  sharper(
-    'second-order-flatter-than-first',
-    'The second-order approximation is slightly flatter than the first-order one.',
-    'current',
-    'unrolled',
-  ),
-];
+/** What each sentence says of the mean slopes of two landscapes. */
+const asked = STATEMENTS.map(({ id, text, orders: [a, b] }): Statement<OnLandscapeRow> => ({
+  id,
+  text,
+  statistic: `ln of the mean slope, ${ORDERS[a]} over ${ORDERS[b]}`,
+  region: { above: 0 },
+  value: (rows) => slopeRatio(rows, a, b),
+}));
 
 const HEADING = 'Loss over a plane of α under three estimates of ω*';
 
@@ -65,12 +61,7 @@ export const fig3 = experiment({
   title: 'Fig. 3: the landscape under three estimates of ω*',
   description: 'First order, second order and M fine-tuning steps side by side.',
   claim: 'First- and second-order approximations of ω* both sharpen the landscape, the second a little less.',
-  paper: Object.fromEntries(
-    ['supernetEpochs', 'gridMax', 'gridInterval', 'fineTuneIterations'].map((name) => [
-      name,
-      figureNumber('3', name),
-    ]),
-  ),
+  paper: figureNumbers('3', 'supernetEpochs', 'gridMax', 'gridInterval', 'fineTuneIterations'),
   seeds: SEEDS,
   choices: CHOICES,
   runs: (grid) =>
@@ -83,5 +74,5 @@ export const fig3 = experiment({
   tables: (view) => [sharpnessTable(view)],
   charts: (view) => landscapeCharts(view, 'landscape', HEADING),
   surfaces: (view) => landscapeSurfaces(view, HEADING),
-  claims: ({ rows }) => judgeAll(rows, STATEMENTS),
+  claims: ({ rows }) => judgeAll(rows, asked),
 });

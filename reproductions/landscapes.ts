@@ -2,15 +2,19 @@
  * Landscapes of trained supernets: what Figs. 1 and 3 share. Both ask for the same runs where they need the same landscape,
  * so that the run store computes it once.
  */
+import { LEVEL, summarize } from '../lib/analysis/statistics.js';
+import { decimalsFor, fixed } from '../lib/report/format.js';
 import { landscapeChart } from '../lib/report/landscape-chart.js';
 import type { Chart } from '../lib/report/spec.js';
 import { surface } from '../lib/report/surface.js';
 import type { Surface, SurfacePanel } from '../lib/report/surface.js';
 import type { Table } from '../lib/report/table.js';
 import type {
+  ConditionProtocol,
   LandscapeNormalization,
   LandscapeProtocol,
   PathSolver,
+  SpectrumProtocol,
 } from '../lib/search/landscape-protocol.js';
 import { deviations, fullSearch, withBudget } from '../lib/search/presets.js';
 import type { OpenSetting } from '../lib/search/presets.js';
@@ -18,12 +22,12 @@ import { halfSize, isZeroOrder, spaceName } from '../lib/search/protocol.js';
 import type { Budget } from '../lib/search/protocol.js';
 import { solverId } from '../lib/search/solver-id.js';
 import { seedsOf, several } from './deviations.js';
-import { groupBy, rowsOfKind } from './experiment.js';
+import { cellsOfKind, distinct, groupBy, rowsOfKind } from './experiment.js';
 import type { Cell, Row, View } from './experiment.js';
 import type { Grid } from './grid.js';
 import { figureNumber } from './paper.js';
 import { SPACE } from './sweep.js';
-import { counted, label, spread, stateText, summaryTable } from './tables.js';
+import { counted, label, leading, spread, stateText, summaryTable } from './tables.js';
 
 /** What a reader sees for a run: the estimate of ω* that a landscape is read at, or what moves along a path. */
 export type LandscapeAxes = { readonly title: string };
@@ -110,7 +114,7 @@ export function landscapeCell(landscape: LandscapeProtocol): OnLandscapeCell {
 }
 
 /** ‖Δ‖ of Eq. 11 as in the released script; the paper does not state it. */
-export const RADIUS = 0.01;
+const RADIUS = 0.01;
 
 /** The condition number at a landscape's center (Eq. 11), and the largest eigenvalues of ∇²_α L_val there. */
 export function curvatureCells(landscape: LandscapeProtocol): OnLandscapeCell[] {
@@ -118,15 +122,11 @@ export function curvatureCells(landscape: LandscapeProtocol): OnLandscapeCell[] 
   const { perturbations, products } = SIZES[budget];
   const axes = { title: estimateTitle(landscape) };
   const shared = { version: 1, budget, seed, landscape } as const;
+  const condition: ConditionProtocol = { ...shared, kind: 'condition', perturbations, radius: RADIUS };
+  const spectrum: SpectrumProtocol = { ...shared, kind: 'spectrum', products, values: 5 };
   return [
-    {
-      axes,
-      run: {
-        kind: 'condition',
-        condition: { ...shared, kind: 'condition', perturbations, radius: RADIUS },
-      },
-    },
-    { axes, run: { kind: 'spectrum', spectrum: { ...shared, kind: 'spectrum', products, values: 5 } } },
+    { axes, run: { kind: 'condition', condition } },
+    { axes, run: { kind: 'spectrum', spectrum } },
   ];
 }
 
@@ -182,20 +182,10 @@ export function pathCells(grid: Grid<typeof CHOICES>, landscape: LandscapeProtoc
   });
 }
 
-/** The protocols of cells. */
-function protocolsOf(cells: readonly OnLandscapeCell[]) {
-  return {
-    landscapes: cells.flatMap(({ run }) => (run.kind === 'landscape' ? [run.landscape] : [])),
-    conditions: cells.flatMap(({ run }) => (run.kind === 'condition' ? [run.condition] : [])),
-    spectra: cells.flatMap(({ run }) => (run.kind === 'spectrum' ? [run.spectrum] : [])),
-    paths: cells.flatMap(({ run }) => (run.kind === 'path' ? [run.path] : [])),
-  };
-}
-
 /** What the runs do otherwise than the paper's. */
 export function landscapeDeviations(cells: readonly OnLandscapeCell[]): string[] {
-  const { landscapes, paths } = protocolsOf(cells);
-  const path = paths.at(0);
+  const landscapes = cellsOfKind(cells, 'landscape').map(({ run }) => run.landscape);
+  const path = cellsOfKind(cells, 'path').at(0)?.run.path;
   const [{ supernet, points, extent, validationBatches }] = landscapes;
   const paperExtent = figureNumber('1', 'gridMax');
   const [M] = landscapes.flatMap(({ omega }) => (omega.kind === 'finetuned' ? [omega.iterations] : []));
@@ -222,31 +212,30 @@ export function landscapeDeviations(cells: readonly OnLandscapeCell[]): string[]
 /** Settings that the paper leaves open: of landscapes, of their curvature, and of one seed's paths. */
 export function landscapeOpenSettings(cells: readonly OnLandscapeCell[]): OpenSetting[] {
   const open = (group: string, values: object, source: OpenSetting['source'] = 'ours') =>
-    Object.entries(values).map(([name, value]: [string, unknown]): OpenSetting => ({
+    Object.entries(values).map(([name, value]: [string, unknown]) => ({
       path: `${group}.${name}`,
       value,
       source,
     }));
-  const { landscapes, conditions, spectra, paths } = protocolsOf(cells);
-  const [{ normalization, validationBatches, directions, supernet, seed }] = landscapes;
-  const own = paths.filter((path) => path.seed === seed);
-  const steps = own.flatMap(({ solver }) => (solver.kind === 'gradient' ? [solver.step] : []));
-  return [
+  const [{ landscape }] = cellsOfKind(cells, 'landscape').map(({ run }) => run);
+  const { normalization, validationBatches, directions, supernet, seed } = landscape;
+  const shared = [
     ...open('landscape', { normalization, validationBatches, directions }),
     ...open('supernet', { solver: solverId(supernet) }),
-    ...conditions
-      .slice(0, 1)
-      .flatMap(({ perturbations, radius }) =>
-        open('condition', { perturbations, radius }, 'released scripts'),
-      ),
-    ...spectra.slice(0, 1).flatMap(({ products }) => open('spectrum', { products })),
-    ...own
-      .slice(0, 1)
-      .flatMap(({ start, weightSteps }) => [
-        ...open('path', { start: [start.x, start.y] }, 'released scripts'),
-        ...open('path', { weightSteps, 'darts.steps': steps }),
-      ]),
-    ...own.flatMap(({ solver: { kind, ...rest } }) => {
+  ];
+  const paths = cellsOfKind(cells, 'path').flatMap(({ run: { path } }) => (path.seed === seed ? [path] : []));
+  if (paths.length === 0) return shared;
+  const [{ perturbations, radius }] = cellsOfKind(cells, 'condition').map(({ run }) => run.condition);
+  const [{ products }] = cellsOfKind(cells, 'spectrum').map(({ run }) => run.spectrum);
+  const [{ start, weightSteps }] = paths;
+  const steps = paths.flatMap(({ solver }) => (solver.kind === 'gradient' ? [solver.step] : []));
+  return [
+    ...shared,
+    ...open('condition', { perturbations, radius }, 'released scripts'),
+    ...open('spectrum', { products }),
+    ...open('path', { start: [start.x, start.y] }, 'released scripts'),
+    ...open('path', { weightSteps, 'darts.steps': steps }),
+    ...paths.flatMap(({ solver: { kind, ...rest } }) => {
       const flat = 'density' in rest && rest.density === 'flat' ? '-flat' : '';
       return kind === 'gradient' ? [] : open(`path.${kind}${flat}`, rest);
     }),
@@ -310,6 +299,70 @@ export function sharpnessTable(view: LandscapeView): Table {
     [
       'Slope: mean length of the gradient over the grid, in nats per unit; the denser the contours, the larger it is. Range: largest less smallest loss, in nats.',
       'Curvature: eigenvalues of the quadratic that fits the whole grid best, and the share of the variance that it explains. Shift: distance of the smallest loss from that of the landscape at ω as it is.',
+    ],
+  );
+}
+
+/** The condition numbers: a row for each estimate, as Eq. 11 has it and with α centered. */
+export function conditionTable(view: LandscapeView): Table {
+  const conditions = rowsOfKind(view.rows, 'condition');
+  const count = Math.min(...conditions.map(({ changes }) => changes.length));
+  const beyond = 1 - (1 - LEVEL) ** (1 / count);
+  const forms = groupBy(conditions, 'title').flatMap(({ rows }) => [
+    { rows: rows.map((row) => ({ ...row, ...row.raw, form: 'as it is' })) },
+    { rows: rows.map((row) => ({ ...row, ...row.centered, form: 'centered' })) },
+  ]);
+  return summaryTable<(typeof forms)[number]['rows'][number]>(
+    `Condition number Q at α (${stateText(view)}), mean ± standard deviation over seeds`,
+    forms,
+    [
+      label('ω*(α)', ({ title }) => title),
+      label('α', ({ form }) => form),
+      counted('seeds'),
+      leading('Q', ({ q }) => q),
+      {
+        title: '95 % interval of its mean',
+        cell(rows) {
+          const { mean, interval } = summarize(rows.map(({ q }) => q));
+          return interval?.map((end) => fixed(end, decimalsFor(mean, 3))).join(' … ') ?? '–';
+        },
+      },
+      leading('mean ratio', ({ mean }) => mean),
+      leading('‖α‖', ({ alphaNorm }) => alphaNorm),
+      leading('loss', ({ base }) => base),
+    ],
+    [
+      `Q (Eq. 11): the largest, over ${count} random perturbations of length ${RADIUS}, of the loss's relative change over α's relative change; mean ratio: their mean. Every loss is read at the estimate's ω*, on the same images.`,
+      `A largest value of ${count} is a lower bound: with 95 % confidence no more than ${fixed(100 * beyond, 1)} % of all perturbations of that length exceed it.`,
+      'Centered: without the mean of each softmaxed group of α, which the network does not see but ‖α‖ has in it.',
+    ],
+  );
+}
+
+/** The largest eigenvalues of the Hessians: a row for each estimate. */
+export function spectrumTable(view: LandscapeView): Table {
+  const spectra = rowsOfKind(view.rows, 'spectrum');
+  const ranks = distinct(spectra.flatMap(({ largest }) => largest.map((_, i) => i)));
+  const products = Math.max(...spectra.map((each) => each.products));
+  const bound = Math.max(...spectra.flatMap(({ largest }) => largest.map((each) => each.bound)));
+  const late = spectra.filter(({ converged }) => !converged).length;
+  return summaryTable<(typeof spectra)[number]>(
+    `Largest eigenvalues of the Hessian of L_val in α (${stateText(view)}), mean ± standard deviation over seeds`,
+    groupBy(spectra, 'title'),
+    [
+      label('ω, standing still', ({ title }) => title),
+      counted('seeds'),
+      ...ranks.map((i) =>
+        leading<(typeof spectra)[number]>(
+          i === 0 ? 'dominant' : `λ${'₁₂₃₄₅₆₇₈₉'[i]}`,
+          ({ largest }) => largest.at(i)?.value,
+        ),
+      ),
+      leading('smallest', ({ smallest }) => smallest.value),
+    ],
+    [
+      `In nats per squared unit of α, by Lanczos’ method with at most ${products} Hessian–vector products, on the images of the landscape; every value lies within ${bound.toPrecision(2)} of an eigenvalue.${late === 0 ? '' : ` Of ${late} of ${spectra.length} Hessians that is more than the method’s tolerance: more products would be closer.`}`,
+      'The Hessian is that of the loss with ω held where it is (as R-DARTS has it); the curvature of the landscape at M steps also has in it that ω follows α.',
     ],
   );
 }

@@ -31,6 +31,11 @@ export function figureNumber(figure: string, name: string): number {
   return z.number({ error: `figure ${figure} has no number ${name}` }).parse(numbers?.[name]);
 }
 
+/** Numbers that the paper's text gives for a figure, by their names. @throws if the file has no such number. */
+export function figureNumbers(figure: string, ...names: readonly string[]): Readonly<Record<string, number>> {
+  return Object.fromEntries(names.map((name) => [name, figureNumber(figure, name)]));
+}
+
 const cellSchema = z.object({
   value: z.number(),
   printed: z.string(),

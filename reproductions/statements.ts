@@ -12,7 +12,9 @@ export interface Statement<R> {
   readonly statistic: string;
   /** Where the statement says that its mean lies. */
   readonly region: Region;
-  /** Of one seed's rows; nothing, or what is not finite, where some are not there. */
+  /** Rows that it is about, where it is not about all. */
+  readonly among?: (row: R) => boolean;
+  /** Of one seed's rows, at least one; nothing, or what is not finite, where others are not there. */
   readonly value: (rows: readonly R[]) => number | null | undefined;
   /** Said after the reason of the verdict. */
   readonly detail?: string;
@@ -23,5 +25,7 @@ export function judgeAll<R extends { readonly seed: number }>(
   rows: readonly R[],
   statements: readonly Statement<R>[],
 ): Claim[] {
-  return statements.map(({ value, ...rest }) => judge({ ...rest, values: perSeed(rows, value) }));
+  return statements.map(({ among = () => true, value, ...rest }) =>
+    judge({ ...rest, values: perSeed(rows.filter(among), value) }),
+  );
 }

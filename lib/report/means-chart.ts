@@ -62,11 +62,17 @@ export interface Names {
   readonly names: readonly string[];
 }
 
-/** A series' colours, in the order of its names. */
-export function colorOf(
-  { field, title = null, names }: Names,
-  { colors = PALETTE, ordered = false }: { readonly colors?: readonly string[]; readonly ordered?: boolean },
-): Layer {
+/** Names that are told apart by colour, in their order. */
+export interface Series extends Names {
+  /** What tooltips call it; its title when left out. */
+  readonly tip?: string;
+  readonly colors?: readonly string[];
+  /** The names are numbers in order: colours from light to dark. */
+  readonly ordered?: boolean;
+}
+
+/** A series' colours. */
+export function colorOf({ field, title = null, names, colors = PALETTE, ordered = false }: Series): Layer {
   return {
     field,
     type: ordered ? 'ordinal' : 'nominal',
@@ -76,14 +82,6 @@ export function colorOf(
       : { domain: names, range: colors.slice(0, names.length) },
     legend: { title, symbolOpacity: 1, labelLimit: 260 },
   };
-}
-
-/** A field in a tooltip: its name, what it is called, how it is written. */
-export type Tip = readonly [field: string, title?: string, format?: string];
-
-/** Tooltips. */
-export function tips(fields: readonly Tip[]): Layer[] {
-  return fields.map(([field, title = field, format]) => ({ field, title, ...(format ? { format } : {}) }));
 }
 
 /** Panels side by side, one for each name of a field. */
@@ -109,88 +107,80 @@ export function referenceLine(at: number, label?: string): Layer[] {
   ];
 }
 
-/** What a chart of means shows of rows that have {@link meanOf} in them. */
-export interface MeansPlot {
+/** What {@link meansChart} shows. */
+export interface MeansPlot extends ChartWords {
+  /** A row a mark: {@link meanOf}, and the fields that are named below. */
+  readonly points: readonly Readonly<Record<string, unknown> & { value: number; low: number }>[];
   readonly x: Axis;
   /** A logarithmic one without a domain holds the means. */
   readonly y: Omit<Axis, 'field'>;
-  readonly series: Names;
-  /** The names are numbers in order: colours from light to dark. */
-  readonly ordered?: boolean;
+  readonly series: Series;
   readonly columns?: Names;
   /** Lines are told apart by dashes too. */
   readonly dash?: Names & { readonly pattern: readonly [number, number] };
   /** The field that lines follow in place of the means: what these should be. */
   readonly along?: string;
-  /** A field that each series has a dashed level line at. */
+  /** The field that a dashed line of each series is level with. */
   readonly level?: string;
-  /** In tooltips, before the mean, whose name is the last. */
-  readonly tips: readonly Tip[];
+  /** In tooltips, after series and x and before the mean: a field, what it is called, how it is written. */
+  readonly tips?: readonly (readonly [field: string, title?: string, format?: string])[];
+  /** What tooltips call the mean. */
   readonly measured: string;
   readonly below?: readonly Layer[];
   readonly above?: readonly Layer[];
+  /** Whether each panel has a scale of its own. */
   readonly ownY?: boolean;
 }
 
 /** A mean for each x as a point on a line, with its interval as a bar; colours and shapes by series. */
-export function meansChart(
-  words: ChartWords,
-  rows: readonly Readonly<Record<string, unknown> & { value: number; low: number }>[],
-  plot: MeansPlot,
-): Chart {
-  const { series, columns, dash, along, level, ownY } = plot;
-  const means = rows.flatMap((row) => [row.value, along === undefined ? row.value : Number(row[along])]);
+export function meansChart(plot: MeansPlot): Chart {
+  const { points, series, columns, dash, along, level, tips = [], below = [], above = [], ownY } = plot;
+  const means = points.flatMap((row) => [row.value, along === undefined ? row.value : Number(row[along])]);
   const around = [Math.min(...means) / 1.7, Math.max(...means) * 1.7].map(sixDigits);
   // On a logarithmic axis a bar that reaches zero or below runs off the panel instead.
   const values = plot.y.log
-    ? rows.map((row) => ({ ...row, low: Math.max(row.low, row.value / 1000) }))
-    : rows;
+    ? points.map((row) => ({ ...row, low: Math.max(row.low, row.value / 1000) }))
+    : points;
   const x = axisOf(plot.x);
   const y = axisOf({ ...(plot.y.log ? { domain: around } : {}), ...plot.y, field: 'value' });
-  const color = colorOf(series, plot.ordered ? { ordered: true } : {});
-  const { field, names, title = null } = series;
-  const shape = {
-    field,
-    type: 'nominal',
-    sort: null,
-    scale: { domain: names },
-    legend: { title, labelLimit: 260 },
-  };
-  const dashes = dash && {
+  const color = colorOf(series);
+  const { field, names, title = null, tip = title ?? field } = series;
+  const nominal = { type: 'nominal', sort: null };
+  const shape = { field, ...nominal, scale: { domain: names }, legend: { title, labelLimit: 260 } };
+  const strokeDash = dash && {
     field: dash.field,
-    type: 'nominal',
-    sort: null,
+    ...nominal,
     scale: { domain: dash.names, range: [[1, 0], dash.pattern] },
     legend: { title: dash.title, symbolStrokeColor: REFERENCE_COLOR },
   };
-  const shown: Tip[] = [
-    ...plot.tips,
+  const shown: NonNullable<MeansPlot['tips']> = [
+    [field, tip],
+    [plot.x.field, plot.x.title],
+    ...tips,
     ['value', plot.measured, '.4~g'],
     ['low', 'low', '.4~g'],
     ['high', 'high', '.4~g'],
     ['seeds'],
   ];
+  const tooltip = shown.map(([each, what = each, format]) => ({
+    field: each,
+    title: what,
+    ...(format ? { format } : {}),
+  }));
+  const limit = { field: level, type: 'quantitative', aggregate: 'mean', title: plot.y.title };
   const layer = [
-    ...(plot.below ?? []),
+    ...below,
     ...(level === undefined
       ? []
       : [
           {
             mark: { type: 'rule', strokeDash: [5, 4], strokeWidth: 1.2 },
-            encoding: {
-              y: { field: level, type: 'quantitative', aggregate: 'mean', title: plot.y.title },
-              color,
-            },
+            encoding: { y: limit, color },
           },
         ]),
     {
       mark: { type: 'line', strokeWidth: 1.8, clip: true },
-      encoding: {
-        x,
-        y: { ...y, field: along ?? 'value' },
-        color,
-        ...(dashes ? { strokeDash: dashes } : {}),
-      },
+      encoding: { x, y: { ...y, field: along ?? 'value' }, color, ...(strokeDash ? { strokeDash } : {}) },
     },
     {
       mark: { type: 'rule', strokeWidth: 1.6, clip: true },
@@ -198,12 +188,12 @@ export function meansChart(
     },
     {
       mark: { type: 'point', filled: true, size: 48, opacity: 1, clip: true },
-      encoding: { x, y, color, shape, tooltip: tips(shown) },
+      encoding: { x, y, color, shape, tooltip },
     },
-    ...(plot.above ?? []),
+    ...above,
   ];
   return chart(
-    words,
+    plot,
     values,
     columns
       ? inColumns(columns, { width: 250, height: 210, layer }, ownY)
