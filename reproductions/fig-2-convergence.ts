@@ -30,7 +30,7 @@ import { counted, label, meanText, spread, stateText, summaryTable } from './tab
 import { trainingOf, trainingSettings, withBaselines } from './training.js';
 
 /** The method, and the epoch of the search after which its network is derived. */
-type EpochAxes = { readonly method: MethodId; readonly epoch: number };
+export type EpochAxes = { readonly method: MethodId; readonly epoch: number };
 type Network = Row<'training', EpochAxes>;
 type NetworksView = View<'training' | 'linear', EpochAxes>;
 

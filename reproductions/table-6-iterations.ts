@@ -30,7 +30,7 @@ import {
 import { trainingSettings, withBaselines } from './training.js';
 
 /** Whose weights, M, and weight steps between two updates of α. */
-type IterationAxes = { readonly reading: Preset; readonly M: number; readonly period: number };
+export type IterationAxes = { readonly reading: Preset; readonly M: number; readonly period: number };
 type TrainedRow = Row<'training', IterationAxes>;
 type TrainedView = View<'training' | 'linear', IterationAxes>;
 

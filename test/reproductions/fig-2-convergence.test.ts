@@ -1,0 +1,314 @@
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { canonicalJson } from '../../lib/runs/canonical.js';
+import type { EpochRecord } from '../../lib/search/epoch.js';
+import { alphaSize, spaceById } from '../../lib/spaces/spaces.js';
+import { cellsOfKind } from '../../reproductions/experiment.js';
+import { searchSeconds, trainingSeconds } from '../../reproductions/cost.js';
+import { epochsIn, fig2 } from '../../reproductions/fig-2-convergence.js';
+import { estimate } from '../../reproductions/measure.js';
+import { reproduce } from '../../reproductions/reproduce.js';
+import type { Shown } from '../../reproductions/reproduce.js';
+import { rejection, temporaryFolder } from '../datasets/helpers.js';
+import {
+  cellsWith,
+  fakeView,
+  finishedIn,
+  marksIn,
+  partOf,
+  printsWell,
+  soFarIn,
+  titled,
+  verdictsOf,
+  withSkips,
+} from './fake-view.js';
+import { matchesSnapshot, withoutData } from './snapshot.js';
+
+const trainings = (options: Parameters<typeof cellsWith>[1]) =>
+  cellsOfKind(cellsWith(fig2, options), 'training');
+const all = cellsWith(fig2, { budget: 'laptop' });
+const laptop = trainings({ budget: 'laptop' });
+const full = trainings({ budget: 'full' });
+
+/** What a made-up method's network is after an epoch. */
+interface Network {
+  readonly accuracy: number;
+  readonly skips: number;
+  readonly fullParameters: number;
+}
+
+function fake(network: (method: string, epoch: number, seed: number) => Network, cells = all) {
+  return fakeView(cells, ({ method, epoch, seed, space }) => {
+    const { accuracy, skips, fullParameters } = network(method, epoch, seed);
+    const length = Math.max(...cells.map(({ axes }) => axes.epoch));
+    const epochs = Array.from({ length }, (_, i) => ({
+      epoch: i,
+      trainAccuracy: 0.3 + (0.5 * i) / length + 0.01 * seed,
+      alpha: Array.from({ length: alphaSize(spaceById(space)) }, () => 0),
+    })) as unknown as EpochRecord[];
+    return { errorPct: 100 - accuracy, genotype: withSkips(skips), fullParameters, epochs };
+  });
+}
+
+/** As the paper draws it: DARTS loses accuracy and size to skip connections, ZARTS stays. */
+const asPrinted = fake((method, epoch, seed) =>
+  method === 'darts-1st'
+    ? {
+        accuracy: 60 - epoch / 6 + seed / 10,
+        skips: epoch <= 15 ? 2 : 6,
+        fullParameters: epoch <= 15 ? 3.6e6 : 2.2e6 + 1e4 * seed,
+      }
+    : {
+        accuracy: 60 + seed / 10 + (epoch % 20 === 0 ? 0.1 : 0),
+        skips: 2,
+        fullParameters: 4e6 + 1e4 * (epoch % 3),
+      },
+);
+const level = { accuracy: 97, skips: 1, fullParameters: 4e6 };
+
+describe('Fig. 2', () => {
+  it('has the paper’s searches at full, shorter ones at laptop, a network every few epochs of each', () => {
+    const seen = (cells: typeof full) => [
+      ...new Set(
+        cells.map(
+          ({ axes, run: { search } }) => `${axes.method} ${search!.space as string} ${search!.epochs}`,
+        ),
+      ),
+    ];
+    expect(seen(full)).to.deep.equal(['darts-1st darts 200', 'mgs darts 200', 'mgs-flat darts 200']);
+    expect(seen(laptop)).to.deep.equal(['darts-1st s2 60', 'mgs s2 60', 'mgs-flat s2 60']);
+    const epochs = (cells: typeof full) => [...new Set(cells.map(({ run }) => run.after))];
+    expect(epochs(full)).to.deep.equal([25, 50, 75, 100, 125, 150, 175, 200]);
+    expect(epochs(laptop)).to.deep.equal([10, 20, 30, 40, 50, 60]);
+    expect(full).to.have.length(3 * 3 * 8);
+    expect(laptop).to.have.length(3 * 3 * 6);
+    for (const { axes, run } of full) {
+      expect(run.training.epochs).to.equal(600);
+      expect(axes.epoch).to.equal(run.after);
+      expect(run.training.seed).to.equal(run.search!.seed);
+    }
+    // One training's settings for all, whatever the method and the epoch.
+    expect(new Set(laptop.map(({ run }) => canonicalJson({ ...run.training, seed: 0 }))).size).to.equal(1);
+  });
+
+  it('runs one search for all its networks, and takes about an hour at laptop', () => {
+    expect(new Set(laptop.map(({ run }) => canonicalJson(run.search))).size).to.equal(9);
+    expect(estimate(all) / 3600).to.be.within(0.4, 1);
+    expect(estimate(cellsWith(fig2, { budget: 'smoke' }))).to.be.below(60);
+    const [{ axes, run }] = laptop;
+    const six = laptop.filter((each) => each.axes.method === axes.method && each.run.training.seed === 0);
+    const six6 = searchSeconds(run.search!) + 6 * trainingSeconds(run.training, run.search!);
+    // The supernet is compiled once.
+    expect(estimate(six) - six6).to.be.within(0, 60);
+  });
+
+  it('takes settings: methods, space, distance of networks, length, training', () => {
+    const set = ['methods=rs,darts-2nd', 'space=s3', 'every=5', 'epochs=12', 'training.epochs=2'];
+    const cells = trainings({ budget: 'laptop', seeds: 1, set });
+    expect(cells.map(({ axes, run }) => `${axes.method} ${run.after}`)).to.deep.equal(
+      ['darts-2nd', 'rs'].flatMap((method) => [5, 10, 12].map((epoch) => `${method} ${epoch}`)),
+    );
+    for (const { run } of cells) {
+      expect(run.search).to.include({ space: 's3', epochs: 12 });
+      expect(run.search!.history).to.deep.equal({ alphaEvery: 1 });
+      expect(run.training.epochs).to.equal(2);
+    }
+    const flat = trainings({ budget: 'smoke', preset: 'flat', set: ['methods=mgs,mgs-flat'] });
+    expect([...new Set(flat.map(({ axes }) => axes.method))]).to.deep.equal(['mgs']);
+    for (const [wrong, message] of [
+      ['methods=mg', 'Did you mean "mgs"?'],
+      ['space=s9', 'Did you mean'],
+      ['every=0', 'every is 0; it must be an integer of 1 or more'],
+      ['evry=5', 'Did you mean "every"?'],
+      ['seed=3', 'choose how many seeds with --seeds'],
+      ['methods=[]', 'name at least one method'],
+    ]) {
+      expect(() => trainings({ budget: 'laptop', set: [wrong] }), wrong).to.throw(message);
+    }
+    expect(() => trainings({ budget: 'laptop', seeds: 0 })).to.throw('an integer of 1 or more');
+  });
+
+  it('tells a collapse of DARTS from one of ZARTS, and from none', () => {
+    const dartsClaims = ['accuracy-falls', 'size-falls', 'skips-rise', 'supernet-rises'];
+    const zartsClaims = ['accuracy-stays', 'size-stays', 'steadier', 'better-late', 'fewer-skips'];
+    const ids = [
+      ...dartsClaims.map((id) => `darts-${id}`),
+      ...['mgs', 'mgs-flat'].flatMap((method) => zartsClaims.map((id) => `${id}/${method}`)),
+    ];
+    expect(verdictsOf(fig2, asPrinted)).to.deep.equal(Object.fromEntries(ids.map((id) => [id, 'supported'])));
+
+    const reversed = verdictsOf(
+      fig2,
+      fake((method, epoch, seed) =>
+        method === 'mgs'
+          ? {
+              accuracy: 60 - epoch / 4 + seed / 10,
+              skips: epoch <= 15 ? 0 : 8,
+              fullParameters: epoch <= 15 ? 4e6 : 2e6 + 1e4 * seed,
+            }
+          : { accuracy: 61 + epoch / 30 + seed / 10, skips: 2, fullParameters: 4e6 + 1e4 * (epoch % 2) },
+      ),
+    );
+    for (const id of zartsClaims) expect(reversed[`${id}/mgs`], id).to.equal('not supported');
+    expect(reversed['darts-accuracy-falls']).to.equal('not supported');
+    // Sizes of equal networks, and counts that stay, decide nothing against what they scatter by.
+    expect(reversed['darts-skips-rise']).to.equal('undecided');
+
+    const alone = fake(() => ({ accuracy: 50, skips: 2, fullParameters: 3e6 }), laptop.slice(0, 18));
+    for (const { verdict, n, detail } of fig2.claims(alone)) {
+      expect(verdict).to.equal('undecided');
+      expect(n).to.equal(1);
+      expect(detail).to.contain('One seed has no spread');
+    }
+  });
+
+  it('measures what its claims say', () => {
+    const claims = fig2.claims(asPrinted);
+    const claim = (id: string) => claims.find((each) => each.id === id)!;
+    const value = (id: string) => claim(id).statistic.value;
+    // Along a line of 60 − epoch/6 from epoch 10 to epoch 60.
+    expect(value('darts-accuracy-falls')).to.be.closeTo(-50 / 6, 1e-9);
+    expect(value('darts-skips-rise')).to.be.closeTo(8, 1e-9);
+    expect(value('fewer-skips/mgs')).to.be.closeTo(-8, 1e-9);
+    expect(value('darts-size-falls')).to.be.closeTo(100 * (2.21 / 3.6 - 1), 1e-9);
+    expect(value('darts-supernet-rises')).to.be.closeTo((50 * 59) / 60, 1e-9);
+    expect(claim('darts-size-falls').text).to.contain('after epoch 15 of 60 (in print: 50 of 200)');
+    // Two printed standard deviations: 2 · 0.3 / 3.7.
+    expect(claim('size-stays/mgs').detail).to.contain('from −16.22 to 16.22');
+    // After epochs 20 to 60, whose mean is 40; three of the five are 0.1 above 60.
+    expect(value('better-late/mgs')).to.be.closeTo(40 / 6 + 0.06, 1e-9);
+  });
+
+  it('leaves out claims on methods that are not there, and has tables and charts of any part', () => {
+    const zartsOnly = cellsWith(fig2, { budget: 'laptop', set: ['methods=gld'] });
+    const view = fake(() => ({ accuracy: 50, skips: 1, fullParameters: 3e6 }), zartsOnly);
+    expect(fig2.claims(view).map(({ id }) => id)).to.deep.equal(['accuracy-stays/gld', 'size-stays/gld']);
+    const [part, none] = [partOf(asPrinted, 5), partOf(asPrinted, 0)];
+    expect(fig2.tables(part)[0].title).to.contain('budget laptop; 5 of 54 networks');
+    expect(fig2.tables(part)[0].rows).to.have.length(5);
+    printsWell([asPrinted, part, none].flatMap((each) => fig2.tables(each)));
+    expect(fig2.charts(none)).to.be.empty;
+    expect(fig2.claims(none)).to.be.empty;
+  });
+
+  it('prints a row for each method and epoch, and the paper apart', () => {
+    const [ours, paper] = fig2.tables(asPrinted);
+    const rows = titled(ours);
+    expect(rows.map(({ method, epoch }) => `${method} ${epoch}`).slice(4, 7)).to.deep.equal([
+      'DARTS 1st 50',
+      'DARTS 1st 60',
+      'ZARTS-MGS 10',
+    ]);
+    expect(rows[2]).to.include({
+      n: 3,
+      'accuracy (%)': '55.10 ± 0.10',
+      'skips, normal': '6.0 ± 0.0',
+      'full size (M)': '2.21 ± 0.01',
+      'supernet (%)': '55.2 ± 1.0',
+    });
+    expect(titled(paper).map(({ here }) => here)).to.deep.equal([60, 10, null, null, null]);
+    expect(paper.notes!.join()).to.contain('not comparable');
+    const [, atFull] = fig2.tables(fake(() => level, full));
+    expect(titled(atFull).map(({ here }) => here)).to.deep.equal([
+      200,
+      25,
+      '97.00 ± 0.00',
+      '4.0 ± 0.0',
+      null,
+    ]);
+    expect(fig2.paper).to.deep.equal({
+      'ZARTS accuracy': 97.4,
+      'ZARTS parameters (M)': 4,
+      'DARTS loses parameters after epoch': 50,
+    });
+  });
+
+  it('says what it does otherwise, and does not call the length of the searches a deviation from 50 epochs', () => {
+    const sentences = fig2.deviations(all);
+    for (const sentence of [
+      'The searches run in S2 instead of the DARTS space.',
+      'A search has 60 epochs; in Fig. 2 of the paper 200.',
+      'Networks are those after epochs 10, 20, 30, 40, 50, 60; in the paper every 25 epochs.',
+      'Training: epochs is 12; the paper has 600.',
+      "Not in the paper's figure: MGS flat.",
+    ]) {
+      expect(sentences).to.include(sentence);
+    }
+    expect(sentences.join('\n')).not.to.match(/history|Search: .*\bepochs is/);
+    expect(fig2.deviations(full).join('\n')).not.to.match(/the paper has \d|in Fig\. 2/);
+  });
+
+  it('draws a line for each method, a point for each network', async () => {
+    for (const chart of fig2.charts(asPrinted)) {
+      const { name, spec } = chart;
+      matchesSnapshot(`fig-2-${name}`, withoutData(spec));
+      const panels = name === 'skips' ? 2 : 1;
+      expect(await marksIn(chart, 'line mark'), name).to.equal(3 * panels);
+      expect(await marksIn(chart, 'area mark'), name).to.equal(3 * panels);
+      expect(await marksIn(chart, 'point'), name).to.equal(name === 'accuracy' ? laptop.length : 0);
+    }
+    // The paper's own values stand where they can be compared.
+    const printed = (view: typeof asPrinted) => JSON.stringify(fig2.charts(view)[0].spec).includes('97.4');
+    expect(printed(asPrinted)).to.equal(false);
+    expect(printed(fake(() => level, full))).to.equal(true);
+  });
+});
+
+describe('Fig. 2, run', function () {
+  this.timeout(240_000);
+  const home = temporaryFolder();
+
+  it('searches once, trains equal genotypes once, is stopped and goes on, and keeps every epoch', async () => {
+    // No update of alpha before the third epoch, and large ones then.
+    const change = {
+      methods: 'mgs-flat',
+      epochs: 3,
+      warmupEpochs: 2,
+      solver: { sigma: 3 },
+      omega: { iterations: 1 },
+      training: { epochs: 1, network: { channels: 2 } },
+    } as const;
+    const options = { budget: 'smoke', seeds: 1, data: 'synthetic', change, home: home() } as const;
+    const controller = new AbortController();
+    const partials: Shown[] = [];
+    const texts: string[] = [];
+    const stopped = await rejection(
+      reproduce(fig2, {
+        ...options,
+        signal: controller.signal,
+        onPartial: (soFar) => {
+          partials.push(soFar);
+          texts.push(...soFarIn(home()).map((file) => readFileSync(file, 'utf8')));
+          controller.abort();
+        },
+      }),
+    );
+    expect(stopped.name).to.equal('InterruptedError');
+    expect(partials.map(({ done, of }) => [done, of])[0]).to.deep.equal([1, 3]);
+    expect(texts[0]).to.contain('1 of 3 networks');
+    expect(finishedIn(home())).to.have.length(3);
+
+    const { rows, result } = await reproduce(fig2, options);
+    const networks = rows.flatMap((row) => (row.kind === 'training' ? [row] : []));
+    expect(networks.map(({ epoch }) => epoch)).to.deep.equal([1, 2, 3]);
+    const keys = (all: typeof result) =>
+      all.runs.filter(({ kind }) => kind === 'training').map(({ kept }) => kept.map(({ key }) => key));
+    const [first, second, third] = keys(result);
+    expect(new Set([first, second, third].map(([search]) => search)).size).to.equal(1);
+    expect(networks[1].genotype).to.deep.equal(networks[0].genotype);
+    expect(second[1]).to.equal(first[1]);
+    expect(networks[2].genotype).not.to.deep.equal(networks[0].genotype);
+    // The linear baseline, one search, and a training for each different genotype.
+    expect(finishedIn(home())).to.have.length(4);
+    const course = epochsIn({ budget: 'smoke', rows, done: 3, of: 3, missing: [] });
+    expect(course.map(({ epoch }) => epoch)).to.deep.equal([1, 2, 3]);
+    for (const [i, { genotype, fullParameters }] of networks.entries()) {
+      expect(course[i]).to.deep.include({ genotype, size: fullParameters / 1e6 });
+    }
+
+    const before = finishedIn(home());
+    const again = await reproduce(fig2, { ...options, change: { ...change, every: 2 } });
+    expect(keys(again.result).map(([, training]) => training)).to.deep.equal([second[1], third[1]]);
+    expect(finishedIn(home())).to.deep.equal(before);
+  });
+});

@@ -1,0 +1,406 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect } from 'chai';
+import { UsageError } from '../../lib/errors.js';
+import { spaceName } from '../../lib/search/protocol.js';
+import { KNOWN_GENOTYPES } from '../../lib/spaces/genotype.js';
+import { openSettingsOf } from '../../reproductions/deviations.js';
+import { cellsOfKind } from '../../reproductions/experiment.js';
+import { fig7 } from '../../reproductions/fig-7-cells.js';
+import { estimate } from '../../reproductions/measure.js';
+import { METHOD_IDS } from '../../reproductions/methods.js';
+import { reproduce } from '../../reproductions/reproduce.js';
+import type { Shown } from '../../reproductions/reproduce.js';
+import { table2 } from '../../reproductions/table-2-spaces.js';
+import { trainingOf } from '../../reproductions/training.js';
+import { rejection, temporaryFolder } from '../datasets/helpers.js';
+import {
+  cellsWith,
+  fakeView,
+  finishedIn,
+  marksIn,
+  partOf,
+  printsWell,
+  soFarIn,
+  titled,
+  verdictsOf,
+} from './fake-view.js';
+import { matchesSnapshot, withoutData } from './snapshot.js';
+
+/** The table at laptop, with both readings of MGS' density. */
+const laptop = cellsWith(table2, {
+  budget: 'laptop',
+  set: ['methods=darts-1st,darts-2nd,rs,mgs,mgs-flat,gld,random'],
+});
+const full = cellsWith(table2, { budget: 'full' });
+const trainings = (options: Parameters<typeof cellsWith>[1]) =>
+  cellsOfKind(cellsWith(table2, options), 'training');
+
+/** As the paper says: every ZARTS solver beats DARTS, GLD beats the others; seeds scatter a little. */
+const AS_PRINTED: Readonly<Record<string, number>> = {
+  'darts-1st': 47,
+  'darts-2nd': 46,
+  rs: 43,
+  mgs: 42,
+  'mgs-flat': 42.4,
+  gld: 40,
+  random: 45,
+};
+const SPACE_OFFSET: Readonly<Record<string, number>> = { s1: 0, s2: 2, s3: -1, s4: 6 };
+const asPrinted = fakeView(laptop, ({ method, space, seed }) => ({
+  errorPct: AS_PRINTED[method] + SPACE_OFFSET[space] + 0.3 * ((seed * 7 + method.length) % 3),
+  searchSeconds: method === 'gld' ? 22 + seed : 10,
+}));
+
+describe('Table 2', () => {
+  it('at laptop has four spaces, six methods, three seeds; every cell has a value after the first seed', () => {
+    const cells = trainings({ budget: 'laptop' });
+    expect(cells).to.have.length(4 * 6 * 3);
+    const names = cells.map(
+      ({ axes, run }) => `${spaceName(run.search!)} ${axes.method} ${run.training.seed}`,
+    );
+    expect(new Set(names).size).to.equal(cells.length);
+    expect(new Set(cells.slice(0, 24).map(({ run }) => run.training.seed))).to.deep.equal(new Set([0]));
+  });
+
+  it('ends overnight on two cores', () => {
+    expect(estimate(cellsWith(table2, { budget: 'laptop' })) / 3600).to.be.within(1, 10);
+    expect(estimate(cellsWith(table2, { budget: 'smoke' }))).to.be.below(90);
+  });
+
+  it('at full has the networks of R-DARTS on each benchmark, and all columns of the paper', () => {
+    expect(full).to.have.length(3 * 4 * 11 * 4);
+    const runs = cellsOfKind(full, 'training').map(({ run }) => run);
+    const sizes = runs.map(({ search, training: { network } }) => [
+      `${search!.dataset.name} ${spaceName(search!)}`,
+      `${network.cells}/${network.channels}`,
+    ]);
+    expect(Object.fromEntries(sizes)).to.deep.equal({
+      'cifar10 s1': '20/36',
+      'cifar10 s2': '20/16',
+      'cifar10 s3': '20/36',
+      'cifar10 s4': '20/16',
+      ...Object.fromEntries(
+        ['cifar100', 'svhn'].flatMap((data) =>
+          ['s1', 's2', 's3', 's4'].map((space) => [`${data} ${space}`, '8/16']),
+        ),
+      ),
+    });
+    for (const { training, search } of runs) {
+      expect(training).to.deep.include({ epochs: 600, batchSize: 96, cutout: 16, seed: search!.seed });
+      expect(training.dataset.name).to.equal(search!.dataset.name);
+    }
+  });
+
+  it('shares its searches with the figures that draw their cells', () => {
+    const searches = cellsOfKind(laptop, 'training').map(({ run }) => run.search);
+    for (const { run } of cellsWith(fig7, { budget: 'laptop' })) {
+      expect(searches).to.deep.include(run.search);
+    }
+  });
+
+  it('makes of any genotype an evaluation that is sound', () => {
+    const [{ run }] = cellsOfKind(full, 'training');
+    expect(run.training.network).not.to.have.property('genotype');
+    const evaluation = trainingOf(run.training, KNOWN_GENOTYPES.DARTS_V1);
+    expect(evaluation.network).to.deep.include({
+      kind: 'genotype',
+      genotype: KNOWN_GENOTYPES.DARTS_V1,
+      cells: 20,
+    });
+    expect(JSON.parse(JSON.stringify(run))).to.deep.equal(run);
+  });
+
+  it('takes settings for the grid, the searches that have them, and the trainings', () => {
+    const set = [
+      'spaces=s2,s4',
+      'methods=["mgs","darts-1st"]',
+      'datasets=svhn',
+      'solver.tau=0.1',
+      'epochs=3',
+      'warmupEpochs=0',
+      'training.epochs=7',
+      'training.network.channels=6',
+    ];
+    const cells = trainings({ budget: 'laptop', seeds: 1, set });
+    expect(cells.map(({ axes, run }) => `${spaceName(run.search!)} ${axes.method as string}`)).to.deep.equal([
+      's2 darts-1st',
+      's2 mgs',
+      's4 darts-1st',
+      's4 mgs',
+    ]);
+    for (const { axes, run } of cells) {
+      const { search, training } = run;
+      expect(search).to.deep.include({ epochs: 3 });
+      expect([search!.dataset.name, training.dataset.name]).to.deep.equal(['svhn', 'svhn']);
+      expect(training.epochs).to.equal(7);
+      expect(training.network.channels).to.equal(6);
+      if (axes.method === 'mgs') expect(search!.solver).to.include({ kind: 'mgs', tau: 0.1 });
+    }
+  });
+
+  it('has one reading of each solver where a preset is named', () => {
+    const released = trainings({ budget: 'laptop', seeds: 1, preset: 'released' }).filter(
+      ({ run }) => run.search!.space === 's1',
+    );
+    expect(released.map(({ axes }) => axes.method)).to.deep.equal([
+      'darts-1st',
+      'darts-2nd',
+      'rs',
+      'mgs',
+      'gld',
+      'random',
+    ]);
+    const solver = (method: string) =>
+      released.find(({ axes }) => axes.method === method)!.run.search!.solver;
+    expect(solver('mgs')).to.include({ density: 'released' });
+    expect(solver('rs')).to.include({ samples: 8, xi: 1e-4 });
+  });
+
+  for (const [set, problem] of [
+    [['methods=mgss'], 'Unknown method "mgss"; allowed: darts-1st'],
+    [['spaces=s5'], 'Unknown search space "s5"'],
+    [['datasets=imagenet'], 'Unknown data set "imagenet"'],
+    [['methods=[]'], 'methods is empty; name at least one method, e.g. darts-1st.'],
+    [['training.epoch=3'], 'Did you mean "training.epochs"?'],
+    [['training.epochs=0'], 'epochs is 0; it must be an integer from 1'],
+    [['seed=3'], 'seed cannot be set: choose how many seeds with --seeds.'],
+    [['epochs'], 'The setting "epochs" is not path=value'],
+    [['solver.tau=-1'], 'solver.tau is -1; it must be a number greater than 0.'],
+  ] as const) {
+    it(`refuses ${set.join(' ')}`, () => {
+      expect(() => cellsWith(table2, { budget: 'laptop', set })).to.throw(UsageError, problem);
+    });
+  }
+
+  it('refuses no seeds', () => {
+    expect(() => cellsWith(table2, { budget: 'laptop', seeds: 0 })).to.throw(
+      UsageError,
+      'an integer of 1 or more',
+    );
+  });
+
+  it('finds the claims in numbers that have them', () => {
+    expect(verdictsOf(table2, asPrinted)).to.deep.equal({
+      'beats-darts/rs': 'supported',
+      'beats-darts/mgs': 'supported',
+      'beats-darts/mgs-flat': 'supported',
+      'beats-darts/gld': 'supported',
+      'gld-best': 'supported',
+      'gld-dearer': 'supported',
+      'beats-random': 'supported',
+    });
+    const [claim] = table2.claims(asPrinted);
+    expect(claim).to.include({ n: 12, unit: 'pair' });
+    expect(claim.detail).to.match(/permutation test p = 0\.00049\. DARTS of second order/);
+  });
+
+  it('does not find them where DARTS is better, and is undecided where nothing differs', () => {
+    const reversed = fakeView(laptop, ({ method, seed }) => ({
+      errorPct: 100 - AS_PRINTED[method] + 0.2 * (seed % 2),
+      searchSeconds: method === 'mgs' ? 20 : 10 + seed,
+    }));
+    for (const verdict of Object.values(verdictsOf(table2, reversed)))
+      expect(verdict).to.equal('not supported');
+    const equal = Object.values(
+      verdictsOf(
+        table2,
+        fakeView(laptop, () => ({ errorPct: 42 })),
+      ),
+    );
+    for (const verdict of equal.slice(0, 4)) expect(verdict).to.equal('undecided');
+  });
+
+  it('needs pairs: a method without its counterpart decides nothing', () => {
+    const alone = cellsWith(table2, { budget: 'laptop', set: ['methods=mgs,rs'] });
+    const claims = table2.claims(fakeView(alone, () => ({ errorPct: 40 })));
+    for (const { verdict, detail } of claims) {
+      expect(verdict).to.equal('undecided');
+      expect(detail).to.not.be.empty;
+    }
+    expect(claims[0].detail).to.equal('There is no pair of searches by ZARTS-RS and DARTS 2nd.');
+  });
+
+  it('prints best, mean, ranks and differences', () => {
+    const tables = table2.tables(asPrinted);
+    const [best, mean, rank, pairs, details, printed] = tables;
+    const rows = tables.map(titled);
+    expect(best.title).to.equal('Test error (%) on CIFAR-10, best of 3 searches (budget laptop)');
+    expect(best.columns.map(({ title }) => title)).to.deep.equal([
+      'space',
+      'DARTS 1st',
+      'DARTS 2nd',
+      'ZARTS-RS',
+      'ZARTS-MGS',
+      'MGS flat',
+      'ZARTS-GLD',
+      'random',
+    ]);
+    // 42 + offset + 0.3·(0, 1, 2 in some order).
+    expect(rows[0][1]).to.include({ space: 'S2', 'ZARTS-MGS': '44.00', 'ZARTS-GLD': '42.00' });
+    expect(mean.title).to.contain('mean ± standard deviation of 3 searches');
+    expect(rows[1][1]).to.include({ 'ZARTS-MGS': '44.30 ± 0.30' });
+    expect(best.notes!.join('\n')).to.contain('a linear classifier on the same images 62.6, chance 90.0');
+    // Printed on CIFAR-10 among DARTS, RS, MGS, GLD: 1, 1, 1.5, 1.
+    expect(rows[2].find(({ method }) => method === 'ZARTS-GLD')).to.include({
+      'by best': '1.00',
+      'by mean': '1.00',
+      'lowest on': 4,
+      'among 4': '1.00',
+      'among 4, printed': '1.13',
+    });
+    expect(rank.columns.at(-1)!.title).to.equal('among 4, printed');
+    expect(pairs.title).to.contain('DARTS 2nd less each other method');
+    expect(rows[3].map(({ method }) => method)).not.to.include('DARTS 2nd');
+    expect(rows[3].find(({ method }) => method === 'ZARTS-MGS')).to.include({ pairs: 12, p: '0.00049' });
+    expect(details.rows).to.have.length(28);
+    expect(rows[4][1]).to.include({
+      n: 3,
+      'full size (M)': '3.35 ± 0.00',
+      'best-epoch error': '45.80 ± 0.30',
+      'over noise': '–',
+    });
+    expect(rows[4].at(-1)!['over noise']).to.match(/±/);
+    expect(printed.title).to.equal("Printed in the paper's Table 2: test error (%)");
+    expect(printed.rows).to.have.length(12);
+    expect(rows[5][3]).to.include({
+      'data set': 'CIFAR-10',
+      space: 'S4',
+      DARTS: '7.20',
+      'ZARTS-GLD': '3.52',
+    });
+    expect(printed.notes!.join()).to.contain('not comparable');
+    printsWell(tables);
+    expect(table2.paper).to.include({ 'cifar10 s1 ZARTS-GLD': 2.5, 'svhn s4 DARTS-ADA': 2.46 });
+  });
+
+  it('puts its own numbers beside the printed ones at full budget only', () => {
+    const printed = table2.tables(fakeView(full, ({ seed }) => ({ errorPct: 3 + seed / 10 }))).at(-1)!;
+    expect(printed.title).to.contain('ours in brackets');
+    expect(titled(printed)[0]).to.include({ DARTS: '3.84 (3.00)', 'ZARTS-GLD': '2.50 (3.00)' });
+  });
+
+  it('shows what is there of a table that is not whole', () => {
+    const part = partOf(asPrinted, 9);
+    const [best, , rank] = table2.tables(part);
+    expect(best.title).to.equal('Test error (%) on CIFAR-10, best of 1 search (budget laptop; 9 of 84 runs)');
+    expect(best.rows).to.have.length(2);
+    expect(titled(best)[1]).to.include({ 'DARTS 1st': '49.00', 'ZARTS-GLD': null });
+    // S2 lacks methods: ranks are S1's.
+    expect(titled(rank).find(({ method }) => method === 'ZARTS-GLD')).to.include({ 'by best': '1.00' });
+    const nothing = table2.tables(partOf(asPrinted, 0));
+    expect(nothing).to.have.length(3);
+    printsWell([...table2.tables(part), ...nothing]);
+    expect(table2.charts(partOf(asPrinted, 0))).to.be.empty;
+  });
+
+  it('says what it leaves out and what it adds', () => {
+    const sentences = table2.deviations(laptop);
+    for (const sentence of [
+      'Not run here: the data sets CIFAR-100, SVHN.',
+      'Not run here: the methods R-DARTS(DP), R-DARTS(L2), DARTS-ES, DARTS-ADA.',
+      "Not in the paper's table: DARTS 1st, MGS flat, random.",
+      '3 searches by each method on each benchmark; the paper has 4.',
+      'Training: epochs is 12; the paper has 600.',
+    ]) {
+      expect(sentences).to.include(sentence);
+    }
+    expect(sentences.find((each) => each.includes('taken as constant'))).to.match(/^Search: MGS flat: /);
+    expect(table2.deviations(full).join('\n')).not.to.match(/the paper has \d|Not run here/);
+    const open = openSettingsOf(laptop).map(({ path: setting }) => setting);
+    expect(open).to.include.members(['solver.tau', 'training.network.dropPath']);
+  });
+
+  it('draws a point for each search', async () => {
+    const [chart] = table2.charts(asPrinted);
+    expect(chart.name).to.equal('errors');
+    matchesSnapshot('table-2-errors', withoutData(chart.spec));
+    expect(await marksIn(chart, 'point')).to.equal(84);
+  });
+
+  it('has a search and a training for each method of every table', () => {
+    const set = [`methods=${METHOD_IDS.join(',')}`];
+    const cells = trainings({ budget: 'smoke', seeds: 1, set });
+    expect(cells.map(({ axes }) => axes.method)).to.deep.equal([...METHOD_IDS]);
+    expect(estimate(cells)).to.be.above(0);
+  });
+});
+
+describe('Table 2, run', function () {
+  this.timeout(240_000);
+  const home = temporaryFolder();
+  const change = {
+    methods: ['darts-1st', 'mgs'],
+    epochs: 1,
+    training: { epochs: 1, network: { channels: 2 } },
+  } as const;
+  const options = () => ({ budget: 'smoke', seeds: 1, data: 'synthetic', home: home(), change }) as const;
+  const keysOf = ({ result }: Awaited<ReturnType<typeof reproduce>>) =>
+    result.runs.map(({ kept }) => kept.map(({ key }) => key));
+
+  it('keeps what is finished when it is stopped, shows it, goes on, and then has nothing left to do', async () => {
+    const controller = new AbortController();
+    const partials: Shown[] = [];
+    const stopped = await rejection(
+      reproduce(table2, {
+        ...options(),
+        signal: controller.signal,
+        onPartial: (soFar) => {
+          partials.push(soFar);
+          controller.abort();
+        },
+      }),
+    );
+    expect(stopped.name).to.equal('InterruptedError');
+    expect(partials.map(({ done, of }) => [done, of])).to.deep.equal([[1, 2]]);
+    const files = soFarIn(home());
+    expect(files.map((file) => readFileSync(file, 'utf8')).join()).to.contain('1 of 2 runs');
+    // The linear baseline, one search, one training.
+    const before = finishedIn(home());
+    expect(before).to.have.length(3);
+
+    const report = await reproduce(table2, options());
+    expect(soFarIn(home())).to.be.empty;
+    expect(report).to.include({ done: 2, of: 2 });
+    const [linear, ...rows] = report.rows;
+    expect(linear.kind).to.equal('linear');
+    expect(rows.map(({ method }) => method)).to.deep.equal(['darts-1st', 'mgs']);
+    expect(finishedIn(home())).to.include.members(before).and.have.length(5);
+    expect(before).to.include.members(keysOf(report)[1]);
+    for (const row of rows) {
+      if (row.kind !== 'training') throw new Error(row.kind);
+      expect(row.errorPct).to.be.within(0, 100);
+      expect(row.bestEpochErrorPct).to.be.at.most(row.errorPct);
+      expect(row.fullParameters).to.be.above(row.parameters);
+    }
+    expect(report.deviations[0]).to.contain('synthetic');
+
+    const again = await reproduce(table2, options());
+    expect(again.result).to.deep.equal(report.result);
+    expect(again.seconds).to.be.below(5);
+  });
+
+  it('computes only what changed: another training leaves the searches', async () => {
+    const before = finishedIn(home());
+    const training = { ...change.training, cutout: 0 };
+    const report = await reproduce(table2, { ...options(), change: { ...change, methods: 'mgs', training } });
+    const fresh = finishedIn(home()).filter((key) => !before.includes(key));
+    expect(fresh).to.deep.equal([keysOf(report)[1][1]]);
+  });
+
+  it('says what is missing where there are no images, and measures nothing', async () => {
+    const empty = mkdtempSync(path.join(tmpdir(), 'zarts-no-data-'));
+    try {
+      const { result, claims, resultFile } = await reproduce(table2, { ...options(), data: empty });
+      expect(result.runs).to.be.empty;
+      expect(result.missing.join()).to.match(
+        /^CIFAR-10 is not in the folder .*npx zarts reproduce table-2 --budget smoke --data DIR/,
+      );
+      expect(path.basename(resultFile)).to.equal('table-2-smoke-no-data.json');
+      for (const { verdict } of claims) expect(verdict).to.equal('undecided');
+    } finally {
+      rmSync(empty, { recursive: true, force: true });
+    }
+  });
+});

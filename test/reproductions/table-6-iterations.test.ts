@@ -1,0 +1,138 @@
+import { expect } from 'chai';
+import { updatePeriod } from '../../lib/search/protocol.js';
+import { cellsOfKind } from '../../reproductions/experiment.js';
+import { fig4 } from '../../reproductions/fig-4-ess.js';
+import { estimate } from '../../reproductions/measure.js';
+import { table6 } from '../../reproductions/table-6-iterations.js';
+import type { IterationAxes } from '../../reproductions/table-6-iterations.js';
+import { cellsWith, fakeView, marksIn, partOf, printsWell, titled, verdictsOf } from './fake-view.js';
+import type { Numbers } from './fake-view.js';
+import { matchesSnapshot, withoutData } from './snapshot.js';
+
+const trainings = (options: Parameters<typeof cellsWith>[1]) =>
+  cellsOfKind(cellsWith(table6, options), 'training');
+const all = cellsWith(table6, { budget: 'laptop' });
+const laptop = trainings({ budget: 'laptop' });
+const full = trainings({ budget: 'full' });
+
+const fake = (network: (axes: IterationAxes, seed: number) => Numbers) =>
+  fakeView(all, (row) => network(row, row.seed));
+
+describe('Table 6', () => {
+  it('has the M of the paper, cut with the budget, with the frequency of updates coupled and fixed', () => {
+    const cells = (runs: typeof full) => [
+      ...new Set(runs.map(({ axes: { reading, M, period } }) => `${reading} ${M}/${period}`)),
+    ];
+    const paper = ['2/2', '5/5', '8/8', '10/10', '2/10', '5/10', '8/10'];
+    expect(cells(full)).to.deep.equal(
+      ['paper', 'flat'].flatMap((each) => paper.map((cell) => `${each} ${cell}`)),
+    );
+    const small = ['1/1', '2/2', '3/3', '4/4', '1/4', '2/4', '3/4'];
+    expect(cells(laptop)).to.deep.equal(
+      ['paper', 'flat'].flatMap((each) => small.map((cell) => `${each} ${cell}`)),
+    );
+    expect(laptop).to.have.length(14 * 3);
+    expect(cells(trainings({ budget: 'smoke' }))).to.deep.equal(['flat 1/1', 'flat 2/2', 'flat 1/2']);
+    for (const { axes, run } of [...full, ...laptop]) {
+      expect(run.search!.omega.iterations).to.equal(axes.M);
+      expect(updatePeriod(run.search!)).to.equal(axes.period);
+      expect(run.search!.solver).to.include({ kind: 'mgs', samples: 4 });
+    }
+    expect(estimate(laptop) / 3600).to.be.within(0.5, 6);
+  });
+
+  it('shares the searches at the largest M with Fig. 4', () => {
+    const shared = cellsWith(fig4, { budget: 'laptop' }).map(({ run }) => run.search);
+    const largest = laptop.filter(({ axes }) => axes.M === 4);
+    expect(largest).to.have.length(6);
+    for (const { run } of largest) expect(shared).to.deep.include(run.search);
+  });
+
+  it('takes settings for the searches and for the trainings', () => {
+    const set = ['omega.iterations=2', 'training.epochs=3'];
+    const cells = trainings({ budget: 'laptop', seeds: 1, preset: 'flat', set });
+    // The period that a fixed frequency has stays.
+    expect(cells.map(({ axes }) => axes)).to.deep.equal([
+      { reading: 'flat', M: 2, period: 2 },
+      { reading: 'flat', M: 2, period: 4 },
+    ]);
+    for (const { run } of cells) expect(run.training.epochs).to.equal(3);
+    expect(() => trainings({ budget: 'laptop', seeds: 0 })).to.throw('an integer of 1 or more');
+    expect(() => trainings({ budget: 'laptop', set: ['omega.iteration=2'] })).to.throw(
+      'Did you mean "omega.iterations"?',
+    );
+  });
+
+  it('tells an error that falls with M from one that falls with the period alone', () => {
+    const byM = fake(({ M }, seed) => ({
+      errorPct: 50 - 2 * M + 0.1 * seed,
+      fullParameters: 3e6 + 1e5 * M,
+    }));
+    const ids = ['error-falls', 'error-falls-fixed', 'size-grows'];
+    expect(verdictsOf(table6, byM)).to.deep.equal(
+      Object.fromEntries(
+        ['paper', 'flat'].flatMap((each) => ids.map((id) => [`${id}/${each}`, 'supported'])),
+      ),
+    );
+    const byPeriod = fake(({ period, reading }, seed) => ({
+      errorPct: 50 - (reading === 'flat' ? 2 : -2) * period + 0.3 * seed,
+    }));
+    expect(verdictsOf(table6, byPeriod)).to.deep.equal({
+      'error-falls/paper': 'not supported',
+      // A slope of exactly 0 for every seed: no M, no effect.
+      'error-falls-fixed/paper': 'not supported',
+      'size-grows/paper': 'not supported',
+      'error-falls/flat': 'supported',
+      'error-falls-fixed/flat': 'not supported',
+      'size-grows/flat': 'not supported',
+    });
+  });
+
+  it('prints a row for each cell and the paper apart', () => {
+    const view = fake(({ M }, seed) => ({ errorPct: 44 - M + seed, searchSeconds: 10 + seed }));
+    const tables = table6.tables(view);
+    const [ours, paper] = tables;
+    const [ourRows, paperRows] = tables.map(titled);
+    expect(ours.title).to.equal(
+      'The search for several M, its networks trained from scratch (S2, budget laptop)',
+    );
+    expect(ourRows.map((row) => `${row.M}/${row['steps to an update']}`).slice(0, 7)).to.deep.equal([
+      '1/1',
+      '2/2',
+      '3/3',
+      '4/4',
+      '1/4',
+      '2/4',
+      '3/4',
+    ]);
+    expect(ourRows[3]).to.include({
+      n: 3,
+      'error (%)': '41.00 ± 1.00',
+      best: '40.00',
+      'search (s)': '11.0 ± 1.0',
+      'α updates': 32,
+    });
+    expect(paperRows[0]).to.deep.equal({ M: 2, 'error (%)': '2.62 ± 0.15', 'parameters (M)': '2.91' });
+    expect(paper.notes!.join()).to.contain('Not comparable');
+    expect(table6.paper).to.include({ 'M=10 error': 2.54, 'M=5 params': 3.4 });
+    const [part, none] = [partOf(view, 2), partOf(view, 0)];
+    expect(table6.tables(part)[0].title).to.contain('; 2 of 42 runs)');
+    printsWell([...tables, ...table6.tables(part), ...table6.tables(none)]);
+    expect(table6.charts(none)).to.be.empty;
+  });
+
+  it('does not call deviations what it varies on purpose', () => {
+    const sentences = table6.deviations(all);
+    expect(sentences.join('\n')).not.to.match(/omega\.iterations|updateEvery/);
+    expect(sentences).to.include('M goes up to 4; in the paper up to 10, with the same shares between.');
+    expect(sentences).to.include('Training: epochs is 12; the paper has 600.');
+    expect(table6.deviations(full).join('\n')).not.to.match(/the paper has \d/);
+  });
+
+  it('draws a point for each run, the largest M in both lines', async () => {
+    const [chart] = table6.charts(fake(({ M }, seed) => ({ errorPct: 44 - M + seed })));
+    matchesSnapshot(`table-6-${chart.name}`, withoutData(chart.spec));
+    expect(await marksIn(chart, 'point')).to.equal(2 * 2 * 4 * 3);
+    expect(await marksIn(chart, 'line mark')).to.equal(4);
+  });
+});
