@@ -23,14 +23,13 @@ import { PALETTE, THEME } from '../lib/report/theme.js';
 import { deviations } from '../lib/search/presets.js';
 import { applySet, spaceName } from '../lib/search/protocol.js';
 import type { Budget } from '../lib/search/protocol.js';
-import { assignSettings } from '../lib/settings.js';
 import { SPACE_IDS } from '../lib/spaces/spaces.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
 import { METHOD_IDS, methodSearch, methodsWith, methodTitle } from './methods.js';
 import type { MethodId } from './methods.js';
 import { printedRows } from './paper.js';
 import type { PrintedCell } from './paper.js';
-import { checkSeeds } from './reproduction.js';
+import { assignListed, checkSeeds } from './reproduction.js';
 import type { ProtocolOptions, Reproduction } from './reproduction.js';
 import {
   anyTrainingOf,
@@ -157,7 +156,7 @@ const GRID_NAMES: Readonly<Record<keyof Grid, { readonly what: string; readonly 
  */
 export function gridWith(grid: Grid, set: readonly string[]): Grid {
   const paths = Object.keys(GRID_NAMES) as (keyof Grid)[];
-  const given = assignSettings(grid, set, paths) as Readonly<Record<keyof Grid, unknown>>;
+  const given = assignListed(grid, set, paths) as Readonly<Record<keyof Grid, unknown>>;
   const lists = paths.map((path) => {
     const { what, all } = GRID_NAMES[path];
     const value = given[path];

@@ -17,7 +17,6 @@ import { genotypeAfter } from '../lib/search/derived.js';
 import { deviations } from '../lib/search/presets.js';
 import { applySet, spaceName } from '../lib/search/protocol.js';
 import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
-import { assignSettings } from '../lib/settings.js';
 import type { Genotype } from '../lib/spaces/genotype.js';
 import { CELLS, isSpaceId, SPACE_IDS } from '../lib/spaces/spaces.js';
 import type { Cell, SpaceId } from '../lib/spaces/spaces.js';
@@ -25,7 +24,7 @@ import { mergedDeviations, methodsOf, referenceOf, retrainingSeconds, runsOf } f
 import { METHOD_IDS, METHODS, methodSearch, methodsWith, methodTitle } from './methods.js';
 import type { MethodId } from './methods.js';
 import { figureNumber, printedRow } from './paper.js';
-import { checkSeeds } from './reproduction.js';
+import { assignListed, checkSeeds } from './reproduction.js';
 import type { ProtocolOptions, Reproduction } from './reproduction.js';
 import {
   parametersOf,
@@ -90,7 +89,7 @@ const PLAN_PATHS = ['methods', 'space', 'every'] as const;
 
 /** The plan with settings given by hand: `methods=mgs,rs`, `space=s3`, `every=5`. */
 function planWith(plan: Plan, set: readonly string[]): Plan {
-  const given = assignSettings(
+  const given = assignListed(
     { methods: plan.methods, space: plan.space, every: plan.every },
     set,
     PLAN_PATHS,
@@ -400,7 +399,7 @@ function claims(result: Convergence): Claim[] {
           }),
         ];
   const stays = methodsOf(runs).flatMap((method): Claim[] => {
-    const solver = METHODS[method as MethodId].solver;
+    const solver = METHODS[method as MethodId].base;
     if (!['rs', 'mgs', 'gld'].includes(solver)) return [];
     const title = methodTitle(method);
     const own = runsOf(runs, method);

@@ -12,7 +12,7 @@ import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
 import { ORDERED_SCHEME, REFERENCE_COLOR, THEME } from '../lib/report/theme.js';
 import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
-import type { SigmaSchedule } from '../lib/search/schedules.js';
+import type { SigmaSchedule } from '../lib/solvers/mgs.js';
 import type { MgsDensity } from '../lib/solvers/mgs.js';
 import { figureNumber } from './paper.js';
 import type { ProtocolOptions, Reproduction } from './reproduction.js';

@@ -91,7 +91,7 @@ function landscapeBase(
   const supernet = { ...withBudget(fullSearch(spaceAt(budget), 'darts-1st', preset), budget), seed };
   const half = Math.floor(halfSize(supernet) / supernet.batchSize);
   const base = parseLandscape({
-    version: 1,
+    version: 2,
     kind: 'landscape',
     budget,
     seed,
@@ -103,6 +103,8 @@ function landscapeBase(
       kind: 'finetuned',
       iterations: Math.min(figureNumber('1', 'fineTuneIterations'), caps.iterations),
       lr: 'scheduled',
+      momentum: 'zero',
+      split: 'train',
     },
     normalization: 'batch',
     validationBatches: caps.batches === Infinity ? 'all' : Math.min(caps.batches, half),
@@ -114,7 +116,11 @@ function landscapeBase(
 export function atEstimate(base: LandscapeProtocol, estimate: Estimate): LandscapeProtocol {
   const lr = 'lr' in base.omega ? base.omega.lr : 'scheduled';
   if (estimate === 'finetuned') return base;
-  return { ...base, omega: estimate === 'current' ? { kind: 'current' } : { kind: 'unrolled', lr } };
+  return { ...base, omega: estimate === 'current' ? { kind: 'current' } : unrolledBy(lr) };
+}
+
+function unrolledBy(lr: number | 'scheduled'): LandscapeProtocol['omega'] {
+  return { kind: 'unrolled', lr, momentum: false, weightDecay: false };
 }
 
 /** The same landscape with running statistics in its batch norms. */

@@ -1,5 +1,5 @@
 import type { Claim } from '../lib/analysis/claims.js';
-import { UsageError } from '../lib/errors.js';
+import { UsageError, unknownName } from '../lib/errors.js';
 import type { Progress } from '../lib/progress.js';
 import type { Chart, Drawing } from '../lib/report/spec.js';
 import type { Surface } from '../lib/report/surface.js';
@@ -8,6 +8,7 @@ import type { Machine } from '../lib/runs/environment.js';
 import type { OpenSetting } from '../lib/search/presets.js';
 import type { Budget, Preset, SearchProtocol } from '../lib/search/protocol.js';
 import type { Provenance } from '../lib/search/run.js';
+import { parseSet } from '../lib/settings.js';
 
 /** One run as plain data, whatever kind of run: what every protocol says. */
 export interface Protocol {
@@ -127,4 +128,13 @@ export interface Reproduction<Result extends Measured, Run extends Protocol = Se
   /** Landscapes in three dimensions. */
   surfaces?(result: Result): readonly Surface[];
   claims(result: Result): readonly Claim[];
+}
+
+/** A copy of a record of lists with settings written as `path=value` in place of some. @param allowed  Their names. */
+export function assignListed(value: object, set: readonly string[], allowed: readonly string[]): unknown {
+  const change = parseSet(set);
+  for (const name of Object.keys(change)) {
+    if (!allowed.includes(name)) throw unknownName('setting', name, allowed);
+  }
+  return { ...value, ...change };
 }

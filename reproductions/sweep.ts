@@ -10,7 +10,7 @@ import { applySet, spaceName, updatePeriod } from '../lib/search/protocol.js';
 import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
 import type { Dataset } from '../lib/datasets/load.js';
 import type * as Search from '../lib/search/search.js';
-import type { SigmaSchedule } from '../lib/search/schedules.js';
+import type { SigmaSchedule } from '../lib/solvers/mgs.js';
 import type { EpochRecord, SearchResult } from '../lib/search/search.js';
 import type { MgsDensity } from '../lib/solvers/mgs.js';
 import type { Genotype } from '../lib/spaces/genotype.js';

@@ -9,6 +9,7 @@ import { fixed, plusMinus } from '../lib/report/format.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
 import { canonicalJson } from '../lib/runs/canonical.js';
+import { fineTuneIterations } from '../lib/search/omega-protocol.js';
 import { deviations, fullSearch, withBudget } from '../lib/search/presets.js';
 import { applySet, spaceName, updatePeriod } from '../lib/search/protocol.js';
 import type { Budget, Preset, SearchProtocol } from '../lib/search/protocol.js';
@@ -54,7 +55,7 @@ type Frequency = (typeof FREQUENCIES)[number];
 
 /** The paper's M, cut down as a budget cuts M = 10. */
 function iterationsAt(base: SearchProtocol): number[] {
-  const most = base.omega.iterations;
+  const most = fineTuneIterations(base.omega);
   const largest = Math.max(...PRINTED.map(({ key }) => key));
   return [...new Set(PRINTED.map(({ key }) => Math.max(1, Math.round((key * most) / largest))))];
 }
@@ -70,7 +71,7 @@ function protocols(options: ProtocolOptions): Retraining[] {
     bases.flatMap((base) =>
       FREQUENCIES.flatMap((frequency) =>
         iterationsAt(base).flatMap((iterations) => {
-          const most = base.omega.iterations;
+          const most = fineTuneIterations(base.omega);
           if (frequency === 'fixed' && iterations === most) return [];
           const period = frequency === 'fixed' ? [`updateEvery=${most}`] : [];
           const cell = [`omega.iterations=${iterations}`, ...period];
@@ -81,7 +82,7 @@ function protocols(options: ProtocolOptions): Retraining[] {
   ).flat();
   const different = [...new Map(searches.map((search) => [canonicalJson(search), search])).values()];
   return different.map((search) => {
-    const { iterations } = search.omega;
+    const iterations = fineTuneIterations(search.omega);
     const factors = { reading: search.preset, M: iterations, period: updatePeriod(search) };
     return sweepRetraining(search, factors, sorted.training);
   });
@@ -110,11 +111,11 @@ function tableDeviations(runs: readonly Retraining[]): string[] {
   // What the table varies on purpose is no deviation.
   const neutral = (search: SearchProtocol): SearchProtocol => ({
     ...search,
-    omega: { ...search.omega, iterations: paper.omega.iterations },
+    omega: { ...search.omega, iterations: fineTuneIterations(paper.omega) } as SearchProtocol['omega'],
     updateEvery: paper.updateEvery,
   });
   const readings = [...new Map(runs.map(({ search }) => [search.preset, search])).values()];
-  const largest = Math.max(...runs.map(({ search }) => search.omega.iterations));
+  const largest = Math.max(...runs.map(({ search }) => fineTuneIterations(search.omega)));
   const printed = Math.max(...PRINTED.map(({ key }) => key));
   return [
     ...(first.space === paper.space

@@ -2,78 +2,105 @@
  * Protocols of experiments on toy functions: what a solver does where the gradient is known. One run is one experiment with
  * one seed; its settings are documented and bounded in the schema.
  */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { UsageError } from '../lib/errors.js';
-import { assignSettings, choice, integer, integers, outOfRange, real, reals } from '../lib/settings.js';
+import {
+  changed,
+  choices,
+  fieldsOf,
+  integer,
+  integers,
+  parseSet,
+  parseSettings,
+  real,
+  reals,
+  record,
+} from '../lib/settings.js';
 import { fullSearch } from '../lib/search/presets.js';
 import type { OpenSetting } from '../lib/search/presets.js';
 import type { Budget, Preset } from '../lib/search/protocol.js';
 import { MGS_DENSITIES } from '../lib/solvers/mgs.js';
 import type { MgsDensity } from '../lib/solvers/mgs.js';
-import { RS_DEFAULTS } from '../lib/solvers/rs.js';
+import { RS } from '../lib/solvers/rs.js';
 import { alphaSize, spaceById } from '../lib/spaces/spaces.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
 import { checkSeeds } from './reproduction.js';
 import type { ProtocolOptions } from './reproduction.js';
 
-const DIMENSION = 'Dimension d of the toy function.';
-const SAMPLES = 'N, candidates an update, where N is not varied.';
 const MOST_SAMPLES = 65_536;
 const MOST_DIMENSION = 10_000;
 
-const dimension = (text: string) => integer(text, 1, MOST_DIMENSION);
-const repeats = (text: string) => integer(text, 2, 100_000_000);
+const dimension = integer(1, MOST_DIMENSION);
+const repeats = integer(2, 100_000_000);
+const samples = integer(1, MOST_SAMPLES);
+const samplesSweep = integers(1, MOST_SAMPLES);
 
-const settingsSchema = z.strictObject({
-  rs: z.strictObject({
-    dimension: dimension(DIMENSION),
-    samples: integer(SAMPLES, 1, MOST_SAMPLES),
-    samplesSweep: integers('N where it is varied.', 1, MOST_SAMPLES),
-    mu: real('Smoothing μ where it is not varied.', { above: 0 }),
-    muSweep: reals('μ where it is varied.', { above: 0 }),
-    noise: real('Standard deviation of an independent error on each loss, in nats, where errors are shown.', {
-      above: 0,
-    }),
-    repeats: repeats('Estimates made for each μ.'),
-    draws: repeats('Directions drawn for each N, over all estimates.'),
+const settingsSchema = record({
+  rs: record({
+    /** Dimension d of the toy function. */
+    dimension,
+    /** N, candidates an update, where N is not varied. */
+    samples,
+    /** N where it is varied. */
+    samplesSweep,
+    /** Smoothing μ where it is not varied. */
+    mu: real({ above: 0 }),
+    /** μ where it is varied. */
+    muSweep: reals({ above: 0 }),
+    /** Standard deviation of an independent error on each loss, in nats, where errors are shown. */
+    noise: real({ above: 0 }),
+    /** Estimates made for each μ. */
+    repeats,
+    /** Directions drawn for each N, over all estimates. */
+    draws: repeats,
   }),
-  mgs: z.strictObject({
-    dimension: dimension(DIMENSION),
-    dimensionSweep: integers('d where it is varied.', 1, MOST_DIMENSION),
-    gradientNorm: real('‖g‖ of the linear loss, in nats.', { above: 0 }),
-    samples: integer(SAMPLES, 1, MOST_SAMPLES),
-    samplesSweep: integers('N of which the weights are shown.', 1, MOST_SAMPLES),
-    limitSweep: integers('N of which the mean step is shown, on its way to the limit.', 1, MOST_SAMPLES),
-    sigmas: reals('Standard deviations σ of the proposal (Eq. 26).', { above: 0 }),
-    lambda: real('Share λ of candidates drawn around 0 (Eq. 26).', { atLeast: 0, atMost: 1 }),
-    tau: real('Temperature τ of Eq. 7, in nats.', { above: 0 }),
-    densities: z
-      .array(choice('', MGS_DENSITIES))
-      .min(1)
-      .meta({
-        description: 'What stands for the proposal density in the weights.',
-        bounds: `a list of ${MGS_DENSITIES.join(', ')}, e.g. ["flat"]`,
-      }),
-    repeats: repeats('Updates made for each N of which the weights are shown.'),
-    draws: repeats('Directions drawn for each N on the way to the limit, over all updates.'),
+  mgs: record({
+    /** Dimension d of the toy function. */
+    dimension,
+    /** d where it is varied. */
+    dimensionSweep: integers(1, MOST_DIMENSION),
+    /** ‖g‖ of the linear loss, in nats. */
+    gradientNorm: real({ above: 0 }),
+    /** N, candidates an update, where N is not varied. */
+    samples,
+    /** N of which the weights are shown. */
+    samplesSweep,
+    /** N of which the mean step is shown, on its way to the limit. */
+    limitSweep: samplesSweep,
+    /** Standard deviations σ of the proposal (Eq. 26). */
+    sigmas: reals({ above: 0 }),
+    /** Share λ of candidates drawn around 0 (Eq. 26). */
+    lambda: real({ atLeast: 0, atMost: 1 }),
+    /** Temperature τ of Eq. 7, in nats. */
+    tau: real({ above: 0 }),
+    /** What stands for the proposal density in the weights. */
+    densities: choices(MGS_DENSITIES),
+    /** Updates made for each N of which the weights are shown. */
+    repeats,
+    /** Directions drawn for each N on the way to the limit, over all updates. */
+    draws: repeats,
   }),
-  proposition: z.strictObject({
-    dimensions: integers('d.', 1, MOST_DIMENSION),
-    epsilon: real('Radius ε of the ball that p(u|α) is restricted to.', { above: 0 }),
-    sharpness: real('s = ε‖g‖/τ as a multiple of d + 2: for small ones the step’s length in units of ε.', {
-      above: 0,
-      atMost: 1000,
-    }),
-    samplesSweep: integers('N.', 1, MOST_SAMPLES),
-    draws: repeats('Directions drawn for each N, over all updates.'),
+  proposition: record({
+    /** d. */
+    dimensions: integers(1, MOST_DIMENSION),
+    /** Radius ε of the ball that p(u|α) is restricted to. */
+    epsilon: real({ above: 0 }),
+    /** s = ε‖g‖/τ as a multiple of d + 2: for small ones the step’s length in units of ε. */
+    sharpness: real({ above: 0, atMost: 1000 }),
+    /** N. */
+    samplesSweep,
+    /** Directions drawn for each N, over all updates. */
+    draws: repeats,
   }),
-  descent: z.strictObject({
-    dimension: dimension('Dimension d of the quadratic.'),
-    evaluations: integer('Loss evaluations that each solver is given.', 100, 10_000_000),
-    batchNoise: real('Standard deviation of the tilt that each batch gives the loss.', { above: 0 }),
-    untuned: real('What the loss of a base lacks that is not fine-tuned as its candidates are, in nats.', {
-      above: 0,
-    }),
+  descent: record({
+    /** Dimension d of the quadratic. */
+    dimension,
+    /** Loss evaluations that each solver is given. */
+    evaluations: integer(100, 10_000_000),
+    /** Standard deviation of the tilt that each batch gives the loss. */
+    batchNoise: real({ above: 0 }),
+    /** What the loss of a base lacks that is not fine-tuned as its candidates are, in nats. */
+    untuned: real({ above: 0 }),
   }),
 });
 
@@ -114,9 +141,9 @@ function fullSettings(): ToySettings {
   return {
     rs: {
       dimension: 20,
-      samples: RS_DEFAULTS.samples,
+      samples: RS.defaults.samples,
       samplesSweep: powersOf4(1),
-      mu: RS_DEFAULTS.mu,
+      mu: RS.defaults.mu,
       muSweep: [0.01, 0.03, 0.1, 0.3, 1, 3],
       noise: 0.01,
       repeats: 50_000,
@@ -176,26 +203,6 @@ function atBudget(full: ToySettings, budget: Budget): ToySettings {
   };
 }
 
-/** Every setting with its meaning and bounds, by its path: `mgs.tau`. */
-export function describeToySettings(): { path: string; description: string; bounds: string }[] {
-  return Object.entries(settingsSchema.shape).flatMap(([group, { shape }]) =>
-    Object.entries(shape as Record<string, z.ZodType>).map(([name, field]) => {
-      const { description = '', bounds = '' } = field.meta() as { description?: string; bounds?: string };
-      return { path: `${group}.${name}`, description, bounds };
-    }),
-  );
-}
-
-function parseSettings(value: unknown): ToySettings {
-  const parsed = settingsSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [{ path }] = parsed.error.issues;
-  const [group, name] = path as [Experiment, string];
-  const { bounds } = describeToySettings().find((each) => each.path === `${group}.${name}`)!;
-  const found = (value as Record<string, Record<string, unknown>>)[group][name];
-  throw outOfRange(`${group}.${name}`, found, bounds);
-}
-
 /** The density that stands for a preset: what it computes in place of Eq. 26. */
 const PRESET_DENSITY: Readonly<Record<Preset, MgsDensity>> = {
   paper: 'literal',
@@ -213,8 +220,8 @@ export function toyProtocols({ budget, preset, seeds, set = [] }: ProtocolOption
   checkSeeds(count);
   const scaled = atBudget(fullSettings(), budget);
   const chosen = preset ? { ...scaled, mgs: { ...scaled.mgs, densities: [PRESET_DENSITY[preset]] } } : scaled;
-  const paths = describeToySettings().map(({ path }) => path);
-  const settings = parseSettings(assignSettings(chosen, set, paths));
+  const change = parseSet(set, 'rs.samples=8');
+  const settings = parseSettings(settingsSchema, changed(settingsSchema, chosen, change), 'An experiment');
   return Array.from({ length: count }, (_, seed) =>
     EXPERIMENTS.map(
       (experiment) =>
@@ -242,7 +249,7 @@ export function toyOpenSettings(protocols: readonly ToyProtocol[]): OpenSetting[
   const settings = settingsOf(protocols);
   const released = new Set(['mgs.sigmas', 'mgs.lambda', 'mgs.tau']);
   const stated = new Set(['mgs.samples', 'mgs.dimension', 'mgs.densities']);
-  return describeToySettings().flatMap(({ path }) => {
+  return fieldsOf(settingsSchema, settings).flatMap(({ path }): OpenSetting[] => {
     const [group, name] = path.split('.') as [Experiment, string];
     if (stated.has(path)) return [];
     const value = (settings[group] as Record<string, unknown>)[name];

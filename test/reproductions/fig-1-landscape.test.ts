@@ -91,6 +91,8 @@ describe('Figs. 1 and 3', () => {
         kind: 'finetuned',
         iterations: 10,
         lr: 'scheduled',
+        momentum: 'zero',
+        split: 'train',
       });
       const paths = rest.filter((run): run is PathProtocol => run.kind === 'path');
       expect(paths.map(({ updates }) => updates)).to.deep.equal(paths.map(() => 10));

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { chartSvg } from '../../lib/report/render.js';
 import { textTable } from '../../lib/report/table.js';
 import { updatePeriod } from '../../lib/search/protocol.js';
+import { fineTuneIterations } from '../../lib/search/omega-protocol.js';
 import { retrainingSeconds } from '../../reproductions/comparison.js';
 import { fig4 } from '../../reproductions/fig-4-ess.js';
 import type { Factors } from '../../reproductions/retraining.js';
@@ -37,7 +38,7 @@ describe('Table 6', () => {
     expect(laptop).to.have.length(14 * 3);
     expect(cells(table6.protocols({ budget: 'smoke' }))).to.deep.equal(['flat 1/1', 'flat 2/2', 'flat 1/2']);
     for (const { search, factors } of [...full, ...laptop]) {
-      expect(search.omega.iterations).to.equal(factors!.M);
+      expect(fineTuneIterations(search.omega)).to.equal(factors!.M);
       expect(updatePeriod(search)).to.equal(factors!.period);
       expect(search.solver).to.include({ kind: 'mgs', samples: 4 });
     }
