@@ -24,8 +24,12 @@ export class InterruptedError extends ZartsError {
  */
 export function unknownName(what: string, given: string, allowed: readonly string[]): UsageError {
   const nearest = allowed
-    .map((name) => ({ name, edits: distance(given.toLowerCase(), name.toLowerCase()) }))
-    .sort((a, b) => a.edits - b.edits)[0];
+    .map((name) => ({
+      name,
+      edits: distance(given.toLowerCase(), name.toLowerCase()),
+      longer: Math.abs(name.length - given.length),
+    }))
+    .sort((a, b) => a.edits - b.edits || a.longer - b.longer)[0];
   const hint =
     nearest && nearest.edits <= Math.max(2, given.length / 3) ? ` Did you mean "${nearest.name}"?` : '';
   return new UsageError(`Unknown ${what} "${given}"; allowed: ${allowed.join(', ')}.${hint}`);

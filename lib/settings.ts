@@ -1,13 +1,61 @@
 /**
- * Building blocks of protocols: schema leaves that say what they are and what they may be, and settings given by hand as
- * `path=value`. lib/search/protocol.ts shows how they go together.
+ * Building blocks of protocols. A setting is described in one place: the schema leaf says what it may be, and with
+ * {@link setting} its default and where that comes from; its comment says what it is, which completion in a notebook shows.
+ * lib/search/protocol.ts shows how they go together.
  */
 import { z } from 'zod';
 import { UsageError, unknownName } from './errors.js';
 
-/** The schema with what it is (`description`) and what it may be (`bounds`) in its metadata. */
-export function described<T extends z.ZodType>(schema: T, description: string, bounds: string): T {
-  return schema.meta({ description, bounds });
+/** Whose algorithm: the paper's text, the released code, or the paper's idea with a constant proposal density. */
+export const PRESETS = ['paper', 'released', 'flat'] as const;
+/** Whose algorithm a protocol follows. */
+export type Preset = (typeof PRESETS)[number];
+
+/** How much computing: seconds (tests), minutes on two cores (notebooks), the paper's own settings. */
+export const BUDGETS = ['smoke', 'laptop', 'full'] as const;
+/** How much computing a protocol asks for. */
+export type Budget = (typeof BUDGETS)[number];
+
+/** Where a full setting comes from: the paper's text, the released scripts, a baseline's own paper or code, or us. */
+export type SettingSource = 'paper' | 'released scripts' | 'baseline paper' | 'baseline code' | 'ours';
+
+/** What is known of a leaf beside its type. */
+interface Facts {
+  /** What the value may be, in words. */
+  readonly bounds: string;
+  readonly value?: unknown;
+  readonly source?: SettingSource;
+  /** Why it cannot be changed by hand. */
+  readonly fixed?: string;
+}
+
+function withFacts<T extends z.ZodType>(schema: T, facts: Partial<Facts>): T {
+  return schema.meta({ ...schema.meta(), ...facts });
+}
+
+/** The schema with what it may be, in words: what its every error says. */
+export function bounded<T extends z.ZodType>(schema: T, bounds: string): T {
+  return withFacts(schema, { bounds });
+}
+
+/** The leaf with its default and where that comes from. */
+export function setting<T extends z.ZodType>(
+  schema: T,
+  value: z.infer<T>,
+  source: SettingSource = 'ours',
+): T {
+  return withFacts(schema, { value, source });
+}
+
+/** A setting that is changed in another way than by hand: its own option, or not at all. @param reason  Which, or why not. */
+export function fixed<T extends z.ZodType>(schema: T, reason: string): T {
+  return withFacts(schema, { fixed: reason });
+}
+
+/** A record of settings, each with a comment of its own. */
+export function record<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
+  // By its own type, since zod's derived one has no comments.
+  return z.strictObject(shape);
 }
 
 function integerSchema(min: number, max: number, multiple: number, error: string): z.ZodNumber {
@@ -19,20 +67,16 @@ function integerSchema(min: number, max: number, multiple: number, error: string
     .multipleOf(multiple, { error });
 }
 
-function integerText(min: number, max: number, multiple: number): string {
-  return `${multiple === 2 ? 'an even integer' : 'an integer'} from ${min} to ${max}`;
-}
-
 /** An integer, both bounds included. @param multiple  2 for an even one. */
-export function integer(description: string, min: number, max: number, multiple = 1): z.ZodNumber {
-  const error = integerText(min, max, multiple);
-  return described(integerSchema(min, max, multiple, error), description, error);
+export function integer(min: number, max: number, multiple = 1): z.ZodNumber {
+  const error = `${multiple === 2 ? 'an even integer' : 'an integer'} from ${min} to ${max}`;
+  return bounded(integerSchema(min, max, multiple, error), error);
 }
 
-/** An integer that may be left out. */
-export function optionalInteger(description: string, min: number, max: number): z.ZodOptional<z.ZodNumber> {
-  const error = integerText(min, max, 1);
-  return described(integerSchema(min, max, 1, error).optional(), description, error);
+/** An integer, both bounds included, or the one word that stands for something else. */
+export function integerOr<const Word extends string>(min: number, max: number, word: Word) {
+  const error = `an integer from ${min} to ${max}, or ${JSON.stringify(word)}`;
+  return bounded(z.union([integerSchema(min, max, 1, error), z.literal(word)], { error }), error);
 }
 
 /** Bounds of a real number. */
@@ -62,46 +106,134 @@ function realSchema({ atLeast, above, atMost, below }: Range, error: string): z.
 }
 
 /** A finite number in the range. */
-export function real(description: string, range: Range): z.ZodNumber {
+export function real(range: Range): z.ZodNumber {
   const error = `a number ${rangeText(range)}`;
-  return described(realSchema(range, error), description, error);
+  return bounded(realSchema(range, error), error);
 }
 
 /** A number in the range, or the one word that stands for something else. */
-export function realOr<const Word extends string | null>(description: string, range: Range, word: Word) {
+export function realOr<const Word extends string | null>(range: Range, word: Word) {
   const error = `a number ${rangeText(range)}, or ${JSON.stringify(word)}`;
-  return described(z.union([realSchema(range, error), z.literal(word)], { error }), description, error);
+  return bounded(z.union([realSchema(range, error), z.literal(word)], { error }), error);
 }
 
 /** A list of one or more integers, both bounds included. */
-export function integers(description: string, min: number, max: number): z.ZodArray<z.ZodNumber> {
+export function integers(min: number, max: number): z.ZodArray<z.ZodNumber> {
   const error = `a list of integers from ${min} to ${max}, e.g. [${min},${min + 1}]`;
-  const list = z.array(integerSchema(min, max, 1, error), { error }).min(1, { error });
-  return described(list, description, error);
+  return bounded(z.array(integerSchema(min, max, 1, error), { error }).min(1, { error }), error);
 }
 
 /** A list of one or more finite numbers in the range. */
-export function reals(description: string, range: Range): z.ZodArray<z.ZodNumber> {
+export function reals(range: Range): z.ZodArray<z.ZodNumber> {
   const error = `a list of numbers ${rangeText(range)}, e.g. [0.1,0.2]`;
-  return described(z.array(realSchema(range, error), { error }).min(1, { error }), description, error);
+  return bounded(z.array(realSchema(range, error), { error }).min(1, { error }), error);
 }
 
-/** One of the words. */
-export function choice<const T extends readonly string[]>(description: string, allowed: T) {
+/** One of the words, or of the numbers. */
+export function choice<const T extends readonly (string | number)[]>(allowed: T): z.ZodLiteral<T[number]> {
   const error = `one of ${allowed.join(', ')}`;
-  return described(z.enum(allowed, { error }), description, error);
+  return bounded(z.literal(allowed as unknown as T[number][], { error }), error);
+}
+
+/** A list of one or more of the words. */
+export function choices<const T extends readonly string[]>(allowed: T): z.ZodArray<z.ZodLiteral<T[number]>> {
+  const error = `a list of ${allowed.join(', ')}, e.g. ["${allowed[0]}"]`;
+  return bounded(z.array(choice(allowed), { error }).min(1, { error }), error);
 }
 
 /** true or false. */
-export function flag(description: string): z.ZodBoolean {
-  const error = 'true or false';
-  return described(z.boolean({ error }), description, error);
+export function flag(): z.ZodBoolean {
+  return bounded(z.boolean({ error: 'true or false' }), 'true or false');
 }
 
-/** The one value. */
-export function constant<const T extends string | number>(description: string, value: T) {
+/** The one value, which is no choice. */
+export function constant<const T extends string | number>(value: T): z.ZodLiteral<T> {
   const error = JSON.stringify(value);
-  return described(z.literal(value, { error }), description, error);
+  return withFacts(z.literal(value, { error }), { bounds: error, value, fixed: 'it is fixed' });
+}
+
+/** A value that is checked elsewhere. @param bounds  What it must be. */
+export function checkedElsewhere<T>(bounds: string, accepts: (value: unknown) => boolean): z.ZodType<T> {
+  return bounded(z.custom<T>(accepts, { error: bounds }), bounds);
+}
+
+/** What is in a record under a name. */
+const inside = (value: unknown, name: PropertyKey): unknown =>
+  (value as Readonly<Record<PropertyKey, unknown>> | null | undefined)?.[name];
+
+/** What is at a dotted path of a value. */
+export function valueAt(value: unknown, path: string): unknown {
+  return path.split('.').reduce(inside, value);
+}
+
+/**
+ * The record that a field is; of a choice between several the one with the value's `kind` (the first, where it has none);
+ * undefined for a leaf.
+ */
+function recordOf(field: z.ZodType, value: unknown): z.ZodObject | undefined {
+  if (field instanceof z.ZodExactOptional) return recordOf(field.unwrap() as z.ZodType, value);
+  if (field instanceof z.ZodObject) return field;
+  if (!(field instanceof z.ZodDiscriminatedUnion)) return undefined;
+  const options = field.options as z.ZodObject[];
+  return options.find((option) => kindOf(option) === inside(value, 'kind')) ?? options[0];
+}
+
+const kindOf = ({ shape }: z.ZodObject): unknown => (shape.kind as z.ZodLiteral).value;
+
+/** One field of a protocol. */
+export interface Field extends Facts {
+  /** Dotted path, e.g. `solver.samples`. */
+  readonly path: string;
+}
+
+/** Every leaf that a schema has for a value, those of optional groups included. */
+export function fieldsOf(schema: z.ZodObject, value: unknown, prefix = ''): Field[] {
+  return Object.entries(schema.shape as Record<string, z.ZodType>).flatMap(([name, field]): Field[] => {
+    const path = `${prefix}${name}`;
+    const nested = recordOf(field, inside(value, name));
+    if (!nested) return [{ path, ...factsOf(field) }];
+    const fields = fieldsOf(nested, inside(value, name), `${path}.`);
+    if (!(field instanceof z.ZodDiscriminatedUnion)) return fields;
+    // The kind is no constant here but a choice, unless that is fixed.
+    const { fixed: why } = factsOf(field);
+    return fields.map(({ fixed: own, ...each }) => {
+      const reason = each.path === `${path}.kind` ? why : own;
+      return { ...each, ...(reason !== undefined && { fixed: reason }) };
+    });
+  });
+}
+
+function factsOf(field: z.ZodType): Facts {
+  const bare = field instanceof z.ZodExactOptional ? (field.unwrap() as z.ZodType) : field;
+  return { bounds: '', ...(bare.meta() as Partial<Facts> | undefined) };
+}
+
+/** Every leaf that a value has. */
+export function describe(schema: z.ZodObject, value: unknown): Field[] {
+  return fieldsOf(schema, value).filter(({ path }) => valueAt(value, path) !== undefined);
+}
+
+/** The paths that can be set by hand, those of optional groups that are off included. */
+export function settablePaths(schema: z.ZodObject, value: unknown): string[] {
+  return fieldsOf(schema, value).flatMap(({ path, fixed: why }) => (why === undefined ? [path] : []));
+}
+
+/** The defaults of a record's fields; a field without one, and an optional group, is left out. */
+export function defaultsOf<T extends z.ZodObject>(schema: T): z.infer<T> {
+  const values = Object.entries(schema.shape as Record<string, z.ZodType>).flatMap(([name, field]) => {
+    if (field instanceof z.ZodObject) return [[name, defaultsOf(field)]];
+    const { value } = field instanceof z.ZodExactOptional ? {} : factsOf(field);
+    return value === undefined ? [] : [[name, value]];
+  });
+  return Object.fromEntries(values) as z.infer<T>;
+}
+
+/** What is wrong between fields that are each within their own bounds. */
+export interface Fault {
+  readonly path: string;
+  readonly value: unknown;
+  /** What it must be. */
+  readonly must: string;
 }
 
 /** The sentence for a protocol's field that is absent, or holds what it must not. */
@@ -112,47 +244,177 @@ export function outOfRange(path: string, value: unknown, must: string): UsageErr
 }
 
 /**
- * A copy of the settings with assignments written as `path=value` made in order. A value is read as JSON where it is JSON
- * (`8`, `0.1`, `null`, `true`, `[2,4]`), else as a word. The result is not checked against any schema.
+ * The value as the schema has it.
  *
- * @param allowed  The paths that may be set.
- * @param fixed    Paths that have another option, each with the reason why it cannot be set.
- * @throws {UsageError} for text of another form, an unknown path (with the allowed ones and the nearest), and a fixed one.
+ * @param what  Names it in a sentence: "An evaluation protocol".
+ * @throws {UsageError} one sentence with the first fault's field, value and bounds.
  */
-export function assignSettings(
-  settings: object,
-  assignments: readonly string[],
-  allowed: readonly string[],
-  fixed: Readonly<Record<string, string>> = {},
-): unknown {
-  const next = structuredClone(settings) as Record<string, unknown>;
-  for (const assignment of assignments) {
-    const at = assignment.indexOf('=');
-    if (at < 1) {
-      throw new UsageError(
-        `The setting "${assignment}" is not path=value; write for example ${allowed.find((path) => path.endsWith('samples')) ?? allowed[0]}=8.`,
-      );
-    }
-    const path = assignment.slice(0, at).trim();
-    if (path in fixed) throw new UsageError(`${path} cannot be set: ${fixed[path]}.`);
-    if (!allowed.includes(path)) throw unknownPath(path, allowed);
-    const steps = path.split('.');
-    const last = steps.pop()!;
-    const parent = steps.reduce((group, step) => group[step] as Record<string, unknown>, next);
-    parent[last] = readValue(assignment.slice(at + 1).trim());
+export function parseSettings<T extends z.ZodObject>(schema: T, value: unknown, what: string): z.infer<T> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  // What is wrong within a list is told of the whole of it.
+  const item = issue.path.findIndex((step) => typeof step === 'number');
+  const steps = item < 0 ? issue.path : issue.path.slice(0, item);
+  const path = steps.join('.');
+  const fields = fieldsOf(schema, value);
+  if (issue.code === 'unrecognized_keys') {
+    const group = path === '' ? '' : `${path}.`;
+    const allowed = fields.map((field) => field.path).filter((each) => each.startsWith(group));
+    throw unknownName('protocol field', `${group}${issue.keys[0]}`, allowed);
   }
-  return next;
+  if (path === '') {
+    throw new UsageError(`${what} must be a record of settings, not ${JSON.stringify(value)}.`);
+  }
+  const found = steps.reduce<unknown>(inside, value);
+  if (issue.code === 'invalid_union' && issue.path.at(-1) === 'kind') {
+    const kinds = kindsAt(schema, issue.path.slice(0, -1).map(String), value);
+    if (found === undefined) throw outOfRange(path, found, `one of ${kinds.join(', ')}`);
+    throw unknownName(String(issue.path.at(-2)), JSON.stringify(found).replace(/^"|"$/g, ''), kinds);
+  }
+  const { bounds = 'a group of settings' } = fields.find((field) => field.path === path) ?? {};
+  throw outOfRange(path, found, bounds);
+}
+
+/** The kinds of the records that a field is a choice between. */
+function kindsAt(schema: z.ZodObject, [name, ...rest]: readonly string[], value: unknown): string[] {
+  const field = schema.shape[name] as z.ZodType;
+  const found = inside(value, name);
+  const nested = recordOf(field, found);
+  if (rest.length > 0) return nested ? kindsAt(nested, rest, found) : [];
+  if (!(field instanceof z.ZodDiscriminatedUnion)) return [];
+  return (field.options as z.ZodObject[]).map((option) => String(kindOf(option)));
+}
+
+/** The settings of a record, as a solver or a program takes them. */
+export type SettingsOf<Shape extends z.ZodRawShape> = {
+  readonly [Name in keyof Shape]: z.infer<Shape[Name]>;
+};
+
+/** The word that switches an optional group or setting off. */
+export const NONE = 'none';
+
+/**
+ * What of a protocol can be changed, as plain data, e.g. `{ solver: { samples: 8 }, epochs: 5 }`; with "none" for an optional
+ * group that is to be off. Names, values and comments are those of the schema.
+ */
+export type ChangeOf<T> =
+  T extends z.ZodExactOptional<infer Inner>
+    ? ChangeOf<Inner> | typeof NONE
+    : T extends z.ZodDiscriminatedUnion<infer Options>
+      ? ChangeOf<Options[number]>
+      : T extends z.ZodObject<infer Shape>
+        ? { readonly [Name in keyof Shape]?: ChangeOf<Shape[Name]> }
+        : T extends z.ZodLiteral<infer Values>
+          ? Values
+          : T extends z.ZodType
+            ? z.infer<T>
+            : never;
+
+/** A change as `--set` gives it: checked when it is applied. */
+export type ParsedChange = Readonly<Record<string, unknown>>;
+
+/** A kind of protocol: its schema, and what checks one whole. */
+export interface Format<T extends z.ZodObject, Protocol> {
+  readonly schema: T;
+  readonly parse: (value: unknown) => Protocol;
+}
+
+/**
+ * A copy of the protocol with a change made, checked whole. A setting of an optional group that is off switches it on, the
+ * rest of it at its defaults; where the kind of a record changes, settings that both kinds have stay.
+ *
+ * @throws {UsageError} for an unknown name (with the allowed ones and the nearest), one that has an option of its own, and a
+ *         value out of range.
+ */
+export function applyChange<T extends z.ZodObject, Protocol>(
+  { schema, parse }: Format<T, Protocol>,
+  protocol: Protocol,
+  change: ChangeOf<T> | ParsedChange,
+): Protocol {
+  return parse(changed(schema, protocol, change));
+}
+
+/** The value with a change made, not checked as a whole. */
+export function changed(schema: z.ZodObject, value: unknown, change: ParsedChange): unknown {
+  const fields = fieldsOf(schema, value);
+  const fixedAt = (path: string): string | undefined => fields.find((each) => each.path === path)?.fixed;
+  const walk = (at: z.ZodObject, found: unknown, wanted: ParsedChange, prefix: string): object => {
+    const next: Record<string, unknown> = { ...(found as object) };
+    for (const [name, to] of Object.entries(wanted)) {
+      const path = `${prefix}${name}`;
+      const field = Object.hasOwn(at.shape, name) ? (at.shape[name] as z.ZodType) : undefined;
+      if (!field) throw unknownPath(path, settablePaths(schema, value));
+      if (to === undefined) continue;
+      if (field instanceof z.ZodExactOptional && to === NONE) {
+        delete next[name];
+        continue;
+      }
+      const nested = recordOf(field, inside(to, 'kind') === undefined ? next[name] : to);
+      if (!nested) {
+        const why = fixedAt(path);
+        if (why !== undefined) throw new UsageError(`${path} cannot be set: ${why}.`);
+        next[name] = to;
+      } else if (typeof to !== 'object' || to === null || Array.isArray(to)) {
+        throw unknownPath(path, settablePaths(schema, value));
+      } else {
+        next[name] = walk(nested, startOf(nested, next[name]), to as ParsedChange, `${path}.`);
+      }
+    }
+    return next;
+  };
+  return walk(schema, value, change, '');
+}
+
+/** What a record has before a change: as it is, of another kind, or at its defaults where it was off. */
+function startOf(to: z.ZodObject, found: unknown): unknown {
+  if (found !== undefined && (!('kind' in to.shape) || inside(found, 'kind') === kindOf(to))) return found;
+  const shared = Object.entries(found ?? {}).filter(([name]) => name in to.shape);
+  return { ...defaultsOf(to), ...Object.fromEntries(shared.filter(([name]) => name !== 'kind')) };
 }
 
 function unknownPath(path: string, allowed: readonly string[]): UsageError {
-  const inside = allowed.filter((each) => each.startsWith(`${path}.`));
-  if (inside.length > 0)
-    return new UsageError(`${path} is a group of settings; set one of ${inside.join(', ')}.`);
+  const within = allowed.filter((each) => each.startsWith(`${path}.`));
+  if (within.length > 0)
+    return new UsageError(`${path} is a group of settings; set one of ${within.join(', ')}.`);
   const sameEnd = allowed.find((each) => each.endsWith(`.${path}`));
   if (sameEnd === undefined) return unknownName('setting', path, allowed);
   return new UsageError(
     `Unknown setting "${path}"; allowed: ${allowed.join(', ')}. Did you mean "${sameEnd}"?`,
   );
+}
+
+/**
+ * The change that settings written as `path=value` make. A value is read as JSON where it is JSON (`8`, `0.1`, `null`,
+ * `true`, `[2,4]`), else as a word; of two for one path the later counts.
+ *
+ * @param example  Shown in the sentence for text of another form.
+ * @throws {UsageError} for such text.
+ */
+export function parseSet(assignments: readonly string[], example = 'epochs=5'): ParsedChange {
+  return assignments.reduce<ParsedChange>((change, assignment) => {
+    const at = assignment.indexOf('=');
+    if (at < 1) {
+      throw new UsageError(`The setting "${assignment}" is not path=value; write for example ${example}.`);
+    }
+    const steps = assignment.slice(0, at).trim().split('.');
+    const value = readValue(assignment.slice(at + 1).trim());
+    return merged(
+      change,
+      steps.reduceRight<unknown>((inner, step) => Object.fromEntries([[step, inner]]), value),
+    );
+  }, {});
+}
+
+/** Two changes as one; where both say something the second counts. */
+export function merged(first: unknown, second: unknown): ParsedChange {
+  const isGroup = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (!isGroup(first) || !isGroup(second)) return second as ParsedChange;
+  const both = Object.entries(second as ParsedChange).map(([name, value]) => [
+    name,
+    Object.hasOwn(first as object, name) ? merged(inside(first, name), value) : value,
+  ]);
+  return { ...(first as ParsedChange), ...(Object.fromEntries(both) as ParsedChange) };
 }
 
 function readValue(text: string): unknown {
@@ -161,68 +423,4 @@ function readValue(text: string): unknown {
   } catch {
     return text;
   }
-}
-
-/** One field of a protocol. */
-export interface FieldDescription {
-  /** Dotted path, e.g. `solver.samples`. */
-  readonly path: string;
-  readonly description: string;
-  /** What the value may be, in words. */
-  readonly bounds: string;
-}
-
-/**
- * Every leaf of a schema with its meaning and bounds; of a choice between records the one that the value is, by the
- * `kind` it has (the first, where it has none).
- */
-export function fieldsOf(schema: z.ZodObject, value: unknown, prefix = ''): FieldDescription[] {
-  const inside = (part: unknown, name: string) =>
-    (part as Record<string, unknown> | null | undefined)?.[name];
-  return Object.entries(schema.shape as Record<string, z.ZodType>).flatMap(([name, field]) => {
-    const path = `${prefix}${name}`;
-    const found = inside(value, name);
-    if (field instanceof z.ZodObject) return fieldsOf(field, found, `${path}.`);
-    if (field instanceof z.ZodDiscriminatedUnion) {
-      const options = field.options as z.ZodObject[];
-      const kind = inside(found, 'kind');
-      const option = options.find((each) => (each.shape.kind as z.ZodLiteral).value === kind) ?? options[0];
-      return fieldsOf(option, found, `${path}.`);
-    }
-    const { description = '', bounds = '' } = field.meta() as { description?: string; bounds?: string };
-    return [{ path, description, bounds }];
-  });
-}
-
-/**
- * The sentence for what is wrong with a value by a schema's own reckoning.
- *
- * @param issue  What the schema said first.
- * @param value  The whole value.
- * @param what   Names it: "An evaluation protocol".
- */
-export function schemaFault(
-  schema: z.ZodObject,
-  issue: z.core.$ZodIssue,
-  value: unknown,
-  what: string,
-): UsageError {
-  const path = issue.path.join('.');
-  const found = issue.path.reduce<unknown>(
-    (at, step) => (at as Record<PropertyKey, unknown> | undefined)?.[step],
-    value,
-  );
-  const fields = fieldsOf(schema, value);
-  if (issue.code === 'unrecognized_keys') {
-    const group = path === '' ? '' : `${path}.`;
-    const allowed = fields.map((field) => field.path).filter((each) => each.startsWith(group));
-    return unknownName('protocol field', `${group}${issue.keys[0]}`, allowed);
-  }
-  if (path === '')
-    return new UsageError(`${what} must be a record of settings, not ${JSON.stringify(value)}.`);
-  return outOfRange(
-    path,
-    found,
-    fields.find((field) => field.path === path)?.bounds ?? 'a group of settings',
-  );
 }

@@ -40,9 +40,9 @@ interface Asked {
 }
 
 /** A zero-order solver is asked once, in a space of one dimension. */
-function askedFor({ solver: settings }: SearchProtocol): Asked {
+function askedFor({ solver: settings, omega }: SearchProtocol): Asked {
   if (!isZeroOrder(settings)) {
-    return settings.order === 'first'
+    return omega.kind === 'current'
       ? { points: 0, gradients: 1, weightGradients: 0 }
       : { points: 0, gradients: 2, weightGradients: 2 };
   }
@@ -70,7 +70,7 @@ export function searchWork(protocol: SearchProtocol): SearchWork {
     weightSteps,
     alphaUpdates,
     // The released code's candidates never take a step.
-    fineTuneSteps: omega.coast === 'none' ? candidates * omega.iterations : 0,
+    fineTuneSteps: omega.kind === 'finetuned' ? candidates * omega.iterations : 0,
     // An ascent compares the loss at its end with that at its start; a difference keeps the activations of one more pass.
     evaluations: candidates + 2 * ascents + differences,
     gradients: gradients * alphaUpdates + ascents * (perturbation?.steps ?? 0) + differences,

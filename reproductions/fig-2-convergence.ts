@@ -278,7 +278,7 @@ function claims(view: NetworksView): Claim[] {
       },
     ];
   };
-  const zarts = methodsIn(rows).filter((id) => ['rs', 'mgs', 'gld'].includes(METHODS[id as MethodId].solver));
+  const zarts = methodsIn(rows).filter((id) => ['rs', 'mgs', 'gld'].includes(METHODS[id as MethodId].base));
   return [
     ...(reference ? collapse.map((each) => judged(reference, each)) : []),
     ...zarts.flatMap((id) =>

@@ -3,16 +3,24 @@
  * change is one typed object, `{ solver: { sigma: 0.1 }, space: 's3' }`; `--set a.b=c` is read into the same.
  */
 import { closest } from 'fastest-levenshtein';
+import type { z } from 'zod';
 import { UsageError, unknownName } from '../lib/errors.js';
-import { isGroupName } from '../lib/search/groups.js';
-import type { LandscapeProtocol, PathProtocol } from '../lib/search/landscape-protocol.js';
-import { applyToLandscape, applyToPath } from '../lib/search/landscape-protocol.js';
-import { applySet, settablePaths } from '../lib/search/protocol.js';
-import type { Budget, Preset, SearchProtocol } from '../lib/search/protocol.js';
+import type { EvaluationChange } from '../lib/evaluation/protocol.js';
+import { LANDSCAPE, PATH } from '../lib/search/landscape-protocol.js';
+import type {
+  LandscapeChange,
+  LandscapeProtocol,
+  PathChange,
+  PathProtocol,
+} from '../lib/search/landscape-protocol.js';
+import { SEARCH } from '../lib/search/protocol.js';
+import type { Budget, Preset, SearchChange, SearchProtocol } from '../lib/search/protocol.js';
+import { applyChange, changed, merged, NONE, parseSet as parsed, settablePaths } from '../lib/settings.js';
+import type { Format, ParsedChange } from '../lib/settings.js';
 import type { RunKind } from './kinds.js';
-import { changedToys, describeToySettings } from './toy-protocol.js';
-import type { ToySettings } from './toy-protocol.js';
-import { changedTraining, settableInTraining } from './training.js';
+import { TOYS } from './toy-protocol.js';
+import type { ToyChange, ToySettings } from './toy-protocol.js';
+import { changedTraining } from './training.js';
 import type { TrainingSettings } from './training.js';
 
 /** A name, or several, of a grid that can be chosen. */
@@ -60,33 +68,16 @@ export type Chosen<C extends Choices> = {
     : never;
 };
 
-/** The part of a record that is given. */
-export type Partly<T> = T extends readonly unknown[]
-  ? T
-  : T extends object
-    ? { readonly [Name in keyof T]?: Partly<T[Name]> }
-    : T;
-
-type Identity = 'version' | 'kind' | 'preset' | 'budget' | 'seed';
-
-/** Settings of searches; applied to every search that has them. */
-export type SearchChange = Partly<Omit<SearchProtocol, Identity | 'space'>>;
-
-/** What may be changed in an experiment with runs of these kinds and these choices. */
+/** What may be changed in an experiment with runs of these kinds and these choices. Settings of searches are all searches'. */
 export type Change<K extends RunKind = RunKind, C extends Choices = Choices> = {
   readonly [Name in keyof C]?: C[Name] extends Choice<infer T, infer Several>
     ? Several extends true
       ? T | readonly T[]
       : T
     : never;
-} & (K extends 'toy' ? Partly<ToySettings> : Omit<SearchChange, keyof C>) &
-  ('training' extends K ? { readonly training?: Partly<Omit<TrainingSettings, Identity>> } : unknown) &
-  ('landscape' extends K
-    ? {
-        readonly landscape?: Partly<Omit<LandscapeProtocol, Identity | 'supernet'>>;
-        readonly path?: Partly<Omit<PathProtocol, Identity | 'landscape'>>;
-      }
-    : unknown);
+} & (K extends 'toy' ? ToyChange : Omit<SearchChange, keyof C>) &
+  ('training' extends K ? { readonly training?: EvaluationChange } : unknown) &
+  ('landscape' extends K ? { readonly landscape?: LandscapeChange; readonly path?: PathChange } : unknown);
 
 /** What is asked of an experiment. */
 export interface GridOptions<C = Change> {
@@ -112,51 +103,29 @@ export interface Grid<C extends Choices = Choices> {
   toys(settings: ToySettings): ToySettings;
 }
 
-/** Settings with their dotted paths. */
-type Leaves = ReadonlyMap<string, unknown>;
+/** `['solver.sigma=0.1']` as a change, whose names and values are checked where it is applied. */
+export function parseSet(assignments: readonly string[]): Change {
+  return parsed(assignments) as Change;
+}
 
-function leavesOf(value: Readonly<Record<string, unknown>>, prefix = ''): [string, unknown][] {
+/** Settings by dotted path. */
+function leavesOf(value: ParsedChange, prefix = ''): [path: string, value: unknown][] {
   return Object.entries(value).flatMap(([name, inner]): [string, unknown][] =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? leavesOf(inner as Record<string, unknown>, `${prefix}${name}.`)
+      ? leavesOf(inner as ParsedChange, `${prefix}${name}.`)
       : [[`${prefix}${name}`, inner]],
   );
 }
 
-/** `['solver.sigma=0.1']` as a change, whose names and values are checked where it is applied. @throws {UsageError} for text that is not path=value. */
-export function parseSet(assignments: readonly string[]): Change {
-  const settings = assignments.map((assignment): [string[], unknown] => {
-    const at = assignment.indexOf('=');
-    if (at < 1) {
-      throw new UsageError(`The setting "${assignment}" is not path=value; write for example epochs=20.`);
-    }
-    return [assignment.slice(0, at).trim().split('.'), readValue(assignment.slice(at + 1).trim())];
-  });
-  return nested(settings) as Change;
+/** A setting as groups in groups. */
+function nested(path: string, value: unknown): ParsedChange {
+  const steps = path.split('.');
+  return steps.reduceRight((inner, step) => Object.fromEntries([[step, inner]]), value) as ParsedChange;
 }
 
-/** Settings by path as groups in groups; of two for one path the last counts. */
-function nested(settings: readonly [path: readonly string[], value: unknown][]): object {
-  const names = [...new Set(settings.map(([[name]]) => name))];
-  return Object.fromEntries(
-    names.map((name) => {
-      const own = settings.filter(([path]) => path[0] === name);
-      const [path, value] = own[own.length - 1];
-      return [name, path.length === 1 ? value : nested(own.map(([each, inner]) => [each.slice(1), inner]))];
-    }),
-  );
-}
-
-function readValue(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
-}
-
-/** Records that are changed under a name of their own; settings of searches stand for themselves. */
-const PREFIXES = ['training', 'landscape', 'path'] as const;
+/** Records that are changed under a name of their own, and those that hold others. */
+const OWN_NAME = /^(training|landscape|path)\./;
+const HELD = /^(supernet|landscape)\./;
 
 /**
  * The grid of what is asked.
@@ -169,75 +138,60 @@ export function gridOf<C extends Choices>(
   defaultSeeds: Readonly<Record<Budget, number>>,
   { budget, preset, seeds = defaultSeeds[budget], change = {} }: GridOptions<object>,
 ): { readonly grid: Grid<C>; readonly checkAllRead: () => void } {
-  const list = typeof seeds === 'number' ? undefined : seeds;
-  const repeats = list ? list.length : (seeds as number);
+  const repeats = typeof seeds === 'number' ? seeds : seeds.length;
   if (!Number.isInteger(repeats) || repeats < 1) {
     throw new UsageError(`The number of seeds is ${repeats}; it must be an integer of 1 or more.`);
   }
-  const given: Record<string, unknown> = { ...change };
-  const chosen = Object.fromEntries(
-    Object.entries(choices).map(([name, choice]) => {
-      const value = Object.hasOwn(given, name) ? chosenOf(name, choice, given[name]) : choice.default(budget);
-      return [name, value];
-    }),
-  ) as Chosen<C>;
-  const leaves: Leaves = new Map(
-    leavesOf(Object.fromEntries(Object.entries(given).filter(([name]) => !Object.hasOwn(choices, name)))),
-  );
-  for (const path of leaves.keys()) {
-    if (/(^|\.)seed$/.test(path)) {
-      throw new UsageError(`${path} cannot be set: choose how many seeds with --seeds.`);
-    }
-  }
+  const given = new Map<string, unknown>(Object.entries(change));
+  const chosen = Object.entries(choices).map(([name, choice]) => [
+    name,
+    given.has(name) ? chosenOf(name, choice, given.get(name)) : choice.default(budget),
+  ]);
+  for (const name of Object.keys(choices)) given.delete(name);
+  const leaves = new Map(leavesOf(Object.fromEntries(given)));
+  const seed = [...leaves.keys()].find((path) => /(^|\.)seed$/.test(path));
+  if (seed !== undefined) throw new UsageError(`${seed} cannot be set: choose how many seeds with --seeds.`);
+
   const read = new Set<string>();
   const known = new Set<string>(Object.keys(choices));
-  /** The assignments that a record with these paths takes. */
-  const ownOf = (prefix: string, paths: readonly string[]): string[] => {
-    for (const path of paths) known.add(`${prefix}${path}`);
-    return [...leaves].flatMap(([path, value]) => {
-      if (!path.startsWith(prefix)) return [];
-      const inner = path.slice(prefix.length);
-      if (prefix === '' && PREFIXES.some((each) => path.startsWith(`${each}.`))) return [];
-      if (!paths.includes(inner) && !(isGroupName(inner) && value === 'none')) return [];
-      read.add(path);
-      return [`${inner}=${typeof value === 'string' ? value : JSON.stringify(value)}`];
-    });
+  /** The record with those of the settings under a prefix that it has; kinds first, which decide what else it has. */
+  const take = <T extends z.ZodObject, P>(format: Format<T, P>, protocol: P, prefix = ''): P => {
+    const own = (value: unknown, kinds: boolean): ParsedChange => {
+      const paths = settablePaths(format.schema, value).filter((path) => !HELD.test(path));
+      for (const path of paths) known.add(`${prefix}${path}`);
+      const isOff = (path: string, to: unknown) =>
+        to === NONE && paths.some((each) => each.startsWith(`${path}.`));
+      return [...leaves]
+        .filter(([full]) => full.startsWith(prefix) && !(prefix === '' && OWN_NAME.test(full)))
+        .map(([full, to]) => ({ full, path: full.slice(prefix.length), to }))
+        .filter(
+          ({ path, to }) => path.endsWith('kind') === kinds && (paths.includes(path) || isOff(path, to)),
+        )
+        .reduce<ParsedChange>((all, { full, path, to }) => {
+          read.add(full);
+          return merged(all, nested(path, to));
+        }, {});
+    };
+    const kinds = own(protocol, true);
+    return applyChange(format, protocol, merged(kinds, own(changed(format.schema, protocol, kinds), false)));
   };
   const grid: Grid<C> = {
     budget,
     preset,
-    seeds: list ?? Array.from({ length: repeats }, (_, seed) => seed),
-    chosen,
-    search: (protocol) => applySet(protocol, ...ownOf('', settablePaths(protocol))),
-    training: (settings) => changedTraining(settings, ownOf('training.', settableInTraining(settings))),
-    landscape(protocol) {
-      const changed = { ...protocol, supernet: grid.search(protocol.supernet) };
-      return applyToLandscape(changed, ...ownOf('landscape.', settableIn(protocol, 'supernet')));
-    },
-    path: (protocol) => applyToPath(protocol, ...ownOf('path.', settableIn(protocol, 'landscape'))),
-    toys: (settings) =>
-      changedToys(
-        settings,
-        ownOf(
-          '',
-          describeToySettings().map(({ path }) => path),
-        ),
-      ),
+    seeds: typeof seeds === 'number' ? Array.from({ length: seeds }, (_, i) => i) : seeds,
+    chosen: Object.fromEntries(chosen) as Chosen<C>,
+    search: (protocol) => take(SEARCH, protocol),
+    training: (settings) => changedTraining(settings, (format, whole) => take(format, whole, 'training.')),
+    landscape: (protocol) =>
+      take(LANDSCAPE, { ...protocol, supernet: take(SEARCH, protocol.supernet) }, 'landscape.'),
+    path: (protocol) => take(PATH, protocol, 'path.'),
+    toys: (settings) => take(TOYS, settings),
   };
   const checkAllRead = (): void => {
     const unread = [...leaves.keys()].find((path) => !read.has(path));
     if (unread !== undefined) throw unknownSetting(unread, [...known]);
   };
   return { grid, checkAllRead };
-}
-
-/** The paths of a record's settings, but for those that say what it is, and for the record that it holds. */
-function settableIn(record: object, inner: string): string[] {
-  const fixed = ['version', 'kind', 'budget', 'seed', 'omega.kind', 'solver.kind'];
-  const own = Object.fromEntries(Object.entries(record).filter(([name]) => name !== inner));
-  return leavesOf(own)
-    .map(([path]) => path)
-    .filter((path) => !fixed.includes(path));
 }
 
 /** The sentence for a setting that no run of the experiment has, with the nearest that one has. */

@@ -81,7 +81,7 @@ export function landscapeBase(
   const { points, iterations, batches } = SIZES[budget];
   const half = Math.floor(halfSize(supernet) / supernet.batchSize);
   return landscape({
-    version: 1,
+    version: 2,
     kind: 'landscape',
     budget,
     seed,
@@ -89,7 +89,7 @@ export function landscapeBase(
     directions: 'orthonormal',
     points,
     extent: figureNumber('1', 'gridMax'),
-    omega: { kind: 'finetuned', iterations, lr: 'scheduled' },
+    omega: { kind: 'finetuned', iterations, lr: 'scheduled', momentum: 'zero', split: 'train' },
     normalization: 'batch',
     validationBatches: batches === Infinity ? 'all' : Math.min(batches, half),
   });
@@ -99,7 +99,8 @@ export function landscapeBase(
 export function atEstimate(base: LandscapeProtocol, estimate: Estimate): LandscapeProtocol {
   const lr = 'lr' in base.omega ? base.omega.lr : 'scheduled';
   if (estimate === 'finetuned') return base;
-  return { ...base, omega: estimate === 'current' ? { kind: 'current' } : { kind: 'unrolled', lr } };
+  if (estimate === 'current') return { ...base, omega: { kind: 'current' } };
+  return { ...base, omega: { kind: 'unrolled', lr, momentum: false, weightDecay: false } };
 }
 
 /** What a reader sees for an estimate of ω*. */

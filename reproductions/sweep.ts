@@ -6,9 +6,8 @@ import { UsageError } from '../lib/errors.js';
 import { deviations, fullSearch, withBudget } from '../lib/search/presets.js';
 import { applySet, spaceName } from '../lib/search/protocol.js';
 import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
-import type { SigmaSchedule } from '../lib/search/schedules.js';
 
-import type { MgsDensity } from '../lib/solvers/mgs.js';
+import type { MgsDensity, SigmaSchedule } from '../lib/solvers/mgs.js';
 import { SPACE_IDS } from '../lib/spaces/spaces.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
 import { stepMs } from './cost.js';

@@ -2,6 +2,7 @@
  * Table 6: what the number M of fine-tuning steps of each candidate does to a search. As in the released code, α moves after
  * every M weight steps, so that M also decides how often it moves; beside that, the same with the frequency fixed.
  */
+import { fineTuneIterations } from '../lib/search/omega-protocol.js';
 import type { Claim } from '../lib/analysis/claims.js';
 import { meanAgreement } from '../lib/analysis/genotypes.js';
 import { againstNumber, sixDigits } from '../lib/report/charts.js';
@@ -60,7 +61,7 @@ const FREQUENCIES = ['coupled', 'fixed'] as const;
 
 /** The searches of one seed. The paper's M are cut down as a budget cuts M = 10; the largest has both frequencies. */
 function searchesOf(base: SearchProtocol): SearchProtocol[] {
-  const most = base.omega.iterations;
+  const most = fineTuneIterations(base.omega);
   const all = distinct(PRINTED.map(({ key }) => Math.max(1, Math.round((key * most) / LARGEST))));
   return FREQUENCIES.flatMap((frequency) =>
     all
@@ -76,7 +77,7 @@ function deviations(all: readonly Cell<'training' | 'linear', IterationAxes>[]):
   const searches = cells.map(({ run }) => run.search!);
   const [first] = searches;
   const paper = fullSearch('darts', 'mgs', 'paper');
-  const largest = Math.max(...searches.map(({ omega }) => omega.iterations));
+  const largest = Math.max(...searches.map(({ omega }) => fineTuneIterations(omega)));
   const seeds = seedsOf(cells);
   return [
     ...(first.space === paper.space
@@ -88,7 +89,7 @@ function deviations(all: readonly Cell<'training' | 'linear', IterationAxes>[]):
       // What the table varies on purpose is no deviation.
       (search) => ({
         ...search,
-        omega: { ...search.omega, iterations: paper.omega.iterations },
+        omega: { ...search.omega, iterations: fineTuneIterations(paper.omega) } as SearchProtocol['omega'],
         updateEvery: paper.updateEvery,
       }),
     ),
@@ -251,7 +252,7 @@ export const table6 = experiment({
             space: spaceName(search),
           } as const;
           return {
-            axes: { reading, M: search.omega.iterations, period: updatePeriod(search) },
+            axes: { reading, M: fineTuneIterations(search.omega), period: updatePeriod(search) },
             run: {
               kind: 'training',
               search,

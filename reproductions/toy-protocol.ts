@@ -2,85 +2,101 @@
  * Protocols of experiments on toy functions: what a solver does where the gradient is known. One run is one experiment with
  * one seed; its settings are documented and bounded in the schema.
  */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { UsageError } from '../lib/errors.js';
 import {
-  assignSettings,
-  choice,
+  choices,
   fieldsOf,
   integer,
   integers,
+  parseSettings,
   real,
   reals,
-  schemaFault,
+  record,
+  valueAt,
 } from '../lib/settings.js';
-import type { FieldDescription } from '../lib/settings.js';
+import type { ChangeOf, Format } from '../lib/settings.js';
 import { fullSearch } from '../lib/search/presets.js';
 import type { OpenSetting } from '../lib/search/presets.js';
 import type { Budget, Preset } from '../lib/search/protocol.js';
 import { MGS_DENSITIES } from '../lib/solvers/mgs.js';
-import { RS_DEFAULTS } from '../lib/solvers/rs.js';
 import { alphaSize, spaceById } from '../lib/spaces/spaces.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
 
-const DIMENSION = 'Dimension d of the toy function.';
-const SAMPLES = 'N, candidates an update, where N is not varied.';
 const MOST_SAMPLES = 65_536;
 const MOST_DIMENSION = 10_000;
 
-const dimension = (text: string) => integer(text, 1, MOST_DIMENSION);
-const repeats = (text: string) => integer(text, 2, 100_000_000);
+const dimension = integer(1, MOST_DIMENSION);
+const repeats = integer(2, 100_000_000);
+const samples = integer(1, MOST_SAMPLES);
+const samplesSweep = integers(1, MOST_SAMPLES);
 
-const settingsSchema = z.strictObject({
-  rs: z.strictObject({
-    dimension: dimension(DIMENSION),
-    samples: integer(SAMPLES, 1, MOST_SAMPLES),
-    samplesSweep: integers('N where it is varied.', 1, MOST_SAMPLES),
-    mu: real('Smoothing μ where it is not varied.', { above: 0 }),
-    muSweep: reals('μ where it is varied.', { above: 0 }),
-    noise: real('Standard deviation of an independent error on each loss, in nats, where errors are shown.', {
-      above: 0,
-    }),
-    repeats: repeats('Estimates made for each μ.'),
-    draws: repeats('Directions drawn for each N, over all estimates.'),
+const settingsSchema = record({
+  rs: record({
+    /** Dimension d of the toy function. */
+    dimension,
+    /** N, candidates an update, where N is not varied. */
+    samples,
+    /** N where it is varied. */
+    samplesSweep,
+    /** Smoothing μ where it is not varied. */
+    mu: real({ above: 0 }),
+    /** μ where it is varied. */
+    muSweep: reals({ above: 0 }),
+    /** Standard deviation of an independent error on each loss, in nats, where errors are shown. */
+    noise: real({ above: 0 }),
+    /** Estimates made for each μ. */
+    repeats,
+    /** Directions drawn for each N, over all estimates. */
+    draws: repeats,
   }),
-  mgs: z.strictObject({
-    dimension: dimension(DIMENSION),
-    dimensionSweep: integers('d where it is varied.', 1, MOST_DIMENSION),
-    gradientNorm: real('‖g‖ of the linear loss, in nats.', { above: 0 }),
-    samples: integer(SAMPLES, 1, MOST_SAMPLES),
-    samplesSweep: integers('N of which the weights are shown.', 1, MOST_SAMPLES),
-    limitSweep: integers('N of which the mean step is shown, on its way to the limit.', 1, MOST_SAMPLES),
-    sigmas: reals('Standard deviations σ of the proposal (Eq. 26).', { above: 0 }),
-    lambda: real('Share λ of candidates drawn around 0 (Eq. 26).', { atLeast: 0, atMost: 1 }),
-    tau: real('Temperature τ of Eq. 7, in nats.', { above: 0 }),
-    densities: z
-      .array(choice('', MGS_DENSITIES))
-      .min(1)
-      .meta({
-        description: 'What stands for the proposal density in the weights.',
-        bounds: `a list of ${MGS_DENSITIES.join(', ')}, e.g. ["flat"]`,
-      }),
-    repeats: repeats('Updates made for each N of which the weights are shown.'),
-    draws: repeats('Directions drawn for each N on the way to the limit, over all updates.'),
+  mgs: record({
+    /** Dimension d of the toy function. */
+    dimension,
+    /** d where it is varied. */
+    dimensionSweep: integers(1, MOST_DIMENSION),
+    /** ‖g‖ of the linear loss, in nats. */
+    gradientNorm: real({ above: 0 }),
+    /** N, candidates an update, where N is not varied. */
+    samples,
+    /** N of which the weights are shown. */
+    samplesSweep,
+    /** N of which the mean step is shown, on its way to the limit. */
+    limitSweep: samplesSweep,
+    /** Standard deviations σ of the proposal (Eq. 26). */
+    sigmas: reals({ above: 0 }),
+    /** Share λ of candidates drawn around 0 (Eq. 26). */
+    lambda: real({ atLeast: 0, atMost: 1 }),
+    /** Temperature τ of Eq. 7, in nats. */
+    tau: real({ above: 0 }),
+    /** What stands for the proposal density in the weights. */
+    densities: choices(MGS_DENSITIES),
+    /** Updates made for each N of which the weights are shown. */
+    repeats,
+    /** Directions drawn for each N on the way to the limit, over all updates. */
+    draws: repeats,
   }),
-  proposition: z.strictObject({
-    dimensions: integers('d.', 1, MOST_DIMENSION),
-    epsilon: real('Radius ε of the ball that p(u|α) is restricted to.', { above: 0 }),
-    sharpness: real('s = ε‖g‖/τ as a multiple of d + 2: for small ones the step’s length in units of ε.', {
-      above: 0,
-      atMost: 1000,
-    }),
-    samplesSweep: integers('N.', 1, MOST_SAMPLES),
-    draws: repeats('Directions drawn for each N, over all updates.'),
+  proposition: record({
+    /** d. */
+    dimensions: integers(1, MOST_DIMENSION),
+    /** Radius ε of the ball that p(u|α) is restricted to. */
+    epsilon: real({ above: 0 }),
+    /** s = ε‖g‖/τ as a multiple of d + 2: for small ones the step’s length in units of ε. */
+    sharpness: real({ above: 0, atMost: 1000 }),
+    /** N. */
+    samplesSweep,
+    /** Directions drawn for each N, over all updates. */
+    draws: repeats,
   }),
-  descent: z.strictObject({
-    dimension: dimension('Dimension d of the quadratic.'),
-    evaluations: integer('Loss evaluations that each solver is given.', 100, 10_000_000),
-    batchNoise: real('Standard deviation of the tilt that each batch gives the loss.', { above: 0 }),
-    untuned: real('What the loss of a base lacks that is not fine-tuned as its candidates are, in nats.', {
-      above: 0,
-    }),
+  descent: record({
+    /** Dimension d of the quadratic. */
+    dimension,
+    /** Loss evaluations that each solver is given. */
+    evaluations: integer(100, 10_000_000),
+    /** Standard deviation of the tilt that each batch gives the loss. */
+    batchNoise: real({ above: 0 }),
+    /** What the loss of a base lacks that is not fine-tuned as its candidates are, in nats. */
+    untuned: real({ above: 0 }),
   }),
 });
 
@@ -104,11 +120,11 @@ export type ToyProtocol = {
   };
 }[ToyExperiment];
 
-/** MGS as in a search of the paper. */
-function mgsIn(space: SpaceId, preset: Preset = 'paper') {
-  const { solver } = fullSearch(space, 'mgs', preset);
-  if (solver.kind !== 'mgs') throw new UsageError('The preset of MGS has another solver.');
-  return solver;
+/** A solver as in a search of the paper. */
+function solverIn<Id extends 'mgs' | 'rs'>(id: Id, space: SpaceId, preset: Preset = 'paper') {
+  const { solver } = fullSearch(space, id, preset);
+  if (solver.kind !== id) throw new UsageError(`The preset of ${id} has another solver.`);
+  return solver as Extract<typeof solver, { kind: Id }>;
 }
 
 /** How much of the full experiment a budget affords: share of repeats, largest N where N goes to its limit. */
@@ -125,13 +141,14 @@ export function toySettings(budget: Budget, preset: Preset | undefined): ToySett
   const powersOf4 = (from: number): number[] =>
     [1, 4, 16, 64, 256, 1024, 4096].filter((n) => n >= from && n <= largest);
   const alphas = (space: SpaceId): number => alphaSize(spaceById(space));
-  const { samples, sigma, lambda, tau } = mgsIn('darts');
+  const { samples, sigma, lambda, tau } = solverIn('mgs', 'darts');
+  const rs = solverIn('rs', 'darts');
   return {
     rs: {
       dimension: 20,
-      samples: RS_DEFAULTS.samples,
+      samples: rs.samples,
       samplesSweep: powersOf4(1),
-      mu: RS_DEFAULTS.mu,
+      mu: rs.mu,
       muSweep: [0.01, 0.03, 0.1, 0.3, 1, 3],
       noise: 0.01,
       repeats: few(50_000),
@@ -145,10 +162,10 @@ export function toySettings(budget: Budget, preset: Preset | undefined): ToySett
       samples,
       samplesSweep: [2, 4, 6, 8, 16, 32],
       limitSweep: powersOf4(4),
-      sigmas: [sigma, mgsIn('s2').sigma],
+      sigmas: [sigma, solverIn('mgs', 's2').sigma],
       lambda,
       tau,
-      densities: preset ? [mgsIn('darts', preset).density] : [...MGS_DENSITIES],
+      densities: preset ? [solverIn('mgs', 'darts', preset).density] : [...MGS_DENSITIES],
       repeats: few(2000),
       draws: few(80_000),
     },
@@ -163,32 +180,23 @@ export function toySettings(budget: Budget, preset: Preset | undefined): ToySett
   };
 }
 
-/** Every setting with its meaning and bounds, by its path: `mgs.tau`. */
-export function describeToySettings(): FieldDescription[] {
-  return fieldsOf(settingsSchema, undefined);
-}
+/** The settings of toys, for changes by hand. */
+export const TOYS: Format<typeof settingsSchema, ToySettings> = {
+  schema: settingsSchema,
+  parse: (value) => parseSettings(settingsSchema, value, 'The settings'),
+};
 
-/** The settings with `path=value` applied. @throws {UsageError} for an unknown path, and a value out of range. */
-export function changedToys(settings: ToySettings, set: readonly string[]): ToySettings {
-  const paths = describeToySettings().map(({ path }) => path);
-  const changed = assignSettings(settings, set, paths);
-  const parsed = settingsSchema.safeParse(changed);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  // A fault inside a list is the list's.
-  const of = { ...issue, path: issue.path.slice(0, 2) };
-  throw schemaFault(settingsSchema, of, changed, 'The settings');
-}
+/** What of the toys can be changed, e.g. `{ mgs: { tau: 0.02 } }`. */
+export type ToyChange = ChangeOf<typeof settingsSchema>;
 
 /** Settings of these runs that the paper's text does not state, each with whose value it is. */
 export function toyOpenSettings(protocols: readonly ToyProtocol[]): OpenSetting[] {
   const released = new Set(['mgs.sigmas', 'mgs.lambda', 'mgs.tau']);
   const stated = new Set(['mgs.samples', 'mgs.dimension', 'mgs.densities']);
-  return describeToySettings().flatMap(({ path }) => {
-    const [group, name] = path.split('.');
-    const settings = protocols.find(({ experiment }) => experiment === group)?.settings;
+  return fieldsOf(settingsSchema, undefined).flatMap(({ path }) => {
+    const settings = protocols.find(({ experiment }) => path.startsWith(`${experiment}.`))?.settings;
     if (stated.has(path) || !settings) return [];
-    const value = (settings as Record<string, unknown>)[name];
+    const value = valueAt(settings, path.split('.')[1]);
     return [{ path, value, source: released.has(path) ? 'released scripts' : 'ours' }];
   });
 }

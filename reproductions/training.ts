@@ -2,7 +2,7 @@
 import { UsageError } from '../lib/errors.js';
 import type { EvaluationCaps, EvaluationChoice } from '../lib/evaluation/presets.js';
 import { evaluationBudget, fullEvaluation, linearBaseline } from '../lib/evaluation/presets.js';
-import { parseEvaluation, setEvaluation, settableFields } from '../lib/evaluation/protocol.js';
+import { EVALUATION, parseEvaluation, setEvaluation } from '../lib/evaluation/protocol.js';
 import type { EvaluationProtocol, NetworkProtocol } from '../lib/evaluation/protocol.js';
 import type { Budget } from '../lib/search/protocol.js';
 import { KNOWN_GENOTYPES } from '../lib/spaces/genotype.js';
@@ -56,14 +56,12 @@ export function anyTrainingOf(settings: TrainingSettings): EvaluationProtocol {
   return trainingOf(settings, ANY_GENOTYPE);
 }
 
-/** The paths that {@link changedTraining} takes. */
-export function settableInTraining(settings: TrainingSettings): string[] {
-  return settableFields(anyTrainingOf(settings));
-}
-
-/** The settings with `path=value` applied. @throws {UsageError} for a value out of range. */
-export function changedTraining(settings: TrainingSettings, set: readonly string[]): TrainingSettings {
-  return withoutGenotype(setEvaluation(anyTrainingOf(settings), ...set));
+/** The settings with a change made, by a function that makes it of a whole evaluation. */
+export function changedTraining(
+  settings: TrainingSettings,
+  change: (format: typeof EVALUATION, whole: EvaluationProtocol) => EvaluationProtocol,
+): TrainingSettings {
+  return withoutGenotype(change(EVALUATION, anyTrainingOf(settings)));
 }
 
 /**

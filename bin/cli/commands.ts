@@ -4,7 +4,8 @@ import { BENCH_SHAPE_NAMES } from '../../test/bench/shapes.js';
 import { ZartsError, unknownName } from '../../lib/errors.js';
 import { NETWORK_FORMS } from '../../lib/evaluation/plan.js';
 import { EVALUATION_DATASETS, EVALUATION_PRESETS } from '../../lib/evaluation/protocol.js';
-import { BUDGETS, DATASETS, PRESETS } from '../../lib/search/protocol.js';
+import { DATASET_NAMES } from '../../lib/datasets/registry.js';
+import { BUDGETS, PRESETS } from '../../lib/search/protocol.js';
 import { SOLVER_IDS } from '../../lib/search/solver-id.js';
 import { SPACE_IDS } from '../../lib/spaces/spaces.js';
 import type { BenchCommandOptions } from './bench.js';
@@ -91,8 +92,8 @@ export function addCommands(program: Command, finished: (exitCode: number) => vo
       `search space: ${SPACE_IDS.join(', ')}, or a .json file that declares one (name, nodes, edges)`,
     )
     .option('--solver <id>', `solver: ${SOLVER_IDS.join(', ')}`, 'mgs')
-    .option('--preset <name>', `whose algorithm: ${PRESETS.join(', ')}`, 'paper')
-    .option('--dataset <name>', `images to search on: ${DATASETS.join(', ')}`, 'cifar10')
+    .option('--preset <name>', `whose algorithm: ${PRESETS.join(', ')} (default: paper)`)
+    .option('--dataset <name>', `images to search on: ${DATASET_NAMES.join(', ')}`, 'cifar10')
     .option('--seed <n>', 'seed of everything random', '0')
     .option(
       '--from <run>',

@@ -8,11 +8,12 @@ import type { Table } from '../../lib/report/table.js';
 import { explainFileError } from '../../lib/runs/files.js';
 import { runsHome } from '../../lib/runs/home.js';
 import { deviations, fullSearch, onDataset, withBudget } from '../../lib/search/presets.js';
-import { applySet, spaceName } from '../../lib/search/protocol.js';
+import { SEARCH, spaceName } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
 import type { FinishedSearch } from '../../lib/search/run.js';
 import type { EpochRecord, Intervention } from '../../lib/search/search.js';
 import { solverId } from '../../lib/search/solver-id.js';
+import { applyChange, parseSet } from '../../lib/settings.js';
 import { printGenotype } from '../../lib/spaces/genotype.js';
 import { SPACE_IDS, defineSpace, isSpaceId } from '../../lib/spaces/spaces.js';
 import type { SearchSpace } from '../../lib/spaces/spaces.js';
@@ -31,7 +32,7 @@ export interface SearchCommandOptions extends ExperimentOptions {
   /** The options that were typed, by their long names without dashes. */
   readonly given?: readonly string[];
   readonly solver: string;
-  readonly preset: string;
+  readonly preset?: string;
   readonly dataset: string;
   readonly seed: string;
   readonly eager?: boolean;
@@ -57,7 +58,11 @@ export function protocolOf({
     );
   }
   const full = onDataset(fullSearch(readSpace(space), solver, preset), dataset);
-  return applySet(withBudget(full, budget), `seed=${seed}`, ...set);
+  const change = parseSet(set);
+  if ('space' in change) {
+    throw new UsageError('space cannot be set: choose it with --space, since it decides other settings.');
+  }
+  return applyChange(SEARCH, withBudget(full, budget), { ...parseSet([`seed=${seed}`]), ...change });
 }
 
 /** The space that `--space` names: an id, or a file that declares one. @throws {UsageError} as defineSpace, with the file. */

@@ -5,22 +5,25 @@
  */
 import { z } from 'zod';
 import { DATASET_NAMES } from '../datasets/registry.js';
-import { BUDGETS } from '../search/protocol.js';
 import {
-  assignSettings,
+  applyChange,
+  BUDGETS,
+  checkedElsewhere,
   choice,
   constant,
-  described,
-  fieldsOf,
+  describe,
+  fixed,
   flag,
   integer,
-  optionalInteger,
   outOfRange,
+  parseSet,
+  parseSettings,
   real,
   realOr,
-  schemaFault,
+  record,
+  settablePaths,
 } from '../settings.js';
-import type { FieldDescription } from '../settings.js';
+import type { ChangeOf, Field, Format } from '../settings.js';
 import { checkGenotype } from '../spaces/genotype.js';
 import type { Genotype } from '../spaces/genotype.js';
 import { countNetwork } from './count.js';
@@ -42,74 +45,86 @@ export type EvaluationDataset = (typeof EVALUATION_DATASETS)[number];
 /** How the learning rate falls. */
 export const LR_SCHEDULES = ['cosine', 'linear'] as const;
 
-const genotypeBounds = 'a genotype: normal, normalConcat, reduce, reduceConcat';
-
-const networkSchema = z.strictObject({
-  kind: constant('The network of a genotype.', 'genotype'),
-  genotype: described(
-    z.custom<Genotype>((value) => typeof value === 'object' && value !== null, { error: genotypeBounds }),
-    'The two cells.',
-    genotypeBounds,
+const networkSchema = record({
+  /** The network of a genotype. */
+  kind: constant('genotype'),
+  /** The two cells. */
+  genotype: fixed(
+    checkedElsewhere<Genotype>(
+      'a genotype: normal, normalConcat, reduce, reduceConcat',
+      (value) => typeof value === 'object' && value !== null,
+    ),
+    'it is what is evaluated',
   ),
-  form: choice('Stem and auxiliary head: for small images or for large ones.', NETWORK_FORMS),
-  cells: integer('Cells; two of them, at a third and two thirds, are reduction cells.', 1, 1000),
-  channels: integer('Channels of the first cells.', 1, 4096),
-  auxiliaryWeight: real('Weight of the auxiliary head’s loss; 0 for a network without the head.', {
-    atLeast: 0,
-  }),
-  dropPath: real('Probability of drop path that the epochs rise to, linearly from 0; 0 for none.', {
-    atLeast: 0,
-    below: 1,
-  }),
+  /** Stem and auxiliary head: for small images or for large ones. */
+  form: fixed(choice(NETWORK_FORMS), 'choose it with --preset, since it decides other settings'),
+  /** Cells; two of them, at a third and two thirds, are reduction cells. */
+  cells: integer(1, 1000),
+  /** Channels of the first cells. */
+  channels: integer(1, 4096),
+  /** Weight of the auxiliary head’s loss; 0 for a network without the head. */
+  auxiliaryWeight: real({ atLeast: 0 }),
+  /** Probability of drop path that the epochs rise to, linearly from 0; 0 for none. */
+  dropPath: real({ atLeast: 0, below: 1 }),
 });
 
-const linearSchema = z.strictObject({
-  kind: constant('A baseline: multinomial logistic regression on the pixels.', 'linear'),
+const linearSchema = record({
+  /** A baseline: multinomial logistic regression on the pixels. */
+  kind: constant('linear'),
 });
 
-const evaluationSchema = z.strictObject({
-  version: constant('Version of this format.', 1),
-  kind: constant('What the protocol describes.', 'evaluation'),
-  preset: choice('Whose retraining the settings started from.', EVALUATION_PRESETS),
-  budget: choice('How much computing the settings were derived for.', BUDGETS),
-  seed: integer('Seed of everything random in the run.', 0, Number.MAX_SAFE_INTEGER),
-  dataset: z.strictObject({
-    name: choice('Data set.', EVALUATION_DATASETS),
-    imageSide: integer(
-      'Side of the square images in pixels; smaller than their own means shrunk.',
-      8,
-      1024,
-      2,
-    ),
-    trainSize: integer('Training images used: the first ones of the file order.', 1, 100_000_000),
-    testSize: integer('Test images used: the first ones of the file order.', 1, 100_000_000),
-    classes: optionalInteger(
-      'Classes of ImageNet used: the first ones by their folders’ names; all where it is left out.',
-      2,
-      1000,
-    ),
+const evaluationSchema = record({
+  /** Version of this format. */
+  version: constant(1),
+  /** What the protocol describes. */
+  kind: constant('evaluation'),
+  /** Whose retraining the settings started from. */
+  preset: fixed(choice(EVALUATION_PRESETS), 'choose it with --preset, since it decides other settings'),
+  /** How much computing the settings were derived for. */
+  budget: fixed(choice(BUDGETS), 'choose it with --budget, since it decides other settings'),
+  /** Seed of everything random in the run. */
+  seed: integer(0, Number.MAX_SAFE_INTEGER),
+  dataset: record({
+    /** Data set. */
+    name: fixed(choice(EVALUATION_DATASETS), 'choose it with --dataset, since it decides other settings'),
+    /** Side of the square images in pixels; smaller than their own means shrunk. */
+    imageSide: integer(8, 1024, 2),
+    /** Training images used: the first ones of the file order. */
+    trainSize: integer(1, 100_000_000),
+    /** Test images used: the first ones of the file order. */
+    testSize: integer(1, 100_000_000),
+    /** Classes of ImageNet used: the first ones by their folders’ names; all where it is left out. */
+    classes: integer(2, 1000).exactOptional(),
   }),
-  network: z.discriminatedUnion('kind', [networkSchema, linearSchema]),
-  cutout: integer('Side of the square cut out of every training image, in pixels; 0 for none.', 0, 1024),
-  batchSize: integer('Images a step.', 1, 65_536),
-  epochs: integer('Passes over the training images.', 1, 100_000),
-  weights: z.strictObject({
-    lr: real('Learning rate at the start.', { above: 0 }),
-    schedule: choice('How the learning rate falls to 0 over the epochs.', LR_SCHEDULES),
-    warmup: flag('Whether the first five epochs have a fifth, two fifths, … of the learning rate.'),
-    momentum: real('Momentum of SGD.', { atLeast: 0, below: 1 }),
-    weightDecay: real('L2 decay, added to the gradient before momentum.', { atLeast: 0 }),
-    clip: realOr('Largest global norm of the gradient; null for no clipping.', { above: 0 }, null),
-  }),
-  labelSmoothing: real('Share of every target that is spread evenly over the classes.', {
-    atLeast: 0,
-    below: 1,
-  }),
-  noisePasses: integer(
-    'Passes over the test images of a network with the noise operation, whose draws differ; others need one.',
-    1,
-    1000,
+  /** What is trained. */
+  network: fixed(
+    z.discriminatedUnion('kind', [networkSchema, linearSchema]),
+    'it follows from what is evaluated',
   ),
+  /** Side of the square cut out of every training image, in pixels; 0 for none. */
+  cutout: integer(0, 1024),
+  /** Images a step. */
+  batchSize: integer(1, 65_536),
+  /** Passes over the training images. */
+  epochs: integer(1, 100_000),
+  weights: record({
+    /** Learning rate at the start. */
+    lr: real({ above: 0 }),
+    /** How the learning rate falls to 0 over the epochs. */
+    schedule: choice(LR_SCHEDULES),
+    /** Whether the first five epochs have a fifth, two fifths, … of the learning rate. */
+    warmup: flag(),
+    /** Momentum of SGD. */
+    momentum: real({ atLeast: 0, below: 1 }),
+    /** L2 decay, added to the gradient before momentum. */
+    weightDecay: real({ atLeast: 0 }),
+    /** Largest global norm of the gradient; null for no clipping. */
+    clip: realOr({ above: 0 }, null),
+  }),
+  /** Share of every target that is spread evenly over the classes. */
+  labelSmoothing: real({ atLeast: 0, below: 1 }),
+  /** Passes over the test images of a network with the noise operation, whose draws differ; others need one. */
+  noisePasses: integer(1, 1000),
 });
 
 /** One evaluation as plain data. Its fields are documented and bounded in the schema; {@link describeEvaluation} lists them. */
@@ -125,11 +140,7 @@ export type NetworkProtocol = Extract<EvaluationProtocol['network'], { kind: 'ge
  * @throws {UsageError} one sentence with the first fault's field, value and bounds.
  */
 export function parseEvaluation(value: unknown): EvaluationProtocol {
-  const parsed = evaluationSchema.safeParse(value);
-  if (!parsed.success) {
-    throw schemaFault(evaluationSchema, parsed.error.issues[0], value, 'An evaluation protocol');
-  }
-  const protocol = parsed.data;
+  const protocol = parseSettings(evaluationSchema, value, 'An evaluation protocol');
   const { dataset, network, batchSize, cutout, weights } = protocol;
   if (batchSize > dataset.trainSize) {
     throw outOfRange('batchSize', batchSize, `at most ${dataset.trainSize}, which is dataset.trainSize`);
@@ -158,42 +169,31 @@ export function parseEvaluation(value: unknown): EvaluationProtocol {
   return { ...protocol, network: { ...network, genotype } };
 }
 
-/** Every field of the protocol with its meaning and bounds, for the kind of network that it has. */
-export function describeEvaluation(protocol: EvaluationProtocol): FieldDescription[] {
-  return fieldsOf(evaluationSchema, protocol);
-}
-
-/** Fields that say what a protocol is rather than how it runs: chosen by their own options, never by `--set`. */
-const IDENTITY: Readonly<Record<string, string>> = {
-  version: 'it is fixed',
-  kind: 'it is fixed',
-  preset: 'choose it with --preset, since it decides other settings',
-  budget: 'choose it with --budget, since it decides other settings',
-  'dataset.name': 'choose it with --dataset, since it decides other settings',
-  'network.kind': 'it follows from what is evaluated',
-  'network.genotype': 'it is what is evaluated',
-  'network.form': 'choose it with --preset, since it decides other settings',
+/** Evaluations, for {@link applyChange}. */
+export const EVALUATION: Format<typeof evaluationSchema, EvaluationProtocol> = {
+  schema: evaluationSchema,
+  parse: parseEvaluation,
 };
+
+/** What of an evaluation can be changed, e.g. `{ epochs: 20, weights: { lr: 0.05 } }`. */
+export type EvaluationChange = ChangeOf<typeof evaluationSchema>;
+
+/** Every field that the protocol has with its bounds. */
+export function describeEvaluation(protocol: EvaluationProtocol): Field[] {
+  return describe(evaluationSchema, protocol);
+}
 
 /** The paths that {@link setEvaluation} takes for this protocol. */
 export function settableFields(protocol: EvaluationProtocol): string[] {
-  return describeEvaluation(protocol)
-    .map(({ path }) => path)
-    .filter((path) => !(path in IDENTITY));
+  return settablePaths(evaluationSchema, protocol);
 }
 
-/**
- * The protocol with settings written as `path=value` applied in order, e.g. `setEvaluation(p, 'epochs=10')`; all are
- * applied before the result is checked whole.
- *
- * @throws {UsageError} for an unknown path (with the allowed ones and the nearest), a field that has an option of its own,
- *         and a value out of range.
- */
+/** The protocol with settings written as `path=value` applied, e.g. `setEvaluation(p, 'epochs=10')`, as {@link applyChange}. */
 export function setEvaluation(
   protocol: EvaluationProtocol,
   ...assignments: readonly string[]
 ): EvaluationProtocol {
-  return parseEvaluation(assignSettings(protocol, assignments, settableFields(protocol), IDENTITY));
+  return applyChange(EVALUATION, protocol, parseSet(assignments));
 }
 
 /** Refuses a protocol that asks for more images than there are. @throws {UsageError} naming setting, value and count. */

@@ -5,126 +5,132 @@
  * DARTS: Liu et al. 2019. R-DARTS, DARTS-ES, DARTS-ADA: Zela et al. 2020 (arXiv 1909.09656). SmoothDARTS: Chen and Hsieh
  * 2020. PC-DARTS: Xu et al. 2020.
  */
-import { spaceOf } from './protocol.js';
-import type { DartsProtocol, SearchProtocol } from './protocol.js';
-import { GROUP_DEFAULTS } from './groups.js';
-import type { SolverId } from './solver-id.js';
+import { defaultsOf } from '../settings.js';
+import type { Field, SettingSource } from '../settings.js';
+import { groupWith, isGroupName } from './groups.js';
+import { OMEGA } from './omega-protocol.js';
+import { isZeroOrder, spaceOf } from './protocol.js';
+import type { SearchProtocol } from './protocol.js';
 
-/** The solvers that move alpha by its gradient. */
-export type BaselineId = Exclude<SolverId, 'mgs' | 'rs' | 'gld' | 'random'>;
-
-/** One gradient solver. */
-interface Method {
-  /** Its name in sentences. */
-  readonly name: string;
-  readonly order: DartsProtocol['order'];
-  /** Adam's learning rate. */
-  readonly lr: number;
-  /** What it has otherwise than DARTS. */
-  readonly changes: (darts: SearchProtocol) => Partial<SearchProtocol>;
+/** One gradient solver: what it has otherwise than DARTS. */
+export interface GradientSolver {
+  /** Its name in tables. */
+  readonly title: string;
+  /** The name of its paper's method in sentences. */
+  readonly family: string;
+  /** Of second order; of first where it is left out. */
+  readonly second?: boolean;
+  readonly changes?: (darts: SearchProtocol) => Partial<SearchProtocol>;
+  /** Whether a search by gradient is this one. The last one in the index that says so counts. */
+  readonly is: (protocol: SearchProtocol) => boolean;
   /** Settings that its paper states, beside those that it takes over from DARTS. */
-  readonly stated: readonly string[];
+  readonly stated?: readonly string[];
+  /** What it always does otherwise than its paper, a sentence. */
+  readonly deviation?: string;
 }
 
-/** Adam's learning rate on alpha in DARTS and what follows it. */
-const ADAM_LR = 3e-4;
-
-const DARTS: Method = {
-  name: 'DARTS',
-  order: 'first',
-  lr: ADAM_LR,
-  changes: () => ({}),
-  stated: [],
-};
-
-/** R-DARTS' searches are of second order, as its public scripts run them. */
-const R_DARTS: Method = { ...DARTS, name: 'R-DARTS', order: 'second' };
-
-const followed = (action: SearchProtocol['stability'] & object): Method['changes'] => {
-  return () => ({ stability: action });
-};
-
+const R_DARTS = { family: 'R-DARTS', second: true } as const;
 const STABILITY_STATED = ['stability.window', 'stability.lag', 'stability.ratio'];
 
-const SMOOTH_DARTS: Method = { ...DARTS, name: 'SmoothDARTS' };
+/** DARTS' decay of the weights; one above it makes R-DARTS(L2). */
+const DARTS_DECAY = 3e-4;
 
-/** Every gradient solver, by its name. */
-export const METHODS: Readonly<Record<BaselineId, Method>> = {
-  'darts-1st': DARTS,
-  'darts-2nd': { ...DARTS, order: 'second' },
+/** Every gradient solver, in the order in which tables show them. A new one is an entry here. */
+export const GRADIENT = {
+  'darts-1st': { title: 'DARTS 1st', family: 'DARTS', is: () => true },
+  'darts-2nd': {
+    title: 'DARTS 2nd',
+    family: 'DARTS',
+    second: true,
+    is: ({ omega }) => omega.kind === 'unrolled',
+  },
   'rdarts-dp': {
     ...R_DARTS,
-    changes: () => ({ dropPath: GROUP_DEFAULTS.dropPath, cutout: GROUP_DEFAULTS.cutout }),
+    title: 'R-DARTS(DP)',
+    changes: () => ({ dropPath: groupWith('dropPath'), cutout: groupWith('cutout') }),
+    is: ({ dropPath }) => dropPath !== undefined,
     stated: ['dropPath.probability'],
+    deviation:
+      'R-DARTS searches with each drop-path probability of 0, 0.2, 0.4 and 0.6 and keeps the architecture that validates best; this is one search, with the probability that the settings name.',
   },
   'rdarts-l2': {
     ...R_DARTS,
+    title: 'R-DARTS(L2)',
     changes: ({ weights }) => ({ weights: { ...weights, weightDecay: 81e-4 } }),
+    is: ({ weights, dropPath }) => weights.weightDecay > DARTS_DECAY && !dropPath,
     stated: ['weights.weightDecay'],
+    deviation:
+      'R-DARTS searches with several weight decays (3e-4, 9e-4, 27e-4, 81e-4; its code also 243e-4) and keeps the architecture that validates best; this is one search, with the decay that the settings name.',
   },
   'darts-es': {
     ...R_DARTS,
-    changes: followed({ ...GROUP_DEFAULTS.stability, action: 'stop' }),
+    title: 'DARTS-ES',
+    changes: () => ({ stability: groupWith('stability', { action: 'stop' }) }),
+    is: ({ stability }) => stability?.action === 'stop',
     stated: STABILITY_STATED,
   },
   'darts-ada': {
     ...R_DARTS,
-    changes: followed({ ...GROUP_DEFAULTS.stability, action: 'regularize' }),
+    title: 'DARTS-ADA',
+    changes: () => ({ stability: groupWith('stability', { action: 'regularize' }) }),
+    is: ({ stability }) => stability?.action === 'regularize',
     stated: STABILITY_STATED,
   },
-  'sdarts-rs': {
-    ...SMOOTH_DARTS,
-    changes: () => ({ perturbation: GROUP_DEFAULTS.perturbation }),
-    stated: [],
-  },
-  'sdarts-adv': {
-    ...SMOOTH_DARTS,
-    changes: () => ({ perturbation: { ...GROUP_DEFAULTS.perturbation, kind: 'adv' } }),
-    stated: [],
-  },
   'pc-darts': {
-    ...DARTS,
-    name: 'PC-DARTS',
-    lr: 6e-4,
-    changes: ({ weights }) => ({
-      partialChannels: GROUP_DEFAULTS.partialChannels,
+    title: 'PC-DARTS',
+    family: 'PC-DARTS',
+    changes: ({ weights, solver }) => ({
+      partialChannels: groupWith('partialChannels'),
       batchSize: 256,
       warmupEpochs: 15,
       weights: { ...weights, lr: 0.1, lrMin: 0 },
+      solver: { ...solver, lr: 6e-4 } as SearchProtocol['solver'],
     }),
+    is: ({ partialChannels }) => partialChannels !== undefined,
     stated: ['partialChannels.k', 'partialChannels.edgeNormalization', 'weights.lrMin'],
   },
-};
+  'sdarts-rs': {
+    title: 'SDARTS-RS',
+    family: 'SmoothDARTS',
+    changes: () => ({ perturbation: groupWith('perturbation') }),
+    is: ({ perturbation }) => perturbation?.kind === 'rs',
+  },
+  'sdarts-adv': {
+    title: 'SDARTS-ADV',
+    family: 'SmoothDARTS',
+    changes: () => ({ perturbation: groupWith('perturbation', { kind: 'adv' }) }),
+    is: ({ perturbation }) => perturbation?.kind === 'adv',
+  },
+} as const satisfies Readonly<Record<string, GradientSolver>>;
 
-/** Whether a solver is one of {@link METHODS}. */
-export function isBaseline(id: SolverId): id is BaselineId {
-  return id in METHODS;
+/** The id of a gradient solver. */
+export type GradientId = keyof typeof GRADIENT;
+
+/** The gradient solver with that id, if there is one. */
+export function gradientSolver(id: string): GradientSolver | undefined {
+  return Object.hasOwn(GRADIENT, id) ? GRADIENT[id as GradientId] : undefined;
+}
+
+/** The gradient solver that a protocol's settings amount to, named after what it has beside the gradient. */
+export function gradientId(protocol: SearchProtocol): GradientId {
+  const ids = Object.keys(GRADIENT) as GradientId[];
+  return ids.reverse().find((id) => GRADIENT[id].is(protocol))!;
 }
 
 /**
  * The full protocol of a gradient solver: alpha moves after every weight step, from the first, and nothing is fine-tuned.
  *
- * @param zeroOrder  A zero-order search with the gradient solver's own `solver` settings; gives everything else.
+ * @param base  Gives everything else, the gradient's own settings among it.
  */
-export function baselineSearch(zeroOrder: SearchProtocol, id: BaselineId): SearchProtocol {
-  const darts: SearchProtocol = {
-    ...zeroOrder,
-    updateEvery: 1,
-    warmupEpochs: 0,
-    omega: {
-      kind: 'finetuned',
-      iterations: 0,
-      momentum: 'zero',
-      lr: 'scheduled',
-      coast: 'none',
-      split: 'train',
-    },
-  };
-  return { ...darts, ...METHODS[id].changes(darts) };
+export function gradientSearch(base: SearchProtocol, { second, changes }: GradientSolver): SearchProtocol {
+  // Eq. 2 has a plain gradient step; the released architect.py adds what the weights' SGD adds.
+  const sgd = base.preset === 'released';
+  const omega: SearchProtocol['omega'] = second
+    ? { ...defaultsOf(OMEGA.unrolled), momentum: sgd, weightDecay: sgd }
+    : { kind: 'current' };
+  const darts: SearchProtocol = { ...base, updateEvery: 1, warmupEpochs: 0, omega };
+  return { ...darts, ...changes?.(darts) };
 }
-
-/** Where a setting of a gradient solver comes from: its own paper, or its public code. */
-export type BaselineSource = 'baseline paper' | 'baseline code';
 
 /** Settings that Liu et al. 2019 state (Section 2.3, appendix A.1); what follows DARTS keeps them or states its own. */
 const STATED = new Set([
@@ -140,53 +146,39 @@ const STATED = new Set([
   'weights.lr',
   'weights.momentum',
   'weights.weightDecay',
-  'solver.order',
-  'solver.lr',
-  'solver.beta1',
-  'solver.beta2',
-  'solver.weightDecay',
-  'solver.radius',
+  'omega.kind',
 ]);
 
-/** Settings that are ours: none of the papers' codes has them. */
-const OURS = new Set(['stability.products', 'stability.values']);
-
-/** Where the full setting at that path of a gradient solver comes from. */
-export function baselineSource(path: string, id: BaselineId): BaselineSource | 'paper' | 'ours' {
-  // Eq. 2 as the paper prints it; DARTS' public code adds both.
-  if (path === 'solver.unrolledMomentum' || path === 'solver.unrolledDecay') return 'paper';
-  if (path.startsWith('omega.') || OURS.has(path)) return 'ours';
-  return STATED.has(path) || METHODS[id].stated.includes(path) ? 'baseline paper' : 'baseline code';
+/** Where the full setting of a gradient solver comes from. */
+export function gradientSource({ path, source }: Field, { stated }: GradientSolver): SettingSource {
+  if (STATED.has(path) || stated?.includes(path)) return 'baseline paper';
+  const [group] = path.split('.');
+  const own = group === 'solver' || group === 'omega' || (isGroupName(group) && source !== undefined);
+  return own ? (source ?? 'ours') : isGroupName(group) ? 'ours' : 'baseline code';
 }
 
 /** What a gradient solver does here otherwise than its own paper and code, whatever its settings; one sentence each. */
-export function standingDeviations(protocol: SearchProtocol, id: BaselineId): string[] {
-  const { preset, solver, stability, perturbation } = protocol;
-  const second = solver.kind === 'darts' && solver.order === 'second';
+export function standingDeviations(protocol: SearchProtocol, method: GradientSolver): string[] {
+  const { preset, omega, stability, perturbation } = protocol;
+  const released = preset === 'released' && !isZeroOrder(protocol.solver);
+  const second = omega.kind === 'unrolled';
   const { edges } = spaceOf(protocol);
   const noisy = Object.values(edges).some((cell) => cell.some((edge) => edge.includes('noise')));
   const when = (condition: boolean, sentence: string): string[] => (condition ? [sentence] : []);
   return [
     ...when(
-      preset === 'released' && second,
+      released && second,
       'The released code has DARTS’ second order switched off; this is what its functions compute where they are called, with momentum and decay in the unrolled step.',
     ),
     ...when(
-      preset === 'released' && !second,
-      `The released search never moves alpha by its gradient; the settings are those of ${METHODS[id].name} itself.`,
+      released && !second,
+      `The released search never moves alpha by its gradient; the settings are those of ${method.family} itself.`,
     ),
     ...when(
       second && (noisy || protocol.dropPath !== undefined),
       'The passes whose difference is the second-order term draw the same noise and drop the same paths; the public code draws anew in each.',
     ),
-    ...when(
-      id === 'rdarts-dp',
-      'R-DARTS searches with each drop-path probability of 0, 0.2, 0.4 and 0.6 and keeps the architecture that validates best; this is one search, with the probability that the settings name.',
-    ),
-    ...when(
-      id === 'rdarts-l2',
-      'R-DARTS searches with several weight decays (3e-4, 9e-4, 27e-4, 81e-4; its code also 243e-4) and keeps the architecture that validates best; this is one search, with the decay that the settings name.',
-    ),
+    ...(method.deviation === undefined ? [] : [method.deviation]),
     ...when(
       stability !== undefined,
       'The dominant eigenvalue is that of the loss on the first batch of the validation half, not augmented, by Lanczos’ method at every epoch’s end; R-DARTS’ code takes it from the whole Hessian on the epoch’s last batch, augmented and with alpha’s decay added, every second epoch.',

@@ -3,29 +3,25 @@
  * on it. Plain data like a search's protocol, which they hold: the search that trains the supernet is a run of its own.
  */
 import { z } from 'zod';
-import { UsageError } from '../errors.js';
 import {
-  assignSettings,
+  applyChange,
+  BUDGETS,
   choice,
   constant,
-  described,
-  fieldsOf,
+  fixed,
   integer,
+  integerOr,
   outOfRange,
+  parseSet,
+  parseSettings,
   real,
-  realOr,
-  schemaFault,
+  record,
 } from '../settings.js';
-import type { FieldDescription } from '../settings.js';
-import {
-  BUDGETS,
-  describeProtocol,
-  halfSize,
-  parseProtocol,
-  settablePaths,
-  ZERO_ORDER_SCHEMAS,
-} from './protocol.js';
-import type { SearchProtocol } from './protocol.js';
+import type { ChangeOf, Format } from '../settings.js';
+import { ZERO_ORDER_SCHEMAS } from '../solvers/registry.js';
+import { landscapeOmega } from './omega-protocol.js';
+import { checkedSearch, halfSize, searchSchema, solverFaults } from './protocol.js';
+import { upgraded } from './upgrade.js';
 
 /** Subspaces that the directions of a landscape are drawn from. */
 export const DIRECTIONS = ['orthonormal', 'centered'] as const;
@@ -35,122 +31,108 @@ export const NORMALIZATIONS = ['batch', 'running'] as const;
 /** How batch norm normalizes where losses are read. */
 export type LandscapeNormalization = (typeof NORMALIZATIONS)[number];
 
-const scheduledLr = (description: string) => realOr(description, { above: 0 }, 'scheduled');
-
-const omegaSchema = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: constant('ω*(α) is ω as the search left it: first order, Eq. 3.', 'current'),
-  }),
-  z.strictObject({
-    kind: constant('ω*(α) is ω after one plain gradient step at α: second order, Eq. 2.', 'unrolled'),
-    lr: scheduledLr('Length ξ of the step; "scheduled" for the learning rate of the search’s last epoch.'),
-  }),
-  z.strictObject({
-    kind: constant(
-      'ω*(α) is a copy of ω after M steps of the search’s SGD at α, from an empty momentum: Alg. 1.',
-      'finetuned',
-    ),
-    iterations: integer('M, steps.', 1, 10_000),
-    lr: scheduledLr('Learning rate; "scheduled" for that of the search’s last epoch.'),
-  }),
-]);
-
-const batchesError = 'an integer from 1 to 1000000, or "all"';
-
-/** A search protocol inside another protocol; parsed by {@link parseProtocol}. */
-const supernetSchema = described(
-  z.custom<SearchProtocol>((value) => typeof value === 'object' && value !== null, {
-    error: 'a search protocol',
-  }),
-  'The search whose final ω and α the landscape is around.',
-  'a search protocol',
-);
-
-const landscapeSchema = z.strictObject({
-  version: constant('Version of this format.', 1),
-  kind: constant('What the protocol describes.', 'landscape'),
-  budget: choice('How much computing the settings were derived for.', BUDGETS),
-  seed: integer('Seed of the directions, the batches and the noise.', 0, Number.MAX_SAFE_INTEGER),
-  supernet: supernetSchema,
-  directions: choice(
-    'Two random orthonormal directions of all alphas, or of those whose every edge sums to zero (centered): the network does not see the offset of an edge.',
-    DIRECTIONS,
-  ),
-  points: integer('Grid points along each axis.', 3, 1001),
-  extent: real('The grid reaches from −extent to extent along each unit direction.', { above: 0 }),
-  omega: omegaSchema,
-  normalization: choice(
-    'Batch norm where losses are read: statistics of the batch itself, or running statistics that start at the unperturbed α and move with fine-tuning steps (a control).',
-    NORMALIZATIONS,
-  ),
-  validationBatches: described(
-    z.union([z.int().min(1).max(1_000_000), z.literal('all')], { error: batchesError }),
-    'Fixed batches of the validation half, not augmented, that every loss is the mean over; "all" for the whole half.',
-    batchesError,
-  ),
+/** What every protocol here says of itself. */
+const labels = <const Kind extends string>(version: 1 | 2, kind: Kind) => ({
+  /** Version of this format. */
+  version: constant(version),
+  /** What the protocol describes. */
+  kind: constant(kind),
+  /** How much computing the settings were derived for. */
+  budget: fixed(choice(BUDGETS), 'choose it with --budget, since it decides other settings'),
 });
 
-/** A landscape as plain data; {@link describeLandscape} lists its fields. */
+const seed = integer(0, Number.MAX_SAFE_INTEGER);
+
+const landscapeSchema = record({
+  ...labels(2, 'landscape'),
+  /** Seed of the directions, the batches and the noise. */
+  seed,
+  /** The search whose final ω and α the landscape is around. */
+  supernet: searchSchema,
+  /**
+   * Two random orthonormal directions of all alphas, or of those whose every edge sums to zero (centered): the network does
+   * not see the offset of an edge.
+   */
+  directions: choice(DIRECTIONS),
+  /** Grid points along each axis. */
+  points: integer(3, 1001),
+  /** The grid reaches from −extent to extent along each unit direction. */
+  extent: real({ above: 0 }),
+  /** ω*(α): the weights that losses are read at. */
+  omega: fixed(landscapeOmega, 'each landscape has its own'),
+  /**
+   * Batch norm where losses are read: statistics of the batch itself, or running statistics that start at the unperturbed α
+   * and move with fine-tuning steps (a control).
+   */
+  normalization: choice(NORMALIZATIONS),
+  /** Fixed batches of the validation half, not augmented, that every loss is the mean over; "all" for the whole half. */
+  validationBatches: integerOr(1, 1_000_000, 'all'),
+});
+
+/** A landscape as plain data; the schema documents and bounds its fields. */
 export type LandscapeProtocol = z.infer<typeof landscapeSchema>;
+
+/** What of a landscape can be changed. */
+export type LandscapeChange = ChangeOf<typeof landscapeSchema>;
 
 /** Which weights a landscape is read at. */
 export type WeightEstimate = LandscapeProtocol['omega'];
 
-const gradientSchema = z.strictObject({
-  kind: constant(
-    'Gradient descent on α at ω as it is: first-order DARTS with SGD in place of Adam.',
-    'gradient',
-  ),
-  step: real('Step size.', { above: 0 }),
+const gradientSchema = record({
+  /** Gradient descent on α at ω as it is: first-order DARTS with SGD in place of Adam. */
+  kind: constant('gradient'),
+  /** Step size. */
+  step: real({ above: 0 }),
 });
 
-/** A landscape inside another protocol; parsed by {@link parseLandscape}. */
-const landscapeField = (description: string) =>
-  described(
-    z.custom<LandscapeProtocol>((value) => typeof value === 'object' && value !== null, {
-      error: 'a landscape protocol',
-    }),
-    description,
-    'a landscape protocol',
-  );
+/** A place along an axis of the plane. */
+const coordinate = real({ atLeast: -1000, atMost: 1000 });
 
-const coordinate = (description: string) => real(description, { atLeast: -1000, atMost: 1000 });
-
-const pathSchema = z.strictObject({
-  version: constant('Version of this format.', 1),
-  kind: constant('What the protocol describes.', 'path'),
-  budget: choice('How much computing the settings were derived for.', BUDGETS),
-  seed: integer('Seed of the solver’s draws and of the weight steps.', 0, Number.MAX_SAFE_INTEGER),
-  landscape: landscapeField(
-    'The landscape that the solver moves on: its plane, its ω*(α) for zero-order solvers, its batches.',
+const pathSchema = record({
+  ...labels(1, 'path'),
+  /** Seed of the solver’s draws and of the weight steps. */
+  seed,
+  /** The landscape that the solver moves on: its plane, its ω*(α) for zero-order solvers, its batches. */
+  landscape: landscapeSchema,
+  /** What moves α. */
+  solver: fixed(
+    z.discriminatedUnion('kind', [gradientSchema, ...ZERO_ORDER_SCHEMAS]),
+    'each path has its own',
   ),
-  solver: z.discriminatedUnion('kind', [gradientSchema, ...ZERO_ORDER_SCHEMAS]),
-  updates: integer('Updates of α.', 1, 100_000),
-  weightSteps: integer('SGD steps on ω after each update, at the α reached; 0 keeps ω.', 0, 10_000),
-  start: z.strictObject({
-    x: coordinate('Where the path starts along the first direction.'),
-    y: coordinate('Where the path starts along the second direction.'),
+  /** Updates of α. */
+  updates: integer(1, 100_000),
+  /** SGD steps on ω after each update, at the α reached; 0 keeps ω. */
+  weightSteps: integer(0, 10_000),
+  start: record({
+    /** Where the path starts along the first direction. */
+    x: coordinate,
+    /** Where the path starts along the second direction. */
+    y: coordinate,
   }),
 });
 
-const conditionSchema = z.strictObject({
-  version: constant('Version of this format.', 1),
-  kind: constant('What the protocol describes.', 'condition'),
-  budget: choice('How much computing the settings were derived for.', BUDGETS),
-  seed: integer('Seed of the perturbations.', 0, Number.MAX_SAFE_INTEGER),
-  landscape: landscapeField('The landscape whose α, ω*(α) and batches the number is of.'),
-  perturbations: integer('K, perturbations of α.', 1, 100_000),
-  radius: real('‖Δ‖, the length of each.', { above: 0 }),
+const conditionSchema = record({
+  ...labels(1, 'condition'),
+  /** Seed of the perturbations. */
+  seed,
+  /** The landscape whose α, ω*(α) and batches the number is of. */
+  landscape: landscapeSchema,
+  /** K, perturbations of α. */
+  perturbations: integer(1, 100_000),
+  /** ‖Δ‖, the length of each. */
+  radius: real({ above: 0 }),
 });
 
-const spectrumSchema = z.strictObject({
-  version: constant('Version of this format.', 1),
-  kind: constant('What the protocol describes.', 'spectrum'),
-  budget: choice('How much computing the settings were derived for.', BUDGETS),
-  seed: integer('Seed of the vector that Lanczos’ method begins with.', 0, Number.MAX_SAFE_INTEGER),
-  landscape: landscapeField('The landscape whose α, ω*(α) and batches the eigenvalues are of.'),
-  products: integer('Most Hessian–vector products, two gradients on every batch each.', 1, 1000),
-  values: integer('How many of the largest eigenvalues.', 1, 100),
+const spectrumSchema = record({
+  ...labels(1, 'spectrum'),
+  /** Seed of the vector that Lanczos’ method begins with. */
+  seed,
+  /** The landscape whose α, ω*(α) and batches the eigenvalues are of. */
+  landscape: landscapeSchema,
+  /** Most Hessian–vector products, two gradients on every batch each. */
+  products: integer(1, 1000),
+  /** How many of the largest eigenvalues. */
+  values: integer(1, 100),
 });
 
 /** The largest eigenvalues of ∇²_α L_val at a landscape's center as plain data. */
@@ -162,129 +144,79 @@ export type ConditionProtocol = z.infer<typeof conditionSchema>;
 /** The path of one solver on a landscape as plain data. */
 export type PathProtocol = z.infer<typeof pathSchema>;
 
+/** What of a path can be changed. */
+export type PathChange = ChangeOf<typeof pathSchema>;
+
 /** What moves α along a path: a zero-order solver of lib/solvers, or gradient descent. */
 export type PathSolver = PathProtocol['solver'];
 
 /**
  * The value as a landscape's protocol, checked whole, its supernet's search included.
  *
- * @throws {UsageError} one sentence with the first fault's field, value and bounds.
+ * @throws {UsageError} one sentence with the first fault's field, value and bounds; so do the others.
  */
 export function parseLandscape(value: unknown): LandscapeProtocol {
-  const parsed = landscapeSchema.safeParse(value);
-  if (!parsed.success)
-    throw schemaFault(landscapeSchema, parsed.error.issues[0], value, 'A landscape protocol');
-  const supernet = named('supernet', () => parseProtocol(parsed.data.supernet));
-  const { validationBatches } = parsed.data;
-  const most = Math.floor(halfSize(supernet) / supernet.batchSize);
-  if (validationBatches !== 'all' && validationBatches > most) {
-    throw outOfRange(
-      'validationBatches',
-      validationBatches,
-      `at most ${most}, the batches of ${supernet.batchSize} in the validation half`,
-    );
-  }
-  return { ...parsed.data, supernet };
+  return checkedLandscape(parseSettings(landscapeSchema, upgraded(value), 'A landscape protocol'));
 }
 
-/**
- * The value as a path's protocol, checked whole, its landscape included.
- *
- * @throws {UsageError} one sentence with the first fault's field, value and bounds.
- */
+/** The value as a path's protocol, checked whole, its landscape included. */
 export function parsePath(value: unknown): PathProtocol {
-  const parsed = pathSchema.safeParse(value);
-  if (!parsed.success) throw schemaFault(pathSchema, parsed.error.issues[0], value, 'A path protocol');
-  const landscape = named('landscape', () => parseLandscape(parsed.data.landscape));
-  if (landscape.normalization !== 'batch') {
-    const must = '"batch" under a path, whose weight steps have no running statistics to keep';
-    throw outOfRange('landscape.normalization', landscape.normalization, must);
-  }
-  return { ...parsed.data, landscape };
+  const parsed = parseSettings(pathSchema, upgraded(value), 'A path protocol');
+  for (const { path, value: found, must } of solverFaults(parsed.solver)) throw outOfRange(path, found, must);
+  return onBatchStatistics(parsed, 'under a path, whose weight steps have no running statistics to keep');
 }
 
-/**
- * The value as a condition number's protocol, checked whole, its landscape included.
- *
- * @throws {UsageError} one sentence with the first fault's field, value and bounds.
- */
+/** The value as a condition number's protocol, checked whole, its landscape included. */
 export function parseCondition(value: unknown): ConditionProtocol {
-  const parsed = conditionSchema.safeParse(value);
-  if (!parsed.success) {
-    throw schemaFault(conditionSchema, parsed.error.issues[0], value, 'A condition protocol');
-  }
-  return { ...parsed.data, landscape: named('landscape', () => parseLandscape(parsed.data.landscape)) };
+  const parsed = parseSettings(conditionSchema, upgraded(value), 'A condition protocol');
+  return { ...parsed, landscape: checkedLandscape(parsed.landscape, 'landscape.') };
 }
 
-/**
- * The value as a spectrum's protocol, checked whole, its landscape included.
- *
- * @throws {UsageError} one sentence with the first fault's field, value and bounds; for running statistics in the batch norms,
- *         which the gradients' program does not have.
- */
+/** The value as a spectrum's protocol, checked whole, its landscape included. */
 export function parseSpectrum(value: unknown): SpectrumProtocol {
-  const parsed = spectrumSchema.safeParse(value);
-  if (!parsed.success) {
-    throw schemaFault(spectrumSchema, parsed.error.issues[0], value, 'A spectrum protocol');
-  }
-  const landscape = named('landscape', () => parseLandscape(parsed.data.landscape));
-  if (landscape.normalization !== 'batch') {
-    throw outOfRange(
-      'landscape.normalization',
-      landscape.normalization,
-      'batch: a Hessian is computed with the statistics of each batch',
-    );
-  }
-  return { ...parsed.data, landscape };
+  const parsed = parseSettings(spectrumSchema, upgraded(value), 'A spectrum protocol');
+  return onBatchStatistics(
+    parsed,
+    'under a spectrum: a Hessian is computed with the statistics of each batch',
+  );
 }
 
-/** Says of a fault inside a protocol that it is inside another one. */
-function named<T>(field: string, parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof UsageError) throw new UsageError(`In the protocol's ${field}: ${error.message}`);
-    throw error;
-  }
-}
-
-/** Every field of a landscape with its meaning and bounds, those of its supernet's search with `supernet.` before them. */
-export function describeLandscape(protocol: LandscapeProtocol): FieldDescription[] {
-  const own = fieldsOf(landscapeSchema, protocol).filter(({ path }) => path !== 'supernet');
-  const inner = describeProtocol(protocol.supernet);
-  return [...own, ...inner.map((field) => ({ ...field, path: `supernet.${field.path}` }))];
-}
-
-/** Fields that say what a landscape is rather than how it is measured. */
-const IDENTITY: Readonly<Record<string, string>> = {
-  version: 'it is fixed',
-  kind: 'it is fixed',
-  budget: 'choose it with --budget, since it decides other settings',
-  'omega.kind': 'each landscape has its own',
+/** Landscapes, for {@link applyChange}: `{ points: 7, supernet: { space: 's3' } }`. */
+export const LANDSCAPE: Format<typeof landscapeSchema, LandscapeProtocol> = {
+  schema: landscapeSchema,
+  parse: parseLandscape,
 };
 
-/**
- * The landscape with settings written as `path=value` applied: its own fields, and those of its supernet's search as
- * `supernet.epochs=5`, `supernet.space=darts`. All are applied before the result is checked whole.
- *
- * @throws {UsageError} for an unknown path (with the nearest), and a value out of range.
- */
+/** Paths, for {@link applyChange}: `{ updates: 5, start: { x: 0 } }`. */
+export const PATH: Format<typeof pathSchema, PathProtocol> = { schema: pathSchema, parse: parsePath };
+
+/** The landscape with settings written as `path=value` applied, e.g. `points=7`, `supernet.space=darts`. */
 export function applyToLandscape(protocol: LandscapeProtocol, ...assignments: string[]): LandscapeProtocol {
-  const own = fieldsOf(landscapeSchema, protocol).map(({ path }) => path);
-  const inner = ['space', ...settablePaths(protocol.supernet)].map((path) => `supernet.${path}`);
-  const allowed = [...own.filter((path) => path !== 'supernet' && !(path in IDENTITY)), ...inner];
-  return parseLandscape(assignSettings(protocol, assignments, allowed, IDENTITY));
+  return applyChange(LANDSCAPE, protocol, parseSet(assignments));
 }
 
-/**
- * The path with settings written as `path=value` applied to its own fields; its landscape's are its landscape's.
- *
- * @throws {UsageError} for an unknown path (with the nearest), and a value out of range.
- */
+/** The path with settings written as `path=value` applied. */
 export function applyToPath(protocol: PathProtocol, ...assignments: string[]): PathProtocol {
-  const fixed = { version: 'it is fixed', kind: 'it is fixed', 'solver.kind': 'each path has its own' };
-  const allowed = fieldsOf(pathSchema, protocol)
-    .map(({ path }) => path)
-    .filter((path) => path !== 'landscape' && path !== 'budget' && !(path in fixed));
-  return parsePath(assignSettings(protocol, assignments, allowed, fixed));
+  return applyChange(PATH, protocol, parseSet(assignments));
+}
+
+/** A landscape whose fields are each within their bounds, checked whole. @param prefix  Of its paths in sentences. */
+function checkedLandscape(parsed: LandscapeProtocol, prefix = ''): LandscapeProtocol {
+  const supernet = checkedSearch(parsed.supernet, `${prefix}supernet.`);
+  const { validationBatches } = parsed;
+  const most = Math.floor(halfSize(supernet) / supernet.batchSize);
+  if (validationBatches !== 'all' && validationBatches > most) {
+    const must = `at most ${most}, the batches of ${supernet.batchSize} in the validation half`;
+    throw outOfRange(`${prefix}validationBatches`, validationBatches, must);
+  }
+  return { ...parsed, supernet };
+}
+
+/** What is measured on a landscape, which must have no running statistics. @param why  Ends the sentence. */
+function onBatchStatistics<P extends { landscape: LandscapeProtocol }>(parsed: P, why: string): P {
+  const landscape = checkedLandscape(parsed.landscape, 'landscape.');
+  if (landscape.normalization !== 'batch') {
+    throw outOfRange('landscape.normalization', landscape.normalization, `"batch" ${why}`);
+  }
+  return { ...parsed, landscape };
 }

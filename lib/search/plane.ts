@@ -107,7 +107,9 @@ export function planeObjective(
   const augmented = trainTransform(dataset);
   const validation = source(val, validationKey, evalTransform(dataset));
   const passes = validation.passes(validationBatches === 'all' ? validation.perEpoch : validationBatches);
-  const omega = omegaSteps(protocol, source(train, tuneKey, augmented, 2 ** 40).passes);
+  const { omega: estimate } = protocol;
+  const tuneHalf = estimate.kind === 'finetuned' && estimate.split === 'val' ? val : train;
+  const omega = omegaSteps(protocol, source(tuneHalf, tuneKey, augmented, 2 ** 40).passes);
   const training = source(train, trainKey, augmented, 2 ** 41);
   const trainingSgd = { ...sgdOf(supernet), lr: lastLr(supernet) };
   let steps = 0;
@@ -174,17 +176,25 @@ function landscapePlane({ directions, supernet }: LandscapeProtocol, alpha: Vec,
   return { center: alpha, directions: orthonormalPair(from, alpha.length, ...drawn) };
 }
 
-/** How a landscape's ω*(α) comes from ω. @param passes  So many fixed training batches. */
+/** How a landscape's ω*(α) comes from ω. @param passes  So many fixed batches. */
 function omegaSteps(
   { omega, supernet }: LandscapeProtocol,
   passes: (count: number) => FixedPass[],
 ): OmegaSteps {
   if (omega.kind === 'current') return omega;
   const lr = omega.lr === 'scheduled' ? lastLr(supernet) : omega.lr;
-  const tuned = { kind: 'finetuned', momentum: 'zero' } as const;
-  return omega.kind === 'unrolled'
-    ? { ...tuned, sgd: { lr, momentum: 0, weightDecay: 0, clip: null }, passes: passes(1) }
-    : { ...tuned, sgd: { ...sgdOf(supernet), lr }, passes: passes(omega.iterations) };
+  const sgd = { ...sgdOf(supernet), lr };
+  if (omega.kind === 'finetuned') {
+    return { kind: 'finetuned', momentum: omega.momentum, sgd, passes: passes(omega.iterations) };
+  }
+  const momentum = omega.momentum ? sgd.momentum : 0;
+  const weightDecay = omega.weightDecay ? sgd.weightDecay : 0;
+  return {
+    kind: 'finetuned',
+    momentum: omega.momentum ? 'inherit' : 'zero',
+    sgd: { lr, momentum, weightDecay, clip: null },
+    passes: passes(1),
+  };
 }
 
 function sgdOf({ weights }: SearchProtocol): SgdStep {

@@ -1,6 +1,7 @@
 /**
  * Schedules by epoch, each a pure function of the epoch number (0 first). A value holds for the whole epoch.
  */
+import type { SigmaSchedule } from '../solvers/mgs.js';
 
 /** Half a cosine from 1 at `fraction` 0 to 0 at 1. */
 function halfCosine(fraction: number): number {
@@ -37,11 +38,6 @@ export function imagenetLr(
   const linear = left > tail ? (left - tail) / steep : left / (steep * tail);
   return lr * linear * (warmup && epoch < tail ? (epoch + 1) / tail : 1);
 }
-
-/** Schedules of the proposal's σ: the released code's four (its `stable` is `constant` here). */
-export const SIGMA_SCHEDULES = ['cosine', 'slow-cosine', 'linear', 'constant'] as const;
-/** A schedule of the proposal's σ. */
-export type SigmaSchedule = (typeof SIGMA_SCHEDULES)[number];
 
 /** The fraction of σ that is left after k of T steps. */
 const SIGMA_DECAY: Readonly<Record<SigmaSchedule, (fraction: number) => number>> = {

@@ -29,6 +29,7 @@ import type { EpochRecord, EpochSums } from './epoch.js';
 import type { Group } from './groups.js';
 import { gradientAtOmega, lossAtOmega } from './omega.js';
 import type { FixedPass, OmegaGradient, OmegaSteps } from './omega.js';
+import { fineTuneIterations } from './omega-protocol.js';
 import { adversarialPerturbation, randomPerturbation } from './perturbation.js';
 import { searchProgram } from './program.js';
 import type { SearchProgram } from './program.js';
@@ -165,12 +166,13 @@ class Search {
     this.solver = isZeroOrder(protocol.solver) ? createSolver(protocol.solver) : undefined;
     const keys = split(key(protocol.seed), KEYS.length);
     this.keys = Object.fromEntries(KEYS.map((name, i) => [name, keys[i]])) as Search['keys'];
+    const { omega: estimate } = protocol;
     const { train, val } = halves(protocol.dataset.trainSize);
     const batches = (half: Int32Array, order: Key) =>
       imageBatches(dataset.train, half, protocol.batchSize, order);
     this.batches = {
       train: batches(train, this.keys.train),
-      tune: batches(protocol.omega.split === 'train' ? train : val, this.keys.tune),
+      tune: batches(estimate.kind === 'finetuned' && estimate.split === 'val' ? val : train, this.keys.tune),
       val: batches(val, this.keys.val),
     };
     const { omega, momentum, ...state } = from ? unpackState<SearchState & Weights>(from) : this.start();
@@ -300,7 +302,7 @@ class Search {
 
   private get sigma(): number | undefined {
     const { solver, epochs, warmupEpochs } = this.protocol;
-    if (solver.kind !== 'mgs' || this.epoch < warmupEpochs) return undefined;
+    if (!('sigmaSchedule' in solver) || this.epoch < warmupEpochs) return undefined;
     return sigmaAt(this.epoch, { schedule: solver.sigmaSchedule, sigma: solver.sigma, epochs, warmupEpochs });
   }
 
@@ -406,15 +408,16 @@ class Search {
 
   /** How a candidate's ω*(α) comes from ω in the update that is due. @param noise  That of the validation pass. */
   private omegaSteps(noise: Key): OmegaSteps {
-    const { coast, iterations, momentum, lr } = this.protocol.omega;
-    const sgd = this.sgd(lr === 'scheduled' ? this.lr : lr);
-    if (coast === 'coast') return { kind: 'coast', sgd, iterations };
-    if (coast === 'noop' || iterations === 0) return { kind: 'current' };
+    const { omega } = this.protocol;
+    const iterations = fineTuneIterations(omega);
+    if (iterations === 0 || !('iterations' in omega)) return { kind: 'current' };
+    const sgd = this.sgd(omega.lr === 'scheduled' ? this.lr : omega.lr);
+    if (omega.kind === 'coast') return omega.drift ? { kind: 'coast', sgd, iterations } : { kind: 'current' };
     const first = this.state.updates * iterations;
     const passes = Array.from({ length: iterations }, (_, m) =>
       this.pass('tune', first + m, foldIn(noise, m)),
     );
-    return { kind: 'finetuned', momentum, sgd, passes };
+    return { kind: 'finetuned', momentum: omega.momentum, sgd, passes };
   }
 
   private gradientUpdate(settings: DartsProtocol, validation: FixedPass): AlphaUpdate {
@@ -427,14 +430,14 @@ class Search {
   }
 
   /** The unrolled step of the second order is the coming weight step, on its batch and with its noise. */
-  private omegaGradient(settings: DartsProtocol): OmegaGradient {
-    const { order, unrolledMomentum, unrolledDecay, radius } = settings;
-    if (order === 'first') return { kind: 'current' };
-    const { lr, momentum, weightDecay } = this.sgd();
+  private omegaGradient({ radius }: DartsProtocol): OmegaGradient {
+    const { omega } = this.protocol;
+    if (omega.kind !== 'unrolled') return { kind: 'current' };
+    const { lr, momentum, weightDecay } = this.sgd(omega.lr === 'scheduled' ? this.lr : omega.lr);
     const step = {
       lr,
-      momentum: unrolledMomentum ? momentum : 0,
-      weightDecay: unrolledDecay ? weightDecay : 0,
+      momentum: omega.momentum ? momentum : 0,
+      weightDecay: omega.weightDecay ? weightDecay : 0,
       radius,
     };
     return { kind: 'unrolled', step, pass: this.trainingPass() };

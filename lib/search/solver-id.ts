@@ -1,46 +1,93 @@
+import { unknownName } from '../errors.js';
+import type { Preset } from '../settings.js';
+import { ZERO_ORDER } from '../solvers/registry.js';
+import type { ZeroOrderDefinition } from '../solvers/registry.js';
+import { GRADIENT, gradientId } from './baselines.js';
+import type { GradientId } from './baselines.js';
 import { isZeroOrder } from './protocol.js';
 import type { SearchProtocol } from './protocol.js';
 
-/** Every solver that a search can be asked for by name; a protocol says in settings what it consists of. */
-export const SOLVER_IDS = [
-  'mgs',
-  'rs',
-  'gld',
-  'random',
-  'darts-1st',
-  'darts-2nd',
-  'rdarts-dp',
-  'rdarts-l2',
-  'darts-es',
-  'darts-ada',
-  'sdarts-rs',
-  'sdarts-adv',
-  'pc-darts',
-] as const;
+/**
+ * The one index of solvers by name, for `--solver` and for tables: the gradient solvers of ./baselines.ts, then the zero-order
+ * ones of lib/solvers/registry.ts, each followed by its names under one preset.
+ */
 
 /** The name of a solver. */
-export type SolverId = (typeof SOLVER_IDS)[number];
+export type SolverId = GradientId | ZeroOrderDefinition['id'] | VariantOf<ZeroOrderDefinition>;
+
+type VariantOf<Definition> = Definition extends { readonly variants?: Readonly<Record<infer Name, unknown>> }
+  ? Extract<Name, string>
+  : never;
+
+/** A solver that a search can be asked for by name. */
+export interface SolverEntry {
+  /** Its name in tables. */
+  readonly title: string;
+  /** The solver itself, where the name is that of one preset of it. */
+  readonly base: SolverId;
+  /** The preset that the name stands for; `paper` unless it is the name of another. */
+  readonly preset: Preset;
+  /** Whether presets read its algorithm in different ways. */
+  readonly readByPreset: boolean;
+}
+
+function zeroOrderEntries({ id, title, presets, variants }: ZeroOrderDefinition): [string, SolverEntry][] {
+  const readByPreset = presets !== undefined;
+  const named: Readonly<Record<string, { title: string; preset: Preset }>> = variants ?? {};
+  return [
+    [id, { title, base: id, preset: 'paper', readByPreset }],
+    ...Object.entries(named).map(([name, variant]): [string, SolverEntry] => [
+      name,
+      { ...variant, base: id, readByPreset },
+    ]),
+  ];
+}
+
+/** Every solver by its name, in the order in which tables show them. */
+export const SOLVERS = Object.fromEntries([
+  ...(Object.keys(GRADIENT) as GradientId[]).map((id): [string, SolverEntry] => [
+    id,
+    { title: GRADIENT[id].title, base: id, preset: 'paper', readByPreset: false },
+  ]),
+  ...ZERO_ORDER.flatMap(zeroOrderEntries),
+]) as Readonly<Record<SolverId, SolverEntry>>;
+
+/** Every solver's name, in the order in which tables show them. */
+export const SOLVER_IDS = Object.keys(SOLVERS) as readonly SolverId[];
 
 /** Whether a value is the name of a solver. */
 export function isSolverId(value: unknown): value is SolverId {
   return (SOLVER_IDS as readonly unknown[]).includes(value);
 }
 
-/** DARTS' decay of the weights; one above it makes R-DARTS(L2). */
-const DARTS_DECAY = 3e-4;
+/** The solver of that name. @throws {UsageError} with the allowed names for any other. */
+export function solverEntry(id: string): SolverEntry {
+  if (!isSolverId(id)) throw unknownName('solver', id, SOLVER_IDS);
+  return SOLVERS[id];
+}
+
+/** What a reader sees for a solver, whatever it is. */
+export function solverTitle(id: string): string {
+  return isSolverId(id) ? SOLVERS[id].title : id;
+}
+
+/**
+ * The solvers with one preset alone, in the order of tables: names that differ only in the preset fall together.
+ *
+ * @param preset  undefined for all of them.
+ */
+export function solversWith(ids: readonly SolverId[], preset: Preset | undefined): SolverId[] {
+  const ordered = SOLVER_IDS.filter((id) => ids.includes(id));
+  if (preset === undefined) return ordered;
+  return ordered.filter(
+    (id, i) => ordered.findIndex((other) => SOLVERS[other].base === SOLVERS[id].base) === i,
+  );
+}
 
 /**
  * The name of the solver that a protocol's settings amount to. A zero-order solver keeps its name whatever it is combined
- * with; a gradient solver is named after what it has beside the gradient, the first of what this looks for.
+ * with; a gradient solver is named after what it has beside the gradient.
  */
 export function solverId(protocol: SearchProtocol): SolverId {
-  const { solver, weights, perturbation, partialChannels, stability, dropPath } = protocol;
-  if (isZeroOrder(solver)) return solver.kind;
-  if (perturbation) return perturbation.kind === 'rs' ? 'sdarts-rs' : 'sdarts-adv';
-  if (partialChannels) return 'pc-darts';
-  if (stability?.action === 'stop') return 'darts-es';
-  if (stability?.action === 'regularize') return 'darts-ada';
-  if (dropPath) return 'rdarts-dp';
-  if (weights.weightDecay > DARTS_DECAY) return 'rdarts-l2';
-  return solver.order === 'first' ? 'darts-1st' : 'darts-2nd';
+  return isZeroOrder(protocol.solver) ? protocol.solver.kind : gradientId(protocol);
 }

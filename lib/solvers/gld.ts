@@ -1,19 +1,28 @@
 import { sphere, split } from '../math/random.js';
 import { axpy, scale } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
-import { SolverError, checkLosses, checkOptions, countNonFinite, initialState, nextState } from './solver.js';
-import type { Asked, Diagnostics, Solver, SolverState } from './solver.js';
+import { real, setting } from '../settings.js';
+import type { SettingsOf } from '../settings.js';
+import {
+  bestCandidate,
+  checkLosses,
+  countNonFinite,
+  defineSolver,
+  nextState,
+  onlyInPaths,
+} from './solver.js';
+import type { Asked, Diagnostics } from './solver.js';
+
+// The paper states no radius: ours are ten from 0.2 down.
+const settings = {
+  /** Largest search radius R. */
+  radiusMax: setting(real({ above: 0 }), 0.2),
+  /** Smallest search radius r, at most R. */
+  radiusMin: setting(real({ above: 0 }), 0.2 / 2 ** 9),
+};
 
 /** Options of {@link gld}. */
-export interface GldOptions {
-  /** R, the largest search radius, > 0. */
-  readonly radiusMax: number;
-  /** r, the smallest search radius, 0 < r ≤ R. */
-  readonly radiusMin: number;
-}
-
-/** Ours, the paper states none: ten radii from 0.2 down. */
-export const GLD_DEFAULTS: GldOptions = { radiusMax: 0.2, radiusMin: 0.2 / 2 ** 9 };
+export type GldOptions = SettingsOf<typeof settings>;
 
 /** What {@link gld} asks: `points[0]` is the current alpha, `points[k + 1]` = alpha + `directions[k]`. */
 export interface GldAsked extends Asked {
@@ -37,21 +46,43 @@ export function gldRadii({ radiusMax, radiusMin }: GldOptions): Vec {
   return Float64Array.from({ length: last + 1 }, (_, k) => radiusMax * 2 ** -k);
 }
 
-/**
- * The index of the smallest candidate loss that is strictly below the base loss, −1 when there is none. The first among
- * equals wins; a candidate that is not finite never does; a base that is not finite is worse than anything finite.
- */
-export function bestCandidate(base: number, candidates: Vec): number {
-  let best = Number.isFinite(base) ? base : Infinity;
-  let choice = -1;
-  candidates.forEach((loss, k) => {
-    if (Number.isFinite(loss) && loss < best) {
-      best = loss;
-      choice = k;
-    }
-  });
-  return choice;
-}
+/** ZARTS-GLD; {@link gld} is the solver. */
+export const GLD = defineSolver({
+  id: 'gld',
+  title: 'ZARTS-GLD',
+  settings,
+  presets: { released: { radiusMax: 0.13, radiusMin: 4.7e-6 } },
+  faults: ({ radiusMax, radiusMin }, name) =>
+    radiusMin <= radiusMax
+      ? []
+      : [
+          {
+            path: 'radiusMin',
+            value: radiusMin,
+            must: `at most ${name('radiusMax')}, which is ${radiusMax}`,
+          },
+        ],
+  deviations: (_, preset) => (preset === 'released' ? [{ sentence: onlyInPaths('GLD') }] : []),
+  steps(options) {
+    const radii = gldRadii(options);
+    return {
+      needsGradient: false,
+      evaluations: radii.length + 1,
+      ask({ alpha }, { key }): GldAsked {
+        const directions = split(key, radii.length).map((k, i) => scale(radii[i], sphere(k, alpha.length)));
+        return { points: [alpha, ...directions.map((u) => axpy(1, u, alpha))], directions };
+      },
+      tell(state, { points, directions }, losses) {
+        checkLosses('gld', losses, points);
+        const choice = bestCandidate(losses[0], losses.subarray(1));
+        const update = choice < 0 ? new Float64Array(state.alpha.length) : directions[choice];
+        const discarded = countNonFinite(losses);
+        const diagnostics: GldDiagnostics = { update, discarded, stayed: choice < 0, choice };
+        return { state: nextState(state, update), diagnostics };
+      },
+    };
+  },
+});
 
 /**
  * ZARTS-GLD (paper Eq. 12): one candidate on each of the spheres with radii {@link gldRadii}; alpha moves to the best one,
@@ -64,36 +95,4 @@ export function bestCandidate(base: number, candidates: Vec): number {
  *
  * @throws {SolverError} for radii out of range.
  */
-export function gld(options: Partial<GldOptions> = {}): Solver<SolverState, GldAsked, GldDiagnostics> {
-  const settings: GldOptions = { ...GLD_DEFAULTS, ...options };
-  checkOptions('gld', {
-    radiusMax: { value: settings.radiusMax, min: 0, above: true },
-    radiusMin: { value: settings.radiusMin, min: 0, above: true },
-  });
-  if (settings.radiusMin > settings.radiusMax) {
-    throw new SolverError(
-      `The gld solver's radiusMin is ${settings.radiusMin}; it must be at most radiusMax, ${settings.radiusMax}.`,
-    );
-  }
-  const radii = gldRadii(settings);
-  return {
-    kind: 'gld',
-    needsGradient: false,
-    evaluations: radii.length + 1,
-    init: (alpha) => initialState('gld', alpha),
-    ask({ alpha }, { key }) {
-      const directions = split(key, radii.length).map((k, i) => scale(radii[i], sphere(k, alpha.length)));
-      return { points: [alpha, ...directions.map((u) => axpy(1, u, alpha))], directions };
-    },
-    tell(state, { points, directions }, losses) {
-      checkLosses('gld', losses, points);
-      const choice = bestCandidate(losses[0], losses.subarray(1));
-      const update = choice < 0 ? new Float64Array(state.alpha.length) : directions[choice];
-      const discarded = countNonFinite(losses);
-      return {
-        state: nextState(state, update),
-        diagnostics: { update, discarded, stayed: choice < 0, choice },
-      };
-    },
-  };
-}
+export const gld = GLD.create;

@@ -4,8 +4,10 @@ import { axpy, dot, logAddExp, logSumExp, norm, scale, softmax, squaredDistance 
 import type { Vec } from '../math/vec.js';
 import { effectiveSamples } from './ess.js';
 import type { EffectiveSamples } from './ess.js';
-import { SolverError, checkLosses, checkOptions, countNonFinite, initialState, nextState } from './solver.js';
-import type { AskContext, Asked, Diagnostics, Solver, SolverState } from './solver.js';
+import { choice, flag, integer, real, realOr, setting } from '../settings.js';
+import type { SettingsOf } from '../settings.js';
+import { SolverError, checkLosses, checkSetting, countNonFinite, defineSolver, nextState } from './solver.js';
+import type { AskContext, Asked, Diagnostics } from './solver.js';
 
 /**
  * What stands for the proposal density q in the weights p̃/q.
@@ -18,40 +20,39 @@ export const MGS_DENSITIES = ['literal', 'flat', 'released'] as const;
 /** What stands for the proposal density in the weights. */
 export type MgsDensity = (typeof MGS_DENSITIES)[number];
 
-/** Options of {@link mgs}. */
-export interface MgsOptions {
-  /** N, candidates a step, ≥ 1. */
-  readonly samples: number;
-  /** λ of Eq. 26, the share of candidates drawn around 0 instead of −g, in [0, 1]; at 1 no gradient is needed. */
-  readonly lambda: number;
-  /** σ of Eq. 26, a standard deviation, ≥ 0; `ctx.sigma` of `ask` takes its place where a schedule gives one. */
-  readonly sigma: number;
-  /** Temperature τ of Eq. 7 in nats, > 0. */
-  readonly tau: number;
-  /** What stands for q in the weights. */
-  readonly density: MgsDensity;
+/** How σ falls over a search's epochs; the released code has a fifth, `stable`, which is `constant` here. */
+export const SIGMA_SCHEDULES = ['cosine', 'slow-cosine', 'linear', 'constant'] as const;
+/** A schedule of the proposal's σ. */
+export type SigmaSchedule = (typeof SIGMA_SCHEDULES)[number];
+
+// The paper states N; λ, σ and τ are the released DARTS-space script's.
+const settings = {
+  /** N, candidates an alpha update. */
+  samples: setting(integer(1, 65_536), 4, 'paper'),
+  /** Share λ of candidates drawn around 0 instead of −g (Eq. 26); 1 needs no gradient. */
+  lambda: setting(real({ atLeast: 0, atMost: 1 }), 1e-3, 'released scripts'),
+  /** Standard deviation σ of the proposal (Eq. 26), in a search at the start of its schedule. */
+  sigma: setting(real({ atLeast: 0 }), 0.025, 'released scripts'),
+  /** How σ falls over the epochs after warm-up. */
+  sigmaSchedule: setting(choice(SIGMA_SCHEDULES), 'cosine', 'released scripts'),
+  /** Temperature τ of Eq. 7, in nats. */
+  tau: setting(real({ above: 0 }), 0.01, 'released scripts'),
+  /** What stands for the proposal density in the weights: Eq. 26, the released slip, or a constant. */
+  density: setting(choice(MGS_DENSITIES), 'literal', 'paper'),
   /**
-   * ε > 0: p(u|α) of Eq. 7 is restricted to the ball ‖u‖ ≤ ε, so a longer direction has weight zero. null leaves p as
+   * Radius of the ball that p(u|α) of Eq. 7 is restricted to, so that a longer direction has weight zero; null leaves p as
    * printed, which is not normalisable on R^d.
    */
-  readonly clipNorm: number | null;
+  clipNorm: setting(realOr({ above: 0 }, null), null),
   /**
-   * Ask for the loss at alpha too (`points[0]`). The weights do not depend on it; only ln Z (Eq. 9) does. One evaluation
-   * more a step.
+   * Whether the loss at alpha itself is measured too (`points[0]`): the weights do not depend on it, only ln Z (Eq. 9) does.
+   * One evaluation more an update.
    */
-  readonly measureBase: boolean;
-}
-
-/** The paper states N; λ, σ and τ are the released DARTS-space script's. */
-export const MGS_DEFAULTS: MgsOptions = {
-  samples: 4,
-  lambda: 1e-3,
-  sigma: 0.025,
-  tau: 0.01,
-  density: 'literal',
-  clipNorm: null,
-  measureBase: false,
+  measureBase: setting(flag(), false),
 };
+
+/** Options of {@link mgs}. */
+export type MgsOptions = SettingsOf<typeof settings>;
 
 /** What {@link mgs} asks: alpha + u_i for each direction, after alpha itself if the base is measured. */
 export interface MgsAsked extends Asked {
@@ -184,6 +185,53 @@ function drawBlend(key: Key, centre: Vec | undefined, dimension: number, lambda:
   return axpy(1 - lambda, near, far);
 }
 
+/** ZARTS-MGS; {@link mgs} is the solver. */
+export const MGS = defineSolver({
+  id: 'mgs',
+  title: 'ZARTS-MGS',
+  settings,
+  presets: { released: { density: 'released' }, flat: { density: 'flat' } },
+  variants: { 'mgs-flat': { title: 'MGS flat', preset: 'flat' } },
+  inSpace: ({ sigma }) => ({ sigma }),
+  deviations: ({ density }) => DENSITY_DEVIATIONS[density].map((sentence) => ({ sentence, of: 'density' })),
+  steps(options) {
+    const { samples, lambda, tau, density, clipNorm, measureBase } = options;
+    const needsGradient = lambda < 1;
+    return {
+      needsGradient,
+      evaluations: samples + (measureBase ? 1 : 0),
+      ask({ alpha }, ctx): MgsAsked {
+        const sigma = ctx.sigma ?? options.sigma;
+        checkSetting('mgs', 'sigma', settings.sigma, sigma);
+        const gradient = needsGradient ? checkGradient(ctx, alpha.length) : undefined;
+        const centre = gradient && scale(-1, gradient);
+        const draw = density === 'released' ? drawBlend : drawMixture;
+        const directions = split(ctx.key, samples).map((k) => draw(k, centre, alpha.length, lambda, sigma));
+        const candidates = directions.map((u) => axpy(1, u, alpha));
+        return {
+          points: measureBase ? [alpha, ...candidates] : candidates,
+          directions,
+          logQ: LOG_DENSITY[density](directions, gradient, { sigma, lambda }),
+          sigma,
+        };
+      },
+      tell(state, { points, directions, logQ, sigma }, losses) {
+        checkLosses('mgs', losses, points);
+        const candidates = measureBase ? losses.subarray(1) : losses;
+        const base = measureBase && Number.isFinite(losses[0]) ? losses[0] : 0;
+        const { logMean, ...rest } = mgsUpdate(directions, candidates, logQ, { tau, clipNorm, base });
+        const stayed = rest.weights.every((weight) => weight === 0);
+        // Point masses (σ = 0) have no density that p̃ could be divided by.
+        const isZ =
+          measureBase && Number.isFinite(losses[0]) && density === 'literal' && sigma > 0 && !stayed;
+        const logZ = isZ ? logMean : null;
+        const diagnostics: MgsDiagnostics = { ...rest, logZ, discarded: countNonFinite(losses), stayed };
+        return { state: nextState(state, rest.update), diagnostics };
+      },
+    };
+  },
+});
+
 /**
  * ZARTS-MGS (paper Section 4.2): α ← α + u*, the importance-weighted mean of N directions drawn around −g and around 0.
  *
@@ -194,50 +242,18 @@ function drawBlend(key: Key, centre: Vec | undefined, dimension: number, lambda:
  *
  * @throws {SolverError} for an option out of range; from `ask` for λ < 1 without a finite gradient of length d.
  */
-export function mgs(options: Partial<MgsOptions> = {}): Solver<SolverState, MgsAsked, MgsDiagnostics> {
-  const settings: MgsOptions = { ...MGS_DEFAULTS, ...options };
-  const { samples, lambda, tau, density, clipNorm, measureBase } = settings;
-  checkOptions('mgs', {
-    samples: { value: samples, min: 1, integer: true },
-    lambda: { value: lambda, min: 0, max: 1 },
-    sigma: { value: settings.sigma, min: 0 },
-    tau: { value: tau, min: 0, above: true },
-    ...(clipNorm === null ? {} : { clipNorm: { value: clipNorm, min: 0, above: true } }),
-  });
-  const needsGradient = lambda < 1;
-  return {
-    kind: 'mgs',
-    needsGradient,
-    evaluations: samples + (measureBase ? 1 : 0),
-    init: (alpha) => initialState('mgs', alpha),
-    ask({ alpha }, ctx) {
-      const sigma = ctx.sigma ?? settings.sigma;
-      checkOptions('mgs', { sigma: { value: sigma, min: 0 } });
-      const gradient = needsGradient ? checkGradient(ctx, alpha.length) : undefined;
-      const centre = gradient && scale(-1, gradient);
-      const draw = density === 'released' ? drawBlend : drawMixture;
-      const directions = split(ctx.key, samples).map((k) => draw(k, centre, alpha.length, lambda, sigma));
-      const candidates = directions.map((u) => axpy(1, u, alpha));
-      return {
-        points: measureBase ? [alpha, ...candidates] : candidates,
-        directions,
-        logQ: LOG_DENSITY[density](directions, gradient, { sigma, lambda }),
-        sigma,
-      };
-    },
-    tell(state, { points, directions, logQ, sigma }, losses) {
-      checkLosses('mgs', losses, points);
-      const candidates = measureBase ? losses.subarray(1) : losses;
-      const base = measureBase && Number.isFinite(losses[0]) ? losses[0] : 0;
-      const { logMean, ...rest } = mgsUpdate(directions, candidates, logQ, { tau, clipNorm, base });
-      const stayed = rest.weights.every((weight) => weight === 0);
-      // Point masses (σ = 0) have no density that p̃ could be divided by.
-      const isZ = measureBase && Number.isFinite(losses[0]) && density === 'literal' && sigma > 0 && !stayed;
-      const diagnostics = { ...rest, logZ: isZ ? logMean : null, discarded: countNonFinite(losses), stayed };
-      return { state: nextState(state, rest.update), diagnostics };
-    },
-  };
-}
+export const mgs = MGS.create;
+
+const DENSITY_DEVIATIONS: Readonly<Record<MgsDensity, readonly string[]>> = {
+  literal: [],
+  flat: [
+    'The proposal density is taken as constant, so the weights are softmax(−L/τ) instead of Eq. 10 with Eq. 26.',
+  ],
+  released: [
+    'The weights divide by what the released script computes in place of Eq. 26: not normalized, with σ² multiplying where it should divide, and with 1e-4 added; it is nearly constant, so the weights are nearly softmax(−L/τ).',
+    'Each direction is a blend of one draw around −g and one around 0, where Eq. 26 draws from one of the two.',
+  ],
+};
 
 const LOG_DENSITY: Readonly<Record<MgsDensity, typeof proposalLogDensity>> = {
   literal: proposalLogDensity,

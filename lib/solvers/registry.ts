@@ -1,40 +1,41 @@
+import type { z } from 'zod';
 import { unknownName } from '../errors.js';
-import { gld } from './gld.js';
-import type { GldOptions } from './gld.js';
-import { mgs } from './mgs.js';
-import type { MgsOptions } from './mgs.js';
-import { random } from './random.js';
-import type { RandomOptions } from './random.js';
-import { rs } from './rs.js';
-import type { RsOptions } from './rs.js';
-import { SOLVER_KINDS } from './solver.js';
-import type { Solver, SolverKind } from './solver.js';
+import { GLD } from './gld.js';
+import { MGS } from './mgs.js';
+import { RANDOM } from './random.js';
+import { RS } from './rs.js';
+import type { Solver } from './solver.js';
 
-/** The options of each solver, by kind. */
-export interface SolverOptions {
-  readonly mgs: MgsOptions;
-  readonly rs: RsOptions;
-  readonly gld: GldOptions;
-  readonly random: RandomOptions;
-}
+/**
+ * Every zero-order solver, in the order in which tables show them. A new one is a line here: protocols, `--solver`, presets,
+ * deviations and the tests against toy functions follow from its definition.
+ */
+export const ZERO_ORDER = [RS, MGS, GLD, RANDOM] as const;
 
-/** A solver as data: its kind and any of its options. Fields that are no options of the solver are not read. */
-export type SolverSpec = {
-  readonly [K in SolverKind]: { readonly kind: K } & Partial<SolverOptions[K]>;
-}[SolverKind];
+/** What a zero-order solver is defined by. */
+export type ZeroOrderDefinition = (typeof ZERO_ORDER)[number];
 
-/** Every solver's factory, by kind. A new solver is one row here. */
-export const SOLVERS: { readonly [K in SolverKind]: (options?: Partial<SolverOptions[K]>) => Solver } = {
-  // A row forgets what its solver asks: `tell` is only ever given what the same solver's `ask` returned.
-  mgs,
-  rs,
-  gld,
-  random,
+/** Schemas of the solvers' settings, for protocols that have one. */
+export const ZERO_ORDER_SCHEMAS = ZERO_ORDER.map(({ schema }) => schema) as unknown as SchemasOf<
+  typeof ZERO_ORDER
+>;
+type SchemasOf<List extends readonly { schema: z.ZodObject }[]> = {
+  readonly [Place in keyof List]: List[Place]['schema'];
 };
 
-/** Whether a value is the id of a zero-order solver. */
-export function isSolverKind(value: unknown): value is SolverKind {
-  return (SOLVER_KINDS as readonly unknown[]).includes(value);
+/** A zero-order solver's settings as plain data, every one of them. */
+export type ZeroOrderSettings = z.infer<ZeroOrderDefinition['schema']>;
+
+/** A solver as data: its kind and any of its settings. Fields that are no settings of the solver are not read. */
+export type SolverSpec = {
+  readonly [Kind in ZeroOrderSettings['kind']]: { readonly kind: Kind } & Partial<
+    Omit<Extract<ZeroOrderSettings, { kind: Kind }>, 'kind'>
+  >;
+}[ZeroOrderSettings['kind']];
+
+/** The definition of the zero-order solver with that id, if there is one. */
+export function zeroOrderDefinition(id: string): ZeroOrderDefinition | undefined {
+  return ZERO_ORDER.find((each) => each.id === id);
 }
 
 /**
@@ -44,6 +45,14 @@ export function isSolverKind(value: unknown): value is SolverKind {
  */
 export function createSolver(spec: SolverSpec): Solver {
   const { kind, ...options } = spec;
-  if (!isSolverKind(kind)) throw unknownName('solver', String(kind), SOLVER_KINDS);
-  return (SOLVERS[kind] as (options: object) => Solver)(options);
+  const definition = zeroOrderDefinition(kind);
+  if (!definition) {
+    throw unknownName(
+      'solver',
+      kind,
+      ZERO_ORDER.map(({ id }) => id),
+    );
+  }
+  // `tell` is only ever given what the same solver's `ask` returned.
+  return (definition.create as (options: object) => Solver)(options);
 }

@@ -1,8 +1,10 @@
 import { normal, sphere, split } from '../math/random.js';
 import { axpy, scale } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
-import { SolverError, checkLosses, checkOptions, countNonFinite, initialState, nextState } from './solver.js';
-import type { Asked, Diagnostics, Solver, SolverState } from './solver.js';
+import { choice, integer, real, setting } from '../settings.js';
+import type { SettingsOf } from '../settings.js';
+import { checkLosses, countNonFinite, defineSolver, nextState, onlyInPaths } from './solver.js';
+import type { Asked, Diagnostics } from './solver.js';
 
 /** Forms of the random-search gradient estimate: Eq. 4, Eq. 5 and Eq. 6 (the mean of Eq. 5 over N directions). */
 export const RS_ESTIMATORS = ['one-point', 'two-point', 'multi-point'] as const;
@@ -14,28 +16,22 @@ export const RS_LAWS = ['normal', 'sphere'] as const;
 /** A law of the directions. */
 export type RsLaw = (typeof RS_LAWS)[number];
 
-/** Options of {@link rs}. */
-export interface RsOptions {
-  /** Form of the estimate; the one- and two-point forms use exactly one direction. */
-  readonly estimator: RsEstimator;
-  /** Law of the directions; it decides φ: 1 for `normal`, d for `sphere`. */
-  readonly law: RsLaw;
-  /** N, directions a step; 1 for the one- and two-point forms. */
-  readonly samples: number;
-  /** Smoothing μ: the length that a direction is multiplied by, > 0. */
-  readonly mu: number;
-  /** Step size ξ, > 0. */
-  readonly xi: number;
-}
-
-/** The paper's default form; it states no μ, ξ or N for RS, so those are ours. */
-export const RS_DEFAULTS: RsOptions = {
-  estimator: 'multi-point',
-  law: 'sphere',
-  samples: 4,
-  mu: 0.1,
-  xi: 0.1,
+// The paper says which form is its default, and nothing else.
+const settings = {
+  /** Form of the gradient estimate: Eq. 4, 5 or 6; the one- and two-point forms use exactly one direction. */
+  estimator: setting(choice(RS_ESTIMATORS), 'multi-point', 'paper'),
+  /** Law of the directions, N(0, I) or uniform on the unit sphere; it decides φ: 1 for the normal law, d for the sphere. */
+  law: setting(choice(RS_LAWS), 'sphere'),
+  /** N, directions an alpha update; 1 for the one- and two-point forms. */
+  samples: setting(integer(1, 65_536), 4),
+  /** Smoothing μ: the length that a direction is multiplied by. */
+  mu: setting(real({ above: 0 }), 0.1),
+  /** Step size ξ. */
+  xi: setting(real({ above: 0 }), 0.1),
 };
+
+/** Options of {@link rs}. */
+export type RsOptions = SettingsOf<typeof settings>;
 
 /** What {@link rs} asks: the points and the directions they came from. */
 export interface RsAsked extends Asked {
@@ -78,6 +74,57 @@ export function rsGradient(
   }, new Float64Array(directions[0].length));
 }
 
+/** ZARTS-RS; {@link rs} is the solver. */
+export const RS = defineSolver({
+  id: 'rs',
+  title: 'ZARTS-RS',
+  settings,
+  presets: { released: { samples: 8, mu: 0.1, xi: 1e-4 } },
+  implied: ({ estimator }) => (isSingle(estimator) ? { samples: 1 } : {}),
+  faults: ({ estimator, samples }) =>
+    isSingle(estimator) && samples !== 1
+      ? [
+          {
+            path: 'samples',
+            value: samples,
+            must: `1 with the ${estimator} estimator (its mean over more directions is multi-point)`,
+          },
+        ]
+      : [],
+  deviations: (_, preset) => (preset === 'released' ? [{ sentence: onlyInPaths('RS') }] : []),
+  steps(options) {
+    const { estimator, law, samples, mu, xi } = options;
+    const onePoint = estimator === 'one-point';
+    return {
+      needsGradient: false,
+      evaluations: onePoint ? 1 : 2 * samples,
+      ask({ alpha }, { key }): RsAsked {
+        const draw = law === 'sphere' ? sphere : normal;
+        const directions = split(key, samples).map((k) => draw(k, alpha.length));
+        const points = directions.flatMap((u) =>
+          onePoint ? [axpy(mu, u, alpha)] : [axpy(mu, u, alpha), axpy(-mu, u, alpha)],
+        );
+        return { points, directions };
+      },
+      tell(state, { points, directions }, losses) {
+        checkLosses('rs', losses, points);
+        const stride = onePoint ? 1 : 2;
+        const plus = losses.filter((_, i) => i % stride === 0);
+        const minus = losses.filter((_, i) => i % stride === 1);
+        const gradient = rsGradient(options, directions, plus, minus);
+        const update = scale(-xi, gradient);
+        const discarded = countNonFinite(losses);
+        const stayed = update.every((value) => value === 0);
+        const diagnostics: RsDiagnostics = { update, discarded, stayed, gradient };
+        return { state: nextState(state, update), diagnostics };
+      },
+    };
+  },
+});
+
+const isSingle = (estimator: RsEstimator | undefined): boolean =>
+  estimator === 'one-point' || estimator === 'two-point';
+
 /**
  * ZARTS-RS (paper Section 4.1): α ← α − ξ·ĝ with the estimate of {@link rsGradient}. Needs no gradient.
  *
@@ -87,44 +134,4 @@ export function rsGradient(
  *
  * @throws {SolverError} for an option out of range, and for `samples` other than 1 with the one- or two-point form.
  */
-export function rs(options: Partial<RsOptions> = {}): Solver<SolverState, RsAsked, RsDiagnostics> {
-  const single = options.estimator === 'one-point' || options.estimator === 'two-point';
-  const settings: RsOptions = { ...RS_DEFAULTS, ...(single ? { samples: 1 } : {}), ...options };
-  const { estimator, law, samples, mu, xi } = settings;
-  checkOptions('rs', {
-    samples: { value: samples, min: 1, integer: true },
-    mu: { value: mu, min: 0, above: true },
-    xi: { value: xi, min: 0, above: true },
-  });
-  if (single && samples !== 1) {
-    throw new SolverError(
-      `The ${estimator} form of rs uses one direction, not ${samples}; its mean over N directions is the multi-point form.`,
-    );
-  }
-  const onePoint = estimator === 'one-point';
-  return {
-    kind: 'rs',
-    needsGradient: false,
-    evaluations: onePoint ? 1 : 2 * samples,
-    init: (alpha) => initialState('rs', alpha),
-    ask({ alpha }, { key }) {
-      const draw = law === 'sphere' ? sphere : normal;
-      const directions = split(key, samples).map((k) => draw(k, alpha.length));
-      const points = directions.flatMap((u) =>
-        onePoint ? [axpy(mu, u, alpha)] : [axpy(mu, u, alpha), axpy(-mu, u, alpha)],
-      );
-      return { points, directions };
-    },
-    tell(state, { points, directions }, losses) {
-      checkLosses('rs', losses, points);
-      const stride = onePoint ? 1 : 2;
-      const plus = losses.filter((_, i) => i % stride === 0);
-      const minus = losses.filter((_, i) => i % stride === 1);
-      const gradient = rsGradient(settings, directions, plus, minus);
-      const update = scale(-xi, gradient);
-      const discarded = countNonFinite(losses);
-      const stayed = update.every((value) => value === 0);
-      return { state: nextState(state, update), diagnostics: { update, discarded, stayed, gradient } };
-    },
-  };
-}
+export const rs = RS.create;

@@ -1,17 +1,15 @@
 /**
  * The interface of zero-order solvers: ask where the loss is wanted, tell what it was. State goes in and comes out, nothing
- * is kept or changed in between, and no solver knows a tensor.
+ * is kept or changed in between, and no solver knows a tensor. A solver is one file that defines it ({@link defineSolver})
+ * and one line in ./registry.ts.
  */
+import type { z } from 'zod';
 import { ZartsError } from '../errors.js';
 import type { Key } from '../math/random.js';
 import { norm } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
-
-/** The zero-order solvers, by id. */
-export const SOLVER_KINDS = ['mgs', 'rs', 'gld', 'random'] as const;
-
-/** The id of a zero-order solver. */
-export type SolverKind = (typeof SOLVER_KINDS)[number];
+import { constant, defaultsOf, outOfRange, record } from '../settings.js';
+import type { Fault, Preset, SettingsOf } from '../settings.js';
 
 /** A solver that was given what it cannot work with: an option out of range, losses of the wrong length, no gradient. */
 export class SolverError extends ZartsError {
@@ -67,7 +65,7 @@ export interface Solver<
   A extends Asked = Asked,
   D extends Diagnostics = Diagnostics,
 > {
-  readonly kind: SolverKind;
+  readonly kind: string;
   /** Whether `ask` needs `ctx.gradient`. */
   readonly needsGradient: boolean;
   /** Loss evaluations that one update costs: the number of points asked for. */
@@ -85,8 +83,87 @@ export interface Solver<
   tell(state: S, asked: A, losses: Vec): Told<S, D>;
 }
 
-/** The start state shared by solvers that carry nothing but alpha. */
-export function initialState(kind: SolverKind, alpha: Vec): SolverState {
+/** What a search with the solver does otherwise than the paper's. */
+export interface SolverDeviation {
+  readonly sentence: string;
+  /** The setting that the sentence is about; none where it holds whatever the settings. */
+  readonly of?: string;
+}
+
+/** What a search space decides of a solver's settings. */
+export interface SpaceStart {
+  /** σ of a proposal at the start. */
+  readonly sigma: number;
+}
+
+/** All that is said of a zero-order solver. */
+export interface SolverDeclaration<
+  Id extends string,
+  Shape extends z.ZodRawShape,
+  Variant extends string,
+  A extends Asked,
+  D extends Diagnostics,
+> {
+  readonly id: Id;
+  /** Its name in tables. */
+  readonly title: string;
+  /** Every setting with its bounds, its default and where that comes from. */
+  readonly settings: Shape;
+  /** What the presets have otherwise than the defaults. */
+  readonly presets?: Partial<Record<Preset, Partial<SettingsOf<Shape>>>>;
+  /** Names for the solver under one preset, which stand beside it in tables. */
+  readonly variants?: Readonly<Record<Variant, { readonly title: string; readonly preset: Preset }>>;
+  /** Settings that the search space decides. */
+  readonly inSpace?: (space: SpaceStart) => Partial<SettingsOf<Shape>>;
+  /** Settings that follow from others where they are left out. */
+  readonly implied?: (given: Partial<SettingsOf<Shape>>) => Partial<SettingsOf<Shape>>;
+  /** What is wrong between settings that are each within their bounds. @param name  A setting's name in the sentence. */
+  readonly faults?: (settings: SettingsOf<Shape>, name: (setting: string) => string) => readonly Fault[];
+  readonly deviations?: (settings: SettingsOf<Shape>, preset: Preset) => readonly SolverDeviation[];
+  /** The solver with settings that are whole and checked. */
+  readonly steps: (settings: SettingsOf<Shape>) => Omit<Solver<SolverState, A, D>, 'kind' | 'init'>;
+}
+
+/**
+ * The definition of a zero-order solver: what the protocol's schema, `--solver`, the presets and the deviations are made from.
+ * Its `create` gives the solver with some of its options, the others at their defaults.
+ */
+export function defineSolver<
+  const Id extends string,
+  Shape extends z.ZodRawShape,
+  A extends Asked,
+  D extends Diagnostics,
+  Variant extends string = never,
+>(declaration: SolverDeclaration<Id, Shape, Variant, A, D>) {
+  type Settings = SettingsOf<Shape>;
+  const { id, settings: shape, implied, faults, steps } = declaration;
+  const settings = record(shape);
+  const defaults = defaultsOf(settings) as Settings;
+  /** @throws {SolverError} for an option out of range; the message names solver, option, value and bounds. */
+  const create = (options: Partial<Settings> = {}): Solver<SolverState, A, D> => {
+    const whole: Settings = { ...defaults, ...implied?.(options), ...options };
+    for (const [name, schema] of Object.entries(shape) as [string, z.ZodType][]) {
+      checkSetting(id, name, schema, whole[name]);
+    }
+    const [fault] = faults?.(whole, (name) => name) ?? [];
+    if (fault) throw refused(id, fault);
+    return { kind: id, init: (alpha) => initialState(id, alpha), ...steps(whole) };
+  };
+  return { ...declaration, schema: record({ kind: constant(id), ...shape }), defaults, create };
+}
+
+/** Refuses a setting out of range. */
+export function checkSetting(id: string, name: string, schema: z.ZodType, value: unknown): void {
+  if (schema.safeParse(value).success) return;
+  throw refused(id, { path: name, value, must: String(schema.meta()?.bounds) });
+}
+
+function refused(id: string, { path, value, must }: Fault): SolverError {
+  return new SolverError(`The ${id} solver's ${outOfRange(path, value, must).message}`);
+}
+
+/** The start state of solvers, which carry nothing but alpha. */
+function initialState(kind: string, alpha: Vec): SolverState {
   if (alpha.length === 0) {
     throw new SolverError(
       `The ${kind} solver got no alphas; a search needs at least one architecture parameter.`,
@@ -106,7 +183,7 @@ export function nextState({ alpha, step }: SolverState, update: Vec): SolverStat
 }
 
 /** Refuses losses that do not belong one to one to the points. */
-export function checkLosses(kind: SolverKind, losses: Vec, points: readonly Vec[]): void {
+export function checkLosses(kind: string, losses: Vec, points: readonly Vec[]): void {
   if (losses.length !== points.length) {
     throw new SolverError(
       `The ${kind} solver asked for ${points.length} losses and was told ${losses.length}; tell one loss for each point, in order.`,
@@ -114,36 +191,30 @@ export function checkLosses(kind: SolverKind, losses: Vec, points: readonly Vec[
   }
 }
 
-/** An option of a solver and the values that it may have. */
-interface Bound {
-  readonly value: number;
-  readonly min?: number;
-  readonly max?: number;
-  /** Whether `min` itself is refused. */
-  readonly above?: boolean;
-  readonly integer?: boolean;
-}
-
-/** Refuses options out of range; the message names solver, option, value and bounds. */
-export function checkOptions(kind: SolverKind, bounds: Readonly<Record<string, Bound>>): void {
-  for (const [name, { value, min, max, above = false, integer = false }] of Object.entries(bounds)) {
-    const low = min === undefined || (above ? value > min : value >= min);
-    const inside = Number.isFinite(value) && low && (max === undefined || value <= max);
-    if (inside && (!integer || Number.isInteger(value))) continue;
-    const limits = [
-      ...(min === undefined ? [] : [above ? `greater than ${min}` : `at least ${min}`]),
-      ...(max === undefined ? [] : [`at most ${max}`]),
-    ];
-    const sort = integer ? 'an integer' : 'a finite number';
-    throw new SolverError(
-      `The ${kind} solver's ${name} is ${value}; it must be ${[sort, limits.join(' and ')].filter(Boolean).join(' ')}.`,
-    );
-  }
+/** The sentence for a solver that the released code has only where it draws optimization paths. */
+export function onlyInPaths(name: string): string {
+  return `The released search script has no ${name}; its settings are those of the released script that draws optimization paths.`;
 }
 
 /** How many losses are not finite. */
 export function countNonFinite(losses: Vec): number {
   return losses.reduce((count, loss) => count + (Number.isFinite(loss) ? 0 : 1), 0);
+}
+
+/**
+ * The index of the smallest candidate loss that is strictly below the base loss, −1 when there is none. The first among
+ * equals wins; a candidate that is not finite never does; a base that is not finite is worse than anything finite.
+ */
+export function bestCandidate(base: number, candidates: Vec): number {
+  let best = Number.isFinite(base) ? base : Infinity;
+  let choice = -1;
+  candidates.forEach((loss, k) => {
+    if (Number.isFinite(loss) && loss < best) {
+      best = loss;
+      choice = k;
+    }
+  });
+  return choice;
 }
 
 /**

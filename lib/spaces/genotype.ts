@@ -127,11 +127,6 @@ export function countOps(genotype: Genotype): Record<Cell, OpCounts> {
   return { normal: count(genotype.normal), reduce: count(genotype.reduce) };
 }
 
-/** Whether two genotypes say the same, entry by entry in the same order. */
-export function sameGenotype(a: Genotype, b: Genotype): boolean {
-  return printGenotype(a) === printGenotype(b);
-}
-
 /**
  * The text that the PyTorch code base prints and evaluates, e.g.
  * `Genotype(normal=[('sep_conv_3x3', 0), …], normal_concat=range(2, 6), reduce=[…], reduce_concat=range(2, 6))`.

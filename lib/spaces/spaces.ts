@@ -91,8 +91,13 @@ export function defineSpace(declaration: SearchSpace): SearchSpace {
 
 /** A space whose every edge, in both cells, offers the same primitives. */
 export function uniformSpace(name: string, primitives: readonly Primitive[], nodes = 4): SearchSpace {
+  return defineSpace({ name, nodes, edges: uniform(primitives, nodes) });
+}
+
+/** What every edge of a cell offers, in both cells. */
+function uniform(primitives: readonly Primitive[], nodes = 4): SearchSpace['edges'] {
   const cell = cellEdges(nodes).map(() => primitives);
-  return defineSpace({ name, nodes, edges: { normal: cell, reduce: cell } });
+  return { normal: cell, reduce: cell };
 }
 
 const DARTS_OPS = [
@@ -106,57 +111,72 @@ const DARTS_OPS = [
 ] as const satisfies readonly Primitive[];
 
 /** R-DARTS' S1: two primitives an edge, the two best of a pre-search (Zela et al. 2020, its released table). */
-const S1 = defineSpace({
-  name: 's1',
-  nodes: 4,
-  edges: {
-    normal: [
-      ['skip_connect', 'dil_conv_3x3'],
-      ['skip_connect', 'dil_conv_5x5'],
-      ['skip_connect', 'dil_conv_5x5'],
-      ['skip_connect', 'sep_conv_3x3'],
-      ['skip_connect', 'dil_conv_3x3'],
-      ['max_pool_3x3', 'skip_connect'],
-      ['skip_connect', 'sep_conv_3x3'],
-      ['skip_connect', 'sep_conv_3x3'],
-      ['skip_connect', 'dil_conv_3x3'],
-      ['skip_connect', 'sep_conv_3x3'],
-      ['max_pool_3x3', 'skip_connect'],
-      ['skip_connect', 'dil_conv_3x3'],
-      ['dil_conv_3x3', 'dil_conv_5x5'],
-      ['dil_conv_3x3', 'dil_conv_5x5'],
-    ],
-    reduce: [
-      ['max_pool_3x3', 'avg_pool_3x3'],
-      ['max_pool_3x3', 'dil_conv_3x3'],
-      ['max_pool_3x3', 'avg_pool_3x3'],
-      ['max_pool_3x3', 'avg_pool_3x3'],
-      ['skip_connect', 'dil_conv_5x5'],
-      ['max_pool_3x3', 'avg_pool_3x3'],
-      ['max_pool_3x3', 'sep_conv_3x3'],
-      ['skip_connect', 'dil_conv_3x3'],
-      ['skip_connect', 'dil_conv_5x5'],
-      ['max_pool_3x3', 'avg_pool_3x3'],
-      ['max_pool_3x3', 'avg_pool_3x3'],
-      ['skip_connect', 'dil_conv_5x5'],
-      ['skip_connect', 'dil_conv_5x5'],
-      ['skip_connect', 'dil_conv_5x5'],
-    ],
-  },
-});
+const S1_EDGES: SearchSpace['edges'] = {
+  normal: [
+    ['skip_connect', 'dil_conv_3x3'],
+    ['skip_connect', 'dil_conv_5x5'],
+    ['skip_connect', 'dil_conv_5x5'],
+    ['skip_connect', 'sep_conv_3x3'],
+    ['skip_connect', 'dil_conv_3x3'],
+    ['max_pool_3x3', 'skip_connect'],
+    ['skip_connect', 'sep_conv_3x3'],
+    ['skip_connect', 'sep_conv_3x3'],
+    ['skip_connect', 'dil_conv_3x3'],
+    ['skip_connect', 'sep_conv_3x3'],
+    ['max_pool_3x3', 'skip_connect'],
+    ['skip_connect', 'dil_conv_3x3'],
+    ['dil_conv_3x3', 'dil_conv_5x5'],
+    ['dil_conv_3x3', 'dil_conv_5x5'],
+  ],
+  reduce: [
+    ['max_pool_3x3', 'avg_pool_3x3'],
+    ['max_pool_3x3', 'dil_conv_3x3'],
+    ['max_pool_3x3', 'avg_pool_3x3'],
+    ['max_pool_3x3', 'avg_pool_3x3'],
+    ['skip_connect', 'dil_conv_5x5'],
+    ['max_pool_3x3', 'avg_pool_3x3'],
+    ['max_pool_3x3', 'sep_conv_3x3'],
+    ['skip_connect', 'dil_conv_3x3'],
+    ['skip_connect', 'dil_conv_5x5'],
+    ['max_pool_3x3', 'avg_pool_3x3'],
+    ['max_pool_3x3', 'avg_pool_3x3'],
+    ['skip_connect', 'dil_conv_5x5'],
+    ['skip_connect', 'dil_conv_5x5'],
+    ['skip_connect', 'dil_conv_5x5'],
+  ],
+};
 
-/**
- * The spaces of the paper (its appendix B.1). S1–S4 are R-DARTS' (Zela et al. 2020); `darts` is the DARTS space without
- * the zero operation, as the paper searches it, `darts-zero` the original one with it.
- */
+/** A built-in space. */
+export interface BuiltInSpace extends SearchSpace {
+  /** Its name in tables. */
+  readonly title: string;
+  /** σ of MGS' proposal at the start of a search in it, from the released scripts. */
+  readonly sigma: number;
+}
+
+/** Every built-in space has four nodes a cell. */
+function builtIn(name: string, title: string, edges: SearchSpace['edges'], sigma: number): BuiltInSpace {
+  return Object.freeze({ ...defineSpace({ name, nodes: 4, edges }), title, sigma });
+}
+
+/** The spaces of the paper (its appendix B.1), in the order in which they are listed. A new one is an entry here. */
 export const SPACES = {
-  s1: S1,
-  s2: uniformSpace('s2', ['skip_connect', 'sep_conv_3x3']),
-  s3: uniformSpace('s3', ['none', 'skip_connect', 'sep_conv_3x3']),
-  s4: uniformSpace('s4', ['noise', 'sep_conv_3x3']),
-  darts: uniformSpace('darts', DARTS_OPS),
-  'darts-zero': uniformSpace('darts-zero', ['none', ...DARTS_OPS]),
-} as const satisfies Record<string, SearchSpace>;
+  /** Two primitives an edge, which differ between edges (R-DARTS, Zela et al. 2020, like S2 to S4). */
+  s1: builtIn('s1', 'S1', S1_EDGES, 0.2),
+  /** Skip connection or separable convolution on every edge. */
+  s2: builtIn('s2', 'S2', uniform(['skip_connect', 'sep_conv_3x3']), 0.2),
+  /** S2 with the zero operation. */
+  s3: builtIn('s3', 'S3', uniform(['none', 'skip_connect', 'sep_conv_3x3']), 0.2),
+  /** Noise or separable convolution on every edge. */
+  s4: builtIn('s4', 'S4', uniform(['noise', 'sep_conv_3x3']), 0.2),
+  /** The DARTS space without the zero operation, as the paper searches it. */
+  darts: builtIn('darts', 'DARTS', uniform(DARTS_OPS), 0.025),
+  /** The DARTS space as Liu et al. 2019 have it, with the zero operation. */
+  'darts-zero': builtIn('darts-zero', 'DARTS-ZERO', uniform(['none', ...DARTS_OPS]), 0.025),
+} as const satisfies Record<string, BuiltInSpace>;
+
+/** σ at the start in a space of one's own: that of the spaces with two or three primitives an edge. Ours. */
+export const SIGMA_ELSEWHERE = SPACES.s2.sigma;
 
 /** The id of a built-in space. */
 export type SpaceId = keyof typeof SPACES;
@@ -170,7 +190,7 @@ export function isSpaceId(value: unknown): value is SpaceId {
 }
 
 /** The built-in space of that id. @throws {UsageError} with the allowed ids for any other. */
-export function spaceById(id: string): SearchSpace {
+export function spaceById(id: string): BuiltInSpace {
   if (!isSpaceId(id)) throw unknownName('search space', id, SPACE_IDS);
   return SPACES[id];
 }
@@ -200,24 +220,4 @@ export function splitAlphas(space: SearchSpace, vec: Vec): CellAlphas {
   // The order of these two calls is the layout of the vector.
   const normal = rows('normal');
   return { normal, reduce: rows('reduce') };
-}
-
-/** The raveled alphas, length d: the inverse of {@link splitAlphas}. @throws {UsageError} when rows are missing or of a wrong length. */
-export function joinAlphas(space: SearchSpace, alphas: CellAlphas): Vec {
-  for (const cell of CELLS) {
-    if (alphas[cell].length !== space.edges[cell].length) {
-      throw new UsageError(
-        `Alphas of the ${cell} cell have ${alphas[cell].length} rows; space "${space.name}" has ${space.edges[cell].length} edges.`,
-      );
-    }
-    space.edges[cell].forEach((primitives, e) => {
-      const found = alphas[cell][e].length;
-      if (found !== primitives.length) {
-        throw new UsageError(
-          `Alphas of the ${cell} cell, edge ${e}: ${found} values; space "${space.name}" has ${primitives.length} primitives there.`,
-        );
-      }
-    });
-  }
-  return Float64Array.from(CELLS.flatMap((cell) => alphas[cell].flat()));
 }

@@ -52,7 +52,7 @@ describe('zarts: wrong usage', function () {
     {
       what: 'a solver',
       args: [...SEARCH, '--solver', 'msg'],
-      says: ['"msg"', 'mgs, rs, gld, random', 'Did you mean "mgs"?'],
+      says: ['"msg"', 'rs, mgs, mgs-flat, gld, random', 'Did you mean "mgs"?'],
     },
     {
       what: 'a preset',

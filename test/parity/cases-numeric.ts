@@ -2,7 +2,7 @@ import { conditionNumber } from '../../lib/analysis/condition.js';
 import { ZartsError } from '../../lib/errors.js';
 import type { Vec } from '../../lib/math/vec.js';
 import { cosineLr, dropPathAt, imagenetLr, sigmaAt } from '../../lib/search/schedules.js';
-import type { SigmaSchedule } from '../../lib/search/schedules.js';
+import type { SigmaSchedule } from '../../lib/solvers/mgs.js';
 import { gld, gldRadii } from '../../lib/solvers/gld.js';
 import { mgs, proposalLogDensity } from '../../lib/solvers/mgs.js';
 import { rs } from '../../lib/solvers/rs.js';

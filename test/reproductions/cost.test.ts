@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { search } from '../../lib/search/search.js';
 import { searchData } from '../../lib/search/run.js';
+import { fineTuneIterations } from '../../lib/search/omega-protocol.js';
 import { fullSearch, withBudget } from '../../lib/search/presets.js';
 import { applySet } from '../../lib/search/protocol.js';
 import type { SpaceId } from '../../lib/spaces/spaces.js';
@@ -34,7 +35,7 @@ describe('cost of a search', () => {
       const work = searchWork(protocol);
       expect(work).to.include({ weightSteps: steps, alphaUpdates: made });
       expect(work.evaluations).to.equal(updates.reduce((sum, { losses }) => sum + losses.length, 0));
-      expect(work.fineTuneSteps).to.equal(work.evaluations * protocol.omega.iterations);
+      expect(work.fineTuneSteps).to.equal(work.evaluations * fineTuneIterations(protocol.omega));
     });
   }
 

@@ -9,8 +9,8 @@ import { InterruptedError } from '../../lib/errors.js';
 import { key } from '../../lib/math/random.js';
 import type { Vec } from '../../lib/math/vec.js';
 import type { Checkpoint } from '../../lib/runs/checkpoint.js';
-import { METHODS } from '../../lib/search/baselines.js';
-import type { BaselineId } from '../../lib/search/baselines.js';
+import { GRADIENT } from '../../lib/search/baselines.js';
+import type { GradientId } from '../../lib/search/baselines.js';
 import { parseProtocol } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
 import { search } from '../../lib/search/search.js';
@@ -23,7 +23,7 @@ import { lossAndGradientsAround } from '../../lib/supernet/training.js';
 import { memory, smokeIn, stopAt, watchProgram } from './helpers.js';
 import type { Call } from './helpers.js';
 
-const IDS = Object.keys(METHODS) as BaselineId[];
+const IDS = Object.keys(GRADIENT) as GradientId[];
 
 /** Two nodes and three primitives an edge, noise among them: 30 alphas, and a network that is quickly compiled. */
 const SMALL = uniformSpace('small', ['skip_connect', 'sep_conv_3x3', 'noise'], 2);
@@ -106,7 +106,7 @@ describe('search/baselines', function () {
   }
 
   /** The alphas that each solver found, joined. */
-  const found = new Map<string, BaselineId>();
+  const found = new Map<string, GradientId>();
 
   for (const id of IDS) {
     it(`${id} finds the same to the last bit again, and in parts`, async () => {
@@ -187,7 +187,7 @@ describe('search/baselines', function () {
   });
 
   it('of second order unroll the weight step that comes next', async () => {
-    const protocol = tiny('darts-2nd', 'solver.unrolledMomentum=true', 'solver.unrolledDecay=true');
+    const protocol = tiny('darts-2nd', 'omega.momentum=true', 'omega.weightDecay=true');
     watch(protocol);
     await run(protocol);
     const at = calls.findIndex(({ name }) => name === 'unroll');

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { SIGMA_SCHEDULES, cosineLr, dropPathAt, imagenetLr, sigmaAt } from '../../lib/search/schedules.js';
+import { cosineLr, dropPathAt, imagenetLr, sigmaAt } from '../../lib/search/schedules.js';
+import { SIGMA_SCHEDULES } from '../../lib/solvers/mgs.js';
 
 describe('search/schedules', () => {
   // Every epoch of the reference's schedules is compared in test/parity/cases-numeric.test.ts; here are the edges.

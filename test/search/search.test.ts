@@ -10,7 +10,7 @@ import { searchProgram } from '../../lib/search/program.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
 import { search } from '../../lib/search/search.js';
 import type { SearchOptions } from '../../lib/search/search.js';
-import { SOLVER_KINDS } from '../../lib/solvers/solver.js';
+import { ZERO_ORDER } from '../../lib/solvers/registry.js';
 import { memory, smokeIn, stopAt, watchProgram } from './helpers.js';
 import type { Call, Metric } from './helpers.js';
 
@@ -352,7 +352,10 @@ describe('search/search', function () {
       expect(new Set(updates().flatMap(({ losses }) => losses)).size).to.equal(16);
     });
 
-    for (const settings of [['omega.coast=noop'], ['omega.iterations=0', 'updateEvery=2']]) {
+    for (const settings of [
+      ['omega.kind=coast', 'omega.drift=false'],
+      ['omega.iterations=0', 'updateEvery=2'],
+    ]) {
       it(`scores candidates with the weights as they are with ${settings.join(' ')}`, async () => {
         const protocol = smoke('mgs', 'paper', ...settings);
         watch(protocol);
@@ -397,7 +400,7 @@ describe('search/search', function () {
   });
 
   describe('solvers', () => {
-    for (const solver of SOLVER_KINDS) {
+    for (const { id: solver } of ZERO_ORDER) {
       it(`${solver} searches to a genotype`, async () => {
         const { store, updates } = memory();
         const { genotype, alpha, epochs } = await run(smoke(solver, 'paper', 'epochs=1'), { store });

@@ -326,16 +326,16 @@ describe('solvers/mgs', () => {
   });
 
   it('refuses options out of range, by name and bound', () => {
-    expect(() => mgs({ samples: 0 })).to.throw(SolverError, /samples is 0; it must be an integer at least 1/);
+    expect(() => mgs({ samples: 0 })).to.throw(
+      SolverError,
+      /samples is 0; it must be an integer from 1 to 65536/,
+    );
     expect(() => mgs({ lambda: 1.5 })).to.throw(
       SolverError,
-      /lambda is 1\.5; it must be a finite number at least 0 and at most 1/,
+      /lambda is 1\.5; it must be a number at least 0 and at most 1/,
     );
     expect(() => mgs({ sigma: -0.1 })).to.throw(SolverError, /sigma is -0\.1/);
-    expect(() => mgs({ tau: 0 })).to.throw(
-      SolverError,
-      /tau is 0; it must be a finite number greater than 0/,
-    );
+    expect(() => mgs({ tau: 0 })).to.throw(SolverError, /tau is 0; it must be a number greater than 0/);
     expect(() => mgs({ clipNorm: 0 })).to.throw(SolverError, /clipNorm is 0/);
   });
 });

@@ -2,7 +2,7 @@
 import { quadratic, toyStep } from '../../lib/analysis/toy.js';
 import type { ToyFunction, ToyStepOptions } from '../../lib/analysis/toy.js';
 import { foldIn, key, normal } from '../../lib/math/random.js';
-import { RS_DEFAULTS } from '../../lib/solvers/rs.js';
+import { RS } from '../../lib/solvers/rs.js';
 import type { RsOptions } from '../../lib/solvers/rs.js';
 import type { Solver, SolverState } from '../../lib/solvers/solver.js';
 
@@ -38,7 +38,7 @@ const CURVATURE = ORIGIN.map((g, j) => QUADRATIC.gradient(new Float64Array(D).fi
  * @returns      [updates + 1], the start first.
  */
 export function expectedRsLoss(options: Partial<RsOptions>, updates: number, noise = 0): number[] {
-  const { law, samples, mu, xi } = { ...RS_DEFAULTS, ...options };
+  const { law, samples, mu, xi } = { ...RS.defaults, ...options };
   const kappa = law === 'sphere' ? D / (D + 2) : 1;
   const perCoordinate = law === 'sphere' ? D : 1;
   const error = (perCoordinate * noise ** 2) / (2 * mu ** 2 * samples);
