@@ -30,7 +30,7 @@ import { SPACE } from './sweep.js';
 import { counted, label, leading, spread, stateText, summaryTable } from './tables.js';
 
 /** What a reader sees for a run: the estimate of ω* that a landscape is read at, or what moves along a path. */
-export type LandscapeAxes = { readonly title: string };
+export type LandscapeAxes = Readonly<Record<'title', string>>;
 
 /** The kinds of runs that need a landscape. */
 export type OnLandscape = 'landscape' | 'condition' | 'spectrum' | 'path';
@@ -73,10 +73,8 @@ export const SIZES: Readonly<Record<Budget, typeof FULL>> = {
 export type Estimate = LandscapeProtocol['omega']['kind'];
 
 /** One seed's landscape at M fine-tuning steps: the one that all others are derived from. */
-export function landscapeBase(
-  { budget, preset = 'paper', chosen, landscape }: Grid<typeof CHOICES>,
-  seed: number,
-): LandscapeProtocol {
+export function landscapeBase(grid: Grid<typeof CHOICES>, seed: number): LandscapeProtocol {
+  const { budget, preset = 'paper', chosen } = grid;
   const supernet = { ...withBudget(fullSearch(chosen.space, 'darts-1st', preset), budget), seed };
   const { points, iterations, batches } = SIZES[budget];
   const half = Math.floor(halfSize(supernet) / supernet.batchSize);

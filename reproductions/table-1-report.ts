@@ -24,7 +24,7 @@ import { DESCENT_FUNCTIONS, GLD_NAMES, GRADIENT_DESCENT } from './toy.js';
 import type { ToyRows } from './toy.js';
 
 /** What toy runs are told apart by. */
-type ToyAxes = { readonly experiment: ToyExperiment };
+type ToyAxes = Readonly<Record<'experiment', ToyExperiment>>;
 /** A run of an experiment with one seed. */
 export type ToyCell = Cell<'toy', ToyAxes>;
 /** What is there of them. */

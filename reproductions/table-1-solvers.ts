@@ -4,10 +4,10 @@
  * Proposition 1 says in closed form, in which limits the solvers are DARTS. No network is trained.
  */
 import type { Claim } from '../lib/analysis/claims.js';
-import { fitLine } from '../lib/analysis/statistics.js';
 import type { MgsDensity } from '../lib/solvers/mgs.js';
+import { slopeOver } from './claims.js';
 import { seedsOf, several } from './deviations.js';
-import { distinct, experiment } from './experiment.js';
+import { experiment } from './experiment.js';
 import type { Grid } from './grid.js';
 import { figureNumber } from './paper.js';
 import { judgeAll } from './statements.js';
@@ -46,14 +46,7 @@ const HALF_DIGIT = 0.05;
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** The slope over ln N of what rows have; NaN for fewer than two N. */
-function slopeOverLogN<R extends { readonly samples: number }>(
-  rows: readonly R[],
-  value: (row: R) => number,
-): number {
-  const points = rows.map((row): [number, number] => [Math.log(row.samples), value(row)]);
-  return distinct(points.map(([x]) => x)).length < 2 ? NaN : fitLine(points).slope;
-}
+const logN = ({ samples }: { readonly samples: number }): number => Math.log(samples);
 
 /** How many of the largest N are averaged where the direction of a mean step is judged: a short step shows its noise alone. */
 const LONGEST = 3;
@@ -105,8 +98,7 @@ const CLAIMS: Makers<Claim> = {
             statistic: 'slope of the logarithm of the relative error over that of N',
             region: { between: [-0.55, -0.45] },
             among: (row) => row.varied === 'samples',
-            value: (own) =>
-              slopeOverLogN(own, ({ meanSquaredError }) => Math.log(Math.sqrt(meanSquaredError))),
+            value: (own) => slopeOver(own, logN, (row) => Math.log(Math.sqrt(row.meanSquaredError))),
             detail:
               'An error that falls as 1/√N leaves nothing in the limit; at small μ no bias is left either.',
           },
@@ -180,7 +172,7 @@ const CLAIMS: Makers<Claim> = {
             text: `One step of it points along −g the better the larger N is: d = ${dimension}.`,
             statistic: 'slope of the mean cosine of one step with −g over ln N',
             region: { above: 0 },
-            value: (own) => slopeOverLogN(own, ({ cosine }) => cosine),
+            value: (own) => slopeOver(own, logN, ({ cosine }) => cosine),
           },
         ],
       ),

@@ -125,12 +125,30 @@ type RsPlace = Pick<RsRow, 'function' | 'law' | 'estimator' | 'samples' | 'mu' |
 
 function rsJobs(seed: number, settings: ToySettings['rs']): Job<RsRow>[] {
   const { dimension, samples, samplesSweep, mu, muSweep, noise, repeats, draws } = settings;
+  /** A row without errors and one with them, from the same directions. */
   const job = (place: RsPlace, count: number): Job<RsRow> => ({
     work: count * place.samples * dimension,
     run() {
+      const { varied: _, function: name, ...options } = place;
+      const toy = name === 'quadratic' ? quadratic(dimension) : quartic(dimension);
+      const solver = rs(options);
+      const state = solver.init(toy.start);
+      const truth = toy.gradient(toy.start);
+      const [clean, noisy] = [new Estimates(truth), new Estimates(truth)];
       // The same directions for every μ: what changes along a curve is μ alone.
-      const from = keyOf(seed, 1, place.samples, RS_LAWS.indexOf(place.law));
-      return rsRows(place, dimension, [0, noise], count, from);
+      each(keyOf(seed, 1, place.samples, RS_LAWS.indexOf(place.law)), count, (stepKey) => {
+        const asked = solver.ask(state, { key: foldIn(stepKey, 0) });
+        const losses = Float64Array.from(asked.points, (point) => toy.loss(point));
+        const errors = normal(foldIn(stepKey, 1), losses.length);
+        clean.add(solver.tell(state, asked, losses).diagnostics.gradient);
+        noisy.add(solver.tell(state, asked, axpy(noise, errors, losses)).diagnostics.gradient);
+      });
+      const smoothed = toy.smoothedGradient(toy.start, place.law, place.mu);
+      const expectedGain = dot(smoothed, truth) / dot(truth, truth);
+      return [
+        { ...place, noise: 0, expectedGain, ...clean.compare() },
+        { ...place, noise, expectedGain, ...noisy.compare() },
+      ];
     },
   });
   return RS_LAWS.flatMap((law) => {
@@ -153,33 +171,6 @@ function rsJobs(seed: number, settings: ToySettings['rs']): Job<RsRow>[] {
   });
 }
 
-/** One row for each size of the errors, all from the same directions. */
-function rsRows(
-  place: RsPlace,
-  dimension: number,
-  noises: readonly number[],
-  count: number,
-  from: Key,
-): RsRow[] {
-  const { law, estimator, samples, mu } = place;
-  const toy = place.function === 'quadratic' ? quadratic(dimension) : quartic(dimension);
-  const solver = rs({ law, estimator, samples, mu });
-  const state = solver.init(toy.start);
-  const truth = toy.gradient(toy.start);
-  const gathered = noises.map((noise) => ({ noise, estimates: new Estimates(truth) }));
-  each(from, count, (stepKey) => {
-    const asked = solver.ask(state, { key: foldIn(stepKey, 0) });
-    const losses = Float64Array.from(asked.points, (point) => toy.loss(point));
-    const errors = normal(foldIn(stepKey, 1), losses.length);
-    for (const { noise, estimates } of gathered) {
-      const told = noise > 0 ? axpy(noise, errors, losses) : losses;
-      estimates.add(solver.tell(state, asked, told).diagnostics.gradient);
-    }
-  });
-  const expectedGain = dot(toy.smoothedGradient(toy.start, law, mu), truth) / dot(truth, truth);
-  return gathered.map(({ noise, estimates }) => ({ ...place, noise, expectedGain, ...estimates.compare() }));
-}
-
 // ---- MGS ----
 
 type MgsPlace = Pick<MgsRow, 'dimension' | 'sigma' | 'density' | 'lambda' | 'samples' | 'varied'>;
@@ -189,9 +180,23 @@ function mgsJobs(seed: number, settings: ToySettings['mgs']): Job<MgsRow>[] {
   const job = (place: MgsPlace, count: number): Job<MgsRow> => ({
     work: count * place.samples * place.dimension,
     run() {
-      const from = keyOf(seed, 2, place.dimension, place.samples, place.sigma);
-      const gradient = scale(gradientNorm, sphere(foldIn(from, 0), place.dimension));
-      return [mgsRow(gradient, place, tau, count, foldIn(from, 1))];
+      const { varied: _, dimension, ...options } = place;
+      const from = keyOf(seed, 2, dimension, place.samples, place.sigma);
+      const toy = linear(scale(gradientNorm, sphere(foldIn(from, 0), dimension)));
+      const downhill = scale(-1, toy.gradient(toy.start));
+      const solver = mgs({ ...options, tau });
+      const state = solver.init(toy.start);
+      const steps = new Estimates(downhill);
+      let [esr, esrEqual, farthest] = [0, 0, 0];
+      each(foldIn(from, 1), count, (stepKey) => {
+        const { asked, diagnostics } = toyStep(solver, state, toy, { key: stepKey });
+        steps.add(diagnostics.update);
+        esr += diagnostics.esr / count;
+        esrEqual += solver.tell(state, asked, new Float64Array(place.samples)).diagnostics.esr / count;
+        const distances = asked.directions.map((u) => squaredDistance(u, downhill));
+        farthest += Number(indexOfLargest(diagnostics.weights) === indexOfLargest(distances)) / count;
+      });
+      return [{ ...place, ...steps.compare(), esr, esrEqual, farthest }];
     },
   });
   return sigmas.flatMap((sigma) => [
@@ -210,25 +215,6 @@ function mgsJobs(seed: number, settings: ToySettings['mgs']): Job<MgsRow>[] {
       }),
     ),
   ]);
-}
-
-function mgsRow(gradient: Vec, place: MgsPlace, tau: number, count: number, from: Key): MgsRow {
-  const { sigma, density, lambda, samples } = place;
-  const solver = mgs({ sigma, density, lambda, samples, tau });
-  const toy = linear(gradient);
-  const state = solver.init(toy.start);
-  const downhill = scale(-1, gradient);
-  const steps = new Estimates(downhill);
-  let [esr, esrEqual, farthest] = [0, 0, 0];
-  each(from, count, (stepKey) => {
-    const { asked, diagnostics } = toyStep(solver, state, toy, { key: stepKey });
-    steps.add(diagnostics.update);
-    esr += diagnostics.esr / count;
-    esrEqual += solver.tell(state, asked, new Float64Array(samples)).diagnostics.esr / count;
-    const distances = asked.directions.map((u) => squaredDistance(u, downhill));
-    farthest += Number(indexOfLargest(diagnostics.weights) === indexOfLargest(distances)) / count;
-  });
-  return { ...place, ...steps.compare(), esr, esrEqual, farthest };
 }
 
 const indexOfLargest = (values: Vec | readonly number[]): number => values.indexOf(Math.max(...values));
@@ -292,33 +278,29 @@ function descender(name: string, spec: SolverSpec, basePenalty = 0): Descender {
 /** The name under which first-order DARTS goes, with plain steps along −g. */
 export const GRADIENT_DESCENT = 'gradient descent';
 
-function gradientDescent(xi: number): Descender {
-  return {
-    name: GRADIENT_DESCENT,
-    cost: 1,
-    step: (alpha, batch) => axpy(-xi, batch.gradient(alpha), alpha),
-  };
-}
-
 /** GLD as in the paper, and as it is released: its base is not fine-tuned where its candidates are. */
 export const GLD_NAMES = { paper: 'GLD', released: 'GLD, base not tuned' } as const;
 
 function descenders(name: DescentFunction, { untuned }: ToySettings['descent']): Descender[] {
   // In the valley a gradient step of length 1 would end far outside: short steps, and MGS without the gradient.
   const valley = name === 'Rosenbrock';
-  const mgsOptions = valley ? { sigma: 0.1, tau: 0.01 } : { sigma: 0.2, tau: 0.01 };
+  const xi = valley ? 1e-3 : 1;
+  const flat = { kind: 'mgs', density: 'flat', sigma: valley ? 0.1 : 0.2, tau: 0.01 } as const;
+  const outsideValley = (...ways: Descender[]): Descender[] => (valley ? [] : ways);
   return [
-    gradientDescent(valley ? 1e-3 : 1),
+    {
+      name: GRADIENT_DESCENT,
+      cost: 1,
+      step: (alpha, batch) => axpy(-xi, batch.gradient(alpha), alpha),
+    },
     descender('RS', { kind: 'rs', ...(valley ? { mu: 1e-3, xi: 3e-4 } : {}) }),
-    ...(valley
-      ? []
-      : [
-          descender('MGS, literal density', { kind: 'mgs', density: 'literal', ...mgsOptions }),
-          descender('MGS, flat density', { kind: 'mgs', density: 'flat', ...mgsOptions }),
-        ]),
-    descender('MGS, flat, no gradient', { kind: 'mgs', density: 'flat', lambda: 1, ...mgsOptions }),
+    ...outsideValley(
+      descender('MGS, literal density', { ...flat, density: 'literal' }),
+      descender('MGS, flat density', flat),
+    ),
+    descender('MGS, flat, no gradient', { ...flat, lambda: 1 }),
     descender(GLD_NAMES.paper, { kind: 'gld' }),
-    ...(valley ? [] : [descender(GLD_NAMES.released, { kind: 'gld' }, untuned)]),
+    ...outsideValley(descender(GLD_NAMES.released, { kind: 'gld' }, untuned)),
     descender('random search', { kind: 'random' }),
   ];
 }
@@ -332,37 +314,33 @@ function descentJobs(seed: number, settings: ToySettings['descent']): Job<Descen
   return DESCENT_FUNCTIONS.flatMap((name, which) => {
     const toy = name === 'Rosenbrock' ? rosenbrock() : quadratic(dimension);
     const noise = name === 'batches' ? batchNoise : 0;
-    return descenders(name, settings).map((way, w): Job<DescentRow> => ({
+    return descenders(name, settings).map(({ name: solver, cost, step }, w): Job<DescentRow> => ({
       work: 2 * evaluations * toy.start.length,
-      run: () => [{ function: name, ...descent(way, toy, { evaluations, noise, seed, which, w }) }],
+      run() {
+        const updates = Math.floor(evaluations / cost);
+        // Every solver meets the same batches.
+        const [batchKey, stepKey] = [keyOf(seed, 4, which), keyOf(seed, 5, which, w)];
+        let [alpha, rises, trueRises] = [toy.start, 0, 0];
+        const losses = [toy.loss(alpha)];
+        for (let i = 0; i < updates; i++) {
+          const batch = onBatch(toy, foldIn(batchKey, i), noise);
+          const next = step(alpha, batch, foldIn(stepKey, i));
+          rises += Number(batch.loss(next) > batch.loss(alpha));
+          losses.push(toy.loss(next));
+          trueRises += Number(losses[i + 1] > losses[i]);
+          alpha = next;
+        }
+        const path = Array.from({ length: PATH_POINTS }, (_, i) => {
+          const spent = FIRST_EVALUATIONS * (evaluations / FIRST_EVALUATIONS) ** (i / (PATH_POINTS - 1));
+          const loss = losses[Math.min(updates, Math.floor(spent / cost))];
+          return { evaluations: Math.round(spent), loss };
+        });
+        return [
+          { function: name, solver, updates, rises: rises / updates, trueRises: trueRises / updates, path },
+        ];
+      },
     }));
   });
-}
-
-function descent(
-  { name, cost, step }: Descender,
-  toy: ToyFunction,
-  at: { evaluations: number; noise: number; seed: number; which: number; w: number },
-): Omit<DescentRow, 'function'> {
-  const { evaluations, noise, seed } = at;
-  const updates = Math.floor(evaluations / cost);
-  // Every solver meets the same batches.
-  const [batchKey, stepKey] = [keyOf(seed, 4, at.which), keyOf(seed, 5, at.which, at.w)];
-  let [alpha, rises, trueRises] = [toy.start, 0, 0];
-  const losses = [toy.loss(alpha)];
-  for (let i = 0; i < updates; i++) {
-    const batch = onBatch(toy, foldIn(batchKey, i), noise);
-    const next = step(alpha, batch, foldIn(stepKey, i));
-    rises += Number(batch.loss(next) > batch.loss(alpha));
-    losses.push(toy.loss(next));
-    trueRises += Number(losses[i + 1] > losses[i]);
-    alpha = next;
-  }
-  const path = Array.from({ length: PATH_POINTS }, (_, i) => {
-    const spent = FIRST_EVALUATIONS * (evaluations / FIRST_EVALUATIONS) ** (i / (PATH_POINTS - 1));
-    return { evaluations: Math.round(spent), loss: losses[Math.min(updates, Math.floor(spent / cost))] };
-  });
-  return { solver: name, updates, rises: rises / updates, trueRises: trueRises / updates, path };
 }
 
 // ---- Runs ----
