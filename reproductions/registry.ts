@@ -12,6 +12,7 @@ import { fig9 } from './fig-9-cells.js';
 import { table1 } from './table-1-solvers.js';
 import { table2 } from './table-2-spaces.js';
 import { table3 } from './table-3-darts.js';
+import { table4 } from './table-4-transfer.js';
 import { table5 } from './table-5-samples.js';
 import { table6 } from './table-6-iterations.js';
 import { table7 } from './table-7-wide.js';
@@ -30,6 +31,7 @@ export const EXPERIMENTS = [
   table1,
   table2,
   table3,
+  table4,
   table5,
   table6,
   table7,
