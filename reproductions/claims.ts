@@ -3,9 +3,8 @@ import { judge, undecided } from '../lib/analysis/claims.js';
 import type { Claim, Region } from '../lib/analysis/claims.js';
 import { pairedTest } from '../lib/analysis/comparison.js';
 import { fitLine } from '../lib/analysis/statistics.js';
-import { distinct, perSeed, rowsOfKind } from './experiment.js';
+import { distinct, rowsOfKind } from './experiment.js';
 import type { Row, View } from './experiment.js';
-import type { TrainingRow } from './kinds.js';
 import { methodTitle } from './methods.js';
 
 /** What rows are told apart by where methods are compared. */
@@ -140,31 +139,6 @@ export function slopeOver<R>(
 ): number | undefined {
   const points = rows.map((row): [number, number] => [x(row), y(row)]).sort(([a], [b]) => a - b);
   return distinct(points.map(([at]) => at)).length < 2 ? undefined : fitLine(points).slope;
-}
-
-/** A claim on the slope of error or size over a number that the search is varied in. */
-export function slopeClaim<F extends string>(
-  rows: readonly (TrainingRow & Readonly<Record<F, number>>)[],
-  claim: {
-    readonly id: string;
-    readonly text: string;
-    readonly factor: F;
-    readonly quantity: 'error' | 'size';
-    readonly falls: boolean;
-    readonly detail?: string;
-  },
-): Claim {
-  const { id, text, factor, quantity, falls, detail } = claim;
-  const error = quantity === 'error';
-  const y = (row: TrainingRow): number => (error ? row.errorPct : row.fullParameters / 1e6);
-  return judge({
-    id,
-    text,
-    statistic: `${error ? 'test error (points of %)' : 'full-size parameters (M)'} for each unit of ${factor} more (slope of a line)`,
-    values: perSeed(rows, (own) => slopeOver(own, (row) => row[factor], y)),
-    region: falls ? { below: 0 } : { above: 0 },
-    ...(detail === undefined ? {} : { detail }),
-  });
 }
 
 /** A claim on what was counted: it has no spread, and needs none. */

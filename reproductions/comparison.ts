@@ -10,28 +10,29 @@ import { FILE_DATASETS, datasetTitle } from '../lib/datasets/registry.js';
 import type { FileDatasetName } from '../lib/datasets/registry.js';
 import type { EvaluationPreset } from '../lib/evaluation/protocol.js';
 import { key } from '../lib/math/random.js';
-import { rowsWithMeans, sixDigits } from '../lib/report/charts.js';
+import { errorsByName, sixDigits } from '../lib/report/charts.js';
 import { intervalText } from '../lib/report/claims.js';
 import { fixed, plusMinus } from '../lib/report/format.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
 import { applySet, spaceName } from '../lib/search/protocol.js';
-import type { Budget } from '../lib/search/protocol.js';
+import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
 import { SPACE_IDS } from '../lib/spaces/spaces.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
 import { errorLess, pairsOf } from './claims.js';
 import type { MethodAxes, Pair } from './claims.js';
-import { searchDeviations, seedsOf, several, trainingDeviations } from './deviations.js';
+import { searchDeviations, seedsOf, sentences, several, trainingDeviations } from './deviations.js';
 import { cellsOfKind, cross, distinct, experiment, groupBy, rowsOfKind } from './experiment.js';
 import type { Cell, Experiment, Row, View } from './experiment.js';
 import { some } from './grid.js';
+import type { RunKind } from './kinds.js';
 import { METHOD_IDS, familyColors, familyOf, methodSearch, methodTitle, methodsWith } from './methods.js';
 import type { MethodId } from './methods.js';
 import { nameOf, printedRows, printedText } from './paper.js';
 import type { PrintedCell } from './paper.js';
 import { baselineNotes, counted, label, progressText, spread, summaryTable } from './tables.js';
 import type { SummaryColumn } from './tables.js';
-import { trainingSettings, withBaselines } from './training.js';
+import { trainedSearch, withBaselines } from './training.js';
 
 /** A network that a method found, trained. */
 export type ComparedRow = Row<'training', MethodAxes>;
@@ -101,27 +102,21 @@ export function comparison(table: ComparisonTable) {
     ),
     seeds: { full: plans.full.seeds, laptop: plans.laptop.seeds, smoke: plans.smoke.seeds },
     choices: {
+      // Not `dataset`, which is a group of the searches' settings.
       datasets: some('data set', DATASET_NAMES, (budget) => plans[budget].datasets),
-      spaces: some('search space', SPACE_IDS, (budget) => plans[budget].spaces),
-      methods: some('method', METHOD_IDS, (budget) => plans[budget].methods),
+      space: some('search space', SPACE_IDS, (budget) => plans[budget].spaces),
+      method: some('method', METHOD_IDS, (budget) => plans[budget].methods),
     },
     // Seeds outermost: after the first seed every cell of the table has a value.
-    runs({ budget, preset, seeds, chosen, ...grid }) {
-      const { datasets, spaces } = chosen;
-      const methods = methodsWith(chosen.methods, preset);
-      const cells = cross({ seed: seeds, dataset: datasets, space: spaces, method: methods });
+    runs(grid) {
+      const { preset, seeds, chosen } = grid;
+      const method = methodsWith(chosen.method, preset);
+      const benchmarks = cross({ seed: seeds, dataset: chosen.datasets, space: chosen.space, method });
       return withBaselines(
-        cells.map(({ seed, dataset, space, method }): Cell<'training', MethodAxes> => {
-          const search = applySet(methodSearch(method, space, dataset, budget, preset), `seed=${seed}`);
-          const training = trainingSettings({ preset: whose, dataset, space }, budget, trainingSet?.[budget]);
-          return {
-            axes: { method },
-            run: {
-              kind: 'training',
-              search: grid.search(search),
-              training: { ...grid.training(training), seed },
-            },
-          };
+        benchmarks.map(({ seed, dataset, space, method: id }): Cell<'training', MethodAxes> => {
+          const own = applySet(methodSearch(id, space, dataset, grid.budget, preset), `seed=${seed}`);
+          const set = trainingSet?.[grid.budget];
+          return { axes: { method: id }, run: trainedSearch(grid, grid.search(own), { preset: whose }, set) };
         }),
       );
     },
@@ -144,39 +139,43 @@ export function printedBenchmarks(table: string): PrintedBenchmark[] {
   }));
 }
 
+/** What the searches do otherwise than the paper's, methods told apart. */
+export function methodDeviations(
+  cells: readonly Cell<RunKind, MethodAxes>[],
+  neutral?: (search: SearchProtocol) => SearchProtocol,
+): string[] {
+  const found = searchDeviations(cells, ({ axes }) => methodTitle(axes.method), neutral);
+  return found.map((sentence) => `Search: ${sentence}`);
+}
+
 function deviations(
-  { plans, columns, remarks = [] }: ComparisonTable,
+  { plans: { full }, columns, remarks = [] }: ComparisonTable,
   all: readonly Cell<'training' | 'linear', MethodAxes>[],
 ): string[] {
   const cells = cellsOfKind(all, 'training');
-  const methods = distinct(cells.map(({ axes }) => axes.method));
-  const left = (what: string, all: readonly string[], there: readonly string[], title = methodTitle) => {
-    const names = distinct(all).filter((name) => !there.includes(name));
-    return names.length === 0 ? [] : [`Not run here: the ${what} ${names.map(title).join(', ')}.`];
-  };
   const datasets = cells.map(({ run }) => run.search!.dataset.name);
   const spaces = cells.map(({ run }) => spaceName(run.search!));
+  const methods = distinct(cells.map(({ axes }) => axes.method));
   const printed = columns.map(({ method }) => method as string);
   const ours = methods.filter((id) => !printed.includes(id));
+  const left = (what: string, names: readonly string[], there: readonly string[], title = methodTitle) => {
+    const absent = distinct(names).filter((name) => !there.includes(name));
+    return absent.length > 0 && `Not run here: the ${what} ${absent.map(title).join(', ')}.`;
+  };
   const seeds = seedsOf(cells);
-  return [
-    ...searchDeviations(cells, ({ axes }) => methodTitle(axes.method)).map(
-      (sentence) => `Search: ${sentence}`,
-    ),
-    ...trainingDeviations(cells, ({ run }) => `${run.search!.dataset.name} ${spaceName(run.search!)}`),
-    ...(seeds === plans.full.seeds
-      ? []
-      : [
-          `${several(seeds, 'search', 'searches')} by each method on each benchmark; the paper has ${plans.full.seeds}.`,
-        ]),
-    ...left('data sets', plans.full.datasets, datasets, datasetTitle),
-    ...left('spaces', plans.full.spaces, spaces, (space) => space.toUpperCase()),
-    ...left('methods', printed, methods),
-    ...(ours.length > 0 ? [`Not in the paper's table: ${ours.map(methodTitle).join(', ')}.`] : []),
-    ...remarks,
+  return sentences(
+    methodDeviations(cells),
+    trainingDeviations(cells, ({ run }) => `${run.search!.dataset.name} ${spaceName(run.search!)}`),
+    seeds !== full.seeds &&
+      `${several(seeds, 'search', 'searches')} by each method on each benchmark; the paper has ${full.seeds}.`,
+    left('data sets', full.datasets, datasets, datasetTitle),
+    left('spaces', full.spaces, spaces, (space) => space.toUpperCase()),
+    left('methods', printed, methods),
+    ours.length > 0 && `Not in the paper's table: ${ours.map(methodTitle).join(', ')}.`,
+    remarks,
     'The error is that of the last epoch, as R-DARTS reports it; the released code reports the best epoch on the test images.',
     'Cost is seconds on the machine that made the runs, not GPU days.',
-  ];
+  );
 }
 
 // ---- Rows ----
@@ -461,9 +460,8 @@ function errorChart(view: ComparedView): Chart {
   const apart = distinct(rows.map(({ dataset }) => dataset)).length > 1;
   const benchmark = ({ dataset, space }: Benchmark): string =>
     `${apart ? `${datasetTitle(dataset)}, ` : ''}${space === 'darts' ? 'DARTS space' : space.toUpperCase()}`;
-  const benchmarks = distinct(rows.map(benchmark));
   const methods = methodsIn(rows);
-  return rowsWithMeans(
+  return errorsByName(
     {
       name: 'errors',
       title: `Test error by method (budget ${view.budget})`,
@@ -478,17 +476,9 @@ function errorChart(view: ComparedView): Chart {
       parameters: row.parameters,
     })),
     {
-      x: { field: 'error', title: 'test error (%)' },
       row: { field: 'method', names: methods.map(methodTitle) },
       color: familyColors('family', methods.map(familyOf)),
-      tooltip: [
-        { field: 'method' },
-        { field: 'benchmark' },
-        { field: 'seed' },
-        { field: 'error', format: '.2f' },
-        { field: 'parameters', format: ',d' },
-      ],
-      panels: { field: 'benchmark', names: benchmarks },
+      panels: { field: 'benchmark', names: distinct(rows.map(benchmark)) },
     },
   );
 }

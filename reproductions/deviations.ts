@@ -52,6 +52,11 @@ export function searchOf(run: Run): SearchProtocol | undefined {
   }
 }
 
+/** Those sentences that hold: a condition that does not is no sentence. */
+export function sentences(...all: readonly (string | false | readonly string[])[]): string[] {
+  return all.flatMap((each) => (each === false ? [] : each));
+}
+
 /**
  * What the searches of cells do otherwise than the paper's, groups told apart by their title.
  *

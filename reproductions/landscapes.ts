@@ -78,7 +78,7 @@ export function landscapeBase(grid: Grid<typeof CHOICES>, seed: number): Landsca
   const supernet = { ...withBudget(fullSearch(chosen.space, 'darts-1st', preset), budget), seed };
   const { points, iterations, batches } = SIZES[budget];
   const half = Math.floor(halfSize(supernet) / supernet.batchSize);
-  return landscape({
+  return grid.landscape({
     version: 2,
     kind: 'landscape',
     budget,

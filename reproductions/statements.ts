@@ -12,6 +12,8 @@ export interface Statement<R> {
   readonly statistic: string;
   /** Where the statement says that its mean lies. */
   readonly region: Region;
+  /** Step between the values that can occur, for counts and shares. */
+  readonly resolution?: number;
   /** Rows that it is about, where it is not about all. */
   readonly among?: (row: R) => boolean;
   /** Of one seed's rows, at least one; nothing, or what is not finite, where others are not there. */

@@ -6,7 +6,7 @@ import { judge } from '../lib/analysis/claims.js';
 import type { Claim } from '../lib/analysis/claims.js';
 import { genotypeStructure } from '../lib/analysis/genotypes.js';
 import { IMAGENET } from '../lib/datasets/registry.js';
-import { labelledPoints, rowsWithMeans, sixDigits } from '../lib/report/charts.js';
+import { errorsByName, labelledPoints, sixDigits } from '../lib/report/charts.js';
 import { fixed } from '../lib/report/format.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
@@ -17,8 +17,8 @@ import type { Genotype } from '../lib/spaces/genotype.js';
 import { CELLS, spaceById } from '../lib/spaces/spaces.js';
 import { BEATS_RANDOM, contests, counted as countedClaim } from './claims.js';
 import type { MethodAxes } from './claims.js';
-import { methodsIn, rowsBy } from './comparison.js';
-import { searchDeviations, seedsOf, several, trainingDeviations } from './deviations.js';
+import { methodDeviations, methodsIn, rowsBy } from './comparison.js';
+import { seedsOf, sentences, several, trainingDeviations } from './deviations.js';
 import { cross, distinct, experiment, groupBy, rowsOfKind } from './experiment.js';
 import type { Cell, Row, View } from './experiment.js';
 import { some } from './grid.js';
@@ -37,7 +37,7 @@ import {
   spread,
   summaryTable,
 } from './tables.js';
-import { trainingOf, trainingSettings, withBaselines } from './training.js';
+import { trainedSearch, trainingOf, trainingSettings, withBaselines } from './training.js';
 
 /** Searches beside trainings: what they find is counted even where nothing can be trained. */
 type Kinds = 'search' | 'training' | 'linear';
@@ -97,16 +97,14 @@ const printedErrors = (method: string): string =>
     .join(' and ');
 
 function deviations(cells: readonly Cell<Kinds, MethodAxes>[]): string[] {
-  return [
-    ...searchDeviations(cells, ({ axes }) => methodTitle(axes.method)).map(
-      (sentence) => `Search: ${sentence}`,
-    ),
-    ...trainingDeviations(cells),
+  return sentences(
+    methodDeviations(cells),
+    trainingDeviations(cells),
     `${several(seedsOf(cells), 'search', 'searches')} by each method, each trained once; the paper has two architectures by ZARTS and does not say which of its searches found them.`,
     `Cited, not run here: ${PRINTED.flatMap(({ name, here }) => (here === undefined ? [name] : [])).join(', ')}.`,
     'NASNet and AmoebaNet are stacked as DARTS does, 14 cells of 48 channels; their own papers stack theirs in another way.',
     'Multiply-adds are those of convolutions and linear layers; the paper does not say what it counts.',
-  ];
+  );
 }
 
 // ---- Counting ----
@@ -297,33 +295,24 @@ function sizeChart(view: TransferView): Chart {
 }
 
 function errorChart(view: TransferView): Chart {
-  const rows = trainedIn(view);
+  const rows = groupBy(trainedIn(view), 'method').flatMap((group) => group.rows);
   const methods = distinct(rows.map(({ method }) => method));
-  return rowsWithMeans(
+  return errorsByName(
     {
       name: 'errors',
       title: `Top-1 error (budget ${view.budget})`,
       subtitle: `on ${imagesText(view)}; points: each network; bars: means`,
     },
-    methods.flatMap((method) =>
-      rowsBy(rows, method).map(({ seed, errorPct, parameters }) => ({
-        cells: methodTitle(method),
-        group: familyOf(method),
-        seed,
-        error: sixDigits(errorPct),
-        parameters,
-      })),
-    ),
+    rows.map(({ method, seed, errorPct, parameters }) => ({
+      cells: methodTitle(method),
+      group: familyOf(method),
+      seed,
+      error: sixDigits(errorPct),
+      parameters,
+    })),
     {
-      x: { field: 'error', title: 'test error (%)', axis: { tickCount: 6 } },
       row: { field: 'cells', names: methods.map(methodTitle) },
       color: familyColors('group', methods.map(familyOf)),
-      tooltip: [
-        { field: 'cells' },
-        { field: 'seed' },
-        { field: 'error', format: '.2f' },
-        { field: 'parameters', format: ',d' },
-      ],
     },
   );
 }
@@ -338,7 +327,7 @@ function claims(view: TransferView): Claim[] {
   const sizes = printedOf('mgs').map((line) => line.cells.params);
   const bounds = sizes.flatMap(printedInterval);
   const ofBudget = budget === 'full' ? '' : ` The cells were searched at budget ${budget}.`;
-  const decided = photographs(view) === 'imagenet';
+  const error = 'top-1 error';
   return [
     countedClaim({
       id: 'count/parameters',
@@ -385,15 +374,15 @@ function claims(view: TransferView): Claim[] {
           text: `Transferred to ImageNet, the cells that ZARTS finds have lower errors than those of DARTS (in print ${printedErrors('mgs')} against ${printedErrors(REFERENCE)} %).`,
           better: 'mgs',
           worse: REFERENCE,
-          error: 'top-1 error',
+          error,
         },
         {
           ...BEATS_RANDOM,
           text: 'The cells that ZARTS finds have lower errors than those of random search over architectures with shared weights (our question; the paper has no such baseline).',
-          error: 'top-1 error',
+          error,
         },
       ],
-      decided
+      photographs(view) === 'imagenet'
         ? undefined
         : 'The photographs of ImageNet are not here; computed ones do not decide a claim about it.',
     ),
@@ -414,18 +403,20 @@ export const table4 = experiment({
     ),
   ),
   seeds: { full: 4, laptop: 3, smoke: 1 },
-  choices: { methods: some<MethodId>('method', METHOD_IDS, (budget) => METHODS[budget]) },
-  runs({ budget, preset, seeds, chosen, ...grid }) {
-    const training = grid.training(trainingSettings(CHOICE, budget, TRAINING_SET[budget]));
-    const methods = [REFERENCE, ...methodsWith(chosen.methods, preset)] as const;
+  choices: { method: some<MethodId>('method', METHOD_IDS, (budget) => METHODS[budget]) },
+  runs(grid) {
+    const { budget, preset, seeds, chosen } = grid;
+    const methods = [REFERENCE, ...methodsWith(chosen.method, preset)] as const;
+    const published = grid.training(trainingSettings(CHOICE, budget, TRAINING_SET[budget]));
     const trainings = cross({ seed: seeds, method: methods }).map(
       ({ seed, method }): Cell<'training', MethodAxes> => {
-        const common = { kind: 'training', training: { ...training, seed } } as const;
         if (method === REFERENCE) {
-          return { axes: { method }, run: { ...common, genotype: KNOWN_GENOTYPES[method] } };
+          const training = { ...published, seed };
+          return { axes: { method }, run: { kind: 'training', training, genotype: KNOWN_GENOTYPES[method] } };
         }
-        const own = methodSearch(method, 'darts', 'cifar10', budget, preset);
-        return { axes: { method }, run: { ...common, search: grid.search(applySet(own, `seed=${seed}`)) } };
+        const own = applySet(methodSearch(method, 'darts', 'cifar10', budget, preset), `seed=${seed}`);
+        const run = trainedSearch(grid, grid.search(own), CHOICE, TRAINING_SET[budget]);
+        return { axes: { method }, run };
       },
     );
     const searches = trainings.flatMap(({ axes, run: { search } }): Cell<'search', MethodAxes>[] =>

@@ -12,11 +12,12 @@ import type { Table } from '../lib/report/table.js';
 import { fullSearch, withBudget } from '../lib/search/presets.js';
 import { applySet, spaceName, updatePeriod } from '../lib/search/protocol.js';
 import type { Budget, Preset, SearchProtocol } from '../lib/search/protocol.js';
-import { slopeClaim } from './claims.js';
-import { searchDeviations, seedsOf, several, trainingDeviations } from './deviations.js';
+import { slopeOver } from './claims.js';
+import { searchDeviations, seedsOf, sentences, several, trainingDeviations } from './deviations.js';
 import { cellsOfKind, cross, distinct, experiment, groupBy, rowsOfKind } from './experiment.js';
 import type { Cell, Row, View } from './experiment.js';
 import { printedTable, printedText } from './paper.js';
+import { judgeAll } from './statements.js';
 import { SEEDS, spaceAt } from './sweep.js';
 import {
   TRAINED_COLUMNS,
@@ -28,7 +29,7 @@ import {
   stateText,
   summaryTable,
 } from './tables.js';
-import { trainingSettings, withBaselines } from './training.js';
+import { trainedSearch, withBaselines } from './training.js';
 
 /** Whose weights, M, and weight steps between two updates of α. */
 export type IterationAxes = { readonly reading: Preset; readonly M: number; readonly period: number };
@@ -79,30 +80,24 @@ function deviations(all: readonly Cell<'training' | 'linear', IterationAxes>[]):
   const paper = fullSearch('darts', 'mgs', 'paper');
   const largest = Math.max(...searches.map(({ omega }) => fineTuneIterations(omega)));
   const seeds = seedsOf(cells);
-  return [
-    ...(first.space === paper.space
-      ? []
-      : [`The searches run in ${spaceName(first).toUpperCase()} instead of the DARTS space.`]),
-    ...searchDeviations(
-      cells,
-      ({ axes }) => `With the ${PRESET_TITLES[axes.reading]}`,
-      // What the table varies on purpose is no deviation.
-      (search) => ({
-        ...search,
-        omega: { ...search.omega, iterations: fineTuneIterations(paper.omega) } as SearchProtocol['omega'],
-        updateEvery: paper.updateEvery,
-      }),
-    ),
-    ...(largest === LARGEST
-      ? []
-      : [`M goes up to ${largest}; in the paper up to ${LARGEST}, with the same shares between.`]),
-    ...trainingDeviations(cells),
-    ...(seeds === PRINTED_SEEDS
-      ? []
-      : [`${several(seeds, 'search', 'searches')} for each M; the paper has ${PRINTED_SEEDS}.`]),
+  // What the table varies on purpose is no deviation.
+  const neutral = (search: SearchProtocol): SearchProtocol => ({
+    ...search,
+    omega: { ...search.omega, iterations: fineTuneIterations(paper.omega) } as SearchProtocol['omega'],
+    updateEvery: paper.updateEvery,
+  });
+  return sentences(
+    first.space !== paper.space &&
+      `The searches run in ${spaceName(first).toUpperCase()} instead of the DARTS space.`,
+    searchDeviations(cells, ({ axes }) => `With the ${PRESET_TITLES[axes.reading]}`, neutral),
+    largest !== LARGEST &&
+      `M goes up to ${largest}; in the paper up to ${LARGEST}, with the same shares between.`,
+    trainingDeviations(cells),
+    seeds !== PRINTED_SEEDS &&
+      `${several(seeds, 'search', 'searches')} for each M; the paper has ${PRINTED_SEEDS}.`,
     'Where α moves after a fixed number of weight steps, M changes the fine-tuning alone; the paper has no such runs.',
     'Cost is seconds on the machine that ran the searches.',
-  ];
+  );
 }
 
 /** For each reading, its rows by frequency. Where α moves after the largest M, the largest M is in both. */
@@ -119,32 +114,45 @@ function readingsIn(view: TrainedView) {
   });
 }
 
+const M_OF = ({ M }: TrainedRow): number => M;
+const ERROR_OVER_M = {
+  statistic: 'test error (points of %) for each unit of M more (slope of a line)',
+  value: (rows: readonly TrainedRow[]) => slopeOver(rows, M_OF, ({ errorPct }) => errorPct),
+  region: { below: 0 },
+};
+const SIZE_OVER_M = {
+  statistic: 'full-size parameters (M) for each unit of M more (slope of a line)',
+  value: (rows: readonly TrainedRow[]) => slopeOver(rows, M_OF, ({ fullParameters }) => fullParameters / 1e6),
+  region: { above: 0 },
+};
+
 function claims(view: TrainedView): Claim[] {
-  return readingsIn(view).flatMap(({ reading, title, coupled, fixed: constant }) => [
-    slopeClaim(coupled, {
-      id: `error-falls/${reading}`,
-      text: `The error of the network found falls as M grows (${title}).`,
-      factor: 'M',
-      quantity: 'error',
-      falls: true,
-      detail: 'As printed: with M also the weight steps between two updates of α grow.',
-    }),
-    slopeClaim(constant, {
-      id: `error-falls-fixed/${reading}`,
-      text: `The error of the network found falls as M grows, α moving as often whatever M is (${title}; our question).`,
-      factor: 'M',
-      quantity: 'error',
-      falls: true,
-      detail: 'With the frequency fixed, M changes nothing but how well ω*(α) is estimated.',
-    }),
-    slopeClaim(coupled, {
-      id: `size-grows/${reading}`,
-      text: `The network found has more parameters the larger M is (${title}; in print from 2.91 M to 3.71 M).`,
-      factor: 'M',
-      quantity: 'size',
-      falls: false,
-    }),
-  ]);
+  return readingsIn(view).flatMap(({ reading, title, coupled, fixed: constant }) => {
+    const asked = (rows: readonly TrainedRow[], id: string, text: string, detail?: string): Claim => {
+      const about = id === 'size-grows' ? SIZE_OVER_M : ERROR_OVER_M;
+      const statement = { ...about, id: `${id}/${reading}`, text, ...(detail ? { detail } : {}) };
+      return judgeAll(rows, [statement])[0];
+    };
+    return [
+      asked(
+        coupled,
+        'error-falls',
+        `The error of the network found falls as M grows (${title}).`,
+        'As printed: with M also the weight steps between two updates of α grow.',
+      ),
+      asked(
+        constant,
+        'error-falls-fixed',
+        `The error of the network found falls as M grows, α moving as often whatever M is (${title}; our question).`,
+        'With the frequency fixed, M changes nothing but how well ω*(α) is estimated.',
+      ),
+      asked(
+        coupled,
+        'size-grows',
+        `The network found has more parameters the larger M is (${title}; in print from 2.91 M to 3.71 M).`,
+      ),
+    ];
+  });
 }
 
 /** The rows of each cell: by reading, those with M = period first, by M. */
@@ -240,28 +248,24 @@ export const table6 = experiment({
   ),
   seeds: SEEDS,
   choices: {},
-  runs: ({ budget, preset, seeds, ...grid }) =>
-    withBaselines(
-      cross({ seed: seeds, reading: preset ? [preset] : PRESETS[budget] }).flatMap(({ seed, reading }) => {
-        const base = withBudget(fullSearch(spaceAt(budget), 'mgs', reading), budget);
-        return searchesOf(applySet(base, `seed=${seed}`)).map((own): Cell<'training', IterationAxes> => {
-          const search = grid.search(own);
-          const choice = {
-            preset: 'darts-space',
-            dataset: search.dataset.name,
-            space: spaceName(search),
-          } as const;
-          return {
-            axes: { reading, M: fineTuneIterations(search.omega), period: updatePeriod(search) },
-            run: {
-              kind: 'training',
-              search,
-              training: { ...grid.training(trainingSettings(choice, budget)), seed },
-            },
-          };
-        });
+  runs(grid) {
+    const { budget, preset, seeds } = grid;
+    const readings = cross({ seed: seeds, reading: preset ? [preset] : PRESETS[budget] });
+    const searches = readings.flatMap(({ seed, reading }) =>
+      searchesOf(applySet(withBudget(fullSearch(spaceAt(budget), 'mgs', reading), budget), `seed=${seed}`)),
+    );
+    return withBaselines(
+      searches.map((own): Cell<'training', IterationAxes> => {
+        const search = grid.search(own);
+        const axes = {
+          reading: search.preset,
+          M: fineTuneIterations(search.omega),
+          period: updatePeriod(search),
+        };
+        return { axes, run: trainedSearch(grid, search, { preset: 'darts-space' }) };
       }),
-    ),
+    );
+  },
   deviations,
   tables,
   charts,

@@ -4,10 +4,13 @@ import type { EvaluationCaps, EvaluationChoice } from '../lib/evaluation/presets
 import { evaluationBudget, fullEvaluation, linearBaseline } from '../lib/evaluation/presets.js';
 import { EVALUATION, parseEvaluation, setEvaluation } from '../lib/evaluation/protocol.js';
 import type { EvaluationProtocol, NetworkProtocol } from '../lib/evaluation/protocol.js';
-import type { Budget } from '../lib/search/protocol.js';
+import { spaceName } from '../lib/search/protocol.js';
+import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
 import { KNOWN_GENOTYPES } from '../lib/spaces/genotype.js';
 import type { Genotype } from '../lib/spaces/genotype.js';
 import type { Axes, Cell } from './experiment.js';
+import type { Grid } from './grid.js';
+import type { Run } from './kinds.js';
 
 /** The settings of a training before it is known what is trained. */
 export type TrainingSettings = Omit<EvaluationProtocol, 'network'> & {
@@ -62,6 +65,22 @@ export function changedTraining(
   change: (format: typeof EVALUATION, whole: EvaluationProtocol) => EvaluationProtocol,
 ): TrainingSettings {
   return withoutGenotype(change(EVALUATION, anyTrainingOf(settings)));
+}
+
+/**
+ * A search and the training of the network that it finds, with the search's seed; settings changed by hand come from the grid.
+ *
+ * @param choice  Whose training; of the search's data set and space where nothing else is said.
+ */
+export function trainedSearch(
+  { budget, training }: Pick<Grid, 'budget' | 'training'>,
+  search: SearchProtocol,
+  choice: Pick<EvaluationChoice, 'preset'> & Partial<EvaluationChoice>,
+  set?: readonly string[],
+): Extract<Run, { kind: 'training' }> {
+  const of = { dataset: search.dataset.name, space: spaceName(search), ...choice };
+  const settings = training(trainingSettings(of, budget, set));
+  return { kind: 'training', search, training: { ...settings, seed: search.seed } };
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The charts that several figures and tables share, as functions of rows. */
-import { linesWithPoints, rowsWithMeans as meansAndPoints } from './layers.js';
+import { linesWithPoints, rowsWithMeans } from './layers.js';
 import type { Chart } from './spec.js';
 import { VEGA_LITE_SCHEMA } from './spec.js';
 import { ORDERED_SCHEME, PALETTE, REFERENCE_COLOR, THEME } from './theme.js';
@@ -91,33 +91,43 @@ export function againstNumber(
   });
 }
 
-/** A quantity by name: a row a name, a point a measurement, a bar at their mean; with `panels`, one for each of its names. */
-export function rowsWithMeans(
+/** Panels by a field, in the order of the names. */
+interface Panels {
+  readonly field: string;
+  readonly names: readonly string[];
+}
+
+function panelsBy({ field, names }: Panels): Encoding {
+  return { field, type: 'nominal', title: null, sort: names };
+}
+
+/** Test errors by name: a row a name, a point a network, a bar at their mean; with `panels`, one for each of its names. */
+export function errorsByName(
   words: ChartWords,
   values: readonly ChartRow[],
-  {
-    x,
-    row,
-    color,
-    tooltip,
-    panels,
-  }: {
-    readonly x: Encoding;
-    readonly row: { readonly field: string; readonly names: readonly string[] };
-    readonly color: Encoding;
-    readonly tooltip: readonly Encoding[];
-    readonly panels?: { readonly field: string; readonly names: readonly string[] };
-  },
+  { row, color, panels }: { readonly row: Panels; readonly color: Encoding; readonly panels?: Panels },
 ): Chart {
-  const layer = meansAndPoints({
-    x: { ...x, type: 'quantitative', scale: { zero: false, nice: true } },
-    y: { field: row.field, type: 'nominal', title: null, sort: row.names, axis: { grid: true } },
+  const layer = rowsWithMeans({
+    x: {
+      field: 'error',
+      type: 'quantitative',
+      title: 'test error (%)',
+      scale: { zero: false, nice: true },
+      ...(panels ? {} : { axis: { tickCount: 6 } }),
+    },
+    y: { ...panelsBy(row), axis: { grid: true } },
     color,
-    tooltip,
+    tooltip: [
+      { field: row.field },
+      ...(panels ? [{ field: panels.field }] : []),
+      { field: 'seed' },
+      { field: 'error', format: '.2f' },
+      { field: 'parameters', format: ',d' },
+    ],
   });
   if (!panels) return chart(words, values, { width: 380, height: { step: 22 }, layer });
   return chart(words, values, {
-    facet: { field: panels.field, type: 'nominal', title: null, sort: panels.names },
+    facet: panelsBy(panels),
     columns: Math.min(panels.names.length, 2),
     resolve: { scale: { x: 'independent' } },
     spec: { width: 260, height: { step: 20 }, layer },
@@ -131,14 +141,13 @@ export function labelledPoints(
   {
     x,
     y,
-    color,
     label,
-    tooltip,
     spread,
     panels,
     size,
-    point = {},
-    text = {},
+    point,
+    text,
+    ...shown
   }: {
     readonly x: Encoding;
     readonly y: Encoding;
@@ -146,119 +155,109 @@ export function labelledPoints(
     readonly label: string;
     readonly tooltip: readonly Encoding[];
     readonly spread?: { readonly low: string; readonly high: string };
-    readonly panels?: { readonly field: string; readonly names: readonly string[] };
+    readonly panels?: Panels;
     readonly size: { readonly width: number; readonly height: number };
     /** Of the marks, what is not the same in every such chart. */
     readonly point?: object;
     readonly text?: object;
   },
 ): Chart {
-  const place = {
-    x: { type: 'quantitative', ...x },
-    y: { type: 'quantitative', ...y },
-  };
-  const layer = [
-    ...(spread
-      ? [
-          {
-            mark: { type: 'rule', strokeWidth: 1.5 },
-            encoding: { ...place, y: { ...place.y, field: spread.low }, y2: { field: spread.high }, color },
-          },
-        ]
-      : []),
+  const place = { x: { type: 'quantitative', ...x }, y: { type: 'quantitative', ...y } };
+  const layer: object[] = [
     {
       mark: { type: 'point', filled: true, size: 60, opacity: 1, ...point },
-      encoding: { ...place, color, tooltip },
+      encoding: { ...place, ...shown },
     },
     {
       mark: { type: 'text', align: 'left', dx: 7, ...text },
       encoding: { ...place, text: { field: label } },
     },
   ];
+  if (spread) {
+    const from = { ...place, y: { ...place.y, field: spread.low }, y2: { field: spread.high } };
+    layer.unshift({
+      mark: { type: 'rule', strokeWidth: 1.5 },
+      encoding: { ...from, color: shown.color },
+    });
+  }
   if (!panels) return chart(words, values, { ...size, layer });
   return chart(words, values, {
-    facet: { field: panels.field, type: 'nominal', title: null, sort: panels.names },
+    facet: panelsBy(panels),
     columns: 2,
     resolve: { scale: { x: 'independent', y: 'independent' } },
     spec: { ...size, layer },
   });
 }
 
-/** Quantities along a search or a training: a line through the means and a band over all rows, a colour a group. */
-export function trends(
+/**
+ * A quantity `y` over the epochs of searches: a line through the means and a band over all of them, a colour a method.
+ * Dashes across x; dots across y, where something printed can be compared.
+ */
+export function alongSearches(
   words: ChartWords,
   values: readonly ChartRow[],
   {
-    x,
-    y,
-    group,
-    groups,
-    points,
+    title,
+    methods,
+    epochs,
+    points = false,
     panels,
-    lines,
+    dashes,
+    dots,
   }: {
-    readonly x: Encoding;
-    readonly y: Encoding & { readonly field: string };
-    readonly group: string;
-    readonly groups: readonly string[];
-    /** What is said of the points, if every row has one. */
-    readonly points?: { readonly tooltip: readonly Encoding[] } | undefined;
-    readonly panels?: { readonly field: string; readonly names: readonly string[] } | undefined;
-    /** Reference lines: dashed across x, dotted across y. */
-    readonly lines: { readonly x?: number | undefined; readonly y?: number | undefined };
+    readonly title: string;
+    readonly methods: readonly string[];
+    readonly epochs: number;
+    /** Whether every row has a point of its own. */
+    readonly points?: boolean;
+    /** Panels are of counts. */
+    readonly panels?: Panels | undefined;
+    readonly dashes: number;
+    readonly dots?: number | false | undefined;
   },
 ): Chart {
   const legend = { title: null, orient: 'bottom', symbolOpacity: 1, symbolStrokeWidth: 2 };
-  const color = {
-    field: group,
-    type: 'nominal',
-    scale: { domain: groups, range: PALETTE.slice(0, groups.length) },
-    legend,
+  const scale = { domain: methods, range: PALETTE.slice(0, methods.length) };
+  const color = { field: 'method', type: 'nominal', scale, legend };
+  const shape = { field: 'method', type: 'nominal', scale: { domain: methods }, legend };
+  const x = {
+    field: 'epoch',
+    type: 'quantitative',
+    title: 'epoch of the search',
+    scale: { domain: [0, epochs], nice: false },
+    axis: { format: 'd', tickCount: 6, tickMinStep: 1 },
   };
-  const along = { type: 'quantitative', ...x };
-  const measured = { type: 'quantitative', ...y };
+  const y = {
+    field: 'y',
+    type: 'quantitative',
+    title,
+    // Accuracies and sizes differ in their last digits; a count of none is a value like others.
+    scale: { zero: panels !== undefined, nice: true },
+    ...(panels ? { axis: { format: 'd', tickMinStep: 1 } } : {}),
+  };
   const rule = (mark: object, encoding: object): object => ({
     mark: { type: 'rule', color: REFERENCE_COLOR, ...mark },
     data: { values: [{}] },
     encoding,
   });
+  const [lowest, mean] = ['min', 'mean'].map((aggregate) => ({ ...y, aggregate }));
+  const highest = { field: 'y', aggregate: 'max' };
+  const fields = ['method', 'seed', 'epoch'].map((field) => ({ field }));
+  const tooltip = [...fields, { field: 'y', title, format: '.2f' }];
+  const point = { type: 'point', filled: true, size: 55, opacity: 0.8 };
   const layer = [
-    ...(lines.x === undefined ? [] : [rule({ strokeDash: [5, 4], opacity: 0.7 }, { x: { datum: lines.x } })]),
-    ...(lines.y === undefined ? [] : [rule({ strokeDash: [2, 3] }, { y: { datum: lines.y } })]),
-    {
-      mark: { type: 'area', opacity: 0.16 },
-      encoding: {
-        x: along,
-        y: { ...measured, aggregate: 'min' },
-        y2: { field: y.field, aggregate: 'max' },
-        color,
-      },
-    },
-    {
-      mark: { type: 'line', strokeWidth: 2.2 },
-      encoding: { x: along, y: { ...measured, aggregate: 'mean' }, color },
-    },
-    ...(points
-      ? [
-          {
-            mark: { type: 'point', filled: true, size: 55, opacity: 0.8 },
-            encoding: {
-              x: along,
-              y: measured,
-              color,
-              shape: { field: group, type: 'nominal', scale: { domain: groups }, legend },
-              tooltip: points.tooltip,
-            },
-          },
-        ]
-      : []),
+    rule({ strokeDash: [5, 4], opacity: 0.7 }, { x: { datum: dashes } }),
+    ...(typeof dots === 'number' ? [rule({ strokeDash: [2, 3] }, { y: { datum: dots } })] : []),
+    { mark: { type: 'area', opacity: 0.16 }, encoding: { x, y: lowest, y2: highest, color } },
+    { mark: { type: 'line', strokeWidth: 2.2 }, encoding: { x, y: mean, color } },
+    ...(points ? [{ mark: point, encoding: { x, y, color, shape, tooltip } }] : []),
   ];
   const size = { width: panels ? 250 : 400, height: 230 };
-  if (!panels) return chart(words, values, { ...size, layer });
-  return chart(words, values, {
-    facet: { field: panels.field, type: 'nominal', title: null, sort: panels.names },
-    spec: { ...size, layer },
-  });
+  return chart(
+    words,
+    values,
+    panels ? { facet: panelsBy(panels), spec: { ...size, layer } } : { ...size, layer },
+  );
 }
 
 /** A dashed line across a panel with what it stands for written above it. It has data of its own: one mark a panel. */
@@ -306,8 +305,8 @@ export function smallMultiples(
       readonly reference?: { readonly at: number; readonly text: string } | undefined;
     };
     readonly color: { readonly field: string; readonly names: readonly number[] };
-    readonly columns: { readonly field: string; readonly names: readonly string[] };
-    readonly rows: { readonly field: string; readonly names: readonly string[] };
+    readonly columns: Panels;
+    readonly rows: Panels;
     /** Further quantities in the tooltips, means as well. */
     readonly also: readonly Encoding[];
   },
@@ -335,19 +334,13 @@ export function smallMultiples(
   // Nominal: Vega-Lite warns of shapes for an ordered field; the colours carry the order.
   const shape = { field: ordered, type: 'nominal', scale: { domain: counts }, legend: { title: ordered } };
   const mean = { ...measured, aggregate: 'mean' };
-  const facet = ({ field, names }: typeof columns): Encoding => ({
-    field,
-    type: 'nominal',
-    sort: names,
-    title: null,
-  });
   const tooltip = [
     ...[columns.field, rows.field, ordered, x.field].map((field) => ({ field })),
     { field: y.field, aggregate: 'mean', title: y.title, format: '.3f' },
     ...also.map((each) => ({ ...each, aggregate: 'mean' })),
   ];
   return chart(words, values, {
-    facet: { column: facet(columns), row: facet(rows) },
+    facet: { column: panelsBy(columns), row: panelsBy(rows) },
     spec: {
       width: 200,
       height: 170,

@@ -103,7 +103,7 @@ describe('Fig. 2', () => {
   });
 
   it('takes settings: methods, space, distance of networks, length, training', () => {
-    const set = ['methods=rs,darts-2nd', 'space=s3', 'every=5', 'epochs=12', 'training.epochs=2'];
+    const set = ['method=rs,darts-2nd', 'space=s3', 'every=5', 'epochs=12', 'training.epochs=2'];
     const cells = trainings({ budget: 'laptop', seeds: 1, set });
     expect(cells.map(({ axes, run }) => `${axes.method} ${run.after}`)).to.deep.equal(
       ['darts-2nd', 'rs'].flatMap((method) => [5, 10, 12].map((epoch) => `${method} ${epoch}`)),
@@ -113,15 +113,15 @@ describe('Fig. 2', () => {
       expect(run.search!.history).to.deep.equal({ alphaEvery: 1 });
       expect(run.training.epochs).to.equal(2);
     }
-    const flat = trainings({ budget: 'smoke', preset: 'flat', set: ['methods=mgs,mgs-flat'] });
+    const flat = trainings({ budget: 'smoke', preset: 'flat', set: ['method=mgs,mgs-flat'] });
     expect([...new Set(flat.map(({ axes }) => axes.method))]).to.deep.equal(['mgs']);
     for (const [wrong, message] of [
-      ['methods=mg', 'Did you mean "mgs"?'],
+      ['method=mg', 'Did you mean "mgs"?'],
       ['space=s9', 'Did you mean'],
       ['every=0', 'every is 0; it must be an integer of 1 or more'],
       ['evry=5', 'Did you mean "every"?'],
       ['seed=3', 'choose how many seeds with --seeds'],
-      ['methods=[]', 'name at least one method'],
+      ['method=[]', 'name at least one method'],
     ]) {
       expect(() => trainings({ budget: 'laptop', set: [wrong] }), wrong).to.throw(message);
     }
@@ -180,7 +180,7 @@ describe('Fig. 2', () => {
   });
 
   it('leaves out claims on methods that are not there, and has tables and charts of any part', () => {
-    const zartsOnly = cellsWith(fig2, { budget: 'laptop', set: ['methods=gld'] });
+    const zartsOnly = cellsWith(fig2, { budget: 'laptop', set: ['method=gld'] });
     const view = fake(() => ({ accuracy: 50, skips: 1, fullParameters: 3e6 }), zartsOnly);
     expect(fig2.claims(view).map(({ id }) => id)).to.deep.equal(['accuracy-stays/gld', 'size-stays/gld']);
     const [part, none] = [partOf(asPrinted, 5), partOf(asPrinted, 0)];
@@ -261,7 +261,7 @@ describe('Fig. 2, run', function () {
   it('searches once, trains equal genotypes once, is stopped and goes on, and keeps every epoch', async () => {
     // No update of alpha before the third epoch, and large ones then.
     const change = {
-      methods: 'mgs-flat',
+      method: 'mgs-flat',
       epochs: 3,
       warmupEpochs: 2,
       solver: { sigma: 3 },

@@ -31,7 +31,7 @@ import { matchesSnapshot, withoutData } from './snapshot.js';
 /** The table at laptop, with both readings of MGS' density. */
 const laptop = cellsWith(table2, {
   budget: 'laptop',
-  set: ['methods=darts-1st,darts-2nd,rs,mgs,mgs-flat,gld,random'],
+  set: ['method=darts-1st,darts-2nd,rs,mgs,mgs-flat,gld,random'],
 });
 const full = cellsWith(table2, { budget: 'full' });
 const trainings = (options: Parameters<typeof cellsWith>[1]) =>
@@ -114,8 +114,8 @@ describe('Table 2', () => {
 
   it('takes settings for the grid, the searches that have them, and the trainings', () => {
     const set = [
-      'spaces=s2,s4',
-      'methods=["mgs","darts-1st"]',
+      'space=s2,s4',
+      'method=["mgs","darts-1st"]',
       'datasets=svhn',
       'solver.tau=0.1',
       'epochs=3',
@@ -159,10 +159,10 @@ describe('Table 2', () => {
   });
 
   for (const [set, problem] of [
-    [['methods=mgss'], 'Unknown method "mgss"; allowed: darts-1st'],
-    [['spaces=s5'], 'Unknown search space "s5"'],
+    [['method=mgss'], 'Unknown method "mgss"; allowed: darts-1st'],
+    [['space=s5'], 'Unknown search space "s5"'],
     [['datasets=imagenet'], 'Unknown data set "imagenet"'],
-    [['methods=[]'], 'methods is empty; name at least one method, e.g. darts-1st.'],
+    [['method=[]'], 'method is empty; name at least one method, e.g. darts-1st.'],
     [['training.epoch=3'], 'Did you mean "training.epochs"?'],
     [['training.epochs=0'], 'epochs is 0; it must be an integer from 1'],
     [['seed=3'], 'seed cannot be set: choose how many seeds with --seeds.'],
@@ -213,7 +213,7 @@ describe('Table 2', () => {
   });
 
   it('needs pairs: a method without its counterpart decides nothing', () => {
-    const alone = cellsWith(table2, { budget: 'laptop', set: ['methods=mgs,rs'] });
+    const alone = cellsWith(table2, { budget: 'laptop', set: ['method=mgs,rs'] });
     const claims = table2.claims(fakeView(alone, () => ({ errorPct: 40 })));
     for (const { verdict, detail } of claims) {
       expect(verdict).to.equal('undecided');
@@ -320,7 +320,7 @@ describe('Table 2', () => {
   });
 
   it('has a search and a training for each method of every table', () => {
-    const set = [`methods=${METHOD_IDS.join(',')}`];
+    const set = [`method=${METHOD_IDS.join(',')}`];
     const cells = trainings({ budget: 'smoke', seeds: 1, set });
     expect(cells.map(({ axes }) => axes.method)).to.deep.equal([...METHOD_IDS]);
     expect(estimate(cells)).to.be.above(0);
@@ -331,7 +331,7 @@ describe('Table 2, run', function () {
   this.timeout(240_000);
   const home = temporaryFolder();
   const change = {
-    methods: ['darts-1st', 'mgs'],
+    method: ['darts-1st', 'mgs'],
     epochs: 1,
     training: { epochs: 1, network: { channels: 2 } },
   } as const;
@@ -384,7 +384,7 @@ describe('Table 2, run', function () {
   it('computes only what changed: another training leaves the searches', async () => {
     const before = finishedIn(home());
     const training = { ...change.training, cutout: 0 };
-    const report = await reproduce(table2, { ...options(), change: { ...change, methods: 'mgs', training } });
+    const report = await reproduce(table2, { ...options(), change: { ...change, method: 'mgs', training } });
     const fresh = finishedIn(home()).filter((key) => !before.includes(key));
     expect(fresh).to.deep.equal([keysOf(report)[1][1]]);
   });

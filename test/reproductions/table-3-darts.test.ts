@@ -216,7 +216,7 @@ describe('Table 3, run', function () {
       seeds: 1,
       data: 'synthetic',
       home: home(),
-      change: { methods: 'mgs', epochs: 1, training: { epochs: 1, network: { channels: 2 } } },
+      change: { method: 'mgs', epochs: 1, training: { epochs: 1, network: { channels: 2 } } },
     });
     const row = report.rows.find(({ kind }) => kind === 'training')!;
     expect(row).to.include({ method: 'mgs', space: 'darts' });

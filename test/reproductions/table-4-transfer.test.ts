@@ -87,7 +87,7 @@ describe('Table 4', () => {
 
   it('takes settings for methods, searches and trainings', () => {
     const set = [
-      'methods=gld',
+      'method=gld',
       'epochs=3',
       'warmupEpochs=1',
       'training.epochs=2',
@@ -99,7 +99,7 @@ describe('Table 4', () => {
     expect(training).to.include({ epochs: 2 });
     expect(training.dataset.classes).to.equal(7);
     const refused = (options: object) => () => cellsWith(table4, { budget: 'laptop', ...options });
-    expect(refused({ set: ['methods=glt'] })).to.throw(UsageError, '"glt"');
+    expect(refused({ set: ['method=glt'] })).to.throw(UsageError, '"glt"');
     expect(refused({ seeds: 0 })).to.throw(UsageError, '1 or more');
     expect(refused({ set: ['training.dataset.classes=1'] })).to.throw(
       UsageError,
@@ -273,7 +273,7 @@ describe('Table 4, run', function () {
         budget: 'full',
         seeds: 1,
         data: empty,
-        change: { methods: 'mgs' },
+        change: { method: 'mgs' },
         home: home(),
       } as const;
       const { rows, tables, missing, resultFile, claims } = await reproduce(table4, options);

@@ -89,7 +89,7 @@ describe('Table 7', () => {
       expect(verdict).to.equal('not supported');
     const equal = fakeView(laptop, () => ({ errorPct: 42 }));
     for (const verdict of Object.values(verdictsOf(table7, equal))) expect(verdict).to.equal('undecided');
-    const set = ['methods=mgs'];
+    const set = ['method=mgs'];
     const alone = fakeView(cellsWith(table7, { budget: 'laptop', set }), () => ({ errorPct: 42 }));
     for (const { verdict, detail } of table7.claims(partOf(alone, 0))) {
       expect(verdict).to.equal('undecided');
@@ -102,7 +102,7 @@ describe('Table 7', () => {
   });
 
   it('asks what the paper does not: a flat density, and random search', () => {
-    const set = ['methods=sdarts-adv,mgs,mgs-flat,random'];
+    const set = ['method=sdarts-adv,mgs,mgs-flat,random'];
     const wide = fakeView(cellsWith(table7, { budget: 'laptop', set }), ({ method, seed }) => ({
       errorPct: { mgs: 40, 'mgs-flat': 41, random: 45 }[method] ?? 44 + 0.1 * seed,
     }));
@@ -163,7 +163,7 @@ describe('Table 7, run', function () {
   const home = temporaryFolder();
 
   it('trains another network from a search that Table 2 made', async () => {
-    const change = { methods: 'mgs', epochs: 1, training: { epochs: 1, network: { channels: 2 } } } as const;
+    const change = { method: 'mgs', epochs: 1, training: { epochs: 1, network: { channels: 2 } } } as const;
     const options = { budget: 'smoke', seeds: 1, data: 'synthetic', home: home(), change } as const;
     const [theirs, ours] = [await reproduce(table2, options), await reproduce(table7, options)];
     const [[search, training], [sameSearch, otherTraining]] = [theirs, ours].map(({ result }) =>
