@@ -13,20 +13,20 @@ import { UsageError, ZartsError } from '../lib/errors.js';
 import { projectRoot, runsHome } from '../lib/runs/home.js';
 import { RECORD_VERSION } from './reproduce.js';
 
+/** How a run came about, as far as it is checked here; data are null where no images were read. */
+const provenanceSchema = z.looseObject({
+  commit: z.string().nullable(),
+  data: z.looseObject({ name: z.string(), coverage: z.string(), digest: z.string() }).nullable(),
+});
+
 /** What of a record is checked here. */
 const recordSchema = z.looseObject({
   schemaVersion: z.literal(RECORD_VERSION),
   id: z.string(),
   budget: z.string(),
   result: z.looseObject({
-    environments: z
-      .array(
-        z.looseObject({
-          commit: z.string().nullable(),
-          // Null where no images were read.
-          data: z.looseObject({ name: z.string(), coverage: z.string(), digest: z.string() }).nullable(),
-        }),
-      )
+    runs: z
+      .array(z.looseObject({ kept: z.array(z.looseObject({ provenance: provenanceSchema })).min(1) }))
       .min(1),
   }),
 });
@@ -49,7 +49,8 @@ export function refusal(text: string, names: readonly string[]): string | undefi
     const [issue] = parsed.error.issues;
     return `it is no result record (${issue.path.join('.') || 'its top'}: ${issue.message})`;
   }
-  for (const { commit, data: images } of parsed.data.result.environments) {
+  const provenances = parsed.data.result.runs.flatMap(({ kept }) => kept.map(({ provenance }) => provenance));
+  for (const { commit, data: images } of provenances) {
     if (images?.coverage === 'synthetic') return 'its images are synthetic';
     if (commit === null) return 'the commit that made it is not known';
     if (commit.endsWith('-dirty')) return `it was made with changes on top of commit ${commit.slice(0, 7)}`;

@@ -9,8 +9,10 @@ const environment = (commit: string | null, coverage = 'subset') => ({
   commit,
   data: { name: 'cifar10', coverage, digest: 'd' },
 });
-const record = (environments: object[], more: object = {}) =>
-  JSON.stringify({ schemaVersion: 1, id: 'fig-4', budget: 'laptop', result: { environments }, ...more });
+const record = (provenances: object[], more: object = {}) => {
+  const runs = provenances.map((provenance) => ({ kept: [{ provenance }] }));
+  return JSON.stringify({ schemaVersion: 2, id: 'fig-4', budget: 'laptop', result: { runs }, ...more });
+};
 
 describe('results under version control', () => {
   const good = record([environment('0123abc')]);
@@ -30,8 +32,8 @@ describe('results under version control', () => {
     ],
     [record([environment('0123abc')], { note: '/home/someone/zarts' }), 'it contains "/home/someone"'],
     [record([]), 'it is no result record'],
-    ['{"schemaVersion": 1,', 'it is not JSON'],
-    ['{"schemaVersion": 2}', 'it is no result record (schemaVersion'],
+    ['{"schemaVersion": 2,', 'it is not JSON'],
+    ['{"schemaVersion": 1}', 'it is no result record (schemaVersion'],
   ]) {
     it(`refuses it: ${reason}`, () => {
       expect(refusal(text, ['/home/someone'])).to.contain(reason);
@@ -70,7 +72,7 @@ describe('results under version control', () => {
     const to = mkdtempSync(path.join(tmpdir(), 'zarts-'));
     try {
       const names = readdirSync(folder).filter((file) => /(?<!\.vl)\.json$/.test(file));
-      expect(names).to.include('fig-4-laptop.json').and.to.include('table-5-laptop.json');
+      expect(names).to.include('fig-4-laptop.json').and.to.include('fig-7-laptop.json');
       for (const name of names) commitResult(path.basename(name, '.json'), folder, to);
     } finally {
       rmSync(to, { recursive: true, force: true });

@@ -153,7 +153,7 @@ describe('Figs. 1 and 3', () => {
       const [first, second] = landscapesOf(own);
       expect(first).to.deep.include({ points: 101, extent: 1, validationBatches: 'all' });
       expect(first.supernet).to.include({ space: 'darts', epochs: 50, cells: 8, channels: 16 });
-      expect(second.omega).to.deep.equal({ kind: 'finetuned', iterations: 10, lr: 'scheduled' });
+      expect(second.omega).to.include({ kind: 'finetuned', iterations: 10, lr: 'scheduled' });
       // DARTS with four steps, RS, MGS with two densities, GLD.
       expect(pathsOf(own).map(({ updates }) => updates)).to.deep.equal(Array(8).fill(10));
       const conditions = cellsOfKind(own, 'condition').map(({ run }) => run.condition.perturbations);
