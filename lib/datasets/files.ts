@@ -202,7 +202,7 @@ async function readWhole(path: string): Promise<Buffer> {
 async function matlabArrays(path: string, file: ImageFile, wrong: Fault) {
   const bytes = await readWhole(path);
   if (bytes.length === 0) throw wrong('is empty; expected a MATLAB file of version 5');
-  const variables = await explained(wrong, () => matlabVariables(bytes));
+  const variables = explained(wrong, () => matlabVariables(bytes));
   const variable = (name: string): MatlabVariable => {
     const found = variables.find((each) => each.name === name);
     if (found) return found;
@@ -229,10 +229,7 @@ async function readMatlab({ path, file, images }: FoundFile, classes: number, wr
   if (found.images !== images) {
     throw new ZartsError(`${path} changed while it was read; run again when it is complete.`);
   }
-  const [bytes, digits] = await explained(wrong, async () => [
-    await found.pixels.numbers(),
-    await found.digits.numbers(),
-  ]);
+  const [bytes, digits] = explained(wrong, () => [found.pixels.numbers(), found.digits.numbers()]);
   if (!(bytes instanceof Uint8Array)) throw wrong('has images X that are not bytes (uint8)');
   // MATLAB counts from 1, so the digit 0 is written as 10.
   const labels = Uint8Array.from(digits, (digit, i) => {
@@ -246,9 +243,9 @@ async function readMatlab({ path, file, images }: FoundFile, classes: number, wr
 }
 
 /** Makes a sentence of what is wrong with a MATLAB file's format. */
-async function explained<T>(wrong: Fault, read: () => T | Promise<T>): Promise<T> {
+function explained<T>(wrong: Fault, read: () => T): T {
   try {
-    return await read();
+    return read();
   } catch (error) {
     throw error instanceof MatlabFormatError ? wrong(error.message) : error;
   }

@@ -6,7 +6,7 @@
  * class has a folder in train/ and in val/.
  */
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { UsageError, ZartsError } from '../errors.js';
 import { runsHome } from '../runs/home.js';
 import { range } from './batches.js';
@@ -21,7 +21,7 @@ import type { DataPlace } from './place.js';
 import { checkSettings, isPrepared, openPrepared, preparePhotos } from './prepared.js';
 import type { PrepareOptions, PreparedSet, PrepareSettings } from './prepared.js';
 import { IMAGENET } from './registry.js';
-import { SYNTHETIC_MEAN, SYNTHETIC_STD, syntheticKind } from './synthetic.js';
+import { SYNTHETIC, syntheticKind } from './synthetic.js';
 
 /** The photographs of a split. */
 export interface PhotoSplit {
@@ -51,10 +51,8 @@ export interface OpenPhotosOptions extends DataPlace, Omit<PrepareOptions, 'sett
   /** How many photographs to use, the classes in turn; all when left out. */
   readonly trainSize?: number;
   readonly testSize?: number;
-  /** Shrink the photographs once, keep that, and use it; with what settings. */
+  /** Shrink the photographs once, keep that in `.zarts/prepared/` or `$ZARTS_HOME/prepared/`, and use it; with what settings. */
   readonly prepare?: Partial<PrepareSettings>;
-  /** The folder of prepared photographs; `.zarts/prepared/` of the project, or of `$ZARTS_HOME`, when left out. */
-  readonly preparedHome?: string;
 }
 
 /**
@@ -116,10 +114,13 @@ function absent(home: string, named: boolean): Error {
       );
 }
 
-function preparedFolder({ preparedHome, prepare, env }: OpenPhotosOptions): string {
+function preparedFolder({ prepare, env }: OpenPhotosOptions): string {
   const { shorter, encoding, quality } = checkSettings(prepare);
-  const home = preparedHome ?? resolve(runsHome(env), '..', 'prepared');
-  return join(home, `${IMAGENET.folder}-${shorter}-${encoding === 'raw' ? 'raw' : `q${quality}`}`);
+  return join(
+    dirname(runsHome(env)),
+    'prepared',
+    `${IMAGENET.folder}-${shorter}-${encoding === 'raw' ? 'raw' : `q${quality}`}`,
+  );
 }
 
 /** Those photographs of a set that are asked for. */
@@ -129,7 +130,6 @@ function chosen(set: PhotoSet | PreparedSet, options: OpenPhotosOptions): PhotoD
   const all = classes === undefined && trainSize === undefined && testSize === undefined;
   return {
     name: 'imagenet',
-    source: 'folder',
     coverage: complete && classes === undefined ? 'official' : 'subset',
     classes: usedClasses(set.classes, classes, folder),
     mean: IMAGENET.mean,
@@ -139,7 +139,6 @@ function chosen(set: PhotoSet | PreparedSet, options: OpenPhotosOptions): PhotoD
     digest: all
       ? set.digest
       : sha256(`${set.digest} ${trainSize ?? 'all'} ${testSize ?? 'all'}${classesText(classes)}`),
-    folder,
     ...('settings' in set
       ? { prepared: set.settings, undecodable: set.undecodable }
       : { undecodable: new Map() }),
@@ -201,12 +200,8 @@ function syntheticPhotos({
     return { catalog: makeCatalog('synthetic', '', split, entries), indices: range(count) };
   };
   return {
-    name: 'synthetic',
-    source: 'synthetic',
-    coverage: 'synthetic',
+    ...SYNTHETIC,
     classes,
-    mean: SYNTHETIC_MEAN,
-    std: SYNTHETIC_STD,
     train: make('train', trainSize),
     test: make('test', testSize),
     digest: sha256(`synthetic photographs ${trainSize} ${testSize}${classesText(wanted)}`),

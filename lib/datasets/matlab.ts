@@ -2,9 +2,8 @@
  * The numeric part of MATLAB's level 5 MAT-file format ("MAT-File Format", The MathWorks, chapter 1), which is what SVHN is
  * published in: reading real arrays of numbers. Other variables in a file are passed over.
  */
-import { endianness } from 'node:os';
-import { constants, inflate, inflateSync } from 'node:zlib';
-import { promisify } from 'node:util';
+import { constants, inflateSync } from 'node:zlib';
+import type { ZlibOptions } from 'node:zlib';
 
 /** What is wrong with a MAT-file, in words that follow the file's name: "ends inside variable X …". */
 export class MatlabFormatError extends Error {}
@@ -15,42 +14,32 @@ export interface MatlabVariable {
   /** Sizes of the dimensions; a file never has fewer than two, and no trailing 1 beyond them. */
   readonly shape: readonly number[];
   /**
-   * The numbers, the first index running fastest (column-major), whole and checked (compressed ones carry a checksum);
-   * 64-bit integers become float64.
+   * The numbers, the first index running fastest (column-major), whole and checked (compressed ones carry a checksum):
+   * bytes as they are, numbers of other types as float64.
    *
    * @throws {MatlabFormatError} for a variable that is not numeric or complex, and for damaged numbers.
    */
-  numbers(): Promise<NumericData>;
+  numbers(): Uint8Array | Float64Array;
 }
-
-/** Arrays in the number types that a file can store. */
-export type NumericData = Exclude<
-  InstanceType<(typeof NUMBERS)[keyof typeof NUMBERS]>,
-  BigInt64Array | BigUint64Array
->;
 
 const HEADER_BYTES = 128;
 /** Enough of a variable to hold its flags, dimensions and name. */
 const PEEK_BYTES = 1024;
 
-/** Element types of the format that are not numbers' own. */
-const MI = { int8: 1, int32: 5, uint32: 6, matrix: 14, compressed: 15 } as const;
-const COMPLEX_FLAG = 0x0800;
-/** Numbers of the numeric classes of arrays in the flags: double … uint64. */
-const NUMERIC_CLASSES = { first: 6, last: 15 } as const;
-
-/** Arrays of numbers, by element type. */
+/** Element types of the format. */
+const MI = { int8: 1, uint8: 2, int32: 5, uint32: 6, matrix: 14, compressed: 15 } as const;
+/** Bytes of a number and how to read one, by element type. */
 const NUMBERS = {
-  1: Int8Array,
-  2: Uint8Array,
-  3: Int16Array,
-  4: Uint16Array,
-  5: Int32Array,
-  6: Uint32Array,
-  7: Float32Array,
-  9: Float64Array,
-  12: BigInt64Array,
-  13: BigUint64Array,
+  1: [1, 'getInt8'],
+  2: [1, 'getUint8'],
+  3: [2, 'getInt16'],
+  4: [2, 'getUint16'],
+  5: [4, 'getInt32'],
+  6: [4, 'getUint32'],
+  7: [4, 'getFloat32'],
+  9: [8, 'getFloat64'],
+  12: [8, 'getBigInt64'],
+  13: [8, 'getBigUint64'],
 } as const;
 
 /** One tagged stretch of bytes. */
@@ -131,7 +120,19 @@ function variableAt(
   little: boolean,
 ): MatlabVariable | undefined {
   const packed = type === MI.compressed;
-  const head = packed ? inflatedHead(file.subarray(start, at + PEEK_BYTES), at) : file.subarray(at);
+  const inflated = (length: number, fault: string, options: ZlibOptions): Buffer => {
+    try {
+      return inflateSync(file.subarray(start, start + length), options);
+    } catch (error) {
+      throw new MatlabFormatError(`${fault}: ${(error as Error).message}`);
+    }
+  };
+  // Told to hand out what it has, so the missing rest is no error.
+  const head = packed
+    ? inflated(PEEK_BYTES, `is corrupt in the variable at byte ${at}`, {
+        finishFlush: constants.Z_SYNC_FLUSH,
+      })
+    : file.subarray(at);
   const what = `the header of the variable at byte ${at}`;
   const matrix = elementAt(head, 0, little, what);
   if (matrix.type !== MI.matrix) return undefined;
@@ -147,62 +148,29 @@ function variableAt(
     integerAt(head, dimensions.start + 4 * i, little),
   );
   const word = integerAt(head, flags.start, little);
-  const kind = word & 0xff;
-  const isNumeric = kind >= NUMERIC_CLASSES.first && kind <= NUMERIC_CLASSES.last;
+  // Of the classes of arrays those from double to uint64, without the flag of complex numbers.
+  const isReal = (word & 0xff) >= 6 && (word & 0xff) <= 15 && (word & 0x0800) === 0;
   const size = 8 + matrix.bytes;
-  return {
-    name,
-    shape,
-    async numbers() {
-      if (!isNumeric || (word & COMPLEX_FLAG) !== 0) {
-        throw new MatlabFormatError(`has a variable ${name} that is not an array of real numbers`);
-      }
-      const damaged = (fault: string): MatlabFormatError =>
-        new MatlabFormatError(`has a damaged variable ${name}: ${fault}`);
-      const whole = packed
-        ? await inflateAsync(file.subarray(start, start + bytes), { maxOutputLength: size }).catch(
-            (error: Error) => {
-              throw damaged(error.message);
-            },
-          )
-        : file.subarray(at, at + size);
-      if (whole.length !== size) throw damaged(`${whole.length} bytes where ${size} were announced`);
-      const element = elementAt(whole, label.next, little, `variable ${name}`);
-      if (!(element.type in NUMBERS)) throw damaged(`numbers of the unknown type ${element.type}`);
-      const array = NUMBERS[element.type as keyof typeof NUMBERS];
-      const count = shape.reduce((product, side) => product * side, 1);
-      if (element.bytes !== count * array.BYTES_PER_ELEMENT || element.start + element.bytes > whole.length) {
-        const there = element.bytes / array.BYTES_PER_ELEMENT;
-        throw damaged(`${there} numbers where its shape ${shape.join('×')} has ${count}`);
-      }
-      return decoded(whole.subarray(element.start, element.start + element.bytes), array, little);
-    },
+  const numbers = (): Uint8Array | Float64Array => {
+    if (!isReal) throw new MatlabFormatError(`has a variable ${name} that is not an array of real numbers`);
+    const damaged = `has a damaged variable ${name}`;
+    const check = (right: boolean, fault: string): void => {
+      if (!right) throw new MatlabFormatError(`${damaged}: ${fault}`);
+    };
+    const whole = packed ? inflated(bytes, damaged, { maxOutputLength: size }) : file.subarray(at, at + size);
+    check(whole.length === size, `${whole.length} bytes where ${size} were announced`);
+    const element = elementAt(whole, label.next, little, `variable ${name}`);
+    check(element.type in NUMBERS, `numbers of the unknown type ${element.type}`);
+    const [width, get] = NUMBERS[element.type as keyof typeof NUMBERS];
+    const count = shape.reduce((product, side) => product * side, 1);
+    check(
+      element.bytes === count * width && element.start + element.bytes <= whole.length,
+      `${element.bytes / width} numbers where its shape ${shape.join('×')} has ${count}`,
+    );
+    const own = whole.subarray(element.start, element.start + element.bytes);
+    if (element.type === MI.uint8) return new Uint8Array(own.buffer, own.byteOffset, count);
+    const view = new DataView(own.buffer, own.byteOffset, own.length);
+    return Float64Array.from({ length: count }, (_, i) => Number(view[get](width * i, little)));
   };
-}
-
-const inflateAsync = promisify(inflate);
-
-/** The beginning of a compressed variable. */
-function inflatedHead(bytes: Buffer, at: number): Buffer {
-  try {
-    // Told to hand out what it has, so the missing rest is no error.
-    return inflateSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH });
-  } catch (error) {
-    throw new MatlabFormatError(`is corrupt in the variable at byte ${at}: ${(error as Error).message}`);
-  }
-}
-
-function decoded(bytes: Buffer, array: (typeof NUMBERS)[keyof typeof NUMBERS], little: boolean): NumericData {
-  const width = array.BYTES_PER_ELEMENT;
-  // Of more than a byte each, copied to where such numbers may lie, in the order of this machine.
-  const own = width === 1 ? bytes : Buffer.from(new Uint8Array(bytes).buffer);
-  if (width > 1 && little !== (endianness() === 'LE')) {
-    if (width === 2) own.swap16();
-    else if (width === 4) own.swap32();
-    else own.swap64();
-  }
-  const numbers = new array(own.buffer as ArrayBuffer, own.byteOffset, bytes.length / width);
-  return numbers instanceof BigInt64Array || numbers instanceof BigUint64Array
-    ? Float64Array.from(numbers, Number)
-    : numbers;
+  return { name, shape, numbers };
 }

@@ -95,7 +95,7 @@ export class PhotoLoader {
   private receive(reply: BatchReply): void {
     const pending = this.pending.get(reply.id);
     if (!pending) return;
-    for (const { name, reason } of reply.undecodable) this.undecodable.set(name, reason);
+    for (const [name, reason] of reply.undecodable) this.undecodable.set(name, reason);
     if (reply.failure) {
       const { told, expected } = reply.failure;
       pending.failure ??= expected ? new ZartsError(told) : new Error(`A decoding thread failed: ${told}`);

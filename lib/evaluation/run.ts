@@ -85,7 +85,7 @@ export function openEvaluation(
 /** What is known of this process, its machine and its images; no names of machines or folders. */
 function provenance(images: ImageSource, seconds: number, imagesPerSecond: number): EvaluationProvenance {
   const { name, coverage, digest, prepared } = images;
-  const undecodable = images.undecodable?.() ?? new Map<string, string>();
+  const undecodable = images.undecodable();
   return {
     ...thisMachine(),
     engine: device(),

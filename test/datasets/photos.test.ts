@@ -164,7 +164,7 @@ describe('datasets: a folder of photographs', () => {
     ];
     for (const way of ways) {
       const set = await openImageNet(way);
-      expect(set).to.include({ name: 'imagenet', source: 'folder', coverage: 'subset', folder: place() });
+      expect(set).to.include({ name: 'imagenet', coverage: 'subset' });
       expect([set.classes.length, set.train.indices.length, set.test.indices.length]).to.deep.equal([
         3, 6, 3,
       ]);
@@ -594,10 +594,9 @@ describe('datasets: prepared photographs', () => {
   });
 
   it('are used by openImageNet, found again, and opened without the photographs', async () => {
-    const options = { data: home(), env, prepare: settings, preparedHome: join(home(), 'kept') };
+    const options = { data: home(), env: { ZARTS_HOME: join(home(), 'kept') }, prepare: settings };
     const made = await openImageNet(options);
     expect(made.prepared).to.deep.equal({ shorter: 64, encoding: 'jpeg', quality: 95 });
-    expect(made.folder).to.equal(join(home(), 'kept', 'imagenet-64-q95'));
     expect(made.train.catalog.kind).to.equal('jpeg');
     const phases: string[] = [];
     const progress = {
@@ -609,7 +608,11 @@ describe('datasets: prepared photographs', () => {
     const again = await openImageNet({ ...options, progress });
     expect(again.digest).to.equal(made.digest);
     expect(phases).to.deep.equal([]);
-    const alone = await openImageNet({ data: made.folder!, env, trainSize: 4 });
+    const alone = await openImageNet({
+      data: join(home(), 'kept', 'prepared', 'imagenet-64-q95'),
+      env,
+      trainSize: 4,
+    });
     expect(alone.train.indices).to.have.length(4);
     expect(alone.digest).to.not.equal(made.digest);
   });
