@@ -3,13 +3,16 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ReadableStream } from 'node:stream/web';
 import { setTimeout as delay } from 'node:timers/promises';
-import * as tar from 'tar';
+import type * as Tar from 'tar';
 import { InterruptedError, ZartsError } from '../errors.js';
+import { lazily } from '../lazy.js';
 import { errorCode, explainFileError, flushFolder } from '../runs/files.js';
 import { acquireLock } from '../runs/lock.js';
 import { digestFile } from './disk.js';
 import { inspectFolder, readImageFile } from './files.js';
 import type { FileDataset, MatlabDataset, RecordDataset, RemoteFile } from './registry.js';
+
+const loadTar = lazily<typeof Tar>('tar');
 
 /** How far a phase has come, in bytes. */
 export interface DataProgress {
@@ -262,7 +265,7 @@ async function unpack(
       onProgress?.({ phase: 'extract', done, total });
     });
     await new Promise<void>((resolve, reject) => {
-      const output = tar.extract({
+      const output = loadTar().extract({
         cwd: scratch,
         strict: true,
         // Only plain files under the exact names that are expected: no links, no other paths, wherever they point.

@@ -1,13 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-// Threads may load it only once the main thread has.
-import 'sharp';
 import { ZartsError } from '../errors.js';
 import type { Key } from '../math/random.js';
 import type { Batch } from './augment.js';
 import { shared } from './catalog.js';
 import type { Catalog } from './catalog.js';
+import { loadSharp } from './photo-decoder.js';
 import type { BatchReply, BatchRequest, PhotoSettings, WorkerSettings } from './photo-worker.js';
 
 /** How photographs are made into batches. */
@@ -45,6 +44,7 @@ export class PhotoLoader {
       throw new ZartsError(`The number of decoding threads is ${threads}; it must be an integer from 1 up.`);
     }
     this.side = options.transform.side;
+    loadSharp();
     this.workers = Array.from({ length: threads }, (_, thread) => {
       const workerData: WorkerSettings = { onUndecodable: 'fail', ...options, catalog, thread, threads };
       const worker = new Worker(join(__dirname, 'photo-worker.js'), { workerData });
