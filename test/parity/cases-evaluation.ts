@@ -3,7 +3,7 @@ import type { HostArrays, ProgramFunction } from '../../lib/engine/index.js';
 import { derivedNetwork } from '../../lib/evaluation/network.js';
 import type { DerivedNetwork } from '../../lib/evaluation/network.js';
 import { initialStatistics, runningStatistics, trainingStatistics } from '../../lib/supernet/statistics.js';
-import { trainingPass } from '../../lib/evaluation/training.js';
+import { trainingPass } from '../../lib/evaluation/program.js';
 import { NETWORK_FORMS } from '../../lib/evaluation/plan.js';
 import { parseGenotype } from '../../lib/spaces/genotype.js';
 import { paramIndex, pieceNorms, sameLayout } from './cases-supernet.js';
