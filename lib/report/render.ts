@@ -28,28 +28,6 @@ function itemWidth({ fontSize = 11, fontWeight }: TextItem, text: unknown): numb
   return textWidth(String(text), bold) * fontSize;
 }
 
-/** Everything Vega and Vega-Lite warn of means that part of a chart is left out or not what was asked for. */
-class StrictLogger {
-  constructor(private readonly chart: string) {}
-  level(): this;
-  level(value: number): this;
-  level(): this {
-    return this;
-  }
-  error(...parts: readonly unknown[]): this {
-    throw new ZartsError(`The chart "${this.chart}" cannot be drawn: ${parts.map(String).join(' ')}`);
-  }
-  warn(...parts: readonly unknown[]): this {
-    return this.error(...parts);
-  }
-  info(): this {
-    return this;
-  }
-  debug(): this {
-    return this;
-  }
-}
-
 /**
  * The chart as SVG. The same specification gives the same text on every machine: widths are those of the bundled
  * fonts.
@@ -61,7 +39,10 @@ export async function chartSvg(spec: ChartSpec): Promise<string> {
   refuseNonFinite(spec, name, '');
   const vega = loadVega();
   vega.textMetrics.width = itemWidth;
-  const logger = new StrictLogger(name) as unknown as Vega.LoggerInterface;
+  // Everything Vega and Vega-Lite warn of means that part of a chart is left out or not what was asked for.
+  const logger = vega.logger(vega.Warn, undefined, (_method, _level, parts: Iterable<unknown>) => {
+    throw new ZartsError(`The chart "${name}" cannot be drawn: ${Array.from(parts, String).join(' ')}`);
+  });
   vega.resetSVGDefIds();
   const { spec: compiled } = loadVegaLite().compile(spec as unknown as VegaLite.TopLevelSpec, { logger });
   const view = new vega.View(vega.parse(compiled), { renderer: 'none', logger });
