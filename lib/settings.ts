@@ -203,9 +203,16 @@ export function fieldsOf(schema: z.ZodObject, value: unknown, prefix = ''): Fiel
   });
 }
 
+/** What was asked for once: zod gathers it anew each time, and listing what there is makes thousands of protocols. */
+const knownFacts = new WeakMap<z.ZodType, Facts>();
+
 function factsOf(field: z.ZodType): Facts {
+  const known = knownFacts.get(field);
+  if (known) return known;
   const bare = field instanceof z.ZodExactOptional ? (field.unwrap() as z.ZodType) : field;
-  return { bounds: '', ...(bare.meta() as Partial<Facts> | undefined) };
+  const facts = { bounds: '', ...(bare.meta() as Partial<Facts> | undefined) };
+  knownFacts.set(field, facts);
+  return facts;
 }
 
 /** Every leaf that a value has. */
@@ -337,8 +344,8 @@ export function applyChange<T extends z.ZodObject, Protocol>(
 
 /** The value with a change made, not checked as a whole. */
 export function changed(schema: z.ZodObject, value: unknown, change: ParsedChange): unknown {
-  const fields = fieldsOf(schema, value);
-  const fixedAt = (path: string): string | undefined => fields.find((each) => each.path === path)?.fixed;
+  const fixedAt = (path: string): string | undefined =>
+    fieldsOf(schema, value).find((each) => each.path === path)?.fixed;
   const walk = (at: z.ZodObject, found: unknown, wanted: ParsedChange, prefix: string): object => {
     const next: Record<string, unknown> = { ...(found as object) };
     for (const [name, to] of Object.entries(wanted)) {
