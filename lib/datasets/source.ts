@@ -6,7 +6,7 @@ import { batchSequence, range } from './batches.js';
 import type { PhotoDataset } from './imagenet.js';
 import type { Dataset, DatasetFacts } from './load.js';
 import type { Split } from './catalog.js';
-import { BatchesAhead, PhotoLoader } from './photo-loader.js';
+import { PhotoLoader, decodedAhead } from './photo-loader.js';
 import type { Asked, PhotoLoaderOptions } from './photo-loader.js';
 import { IMAGENET_TEST, IMAGENET_TRAIN } from './photo-transform.js';
 import type { PrepareSettings } from './prepared.js';
@@ -105,7 +105,7 @@ export function photoSource(
     id: `${start} ${count}`,
     load: (into) => loaderOf('test').load(test.indices.slice(start, start + count), UNUSED, into),
   });
-  const tests = new BatchesAhead();
+  const nextTest = decodedAhead();
   return {
     ...facts,
     side,
@@ -113,22 +113,21 @@ export function photoSource(
     testCount: test.indices.length,
     training({ trainSize, batchSize, steps, order, augment }) {
       const sequence = batchSequence(train.indices.subarray(0, trainSize), batchSize, order);
-      const batches = new BatchesAhead();
+      const nextBatch = decodedAhead();
       const batch = (step: number): Asked => ({
         id: String(step),
         load: (into) => loaderOf('train').load(sequence.at(step), foldIn(augment, step), into),
       });
       return {
         perEpoch: sequence.perEpoch,
-        at: (step) =>
-          batches.take(batch(step), [step + 1, step + 2].filter((next) => next < steps).map(batch)),
+        at: (step) => nextBatch(batch(step), [step + 1, step + 2].filter((next) => next < steps).map(batch)),
       };
     },
     test(start, count) {
       // While one stretch of test images is looked at, as many after it are decoded.
       const next = start + count;
       const following = Math.min(count, test.indices.length - next);
-      return tests.take(testBatch(start, count), following > 0 ? [testBatch(next, following)] : []);
+      return nextTest(testBatch(start, count), following > 0 ? [testBatch(next, following)] : []);
     },
     undecodable: () =>
       new Map(

@@ -25,7 +25,7 @@ import { sha256 } from '../../lib/datasets/disk.js';
 import { inspectImageFolder } from '../../lib/datasets/image-folder.js';
 import { findImageNet, openImageNet } from '../../lib/datasets/imagenet.js';
 import { PhotoReader } from '../../lib/datasets/photo-decoder.js';
-import { BatchesAhead, PhotoLoader } from '../../lib/datasets/photo-loader.js';
+import { PhotoLoader, decodedAhead } from '../../lib/datasets/photo-loader.js';
 import type { PhotoLoaderOptions } from '../../lib/datasets/photo-loader.js';
 import { imageNetTransforms, photoSource } from '../../lib/datasets/source.js';
 import { IMAGENET_TEST, IMAGENET_TRAIN } from '../../lib/datasets/photo-transform.js';
@@ -284,14 +284,14 @@ describe('datasets: photographs in batches', () => {
       ),
     );
     await withLoader(train, {}, async (loader) => {
-      const ahead = new BatchesAhead();
+      const take = decodedAhead();
       const asked = (step: number) => ({
         id: String(step),
         load: (into?: Batch) => loader.load(sequence.at(step), foldIn(key(7), step), into),
       });
       const buffers = new Set<ArrayBufferLike>();
       const at = async (step: number): Promise<string> => {
-        const { images, labels } = await ahead.take(asked(step), [step + 1, step + 2].map(asked));
+        const { images, labels } = await take(asked(step), [step + 1, step + 2].map(asked));
         buffers.add(images.data.buffer);
         return `${digest(images)} ${labels.data.join()}`;
       };

@@ -1,4 +1,4 @@
-import { cutoutBox } from '../../lib/datasets/augment.js';
+import { cutoutRange } from '../../lib/datasets/augment.js';
 import { countCases, isKnownSupernet } from './cases-counts.js';
 import { evaluationCases } from './cases-evaluation.js';
 import { dropPathCase, layerCases } from './cases-layers.js';
@@ -121,7 +121,8 @@ function pictureCase(c: FixtureCase): ArrayError[] {
   const mask = new Float32Array(count * height * width).fill(1);
   const [y, x, length] = ['center_y', 'center_x', 'length'].map((name) => arrayOf(c, name).data);
   for (let i = 0; i < count; i++) {
-    const { top, bottom, left, right } = cutoutBox(y[i], x[i], length[i], height, width);
+    const [top, bottom] = cutoutRange(y[i], length[i], height);
+    const [left, right] = cutoutRange(x[i], length[i], width);
     for (let row = top; row < bottom; row++) {
       const start = (i * height + row) * width;
       mask.fill(0, start + left, start + Math.max(left, right));
