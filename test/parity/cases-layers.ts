@@ -17,10 +17,16 @@ import type {
 import { ZartsError } from '../../lib/errors.js';
 import { isPrimitive } from '../../lib/spaces/primitives.js';
 import type { Primitive } from '../../lib/spaces/primitives.js';
-import { FeatureMap, factorizedReduce, output, reluConvBn, stem } from '../../lib/supernet/layers.js';
+import {
+  FeatureMap,
+  factorizedReduce,
+  operation,
+  output,
+  reluConvBn,
+  stem,
+  stridedConvBn,
+} from '../../lib/supernet/layers.js';
 import type { Layer, Scope } from '../../lib/supernet/layers.js';
-import { operation } from '../../lib/supernet/operations.js';
-import { stridedConvBn } from '../../lib/supernet/stems.js';
 import type { FixtureCase } from './fixtures.js';
 import {
   NotCovered,
