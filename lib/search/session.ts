@@ -39,13 +39,7 @@ export interface AlphaGradient {
 }
 
 /** The step that ω*(α) is unrolled by in the second order. */
-export interface UnrolledStep {
-  /** ξ, its learning rate. */
-  readonly lr: number;
-  /** Share of the momentum buffer in it; 0 in Eq. 2 as printed, 0.9 in the released code. */
-  readonly momentum: number;
-  /** Its weight decay; 0 in Eq. 2 as printed. */
-  readonly weightDecay: number;
+export interface UnrolledStep extends Omit<SgdStep, 'clip'> {
   /** Length of the displacement of ω in the finite difference; 0.01 in DARTS. */
   readonly radius: number;
 }
