@@ -11,10 +11,9 @@ import type { Key } from '../math/random.js';
 import { norm, scale } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
 import { silent } from '../progress.js';
-import type { Progress } from '../progress.js';
 import { packState, unpackState } from '../runs/checkpoint.js';
 import type { Checkpoint } from '../runs/checkpoint.js';
-import type { StateStore } from '../runs/kept.js';
+import type { KeptOptions, KeptRun } from '../runs/kept.js';
 import { createSolver } from '../solvers/registry.js';
 import type { Solver } from '../solvers/solver.js';
 import { countOps } from '../spaces/genotype.js';
@@ -76,17 +75,10 @@ export interface SearchResult {
   readonly interventions?: readonly Intervention[];
 }
 
-export interface SearchOptions {
+/** Where a search reads and what it tells; without a store nothing is kept. */
+export interface SearchOptions
+  extends Pick<KeptOptions, 'progress' | 'signal' | 'compile'>, Partial<KeptRun> {
   readonly dataset: Dataset;
-  /** Metrics and checkpoints go here. Default: nowhere. */
-  readonly store?: StateStore;
-  /** The checkpoint to go on from. */
-  readonly from?: Checkpoint | undefined;
-  readonly progress?: Progress;
-  /** Stops the search after the step under way; its state is saved first. */
-  readonly signal?: AbortSignal;
-  /** false: run TensorFlow.js eagerly, for debugging. */
-  readonly compile?: boolean;
   /** Called with each epoch's record as it is made. */
   readonly onEpoch?: (record: EpochRecord) => void;
 }
