@@ -5,19 +5,18 @@
  * ILSVRC2012_img_val.tar (MD5 29b22e2961454d5413ddabcf34fc5622, both as in torchvision), and unpacks them so that each
  * class has a folder in train/ and in val/.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import type { Dirent } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { UsageError, ZartsError } from '../errors.js';
+import { errorCode } from '../runs/files.js';
 import { runsHome } from '../runs/home.js';
 import { range } from './batches.js';
 import { makeCatalog } from './catalog.js';
-import type { Catalog, Split, SyntheticEntry } from './catalog.js';
-import { sha256 } from './disk.js';
-import { inspectImageFolder } from './image-folder.js';
-import type { PhotoSet } from './image-folder.js';
+import type { Catalog, CatalogEntry, PhotoSet, Split, SyntheticEntry } from './catalog.js';
+import { folderWithin, isFolder, placeOf, sha256, unreadable } from './disk.js';
+import type { DataPlace } from './disk.js';
 import type { DatasetFacts, FoundDataset } from './load.js';
-import { folderWithin, placeOf } from './place.js';
-import type { DataPlace } from './place.js';
 import { checkSettings, isPrepared, openPrepared, preparePhotos } from './prepared.js';
 import type { PrepareOptions, PreparedSet, PrepareSettings } from './prepared.js';
 import { IMAGENET } from './registry.js';
@@ -207,4 +206,87 @@ function syntheticPhotos({
     digest: sha256(`synthetic photographs ${trainSize} ${testSize}${classesText(wanted)}`),
     undecodable: new Map(),
   };
+}
+
+const byName = (a: Dirent, b: Dirent): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+const isJpeg = ({ name }: Dirent): boolean => /\.jpe?g$/i.test(name) && !name.startsWith('.');
+
+const ADVICE = 'unpack the archives so that each class has a folder of its JPEGs in train/ and in val/';
+
+function list(folder: string, expected: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).sort(byName);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw unreadable(folder, error);
+    throw new ZartsError(`${folder} is missing; expected ${expected}: ${ADVICE}.`);
+  }
+}
+
+/**
+ * Lists a folder with `train/` and `val/`, each of which has a folder of JPEGs for every class: class by class, in each by
+ * name. Links are followed; other files beside the JPEGs are passed over. The digest is that of the names and sizes of all
+ * files; the images themselves are not read.
+ *
+ * @throws ZartsError  one sentence that names the folder: one that is missing, unreadable, without class folders, a class
+ *   without images or in one split only.
+ */
+export function inspectImageFolder(folder: string): PhotoSet {
+  const [train, val] = [
+    inspectSplit(join(folder, 'train'), 'train'),
+    inspectSplit(join(folder, 'val'), 'test'),
+  ];
+  const { classes } = train;
+  for (const [has, lacks, missing] of [
+    ['train', 'val', classes.find((name) => !val.classes.includes(name))],
+    ['val', 'train', val.classes.find((name) => !classes.includes(name))],
+  ] as const) {
+    if (missing === undefined) continue;
+    throw new ZartsError(
+      `${join(folder, lacks)} has no folder ${missing}, which ${has} has; expected the same classes in both: ${ADVICE}.`,
+    );
+  }
+  const complete =
+    classes.length === IMAGENET.classes &&
+    train.catalog.count === IMAGENET.train &&
+    val.catalog.count === IMAGENET.test;
+  const digest = sha256(train.sizes, val.sizes);
+  return { folder, classes, train: train.catalog, test: val.catalog, digest, complete };
+}
+
+function inspectSplit(folder: string, split: Split) {
+  const inside = list(folder, 'a folder of class folders');
+  const classes = inside
+    .filter((entry) => entry.isDirectory() || (entry.isSymbolicLink() && isFolder(join(folder, entry.name))))
+    .map(({ name }) => name);
+  if (classes.length === 0) {
+    const loose = inside.filter(isJpeg).length;
+    const found =
+      loose > 0 ? `${loose.toLocaleString('en-US')} JPEGs and no class folder` : 'no class folder';
+    throw new ZartsError(`${folder} holds ${found}; expected a folder of JPEGs for each class: ${ADVICE}.`);
+  }
+  const entries: CatalogEntry[] = [];
+  let sizes = '';
+  for (const [label, name] of classes.entries()) {
+    const place = join(folder, name);
+    const images = list(place, 'a folder of JPEGs').filter(isJpeg);
+    if (images.length === 0) {
+      throw new ZartsError(
+        `${place} holds no JPEG; expected the images of class ${name}: fill it, or remove it from train/ and val/.`,
+      );
+    }
+    for (const image of images) {
+      const file = `${name}/${image.name}`;
+      sizes += `${file} ${sizeOf(join(folder, file))}\n`;
+      entries.push({ file, label });
+    }
+  }
+  return { classes, catalog: makeCatalog('files', folder, split, entries), sizes: `${sizes}\n` };
+}
+
+function sizeOf(path: string): number {
+  try {
+    return statSync(path).size;
+  } catch (error) {
+    throw unreadable(path, error);
+  }
 }
