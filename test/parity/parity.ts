@@ -35,8 +35,9 @@ export interface ParityReport {
   readonly failed: number;
 }
 
-/** Runners of the cases of networks and of their sizes, by the number that a group's name starts with. */
-const tensorCases: Readonly<Record<string, CaseRunner | undefined>> = {
+/** Runners of cases by the number that a group's name starts with. */
+const RUNNERS: Readonly<Record<string, CaseRunner | undefined>> = {
+  ...numericCases,
   ...layerCases,
   ...supernetCases,
   ...countCases,
@@ -85,15 +86,7 @@ export function runCase(c: FixtureCase, fixtures: Fixtures): CaseOutcome {
   const skip = (reason: string): CaseOutcome => ({ results: [], skipped: [{ id, group, reason }] });
   try {
     const errors = errorsOf(c, fixtures);
-    const results = errors.map(({ array, form, error, tolerance }): CaseResult => ({
-      id,
-      group,
-      array,
-      form,
-      error,
-      tolerance,
-      ok: error <= tolerance,
-    }));
+    const results = errors.map((each) => ({ id, group, ...each, ok: each.error <= each.tolerance }));
     return { results, skipped: leftOut(c, errors).map((reason) => ({ id, group, reason })) };
   } catch (error) {
     if (error instanceof NotCovered) return skip(error.message);
@@ -105,12 +98,10 @@ export function runCase(c: FixtureCase, fixtures: Fixtures): CaseOutcome {
 }
 
 function errorsOf(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
-  const number = c.group.split(' ')[0];
-  const network = tensorCases[number];
-  if (network) return network(c, fixtures);
-  if (!(number in numericCases)) throw new NotCovered(`the group "${c.group}" is not known`);
-  const numeric = numericCases[number](c);
-  return numeric.length > 0 ? numeric : pictureCase(c);
+  const run = RUNNERS[c.group.split(' ')[0]];
+  if (!run) throw new NotCovered(`the group "${c.group}" is not known`);
+  const errors = run(c, fixtures);
+  return errors.length > 0 ? errors : pictureCase(c);
 }
 
 /** The cases beside the schedules: drop path and cutout masks. */
