@@ -52,10 +52,18 @@ export function fixed<T extends z.ZodType>(schema: T, reason: string): T {
   return withFacts(schema, { fixed: reason });
 }
 
-/** A record of settings, each with a comment of its own. */
-export function record<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
-  // By its own type, since zod's derived one has no comments.
-  return z.strictObject(shape);
+/** What a record of settings has under each name. */
+export type Shape<T> = { [Name in keyof T]: z.ZodType };
+
+/** The schema of a record of settings. */
+export type RecordOf<T extends Shape<T>> = z.ZodObject<{ [Name in keyof T]: T[Name] }, z.core.$strict>;
+
+/**
+ * A record of settings, each with a comment of its own. Of a class rather than of a literal, the comments can be read in other
+ * files too: declarations refer to a class by its name, and copy a literal without them.
+ */
+export function record<T extends Shape<T>>(settings: T): RecordOf<T> {
+  return z.strictObject({ ...settings });
 }
 
 function integerSchema(min: number, max: number, multiple: number, error: string): z.ZodNumber {
@@ -203,9 +211,16 @@ export function fieldsOf(schema: z.ZodObject, value: unknown, prefix = ''): Fiel
   });
 }
 
+/** What was asked for once: zod gathers it anew each time, and listing what there is makes thousands of protocols. */
+const knownFacts = new WeakMap<z.ZodType, Facts>();
+
 function factsOf(field: z.ZodType): Facts {
+  const known = knownFacts.get(field);
+  if (known) return known;
   const bare = field instanceof z.ZodExactOptional ? (field.unwrap() as z.ZodType) : field;
-  return { bounds: '', ...(bare.meta() as Partial<Facts> | undefined) };
+  const facts = { bounds: '', ...(bare.meta() as Partial<Facts> | undefined) };
+  knownFacts.set(field, facts);
+  return facts;
 }
 
 /** Every leaf that a value has. */
@@ -287,8 +302,8 @@ function kindsAt(schema: z.ZodObject, [name, ...rest]: readonly string[], value:
 }
 
 /** The settings of a record, as a solver or a program takes them. */
-export type SettingsOf<Shape extends z.ZodRawShape> = {
-  readonly [Name in keyof Shape]: z.infer<Shape[Name]>;
+export type SettingsOf<T> = {
+  readonly [Name in keyof T]: T[Name] extends z.ZodType ? z.infer<T[Name]> : never;
 };
 
 /** The word that switches an optional group or setting off. */
@@ -337,8 +352,8 @@ export function applyChange<T extends z.ZodObject, Protocol>(
 
 /** The value with a change made, not checked as a whole. */
 export function changed(schema: z.ZodObject, value: unknown, change: ParsedChange): unknown {
-  const fields = fieldsOf(schema, value);
-  const fixedAt = (path: string): string | undefined => fields.find((each) => each.path === path)?.fixed;
+  const fixedAt = (path: string): string | undefined =>
+    fieldsOf(schema, value).find((each) => each.path === path)?.fixed;
   const walk = (at: z.ZodObject, found: unknown, wanted: ParsedChange, prefix: string): object => {
     const next: Record<string, unknown> = { ...(found as object) };
     for (const [name, to] of Object.entries(wanted)) {

@@ -8,24 +8,281 @@ import { DATASET_NAMES } from '../../lib/datasets/registry.js';
 import { BUDGETS, PRESETS } from '../../lib/search/protocol.js';
 import { SOLVER_IDS } from '../../lib/search/solver-id.js';
 import { SPACE_IDS } from '../../lib/spaces/spaces.js';
-import type { BenchCommandOptions } from './bench.js';
-import type { CountCommandOptions } from './count.js';
-import type { DrawCommandOptions } from './draw.js';
-import type { EvaluateCommandOptions } from './evaluate.js';
 import { GENOTYPE_ARGUMENT } from './genotype.js';
-import type { ReproduceCommandOptions } from './reproduce.js';
-import type { SearchCommandOptions } from './search.js';
-import type { StartCommandOptions } from './start.js';
 
-// What a command needs is loaded when it runs: TensorFlow takes seconds, and a wrong option is told at once.
+/** What a command was given: its argument, and its options as commander hands them over. */
+interface Given {
+  readonly argument: never;
+  readonly options: never;
+}
 
-/** Commands of the design that a later version brings; they say so, and --help does not list them. */
-const NOT_BUILT = {
-  worker: 'Working from a queue (zarts worker)',
-} as const;
+/** A command: what its help says, and what runs it. Its module is loaded when it runs: TensorFlow takes seconds. */
+interface Entry {
+  readonly name: string;
+  /** The one argument, as usage shows it, and what it must be. */
+  readonly argument?: readonly [usage: string, description: string];
+  /** One line for the list of commands. */
+  readonly summary: string;
+  readonly description: string;
+  readonly options?: readonly Option[];
+  readonly examples: readonly string[];
+  /** Options that are none of its own belong to the program that it starts. */
+  readonly passThrough?: boolean;
+  /** @returns the exit code. */
+  readonly run: (given: Given) => Promise<number>;
+}
+
+const option = (flags: string, description: string, preset?: string): Option =>
+  new Option(flags, description).default(preset);
+const repeatable = (flags: string, description: string): Option =>
+  new Option(flags, description).argParser((value, earlier: readonly string[] = []) => [...earlier, value]);
+
+// What several commands take.
+const JSON_ONLY = option('--json', 'one JSON document on stdout');
+const PROGRESS = [
+  option('--json', 'one JSON document on stdout, progress on stderr'),
+  option('--quiet', 'no progress on stderr'),
+];
+const BUDGET = option('--budget <name>', `how much computing: ${BUDGETS.join(', ')}`, 'laptop');
+const DATA = option(
+  '--data <dir>',
+  'folder that holds the data sets, or "synthetic" (default: $ZARTS_DATA, then data/, then the download)',
+);
+const EAGER = option('--eager', 'run TensorFlow.js step by step instead of compiled: slow, for debugging');
+const EXPERIMENT = [
+  BUDGET,
+  repeatable('--set <path=value>', 'change a setting of the protocol, e.g. solver.samples=8 (repeatable)'),
+  DATA,
+  ...PROGRESS,
+  new Option('--queue <url>').hideHelp(),
+];
+const GENOTYPE = ['<genotype>', GENOTYPE_ARGUMENT] as const;
+
+const COMMANDS: readonly Entry[] = [
+  {
+    name: 'doctor',
+    summary: 'what the installation consists of, and what is wrong with it',
+    description:
+      'Shows engine, versions, device, kernel and data found, and what to do about what is wrong with each.',
+    options: [JSON_ONLY],
+    examples: ['npx zarts doctor', 'npx zarts doctor --json'],
+    run: async ({ options }) => (await import('./doctor.js')).doctor(options),
+  },
+  {
+    name: 'list',
+    summary: 'every figure and table: what it shows, about how long it takes, results present',
+    description:
+      'Lists every figure and table of the paper: what it shows, about how long each budget takes on two cores, and the results that are there.',
+    options: [JSON_ONLY],
+    examples: ['npx zarts list', 'npx zarts list --json'],
+    run: async ({ options }) => (await import('./list.js')).list(options),
+  },
+  {
+    name: 'reproduce',
+    argument: ['<id>', 'fig-1 … fig-9, table-1 … table-7, or all'],
+    summary: 're-run a figure or table and judge its claims',
+    description:
+      "Runs what a figure or table of the paper needs, prints the table and a verdict on each of the paper's claims, and writes the pictures. What was computed before is not computed again.",
+    options: [
+      ...EXPERIMENT,
+      option('--preset <name>', `one algorithm alone (${PRESETS.join(', ')}) instead of those compared`),
+      option('--seeds <n>', 'how many seeds each run is repeated with (default: what the budget allows)'),
+    ],
+    examples: [
+      'npx zarts reproduce fig-4 --budget laptop',
+      'npx zarts reproduce table-5 --budget laptop --seeds 3',
+      'npx zarts reproduce fig-4 --budget smoke --data synthetic --json > fig-4.json',
+      'npx zarts reproduce fig-4 --set solver.tau=0.1 --set epochs=20',
+    ],
+    run: async ({ argument, options }) =>
+      (await import('./reproduce.js')).reproduceCommand(argument, options),
+  },
+  {
+    name: 'search',
+    summary: 'one architecture search',
+    description:
+      'Runs one search and prints its genotype and what happened in each epoch. A search that was run before is shown at once, one that was interrupted goes on.',
+    options: [
+      ...EXPERIMENT,
+      option(
+        '--space <id>',
+        `search space: ${SPACE_IDS.join(', ')}, or a .json file that declares one (name, nodes, edges)`,
+      ),
+      option('--solver <id>', `solver: ${SOLVER_IDS.join(', ')}`, 'mgs'),
+      option('--preset <name>', `whose algorithm: ${PRESETS.join(', ')} (default: paper)`),
+      option('--dataset <name>', `images to search on: ${DATASET_NAMES.join(', ')}`, 'cifar10'),
+      option('--seed <n>', 'seed of everything random', '0'),
+      option(
+        '--from <run>',
+        'run a recorded search again, from its key (or the start of it), its folder, or a file with its record',
+      ),
+      EAGER,
+    ],
+    examples: [
+      'npx zarts search --space s2 --solver mgs --seed 1',
+      'npx zarts search --space s3 --solver darts-es --budget laptop',
+      'npx zarts search --space s2 --set dropPath.probability=0.3 --set stability.action=record',
+      'npx zarts search --from 3f2a91',
+      'npx zarts search --space darts --budget smoke --data synthetic --json',
+      'npx zarts search --space s3 --dataset svhn --seed 2',
+      'npx zarts search --space s2 --set solver.samples=8 --set solver.tau=0.5 --data ~/data',
+    ],
+    run: async ({ options }) => (await import('./search.js')).searchCommand(options),
+  },
+  {
+    name: 'draw',
+    argument: GENOTYPE,
+    summary: 'the cells of a genotype as a picture',
+    description:
+      'Draws the normal and the reduction cell of a genotype side by side, and prints what they consist of; with --compare, two genotypes under each other, with what differs in colour.',
+    options: [
+      option(
+        '--out <file>',
+        'the picture, .svg or .png (default: the genotype’s name with .svg, in this folder)',
+      ),
+      option('--compare <genotype>', 'another genotype to compare with, given in the same way'),
+      JSON_ONLY,
+    ],
+    examples: [
+      'npx zarts draw DARTS_V2 --out darts-v2.png',
+      'npx zarts draw DARTS_V1 --compare DARTS_V2',
+      'npx zarts draw 3f0c9a --out found.svg --json',
+    ],
+    run: async ({ argument, options }) => (await import('./draw.js')).drawCommand(argument, options),
+  },
+  {
+    name: 'evaluate',
+    argument: GENOTYPE,
+    summary: 'train a derived network from scratch and test it',
+    description:
+      'Trains the network that stacks a genotype’s cells from scratch and prints its test error after the last epoch, beside that of a linear classifier on the same images. An evaluation that was run before is shown at once, one that was interrupted goes on.',
+    options: [
+      ...EXPERIMENT,
+      option(
+        '--preset <name>',
+        `whose retraining: ${EVALUATION_PRESETS.join(', ')} (default: table-2 for a search’s genotype in S1–S4, else darts-space)`,
+      ),
+      option(
+        '--dataset <name>',
+        `images to train on: ${EVALUATION_DATASETS.join(', ')} (default: a search’s own, else cifar10)`,
+      ),
+      option(
+        '--space <id>',
+        'space that the genotype comes from, for the sizes of table-2 (default: a search’s own)',
+      ),
+      option('--seed <n>', 'first seed of everything random', '0'),
+      option('--seeds <n>', 'how many seeds the training is repeated with', '1'),
+      option(
+        '--prepare <pixels>',
+        'imagenet: shrink the photographs once, to a shorter side of so many pixels, and keep that',
+      ),
+      option('--skip-undecodable', 'imagenet: pass over photographs that cannot be decoded, and name them'),
+      option(
+        '--export <dir>',
+        'write the trained network there as SavedModel and as TensorFlow.js model, and the genotype as text; read back and compared',
+      ),
+      option('--no-baseline', 'without the linear classifier beside it (full budget: never with it)'),
+      EAGER,
+    ],
+    examples: [
+      'npx zarts evaluate DARTS_V2 --budget smoke',
+      'npx zarts evaluate DARTS_V2 --budget laptop --seeds 3 --data ~/data',
+      'npx zarts evaluate DARTS_V2 --budget laptop --export exported',
+      'npx zarts evaluate 4f0c6e1a --preset table-7 --set epochs=50',
+    ],
+    run: async ({ argument, options }) => (await import('./evaluate.js')).evaluateCommand(argument, options),
+  },
+  {
+    name: 'count',
+    argument: GENOTYPE,
+    summary: 'parameters and multiply-adds of a derived network',
+    description:
+      'Counts the parameters and multiply-adds of the network that stacks a genotype’s cells, exactly and without running it; at the sizes that the paper trains, or at the one that the options describe.',
+    options: [
+      option('--form <name>', `stem and head: ${NETWORK_FORMS.join(', ')} (default: cifar)`),
+      option('--cells <n>', 'number of cells (default: 20; 14 in the imagenet form)'),
+      option('--channels <n>', 'channels of the first cells (default: 36; 48)'),
+      option('--image <n>', 'side of the square images in pixels (default: 32; 224)'),
+      option('--classes <n>', 'number of classes (default: 10; 1000)'),
+      option('--aux', 'also with the auxiliary head that training adds'),
+      option('--json', 'one JSON document on stdout, cell by cell'),
+    ],
+    examples: [
+      'npx zarts count DARTS_V2',
+      'npx zarts count DARTS_V1 --cells 8 --channels 16 --classes 100 --aux',
+      'npx zarts count AmoebaNet --form imagenet --json',
+    ],
+    run: async ({ argument, options }) => (await import('./count.js')).countCommand(argument, options),
+  },
+  {
+    name: 'parity',
+    argument: ['<dir>', 'folder with a manifest.json of reference cases'],
+    summary: 'compare with the reference numbers of PyTorch',
+    description:
+      'Runs the reference cases of a folder and prints the error of each beside its tolerance; exit code 1 if one is out of tolerance.',
+    options: PROGRESS,
+    examples: ['npx zarts parity test/fixtures', 'npx zarts parity test/fixtures --json'],
+    run: async ({ argument, options }) => (await import('./parity.js')).parityCommand(argument, options),
+  },
+  {
+    name: 'bench',
+    summary: 'time the step: compiled against eager, and against PyTorch',
+    description:
+      'Times a training step of the supernet (forward, backward, clipping, SGD with momentum), engines taking turns in one run, and prints medians, ratios, arithmetic and memory.',
+    options: [
+      repeatable('--shape <name>', `only that shape (repeatable): ${BENCH_SHAPE_NAMES.join(', ')}, or all`),
+      option(
+        '--peer <name>',
+        'also time another framework: torch (installed into .venv-bench at its first use)',
+      ),
+      option('--peer-compile', 'with --peer torch: torch.compile as well, which takes minutes to compile'),
+      option('--check', 'with --peer torch: only compare its network with the reference numbers'),
+      option(
+        '--repeats <n>',
+        'timed steps of each engine (default: 15 on small shapes, 5 or 3 on full ones)',
+      ),
+      option('--eager', 'time eager TensorFlow.js on full shapes too'),
+      option('--updates <n>', 'alpha updates timed a shape (default: 3 on small shapes, 0 on full ones)'),
+      option('--memory-steps <n>', 'also look whether memory grows over that many steps'),
+      option('--counts', 'only count the operations of a step, without computing anything'),
+      option('--tune', 'choose thread settings for this machine by measuring, and keep them'),
+      ...PROGRESS,
+    ],
+    examples: [
+      'npx zarts bench --shape darts-small',
+      'npx zarts bench --peer torch --json > bench.json',
+      'npx zarts bench --shape darts-full-64 --repeats 3',
+      'npx zarts bench --counts --json > test/bench/graph-counts.json',
+      'npx zarts bench --tune',
+    ],
+    run: async ({ options }) => (await import('./bench.js')).benchCommand(options),
+  },
+  {
+    name: 'lab',
+    argument: ['[options...]', "options of JupyterLab's own, e.g. --no-browser --port=9999"],
+    summary: 'JupyterLab on notebooks/',
+    description:
+      'Starts JupyterLab on notebooks/ with the TypeScript kernel, and compiles the library as it is edited.',
+    examples: ['npx zarts lab', 'npx zarts lab --no-browser --port=9999'],
+    passThrough: true,
+    run: async ({ argument }) => (await import('./lab.js')).lab(argument),
+  },
+  {
+    name: 'start',
+    summary: 'a first real search and its figure (what npm start runs)',
+    description:
+      'Runs a real search of at most two minutes, draws its effective sample size, and says where to look.',
+    options: [BUDGET, DATA, option('--quiet', 'no progress on stderr')],
+    examples: ['npx zarts start', 'npm start -- --data ~/data'],
+    run: async ({ options }) => (await import('./start.js')).startCommand(options),
+  },
+];
 
 const notBuilt = (what: string): ZartsError =>
   new ZartsError(`${what} is not built yet; npx zarts --help lists what is.`);
+
+/** Commands of the design that a later version brings; they say so, and --help does not list them. */
+const NOT_BUILT = { worker: 'Working from a queue (zarts worker)' } as const;
 
 /**
  * Adds every command to the program.
@@ -33,275 +290,7 @@ const notBuilt = (what: string): ZartsError =>
  * @param finished  Told the exit code of the command that ran.
  */
 export function addCommands(program: Command, finished: (exitCode: number) => void): void {
-  program
-    .command('doctor')
-    .summary('what the installation consists of, and what is wrong with it')
-    .description(
-      'Shows engine, versions, device, kernel and data found, and what to do about what is wrong with each.',
-    )
-    .option('--json', 'one JSON document on stdout')
-    .addHelpText('after', examples('npx zarts doctor', 'npx zarts doctor --json'))
-    .action(async ({ json }: { json?: boolean }) => {
-      const { doctor } = await import('./doctor.js');
-      finished(await doctor({ json: json ?? false }));
-    });
-
-  program
-    .command('list')
-    .summary('every figure and table: what it shows, about how long it takes, results present')
-    .description(
-      'Lists every figure and table of the paper: what it shows, about how long each budget takes on two cores, and the results that are there.',
-    )
-    .option('--json', 'one JSON document on stdout')
-    .addHelpText('after', examples('npx zarts list', 'npx zarts list --json'))
-    .action(async ({ json }: { json?: boolean }) => {
-      const { list } = await import('./list.js');
-      finished(list({ json: json ?? false }));
-    });
-
-  experiment(program.command('reproduce'))
-    .argument('<id>', 'fig-1 … fig-9, table-1 … table-7, or all')
-    .summary('re-run a figure or table and judge its claims')
-    .description(
-      "Runs what a figure or table of the paper needs, prints the table and a verdict on each of the paper's claims, and writes the pictures. What was computed before is not computed again.",
-    )
-    .option('--preset <name>', `one algorithm alone (${PRESETS.join(', ')}) instead of those compared`)
-    .option('--seeds <n>', 'how many seeds each run is repeated with (default: what the budget allows)')
-    .addHelpText(
-      'after',
-      examples(
-        'npx zarts reproduce fig-4 --budget laptop',
-        'npx zarts reproduce table-5 --budget laptop --seeds 3',
-        'npx zarts reproduce fig-4 --budget smoke --data synthetic --json > fig-4.json',
-        'npx zarts reproduce fig-4 --set solver.tau=0.1 --set epochs=20',
-      ),
-    )
-    .action(async (id: string, options: ReproduceCommandOptions & { queue?: string }) => {
-      if (options.queue !== undefined) throw notBuilt('Working through a queue (--queue)');
-      const { reproduceCommand } = await import('./reproduce.js');
-      finished(await reproduceCommand(id, options));
-    });
-
-  experiment(program.command('search'))
-    .summary('one architecture search')
-    .description(
-      'Runs one search and prints its genotype and what happened in each epoch. A search that was run before is shown at once, one that was interrupted goes on.',
-    )
-    .option(
-      '--space <id>',
-      `search space: ${SPACE_IDS.join(', ')}, or a .json file that declares one (name, nodes, edges)`,
-    )
-    .option('--solver <id>', `solver: ${SOLVER_IDS.join(', ')}`, 'mgs')
-    .option('--preset <name>', `whose algorithm: ${PRESETS.join(', ')} (default: paper)`)
-    .option('--dataset <name>', `images to search on: ${DATASET_NAMES.join(', ')}`, 'cifar10')
-    .option('--seed <n>', 'seed of everything random', '0')
-    .option(
-      '--from <run>',
-      'run a recorded search again, from its key (or the start of it), its folder, or a file with its record',
-    )
-    .option('--eager', 'run TensorFlow.js step by step instead of compiled: slow, for debugging')
-    .addHelpText(
-      'after',
-      examples(
-        'npx zarts search --space s2 --solver mgs --seed 1',
-        'npx zarts search --space s3 --solver darts-es --budget laptop',
-        'npx zarts search --space s2 --set dropPath.probability=0.3 --set stability.action=record',
-        'npx zarts search --from 3f2a91',
-        'npx zarts search --space darts --budget smoke --data synthetic --json',
-        'npx zarts search --space s3 --dataset svhn --seed 2',
-        'npx zarts search --space s2 --set solver.samples=8 --set solver.tau=0.5 --data ~/data',
-      ),
-    )
-    .action(async (options: Omit<SearchCommandOptions, 'given'> & { queue?: string }, command: Command) => {
-      if (options.queue !== undefined) throw notBuilt('Working through a queue (--queue)');
-      const given = Object.keys(options).filter((name) => command.getOptionValueSource(name) === 'cli');
-      const { searchCommand } = await import('./search.js');
-      finished(await searchCommand({ ...options, given }));
-    });
-
-  program
-    .command('draw')
-    .argument('<genotype>', GENOTYPE_ARGUMENT)
-    .summary('the cells of a genotype as a picture')
-    .description(
-      'Draws the normal and the reduction cell of a genotype side by side, and prints what they consist of; with --compare, two genotypes under each other, with what differs in colour.',
-    )
-    .option(
-      '--out <file>',
-      'the picture, .svg or .png (default: the genotype’s name with .svg, in this folder)',
-    )
-    .option('--compare <genotype>', 'another genotype to compare with, given in the same way')
-    .option('--json', 'one JSON document on stdout')
-    .addHelpText(
-      'after',
-      examples(
-        'npx zarts draw DARTS_V2 --out darts-v2.png',
-        'npx zarts draw DARTS_V1 --compare DARTS_V2',
-        'npx zarts draw 3f0c9a --out found.svg --json',
-      ),
-    )
-    .action(async (genotype: string, options: DrawCommandOptions) => {
-      const { drawCommand } = await import('./draw.js');
-      finished(drawCommand(genotype, options));
-    });
-
-  experiment(program.command('evaluate'))
-    .argument('<genotype>', GENOTYPE_ARGUMENT)
-    .summary('train a derived network from scratch and test it')
-    .description(
-      'Trains the network that stacks a genotype’s cells from scratch and prints its test error after the last epoch, beside that of a linear classifier on the same images. An evaluation that was run before is shown at once, one that was interrupted goes on.',
-    )
-    .option(
-      '--preset <name>',
-      `whose retraining: ${EVALUATION_PRESETS.join(', ')} (default: table-2 for a search’s genotype in S1–S4, else darts-space)`,
-    )
-    .option(
-      '--dataset <name>',
-      `images to train on: ${EVALUATION_DATASETS.join(', ')} (default: a search’s own, else cifar10)`,
-    )
-    .option(
-      '--space <id>',
-      'space that the genotype comes from, for the sizes of table-2 (default: a search’s own)',
-    )
-    .option('--seed <n>', 'first seed of everything random', '0')
-    .option('--seeds <n>', 'how many seeds the training is repeated with', '1')
-    .option(
-      '--prepare <pixels>',
-      'imagenet: shrink the photographs once, to a shorter side of so many pixels, and keep that',
-    )
-    .option('--skip-undecodable', 'imagenet: pass over photographs that cannot be decoded, and name them')
-    .option(
-      '--export <dir>',
-      'write the trained network there as SavedModel and as TensorFlow.js model, and the genotype as text; read back and compared',
-    )
-    .option('--no-baseline', 'without the linear classifier beside it (full budget: never with it)')
-    .option('--eager', 'run TensorFlow.js step by step instead of compiled: slow, for debugging')
-    .addHelpText(
-      'after',
-      examples(
-        'npx zarts evaluate DARTS_V2 --budget smoke',
-        'npx zarts evaluate DARTS_V2 --budget laptop --seeds 3 --data ~/data',
-        'npx zarts evaluate DARTS_V2 --budget laptop --export exported',
-        'npx zarts evaluate 4f0c6e1a --preset table-7 --set epochs=50',
-      ),
-    )
-    .action(async (genotype: string, options: EvaluateCommandOptions & { queue?: string }) => {
-      if (options.queue !== undefined) throw notBuilt('Working through a queue (--queue)');
-      const { evaluateCommand } = await import('./evaluate.js');
-      finished(await evaluateCommand(genotype, options));
-    });
-
-  program
-    .command('count')
-    .argument('<genotype>', GENOTYPE_ARGUMENT)
-    .summary('parameters and multiply-adds of a derived network')
-    .description(
-      'Counts the parameters and multiply-adds of the network that stacks a genotype’s cells, exactly and without running it; at the sizes that the paper trains, or at the one that the options describe.',
-    )
-    .option('--form <name>', `stem and head: ${NETWORK_FORMS.join(', ')} (default: cifar)`)
-    .option('--cells <n>', 'number of cells (default: 20; 14 in the imagenet form)')
-    .option('--channels <n>', 'channels of the first cells (default: 36; 48)')
-    .option('--image <n>', 'side of the square images in pixels (default: 32; 224)')
-    .option('--classes <n>', 'number of classes (default: 10; 1000)')
-    .option('--aux', 'also with the auxiliary head that training adds')
-    .option('--json', 'one JSON document on stdout, cell by cell')
-    .addHelpText(
-      'after',
-      examples(
-        'npx zarts count DARTS_V2',
-        'npx zarts count DARTS_V1 --cells 8 --channels 16 --classes 100 --aux',
-        'npx zarts count AmoebaNet --form imagenet --json',
-      ),
-    )
-    .action(async (genotype: string, options: CountCommandOptions) => {
-      const { countCommand } = await import('./count.js');
-      finished(countCommand(genotype, options));
-    });
-
-  program
-    .command('parity')
-    .argument('<dir>', 'folder with a manifest.json of reference cases')
-    .summary('compare with the reference numbers of PyTorch')
-    .description(
-      'Runs the reference cases of a folder and prints the error of each beside its tolerance; exit code 1 if one is out of tolerance.',
-    )
-    .option('--json', 'one JSON document on stdout, progress on stderr')
-    .option('--quiet', 'no progress on stderr')
-    .addHelpText('after', examples('npx zarts parity test/fixtures', 'npx zarts parity test/fixtures --json'))
-    .action(async (dir: string, options: { json?: boolean; quiet?: boolean }) => {
-      const { parityCommand } = await import('./parity.js');
-      finished(await parityCommand(dir, options));
-    });
-
-  program
-    .command('bench')
-    .summary('time the step: compiled against eager, and against PyTorch')
-    .description(
-      'Times a training step of the supernet (forward, backward, clipping, SGD with momentum), engines taking turns in one run, and prints medians, ratios, arithmetic and memory.',
-    )
-    .option(
-      '--shape <name>',
-      `only that shape (repeatable): ${BENCH_SHAPE_NAMES.join(', ')}, or all`,
-      collect,
-    )
-    .option(
-      '--peer <name>',
-      'also time another framework: torch (installed into .venv-bench at its first use)',
-    )
-    .option('--peer-compile', 'with --peer torch: torch.compile as well, which takes minutes to compile')
-    .option('--check', 'with --peer torch: only compare its network with the reference numbers')
-    .option('--repeats <n>', 'timed steps of each engine (default: 15 on small shapes, 5 or 3 on full ones)')
-    .option('--eager', 'time eager TensorFlow.js on full shapes too')
-    .option('--updates <n>', 'alpha updates timed a shape (default: 3 on small shapes, 0 on full ones)')
-    .option('--memory-steps <n>', 'also look whether memory grows over that many steps')
-    .option('--counts', 'only count the operations of a step, without computing anything')
-    .option('--tune', 'choose thread settings for this machine by measuring, and keep them')
-    .option('--json', 'one JSON document on stdout, progress on stderr')
-    .option('--quiet', 'no progress on stderr')
-    .addHelpText(
-      'after',
-      examples(
-        'npx zarts bench --shape darts-small',
-        'npx zarts bench --peer torch --json > bench.json',
-        'npx zarts bench --shape darts-full-64 --repeats 3',
-        'npx zarts bench --counts --json > test/bench/graph-counts.json',
-        'npx zarts bench --tune',
-      ),
-    )
-    .action(async (options: BenchCommandOptions) => {
-      const { benchCommand } = await import('./bench.js');
-      finished(await benchCommand(options));
-    });
-
-  program
-    .command('lab')
-    .argument('[options...]', "options of JupyterLab's own, e.g. --no-browser --port=9999")
-    .allowUnknownOption()
-    .passThroughOptions()
-    .summary('JupyterLab on notebooks/')
-    .description(
-      'Starts JupyterLab on notebooks/ with the TypeScript kernel, and compiles the library as it is edited.',
-    )
-    .addHelpText('after', examples('npx zarts lab', 'npx zarts lab --no-browser --port=9999'))
-    .action(async (options: string[]) => {
-      const { lab } = await import('./lab.js');
-      finished(await lab(options));
-    });
-
-  program
-    .command('start')
-    .summary('a first real search and its figure (what npm start runs)')
-    .description(
-      'Runs a real search of at most two minutes, draws its effective sample size, and says where to look.',
-    )
-    .option('--budget <name>', BUDGET, 'laptop')
-    .option('--data <dir>', DATA)
-    .option('--quiet', 'no progress on stderr')
-    .addHelpText('after', examples('npx zarts start', 'npm start -- --data ~/data'))
-    .action(async (options: StartCommandOptions) => {
-      const { startCommand } = await import('./start.js');
-      finished(await startCommand(options));
-    });
+  for (const entry of COMMANDS) addCommand(program, entry, finished);
 
   // Commander's own answers an unknown command with the whole help.
   program
@@ -313,13 +302,8 @@ export function addCommands(program: Command, finished: (exitCode: number) => vo
     .action((name?: string) => {
       const commands = program.createHelp().visibleCommands(program);
       const named = name === undefined ? program : commands.find((each) => each.name() === name);
-      if (!named) {
-        throw unknownName(
-          'command',
-          name ?? '',
-          commands.map((each) => each.name()),
-        );
-      }
+      const names = commands.map((each) => each.name());
+      if (!named) throw unknownName('command', name ?? '', names);
       named.outputHelp();
     });
 
@@ -335,27 +319,19 @@ export function addCommands(program: Command, finished: (exitCode: number) => vo
   }
 }
 
-const BUDGET = `how much computing: ${BUDGETS.join(', ')}`;
-
-const DATA =
-  'folder that holds the data sets, or "synthetic" (default: $ZARTS_DATA, then data/, then the download)';
-
-/** The options that everything that runs searches has. */
-function experiment(command: Command): Command {
-  return command
-    .option('--budget <name>', BUDGET, 'laptop')
-    .option(
-      '--set <path=value>',
-      'change a setting of the protocol, e.g. solver.samples=8 (repeatable)',
-      collect,
-    )
-    .option('--data <dir>', DATA)
-    .option('--json', 'one JSON document on stdout, progress on stderr')
-    .option('--quiet', 'no progress on stderr')
-    .addOption(new Option('--queue <url>').hideHelp());
+function addCommand(program: Command, entry: Entry, finished: (exitCode: number) => void): void {
+  const { name, argument, summary, description, options = [], examples, passThrough = false, run } = entry;
+  const command = program.command(name).summary(summary).description(description);
+  if (argument) command.argument(...argument);
+  if (passThrough) command.allowUnknownOption().passThroughOptions();
+  for (const each of options) command.addOption(each);
+  const title = examples.length === 1 ? 'Example:' : 'Examples:';
+  command.addHelpText('after', ['', title, ...examples.map((each) => `  ${each}`)].join('\n'));
+  command.action(async () => {
+    const values: Readonly<Record<string, unknown>> = command.opts();
+    if (values.queue !== undefined) throw notBuilt('Working through a queue (--queue)');
+    const given = Object.keys(values).filter((each) => command.getOptionValueSource(each) === 'cli');
+    const [first] = command.processedArgs as unknown[];
+    finished(await run({ argument: first as never, options: { ...values, given } as never }));
+  });
 }
-
-const collect = (value: string, earlier: readonly string[] = []): string[] => [...earlier, value];
-
-const examples = (...commands: readonly string[]): string =>
-  ['', commands.length === 1 ? 'Example:' : 'Examples:', ...commands.map((each) => `  ${each}`)].join('\n');

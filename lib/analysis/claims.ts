@@ -75,25 +75,24 @@ export interface Question {
 export function judge(question: Question): Claim {
   const { id, text, statistic, values, region, resolution, unit, detail } = question;
   const what = unit ?? 'seed';
-  const say = (reason: string): string => (detail ? `${reason} ${detail}` : reason);
   if (values.length === 0) {
-    return undecided({ id, text, statistic, detail: say(`No ${what} has all the runs that this needs.`) });
+    const reason = `No ${what} has all the runs that this needs.`;
+    return undecided({ id, text, statistic, detail: detail ? `${reason} ${detail}` : reason });
   }
   const { n, mean, interval } = summarize(values, LEVEL, resolution);
-  const shared = {
+  const reason = interval
+    ? `Supported if the whole ${LEVEL * 100} % interval lies ${regionText(region)}.`
+    : `One ${what} has no spread to judge by; two or more are needed.`;
+  return {
     id,
     text,
+    verdict: interval ? verdictOf(interval, region) : 'undecided',
     statistic: { name: statistic, value: mean },
     n,
     ...(unit === undefined ? {} : { unit }),
     interval,
+    detail: detail ? `${reason} ${detail}` : reason,
   };
-  if (interval === null) {
-    const reason = `One ${what} has no spread to judge by; two or more are needed.`;
-    return { ...shared, verdict: 'undecided', detail: say(reason) };
-  }
-  const reason = `Supported if the whole ${LEVEL * 100} % interval lies ${regionText(region)}.`;
-  return { ...shared, verdict: verdictOf(interval, region), detail: say(reason) };
 }
 
 /** A claim that these data cannot decide, and why. */

@@ -75,8 +75,6 @@ export interface RitzValue {
   readonly value: number;
   /** Some eigenvalue lies within this distance (the residual's norm), as far as the products are exact. */
   readonly bound: number;
-  /** The approximate eigenvector, of length 1. */
-  readonly vector: Vec;
 }
 
 /** What Lanczos' method found of a symmetric matrix's spectrum. */
@@ -132,16 +130,16 @@ export async function lanczos(
     // What the product has beside the vectors so far. Once is not enough where little is left of it.
     const rest = orthogonalTo(basis, orthogonalTo(basis, next));
     const left = norm(rest);
-    const { values, vectors } = tridiagonalEigen(diagonal, beside);
+    const { values, lasts } = tridiagonalEigen(diagonal, beside);
     const largest = Math.max(...values.map(Math.abs));
     const invariant = basis.length === dimension || left <= INVARIANT * Math.max(largest, norm(next));
-    const bounds = vectors.map((vector) => (invariant ? 0 : left * Math.abs(vector[vector.length - 1])));
+    const bounds = lasts.map((last) => (invariant ? 0 : left * Math.abs(last)));
     const within = (bound: number, i: number): boolean =>
       bound <= tolerance * Math.max(Math.abs(values[i]), largest / 100);
     const close = values.length >= Math.min(wanted, dimension) && bounds.slice(0, wanted).every(within);
     if (invariant || close || basis.length === most) {
       return {
-        values: values.map((value, i) => ({ value, bound: bounds[i], vector: combined(basis, vectors[i]) })),
+        values: values.map((value, i) => ({ value, bound: bounds[i] })),
         products: basis.length,
         converged: invariant || close,
       };
@@ -180,11 +178,11 @@ function orthogonalTo(basis: readonly Vec[], vector: Vec): Vec {
   return basis.reduce((rest, each) => axpy(-dot(each, rest), each, rest), vector);
 }
 
-/** Eigenvalues, largest first, and eigenvectors of the symmetric tridiagonal matrix. */
+/** Eigenvalues of the symmetric tridiagonal matrix, largest first, and the last entries of their eigenvectors. */
 function tridiagonalEigen(
   diagonal: readonly number[],
   beside: readonly number[],
-): { values: number[]; vectors: number[][] } {
+): { values: number[]; lasts: number[] } {
   const matrix = Matrix.diag([...diagonal]);
   beside.forEach((value, i) => {
     matrix.set(i, i + 1, value);
@@ -196,10 +194,6 @@ function tridiagonalEigen(
   const order = realEigenvalues.map((_, i) => i).sort((a, b) => realEigenvalues[b] - realEigenvalues[a]);
   return {
     values: order.map((i) => realEigenvalues[i]),
-    vectors: order.map((i) => eigenvectorMatrix.getColumn(i)),
+    lasts: order.map((i) => eigenvectorMatrix.get(diagonal.length - 1, i)),
   };
-}
-
-function combined(basis: readonly Vec[], weights: readonly number[]): Vec {
-  return basis.reduce((sum, vector, i) => axpy(weights[i], vector, sum), new Float64Array(basis[0].length));
 }

@@ -8,7 +8,9 @@ import type { Key } from '../math/random.js';
 import { axpy, dot } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
 import type { RsLaw } from '../solvers/rs.js';
-import type { Asked, Diagnostics, Solver, SolverState, Told } from '../solvers/solver.js';
+import { measuredStep } from '../solvers/alpha-step.js';
+import type { AlphaStep } from '../solvers/alpha-step.js';
+import type { Asked, Diagnostics, Solver, SolverState } from '../solvers/solver.js';
 
 /** A loss on R^d with its exact gradient. */
 export interface ToyFunction {
@@ -126,24 +128,18 @@ export interface ToyStepOptions {
   readonly basePenalty?: number;
 }
 
-/** An update on a toy function, with all that went into it. */
-export interface ToyStep<S extends SolverState, A extends Asked, D extends Diagnostics> extends Told<S, D> {
-  readonly asked: A;
-  /** As told, errors included. */
-  readonly losses: Vec;
-}
-
 /** One update: ask, measure, tell. The gradient that solvers may ask for is the exact one. */
 export function toyStep<S extends SolverState, A extends Asked, D extends Diagnostics>(
   solver: Solver<S, A, D>,
   state: S,
   toy: ToyFunction,
   { key, noise = 0, basePenalty = 0 }: ToyStepOptions,
-): ToyStep<S, A, D> {
+): AlphaStep<S, A, D> {
   const [askKey, noiseKey] = split(key, 2);
-  const asked = solver.ask(state, { key: askKey, gradient: toy.gradient(state.alpha) });
-  const losses = Float64Array.from(asked.points, (point) => toy.loss(point));
-  if (noise > 0) normal(noiseKey, losses.length).forEach((error, i) => (losses[i] += noise * error));
-  losses[0] += basePenalty;
-  return { ...solver.tell(state, asked, losses), asked, losses };
+  let errors: Vec = new Float64Array();
+  return measuredStep(solver, state, { key: askKey, gradient: toy.gradient(state.alpha) }, (point, i) => {
+    // As many as are needed: no draw depends on how many there are.
+    if (noise > 0 && i >= errors.length) errors = normal(noiseKey, 2 * i + 2);
+    return toy.loss(point) + (noise > 0 ? noise * errors[i] : 0) + (i === 0 ? basePenalty : 0);
+  });
 }

@@ -2,6 +2,7 @@ import { ZartsError } from '../errors.js';
 import type { Key } from '../math/random.js';
 import { foldIn, uniform } from '../math/random.js';
 import type { ImageSet } from './images.js';
+import type { Dataset } from './load.js';
 
 /**
  * What is done to an image on its way into a batch, in the order of DARTS' pipeline (FIDELITY.md, A4): pad with black and
@@ -29,53 +30,30 @@ export type Batch = Readonly<{
   labels: { readonly shape: readonly number[]; readonly data: Int32Array };
 }>;
 
-/** What a transform needs to know of a data set. */
-interface Normalized {
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-  readonly train: ImageSet;
-}
-
 /**
  * The transform of training images: pad an eighth of the side (4 at 32, 2 at 16) and crop, mirror, normalize.
  *
  * @param cutout  Side length of the cut-out square; 16 when retraining CIFAR at 32×32, 0 in searches.
  */
-export function trainTransform({ mean, std, train }: Normalized, cutout = 0): Transform {
+export function trainTransform(
+  { mean, std, train }: Pick<Dataset, 'mean' | 'std' | 'train'>,
+  cutout = 0,
+): Transform {
   return { mean, std, pad: train.side / 8, flip: true, cutout };
 }
 
 /** The transform of test images: normalize, nothing random. */
-export function evalTransform({ mean, std }: Omit<Normalized, 'train'>): Transform {
+export function evalTransform({ mean, std }: Pick<Dataset, 'mean' | 'std'>): Transform {
   return { mean, std, pad: 0, flip: false, cutout: 0 };
 }
 
-/** The half-open ranges of rows and columns that a cut-out covers. */
-export interface Box {
-  readonly top: number;
-  readonly bottom: number;
-  readonly left: number;
-  readonly right: number;
-}
-
 /**
- * The square that a cut-out of side `length` centred on a pixel sets to zero, [c − ⌊l/2⌋, c + ⌊l/2⌋) in both directions,
- * clipped to the image (so an odd length cuts one pixel less, as in the reference).
+ * The rows, or columns, that a cut-out of side `length` centred on one of them sets to zero: [c − ⌊l/2⌋, c + ⌊l/2⌋), clipped
+ * to the image (so an odd length cuts one pixel less, as in the reference).
  */
-export function cutoutBox(
-  centerY: number,
-  centerX: number,
-  length: number,
-  height: number,
-  width: number,
-): Box {
+export function cutoutRange(center: number, length: number, side: number): [from: number, to: number] {
   const half = Math.floor(length / 2);
-  return {
-    top: Math.max(0, centerY - half),
-    bottom: Math.min(height, centerY + half),
-    left: Math.max(0, centerX - half),
-    right: Math.min(width, centerX + half),
-  };
+  return [Math.max(0, center - half), Math.min(side, center + half)];
 }
 
 /** What chance decides for one image. */
@@ -97,8 +75,7 @@ export interface Draw {
  */
 export function drawAugmentation(
   transform: Pick<Transform, 'pad' | 'flip' | 'cutoutProbability'>,
-  height: number,
-  width: number,
+  side: number,
   from: Key,
 ): Draw {
   const u = uniform(from, 6);
@@ -107,8 +84,8 @@ export function drawAugmentation(
     top: Math.floor(u[0] * positions),
     left: Math.floor(u[1] * positions),
     flip: transform.flip && u[2] < 0.5,
-    centerY: Math.floor(u[3] * height),
-    centerX: Math.floor(u[4] * width),
+    centerY: Math.floor(u[3] * side),
+    centerX: Math.floor(u[4] * side),
     cut: u[5] < (transform.cutoutProbability ?? 1),
   };
 }
@@ -159,7 +136,7 @@ export function batchOf(set: ImageSet, indices: Int32Array, transform: Transform
       copyPixels(images, index * size, batch, start, side * side, 3, values);
       continue;
     }
-    const draw = drawAugmentation(transform, side, side, foldIn(key, i));
+    const draw = drawAugmentation(transform, side, foldIn(key, i));
     const dy = draw.top - pad;
     const dx = draw.left - pad;
     // Columns of the crop that lie in the image, [from, to); the rest is padding.
@@ -176,11 +153,10 @@ export function batchOf(set: ImageSet, indices: Int32Array, transform: Transform
       copyPixels(images, at, batch, line + first * 3, to - from, draw.flip ? -3 : 3, values);
     }
     if (cutout > 0 && draw.cut) {
-      const box = cutoutBox(draw.centerY, draw.centerX, cutout, side, side);
-      for (let y = box.top; y < box.bottom; y++) {
-        const line = start + y * row;
-        batch.fill(0, line + box.left * 3, line + box.right * 3);
-      }
+      const [top, bottom] = cutoutRange(draw.centerY, cutout, side);
+      const [left, right] = cutoutRange(draw.centerX, cutout, side);
+      for (let y = top; y < bottom; y++)
+        batch.fill(0, start + y * row + left * 3, start + y * row + right * 3);
     }
   }
   return {

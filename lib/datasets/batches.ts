@@ -20,14 +20,9 @@ export function halves(count: number): Halves {
   return { train: all.slice(0, middle), val: all.slice(middle) };
 }
 
-/** 0 … count − 1. */
-export function range(count: number): Int32Array {
-  return Int32Array.from({ length: count }, (_, i) => i);
-}
-
-/** The indices in the order in which an epoch visits them: a uniform permutation, decided by the key. */
-export function epochOrder(indices: Int32Array, key: Key): Int32Array {
-  return permutation(key, indices.length).map((i) => indices[i]);
+/** `from` … from + count − 1. */
+export function range(count: number, from = 0): Int32Array {
+  return Int32Array.from({ length: count }, (_, i) => from + i);
 }
 
 /** Batches without end, epoch after epoch, any of which can be asked for by its number. */
@@ -59,7 +54,9 @@ export function batchSequence(indices: Int32Array, batchSize: number, key: Key):
     perEpoch,
     at(step) {
       const epoch = Math.floor(step / perEpoch);
-      if (last?.epoch !== epoch) last = { epoch, order: epochOrder(indices, foldIn(key, epoch)) };
+      if (last?.epoch !== epoch) {
+        last = { epoch, order: permutation(foldIn(key, epoch), indices.length).map((i) => indices[i]) };
+      }
       const start = (step - epoch * perEpoch) * batchSize;
       return last.order.slice(start, start + batchSize);
     },

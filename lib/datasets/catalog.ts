@@ -40,6 +40,18 @@ export interface Catalog {
   readonly starts: Float64Array;
 }
 
+/** Photographs of both splits, wherever they are. */
+export interface PhotoSet {
+  readonly folder: string;
+  /** A label is an index into them. */
+  readonly classes: readonly string[];
+  readonly train: Catalog;
+  readonly test: Catalog;
+  readonly digest: string;
+  /** Whether they are as many classes and photographs as officially. */
+  readonly complete: boolean;
+}
+
 /** A catalog of the entries in their order. */
 export function makeCatalog(
   kind: Catalog['kind'],

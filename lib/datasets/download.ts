@@ -1,15 +1,18 @@
-import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { createReadStream, existsSync, statSync } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ReadableStream } from 'node:stream/web';
 import { setTimeout as delay } from 'node:timers/promises';
-import * as tar from 'tar';
+import type * as Tar from 'tar';
 import { InterruptedError, ZartsError } from '../errors.js';
+import { lazily } from '../lazy.js';
 import { errorCode, explainFileError, flushFolder } from '../runs/files.js';
 import { acquireLock } from '../runs/lock.js';
 import { digestFile } from './disk.js';
 import { inspectFolder, readImageFile } from './files.js';
 import type { FileDataset, MatlabDataset, RecordDataset, RemoteFile } from './registry.js';
+
+const loadTar = lazily<typeof Tar>('tar');
 
 /** How far a phase has come, in bytes. */
 export interface DataProgress {
@@ -54,7 +57,7 @@ export async function fetchDataset(
   }
   const release = acquireLock(join(home, `.${folder}.lock`), `The download of ${title}`);
   try {
-    if ((await sizeIfThere(target)) !== undefined) return target; // another process was faster
+    if (existsSync(target)) return target; // another process was faster
     if (dataset.format === 'records') await fetchArchive(dataset, home, options);
     else await fetchFiles(dataset, home, options);
     return target;
@@ -74,7 +77,7 @@ const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 async function fetchArchive(dataset: RecordDataset, home: string, options: DownloadOptions): Promise<void> {
   const path = join(home, dataset.archive.name);
-  const byHand = (await sizeIfThere(path)) !== undefined;
+  const byHand = existsSync(path);
   await obtain(dataset.archive, path, { title: dataset.title, home }, options);
   await unpack(dataset, path, home, options);
   if (!byHand) await rm(path, { force: true });
@@ -101,14 +104,7 @@ async function fetchFiles(dataset: MatlabDataset, home: string, options: Downloa
   flushFolder(home);
 }
 
-async function sizeIfThere(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
 /** Whose file it is, and where a person may put it. */
 interface Owner {
@@ -116,24 +112,33 @@ interface Owner {
   readonly home: string;
 }
 
-/** A file that is there is checked to be the official one, another is downloaded. */
+/** Downloads a file unless it is there, and checks that it is the official one. */
 async function obtain(
   remote: RemoteFile,
   path: string,
   owner: Owner,
   options: DownloadOptions,
 ): Promise<void> {
-  const size = await sizeIfThere(path);
-  if (size === undefined) return download(remote, path, owner, options);
-  const actual = size === remote.bytes ? await digestFile(path) : undefined;
+  const there = existsSync(path);
+  const file = there ? path : `${path}.part`;
+  if (!there) await download(remote, file, owner, options);
+  const size = sizeOf(file);
+  const actual = size === remote.bytes ? await digestFile(file) : undefined;
   if (actual !== remote.sha256) {
-    const problem =
+    const fault =
       actual === undefined
         ? `has ${size} bytes, expected ${remote.bytes}`
         : `has SHA-256 ${actual}, expected ${remote.sha256}`;
-    throw new ZartsError(`${path} ${problem}: delete it and run again.`);
+    if (there) throw new ZartsError(`${path} ${fault}: delete it and run again.`);
+    await rm(file, { force: true });
+    throw new ZartsError(
+      `What ${remote.url} sent is not the official ${owner.title}: it ${fault}; it was deleted, run again or put the official ${remote.name} into ${owner.home}.`,
+    );
   }
   options.onProgress?.({ phase: 'check', done: size, total: size });
+  if (there) return;
+  await rename(file, path);
+  flushFolder(dirname(path));
 }
 
 /** The reason of a failed request, without the layers around it. */
@@ -147,51 +152,40 @@ function reasonOf(error: unknown): string {
 /** A failure that another attempt may mend. */
 class TransferError extends Error {}
 
+/** Brings `part` to its full length, in as many requests as it takes as long as there is progress. */
 async function download(
   remote: RemoteFile,
-  path: string,
+  part: string,
   { title, home }: Owner,
   options: DownloadOptions,
 ): Promise<void> {
-  const part = `${path}.part`;
-  const retries = options.retries ?? 3;
-  for (let attempt = 0; ; attempt++) {
-    const before = (await sizeIfThere(part)) ?? 0;
+  const { retries = 3, signal } = options;
+  for (let attempt = 0, have = sizeOf(part); have < remote.bytes; attempt++) {
     try {
-      if (before < remote.bytes) await transfer(remote, part, before, options);
-      break;
+      await transfer(remote, part, have, options);
+      return;
     } catch (error) {
-      if (options.signal?.aborted) {
+      if (signal?.aborted) {
         throw new InterruptedError(`The download of ${title} was stopped; the same command goes on with it.`);
       }
       if (!(error instanceof TransferError)) throw error;
-      const now = (await sizeIfThere(part)) ?? 0;
+      const before = have;
+      have = sizeOf(part);
       // Progress starts the count anew: a slow line that breaks now and then still gets there.
-      if (now > before) attempt = 0;
-      if (attempt >= retries || now === 0) {
+      if (have > before) attempt = 0;
+      if (attempt >= retries || have === 0) {
         const kept =
-          now > 0
-            ? `, ${now} of ${remote.bytes} bytes have arrived and the same command goes on from there;`
+          have > 0
+            ? `, ${have} of ${remote.bytes} bytes have arrived and the same command goes on from there;`
             : ':';
         throw new ZartsError(
           `${title} could not be downloaded from ${remote.url} (${error.message})${kept} connect this machine to the internet, put the file ${remote.name} into ${home} yourself, name a folder that has the set with --data, or use --data synthetic.`,
         );
       }
       const wait = Math.min(8000, 500 * 2 ** attempt);
-      await delay(wait, undefined, options.signal ? { signal: options.signal } : {}).catch(() => undefined);
+      await delay(wait, undefined, signal ? { signal } : {}).catch(() => undefined);
     }
   }
-  const size = (await sizeIfThere(part)) ?? 0;
-  const actual = size === remote.bytes ? await digestFile(part) : `of a file of ${size} bytes`;
-  if (actual !== remote.sha256) {
-    await rm(part, { force: true });
-    throw new ZartsError(
-      `What ${remote.url} sent is not the official ${title}: SHA-256 ${actual}, expected ${remote.sha256} of ${remote.bytes} bytes; it was deleted, run again or put the official ${remote.name} into ${home}.`,
-    );
-  }
-  options.onProgress?.({ phase: 'check', done: size, total: size });
-  await rename(part, path);
-  flushFolder(dirname(path));
 }
 
 /** One request: appends to `part` what is missing after its first `have` bytes. */
@@ -264,14 +258,14 @@ async function unpack(
   await mkdir(scratch);
   try {
     let done = 0;
-    const total = (await stat(path)).size;
+    const total = sizeOf(path);
     const input = createReadStream(path);
     input.on('data', (piece) => {
       done += piece.length;
       onProgress?.({ phase: 'extract', done, total });
     });
     await new Promise<void>((resolve, reject) => {
-      const output = tar.extract({
+      const output = loadTar().extract({
         cwd: scratch,
         strict: true,
         // Only plain files under the exact names that are expected: no links, no other paths, wherever they point.

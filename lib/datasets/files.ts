@@ -6,8 +6,8 @@ import { errorCode } from '../runs/files.js';
 import { digestFile, sha256, unreadable } from './disk.js';
 import { FILE_SIDE } from './images.js';
 import type { Chunk } from './images.js';
-import { MatlabFormatError, matlabVariables } from './matlab.js';
-import type { MatlabVariable } from './matlab.js';
+import { matlabVariables } from './matlab.js';
+import type { Fault, MatlabVariable } from './matlab.js';
 import { IMAGE_BYTES } from './registry.js';
 import type { FileDataset, ImageFile, RecordDataset } from './registry.js';
 
@@ -144,17 +144,13 @@ export async function digestContent({ train, test }: FolderContent, dataset: Fil
   return sha256(...digests);
 }
 
-/** Makes a sentence of what is wrong with the file at hand. */
-type Fault = (fault: string) => ZartsError;
-
 function recordBytes({ labelRanges }: RecordDataset): number {
   return labelRanges.length + IMAGE_BYTES;
 }
 
 /** How many records a file has, from its size. */
 function countRecords(bytes: number, file: ImageFile, record: number, wrong: Fault): number {
-  const refused = (what: string): ZartsError =>
-    wrong(`${what} (the official file has ${number(file.bytes)})`);
+  const refused = (what: string): Error => wrong(`${what} (the official file has ${number(file.bytes)})`);
   if (bytes === 0) throw refused(`is empty; expected records of ${number(record)} bytes`);
   if (bytes % record !== 0) {
     throw refused(`has ${number(bytes)} bytes, not a whole number of ${number(record)}-byte records`);
@@ -202,7 +198,7 @@ async function readWhole(path: string): Promise<Buffer> {
 async function matlabArrays(path: string, file: ImageFile, wrong: Fault) {
   const bytes = await readWhole(path);
   if (bytes.length === 0) throw wrong('is empty; expected a MATLAB file of version 5');
-  const variables = await explained(wrong, () => matlabVariables(bytes));
+  const variables = matlabVariables(bytes, wrong);
   const variable = (name: string): MatlabVariable => {
     const found = variables.find((each) => each.name === name);
     if (found) return found;
@@ -229,10 +225,7 @@ async function readMatlab({ path, file, images }: FoundFile, classes: number, wr
   if (found.images !== images) {
     throw new ZartsError(`${path} changed while it was read; run again when it is complete.`);
   }
-  const [bytes, digits] = await explained(wrong, async () => [
-    await found.pixels.numbers(),
-    await found.digits.numbers(),
-  ]);
+  const [bytes, digits] = [found.pixels.numbers(), found.digits.numbers()];
   if (!(bytes instanceof Uint8Array)) throw wrong('has images X that are not bytes (uint8)');
   // MATLAB counts from 1, so the digit 0 is written as 10.
   const labels = Uint8Array.from(digits, (digit, i) => {
@@ -243,13 +236,4 @@ async function readMatlab({ path, file, images }: FoundFile, classes: number, wr
   });
   // The first index runs fastest: height, width, channels, images.
   return { labels, bytes, layout: { first: 0, image: IMAGE_BYTES, row: 1, column: 32, plane: 1024 } };
-}
-
-/** Makes a sentence of what is wrong with a MATLAB file's format. */
-async function explained<T>(wrong: Fault, read: () => T | Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    throw error instanceof MatlabFormatError ? wrong(error.message) : error;
-  }
 }

@@ -5,23 +5,22 @@
  * ILSVRC2012_img_val.tar (MD5 29b22e2961454d5413ddabcf34fc5622, both as in torchvision), and unpacks them so that each
  * class has a folder in train/ and in val/.
  */
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import type { Dirent } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { UsageError, ZartsError } from '../errors.js';
+import { errorCode } from '../runs/files.js';
 import { runsHome } from '../runs/home.js';
 import { range } from './batches.js';
 import { makeCatalog } from './catalog.js';
-import type { Catalog, Split, SyntheticEntry } from './catalog.js';
-import { sha256 } from './disk.js';
-import { inspectImageFolder } from './image-folder.js';
-import type { PhotoSet } from './image-folder.js';
+import type { Catalog, CatalogEntry, PhotoSet, Split, SyntheticEntry } from './catalog.js';
+import { folderWithin, isFolder, placeOf, sha256, unreadable } from './disk.js';
+import type { DataPlace } from './disk.js';
 import type { DatasetFacts, FoundDataset } from './load.js';
-import { folderWithin, placeOf } from './place.js';
-import type { DataPlace } from './place.js';
 import { checkSettings, isPrepared, openPrepared, preparePhotos } from './prepared.js';
 import type { PrepareOptions, PreparedSet, PrepareSettings } from './prepared.js';
 import { IMAGENET } from './registry.js';
-import { SYNTHETIC_MEAN, SYNTHETIC_STD, syntheticKind } from './synthetic.js';
+import { SYNTHETIC, syntheticKind } from './synthetic.js';
 
 /** The photographs of a split. */
 export interface PhotoSplit {
@@ -51,10 +50,8 @@ export interface OpenPhotosOptions extends DataPlace, Omit<PrepareOptions, 'sett
   /** How many photographs to use, the classes in turn; all when left out. */
   readonly trainSize?: number;
   readonly testSize?: number;
-  /** Shrink the photographs once, keep that, and use it; with what settings. */
+  /** Shrink the photographs once, keep that in `.zarts/prepared/` or `$ZARTS_HOME/prepared/`, and use it; with what settings. */
   readonly prepare?: Partial<PrepareSettings>;
-  /** The folder of prepared photographs; `.zarts/prepared/` of the project, or of `$ZARTS_HOME`, when left out. */
-  readonly preparedHome?: string;
 }
 
 /**
@@ -116,10 +113,13 @@ function absent(home: string, named: boolean): Error {
       );
 }
 
-function preparedFolder({ preparedHome, prepare, env }: OpenPhotosOptions): string {
+function preparedFolder({ prepare, env }: OpenPhotosOptions): string {
   const { shorter, encoding, quality } = checkSettings(prepare);
-  const home = preparedHome ?? resolve(runsHome(env), '..', 'prepared');
-  return join(home, `${IMAGENET.folder}-${shorter}-${encoding === 'raw' ? 'raw' : `q${quality}`}`);
+  return join(
+    dirname(runsHome(env)),
+    'prepared',
+    `${IMAGENET.folder}-${shorter}-${encoding === 'raw' ? 'raw' : `q${quality}`}`,
+  );
 }
 
 /** Those photographs of a set that are asked for. */
@@ -129,7 +129,6 @@ function chosen(set: PhotoSet | PreparedSet, options: OpenPhotosOptions): PhotoD
   const all = classes === undefined && trainSize === undefined && testSize === undefined;
   return {
     name: 'imagenet',
-    source: 'folder',
     coverage: complete && classes === undefined ? 'official' : 'subset',
     classes: usedClasses(set.classes, classes, folder),
     mean: IMAGENET.mean,
@@ -139,7 +138,6 @@ function chosen(set: PhotoSet | PreparedSet, options: OpenPhotosOptions): PhotoD
     digest: all
       ? set.digest
       : sha256(`${set.digest} ${trainSize ?? 'all'} ${testSize ?? 'all'}${classesText(classes)}`),
-    folder,
     ...('settings' in set
       ? { prepared: set.settings, undecodable: set.undecodable }
       : { undecodable: new Map() }),
@@ -201,15 +199,94 @@ function syntheticPhotos({
     return { catalog: makeCatalog('synthetic', '', split, entries), indices: range(count) };
   };
   return {
-    name: 'synthetic',
-    source: 'synthetic',
-    coverage: 'synthetic',
+    ...SYNTHETIC,
     classes,
-    mean: SYNTHETIC_MEAN,
-    std: SYNTHETIC_STD,
     train: make('train', trainSize),
     test: make('test', testSize),
     digest: sha256(`synthetic photographs ${trainSize} ${testSize}${classesText(wanted)}`),
     undecodable: new Map(),
   };
+}
+
+const byName = (a: Dirent, b: Dirent): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+const isJpeg = ({ name }: Dirent): boolean => /\.jpe?g$/i.test(name) && !name.startsWith('.');
+
+const ADVICE = 'unpack the archives so that each class has a folder of its JPEGs in train/ and in val/';
+
+function list(folder: string, expected: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).sort(byName);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw unreadable(folder, error);
+    throw new ZartsError(`${folder} is missing; expected ${expected}: ${ADVICE}.`);
+  }
+}
+
+/**
+ * Lists a folder with `train/` and `val/`, each of which has a folder of JPEGs for every class: class by class, in each by
+ * name. Links are followed; other files beside the JPEGs are passed over. The digest is that of the names and sizes of all
+ * files; the images themselves are not read.
+ *
+ * @throws ZartsError  one sentence that names the folder: one that is missing, unreadable, without class folders, a class
+ *   without images or in one split only.
+ */
+export function inspectImageFolder(folder: string): PhotoSet {
+  const [train, val] = [
+    inspectSplit(join(folder, 'train'), 'train'),
+    inspectSplit(join(folder, 'val'), 'test'),
+  ];
+  const { classes } = train;
+  for (const [has, lacks, missing] of [
+    ['train', 'val', classes.find((name) => !val.classes.includes(name))],
+    ['val', 'train', val.classes.find((name) => !classes.includes(name))],
+  ] as const) {
+    if (missing === undefined) continue;
+    throw new ZartsError(
+      `${join(folder, lacks)} has no folder ${missing}, which ${has} has; expected the same classes in both: ${ADVICE}.`,
+    );
+  }
+  const complete =
+    classes.length === IMAGENET.classes &&
+    train.catalog.count === IMAGENET.train &&
+    val.catalog.count === IMAGENET.test;
+  const digest = sha256(train.sizes, val.sizes);
+  return { folder, classes, train: train.catalog, test: val.catalog, digest, complete };
+}
+
+function inspectSplit(folder: string, split: Split) {
+  const inside = list(folder, 'a folder of class folders');
+  const classes = inside
+    .filter((entry) => entry.isDirectory() || (entry.isSymbolicLink() && isFolder(join(folder, entry.name))))
+    .map(({ name }) => name);
+  if (classes.length === 0) {
+    const loose = inside.filter(isJpeg).length;
+    const found =
+      loose > 0 ? `${loose.toLocaleString('en-US')} JPEGs and no class folder` : 'no class folder';
+    throw new ZartsError(`${folder} holds ${found}; expected a folder of JPEGs for each class: ${ADVICE}.`);
+  }
+  const entries: CatalogEntry[] = [];
+  let sizes = '';
+  for (const [label, name] of classes.entries()) {
+    const place = join(folder, name);
+    const images = list(place, 'a folder of JPEGs').filter(isJpeg);
+    if (images.length === 0) {
+      throw new ZartsError(
+        `${place} holds no JPEG; expected the images of class ${name}: fill it, or remove it from train/ and val/.`,
+      );
+    }
+    for (const image of images) {
+      const file = `${name}/${image.name}`;
+      sizes += `${file} ${sizeOf(join(folder, file))}\n`;
+      entries.push({ file, label });
+    }
+  }
+  return { classes, catalog: makeCatalog('files', folder, split, entries), sizes: `${sizes}\n` };
+}
+
+function sizeOf(path: string): number {
+  try {
+    return statSync(path).size;
+  } catch (error) {
+    throw unreadable(path, error);
+  }
 }

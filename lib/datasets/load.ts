@@ -1,30 +1,23 @@
-import { stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError, unknownName, ZartsError } from '../errors.js';
+import type { Split } from './catalog.js';
+import { folderWithin, isFolder, placeOf } from './disk.js';
+import type { DataPlace } from './disk.js';
 import { fetchDataset } from './download.js';
 import type { DownloadOptions } from './download.js';
 import { digestContent, inspectFolder, readImageFile } from './files.js';
 import type { FoundFile } from './files.js';
 import { decodeImages, digestImages } from './images.js';
 import type { Chunk, ImageSet } from './images.js';
-import { folderWithin, placeOf } from './place.js';
-import type { DataPlace } from './place.js';
 import { DATASET_NAMES, datasetSpecSchema, FILE_DATASETS } from './registry.js';
 import type { DatasetName, DatasetSpec, FileDataset, FileDatasetName } from './registry.js';
-import {
-  SYNTHETIC_MEAN,
-  SYNTHETIC_SIZES,
-  SYNTHETIC_STD,
-  syntheticImages,
-  syntheticKind,
-} from './synthetic.js';
+import { SYNTHETIC, SYNTHETIC_SIZES, syntheticImages, syntheticKind } from './synthetic.js';
 
-/** What is known of a data set that was found or made, whatever its images are. */
+/** What is known of a data set, whatever its images are. */
 export interface DatasetFacts {
   /** `synthetic` when that was asked for with `--data synthetic`, whatever the protocol names. */
   readonly name: DatasetName | 'imagenet';
-  /** `download` when this call fetched it; afterwards it is a folder like any other. */
-  readonly source: 'folder' | 'download' | 'synthetic';
   /** `official`: as published; `subset`: fewer images; `synthetic`: computed. */
   readonly coverage: 'official' | 'subset' | 'synthetic';
   readonly classes: readonly string[];
@@ -33,8 +26,6 @@ export interface DatasetFacts {
   readonly std: readonly number[];
   /** SHA-256 of what is used; equal data give equal digests, wherever they were found. */
   readonly digest: string;
-  /** Where the files are; absent for a synthetic set. */
-  readonly folder?: string;
 }
 
 /** A data set in memory; its digest is that of exactly these images and labels, and an official one's files were checked. */
@@ -45,10 +36,7 @@ export interface Dataset extends DatasetFacts {
 }
 
 /** Where to look for data and how to fetch it into the folder that is looked in when none is named. */
-export interface LoadOptions extends DownloadOptions, DataPlace {
-  /** false: never use the network. */
-  readonly download?: boolean;
-}
+export type LoadOptions = DownloadOptions & DataPlace;
 
 /**
  * Loads the images that a protocol names, checked to the last byte.
@@ -64,42 +52,37 @@ export async function loadDataset(spec: DatasetSpec, options: LoadOptions = {}):
   const { name, image, trainSize, testSize } = checkSpec(spec);
   if (name === 'synthetic' || placeOf(options).synthetic) {
     const kind = syntheticKind(name);
-    const make = (split: 'train' | 'test', count: number): ImageSet =>
+    const make = (split: Split, count: number): ImageSet =>
       decodeImages([syntheticImages(kind, split, count)], count, image);
-    const sets = {
-      train: make('train', trainSize ?? SYNTHETIC_SIZES.train),
-      test: make('test', testSize ?? SYNTHETIC_SIZES.test),
-    };
-    const facts = { name: 'synthetic', source: 'synthetic', coverage: 'synthetic' } as const;
-    const [mean, std] = [SYNTHETIC_MEAN, SYNTHETIC_STD];
-    return {
-      ...facts,
-      classes: kind.classes,
-      mean,
-      std,
-      ...sets,
-      digest: digestImages([sets.train, sets.test]),
-    };
+    const { train, test } = SYNTHETIC_SIZES;
+    const sets = [make('train', trainSize ?? train), make('test', testSize ?? test)] as const;
+    return { ...SYNTHETIC, classes: kind.classes, ...digested(sets) };
   }
   const dataset: FileDataset = FILE_DATASETS[name];
-  const { folder, source } = await findFolder(dataset, options);
+  const folder = await findFolder(dataset, options);
   const content = await inspectFolder(folder, dataset);
-  const read = (split: 'train' | 'test', wanted?: number): Promise<ImageSet> =>
-    readSet(content[split], wanted, split, dataset, image, folder);
-  const sets = { train: await read('train', trainSize), test: await read('test', testSize) };
-  const coverage = content.complete ? 'official' : 'subset';
-  const { classes, mean, std } = dataset;
-  return {
-    name,
-    source,
-    coverage,
-    classes,
-    mean,
-    std,
-    ...sets,
-    digest: digestImages([sets.train, sets.test]),
-    folder,
+  const read = async (split: Split, wanted = imagesIn(content[split])): Promise<ImageSet> => {
+    const available = imagesIn(content[split]);
+    if (wanted > available) {
+      const which = split === 'train' ? 'training' : 'test';
+      throw new UsageError(
+        `${wanted} ${which} images were asked for, ${folder} holds ${available}: ask for fewer, or name the full ${dataset.title} with --data.`,
+      );
+    }
+    // Only as many files as are needed are read; each of them is checked whole.
+    const chunks: Chunk[] = [];
+    for (let i = 0, have = 0; have < wanted; have += content[split][i].images, i++) {
+      chunks.push(await readImageFile(content[split][i], dataset));
+    }
+    return decodeImages(chunks, wanted, image);
   };
+  const sets = [await read('train', trainSize), await read('test', testSize)] as const;
+  const { classes, mean, std } = dataset;
+  return { name, coverage: content.complete ? 'official' : 'subset', classes, mean, std, ...digested(sets) };
+}
+
+function digested(sets: readonly [ImageSet, ImageSet]): Pick<Dataset, 'train' | 'test' | 'digest'> {
+  return { train: sets[0], test: sets[1], digest: digestImages(sets) };
 }
 
 function checkSpec(spec: DatasetSpec): DatasetSpec {
@@ -114,62 +97,24 @@ function checkSpec(spec: DatasetSpec): DatasetSpec {
 
 /** The set's own folder in a place. */
 function setWithin(place: string, { folder, train, test }: FileDataset): string | undefined {
-  return folderWithin(
-    place,
-    folder,
-    [...train, ...test].map(({ name }) => name),
-  );
+  const files = [...train, ...test].map(({ name }) => name);
+  return folderWithin(place, folder, files);
 }
 
-async function findFolder(
-  dataset: FileDataset,
-  options: LoadOptions,
-): Promise<{ folder: string; source: 'folder' | 'download' }> {
-  const { title } = dataset;
+async function findFolder(dataset: FileDataset, options: LoadOptions): Promise<string> {
+  const { title, folder: name, train } = dataset;
   const { folder: place, named } = placeOf(options);
   const folder = setWithin(place, dataset);
-  if (folder !== undefined) return { folder, source: 'folder' };
-  if (named) {
-    const there = await stat(place).catch(() => undefined);
-    const what = !there
-      ? 'does not exist'
-      : there.isDirectory()
-        ? `holds no ${dataset.folder}/`
-        : 'is not a folder';
-    throw new UsageError(
-      `${place} ${what}; --data (or ZARTS_DATA) must name a folder that holds ${title} as ${dataset.folder}/${dataset.train[0].name} and so on, or be "synthetic".`,
-    );
-  }
-  if (options.download === false) {
-    throw new ZartsError(
-      `${title} is not in ${place}: name a folder that holds ${dataset.folder}/ with --data, or use --data synthetic.`,
-    );
-  }
-  return { folder: await fetchDataset(dataset, place, options), source: 'download' };
-}
-
-/** Reads only as many files as the wanted number of images needs; each of them is checked whole. */
-async function readSet(
-  files: readonly FoundFile[],
-  wanted: number | undefined,
-  split: 'train' | 'test',
-  dataset: FileDataset,
-  side: number,
-  folder: string,
-): Promise<ImageSet> {
-  const available = imagesIn(files);
-  const count = wanted ?? available;
-  if (count > available) {
-    const which = split === 'train' ? 'training' : 'test';
-    throw new UsageError(
-      `${count} ${which} images were asked for, ${folder} holds ${available}: ask for fewer, or name the full ${dataset.title} with --data.`,
-    );
-  }
-  const chunks: Chunk[] = [];
-  for (let i = 0, have = 0; have < count; have += files[i].images, i++) {
-    chunks.push(await readImageFile(files[i], dataset));
-  }
-  return decodeImages(chunks, count, side);
+  if (folder !== undefined) return folder;
+  if (!named) return fetchDataset(dataset, place, options);
+  const what = isFolder(place)
+    ? `holds no ${name}/`
+    : existsSync(place)
+      ? 'is not a folder'
+      : 'does not exist';
+  throw new UsageError(
+    `${place} ${what}; --data (or ZARTS_DATA) must name a folder that holds ${title} as ${name}/${train[0].name} and so on, or be "synthetic".`,
+  );
 }
 
 function imagesIn(files: readonly FoundFile[]): number {

@@ -1,9 +1,10 @@
 import { open, readFile } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import sharp from 'sharp';
+import type sharp from 'sharp';
 import type { Sharp } from 'sharp';
 import { ZartsError } from '../errors.js';
+import { lazily } from '../lazy.js';
 import type { Key } from '../math/random.js';
 import { errorCode } from '../runs/files.js';
 import { entryOf } from './catalog.js';
@@ -12,6 +13,9 @@ import { readAt, sha256, unreadable } from './disk.js';
 import { drawPhoto, jitterColors, middle, sizeWithShorter } from './photo-transform.js';
 import type { PhotoTransform } from './photo-transform.js';
 import { syntheticImage, syntheticKind } from './synthetic.js';
+
+/** Threads may load it only once the main thread has. */
+export const loadSharp = lazily<typeof sharp>('sharp');
 
 /** An image that is there and cannot be decoded. */
 export class UndecodableError extends Error {}
@@ -32,8 +36,8 @@ interface Photo {
  */
 function pipeline({ bytes, width, height, raw }: Photo): Sharp {
   return raw
-    ? sharp(bytes, { raw: { width, height, channels: 3 } })
-    : sharp(bytes, { failOn: 'error', ignoreIcc: true });
+    ? loadSharp()(bytes, { raw: { width, height, channels: 3 } })
+    : loadSharp()(bytes, { failOn: 'error', ignoreIcc: true });
 }
 
 function resized(image: Sharp, width: number, height: number): Sharp {
@@ -74,7 +78,7 @@ const JPEG_END = Buffer.of(0xff, 0xd9);
 /** A JPEG with the size that its header says. @throws {UndecodableError} for bytes that are no image. */
 export async function jpegPhoto(bytes: Uint8Array): Promise<Photo> {
   try {
-    const { width, height } = await sharp(bytes, { failOn: 'error' }).metadata();
+    const { width, height } = await loadSharp()(bytes, { failOn: 'error' }).metadata();
     return { bytes, width, height, raw: false };
   } catch (error) {
     throw new UndecodableError(reasonOf(error, bytes));

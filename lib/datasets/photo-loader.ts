@@ -1,13 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-// Threads may load it only once the main thread has.
-import 'sharp';
 import { ZartsError } from '../errors.js';
 import type { Key } from '../math/random.js';
 import type { Batch } from './augment.js';
 import { shared } from './catalog.js';
 import type { Catalog } from './catalog.js';
+import { loadSharp } from './photo-decoder.js';
 import type { BatchReply, BatchRequest, PhotoSettings, WorkerSettings } from './photo-worker.js';
 
 /** How photographs are made into batches. */
@@ -45,6 +44,7 @@ export class PhotoLoader {
       throw new ZartsError(`The number of decoding threads is ${threads}; it must be an integer from 1 up.`);
     }
     this.side = options.transform.side;
+    loadSharp();
     this.workers = Array.from({ length: threads }, (_, thread) => {
       const workerData: WorkerSettings = { onUndecodable: 'fail', ...options, catalog, thread, threads };
       const worker = new Worker(join(__dirname, 'photo-worker.js'), { workerData });
@@ -95,7 +95,7 @@ export class PhotoLoader {
   private receive(reply: BatchReply): void {
     const pending = this.pending.get(reply.id);
     if (!pending) return;
-    for (const { name, reason } of reply.undecodable) this.undecodable.set(name, reason);
+    for (const [name, reason] of reply.undecodable) this.undecodable.set(name, reason);
     if (reply.failure) {
       const { told, expected } = reply.failure;
       pending.failure ??= expected ? new ZartsError(told) : new Error(`A decoding thread failed: ${told}`);
@@ -136,37 +136,23 @@ export interface Asked {
 }
 
 /**
- * Hands out batches and begins those that come after them, while the present one is trained on. Training may block this
- * thread: the decoding ones have been told what to do before.
+ * Hands out a batch and begins those that come next, while it is trained on. Training may block this thread: the decoding
+ * ones have been told what to do before. A batch is valid until the next one is asked for, which may use its memory.
  */
-export class BatchesAhead {
-  private readonly underWay = new Map<string, Promise<Batch>>();
-  private readonly free: Batch[] = [];
-  private lent: Batch | undefined;
-
-  /** A batch, whose memory is used again for one asked for later: it is valid until the next call. */
-  async take(wanted: Asked, following: readonly Asked[]): Promise<Batch> {
-    if (this.lent) this.free.push(this.lent);
-    this.lent = undefined;
-    this.begin(wanted);
-    const ids = [wanted, ...following].map(({ id }) => id);
-    // What was begun for others (the order was left) is waited for and dropped.
-    for (const [id, batch] of [...this.underWay]) {
-      if (ids.includes(id)) continue;
-      this.underWay.delete(id);
-      await batch.then((dropped) => this.free.push(dropped)).catch(() => undefined);
-    }
-    for (const next of following) this.begin(next);
-    const batch = this.underWay.get(wanted.id)!;
-    this.underWay.delete(wanted.id);
-    this.lent = await batch;
-    return this.lent;
-  }
-
-  private begin({ id, load }: Asked): void {
-    if (this.underWay.has(id)) return;
-    const batch = load(this.free.pop());
-    batch.catch(() => undefined); // told when it is asked for
-    this.underWay.set(id, batch);
-  }
+export function decodedAhead(): (wanted: Asked, next: readonly Asked[]) => Promise<Batch> {
+  let begun: { readonly id: string; readonly batch: Promise<Batch> }[] = [];
+  return async (wanted, next) => {
+    const asked = [wanted, ...next];
+    // The one handed out last, and what was begun for others (the order was left): free once nobody writes into it.
+    const over = begun.filter(({ id }) => asked.every((each) => each.id !== id));
+    const free = await Promise.all(over.map(({ batch }) => batch.catch(() => undefined)));
+    begun = asked.map(({ id, load }) => {
+      const known = begun.find((each) => each.id === id);
+      if (known) return known;
+      const batch = load(free.pop());
+      batch.catch(() => undefined); // told when it is asked for
+      return { id, batch };
+    });
+    return begun[0].batch;
+  };
 }

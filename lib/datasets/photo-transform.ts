@@ -6,13 +6,9 @@
 import type { Key } from '../math/random.js';
 import { permutation, split, uniform } from '../math/random.js';
 
-/** How far colours may be changed: each factor is uniform on [max(0, 1 − a), 1 + a], the hue's shift on [−hue, hue] turns. */
-export interface ColorJitter {
-  readonly brightness: number;
-  readonly contrast: number;
-  readonly saturation: number;
-  readonly hue: number;
-}
+/** The changes of colour, in the order in which they are drawn. */
+export const JITTERS = ['brightness', 'contrast', 'saturation', 'hue'] as const;
+export type Jitter = (typeof JITTERS)[number];
 
 /** A part of the photograph, of random size and shape, resized to side × side. */
 export interface TrainPhotoTransform {
@@ -24,7 +20,8 @@ export interface TrainPhotoTransform {
   readonly ratio: readonly [least: number, most: number];
   /** Whether half of the images are mirrored left to right. */
   readonly flip: boolean;
-  readonly jitter?: ColorJitter;
+  /** How far colours may be changed: factors uniform on [max(0, 1 − a), 1 + a], the hue's shift on [−hue, hue] turns. */
+  readonly jitter?: Readonly<Record<Jitter, number>>;
 }
 
 /** The photograph with its shorter side resized, and the middle of that. */
@@ -58,14 +55,11 @@ export interface Rectangle {
   readonly height: number;
 }
 
-/** The changes of colour, in the order in which they are made. */
-export const JITTERS = ['brightness', 'contrast', 'saturation', 'hue'] as const;
-export type Jitter = (typeof JITTERS)[number];
-
 /** What chance decides for one photograph. */
 export interface PhotoDraw {
   readonly crop: Rectangle;
   readonly flip: boolean;
+  /** In the order in which they are made. */
   readonly jitter: readonly { readonly kind: Jitter; readonly amount: number }[];
 }
 
@@ -114,18 +108,19 @@ function drawCrop({ area, ratio }: TrainPhotoTransform, width: number, height: n
   return { left: Math.floor((width - w) / 2), top: Math.floor((height - h) / 2), width: w, height: h };
 }
 
-function drawJitter(jitter: ColorJitter, amountKey: Key, orderKey: Key): PhotoDraw['jitter'] {
+function drawJitter(
+  jitter: Readonly<Record<Jitter, number>>,
+  amountKey: Key,
+  orderKey: Key,
+): PhotoDraw['jitter'] {
   const u = uniform(amountKey, JITTERS.length);
-  const amount = (kind: Jitter, i: number): number => {
+  const drawn = JITTERS.map((kind, i) => {
     const range = jitter[kind];
-    if (kind === 'hue') return range * (2 * u[i] - 1);
     const least = Math.max(0, 1 - range);
-    return least + (1 + range - least) * u[i];
-  };
-  const drawn = JITTERS.map((kind, i) => ({ kind, amount: amount(kind, i), range: jitter[kind] }));
-  return Array.from(permutation(orderKey, JITTERS.length), (i) => drawn[i])
-    .filter(({ range }) => range > 0)
-    .map(({ kind, amount: drawnAmount }) => ({ kind, amount: drawnAmount }));
+    return { kind, amount: kind === 'hue' ? range * (2 * u[i] - 1) : least + (1 + range - least) * u[i] };
+  });
+  const order = Array.from(permutation(orderKey, JITTERS.length), (i) => drawn[i]);
+  return order.filter(({ kind }) => jitter[kind] > 0);
 }
 
 /** The size of a photograph whose shorter side is resized, the longer one in proportion, rounded down. */

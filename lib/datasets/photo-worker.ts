@@ -38,22 +38,16 @@ export interface BatchRequest {
   readonly labels: Int32Array;
 }
 
-/** An image that was passed over. */
-interface Undecodable {
-  readonly name: string;
-  readonly reason: string;
-}
+/** Names of images that were passed over, and why. */
+type Undecodable = (readonly [name: string, reason: string])[];
 
 /** A thread's share of a batch is done, or has failed. */
 export interface BatchReply {
   readonly id: number;
-  readonly undecodable: readonly Undecodable[];
+  readonly undecodable: Undecodable;
   /** Why it failed, and whether that is a sentence for a person. */
   readonly failure?: { readonly told: string; readonly expected: boolean };
 }
-
-/** Images under way at a time: one is decoded by libvips while the other's colours are changed here. */
-const IN_FLIGHT = 2;
 
 /** How many images in a row may be undecodable before the data set is given up. */
 const MOST_PASSED_OVER = 100;
@@ -66,7 +60,7 @@ const values = normalizedValues(mean, std);
 async function fill(
   { indices, key, images, labels }: BatchRequest,
   place: number,
-  undecodable: Undecodable[],
+  undecodable: Undecodable,
 ): Promise<void> {
   const { side } = transform;
   for (let passed = 0; ; passed++) {
@@ -88,7 +82,7 @@ async function fill(
           `${name} (in ${catalog.root}) cannot be decoded: ${error.message}; replace the file, or pass over such photographs with --skip-undecodable.`,
         );
       }
-      undecodable.push({ name, reason: error.message });
+      undecodable.push([name, error.message]);
       if (passed + 1 >= Math.min(MOST_PASSED_OVER, catalog.count)) {
         throw new ZartsError(
           `${passed + 1} images in a row in ${catalog.root} cannot be decoded, the last of them ${name} (${error.message}): these are not the images of the data set, copy them again.`,
@@ -99,17 +93,11 @@ async function fill(
 }
 
 async function work(request: BatchRequest): Promise<BatchReply> {
-  const undecodable: Undecodable[] = [];
-  let next = thread;
-  const lane = async (): Promise<void> => {
-    while (next < request.indices.length) {
-      const place = next;
-      next += threads;
-      await fill(request, place, undecodable);
-    }
-  };
+  const undecodable: Undecodable = [];
   try {
-    await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
+    // libvips decodes a few at a time while the colours of others are changed here.
+    const own = [...request.indices.keys()].filter((place) => place % threads === thread);
+    await Promise.all(own.map((place) => fill(request, place, undecodable)));
     return { id: request.id, undecodable };
   } catch (error) {
     const expected = error instanceof ZartsError;

@@ -12,9 +12,8 @@ import { silent } from '../progress.js';
 import { explainFileError, flushFolder, writeWhole } from '../runs/files.js';
 import { acquireLock } from '../runs/lock.js';
 import { SPLITS, entryOf, makeCatalog } from './catalog.js';
-import type { Catalog, PreparedEntry, Split } from './catalog.js';
+import type { Catalog, PhotoSet, PreparedEntry, Split } from './catalog.js';
 import { sha256 } from './disk.js';
-import type { PhotoSet } from './image-folder.js';
 import { PhotoReader, UndecodableError, shrinkPhoto } from './photo-decoder.js';
 
 /** How photographs are prepared. */

@@ -4,9 +4,9 @@ import { batchOf, evalTransform, trainTransform } from './augment.js';
 import type { Batch } from './augment.js';
 import { batchSequence, range } from './batches.js';
 import type { PhotoDataset } from './imagenet.js';
-import type { Dataset } from './load.js';
+import type { Dataset, DatasetFacts } from './load.js';
 import type { Split } from './catalog.js';
-import { BatchesAhead, PhotoLoader } from './photo-loader.js';
+import { PhotoLoader, decodedAhead } from './photo-loader.js';
 import type { Asked, PhotoLoaderOptions } from './photo-loader.js';
 import { IMAGENET_TEST, IMAGENET_TRAIN } from './photo-transform.js';
 import type { PrepareSettings } from './prepared.js';
@@ -33,10 +33,7 @@ export interface TrainingBatches {
 }
 
 /** All that a training loop knows of a data set, whether its images lie in memory or are decoded as they are needed. */
-export interface ImageSource extends Pick<
-  Dataset | PhotoDataset,
-  'name' | 'coverage' | 'digest' | 'classes' | 'mean' | 'std'
-> {
+export interface ImageSource extends DatasetFacts {
   readonly side: number;
   readonly trainCount: number;
   readonly testCount: number;
@@ -46,43 +43,33 @@ export interface ImageSource extends Pick<
   /** How photographs were shrunk beforehand; absent for images as they were published. */
   readonly prepared?: PrepareSettings;
   /** Photographs that could not be decoded, by name, with the reasons: while preparing, and so far. */
-  undecodable?(): ReadonlyMap<string, string>;
+  undecodable(): ReadonlyMap<string, string>;
+  /** Ends decoding threads. They do not keep a process alive that has nothing else to do. */
+  close(): Promise<void>;
 }
 
 /** Not looked at where nothing is random. */
 const UNUSED: Key = [0, 0];
 
 /** The images of a data set in memory. */
-export function memoryImages(dataset: Dataset): ImageSource {
-  const { name, coverage, digest, classes, mean, std, train, test } = dataset;
+export function memoryImages({ train, test, ...facts }: Dataset): ImageSource {
   return {
-    ...{ name, coverage, digest, classes, mean, std },
+    ...facts,
     side: train.side,
     trainCount: train.count,
     testCount: test.count,
     training({ trainSize, batchSize, cutout, order, augment }) {
       const sequence = batchSequence(range(trainSize), batchSize, order);
-      const transform = trainTransform(dataset, cutout);
+      const transform = trainTransform({ ...facts, train }, cutout);
       return {
         perEpoch: sequence.perEpoch,
         at: (step) => batchOf(train, sequence.at(step), transform, foldIn(augment, step)),
       };
     },
-    test: (start, count) =>
-      batchOf(
-        test,
-        range(count).map((i) => start + i),
-        evalTransform(dataset),
-        UNUSED,
-      ),
+    test: (start, count) => batchOf(test, range(count, start), evalTransform(facts), UNUSED),
+    undecodable: () => new Map(),
+    close: () => Promise.resolve(),
   };
-}
-
-/** Photographs, decoded ahead of the loop that takes them, in threads of their own. */
-export interface PhotoSource extends ImageSource {
-  undecodable(): ReadonlyMap<string, string>;
-  /** Ends the decoding threads. They do not keep a process alive that has nothing else to do. */
-  close(): Promise<void>;
 }
 
 /** The transforms of ImageNet at another side length: the shorter side of test images stays in proportion. */
@@ -102,8 +89,9 @@ export function photoSource(
     side = IMAGENET_TRAIN.side,
     ...loading
   }: { readonly side?: number } & Pick<PhotoLoaderOptions, 'onUndecodable' | 'threads'> = {},
-): PhotoSource {
-  const { name, coverage, digest, classes, mean, std, train, test } = dataset;
+): ImageSource {
+  const { train, test, undecodable, ...facts } = dataset;
+  const { mean, std } = facts;
   const transforms = imageNetTransforms(side);
   const loaders: Partial<Record<Split, PhotoLoader>> = {};
   const loaderOf = (split: Split): PhotoLoader =>
@@ -117,33 +105,36 @@ export function photoSource(
     id: `${start} ${count}`,
     load: (into) => loaderOf('test').load(test.indices.slice(start, start + count), UNUSED, into),
   });
-  const tests = new BatchesAhead();
+  const nextTest = decodedAhead();
   return {
-    ...{ name, coverage, digest, classes, mean, std, side },
+    ...facts,
+    side,
     trainCount: train.indices.length,
     testCount: test.indices.length,
-    ...(dataset.prepared ? { prepared: dataset.prepared } : {}),
     training({ trainSize, batchSize, steps, order, augment }) {
       const sequence = batchSequence(train.indices.subarray(0, trainSize), batchSize, order);
-      const batches = new BatchesAhead();
+      const nextBatch = decodedAhead();
       const batch = (step: number): Asked => ({
         id: String(step),
         load: (into) => loaderOf('train').load(sequence.at(step), foldIn(augment, step), into),
       });
       return {
         perEpoch: sequence.perEpoch,
-        at: (step) =>
-          batches.take(batch(step), [step + 1, step + 2].filter((next) => next < steps).map(batch)),
+        at: (step) => nextBatch(batch(step), [step + 1, step + 2].filter((next) => next < steps).map(batch)),
       };
     },
     test(start, count) {
       // While one stretch of test images is looked at, as many after it are decoded.
       const next = start + count;
       const following = Math.min(count, test.indices.length - next);
-      return tests.take(testBatch(start, count), following > 0 ? [testBatch(next, following)] : []);
+      return nextTest(testBatch(start, count), following > 0 ? [testBatch(next, following)] : []);
     },
     undecodable: () =>
-      new Map([dataset, loaders.train, loaders.test].flatMap((each) => [...(each?.undecodable ?? [])])),
+      new Map(
+        [undecodable, loaders.train?.undecodable, loaders.test?.undecodable].flatMap((each) => [
+          ...(each ?? []),
+        ]),
+      ),
     close: async () => {
       await Promise.all(Object.values(loaders).map((loader) => loader.close()));
     },

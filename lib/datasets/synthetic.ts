@@ -10,6 +10,7 @@
 import { UsageError } from '../errors.js';
 import type { Key } from '../math/random.js';
 import { foldIn, key } from '../math/random.js';
+import type { Split } from './catalog.js';
 import type { Chunk } from './images.js';
 import type { DatasetName } from './registry.js';
 
@@ -92,9 +93,13 @@ export function syntheticKind(name: DatasetName | 'imagenet'): SyntheticKind {
 /** Images when a protocol does not say how many. */
 export const SYNTHETIC_SIZES = { train: 8000, test: 2000 } as const;
 
-/** Any fixed affine map serves to normalize these images; this one takes bytes to [−2, 2]. */
-export const SYNTHETIC_MEAN: readonly number[] = [0.5, 0.5, 0.5];
-export const SYNTHETIC_STD: readonly number[] = [0.25, 0.25, 0.25];
+/** What is the same of every synthetic set. Any fixed affine map serves to normalize; this one takes bytes to [−2, 2]. */
+export const SYNTHETIC = {
+  name: 'synthetic',
+  coverage: 'synthetic',
+  mean: [0.5, 0.5, 0.5],
+  std: [0.25, 0.25, 0.25],
+} as const;
 
 /** A small generator of 32-bit numbers (xorshift32), one an image: keys decide the seed, this the thousands of draws. */
 function xorshift(seed: number): () => number {
@@ -191,34 +196,21 @@ function imageOf(label: number, { family, side }: SyntheticKind, from: Key): Uin
 
 /**
  * Images of a synthetic set of up to 256 classes, in turn (any stretch of a multiple of their number holds each equally
- * often). Image i does not depend on how many are made.
- *
- * @param split  Two different sets.
- * @param seed   Any safe integer; the kind's own when left out.
+ * often). Image i does not depend on how many are made; the splits are two different sets.
  */
-export function syntheticImages(
-  kind: SyntheticKind,
-  split: 'train' | 'test',
-  count: number,
-  seed = kind.seed,
-): Chunk {
+export function syntheticImages(kind: SyntheticKind, split: Split, count: number): Chunk {
   if (kind.classes.length > 256) {
     throw new UsageError(`A set of ${kind.classes.length} classes has labels that do not fit in a byte.`);
   }
   const image = 3 * kind.side ** 2;
   const bytes = new Uint8Array(count * image);
   const labels = Uint8Array.from({ length: count }, (_, i) => i % kind.classes.length);
-  for (let i = 0; i < count; i++) bytes.set(syntheticImage(kind, split, i, seed), i * image);
+  for (let i = 0; i < count; i++) bytes.set(syntheticImage(kind, split, i), i * image);
   return { labels, bytes, layout: { first: 0, image, row: 3 * kind.side, column: 3, plane: 1 } };
 }
 
 /** One image of a synthetic set, [side, side, 3]. */
-export function syntheticImage(
-  kind: SyntheticKind,
-  split: 'train' | 'test',
-  i: number,
-  seed = kind.seed,
-): Uint8Array {
-  const from = foldIn(foldIn(key(seed), split === 'train' ? 0 : 1), i);
+export function syntheticImage(kind: SyntheticKind, split: Split, i: number): Uint8Array {
+  const from = foldIn(foldIn(key(kind.seed), split === 'train' ? 0 : 1), i);
   return imageOf(i % kind.classes.length, kind, from);
 }

@@ -10,6 +10,7 @@ export type { Device } from './tensorflow.js';
 export * from './kernels.js';
 export { compile, recordedCalls } from './compile.js';
 export { exclusively } from './exclusive.js';
+export { scalar, seed, vector } from './host.js';
 export { exportModel, runGraphModel, runSavedModel } from './export.js';
 export type { ExportedFunction, ExportedModel, ModelFiles } from './export.js';
 export type {

@@ -1,13 +1,15 @@
 import { join } from 'node:path';
-import type { Tensor, Tensor4D } from '@tensorflow/tfjs-node';
-import { exclusively, exportModel, runGraphModel, runSavedModel, tf } from '../engine/index.js';
+import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
+import { exclusively, exportModel, runGraphModel, runSavedModel, seed, tf, vector } from '../engine/index.js';
 import type { HostArray, ModelFiles } from '../engine/index.js';
 import { ZartsError } from '../errors.js';
 import type { Checkpoint } from '../runs/checkpoint.js';
 import { explainFileError, writeFiles } from '../runs/files.js';
 import { printGenotype } from '../spaces/genotype.js';
+import { weightLayout } from '../supernet/weights.js';
+import type { WeightLayout } from '../supernet/weights.js';
 import type { ImageSource } from '../datasets/source.js';
-import { isNoisy, protocolClassifier, trainingProgram } from './program.js';
+import { filledUp, isNoisy, protocolClassifier, stateArrays, trainingProgram } from './program.js';
 import type { EvaluationProtocol } from './protocol.js';
 
 /**
@@ -59,21 +61,17 @@ export async function exportTrained(
     classes: images.classes,
     protocol,
   };
-  const texts: ModelFiles = Object.fromEntries(
-    Object.entries({
-      'network.json': `${JSON.stringify(description, undefined, 2)}\n`,
-      ...(network.kind === 'genotype'
-        ? {
-            'genotype.txt': `${printGenotype(network.genotype)}\n`,
-            'genotype.json': `${JSON.stringify(network.genotype)}\n`,
-          }
-        : {}),
-    }).map(([name, text]) => [name, new TextEncoder().encode(text)]),
-  );
+  const encoded = (text: string): Uint8Array => new TextEncoder().encode(`${text}\n`);
   const files: ModelFiles = {
     ...below('saved_model', savedModel),
     ...below('tfjs', graphModel),
-    ...texts,
+    'network.json': encoded(JSON.stringify(description, undefined, 2)),
+    ...(network.kind === 'genotype'
+      ? {
+          'genotype.txt': encoded(printGenotype(network.genotype)),
+          'genotype.json': encoded(JSON.stringify(network.genotype)),
+        }
+      : {}),
   };
   try {
     writeFiles(folder, files);
@@ -99,48 +97,46 @@ function inferenceOf(
   { classes, side, mean, std }: ImageSource,
 ): Parameters<typeof exportModel>[0] {
   const classifier = protocolClassifier(protocol, classes.length);
-  const { layout, normalizations } = classifier;
   const values = tensors as Record<string, Float32Array>;
-  const places = new Map(layout.parameters.map((parameter) => [parameter.name, parameter]));
-  const starts = new Map<string, { at: number; channels: number }>();
-  let width = 0;
-  for (const { name, channels } of normalizations) {
-    starts.set(name, { at: width, channels });
-    width += channels;
-  }
+  const placed = (layout: WeightLayout) => new Map(layout.parameters.map((each) => [each.name, each]));
+  const weightPlaces = placed(classifier.layout);
+  // Running statistics lie one after the other too.
+  const statisticPlaces = placed(
+    weightLayout(
+      classifier.normalizations.map(({ name, channels }) => ({
+        name,
+        shape: [channels],
+        init: { kind: 'zeros' },
+      })),
+    ),
+  );
   return {
     image: [side, side, 3],
     run: (pixels, constant) => {
-      const piece = (name: string, from: Float32Array, at: number, shape: readonly number[]): Tensor => {
-        const size = shape.reduce((product, length) => product * length, 1);
-        return constant(name, { shape, data: from.slice(at, at + size) });
-      };
-      const weights = (name: string): Tensor => {
-        const { offset, shape } = places.get(name)!;
-        return piece(name, values.weights, offset, shape);
-      };
+      const piece = (name: string, from: Float32Array, { offset, size, shape }: Placed): Tensor =>
+        constant(name, { shape, data: from.slice(offset, offset + size) });
       const statistics = (name: string) => {
-        const { at, channels } = starts.get(name)!;
+        const place = statisticPlaces.get(name)!;
         return {
-          mean: piece(`${name}.running_mean`, values.mean, at, [channels]) as never,
-          variance: piece(`${name}.running_var`, values.variance, at, [channels]) as never,
+          mean: piece(`${name}.running_mean`, values.mean, place) as Tensor1D,
+          variance: piece(`${name}.running_var`, values.variance, place) as Tensor1D,
         };
       };
-      const vector = (name: string, data: readonly number[]) =>
-        constant(name, { shape: [data.length], data: Float32Array.from(data) });
-      const normalized: Tensor4D = tf.div(
-        tf.sub(pixels, vector('pixels.mean', mean)),
-        vector('pixels.std', std),
+      const ofChannels = (name: string, data: readonly number[]) =>
+        constant(name, vector(Float32Array.from(data)));
+      const centered = tf.sub(pixels, ofChannels('pixels.mean', mean));
+      const normalized: Tensor4D = tf.div(centered, ofChannels('pixels.std', std));
+      const { logits } = classifier.scores(
+        (name) => piece(name, values.weights, weightPlaces.get(name)!),
+        normalized,
+        { normalization: { kind: 'running', statistics }, seed: tf.tensor1d([0, 0], 'int32') },
       );
-      const seed = tf.tensor1d([0, 0], 'int32');
-      const { logits } = classifier.scores(weights, normalized, {
-        normalization: { kind: 'running', statistics },
-        seed,
-      });
       return { logits, probabilities: tf.softmax(logits) };
     },
   };
 }
+
+type Placed = WeightLayout['parameters'][number];
 
 /** The largest differences of class scores between the trained network and the two models as they are on the disk. */
 async function compareExported(
@@ -151,26 +147,14 @@ async function compareExported(
 ): Promise<NonNullable<Exported['largestDifference']>> {
   const { batchSize } = protocol;
   const count = Math.min(COMPARED, batchSize, images.testCount);
-  const { data: normalized } = (await images.test(0, count)).images;
-  const { mean, std, side } = images;
-  const pixels = normalized.map((value, i) => value * std[i % 3] + mean[i % 3]);
-  const input: HostArray = { shape: [count, side, side, 3], data: pixels };
+  const { images: normalized } = await images.test(0, count);
+  const { mean, std } = images;
+  const pixels = normalized.data.map((value, i) => value * std[i % 3] + mean[i % 3]);
+  const input: HostArray = { ...normalized, data: pixels };
 
   const { program } = trainingProgram(protocol, images.classes.length, true);
-  program.write(
-    Object.fromEntries(
-      Object.entries(tensors).map(([name, data]) => [
-        name,
-        { shape: [data.length], data: data as Float32Array },
-      ]),
-    ),
-  );
-  const filled = new Float32Array((normalized.length / count) * batchSize);
-  filled.set(normalized);
-  const { logits } = program.call('test', {
-    images: { shape: [batchSize, side, side, 3], data: filled },
-    seed: { shape: [2], data: new Int32Array(2) },
-  });
+  program.write(stateArrays(tensors));
+  const { logits } = program.call('test', { images: filledUp(normalized, batchSize), seed: seed([0, 0]) });
   const expected = (logits.data as Float32Array).subarray(0, count * images.classes.length);
   const largest = expected.reduce((most, score) => Math.max(most, Math.abs(score)), 1);
   const differenceOf = (what: string, found: Readonly<Record<string, HostArray>>): number => {

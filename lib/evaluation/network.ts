@@ -5,20 +5,30 @@ import type { Key } from '../math/random.js';
 import type { Genotype } from '../spaces/genotype.js';
 import {
   FeatureMap,
-  affineParameters,
+  batchNorm,
+  contentsOf,
+  convolution,
   dropTerms,
   factorizedReduce,
   kernel,
+  largeStem,
+  linear,
+  linearParameters,
+  mapOf,
   named,
+  operation,
   output,
+  plain,
+  pointwise,
+  relu,
   reluConvBn,
+  sequence,
+  smallStem,
   sumTerms,
 } from '../supernet/layers.js';
-import type { Dropping, Layer, Parameter, Scope, Term } from '../supernet/layers.js';
-import { operation } from '../supernet/operations.js';
-import { affineNorm, largeStem, smallStem } from '../supernet/stems.js';
+import type { Contents, Dropping, Scope, Term } from '../supernet/layers.js';
+import type { Normalization } from '../supernet/statistics.js';
 import { noiseSource, normalizer } from '../supernet/supernet.js';
-import type { Normalization } from '../supernet/supernet.js';
 import { initialWeights, unflatten, weightLayout } from '../supernet/weights.js';
 import type { WeightLayout } from '../supernet/weights.js';
 import { AUXILIARY_HEADS, AUXILIARY_WIDTHS, auxiliaryPooledSide, planNetwork } from './plan.js';
@@ -61,7 +71,7 @@ export interface Classifier {
   /** Every trainable parameter in the flat weight vector, in PyTorch's order and with its names. */
   readonly layout: WeightLayout;
   /** Every batch norm, in definition order. */
-  readonly normalizations: Layer['normalizations'];
+  readonly normalizations: Contents['normalizations'];
   /** Fresh weights [layout.size]. */
   init(key: Key): Float32Array;
   /**
@@ -105,7 +115,7 @@ export function derivedNetwork(genotype: Genotype, shape: NetworkShape, auxiliar
     plan,
     auxiliary,
     layout,
-    normalizations: parts.flatMap(({ normalizations }) => normalizations),
+    normalizations: contentsOf(parts).normalizations,
     init: (key) => initialWeights(layout, key),
     scores(weights, images, pass = {}) {
       const scope: Scope = {
@@ -153,18 +163,6 @@ function byName(layout: WeightLayout, weights: Tensor1D | NamedWeights): NamedWe
   return typeof weights === 'function' ? weights : unflatten(layout, weights);
 }
 
-/** A linear layer's parameters. */
-function linearParameters(name: string, inputs: number, outputs: number): Parameter[] {
-  return [
-    { name: `${name}.weight`, shape: [inputs, outputs], init: { kind: 'uniform', fanIn: inputs } },
-    { name: `${name}.bias`, shape: [outputs], init: { kind: 'uniform', fanIn: inputs } },
-  ];
-}
-
-function linear(name: string, x: Tensor2D, { weight }: Pick<Scope, 'weight'>): Tensor2D {
-  return tf.add(tf.matMul(x, weight(`${name}.weight`)), weight(`${name}.bias`));
-}
-
 /** What drop path does to operation number i; undefined where nothing is dropped. */
 type Droppings = (path: number) => Dropping | undefined;
 
@@ -180,7 +178,7 @@ function droppings(paths: number, batch: number, { dropPath, seed }: NetworkPass
 }
 
 /** A cell of a derived network. */
-interface DerivedCell extends Pick<Layer, 'parameters' | 'normalizations'> {
+interface DerivedCell extends Contents {
   apply(s0: FeatureMap, s1: FeatureMap, scope: Scope, dropping: Droppings): FeatureMap;
 }
 
@@ -206,13 +204,9 @@ function derivedCell(genotype: Genotype, plan: CellPlan, name: string, nextPath:
   const layers = [preprocess0, preprocess1, ...ops.map(({ layer }) => layer)];
 
   return {
-    parameters: layers.flatMap(({ parameters }) => parameters),
-    normalizations: layers.flatMap(({ normalizations }) => normalizations),
+    ...contentsOf(layers),
     apply(s0, s1, scope, dropping) {
-      const states = [
-        new FeatureMap(output(preprocess0, s0, scope)),
-        new FeatureMap(output(preprocess1, s1, scope)),
-      ];
+      const states = [mapOf(preprocess0, s0, scope), mapOf(preprocess1, s1, scope)];
       for (let o = 0; o < ops.length; o += 2) {
         const terms = ops.slice(o, o + 2).flatMap(({ input, layer, path }): Term[] => {
           const term = layer.apply(states[input], scope);
@@ -228,7 +222,7 @@ function derivedCell(genotype: Genotype, plan: CellPlan, name: string, nextPath:
 }
 
 /** A classifier that sees the map of an earlier cell. */
-interface AuxiliaryHead extends Pick<Layer, 'parameters' | 'normalizations'> {
+interface AuxiliaryHead extends Contents {
   scores(map: FeatureMap, scope: Scope): Tensor2D;
 }
 
@@ -236,36 +230,35 @@ interface AuxiliaryHead extends Pick<Layer, 'parameters' | 'normalizations'> {
 function auxiliaryHead({ form, cells, auxiliaryCell, classes }: NetworkPlan): AuxiliaryHead {
   const { pool, stride, lastNormalized } = AUXILIARY_HEADS[form];
   const [narrow, wide] = AUXILIARY_WIDTHS;
-  const features = 'auxiliary_head.features';
+  // A 2×2 convolution of a 2×2 map is a matrix product of all its pixels at once.
+  const wholeMap = (x: Tensor4D, filter: Tensor4D): Tensor4D => {
+    const pixels: Tensor4D = tf.reshape(x, [x.shape[0], 1, 1, 4 * narrow]);
+    return engine.pointwise(pixels, tf.reshape(filter, [1, 1, 4 * narrow, wide]));
+  };
+  const features = named(
+    'auxiliary_head.features',
+    sequence(
+      plain((_x, _scope, input) => tf.avgPool(input.rectified.x, pool, stride, 'valid')),
+      pointwise('2', cells[auxiliaryCell].outputs, narrow),
+      batchNorm('3', narrow, true),
+      relu,
+      convolution(kernel('5', [2, 2, narrow, wide]), wholeMap),
+      ...(lastNormalized ? [batchNorm('6', wide, true)] : []),
+      relu,
+    ),
+  );
+  const parameters = linearParameters('auxiliary_head.classifier', wide, classes);
   return {
-    parameters: [
-      kernel(`${features}.2`, 1, 1, cells[auxiliaryCell].outputs, narrow),
-      ...affineParameters(`${features}.3`, narrow, true),
-      kernel(`${features}.5`, 2, 2, narrow, wide),
-      ...affineParameters(`${features}.6`, wide, lastNormalized),
-      ...linearParameters('auxiliary_head.classifier', wide, classes),
-    ],
-    normalizations: [
-      { name: `${features}.3`, channels: narrow },
-      ...(lastNormalized ? [{ name: `${features}.6`, channels: wide }] : []),
-    ],
+    ...contentsOf([features, { parameters, normalizations: [] }]),
     scores(map, scope) {
-      const [, height, width] = map.x.shape;
+      const [batch, height, width] = map.x.shape;
       // What the convolutions do not fit.
       if ([height, width].some((side) => auxiliaryPooledSide(form, side) !== 2)) {
         throw new UsageError(
           `The auxiliary head of the ${form} form does not fit a map of ${height}×${width} pixels, which these images give it; train without it, or on images of ${form === 'cifar' ? '32×32' : '224×224'}.`,
         );
       }
-      const filter = (name: string) => scope.weight(`${features}.${name}.weight`) as Tensor4D;
-      const pooled: Tensor4D = tf.avgPool(map.rectified.x, pool, stride, 'valid');
-      const narrowed = engine.relu(affineNorm(engine.pointwise(pooled, filter('2')), `${features}.3`, scope));
-      // A 2×2 convolution of a 2×2 map is a matrix product of all its pixels at once.
-      const batch = narrowed.shape[0];
-      const pixels: Tensor4D = tf.reshape(narrowed, [batch, 1, 1, 4 * narrow]);
-      const widened = engine.pointwise(pixels, tf.reshape(filter('5'), [1, 1, 4 * narrow, wide]));
-      const normalized = lastNormalized ? affineNorm(widened, `${features}.6`, scope) : widened;
-      const flat: Tensor2D = tf.reshape(engine.relu(normalized), [batch, wide]);
+      const flat: Tensor2D = tf.reshape(output(features, map, scope), [batch, wide]);
       return linear('auxiliary_head.classifier', flat, scope);
     },
   };

@@ -4,11 +4,18 @@
  */
 import { IMAGENET, officialSize } from '../datasets/registry.js';
 import { UsageError, unknownName } from '../errors.js';
-import { BUDGETS } from '../search/protocol.js';
-import type { Budget } from '../search/protocol.js';
+import type { OpenSetting } from '../search/presets.js';
+import { BUDGETS, defaultsOf, valueAt } from '../settings.js';
+import type { Budget, Field, SettingSource } from '../settings.js';
 import type { Genotype } from '../spaces/genotype.js';
 import { countNetwork } from './count.js';
-import { EVALUATION_DATASETS, EVALUATION_PRESETS, describeEvaluation, parseEvaluation } from './protocol.js';
+import {
+  EVALUATION,
+  EVALUATION_DATASETS,
+  EVALUATION_PRESETS,
+  describeEvaluation,
+  parseEvaluation,
+} from './protocol.js';
 import type { EvaluationDataset, EvaluationPreset, EvaluationProtocol, NetworkProtocol } from './protocol.js';
 
 /** What the settings of an evaluation depend on besides the genotype. */
@@ -43,7 +50,8 @@ export function fullEvaluation(genotype: Genotype, choice: EvaluationChoice = {}
   }
   const large = preset === 'imagenet';
   return parseEvaluation({
-    ...(large ? ON_IMAGENET : ON_SMALL_IMAGES),
+    ...defaultsOf(EVALUATION.schema),
+    ...(large ? ON_IMAGENET : {}),
     version: 1,
     kind: 'evaluation',
     preset,
@@ -63,17 +71,8 @@ export function fullEvaluation(genotype: Genotype, choice: EvaluationChoice = {}
       auxiliaryWeight: 0.4,
       dropPath: large ? 0 : 0.2,
     },
-    noisePasses: 5,
   });
 }
-
-const ON_SMALL_IMAGES = {
-  cutout: 16,
-  batchSize: 96,
-  epochs: 600,
-  weights: { lr: 0.025, schedule: 'cosine', warmup: false, momentum: 0.9, weightDecay: 3e-4, clip: 5 },
-  labelSmoothing: 0,
-} as const;
 
 /** FIDELITY A7. */
 const ON_IMAGENET = {
@@ -220,31 +219,12 @@ export function evaluationBudget(
   });
 }
 
-/** Settings that the paper's text states, by preset family; the others are the released scripts'. */
-const STATED = new Set([
-  'dataset.name',
-  'dataset.imageSide',
-  'dataset.trainSize',
-  'dataset.testSize',
-  'dataset.classes',
-  'network.form',
-  'network.cells',
-  'network.channels',
-  'network.auxiliaryWeight',
-  'cutout',
-  'batchSize',
-  'epochs',
-]);
-/** Stated for ImageNet only. */
-const STATED_ON_IMAGENET = new Set(['weights.lr', 'weights.momentum']);
-/** Settings that neither the paper nor the released scripts have. */
-const OURS = new Set(['noisePasses']);
+/** Settings that the paper's text states for ImageNet only. */
+const STATED_ON_IMAGENET = ['weights.lr', 'weights.momentum'];
 
-/** Where the full setting at that path comes from. */
-function evaluationSource(path: string, preset: EvaluationPreset): 'paper' | 'released scripts' | 'ours' {
-  if (OURS.has(path)) return 'ours';
-  if (STATED.has(path) || (preset === 'imagenet' && STATED_ON_IMAGENET.has(path))) return 'paper';
-  return 'released scripts';
+/** Where the full setting comes from. */
+function sourceOf({ path, source = 'paper' }: Field, preset: EvaluationPreset): SettingSource {
+  return preset === 'imagenet' && STATED_ON_IMAGENET.includes(path) ? 'paper' : source;
 }
 
 /**
@@ -271,15 +251,16 @@ export function evaluationDeviations(protocol: EvaluationProtocol): string[] {
   if (dataset.classes !== undefined) {
     sentences.push(`The first ${dataset.classes} classes are used; the paper has all ${IMAGENET.classes}.`);
   }
-  for (const { path } of describeEvaluation(protocol)) {
+  const whose: Partial<Record<SettingSource, string>> = {
+    paper: 'the paper has',
+    'released scripts': 'the released scripts have',
+    ours: 'our default is',
+  };
+  for (const field of describeEvaluation(protocol)) {
+    const { path } = field;
     const [here, there] = [valueAt(protocol, path), valueAt(paper, path)];
     if (LABELS.has(path) || path === 'dataset.classes' || Object.is(here, there)) continue;
-    const whose = {
-      paper: 'the paper has',
-      'released scripts': 'the released scripts have',
-      ours: 'our default is',
-    }[evaluationSource(path, preset)];
-    sentences.push(`${path} is ${String(here)}; ${whose} ${String(there)}.`);
+    sentences.push(`${path} is ${String(here)}; ${whose[sourceOf(field, preset)]} ${String(there)}.`);
   }
   return sentences;
 }
@@ -288,17 +269,10 @@ export function evaluationDeviations(protocol: EvaluationProtocol): string[] {
 const LABELS = new Set(['version', 'kind', 'preset', 'budget', 'seed', 'network.kind', 'network.genotype']);
 
 /** The settings of an evaluation that the paper's text leaves open: their values, and where the full protocol's come from. */
-export function openEvaluationSettings(protocol: EvaluationProtocol): {
-  readonly path: string;
-  readonly value: unknown;
-  readonly source: 'released scripts' | 'ours';
-}[] {
-  return describeEvaluation(protocol).flatMap(({ path }) => {
-    const source = evaluationSource(path, protocol.preset);
+export function openEvaluationSettings(protocol: EvaluationProtocol): OpenSetting[] {
+  return describeEvaluation(protocol).flatMap((field) => {
+    const { path } = field;
+    const source = sourceOf(field, protocol.preset);
     return source === 'paper' || LABELS.has(path) ? [] : [{ path, value: valueAt(protocol, path), source }];
   });
-}
-
-function valueAt(protocol: EvaluationProtocol, path: string): unknown {
-  return path.split('.').reduce<unknown>((at, step) => (at as Record<string, unknown>)[step], protocol);
 }

@@ -21,6 +21,7 @@ import {
   real,
   realOr,
   record,
+  setting,
   settablePaths,
 } from '../settings.js';
 import type { ChangeOf, Field, Format } from '../settings.js';
@@ -42,9 +43,7 @@ export const EVALUATION_DATASETS = [...DATASET_NAMES, 'imagenet'] as const;
 /** The name of a data set that a network can be trained on. */
 export type EvaluationDataset = (typeof EVALUATION_DATASETS)[number];
 
-/** How the learning rate falls. */
-export const LR_SCHEDULES = ['cosine', 'linear'] as const;
-
+/** Settings have the defaults of CIFAR-10 in the DARTS space (FIDELITY A5); one without a source is the paper's. */
 const networkSchema = record({
   /** The network of a genotype. */
   kind: constant('genotype'),
@@ -65,7 +64,7 @@ const networkSchema = record({
   /** Weight of the auxiliary head’s loss; 0 for a network without the head. */
   auxiliaryWeight: real({ atLeast: 0 }),
   /** Probability of drop path that the epochs rise to, linearly from 0; 0 for none. */
-  dropPath: real({ atLeast: 0, below: 1 }),
+  dropPath: setting(real({ atLeast: 0, below: 1 }), 0.2, 'released scripts'),
 });
 
 const linearSchema = record({
@@ -102,29 +101,29 @@ const evaluationSchema = record({
     'it follows from what is evaluated',
   ),
   /** Side of the square cut out of every training image, in pixels; 0 for none. */
-  cutout: integer(0, 1024),
+  cutout: setting(integer(0, 1024), 16, 'paper'),
   /** Images a step. */
-  batchSize: integer(1, 65_536),
+  batchSize: setting(integer(1, 65_536), 96, 'paper'),
   /** Passes over the training images. */
-  epochs: integer(1, 100_000),
+  epochs: setting(integer(1, 100_000), 600, 'paper'),
   weights: record({
     /** Learning rate at the start. */
-    lr: real({ above: 0 }),
+    lr: setting(real({ above: 0 }), 0.025, 'released scripts'),
     /** How the learning rate falls to 0 over the epochs. */
-    schedule: choice(LR_SCHEDULES),
+    schedule: setting(choice(['cosine', 'linear']), 'cosine', 'released scripts'),
     /** Whether the first five epochs have a fifth, two fifths, … of the learning rate. */
-    warmup: flag(),
+    warmup: setting(flag(), false, 'released scripts'),
     /** Momentum of SGD. */
-    momentum: real({ atLeast: 0, below: 1 }),
+    momentum: setting(real({ atLeast: 0, below: 1 }), 0.9, 'released scripts'),
     /** L2 decay, added to the gradient before momentum. */
-    weightDecay: real({ atLeast: 0 }),
+    weightDecay: setting(real({ atLeast: 0 }), 3e-4, 'released scripts'),
     /** Largest global norm of the gradient; null for no clipping. */
-    clip: realOr({ above: 0 }, null),
+    clip: setting(realOr({ above: 0 }, null), 5, 'released scripts'),
   }),
   /** Share of every target that is spread evenly over the classes. */
-  labelSmoothing: real({ atLeast: 0, below: 1 }),
+  labelSmoothing: setting(real({ atLeast: 0, below: 1 }), 0, 'released scripts'),
   /** Passes over the test images of a network with the noise operation, whose draws differ; others need one. */
-  noisePasses: integer(1, 1000),
+  noisePasses: setting(integer(1, 1000), 5),
 });
 
 /** One evaluation as plain data. Its fields are documented and bounded in the schema; {@link describeEvaluation} lists them. */
@@ -157,11 +156,8 @@ export function parseEvaluation(value: unknown): EvaluationProtocol {
   if (network.kind === 'linear') return protocol;
   const genotype = checkGenotype(network.genotype);
   // The counts refuse whatever the network cannot be: odd maps where they are halved, odd channels.
-  const { auxiliary } = countNetwork(
-    genotype,
-    { ...network, classes: 1 },
-    { height: dataset.imageSide, width: dataset.imageSide },
-  );
+  const image = { height: dataset.imageSide, width: dataset.imageSide };
+  const { auxiliary } = countNetwork(genotype, { ...network, classes: 1 }, image);
   if (network.auxiliaryWeight > 0 && auxiliary === null) {
     const must = `0 with images of ${dataset.imageSide}×${dataset.imageSide} pixels, which the auxiliary head does not fit`;
     throw outOfRange('network.auxiliaryWeight', network.auxiliaryWeight, must);
@@ -201,10 +197,9 @@ export function checkEvaluationData(
   { dataset }: EvaluationProtocol,
   { trainCount, testCount }: { readonly trainCount: number; readonly testCount: number },
 ): void {
-  for (const [field, asked, count] of [
-    ['dataset.trainSize', dataset.trainSize, trainCount],
-    ['dataset.testSize', dataset.testSize, testCount],
-  ] as const) {
-    if (asked > count) throw outOfRange(field, asked, `at most ${count}, the images in the data set`);
+  const counts = { trainSize: trainCount, testSize: testCount };
+  for (const field of ['trainSize', 'testSize'] as const) {
+    const must = `at most ${counts[field]}, the images in the data set`;
+    if (dataset[field] > counts[field]) throw outOfRange(`dataset.${field}`, dataset[field], must);
   }
 }

@@ -57,8 +57,22 @@ export const TRAINING: Kind<
 > = {
   data: evaluationImages,
   compute: ({ protocol, data: images, run }, options) => train(protocol, { ...options, ...run, images }),
-  provenance: (images, seconds, { steps }, { batchSize }) =>
-    provenance(images, seconds, (steps * batchSize) / seconds),
+  provenance: ({ name, coverage, digest, prepared, ...images }, seconds, { steps }, { batchSize }) => {
+    const undecodable = images.undecodable();
+    return {
+      ...thisMachine(),
+      engine: device(),
+      data: {
+        name,
+        coverage,
+        digest,
+        ...(prepared ? { prepared } : {}),
+        ...(undecodable.size > 0 ? { undecodable: Object.fromEntries(undecodable) } : {}),
+      },
+      seconds,
+      imagesPerSecond: (steps * batchSize) / seconds,
+    };
+  },
 };
 
 /**
@@ -82,25 +96,6 @@ export function openEvaluation(
   return openRun({ protocol, dataDigest: digest, ...(home === undefined ? {} : { home }) });
 }
 
-/** What is known of this process, its machine and its images; no names of machines or folders. */
-function provenance(images: ImageSource, seconds: number, imagesPerSecond: number): EvaluationProvenance {
-  const { name, coverage, digest, prepared } = images;
-  const undecodable = images.undecodable?.() ?? new Map<string, string>();
-  return {
-    ...thisMachine(),
-    engine: device(),
-    data: {
-      name,
-      coverage,
-      digest,
-      ...(prepared ? { prepared } : {}),
-      ...(undecodable.size > 0 ? { undecodable: Object.fromEntries(undecodable) } : {}),
-    },
-    seconds,
-    imagesPerSecond,
-  };
-}
-
 const latestImages = keepLatest<Promise<ImageSource>>();
 
 /**
@@ -121,16 +116,10 @@ async function loadImages(
   options: EvaluationImageOptions,
 ): Promise<ImageSource> {
   if (name === 'imagenet') {
-    const photos = await openImageNet({
-      ...options,
-      trainSize,
-      testSize,
-      ...(classes === undefined ? {} : { classes }),
-    });
-    return photoSource(photos, {
-      side: imageSide,
-      ...(options.onUndecodable ? { onUndecodable: options.onUndecodable } : {}),
-    });
+    const some = classes === undefined ? {} : { classes };
+    const photos = await openImageNet({ ...options, trainSize, testSize, ...some });
+    const { onUndecodable } = options;
+    return photoSource(photos, { side: imageSide, ...(onUndecodable ? { onUndecodable } : {}) });
   }
   if (imageSide !== 8 && imageSide !== 16 && imageSide !== 32) {
     throw new UsageError(`dataset.imageSide is ${imageSide}; for ${name} it must be one of 8, 16, 32.`);

@@ -1,18 +1,17 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import { exclusively } from '../engine/index.js';
-import type { HostArray, HostArrays } from '../engine/index.js';
+import { exclusively, scalar, seed } from '../engine/index.js';
+import type { HostArrays } from '../engine/index.js';
 import { InterruptedError, ZartsError } from '../errors.js';
 import { foldIn, key, split } from '../math/random.js';
 import type { Key } from '../math/random.js';
 import { logSumExp } from '../math/vec.js';
 import { silent } from '../progress.js';
-import type { Progress } from '../progress.js';
-import type { JsonValue } from '../runs/canonical.js';
+import { packState } from '../runs/checkpoint.js';
 import type { Checkpoint } from '../runs/checkpoint.js';
-import type { StateStore } from '../runs/kept.js';
+import type { KeptOptions, KeptRun } from '../runs/kept.js';
 import { cosineLr, dropPathAt, imagenetLr } from '../search/schedules.js';
 import type { ImageSource, TrainingBatches } from '../datasets/source.js';
-import { isNoisy, trainingProgram, zeroState } from './program.js';
+import { filledUp, isNoisy, stateArrays, trainingProgram, zeroState } from './program.js';
 import type { TrainingProgram } from './program.js';
 import { checkEvaluationData } from './protocol.js';
 import type { EvaluationProtocol } from './protocol.js';
@@ -66,17 +65,8 @@ export interface EvaluationResult {
   readonly classes: number;
 }
 
-export interface TrainOptions {
+export interface TrainOptions extends Omit<KeptOptions, 'home'>, Partial<KeptRun> {
   readonly images: ImageSource;
-  /** Metrics and checkpoints go here. Default: nowhere. */
-  readonly store?: StateStore;
-  /** The checkpoint to go on from. */
-  readonly from?: Checkpoint | undefined;
-  readonly progress?: Progress;
-  /** Stops the training after the step under way; its state is saved first. */
-  readonly signal?: AbortSignal;
-  /** false: run TensorFlow.js eagerly, for debugging. */
-  readonly compile?: boolean;
   /** Called with each epoch's record as it is made. */
   readonly onEpoch?: (record: TrainingEpoch) => void;
 }
@@ -108,30 +98,30 @@ interface EpochSums {
 
 const NO_SUMS: EpochSums = { steps: 0, loss: 0, correct: 0 };
 
+/** What random numbers are drawn for, each from a key of its own. */
+const KEYS = ['init', 'batches', 'augment', 'noise', 'test'] as const;
+
 class Training {
   private readonly classifier: TrainingProgram['classifier'];
   private readonly program: TrainingProgram['program'];
-  private readonly keys: Record<'init' | 'batches' | 'augment' | 'noise' | 'test', Key>;
+  private readonly keys: Record<(typeof KEYS)[number], Key>;
   private readonly batches: TrainingBatches;
   /** Steps in all. */
   private readonly steps: number;
-  private readonly noisy: boolean;
-  private step = 0;
-  private sums = NO_SUMS;
-  private readonly epochs: TrainingEpoch[] = [];
+  private step: number;
+  private sums: EpochSums;
+  private readonly epochs: TrainingEpoch[];
 
   constructor(
     private readonly protocol: EvaluationProtocol,
     private readonly options: TrainOptions,
   ) {
-    const { images, from } = options;
-    const made = trainingProgram(protocol, images.classes.length, options.compile ?? true);
-    this.classifier = made.classifier;
-    this.program = made.program;
-    const names = ['init', 'batches', 'augment', 'noise', 'test'] as const;
-    const keys = split(key(protocol.seed), names.length);
-    this.keys = Object.fromEntries(names.map((name, i) => [name, keys[i]])) as Training['keys'];
+    const { images, from, compile = true } = options;
     const { dataset, batchSize, epochs, cutout } = protocol;
+    const { classifier, program } = trainingProgram(protocol, images.classes.length, compile);
+    [this.classifier, this.program] = [classifier, program];
+    const keys = split(key(protocol.seed), KEYS.length);
+    this.keys = Object.fromEntries(KEYS.map((name, i) => [name, keys[i]])) as Training['keys'];
     this.steps = epochs * Math.floor(dataset.trainSize / batchSize);
     this.batches = images.training({
       trainSize: dataset.trainSize,
@@ -141,15 +131,19 @@ class Training {
       order: this.keys.batches,
       augment: this.keys.augment,
     });
-    this.noisy = isNoisy(protocol);
-    if (from) this.load(from);
-    else this.writeState({ weights: this.classifier.init(this.keys.init) });
+    const state = from?.meta as unknown as { sums: EpochSums; epochs: TrainingEpoch[] } | undefined;
+    this.step = from?.step ?? 0;
+    this.sums = state?.sums ?? NO_SUMS;
+    this.epochs = [...(state?.epochs ?? [])];
+    const arrays = from?.tensors ?? { weights: classifier.init(this.keys.init) };
+    program.write({ ...zeroState(classifier), ...stateArrays(arrays) });
   }
 
   async run(): Promise<EvaluationResult> {
     const { steps } = this;
     const { perEpoch } = this.batches;
-    const phase = (this.options.progress ?? silent).start(this.title, steps, this.step);
+    const { progress = silent, signal, store } = this.options;
+    const phase = progress.start(this.title, steps, this.step);
     let saved = performance.now();
     try {
       while (this.step < steps) {
@@ -159,9 +153,9 @@ class Training {
         phase.update(this.step, this.note());
         // Signals and a notebook's interrupts are delivered between steps.
         await yieldToEvents();
-        const stopped = this.options.signal?.aborted ?? false;
+        const stopped = signal?.aborted ?? false;
         if (epochEnds || stopped || performance.now() - saved > CHECKPOINT_SECONDS * 1000) {
-          this.options.store?.saveCheckpoint(this.checkpoint());
+          store?.saveCheckpoint(this.checkpoint());
           saved = performance.now();
         }
         if (stopped && this.step < steps) {
@@ -186,7 +180,7 @@ class Training {
     const { steps, loss } = this.sums;
     const last = this.epochs.at(-1);
     const current = steps > 0 ? loss / steps : (last?.trainLoss ?? NaN);
-    const epoch = Math.min(this.epochs.length + 1, this.protocol.epochs);
+    const epoch = Math.min(this.epoch + 1, this.protocol.epochs);
     const tested = last ? `, test error ${last.test.errorPct.toFixed(1)} %` : '';
     return `epoch ${epoch}/${this.protocol.epochs}, loss ${current.toFixed(3)}${tested}`;
   }
@@ -216,21 +210,24 @@ class Training {
     const inputs: HostArrays = {
       ...batch,
       lr: scalar(this.lr()),
-      seed: seedOf(foldIn(this.keys.noise, this.step)),
+      seed: seed(foldIn(this.keys.noise, this.step)),
       ...(dropPath === null ? {} : { dropPath: scalar(dropPath) }),
     };
     const { loss, correct } = this.program.call('train', inputs, { outputs: ['loss', 'correct'] });
-    if (!Number.isFinite(loss.data[0])) {
-      throw new ZartsError(
-        `The loss is ${loss.data[0]} at step ${this.step} of "${this.title}"; the last checkpoint before it is kept. A smaller weights.lr or weights.clip usually helps.`,
-      );
-    }
+    this.checkFinite(loss.data[0], `The loss is ${loss.data[0]} at`);
     this.sums = {
       steps: this.sums.steps + 1,
       loss: this.sums.loss + loss.data[0],
       correct: this.sums.correct + correct.data[0],
     };
     this.step += 1;
+  }
+
+  private checkFinite(loss: number, what: string): void {
+    if (Number.isFinite(loss)) return;
+    throw new ZartsError(
+      `${what} step ${this.step} of "${this.title}"; the last checkpoint before it is kept. A smaller weights.lr or weights.clip usually helps.`,
+    );
   }
 
   /**
@@ -246,28 +243,19 @@ class Training {
     for (let start = 0; start < dataset.testSize; start += batchSize) {
       const count = Math.min(batchSize, dataset.testSize - start);
       const { images, labels } = await this.options.images.test(start, count);
-      // The program's batches have one size: the last one is filled up with empty images, which are not looked at.
-      const filled = new Float32Array((images.data.length / count) * batchSize);
-      filled.set(images.data);
-      const { logits } = this.program.call('test', {
-        images: { shape: [batchSize, ...images.shape.slice(1)], data: filled },
-        seed: seedOf(foldIn(passKey, start)),
-      });
+      const inputs = { images: filledUp(images, batchSize), seed: seed(foldIn(passKey, start)) };
+      const { logits } = this.program.call('test', inputs);
       classes = logits.shape[1];
       for (let i = 0; i < count; i++) {
         const scores = Float64Array.from(logits.data.subarray(i * classes, (i + 1) * classes));
-        const { rank, loss } = judge(scores, labels.data[i]);
+        const { rank, loss } = scored(scores, labels.data[i]);
         if (rank > 0) sums.wrong += 1;
         if (rank >= 5) sums.wrong5 += 1;
         sums.loss += loss;
       }
       await yieldToEvents();
     }
-    if (!Number.isFinite(sums.loss)) {
-      throw new ZartsError(
-        `The test loss is ${sums.loss} after step ${this.step} of "${this.title}"; the last checkpoint before it is kept. A smaller weights.lr or weights.clip usually helps.`,
-      );
-    }
+    this.checkFinite(sums.loss, `The test loss is ${sums.loss} after`);
     const { testSize } = dataset;
     return {
       errorPct: (100 * sums.wrong) / testSize,
@@ -277,13 +265,13 @@ class Training {
   }
 
   private async endEpoch(): Promise<void> {
-    const { sums } = this;
+    const { steps, loss, correct } = this.sums;
     const record: TrainingEpoch = {
       epoch: this.epoch,
       lr: this.lr(),
       dropPath: this.dropPath(),
-      trainLoss: sums.loss / sums.steps,
-      trainAccuracy: sums.correct / (sums.steps * this.protocol.batchSize),
+      trainLoss: loss / steps,
+      trainAccuracy: correct / (steps * this.protocol.batchSize),
       test: await this.test(this.epoch),
     };
     this.options.store?.appendMetrics({ step: this.step, kind: 'epoch', ...record } as { step: number });
@@ -294,19 +282,16 @@ class Training {
 
   private async result(): Promise<EvaluationResult> {
     const { epochs, protocol } = this;
-    const { test } = epochs.at(-1)!;
     const best = epochs.reduce((a, b) => (b.test.errorPct < a.test.errorPct ? b : a));
-    let noisePasses: number[] | null = null;
-    if (this.noisy) {
-      noisePasses = [];
-      for (let pass = 0; pass < protocol.noisePasses; pass++) {
-        noisePasses.push((await this.test(protocol.epochs + pass)).errorPct);
-      }
+    const noisePasses: number[] = [];
+    const noisy = isNoisy(protocol);
+    for (let pass = 0; noisy && pass < protocol.noisePasses; pass++) {
+      noisePasses.push((await this.test(protocol.epochs + pass)).errorPct);
     }
     return {
-      test,
+      test: epochs.at(-1)!.test,
       best: { epoch: best.epoch, errorPct: best.test.errorPct },
-      noisePasses,
+      noisePasses: noisy ? noisePasses : null,
       epochs,
       steps: this.step,
       trainedParameters: this.classifier.layout.size,
@@ -314,32 +299,15 @@ class Training {
     };
   }
 
-  /** Writes state entries; those left out start anew. */
-  private writeState(entries: Readonly<Record<string, Float32Array>>): void {
-    const given = Object.entries(entries).map(([name, data]) => [name, { shape: [data.length], data }]);
-    this.program.write({ ...zeroState(this.classifier), ...(Object.fromEntries(given) as HostArrays) });
-  }
-
   private checkpoint(): Checkpoint {
-    const state = this.program.read();
-    return {
-      step: this.step,
-      meta: { sums: { ...this.sums }, epochs: this.epochs } as unknown as JsonValue,
-      tensors: Object.fromEntries(Object.entries(state).map(([name, { data }]) => [name, data])),
-    };
-  }
-
-  private load({ step, meta, tensors }: Checkpoint): void {
-    const { sums, epochs } = meta as unknown as { sums: EpochSums; epochs: TrainingEpoch[] };
-    this.step = step;
-    this.sums = sums;
-    this.epochs.push(...epochs);
-    this.writeState(tensors as Record<string, Float32Array>);
+    const { step, sums, epochs } = this;
+    const arrays = Object.entries(this.program.read()).map(([name, { data }]) => [name, data] as const);
+    return { step, ...packState({ sums, epochs, ...Object.fromEntries(arrays) }) };
   }
 }
 
 /** How many scores are above the label's (equal ones of lower classes count as above), and the cross-entropy in nats. */
-export function judge(scores: Float64Array, label: number): { rank: number; loss: number } {
+export function scored(scores: Float64Array, label: number): { rank: number; loss: number } {
   const own = scores[label];
   let rank = 0;
   scores.forEach((score, c) => {
@@ -347,12 +315,4 @@ export function judge(scores: Float64Array, label: number): { rank: number; loss
     if (score > own || (score === own && c < label) || Number.isNaN(score)) rank += 1;
   });
   return { rank, loss: logSumExp(scores) - own };
-}
-
-function scalar(value: number): HostArray {
-  return { shape: [], data: Float32Array.of(value) };
-}
-
-function seedOf([high, low]: Key): HostArray {
-  return { shape: [2], data: Int32Array.of(high, low) };
 }

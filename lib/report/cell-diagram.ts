@@ -82,18 +82,16 @@ export function comparisonDiagram(a: NamedGenotype, b: NamedGenotype): string {
   const compared = compareGenotypes(a.genotype, b.genotype);
   const entries = (edges: readonly KeptEdge[]): ReadonlySet<number> =>
     new Set(edges.map(({ entry }) => entry));
-  const own = (side: 'onlyA' | 'onlyB'): Highlight => ({
+  const only = (side: 'onlyA' | 'onlyB'): Highlight => ({
     normal: entries(compared.normal[side]),
     reduce: entries(compared.reduce[side]),
   });
-  return picture(
-    [
-      { ...a, highlight: own('onlyA') },
-      { ...b, highlight: own('onlyB') },
-    ],
-    `${a.name} and ${b.name}`,
-    [comparisonText(compared), 'Pale: in both. In colour: in one of them only.'],
-  );
+  const lines = [
+    { ...a, highlight: only('onlyA') },
+    { ...b, highlight: only('onlyB') },
+  ];
+  const subtitles = [comparisonText(compared), 'Pale: in both. In colour: in one of them only.'];
+  return picture(lines, `${a.name} and ${b.name}`, subtitles);
 }
 
 /** What two genotypes have in common, in one line; the numbers are those of lib/analysis/genotypes.ts, Similarity. */
@@ -197,9 +195,8 @@ export function cellLayout(genotype: Genotype, cell: Cell): CellLayout {
     ...concat.map((node) => ({ from: String(node), to: OUTPUT })),
   ];
   const nodes = [...ids, OUTPUT].map((id): LayoutNode => {
-    const arrows = Math.max(
-      ...(['from', 'to'] as const).map((end) => edges.filter((e) => e[end] === id).length),
-    );
+    const [left, right] = (['to', 'from'] as const).map((end) => edges.filter((e) => e[end] === id).length);
+    const arrows = Math.max(left, right);
     const { base, subscript } = nodeName(id);
     const text = textWidth(base) * SIZES.node + textWidth(subscript) * SIZES.subscript;
     return {

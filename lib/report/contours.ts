@@ -24,15 +24,12 @@ export function contourLines({ xs, ys, losses }: LossGrid, level: number): Line[
   const crossings = new Map<string, readonly [number, number]>();
   const crossing = (along: 'h' | 'v', row: number, column: number): string => {
     const name = `${along} ${row} ${column}`;
-    if (!crossings.has(name)) {
-      const here = losses[row][column];
-      crossings.set(
-        name,
-        along === 'h'
-          ? [between(here, losses[row][column + 1], xs[column], xs[column + 1]), ys[row]]
-          : [xs[column], between(here, losses[row + 1][column], ys[row], ys[row + 1])],
-      );
-    }
+    const here = losses[row][column];
+    const place: readonly [number, number] =
+      along === 'h'
+        ? [between(here, losses[row][column + 1], xs[column], xs[column + 1]), ys[row]]
+        : [xs[column], between(here, losses[row + 1][column], ys[row], ys[row + 1])];
+    crossings.set(name, place);
     return name;
   };
   const neighbours = new Map<string, string[]>();
@@ -74,8 +71,7 @@ function joined(neighbours: ReadonlyMap<string, readonly string[]>): string[][] 
   const seen = new Set<string>();
   const follow = (from: string): string[] => {
     const chain: string[] = [];
-    let at: string | undefined = from;
-    while (at !== undefined) {
+    for (let at: string | undefined = from; at !== undefined;) {
       chain.push(at);
       seen.add(at);
       at = neighbours.get(at)!.find((next) => !seen.has(next));
@@ -83,12 +79,10 @@ function joined(neighbours: ReadonlyMap<string, readonly string[]>): string[][] 
     return chain;
   };
   const names = [...neighbours.keys()];
-  const open = names.filter((name) => neighbours.get(name)!.length === 1);
-  const chains = open.flatMap((name) => (seen.has(name) ? [] : [follow(name)]));
-  const rings = names.flatMap((name) => {
+  const ends = new Set(names.filter((name) => neighbours.get(name)!.length === 1));
+  return [...ends, ...names].flatMap((name) => {
     if (seen.has(name)) return [];
-    const ring = follow(name);
-    return [[...ring, ring[0]]];
+    const chain = follow(name);
+    return [ends.has(name) ? chain : [...chain, name]];
   });
-  return [...chains, ...rings];
 }

@@ -1,4 +1,4 @@
-import * as dagre from '@dagrejs/dagre';
+import { lazily } from '../lazy.js';
 import { foldIn, key, permutation } from '../math/random.js';
 
 interface Size {
@@ -52,10 +52,10 @@ interface DagreGraph {
   edge(from: string, to: string, name: string): Point & { readonly points: readonly Point[] };
 }
 
-const { Graph, layout } = dagre as unknown as {
+const loadDagre = lazily<{
   readonly Graph: new (options: { multigraph: boolean }) => DagreGraph;
   readonly layout: (graph: DagreGraph) => void;
-};
+}>('@dagrejs/dagre');
 
 /** Distances between columns, between two boxes of a column, and between two arrows that pass it. */
 const SPACING = { columns: 44, boxes: 10, arrows: 12 } as const;
@@ -102,6 +102,7 @@ function attempt(
   edges: readonly LayoutEdge[],
   order: readonly number[],
 ): Attempt {
+  const { Graph, layout } = loadDagre();
   const graph = new Graph({ multigraph: true });
   const { columns, boxes, arrows } = SPACING;
   // dagre puts labels into columns of their own, and halves the distance that it is given.

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type * as Jupyter from 'tslab/dist/jupyter.js';
 import { unknownName, ZartsError } from '../errors.js';
+import { lazily } from '../lazy.js';
 import type { Progress } from '../progress.js';
 import type { Claim } from '../analysis/claims.js';
 import { claimsTable } from './claims.js';
@@ -15,6 +16,9 @@ import { svgPng } from './svg.js';
 import { escapeHtml, htmlTable, markdownTable, textTable } from './table.js';
 import type { Table } from './table.js';
 
+/** It brings TypeScript with it, and only a kernel needs it. */
+const loadJupyter = lazily<typeof Jupyter>('tslab/dist/jupyter.js');
+
 /** What a cell shows: the same thing in several forms, of which each program that opens the notebook picks one. */
 type Bundle = Readonly<Record<string, unknown>>;
 
@@ -25,10 +29,7 @@ type Bundle = Readonly<Record<string, unknown>>;
  * @param id  Shows the bundle in the place of an earlier one with the same id.
  */
 function show(data: Bundle, id?: string, update = false): void {
-  // Loaded late: it brings TypeScript with it, and only a kernel needs it.
-  // eslint-disable-next-line @typescript-eslint/no-require-imports
-  const jupyter = require('tslab/dist/jupyter.js') as typeof Jupyter;
-  const send = jupyter.lastWriteDisplayData as unknown as
+  const send = loadJupyter().lastWriteDisplayData as unknown as
     ((content: { data: Bundle; metadata: object; transient: object }, update: boolean) => void) | null;
   if (send === null) throw new ZartsError('Nothing can be displayed here: this is not a notebook cell.');
   send({ data, metadata: {}, transient: id === undefined ? {} : { display_id: id } }, update);

@@ -1,17 +1,20 @@
-import * as vega from 'vega';
-import { compile } from 'vega-lite';
-import type { TopLevelSpec } from 'vega-lite';
+import type * as Vega from 'vega';
+import type * as VegaLite from 'vega-lite';
 import { ZartsError } from '../errors.js';
+import { lazily } from '../lazy.js';
 import type { ChartSpec } from './spec.js';
 import { svgPng, textWidth } from './svg.js';
 
 /** What Vega's typings leave out of what it exports for programs like this one. */
-const internals = vega as unknown as {
+interface VegaInternals {
   /** Ids inside an SVG are numbered from a global counter. */
   resetSVGDefIds(): void;
   /** Without a canvas Vega guesses widths, far too large; it takes another function in place of its own. */
   textMetrics: { width: (item: TextItem, text: unknown) => number };
-};
+}
+
+const loadVega = lazily<typeof Vega & VegaInternals>('vega');
+const loadVegaLite = lazily<typeof VegaLite>('vega-lite');
 
 interface TextItem {
   readonly fontSize?: number;
@@ -25,30 +28,6 @@ function itemWidth({ fontSize = 11, fontWeight }: TextItem, text: unknown): numb
   return textWidth(String(text), bold) * fontSize;
 }
 
-internals.textMetrics.width = itemWidth;
-
-/** Everything Vega and Vega-Lite warn of means that part of a chart is left out or not what was asked for. */
-class StrictLogger {
-  constructor(private readonly chart: string) {}
-  level(): this;
-  level(value: number): this;
-  level(): this {
-    return this;
-  }
-  error(...parts: readonly unknown[]): this {
-    throw new ZartsError(`The chart "${this.chart}" cannot be drawn: ${parts.map(String).join(' ')}`);
-  }
-  warn(...parts: readonly unknown[]): this {
-    return this.error(...parts);
-  }
-  info(): this {
-    return this;
-  }
-  debug(): this {
-    return this;
-  }
-}
-
 /**
  * The chart as SVG. The same specification gives the same text on every machine: widths are those of the bundled
  * fonts.
@@ -58,9 +37,14 @@ class StrictLogger {
 export async function chartSvg(spec: ChartSpec): Promise<string> {
   const name = typeof spec.description === 'string' ? spec.description : 'unnamed';
   refuseNonFinite(spec, name, '');
-  const logger = new StrictLogger(name) as unknown as vega.LoggerInterface;
-  internals.resetSVGDefIds();
-  const { spec: compiled } = compile(spec as unknown as TopLevelSpec, { logger });
+  const vega = loadVega();
+  vega.textMetrics.width = itemWidth;
+  // Everything Vega and Vega-Lite warn of means that part of a chart is left out or not what was asked for.
+  const logger = vega.logger(vega.Warn, undefined, (_method, _level, parts: Iterable<unknown>) => {
+    throw new ZartsError(`The chart "${name}" cannot be drawn: ${Array.from(parts, String).join(' ')}`);
+  });
+  vega.resetSVGDefIds();
+  const { spec: compiled } = loadVegaLite().compile(spec as unknown as VegaLite.TopLevelSpec, { logger });
   const view = new vega.View(vega.parse(compiled), { renderer: 'none', logger });
   try {
     return await view.toSVG();

@@ -2,10 +2,11 @@
  * Landscapes as surfaces: one that is turned with the mouse (a Plotly figure, which JupyterLab draws inline), and a drawing
  * of the same for readers without a kernel.
  */
-import { scheme } from 'vega';
+import type * as Vega from 'vega';
 import { gridMinimum } from '../analysis/landscape.js';
 import type { LossGrid } from '../analysis/landscape.js';
 import { sixDigits as round } from './charts.js';
+import { lazily } from '../lazy.js';
 import { niceStep } from './contours.js';
 import { STAR, axisTitles } from './landscape-chart.js';
 import type { LandscapePanel } from './landscape-chart.js';
@@ -37,10 +38,11 @@ export interface Surface {
 
 const STAR_COLOR = '#D55E00';
 
-const viridis = scheme('viridis') as (share: number) => string;
+const loadVega = lazily<typeof Vega>('vega');
 
 /** The colour of a share of the highest loss: light where it is low, as in the charts. */
 function heat(share: number): string {
+  const viridis = loadVega().scheme('viridis') as (share: number) => string;
   return viridis(1 - 0.7 * Math.min(1, Math.max(0, share)));
 }
 

@@ -1,8 +1,11 @@
 /** What every picture is drawn with: the bundled fonts, the widths of texts in them, PNG from SVG. */
 import path from 'node:path';
-import { Resvg } from '@resvg/resvg-js';
+import type * as ResvgPackage from '@resvg/resvg-js';
+import { lazily } from '../lazy.js';
 import { escapeHtml } from './table.js';
 import { FONT } from './theme.js';
+
+const loadResvg = lazily<typeof ResvgPackage>('@resvg/resvg-js');
 
 /** Pixels in a PNG for each unit of the picture: legible on a dense screen and in print. */
 export const PIXEL_RATIO = 2;
@@ -27,6 +30,7 @@ export function textWidth(text: string, bold = false): number {
   if (width === undefined) {
     const drawn = `<text y="100" font-family="${FONT}" font-size="100" font-weight="${weight}">${escapeHtml(text)}</text>`;
     const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">${drawn}</svg>`;
+    const { Resvg } = loadResvg();
     const box = new Resvg(svg, { font: FONT_OPTIONS }).getBBox();
     width = box ? (box.x + box.width) / 100 : 0;
     widths.set(key, width);
@@ -47,5 +51,6 @@ export function coordinate(value: number): string {
 export function svgPng(svg: string, widest = Infinity): Buffer {
   const units = Number(/^<svg [^>]*?width="([\d.]+)"/.exec(svg)?.[1] ?? 0);
   const value = units * PIXEL_RATIO > widest ? widest / units : PIXEL_RATIO;
+  const { Resvg } = loadResvg();
   return new Resvg(svg, { fitTo: { mode: 'zoom', value }, font: FONT_OPTIONS }).render().asPng();
 }

@@ -1,6 +1,9 @@
-import { ZartsError } from '../errors.js';
 import type * as Danfo from 'danfojs-node';
 import type * as Engine from '../engine/index.js';
+import { ZartsError } from '../errors.js';
+import { lazily } from '../lazy.js';
+
+const loadDanfo = lazily<typeof Danfo>('danfojs-node');
 
 /** A column of a {@link Table}. */
 export interface Column {
@@ -124,16 +127,14 @@ export function htmlTable(table: Table): string {
  */
 export function dataFrame(rows: readonly Row[]): Danfo.DataFrame {
   if (rows.length === 0) throw new ZartsError('A data frame needs at least one row; there is none.');
-  // danfo.js requires a TensorFlow package by name: the engine goes first, so that its choice of package and threads holds.
+  // danfo.js requires TensorFlow: the engine goes first, so that its choice of package and threads holds.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { device } = require('../engine/index.js') as typeof Engine;
-  shareTensorFlow(device().package);
-  // eslint-disable-next-line @typescript-eslint/no-require-imports
-  const danfo = require('danfojs-node') as typeof Danfo;
+  device();
   const columns = Object.keys(rows[0]);
   const numeric = new Set(columns.filter((name) => rows.some((row) => typeof row[name] === 'number')));
   const cell = (row: Row, name: string) => (row[name] === null && numeric.has(name) ? NaN : row[name]);
-  return new danfo.DataFrame(
+  return new (loadDanfo().DataFrame)(
     rows.map((row) => columns.map((name) => cell(row, name))),
     { columns },
   );
@@ -162,15 +163,4 @@ export function frameTable(frame: Danfo.DataFrame, title: string, digits = 4): T
     })),
     rows: values.map((row) => Object.fromEntries(names.map((name, c) => [name, cell(row[c])]))),
   };
-}
-
-const DANFO_TENSORFLOW = '@tensorflow/tfjs-node';
-
-/**
- * Makes danfo.js, which knows only the CPU package, use the package that the engine loaded: where that is the GPU one,
- * the other is not even built.
- */
-function shareTensorFlow(loaded: string): void {
-  if (loaded === DANFO_TENSORFLOW) return;
-  require.cache[require.resolve(DANFO_TENSORFLOW)] ??= require.cache[require.resolve(loaded)];
 }

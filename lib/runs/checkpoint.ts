@@ -159,7 +159,7 @@ export function packState(state: object): Pick<Checkpoint, 'meta' | 'tensors'> {
   const plain = (value: unknown, path: string): unknown => {
     if (ArrayBuffer.isView(value)) {
       tensors[path] = value as TensorData;
-      return undefined;
+      return null;
     }
     if (Array.isArray(value)) return value.map((item, i) => plain(item, `${path}.${i}`));
     if (typeof value !== 'object' || value === null) return value;

@@ -7,8 +7,9 @@ export interface KeptOptions {
   /** The folder of runs. Default: `$ZARTS_HOME`, else `.zarts/runs` of the project. */
   readonly home?: string;
   readonly progress?: Progress;
+  /** Stops the work where its state can be saved, and saves it. */
   readonly signal?: AbortSignal;
-  /** false: run TensorFlow.js eagerly. */
+  /** false: run TensorFlow.js eagerly, for debugging. */
   readonly compile?: boolean;
 }
 

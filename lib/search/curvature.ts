@@ -1,7 +1,7 @@
 import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
 import { hessianSpectrum } from '../analysis/curvature.js';
 import type { Spectrum } from '../analysis/curvature.js';
-import { compile } from '../engine/index.js';
+import { compile, seed, vector } from '../engine/index.js';
 import type { Program, ProgramFunction } from '../engine/index.js';
 import { keepLatest } from '../latest.js';
 import type { Key } from '../math/random.js';
@@ -83,19 +83,18 @@ export async function spectrumOf(
   { compile: compiled, omega, alpha, passes, key, products, values, beforeGradient }: CurvatureQuery,
 ): Promise<Spectrum> {
   const program = gradientProgram(supernetParts(protocol, classes, compiled));
-  program.write({ omega: { shape: [omega.length], data: omega } });
-  const vector = (entries: Vec) => ({ shape: [entries.length], data: Float32Array.from(entries) });
-  const around = vector(alpha);
+  program.write({ omega: vector(omega) });
+  const around = vector(Float32Array.from(alpha));
   const fixed = passes.map(({ batch, noise }) => ({
     ...batch,
     around,
-    noiseSeed: { shape: [2], data: Int32Array.of(noise[0], noise[1]) },
+    noiseSeed: seed(noise),
   }));
   const gradient = async (at: Vec): Promise<Vec> => {
     let sum: Vec = new Float64Array(alpha.length);
     for (const inputs of fixed) {
       await beforeGradient();
-      const { alphas } = program.call('gradient', { ...inputs, alphas: vector(at) });
+      const { alphas } = program.call('gradient', { ...inputs, alphas: vector(Float32Array.from(at)) });
       sum = axpy(1, Float64Array.from(alphas.data), sum);
     }
     return scale(1 / fixed.length, sum);

@@ -1,5 +1,6 @@
 import type { Vec } from '../math/vec.js';
-import type { AlphaGradient, Pass, SearchSession, SecondOrder, SgdStep, UnrolledStep } from './session.js';
+import type { Omega } from './omega-protocol.js';
+import type { AlphaGradient, Pass, SearchSession, SecondOrder, SgdStep } from './session.js';
 
 /**
  * ω*(α), the weights that a point α is scored with, as a session makes them: searches, landscapes, paths, condition numbers
@@ -11,21 +12,49 @@ export type FixedPass = Omit<Pass, 'alpha'>;
 
 /** How ω*(α) comes from ω. */
 export type OmegaSteps =
-  /** It is ω as it is: first order, Eq. 3. */
+  /** It is ω as it is. */
   | { readonly kind: 'current' }
-  /** A copy of the saved ω after steps at α (Alg. 1), its momentum empty at the start or inherited; one plain step is Eq. 2. */
+  /** It is a copy of the saved ω after steps at α, its momentum empty at the start or inherited. */
   | {
-      readonly kind: 'finetuned';
+      readonly kind: 'tuned';
       readonly momentum: 'zero' | 'inherit';
       readonly sgd: SgdStep;
       readonly passes: readonly FixedPass[];
     }
-  /** As released: ω as the points before left it, which then moves by momentum and decay alone. */
+  /** It is ω as the points before left it, which then moves by momentum and decay alone. */
   | { readonly kind: 'coast'; readonly sgd: SgdStep; readonly iterations: number };
+
+/**
+ * The steps that a protocol's ω*(α) stands for.
+ *
+ * @param sgd     That of the weights, at the scheduled learning rate.
+ * @param passes  So many passes to fine-tune on, the same for every point.
+ */
+export function omegaSteps(
+  omega: Omega,
+  sgd: SgdStep,
+  passes: (count: number) => readonly FixedPass[],
+): OmegaSteps {
+  if (omega.kind === 'current') return omega;
+  const lr = omega.lr === 'scheduled' ? sgd.lr : omega.lr;
+  if (omega.kind === 'unrolled') {
+    const [momentum, weightDecay] = [
+      omega.momentum ? sgd.momentum : 0,
+      omega.weightDecay ? sgd.weightDecay : 0,
+    ];
+    const step = { lr, momentum, weightDecay, clip: null };
+    return { kind: 'tuned', momentum: omega.momentum ? 'inherit' : 'zero', sgd: step, passes: passes(1) };
+  }
+  const { iterations } = omega;
+  if (iterations === 0 || (omega.kind === 'coast' && !omega.drift)) return { kind: 'current' };
+  return omega.kind === 'coast'
+    ? { kind: 'coast', sgd: { ...sgd, lr }, iterations }
+    : { kind: 'tuned', momentum: omega.momentum, sgd: { ...sgd, lr }, passes: passes(iterations) };
+}
 
 /** Leaves the session's weights at ω*(α). */
 export function reachOmega(session: SearchSession, steps: OmegaSteps, alpha: Vec): void {
-  if (steps.kind !== 'finetuned') return;
+  if (steps.kind !== 'tuned') return;
   if (steps.momentum === 'inherit') session.restore();
   else session.begin();
   for (const pass of steps.passes) session.tune({ ...pass, alpha }, steps.sgd);
@@ -47,20 +76,19 @@ export function lossAtOmega(
   return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
 }
 
-/** How ω*(α) follows α where DARTS differentiates through it. */
-export type OmegaGradient =
-  /** Not at all: first order, Eq. 3. */
-  | { readonly kind: 'current' }
-  /** By one step on a training pass: second order, Eq. 2. */
-  | { readonly kind: 'unrolled'; readonly step: UnrolledStep; readonly pass: Pass };
-
-/** The gradient of L_val(ω*(α), α) at the α of the validation pass; ω and its momentum are left as they were. */
+/**
+ * The gradient of L_val(ω*(α), α) as DARTS takes it: ω*(α) is ω as it is (first order, Eq. 3) or follows α by one step
+ * (second order, Eq. 2). ω and its momentum are left as they were.
+ *
+ * @param radius  Length of the displacement of ω in the second order's finite difference.
+ */
 export function gradientAtOmega(
   session: SearchSession,
-  omega: OmegaGradient,
+  steps: OmegaSteps,
   validation: Pass,
+  radius: number,
 ): AlphaGradient | SecondOrder {
-  return omega.kind === 'current'
-    ? session.firstOrder(validation)
-    : session.secondOrder(omega.pass, validation, omega.step);
+  if (steps.kind !== 'tuned') return session.firstOrder(validation);
+  const { alpha } = validation;
+  return session.secondOrder({ ...steps.passes[0], alpha }, validation, { ...steps.sgd, radius });
 }

@@ -15,7 +15,7 @@ import { packState, unpackState } from '../runs/checkpoint.js';
 import type { KeptOptions, KeptRun } from '../runs/kept.js';
 import { mixingGroups } from '../spaces/mixing.js';
 import type { LandscapeProtocol } from './landscape-protocol.js';
-import { lossAtOmega, reachOmega } from './omega.js';
+import { lossAtOmega, omegaSteps, reachOmega } from './omega.js';
 import type { FixedPass, OmegaSteps } from './omega.js';
 import { supernetParts, supernetProgram } from './program.js';
 import { checkAgainstData, spaceOf } from './protocol.js';
@@ -48,27 +48,6 @@ export interface PlaneWork {
 
 export interface PlaneOptions extends KeptOptions, LoadOptions {}
 
-/** L_val(ω*(α), α) over a plane of alphas: what landscapes and the paths on them are measured with. */
-export interface PlaneObjective {
-  readonly plane: Plane;
-  /** L_val at the protocol's ω* of the point, in nats: the mean over the validation batches. */
-  lossAt(x: number, y: number): number;
-  /** The same anywhere. @param alpha  Length d. */
-  lossOf(alpha: Vec): number;
-  /** [P] The protocol's ω*(α). @param alpha  Length d. */
-  weightsAt(alpha: Vec): Float32Array;
-  /** The batches that losses are read on. */
-  readonly passes: readonly FixedPass[];
-  /** The gradient over the plane of L_val at ω as it is: what first-order DARTS follows. */
-  gradientAt(x: number, y: number): readonly [number, number];
-  /** One step of the search's SGD on ω itself at the point; losses and gradients are at the new ω from then on. */
-  train(x: number, y: number): void;
-  /** ω as {@link train} left it. */
-  state(): ObjectiveState;
-  /** Goes on from such a state. */
-  resume(state: ObjectiveState): void;
-}
-
 /** The weights of an objective and how many steps they took from the supernet's. */
 export interface ObjectiveState {
   readonly omega: Float32Array;
@@ -80,87 +59,109 @@ export interface ObjectiveState {
 const OBSERVED_BATCHES = 50;
 
 /**
- * The objective of a landscape. It has the program's weights until another one is made.
+ * L_val(ω*(α), α) over a plane of alphas: what landscapes and the paths on them are measured with. It has the compiled
+ * program's weights until another objective is made.
  *
  * Fine-tuning reads augmented batches of the training half, drawn once; losses are read on batches of the validation half
  * without augmentation. Every point has the same of both, and the same noise.
- *
- * @throws {UsageError} if the protocol asks for more images than there are.
  */
-export function planeObjective(
-  protocol: LandscapeProtocol,
-  trained: TrainedSupernet,
-  dataset: Dataset,
-  compile: boolean,
-): PlaneObjective {
-  const { supernet, normalization, validationBatches } = protocol;
-  checkAgainstData(supernet, dataset.train.count);
-  const [directionKey, tuneKey, validationKey, trainKey, noiseKey, observeKey] = split(key(protocol.seed), 6);
-  const plane = landscapePlane(protocol, trained.alpha, directionKey);
-  const { train, val } = halves(supernet.dataset.trainSize);
-  const source = (half: Int32Array, from: Key, transform: Transform, noise = 0) => {
-    const batches = imageBatches(dataset.train, half, supernet.batchSize, from);
-    const pass = (i: number) => ({ batch: batches.at(i, transform), noise: foldIn(noiseKey, noise + i) });
-    const passes = (count: number): FixedPass[] => Array.from({ length: count }, (_, i) => pass(i));
-    return { perEpoch: batches.perEpoch, pass, passes };
-  };
-  const augmented = trainTransform(dataset);
-  const validation = source(val, validationKey, evalTransform(dataset));
-  const passes = validation.passes(validationBatches === 'all' ? validation.perEpoch : validationBatches);
-  const { omega: estimate } = protocol;
-  const tuneHalf = estimate.kind === 'finetuned' && estimate.split === 'val' ? val : train;
-  const omega = omegaSteps(protocol, source(tuneHalf, tuneKey, augmented, 2 ** 40).passes);
-  const training = source(train, trainKey, augmented, 2 ** 41);
-  const trainingSgd = { ...sgdOf(supernet), lr: lastLr(supernet) };
-  let steps = 0;
+export class PlaneObjective {
+  readonly plane: Plane;
+  /** The batches that losses are read on. */
+  readonly passes: readonly FixedPass[];
+  private readonly session: SearchSession;
+  private readonly sgd: SgdStep;
+  private readonly omega: OmegaSteps;
+  private readonly trainingPass: (number: number) => FixedPass;
+  private steps = 0;
 
-  // Nothing is dropped or perturbed where landscapes are read.
-  const form = { mixing: 'softmax', statistics: normalization, dropPath: false } as const;
-  const parts = supernetParts(supernet, dataset.classes.length, compile);
-  const session = new SearchSession(supernetProgram(parts, form));
-  session.writeWeights(trained.omega, trained.momentum);
-  if (normalization === 'running') {
-    session.forgetStatistics();
-    const { alpha } = trained;
-    const observed = source(train, observeKey, augmented, 2 ** 42);
-    for (const pass of observed.passes(OBSERVED_BATCHES)) session.observe({ ...pass, alpha });
+  /** @throws {UsageError} if the protocol asks for more images than there are. */
+  constructor(protocol: LandscapeProtocol, trained: TrainedSupernet, dataset: Dataset, compile: boolean) {
+    const { supernet, normalization, validationBatches, omega } = protocol;
+    checkAgainstData(supernet, dataset.train.count);
+    const [directionKey, tuneKey, validationKey, trainKey, noiseKey, observeKey] = split(
+      key(protocol.seed),
+      6,
+    );
+    this.plane = landscapePlane(protocol, trained.alpha, directionKey);
+    const { train, val } = halves(supernet.dataset.trainSize);
+    const source = (half: Int32Array, from: Key, transform: Transform, noise = 0) => {
+      const batches = imageBatches(dataset.train, half, supernet.batchSize, from);
+      const pass = (i: number) => ({ batch: batches.at(i, transform), noise: foldIn(noiseKey, noise + i) });
+      const passes = (count: number): FixedPass[] => Array.from({ length: count }, (_, i) => pass(i));
+      return { perEpoch: batches.perEpoch, pass, passes };
+    };
+    const augmented = trainTransform(dataset);
+    const validation = source(val, validationKey, evalTransform(dataset));
+    this.passes = validation.passes(validationBatches === 'all' ? validation.perEpoch : validationBatches);
+    const { epochs, weights } = supernet;
+    const { momentum, weightDecay, clip } = weights;
+    this.sgd = { lr: cosineLr(epochs - 1, { ...weights, epochs }), momentum, weightDecay, clip };
+    const tuneHalf = omega.kind === 'finetuned' && omega.split === 'val' ? val : train;
+    this.omega = omegaSteps(omega, this.sgd, source(tuneHalf, tuneKey, augmented, 2 ** 40).passes);
+    this.trainingPass = source(train, trainKey, augmented, 2 ** 41).pass;
+
+    // Nothing is dropped or perturbed where landscapes are read.
+    const form = { mixing: 'softmax', statistics: normalization, dropPath: false } as const;
+    const parts = supernetParts(supernet, dataset.classes.length, compile);
+    this.session = new SearchSession(supernetProgram(parts, form));
+    this.session.writeWeights(trained.omega, trained.momentum);
+    if (normalization === 'running') {
+      this.session.forgetStatistics();
+      const { alpha } = trained;
+      const observed = source(train, observeKey, augmented, 2 ** 42);
+      for (const pass of observed.passes(OBSERVED_BATCHES)) this.session.observe({ ...pass, alpha });
+    }
+    this.session.save();
   }
-  session.save();
 
-  const lossOf = (alpha: Vec): number => lossAtOmega(session, omega, passes, alpha);
-  return {
-    plane,
-    passes,
-    lossOf,
-    lossAt: (x, y) => lossOf(planePoint(plane, x, y)),
-    weightsAt(alpha) {
-      reachOmega(session, omega, alpha);
-      return session.readWeights().omega;
-    },
-    gradientAt(x, y) {
-      const alpha = planePoint(plane, x, y);
-      session.restore();
-      const sum = passes
-        .map((pass) => session.gradient({ ...pass, alpha }))
-        .reduce<Vec>((total, each) => axpy(1, each, total), new Float64Array(alpha.length));
-      return inPlane(plane, scale(1 / passes.length, sum));
-    },
-    train(x, y) {
-      session.restore();
-      session.tune({ ...training.pass(steps), alpha: planePoint(plane, x, y) }, trainingSgd);
-      session.save();
-      steps += 1;
-    },
-    state() {
-      session.restore();
-      return { ...session.readWeights(), steps };
-    },
-    resume(state) {
-      session.writeWeights(state.omega, state.momentum);
-      session.save();
-      ({ steps } = state);
-    },
-  };
+  /** L_val at the protocol's ω* of the point, in nats: the mean over the validation batches. @param alpha  Length d. */
+  lossOf(alpha: Vec): number {
+    return lossAtOmega(this.session, this.omega, this.passes, alpha);
+  }
+
+  /** The same at a point of the plane. */
+  lossAt(x: number, y: number): number {
+    return this.lossOf(planePoint(this.plane, x, y));
+  }
+
+  /** [P] The protocol's ω*(α). @param alpha  Length d. */
+  weightsAt(alpha: Vec): Float32Array {
+    reachOmega(this.session, this.omega, alpha);
+    return this.session.readWeights().omega;
+  }
+
+  /** The gradient over the plane of L_val at ω as it is: what first-order DARTS follows. */
+  gradientAt(x: number, y: number): readonly [number, number] {
+    const alpha = planePoint(this.plane, x, y);
+    this.session.restore();
+    const sum = this.passes
+      .map((pass) => this.session.gradient({ ...pass, alpha }))
+      .reduce<Vec>((total, each) => axpy(1, each, total), new Float64Array(alpha.length));
+    return inPlane(this.plane, scale(1 / this.passes.length, sum));
+  }
+
+  /** One step of the search's SGD on ω itself at the point; losses and gradients are at the new ω from then on. */
+  train(x: number, y: number): void {
+    this.session.restore();
+    const alpha = planePoint(this.plane, x, y);
+    this.session.tune({ ...this.trainingPass(this.steps), alpha }, this.sgd);
+    this.session.save();
+    this.steps += 1;
+  }
+
+  /** ω as {@link train} left it. */
+  state(): ObjectiveState {
+    this.session.restore();
+    return { ...this.session.readWeights(), steps: this.steps };
+  }
+
+  /** Goes on from such a state. */
+  resume({ omega, momentum, steps }: ObjectiveState): void {
+    this.session.writeWeights(omega, momentum);
+    this.session.save();
+    this.steps = steps;
+  }
 }
 
 /** The lengths of the groups of alphas that are softmaxed together: adding a constant to one changes nothing. */
@@ -174,37 +175,6 @@ function landscapePlane({ directions, supernet }: LandscapeProtocol, alpha: Vec,
   const centered = (draw: Vec): Vec => centerGroups(draw, groups);
   const drawn = directions === 'centered' ? [centered] : [];
   return { center: alpha, directions: orthonormalPair(from, alpha.length, ...drawn) };
-}
-
-/** How a landscape's ω*(α) comes from ω. @param passes  So many fixed batches. */
-function omegaSteps(
-  { omega, supernet }: LandscapeProtocol,
-  passes: (count: number) => FixedPass[],
-): OmegaSteps {
-  if (omega.kind === 'current') return omega;
-  const lr = omega.lr === 'scheduled' ? lastLr(supernet) : omega.lr;
-  const sgd = { ...sgdOf(supernet), lr };
-  if (omega.kind === 'finetuned') {
-    return { kind: 'finetuned', momentum: omega.momentum, sgd, passes: passes(omega.iterations) };
-  }
-  const momentum = omega.momentum ? sgd.momentum : 0;
-  const weightDecay = omega.weightDecay ? sgd.weightDecay : 0;
-  return {
-    kind: 'finetuned',
-    momentum: omega.momentum ? 'inherit' : 'zero',
-    sgd: { lr, momentum, weightDecay, clip: null },
-    passes: passes(1),
-  };
-}
-
-function sgdOf({ weights }: SearchProtocol): SgdStep {
-  const { lr, momentum, weightDecay, clip } = weights;
-  return { lr, momentum, weightDecay, clip };
-}
-
-/** The learning rate of a search's last epoch. */
-function lastLr({ weights, epochs }: SearchProtocol): number {
-  return cosineLr(epochs - 1, { ...weights, epochs });
 }
 
 /** Seconds between two checkpoints at least: a loss that takes longer is kept at once. */

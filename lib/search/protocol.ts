@@ -38,49 +38,67 @@ export { BUDGETS, PRESETS } from '../settings.js';
 export type { Budget, Preset } from '../settings.js';
 
 /** The settings of gradient descent on alpha; its order is the kind of ω*(α). */
-const dartsSchema = record({
+class DartsSettings {
   /** Gradient descent on alpha with Adam: DARTS (Liu et al. 2019), the baseline. */
-  kind: constant('darts'),
+  kind = constant('darts');
   /** Learning rate of Adam on alpha. */
-  lr: setting(real({ above: 0 }), 3e-4, 'baseline paper'),
+  lr = setting(real({ above: 0 }), 3e-4, 'baseline paper');
   /** Decay of Adam’s mean of gradients. */
-  beta1: setting(real({ atLeast: 0, below: 1 }), 0.5, 'baseline paper'),
+  beta1 = setting(real({ atLeast: 0, below: 1 }), 0.5, 'baseline paper');
   /** Decay of Adam’s mean of squared gradients. */
-  beta2: setting(real({ atLeast: 0, below: 1 }), 0.999, 'baseline paper'),
+  beta2 = setting(real({ atLeast: 0, below: 1 }), 0.999, 'baseline paper');
   /** L2 decay of alpha, added to its gradient. */
-  weightDecay: setting(real({ atLeast: 0 }), 1e-3, 'baseline paper'),
+  weightDecay = setting(real({ atLeast: 0 }), 1e-3, 'baseline paper');
   /** Second order: length of the displacement of the weights in the finite difference. */
-  radius: setting(real({ above: 0 }), 0.01, 'baseline paper'),
-});
+  radius = setting(real({ above: 0 }), 0.01, 'baseline paper');
+}
 
 /** Every kind of solver, with its settings. */
-const SOLVER_SCHEMAS = [...ZERO_ORDER_SCHEMAS, dartsSchema] as const;
+const SOLVER_SCHEMAS = [...ZERO_ORDER_SCHEMAS, record(new DartsSettings())] as const;
 
 const withOption = (option: string, what = 'other settings') =>
   `choose it with ${option}, since it decides ${what}`;
 
-/** A search as a schema. */
-export const searchSchema = record({
+/** The images. */
+class DatasetSettings {
+  /** Data set. */
+  name = setting(choice(DATASET_NAMES), 'cifar10', 'paper');
+  /** Side of the square images in pixels; smaller than 32 means shrunk, evenly and so that it can be halved twice. */
+  imageSide = setting(choice([8, 16, 32]), 32, 'paper');
+  /** Training images used, both halves together: the first ones of the file order. */
+  trainSize = setting(integer(2, 1_000_000), 50_000, 'paper');
+}
+
+/** SGD on the weights. */
+class WeightSettings {
+  /** Learning rate of the weights at the start. */
+  lr = setting(real({ above: 0 }), 0.025, 'paper');
+  /** Learning rate that the cosine ends at; at most weights.lr. */
+  lrMin = setting(real({ atLeast: 0 }), 0.001, 'released scripts');
+  /** Momentum of the weights’ SGD. */
+  momentum = setting(real({ atLeast: 0, below: 1 }), 0.9, 'paper');
+  /** L2 decay, added to the gradient before momentum. */
+  weightDecay = setting(real({ atLeast: 0 }), 3e-4, 'released scripts');
+  /** Largest global norm of the weight gradient; null for no clipping. */
+  clip = setting(realOr({ above: 0 }, null), 5, 'released scripts');
+}
+
+/** Settings of a search. */
+export class SearchSettings {
   /** Version of this format. */
-  version: constant(2),
+  version = constant(2);
   /** What the protocol describes. */
-  kind: constant('search'),
+  kind = constant('search');
   /** Whose algorithm the settings started from. */
-  preset: fixed(choice(PRESETS), withOption('--preset')),
+  preset = fixed(choice(PRESETS), withOption('--preset'));
   /** How much computing the settings were derived for. */
-  budget: setting(fixed(choice(BUDGETS), withOption('--budget')), 'full'),
+  budget = setting(fixed(choice(BUDGETS), withOption('--budget')), 'full');
   /** Seed of everything random in the run. */
-  seed: setting(integer(0, Number.MAX_SAFE_INTEGER), 0),
-  dataset: record({
-    /** Data set. */
-    name: setting(choice(DATASET_NAMES), 'cifar10', 'paper'),
-    /** Side of the square images in pixels; smaller than 32 means shrunk, evenly and so that it can be halved twice. */
-    imageSide: setting(choice([8, 16, 32]), 32, 'paper'),
-    /** Training images used, both halves together: the first ones of the file order. */
-    trainSize: setting(integer(2, 1_000_000), 50_000, 'paper'),
-  }),
+  seed = setting(integer(0, Number.MAX_SAFE_INTEGER), 0);
+  /** The images. */
+  dataset = record(new DatasetSettings());
   /** Search space: the id of a built-in one, or one’s own as a record of name, nodes and edges. */
-  space: setting(
+  space = setting(
     checkedElsewhere<SpaceId | SearchSpace>(
       `one of ${SPACE_IDS.join(', ')}, or a declared space`,
       (value) =>
@@ -88,55 +106,48 @@ export const searchSchema = record({
     ),
     's2',
     'paper',
-  ),
+  );
   /** Cells of the supernet; two of them, at a third and two thirds, are reduction cells. */
-  cells: setting(integer(3, 100), 8, 'paper'),
+  cells = setting(integer(3, 100), 8, 'paper');
   /** Channels of the first cell; even, since a strided skip connection makes its output from two halves of them. */
-  channels: setting(integer(2, 512, 2), 16, 'paper'),
+  channels = setting(integer(2, 512, 2), 16, 'paper');
   /** Images a weight step, a fine-tuning step and a validation batch. */
-  batchSize: setting(integer(1, 65_536), 64, 'released scripts'),
+  batchSize = setting(integer(1, 65_536), 64, 'released scripts');
   /** Passes over the training half. */
-  epochs: setting(integer(1, 100_000), 50, 'paper'),
+  epochs = setting(integer(1, 100_000), 50, 'paper');
   /** First epochs in which alpha stays; at most epochs. */
-  warmupEpochs: setting(integer(0, 100_000), 10, 'released scripts'),
-  weights: record({
-    /** Learning rate of the weights at the start. */
-    lr: setting(real({ above: 0 }), 0.025, 'paper'),
-    /** Learning rate that the cosine ends at; at most weights.lr. */
-    lrMin: setting(real({ atLeast: 0 }), 0.001, 'released scripts'),
-    /** Momentum of the weights’ SGD. */
-    momentum: setting(real({ atLeast: 0, below: 1 }), 0.9, 'paper'),
-    /** L2 decay, added to the gradient before momentum. */
-    weightDecay: setting(real({ atLeast: 0 }), 3e-4, 'released scripts'),
-    /** Largest global norm of the weight gradient; null for no clipping. */
-    clip: setting(realOr({ above: 0 }, null), 5, 'released scripts'),
-  }),
+  warmupEpochs = setting(integer(0, 100_000), 10, 'released scripts');
+  /** SGD on the weights. */
+  weights = record(new WeightSettings());
   /** Standard deviation of the alphas at the start. */
-  alphaInitScale: setting(real({ atLeast: 0 }), 1e-3, 'released scripts'),
+  alphaInitScale = setting(real({ atLeast: 0 }), 1e-3, 'released scripts');
   /** What moves alpha. */
-  solver: fixed(
+  solver = fixed(
     z.discriminatedUnion('kind', SOLVER_SCHEMAS),
     withOption('--solver', 'the other solver settings'),
-  ),
+  );
   /** ω*(α): the weights that a candidate’s loss, or the gradient, is read at. */
-  omega: searchOmega,
+  omega = searchOmega;
   /** Weight steps between alpha updates; "iterations" for as many as omega.iterations (at least 1). */
-  updateEvery: setting(integerOr(1, 1_000_000, 'iterations'), 'iterations', 'released scripts'),
+  updateEvery = setting(integerOr(1, 1_000_000, 'iterations'), 'iterations', 'released scripts');
   /** All candidates of an update and the gradient of the proposal see the same validation batch. */
-  valBatch: setting(constant('shared'), 'shared', 'released scripts'),
+  valBatch = setting(constant('shared'), 'shared', 'released scripts');
   /** Drop path while searching; off unless a solver brings it. */
-  dropPath: GROUPS.dropPath.exactOptional(),
+  dropPath = GROUPS.dropPath.exactOptional();
   /** Cutout while searching. */
-  cutout: GROUPS.cutout.exactOptional(),
+  cutout = GROUPS.cutout.exactOptional();
   /** SmoothDARTS’ perturbation. */
-  perturbation: GROUPS.perturbation.exactOptional(),
+  perturbation = GROUPS.perturbation.exactOptional();
   /** PC-DARTS’ supernet. */
-  partialChannels: GROUPS.partialChannels.exactOptional(),
+  partialChannels = GROUPS.partialChannels.exactOptional();
   /** What the dominant eigenvalue of the Hessian in alpha is used for. */
-  stability: GROUPS.stability.exactOptional(),
+  stability = GROUPS.stability.exactOptional();
   /** What a search keeps of its course; changes nothing of what is found. */
-  history: GROUPS.history.exactOptional(),
-});
+  history = GROUPS.history.exactOptional();
+}
+
+/** A search as a schema. */
+export const searchSchema = record(new SearchSettings());
 
 /** One search as plain data. Its fields are documented and bounded in the schema; {@link describeProtocol} lists them. */
 export type SearchProtocol = z.infer<typeof searchSchema>;

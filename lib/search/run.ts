@@ -19,7 +19,7 @@ import type {
   SpectrumProtocol,
 } from './landscape-protocol.js';
 import { followPath } from './paths.js';
-import { planeObjective } from './plane.js';
+import { PlaneObjective } from './plane.js';
 import type { PlaneWork, TrainedSupernet } from './plane.js';
 import type { SearchProtocol } from './protocol.js';
 import { search } from './search.js';
@@ -103,7 +103,7 @@ function onPlane<Protocol, Result>(
       const landscape = landscapeOf(protocol);
       const trained = await trainedSupernet(landscape.supernet, options);
       return exclusively(() => {
-        const objective = planeObjective(landscape, trained, dataset, options.compile ?? true);
+        const objective = new PlaneObjective(landscape, trained, dataset, options.compile ?? true);
         return measure(protocol, { objective, trained, dataset, run }, options);
       });
     },

@@ -11,10 +11,9 @@ import type { Key } from '../math/random.js';
 import { norm, scale } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
 import { silent } from '../progress.js';
-import type { Progress } from '../progress.js';
 import { packState, unpackState } from '../runs/checkpoint.js';
 import type { Checkpoint } from '../runs/checkpoint.js';
-import type { StateStore } from '../runs/kept.js';
+import type { KeptOptions, KeptRun } from '../runs/kept.js';
 import { createSolver } from '../solvers/registry.js';
 import type { Solver } from '../solvers/solver.js';
 import { countOps } from '../spaces/genotype.js';
@@ -27,9 +26,7 @@ import { derivedGenotype } from './derived.js';
 import { meansOf, NO_SUMS, withValues } from './epoch.js';
 import type { EpochRecord, EpochSums } from './epoch.js';
 import type { Group } from './groups.js';
-import { gradientAtOmega, lossAtOmega } from './omega.js';
-import type { FixedPass, OmegaGradient, OmegaSteps } from './omega.js';
-import { fineTuneIterations } from './omega-protocol.js';
+import { gradientAtOmega, lossAtOmega, omegaSteps } from './omega.js';
 import { adversarialPerturbation, randomPerturbation } from './perturbation.js';
 import { searchProgram } from './program.js';
 import type { SearchProgram } from './program.js';
@@ -78,17 +75,10 @@ export interface SearchResult {
   readonly interventions?: readonly Intervention[];
 }
 
-export interface SearchOptions {
+/** Where a search reads and what it tells; without a store nothing is kept. */
+export interface SearchOptions
+  extends Pick<KeptOptions, 'progress' | 'signal' | 'compile'>, Partial<KeptRun> {
   readonly dataset: Dataset;
-  /** Metrics and checkpoints go here. Default: nowhere. */
-  readonly store?: StateStore;
-  /** The checkpoint to go on from. */
-  readonly from?: Checkpoint | undefined;
-  readonly progress?: Progress;
-  /** Stops the search after the step under way; its state is saved first. */
-  readonly signal?: AbortSignal;
-  /** false: run TensorFlow.js eagerly, for debugging. */
-  readonly compile?: boolean;
   /** Called with each epoch's record as it is made. */
   readonly onEpoch?: (record: EpochRecord) => void;
 }
@@ -286,9 +276,9 @@ class Search {
     this.options.store?.appendMetrics(line);
   }
 
-  private sgd(lr = this.lr): SgdStep {
+  private get sgd(): SgdStep {
     const { momentum, clip } = this.protocol.weights;
-    return { lr, momentum, weightDecay: this.weightDecay, clip };
+    return { lr: this.lr, momentum, weightDecay: this.weightDecay, clip };
   }
 
   private get lr(): number {
@@ -315,24 +305,25 @@ class Search {
     return { ...trainTransform(dataset, cutout.length), cutoutProbability };
   }
 
-  /** A pass on an augmented batch of one of the three sequences, with the present epoch's drop path. */
-  private pass(which: 'train' | 'tune' | 'val', number: number, noise: Key): FixedPass {
+  /** A pass at alpha on an augmented batch of one of the three sequences, with the present epoch's drop path. */
+  private pass(which: 'train' | 'tune' | 'val', number: number, noise: Key): Pass {
     const { dropPath, epochs } = this.protocol;
     const dropped = dropPath ? { dropPath: risingProbability(this.epoch, { ...dropPath, epochs }) } : {};
-    return { batch: this.batches[which].at(number, this.transform), noise, ...dropped };
+    const { alpha } = this.state.solver;
+    return { batch: this.batches[which].at(number, this.transform), alpha, noise, ...dropped };
   }
 
   /** What the next weight step reads. */
   private trainingPass(): Pass {
-    const { step, solver } = this.state;
-    return { ...this.pass('train', step, foldIn(this.keys.noise, step)), alpha: solver.alpha };
+    const { step } = this.state;
+    return this.pass('train', step, foldIn(this.keys.noise, step));
   }
 
   /** One SGD step on ω. */
   private weightStep(): void {
     const pass = this.trainingPass();
     const shares = this.perturbedShares(pass);
-    const { loss, correct } = this.session.train(shares ? { ...pass, shares } : pass, this.sgd());
+    const { loss, correct } = this.session.train(shares ? { ...pass, shares } : pass, this.sgd);
     this.finite(loss, `step ${this.state.step}`);
     const step = this.state.step + 1;
     const active = this.epoch >= this.protocol.warmupEpochs;
@@ -381,66 +372,42 @@ class Search {
     this.metrics('update', { epoch: this.epoch, update: updates, losses, sigma, ...numbers });
   }
 
-  private async zeroOrderUpdate(solver: Solver, validation: FixedPass): Promise<AlphaUpdate | undefined> {
+  private async zeroOrderUpdate(solver: Solver, validation: Pass): Promise<AlphaUpdate | undefined> {
     const { session, sigma } = this;
     const { updates, step } = this.state;
-    const { alpha } = this.state.solver;
-    const gradient = solver.needsGradient ? session.gradient({ ...validation, alpha }) : undefined;
+    const gradient = solver.needsGradient ? session.gradient(validation) : undefined;
     if (gradient) this.finite(norm(gradient), `the gradient of alpha update ${updates}`);
     const context = {
       key: foldIn(this.keys.solver, updates),
       ...(gradient ? { gradient } : {}),
       ...(sigma === undefined ? {} : { sigma }),
     };
-    const omega = this.omegaSteps(validation.noise);
+    const omega = omegaSteps(this.protocol.omega, this.sgd, (count) =>
+      Array.from({ length: count }, (_, m) =>
+        this.pass('tune', updates * count + m, foldIn(validation.noise, m)),
+      ),
+    );
     const lossAt = (point: Vec, candidate: number) =>
       this.finite(
         lossAtOmega(session, omega, [validation], point),
         `alpha update ${updates} (after step ${step}), candidate ${candidate}`,
       );
-    if (omega.kind === 'finetuned') session.save();
+    if (omega.kind === 'tuned') session.save();
     // What coasts cannot be undone, and so not be given up.
     const giveUp = () => omega.kind !== 'coast' && this.stopAsked;
     const update = await zeroOrderUpdate(solver, this.state, context, lossAt, giveUp);
-    if (omega.kind === 'finetuned') session.restore();
+    if (omega.kind === 'tuned') session.restore();
     return update;
   }
 
-  /** How a candidate's ω*(α) comes from ω in the update that is due. @param noise  That of the validation pass. */
-  private omegaSteps(noise: Key): OmegaSteps {
-    const { omega } = this.protocol;
-    const iterations = fineTuneIterations(omega);
-    if (iterations === 0 || !('iterations' in omega)) return { kind: 'current' };
-    const sgd = this.sgd(omega.lr === 'scheduled' ? this.lr : omega.lr);
-    if (omega.kind === 'coast') return omega.drift ? { kind: 'coast', sgd, iterations } : { kind: 'current' };
-    const first = this.state.updates * iterations;
-    const passes = Array.from({ length: iterations }, (_, m) =>
-      this.pass('tune', first + m, foldIn(noise, m)),
-    );
-    return { kind: 'finetuned', momentum: omega.momentum, sgd, passes };
-  }
-
-  private gradientUpdate(settings: DartsProtocol, validation: FixedPass): AlphaUpdate {
-    const { updates, step, solver } = this.state;
-    const { alpha } = solver;
-    const found = gradientAtOmega(this.session, this.omegaGradient(settings), { ...validation, alpha });
+  /** The second order unrolls the coming weight step, on its batch and with its noise. */
+  private gradientUpdate(settings: DartsProtocol, validation: Pass): AlphaUpdate {
+    const { updates, step } = this.state;
+    const omega = omegaSteps(this.protocol.omega, this.sgd, () => [this.trainingPass()]);
+    const found = gradientAtOmega(this.session, omega, validation, settings.radius);
     this.finite(found.loss, `alpha update ${updates} (after step ${step})`);
     this.finite(norm(found.gradient), `the gradient of alpha update ${updates}`);
     return gradientUpdate(this.state, found, settings);
-  }
-
-  /** The unrolled step of the second order is the coming weight step, on its batch and with its noise. */
-  private omegaGradient({ radius }: DartsProtocol): OmegaGradient {
-    const { omega } = this.protocol;
-    if (omega.kind !== 'unrolled') return { kind: 'current' };
-    const { lr, momentum, weightDecay } = this.sgd(omega.lr === 'scheduled' ? this.lr : omega.lr);
-    const step = {
-      lr,
-      momentum: omega.momentum ? momentum : 0,
-      weightDecay: omega.weightDecay ? weightDecay : 0,
-      radius,
-    };
-    return { kind: 'unrolled', step, pass: this.trainingPass() };
   }
 
   /**

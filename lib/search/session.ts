@@ -1,3 +1,4 @@
+import { scalar, seed, vector } from '../engine/index.js';
 import type { HostArray, HostArrays } from '../engine/index.js';
 import type { Key } from '../math/random.js';
 import { axpy, scale } from '../math/vec.js';
@@ -38,13 +39,7 @@ export interface AlphaGradient {
 }
 
 /** The step that ω*(α) is unrolled by in the second order. */
-export interface UnrolledStep {
-  /** ξ, its learning rate. */
-  readonly lr: number;
-  /** Share of the momentum buffer in it; 0 in Eq. 2 as printed, 0.9 in the released code. */
-  readonly momentum: number;
-  /** Its weight decay; 0 in Eq. 2 as printed. */
-  readonly weightDecay: number;
+export interface UnrolledStep extends Omit<SgdStep, 'clip'> {
   /** Length of the displacement of ω in the finite difference; 0.01 in DARTS. */
   readonly radius: number;
 }
@@ -157,7 +152,7 @@ export class SearchSession {
   /** Running statistics as they are before the first batch. */
   forgetStatistics(): void {
     const { mean, variance } = initialStatistics(this.searchProgram.net.normalizations);
-    this.program.write(mapped({ mean, variance }, (data) => ({ shape: [data.length], data })));
+    this.program.write({ mean: vector(mean), variance: vector(variance) });
   }
 
   /** Moves the running statistics by those of a batch; nothing else. */
@@ -192,7 +187,7 @@ export class SearchSession {
   }
 
   writeWeights(omega: Float32Array, momentum: Float32Array): void {
-    this.program.write(mapped({ omega, momentum }, (data) => ({ shape: [data.length], data })));
+    this.program.write({ omega: vector(omega), momentum: vector(momentum) });
   }
 
   private read(pass: Pass, outputs: readonly string[]): Record<string, HostArray> {
@@ -209,20 +204,13 @@ export class SearchSession {
     const mixed = this.searchProgram.mixing === 'softmax' ? alpha : (shares ?? this.shares(alpha).values);
     return {
       ...batch,
-      alphas: { shape: [mixed.length], data: Float32Array.from(mixed) },
-      noiseSeed: { shape: [2], data: Int32Array.of(noise[0], noise[1]) },
+      alphas: vector(Float32Array.from(mixed)),
+      noiseSeed: seed(noise),
       ...scalars({ lr, momentumShare: momentum, weightDecay, clip: clip ?? Infinity, dropPath }),
     };
   }
 }
 
 function scalars(values: Readonly<Record<string, number>>): HostArrays {
-  return mapped(values, (value) => ({ shape: [], data: Float32Array.of(value) }));
-}
-
-function mapped<Value>(
-  values: Readonly<Record<string, Value>>,
-  array: (value: Value) => HostArray,
-): HostArrays {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, array(value)]));
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, scalar(value)]));
 }

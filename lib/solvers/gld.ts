@@ -14,15 +14,16 @@ import {
 import type { Asked, Diagnostics } from './solver.js';
 
 // The paper states no radius: ours are ten from 0.2 down.
-const settings = {
+/** Settings of {@link gld}. */
+export class GldSettings {
   /** Largest search radius R. */
-  radiusMax: setting(real({ above: 0 }), 0.2),
+  radiusMax = setting(real({ above: 0 }), 0.2);
   /** Smallest search radius r, at most R. */
-  radiusMin: setting(real({ above: 0 }), 0.2 / 2 ** 9),
-};
+  radiusMin = setting(real({ above: 0 }), 0.2 / 2 ** 9);
+}
 
 /** Options of {@link gld}. */
-export type GldOptions = SettingsOf<typeof settings>;
+export type GldOptions = SettingsOf<GldSettings>;
 
 /** What {@link gld} asks: `points[0]` is the current alpha, `points[k + 1]` = alpha + `directions[k]`. */
 export interface GldAsked extends Asked {
@@ -50,7 +51,7 @@ export function gldRadii({ radiusMax, radiusMin }: GldOptions): Vec {
 export const GLD = defineSolver({
   id: 'gld',
   title: 'ZARTS-GLD',
-  settings,
+  settings: new GldSettings(),
   presets: { released: { radiusMax: 0.13, radiusMin: 4.7e-6 } },
   faults: ({ radiusMax, radiusMin }, name) =>
     radiusMin <= radiusMax

@@ -26,33 +26,34 @@ export const SIGMA_SCHEDULES = ['cosine', 'slow-cosine', 'linear', 'constant'] a
 export type SigmaSchedule = (typeof SIGMA_SCHEDULES)[number];
 
 // The paper states N; λ, σ and τ are the released DARTS-space script's.
-const settings = {
+/** Settings of {@link mgs}. */
+export class MgsSettings {
   /** N, candidates an alpha update. */
-  samples: setting(integer(1, 65_536), 4, 'paper'),
+  samples = setting(integer(1, 65_536), 4, 'paper');
   /** Share λ of candidates drawn around 0 instead of −g (Eq. 26); 1 needs no gradient. */
-  lambda: setting(real({ atLeast: 0, atMost: 1 }), 1e-3, 'released scripts'),
+  lambda = setting(real({ atLeast: 0, atMost: 1 }), 1e-3, 'released scripts');
   /** Standard deviation σ of the proposal (Eq. 26), in a search at the start of its schedule. */
-  sigma: setting(real({ atLeast: 0 }), 0.025, 'released scripts'),
+  sigma = setting(real({ atLeast: 0 }), 0.025, 'released scripts');
   /** How σ falls over the epochs after warm-up. */
-  sigmaSchedule: setting(choice(SIGMA_SCHEDULES), 'cosine', 'released scripts'),
+  sigmaSchedule = setting(choice(SIGMA_SCHEDULES), 'cosine', 'released scripts');
   /** Temperature τ of Eq. 7, in nats. */
-  tau: setting(real({ above: 0 }), 0.01, 'released scripts'),
+  tau = setting(real({ above: 0 }), 0.01, 'released scripts');
   /** What stands for the proposal density in the weights: Eq. 26, the released slip, or a constant. */
-  density: setting(choice(MGS_DENSITIES), 'literal', 'paper'),
+  density = setting(choice(MGS_DENSITIES), 'literal', 'paper');
   /**
    * Radius of the ball that p(u|α) of Eq. 7 is restricted to, so that a longer direction has weight zero; null leaves p as
    * printed, which is not normalisable on R^d.
    */
-  clipNorm: setting(realOr({ above: 0 }, null), null),
+  clipNorm = setting(realOr({ above: 0 }, null), null);
   /**
    * Whether the loss at alpha itself is measured too (`points[0]`): the weights do not depend on it, only ln Z (Eq. 9) does.
    * One evaluation more an update.
    */
-  measureBase: setting(flag(), false),
-};
+  measureBase = setting(flag(), false);
+}
 
 /** Options of {@link mgs}. */
-export type MgsOptions = SettingsOf<typeof settings>;
+export type MgsOptions = SettingsOf<MgsSettings>;
 
 /** What {@link mgs} asks: alpha + u_i for each direction, after alpha itself if the base is measured. */
 export interface MgsAsked extends Asked {
@@ -189,7 +190,7 @@ function drawBlend(key: Key, centre: Vec | undefined, dimension: number, lambda:
 export const MGS = defineSolver({
   id: 'mgs',
   title: 'ZARTS-MGS',
-  settings,
+  settings: new MgsSettings(),
   presets: { released: { density: 'released' }, flat: { density: 'flat' } },
   variants: { 'mgs-flat': { title: 'MGS flat', preset: 'flat' } },
   inSpace: ({ sigma }) => ({ sigma }),
@@ -202,7 +203,7 @@ export const MGS = defineSolver({
       evaluations: samples + (measureBase ? 1 : 0),
       ask({ alpha }, ctx): MgsAsked {
         const sigma = ctx.sigma ?? options.sigma;
-        checkSetting('mgs', 'sigma', settings.sigma, sigma);
+        checkSetting('mgs', 'sigma', MGS.settings.sigma, sigma);
         const gradient = needsGradient ? checkGradient(ctx, alpha.length) : undefined;
         const centre = gradient && scale(-1, gradient);
         const draw = density === 'released' ? drawBlend : drawMixture;

@@ -4,12 +4,13 @@ import { integer, real, setting } from '../settings.js';
 import { bestCandidate, checkLosses, countNonFinite, defineSolver } from './solver.js';
 import type { Diagnostics } from './solver.js';
 
-const settings = {
+/** Settings of {@link random}. */
+export class RandomSettings {
   /** Fresh alphas drawn an alpha update; as many as MGS has candidates. */
-  samples: setting(integer(1, 65_536), 4),
+  samples = setting(integer(1, 65_536), 4);
   /** Standard deviation of the drawn alphas; at 1 the softmax of an edge clearly prefers some operation. */
-  scale: setting(real({ above: 0 }), 1),
-};
+  scale = setting(real({ above: 0 }), 1);
+}
 
 /** What {@link random} computed in a step. */
 export interface RandomDiagnostics extends Diagnostics {
@@ -21,7 +22,7 @@ export interface RandomDiagnostics extends Diagnostics {
 export const RANDOM = defineSolver({
   id: 'random',
   title: 'random',
-  settings,
+  settings: new RandomSettings(),
   deviations: () => [
     { sentence: 'Random search over architectures is a baseline of ours; the paper has none.' },
   ],

@@ -17,21 +17,22 @@ export const RS_LAWS = ['normal', 'sphere'] as const;
 export type RsLaw = (typeof RS_LAWS)[number];
 
 // The paper says which form is its default, and nothing else.
-const settings = {
+/** Settings of {@link rs}. */
+export class RsSettings {
   /** Form of the gradient estimate: Eq. 4, 5 or 6; the one- and two-point forms use exactly one direction. */
-  estimator: setting(choice(RS_ESTIMATORS), 'multi-point', 'paper'),
+  estimator = setting(choice(RS_ESTIMATORS), 'multi-point', 'paper');
   /** Law of the directions, N(0, I) or uniform on the unit sphere; it decides φ: 1 for the normal law, d for the sphere. */
-  law: setting(choice(RS_LAWS), 'sphere'),
+  law = setting(choice(RS_LAWS), 'sphere');
   /** N, directions an alpha update; 1 for the one- and two-point forms. */
-  samples: setting(integer(1, 65_536), 4),
+  samples = setting(integer(1, 65_536), 4);
   /** Smoothing μ: the length that a direction is multiplied by. */
-  mu: setting(real({ above: 0 }), 0.1),
+  mu = setting(real({ above: 0 }), 0.1);
   /** Step size ξ. */
-  xi: setting(real({ above: 0 }), 0.1),
-};
+  xi = setting(real({ above: 0 }), 0.1);
+}
 
 /** Options of {@link rs}. */
-export type RsOptions = SettingsOf<typeof settings>;
+export type RsOptions = SettingsOf<RsSettings>;
 
 /** What {@link rs} asks: the points and the directions they came from. */
 export interface RsAsked extends Asked {
@@ -78,7 +79,7 @@ export function rsGradient(
 export const RS = defineSolver({
   id: 'rs',
   title: 'ZARTS-RS',
-  settings,
+  settings: new RsSettings(),
   presets: { released: { samples: 8, mu: 0.1, xi: 1e-4 } },
   implied: ({ estimator }) => (isSingle(estimator) ? { samples: 1 } : {}),
   faults: ({ estimator, samples }) =>

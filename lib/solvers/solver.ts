@@ -3,13 +3,13 @@
  * is kept or changed in between, and no solver knows a tensor. A solver is one file that defines it ({@link defineSolver})
  * and one line in ./registry.ts.
  */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { ZartsError } from '../errors.js';
 import type { Key } from '../math/random.js';
 import { norm } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
 import { constant, defaultsOf, outOfRange, record } from '../settings.js';
-import type { Fault, Preset, SettingsOf } from '../settings.js';
+import type { Fault, Preset, RecordOf, SettingsOf, Shape } from '../settings.js';
 
 /** A solver that was given what it cannot work with: an option out of range, losses of the wrong length, no gradient. */
 export class SolverError extends ZartsError {
@@ -99,7 +99,7 @@ export interface SpaceStart {
 /** All that is said of a zero-order solver. */
 export interface SolverDeclaration<
   Id extends string,
-  Shape extends z.ZodRawShape,
+  Settings extends Shape<Settings>,
   Variant extends string,
   A extends Asked,
   D extends Diagnostics,
@@ -108,20 +108,20 @@ export interface SolverDeclaration<
   /** Its name in tables. */
   readonly title: string;
   /** Every setting with its bounds, its default and where that comes from. */
-  readonly settings: Shape;
+  readonly settings: Settings;
   /** What the presets have otherwise than the defaults. */
-  readonly presets?: Partial<Record<Preset, Partial<SettingsOf<Shape>>>>;
+  readonly presets?: Partial<Record<Preset, Partial<SettingsOf<Settings>>>>;
   /** Names for the solver under one preset, which stand beside it in tables. */
   readonly variants?: Readonly<Record<Variant, { readonly title: string; readonly preset: Preset }>>;
   /** Settings that the search space decides. */
-  readonly inSpace?: (space: SpaceStart) => Partial<SettingsOf<Shape>>;
+  readonly inSpace?: (space: SpaceStart) => Partial<SettingsOf<Settings>>;
   /** Settings that follow from others where they are left out. */
-  readonly implied?: (given: Partial<SettingsOf<Shape>>) => Partial<SettingsOf<Shape>>;
+  readonly implied?: (given: Partial<SettingsOf<Settings>>) => Partial<SettingsOf<Settings>>;
   /** What is wrong between settings that are each within their bounds. @param name  A setting's name in the sentence. */
-  readonly faults?: (settings: SettingsOf<Shape>, name: (setting: string) => string) => readonly Fault[];
-  readonly deviations?: (settings: SettingsOf<Shape>, preset: Preset) => readonly SolverDeviation[];
+  readonly faults?: (settings: SettingsOf<Settings>, name: (setting: string) => string) => readonly Fault[];
+  readonly deviations?: (settings: SettingsOf<Settings>, preset: Preset) => readonly SolverDeviation[];
   /** The solver with settings that are whole and checked. */
-  readonly steps: (settings: SettingsOf<Shape>) => Omit<Solver<SolverState, A, D>, 'kind' | 'init'>;
+  readonly steps: (settings: SettingsOf<Settings>) => Omit<Solver<SolverState, A, D>, 'kind' | 'init'>;
 }
 
 /**
@@ -130,27 +130,33 @@ export interface SolverDeclaration<
  */
 export function defineSolver<
   const Id extends string,
-  Shape extends z.ZodRawShape,
+  Settings extends Shape<Settings>,
   A extends Asked,
   D extends Diagnostics,
   Variant extends string = never,
->(declaration: SolverDeclaration<Id, Shape, Variant, A, D>) {
-  type Settings = SettingsOf<Shape>;
-  const { id, settings: shape, implied, faults, steps } = declaration;
-  const settings = record(shape);
-  const defaults = defaultsOf(settings) as Settings;
+>(declaration: SolverDeclaration<Id, Settings, Variant, A, D>) {
+  type Options = SettingsOf<Settings>;
+  const { id, settings, implied, faults, steps } = declaration;
+  const defaults = defaultsOf(record(settings)) as Options;
+  const schema = z.strictObject({ kind: constant(id), ...settings });
   /** @throws {SolverError} for an option out of range; the message names solver, option, value and bounds. */
-  const create = (options: Partial<Settings> = {}): Solver<SolverState, A, D> => {
-    const whole: Settings = { ...defaults, ...implied?.(options), ...options };
-    for (const [name, schema] of Object.entries(shape) as [string, z.ZodType][]) {
+  const create = (options: Partial<Options> = {}): Solver<SolverState, A, D> => {
+    const whole: Options = { ...defaults, ...implied?.(options), ...options };
+    for (const [name, schema] of Object.entries(settings) as [keyof Options & string, z.ZodType][]) {
       checkSetting(id, name, schema, whole[name]);
     }
     const [fault] = faults?.(whole, (name) => name) ?? [];
     if (fault) throw refused(id, fault);
     return { kind: id, init: (alpha) => initialState(id, alpha), ...steps(whole) };
   };
-  return { ...declaration, schema: record({ kind: constant(id), ...shape }), defaults, create };
+  return { ...declaration, schema: schema as unknown as SolverSchema<Id, Settings>, defaults, create };
 }
+
+/** The schema of a solver's settings in a protocol. */
+export type SolverSchema<Id extends string, Settings extends Shape<Settings>> = z.ZodObject<
+  { kind: z.ZodLiteral<Id> } & RecordOf<Settings>['shape'],
+  z.core.$strict
+>;
 
 /** Refuses a setting out of range. */
 export function checkSetting(id: string, name: string, schema: z.ZodType, value: unknown): void {

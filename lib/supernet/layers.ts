@@ -1,6 +1,7 @@
-import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
+import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
 import * as engine from '../engine/index.js';
 import { ZartsError } from '../errors.js';
+import type { Primitive } from '../spaces/primitives.js';
 
 /**
  * The building blocks of DARTS networks as pure functions. A layer lists the parameters it needs and computes from them;
@@ -43,7 +44,39 @@ export function within(scope: Scope, prefix: string): Scope {
 }
 
 /** The operations of a network that switch between linear pieces; all others are smooth. */
-export type Switches = Pick<typeof engine, 'relu' | 'maxPool3x3' | 'maxPool2x2'>;
+type Switches = Pick<typeof engine, 'relu' | 'maxPool3x3' | 'maxPool2x2'>;
+
+/**
+ * What a pass does with an activation pattern: which ReLUs let their input through, and where max pools find their maxima. It
+ * collects its own, as the inputs of every ReLU and max pool in the order in which they are computed, or keeps that of
+ * another pass of the same network. As long as it stays the same the loss is a smooth function of weights and alphas: across
+ * a switch the gradient jumps, and differences would measure the jumps instead of the curvature between them.
+ */
+export type PatternUse =
+  | { readonly kind: 'collect'; readonly into: Tensor4D[] }
+  | { readonly kind: 'keep'; readonly from: readonly Tensor4D[] };
+
+/** The ReLUs and max pools of such a pass. */
+export function patternSwitches(use: PatternUse): Switches {
+  if (use.kind === 'collect') {
+    const noted = (x: Tensor4D): Tensor4D => {
+      use.into.push(x);
+      return x;
+    };
+    return {
+      relu: (x) => engine.relu(noted(x)),
+      maxPool3x3: (x, stride) => engine.maxPool3x3(noted(x), stride),
+      maxPool2x2: (x) => engine.maxPool2x2(noted(x)),
+    };
+  }
+  let next = 0;
+  const at = (): Tensor4D => use.from[next++];
+  return {
+    relu: (x) => engine.reluAs(x, at()),
+    maxPool3x3: (x, stride) => engine.maxPool3x3As(x, at(), stride),
+    maxPool2x2: (x) => engine.maxPool2x2As(x, at()),
+  };
+}
 
 /**
  * A feature map and what several operations need of it. Every edge that leaves a node begins with the same ReLU, and
@@ -164,11 +197,36 @@ export function dropTerms(terms: readonly Term[], { kept, probability }: Droppin
   });
 }
 
-/** A layer: its parameters, and its output for an input. */
-export interface Layer {
+/** What a part of a network has to be kept for: its parameters, and its batch norms, which have running statistics. */
+export interface Contents {
   readonly parameters: readonly Parameter[];
-  /** Names and widths of its batch norms, which have running statistics. */
   readonly normalizations: readonly { readonly name: string; readonly channels: number }[];
+}
+
+/** The contents of several parts, in their order. */
+export function contentsOf(parts: readonly Contents[]): Contents {
+  return {
+    parameters: parts.flatMap(({ parameters }) => parameters),
+    normalizations: parts.flatMap(({ normalizations }) => normalizations),
+  };
+}
+
+/** A linear layer's parameters. */
+export function linearParameters(name: string, inputs: number, outputs: number): Parameter[] {
+  const init = { kind: 'uniform', fanIn: inputs } as const;
+  return [
+    { name: `${name}.weight`, shape: [inputs, outputs], init },
+    { name: `${name}.bias`, shape: [outputs], init },
+  ];
+}
+
+/** A linear layer. @param x  [batch, inputs]. */
+export function linear(name: string, x: Tensor2D, { weight }: Pick<Scope, 'weight'>): Tensor2D {
+  return tf.add(tf.matMul(x, weight(`${name}.weight`)), weight(`${name}.bias`));
+}
+
+/** A layer: what it has, and its output for an input. */
+export interface Layer extends Contents {
   /**
    * @param weight  A factor for the output. A mixed op passes its softmax weight here: the last batch norm multiplies by
    *                it at no cost, and gives its gradient. Default: 1.
@@ -183,101 +241,147 @@ export function output(layer: Layer, input: FeatureMap, scope: Scope): Tensor4D 
 
 /** The same layer under a name, as an attribute of a PyTorch module. */
 export function named(prefix: string, layer: Layer): Layer {
+  const below = <T extends { readonly name: string }>(each: T): T => ({
+    ...each,
+    name: `${prefix}.${each.name}`,
+  });
   return {
-    parameters: layer.parameters.map((parameter) => ({ ...parameter, name: `${prefix}.${parameter.name}` })),
-    normalizations: layer.normalizations.map(({ name, channels }) => ({
-      name: `${prefix}.${name}`,
-      channels,
-    })),
+    parameters: layer.parameters.map(below),
+    normalizations: layer.normalizations.map(below),
     apply: (input, scope, weight) => layer.apply(input, within(scope, prefix), weight),
   };
 }
 
-/** A dense convolution's kernel. */
-export function kernel(
+/** One step of a layer: what it has, and an image from an image. */
+interface Step extends Contents {
+  /** @param input  What the whole layer began with. @param weight  For the last batch norm of a layer to multiply by. */
+  apply(x: Tensor4D, scope: Scope, input: FeatureMap, weight?: OpWeight): Tensor4D;
+}
+
+/** A layer of steps that follow each other (PyTorch `Sequential`). */
+export function sequence(...steps: readonly Step[]): Layer {
+  const last = steps[steps.length - 1] as Step | undefined;
+  // What does not end in a batch norm is multiplied by the weight as an image.
+  const weighs = last !== undefined && last.normalizations.length > 0;
+  return {
+    ...contentsOf(steps),
+    apply(input, scope, weight) {
+      const x = steps.reduce(
+        (at, step) => step.apply(at, scope, input, step === last && weighs ? weight : undefined),
+        input.x,
+      );
+      return { x: weighs || !weight ? x : engine.scaleBy(x, weight.scalar), interleaved: false };
+    },
+  };
+}
+
+/** A step without parameters. */
+export function plain(apply: Step['apply']): Step {
+  return { parameters: [], normalizations: [], apply };
+}
+
+/** ReLU; where a layer begins with it, the one that all edges from this input share. */
+export const relu = plain((x, _scope, input) => (x === input.x ? input.rectified.x : input.switches.relu(x)));
+
+type KernelShape = readonly [height: number, width: number, inputs: number, outputs: number];
+
+/** A convolution's kernel. @param seen  Input channels that an output channel sees. */
+export function kernel(name: string, shape: KernelShape, seen = shape[2]): Parameter {
+  const fanIn = shape[0] * shape[1] * seen;
+  return { name: `${name}.weight`, shape, init: { kind: 'uniform', fanIn } };
+}
+
+/** A convolution with one kernel: what it computes with it. */
+export function convolution(
+  { name, shape, init }: Parameter,
+  compute: (x: Tensor4D, filter: Tensor4D) => Tensor4D,
+): Step {
+  return {
+    parameters: [{ name, shape, init }],
+    normalizations: [],
+    apply: (x, scope) => compute(x, scope.weight(name) as Tensor4D),
+  };
+}
+
+/** A dense convolution of any size, padded so that stride 1 keeps the size. */
+function dense(
   name: string,
-  height: number,
-  width: number,
-  inputs: number,
-  outputs: number,
-): Parameter {
-  const fanIn = height * width * inputs;
-  return {
-    name: `${name}.weight`,
-    shape: [height, width, inputs, outputs],
-    init: { kind: 'uniform', fanIn },
-  };
+  [height, width]: readonly [number, number],
+  [inputs, outputs]: readonly [number, number],
+  [down, right]: readonly [number, number],
+): Step {
+  const padding: [number, number] = [(height - 1) / 2, (width - 1) / 2];
+  return convolution(kernel(name, [height, width, inputs, outputs]), (x, filter) =>
+    engine.conv2d(x, filter, [down, right], padding),
+  );
 }
 
-function depthwiseKernel(name: string, size: number, channels: number): Parameter {
-  return {
-    name: `${name}.weight`,
-    shape: [size, size, channels, 1],
-    init: { kind: 'uniform', fanIn: size * size },
-  };
+/** A 1×1 convolution. */
+export function pointwise(name: string, inputs: number, outputs = inputs): Step {
+  return convolution(kernel(name, [1, 1, inputs, outputs]), engine.pointwise);
 }
 
-/** Scale and offset of an affine batch norm; none for the affine-free ones of the search cells. */
-export function affineParameters(name: string, channels: number, affine: boolean): Parameter[] {
-  if (!affine) return [];
-  return [
+/** A depthwise convolution, padded so that stride 1 keeps the size. */
+function depthwise(name: string, size: number, channels: number, stride: Stride): Step {
+  return convolution(kernel(name, [size, size, channels, 1], 1), (x, filter) =>
+    engine.depthwise(x, filter, stride, (size - 1) / 2, 1),
+  );
+}
+
+/** Scale and offset of the batch norm of that name. */
+function affineOf(name: string, scope: Scope): [Tensor1D, Tensor1D] {
+  return [scope.weight(`${name}.weight`) as Tensor1D, scope.weight(`${name}.bias`) as Tensor1D];
+}
+
+/** Batch norm; as the last step of a layer it multiplies by the layer's weight. */
+export function batchNorm(name: string, channels: number, affine: boolean): Step {
+  const scaleAndOffset: Parameter[] = [
     { name: `${name}.weight`, shape: [channels], init: { kind: 'ones' } },
     { name: `${name}.bias`, shape: [channels], init: { kind: 'zeros' } },
   ];
-}
-
-function normalize(x: Tensor4D, scope: Scope, name: string, affine: boolean, weight?: OpWeight): Tensor4D {
-  if (!affine) return weight ? scope.normalize(name, x, weight.perChannel) : scope.normalize(name, x);
-  const gamma = scope.weight(`${name}.weight`) as Tensor1D;
-  const beta = scope.weight(`${name}.bias`) as Tensor1D;
-  if (!weight) return scope.normalize(name, x, gamma, beta);
-  const [scale, offset]: Tensor1D[] = [tf.mul(gamma, weight.perChannel), tf.mul(beta, weight.perChannel)];
-  return scope.normalize(name, x, scale, offset);
-}
-
-/** As {@link normalize}; exactly where it stands alone in the network's path, as a cell's preprocessing does. */
-function normalizePath(
-  x: Tensor4D,
-  scope: Scope,
-  name: string,
-  affine: boolean,
-  weight?: OpWeight,
-): Tensor4D {
-  return affine || weight ? normalize(x, scope, name, affine, weight) : scope.normalizeExactly(name, x);
-}
-
-function image(x: Tensor4D): Term {
-  return { x, interleaved: false };
-}
-
-/** The image times the weight, for operations that do not end in a batch norm of their own. */
-function weighted(x: Tensor4D, weight?: OpWeight): Term {
-  return image(weight ? engine.scaleBy(x, weight.scalar) : x);
-}
-
-/** 3×3 convolution with padding 1, then batch norm with scale and offset: the supernet's stem. No ReLU. */
-export function stem(inputs: number, outputs: number): Layer {
   return {
-    parameters: [kernel('0', 3, 3, inputs, outputs), ...affineParameters('1', outputs, true)],
-    normalizations: [{ name: '1', channels: outputs }],
-    apply: ({ x }, scope, weight) => {
-      const convolved = engine.conv2d(x, scope.weight('0.weight') as Tensor4D, [1, 1], [1, 1]);
-      const [gamma, beta] = ['1.weight', '1.bias'].map((name) => scope.weight(name) as Tensor1D);
-      return weighted(engine.scaleAndShift(scope.normalizeExactly('1', convolved), gamma, beta), weight);
+    parameters: affine ? scaleAndOffset : [],
+    normalizations: [{ name, channels }],
+    apply(x, scope, _input, weight) {
+      if (!affine) return weight ? scope.normalize(name, x, weight.perChannel) : scope.normalize(name, x);
+      const [scale, offset] = affineOf(name, scope);
+      if (!weight) return scope.normalize(name, x, scale, offset);
+      const scaled: Tensor1D = tf.mul(scale, weight.perChannel);
+      return scope.normalize(name, x, scaled, tf.mul<Tensor1D>(offset, weight.perChannel));
     },
   };
+}
+
+/** Batch norm of what may stand alone in the network's path, as a cell's preprocessing does; exact there. */
+function pathNorm(name: string, channels: number, affine: boolean): Step {
+  const norm = batchNorm(name, channels, affine);
+  return {
+    ...norm,
+    apply: (x, scope, input, weight) =>
+      affine || weight ? norm.apply(x, scope, input, weight) : scope.normalizeExactly(name, x),
+  };
+}
+
+/** 3×3 convolution, then batch norm with scale and offset: the supernet's stem. No ReLU. */
+export function stem(inputs: number, outputs: number): Layer {
+  const norm = batchNorm('1', outputs, true);
+  const exact: Step['apply'] = (x, scope) =>
+    engine.scaleAndShift(scope.normalizeExactly('1', x), ...affineOf('1', scope));
+  return sequence(dense('0', [3, 3], [inputs, outputs], [1, 1]), { ...norm, apply: exact });
+}
+
+/** 3×3 convolution of stride 2, then batch norm with scale and offset. @param names  Of the two. */
+export function stridedConvBn(
+  [convolution, norm]: readonly [string, string],
+  inputs: number,
+  outputs: number,
+): Layer {
+  return sequence(dense(convolution, [3, 3], [inputs, outputs], [2, 2]), batchNorm(norm, outputs, true));
 }
 
 /** ReLU, 1×1 convolution, batch norm (DARTS `ReLUConvBN`). */
 export function reluConvBn(inputs: number, outputs: number, affine: boolean): Layer {
-  return {
-    parameters: [kernel('op.1', 1, 1, inputs, outputs), ...affineParameters('op.2', outputs, affine)],
-    normalizations: [{ name: 'op.2', channels: outputs }],
-    apply: (input, scope, weight) => {
-      const mapped = engine.pointwise(input.rectified.x, scope.weight('op.1.weight') as Tensor4D);
-      return image(normalizePath(mapped, scope, 'op.2', affine, weight));
-    },
-  };
+  return sequence(relu, pointwise('op.1', inputs, outputs), pathNorm('op.2', outputs, affine));
 }
 
 /**
@@ -287,150 +391,166 @@ export function reluConvBn(inputs: number, outputs: number, affine: boolean): La
  * @throws {ZartsError} on applying it to an odd height or width, where the two halves would differ in size.
  */
 export function factorizedReduce(inputs: number, outputs: number, affine: boolean): Layer {
-  const half = outputs / 2;
-  return {
-    parameters: [
-      kernel('conv_1', 1, 1, inputs, half),
-      kernel('conv_2', 1, 1, inputs, half),
-      ...affineParameters('bn', outputs, affine),
-    ],
-    normalizations: [{ name: 'bn', channels: outputs }],
-    apply: (input, scope, weight) => {
-      const [, height, width] = input.x.shape;
-      if (height % 2 !== 0 || width % 2 !== 0) {
+  const names = ['conv_1', 'conv_2'];
+  const halves: Step = {
+    parameters: names.map((name) => kernel(name, [1, 1, inputs, outputs / 2])),
+    normalizations: [],
+    apply(x, scope, input) {
+      const [, height, width] = x.shape;
+      if (!input.even) {
         throw new ZartsError(
           `A skip connection of stride 2 needs an even height and width, got ${height}×${width}.`,
         );
       }
-      const halves = ([0, 1] as const).map((offset) =>
+      const mapped = ([0, 1] as const).map((offset) =>
         engine.pointwise(
           input.rectified.everySecond(offset),
-          scope.weight(`conv_${offset + 1}.weight`) as Tensor4D,
+          scope.weight(`${names[offset]}.weight`) as Tensor4D,
         ),
       );
-      return image(normalizePath(tf.concat(halves, 3), scope, 'bn', affine, weight));
+      return tf.concat(mapped, 3);
     },
   };
+  return sequence(halves, pathNorm('bn', outputs, affine));
 }
 
 /** Twice: ReLU, depthwise and 1×1 convolution, batch norm; the first time with the stride (DARTS `SepConv`). */
-export function sepConv(size: 3 | 5 | 7, channels: number, stride: Stride, affine: boolean): Layer {
-  const padding = (size - 1) / 2;
-  return {
-    parameters: [
-      depthwiseKernel('op.1', size, channels),
-      kernel('op.2', 1, 1, channels, channels),
-      ...affineParameters('op.3', channels, affine),
-      depthwiseKernel('op.5', size, channels),
-      kernel('op.6', 1, 1, channels, channels),
-      ...affineParameters('op.7', channels, affine),
-    ],
-    normalizations: [
-      { name: 'op.3', channels },
-      { name: 'op.7', channels },
-    ],
-    apply: (input, scope, weight) => {
-      const filter = (name: string) => scope.weight(`op.${name}.weight`) as Tensor4D;
-      const first = engine.pointwise(
-        engine.depthwise(input.rectified.x, filter('1'), stride, padding, 1),
-        filter('2'),
-      );
-      const middle = input.switches.relu(normalize(first, scope, 'op.3', affine));
-      const second = engine.pointwise(engine.depthwise(middle, filter('5'), 1, padding, 1), filter('6'));
-      return image(normalize(second, scope, 'op.7', affine, weight));
-    },
-  };
+function sepConv(size: 3 | 5 | 7, { channels, stride, affine }: OperationForm): Layer {
+  return sequence(
+    relu,
+    depthwise('op.1', size, channels, stride),
+    pointwise('op.2', channels),
+    batchNorm('op.3', channels, affine),
+    relu,
+    depthwise('op.5', size, channels, 1),
+    pointwise('op.6', channels),
+    batchNorm('op.7', channels, affine),
+  );
 }
 
 /** ReLU, depthwise convolution of dilation 2, 1×1 convolution, batch norm (DARTS `DilConv`). */
-export function dilConv(size: 3 | 5, channels: number, stride: Stride, affine: boolean): Layer {
+function dilConv(size: 3 | 5, { channels, stride, affine }: OperationForm): Layer {
+  const [pointwiseStep, norm] = [pointwise('op.2', channels), batchNorm('op.3', channels, affine)];
+  const filter = kernel('op.1', [size, size, channels, 1], 1);
+  const padding = (size - 1) / 2;
   return {
-    parameters: [
-      depthwiseKernel('op.1', size, channels),
-      kernel('op.2', 1, 1, channels, channels),
-      ...affineParameters('op.3', channels, affine),
-    ],
-    normalizations: [{ name: 'op.3', channels }],
-    apply: (input, scope, weight) => {
+    ...contentsOf([{ parameters: [filter], normalizations: [] }, pointwiseStep, norm]),
+    apply(input, scope, weight) {
       const { rectified } = input;
-      const filter = scope.weight('op.1.weight') as Tensor4D;
-      const padding = (size - 1) / 2;
+      const dilated = scope.weight(filter.name) as Tensor4D;
       // Every second pixel of an image, convolved without dilation: all four quarters at stride 1, the first at stride 2.
       const interleaved = stride === 1 && rectified.even;
       const convolved =
         stride === 2
-          ? engine.depthwise(rectified.everySecond(0), filter, 1, padding, 1)
+          ? engine.depthwise(rectified.everySecond(0), dilated, 1, padding, 1)
           : interleaved
-            ? engine.depthwise(rectified.interleaved, filter, 1, padding, 1)
-            : engine.depthwise(rectified.x, filter, 1, 2 * padding, 2);
-      const mapped = engine.pointwise(convolved, scope.weight('op.2.weight') as Tensor4D);
-      return { x: normalize(mapped, scope, 'op.3', affine, weight), interleaved };
+            ? engine.depthwise(rectified.interleaved, dilated, 1, padding, 1)
+            : engine.depthwise(rectified.x, dilated, 1, 2 * padding, 2);
+      const mapped = pointwiseStep.apply(convolved, scope, input);
+      return { x: norm.apply(mapped, scope, input, weight), interleaved };
     },
   };
 }
 
 /** ReLU, a 1×7 and a 7×1 convolution, batch norm; each convolution carries the stride of its direction. */
-export function conv7x1(channels: number, stride: Stride, affine: boolean): Layer {
-  return {
-    parameters: [
-      kernel('1', 1, 7, channels, channels),
-      kernel('2', 7, 1, channels, channels),
-      ...affineParameters('3', channels, affine),
-    ],
-    normalizations: [{ name: '3', channels }],
-    apply: (input, scope, weight) => {
-      const wide = engine.conv2d(
-        input.rectified.x,
-        scope.weight('1.weight') as Tensor4D,
-        [1, stride],
-        [0, 3],
-      );
-      const high = engine.conv2d(wide, scope.weight('2.weight') as Tensor4D, [stride, 1], [3, 0]);
-      return image(normalize(high, scope, '3', affine, weight));
-    },
-  };
+function conv7x1({ channels, stride, affine }: OperationForm): Layer {
+  return sequence(
+    relu,
+    dense('1', [1, 7], [channels, channels], [1, stride]),
+    dense('2', [7, 1], [channels, channels], [stride, 1]),
+    batchNorm('3', channels, affine),
+  );
 }
 
 /**
  * 3×3 pooling followed by an affine-free batch norm, as in the supernet; the evaluation network has no batch norm here.
  * Without parameters it is the same on every edge that leaves a node, but for the weight, which therefore comes last.
  */
-export function pool(kind: 'max' | 'avg', channels: number, stride: Stride, normalized: boolean): Layer {
-  return {
-    parameters: [],
-    normalizations: normalized ? [{ name: '1', channels }] : [],
-    apply: (input, scope, weight) => {
-      const pooled = input.pooled(kind, stride);
-      return weighted(normalized ? normalize(pooled, scope, '1', false) : pooled, weight);
-    },
-  };
+function pool(kind: 'max' | 'avg', { channels, stride, poolsNormalized }: OperationForm): Layer {
+  const pooled = plain((_x, _scope, input) => input.pooled(kind, stride));
+  return poolsNormalized ? sequence(pooled, batchNorm('1', channels, false)) : sequence(pooled);
 }
-
-/** The input itself. */
-export const identity: Layer = {
-  parameters: [],
-  normalizations: [],
-  apply: ({ x }, _scope, weight) => weighted(x, weight),
-};
 
 /** N(0, 1) draws of the input's (subsampled) shape, whatever the input (R-DARTS `NoiseOp`); also in evaluation. */
-export function noise(stride: Stride): Layer {
+function noise({ stride }: OperationForm): Layer {
+  return sequence(
+    plain(({ shape: [batch, height, width, channels] }, scope) =>
+      scope.noise('', [batch, Math.ceil(height / stride), Math.ceil(width / stride), channels]),
+    ),
+  );
+}
+
+/** How an operation is built: in the supernet without affine batch norms and with normalized pools. */
+export interface OperationForm {
+  readonly channels: number;
+  readonly stride: Stride;
+  /** Whether batch norms have a trained scale and offset: false while searching, true when retraining. */
+  readonly affine: boolean;
+  /** Whether pools are followed by batch norm: only in the supernet (DARTS `MixedOp`). */
+  readonly poolsNormalized: boolean;
+}
+
+/** How each primitive is built (DARTS `OPS`, R-DARTS for `noise`). */
+const OPERATIONS: Readonly<Record<Primitive, (form: OperationForm) => Layer>> = {
+  // Zeros of the input's (subsampled) shape. In a mixed op it is left out of the sum instead.
+  none: ({ stride }) =>
+    sequence(plain((x, _scope, input) => tf.mul(stride === 1 ? x : input.everySecond(0), 0))),
+  noise,
+  max_pool_3x3: (form) => pool('max', form),
+  avg_pool_3x3: (form) => pool('avg', form),
+  skip_connect: ({ stride, channels, affine }) =>
+    stride === 1 ? sequence() : factorizedReduce(channels, channels, affine),
+  sep_conv_3x3: (form) => sepConv(3, form),
+  sep_conv_5x5: (form) => sepConv(5, form),
+  sep_conv_7x7: (form) => sepConv(7, form),
+  dil_conv_3x3: (form) => dilConv(3, form),
+  dil_conv_5x5: (form) => dilConv(5, form),
+  conv_7x1_1x7: conv7x1,
+};
+
+/** The operation that a primitive names, in the given form. */
+export function operation(primitive: Primitive, form: OperationForm): Layer {
+  return OPERATIONS[primitive](form);
+}
+
+/** A stem: what it has, and the two maps that the first cell reads. */
+export interface Stem extends Contents {
+  apply(images: FeatureMap, scope: Scope): [FeatureMap, FeatureMap];
+}
+
+/** For images of 32×32 pixels: one 3×3 convolution; the first cell reads its output twice. */
+export function smallStem(outputs: number): Stem {
+  const layer = named('stem', stem(3, outputs));
   return {
-    parameters: [],
-    normalizations: [],
-    apply: ({ x }, scope, weight) => {
-      const [batch, height, width, channels] = x.shape;
-      const shape = [batch, Math.ceil(height / stride), Math.ceil(width / stride), channels];
-      return weighted(scope.noise('', shape), weight);
+    ...contentsOf([layer]),
+    apply(images, scope) {
+      const map = mapOf(layer, images, scope);
+      return [map, map];
     },
   };
 }
 
-/** Zeros of the input's (subsampled) shape. In a mixed op it is left out of the sum instead. */
-export function zero(stride: Stride): Layer {
+/**
+ * For large images: three 3×3 convolutions of stride 2; the first cell reads the outputs of the last two.
+ *
+ * @param widths  Channels after each of the three.
+ */
+export function largeStem([narrow, middle, wide]: readonly number[]): Stem {
+  const [first, second, third] = [
+    named('stem0', stridedConvBn(['0', '1'], 3, narrow)),
+    named('stem0', stridedConvBn(['3', '4'], narrow, middle)),
+    named('stem1', stridedConvBn(['1', '2'], middle, wide)),
+  ];
   return {
-    parameters: [],
-    normalizations: [],
-    apply: (input) => image(tf.mul(stride === 1 ? input.x : input.everySecond(0), 0)),
+    ...contentsOf([first, second, third]),
+    apply(images, scope) {
+      const s0 = mapOf(second, mapOf(first, images, scope).rectified, scope);
+      return [s0, mapOf(third, s0.rectified, scope)];
+    },
   };
+}
+
+/** A layer's output as a feature map with the switches of its input. */
+export function mapOf(layer: Layer, input: FeatureMap, scope: Scope): FeatureMap {
+  return new FeatureMap(output(layer, input, scope), input.switches);
 }

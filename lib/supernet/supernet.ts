@@ -1,16 +1,6 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
-import {
-  batchNorm,
-  batchNormExactly,
-  batchNormInference,
-  globalAverage,
-  scaleBy,
-  shuffleChannels,
-  statelessBernoulli,
-  statelessNormal,
-  tf,
-} from '../engine/index.js';
-import type { BatchStatistics, NormalizedBatch } from '../engine/index.js';
+import * as engine from '../engine/index.js';
+import type { NormalizedBatch } from '../engine/index.js';
 import { UsageError } from '../errors.js';
 import type { Key } from '../math/random.js';
 import { alphaCount, edgeGroups, operationGroups } from '../spaces/mixing.js';
@@ -18,19 +8,23 @@ import { cellEdges, reductionCells } from '../spaces/spaces.js';
 import type { Cell, SearchSpace } from '../spaces/spaces.js';
 import {
   FeatureMap,
+  contentsOf,
   dropTerms,
   factorizedReduce,
+  largeStem,
+  linear,
+  linearParameters,
+  mapOf,
   named,
-  output,
+  operation,
+  patternSwitches,
   reluConvBn,
+  smallStem,
   sumImages,
   sumTerms,
 } from './layers.js';
-import type { Dropping, Layer, OpWeight, Parameter, Scope, Term } from './layers.js';
-import { patternSwitches } from './activation-pattern.js';
-import type { PatternUse } from './activation-pattern.js';
-import { operation } from './operations.js';
-import { largeStem, smallStem } from './stems.js';
+import type { Contents, Dropping, OpWeight, PatternUse, Scope, Term } from './layers.js';
+import type { Normalization, Normalizations } from './statistics.js';
 import { initialWeights, unflatten, weightLayout } from './weights.js';
 import type { WeightLayout } from './weights.js';
 
@@ -62,14 +56,7 @@ export interface PartialChannels {
   readonly edgeNormalization: boolean;
 }
 
-/** How batch norm normalizes in one pass. */
-export type Normalization =
-  /** With the statistics of the batch itself. */
-  | { readonly kind: 'batch' }
-  /** The same, and what they were is collected by batch norm name. */
-  | { readonly kind: 'collect'; readonly into: Map<string, BatchStatistics> }
-  /** With running statistics: inference. */
-  | { readonly kind: 'running'; readonly statistics: (name: string) => BatchStatistics };
+const { tf } = engine;
 
 export interface PassOptions {
   /** Default: the batch's own statistics. */
@@ -78,13 +65,11 @@ export interface PassOptions {
   readonly noiseSeed?: Tensor1D;
   /** Replaces the noise primitive's draws, by edge name (`cells.0._ops.3._ops.0`): for comparing with a reference. */
   readonly noise?: (name: string, shape: readonly number[]) => Tensor4D;
-  /** Scalar in [0, 1): the probability of {@link dropPath}, sample by sample. Needs a noise seed. Default: none. */
-  readonly dropPath?: Tensor;
   /**
-   * What is dropped: an edge with all its operations, as the released R-DARTS drops them; or each operation by itself
-   * but the plain identity, as networks of derived cells are trained. Default: `edge`.
+   * Scalar in [0, 1): the probability with which an edge is dropped with all its operations, sample by sample, as the
+   * released R-DARTS drops them. Needs a noise seed. Default: nothing is dropped.
    */
-  readonly dropPathOf?: 'edge' | 'operation';
+  readonly dropPath?: Tensor;
   /** Collects the pass's activation pattern, or keeps one. Default: the pass has its own. */
   readonly pattern?: PatternUse;
   /**
@@ -99,8 +84,7 @@ export interface Supernet {
   readonly shape: SupernetShape;
   /** Every trainable parameter in the flat weight vector, in PyTorch's order and with its names. */
   readonly layout: WeightLayout;
-  /** Every batch norm, in definition order. */
-  readonly normalizations: readonly { readonly name: string; readonly channels: number }[];
+  readonly normalizations: Normalizations;
   /** Number of alphas d, both cells; those of edges, where there are any, included. */
   readonly alphas: number;
   /** Fresh weights [layout.size]. */
@@ -165,21 +149,14 @@ export function supernet(space: SearchSpace, shape: SupernetShape): Supernet {
     [before, previous] = [previous, space.nodes * width];
     previousReduces = kind === 'reduce';
   }
-  const classifier: Parameter[] = [
-    { name: 'classifier.weight', shape: [previous, classes], init: { kind: 'uniform', fanIn: previous } },
-    { name: 'classifier.bias', shape: [classes], init: { kind: 'uniform', fanIn: previous } },
-  ];
-  const layout = weightLayout([
-    ...first.parameters,
-    ...cells.flatMap(({ parameters }) => parameters),
-    ...classifier,
-  ]);
+  const { parameters, normalizations } = contentsOf([first, ...cells]);
+  const layout = weightLayout([...parameters, ...linearParameters('classifier', previous, classes)]);
 
   return {
     space,
     shape,
     layout,
-    normalizations: [...first.normalizations, ...cells.flatMap(({ normalizations }) => normalizations)],
+    normalizations,
     alphas: alphaCount(space, edgeNormalization),
     init: (key) => initialWeights(layout, key),
     logits(weights, alphas, images, options = {}) {
@@ -194,28 +171,23 @@ export function supernet(space: SearchSpace, shape: SupernetShape): Supernet {
       let [s0, s1] = first.apply(new FeatureMap(images, switches), scope);
       for (const cell of cells) {
         const weights = mixing(cell.kind, cell.width / k);
-        [s0, s1] = [s1, cell.apply(s0, s1, scope, weights, dropping?.(cell))];
+        [s0, s1] = [s1, cell.apply(s0, s1, scope, weights, dropping?.(space.edges[cell.kind].length))];
       }
-      const features = globalAverage(s1.x);
-      const scores = tf.matMul(features, scope.weight('classifier.weight'));
-      return tf.add(scores, scope.weight('classifier.bias'));
+      return linear('classifier', engine.globalAverage(s1.x), scope);
     },
   };
 }
 
-interface SupernetCell {
+interface SupernetCell extends Contents {
   readonly kind: Cell;
   readonly width: number;
-  readonly parameters: readonly Parameter[];
-  readonly normalizations: Layer['normalizations'];
-  /** The number of operations on each edge. */
-  readonly operations: readonly number[];
   apply(
     s0: FeatureMap,
     s1: FeatureMap,
     scope: Scope,
     weights: CellWeights,
-    dropping?: CellDropping,
+    /** What drop path does to each edge. */
+    dropping: readonly Dropping[] | undefined,
   ): FeatureMap;
 }
 
@@ -227,12 +199,7 @@ interface CellWeights {
   readonly edges?: readonly Tensor[];
 }
 
-/** What drop path does in one cell, by edge or by operation. */
-type CellDropping =
-  | { readonly of: 'edge'; readonly edges: readonly Dropping[] }
-  | { readonly of: 'operation'; readonly operations: readonly (readonly Dropping[])[] };
-
-/** A cell with a mixed op on every edge (DARTS `Cell` of the search network). */
+/** A cell (DARTS `Cell` of the search network). @param from  Widths of the two inputs and its own. */
 function supernetCell(
   space: SearchSpace,
   name: string,
@@ -248,26 +215,21 @@ function supernetCell(
   const edges = cellEdges(space.nodes).map(({ node, input }, e) => {
     // In a reduction cell the two inputs are halved on their way to every node.
     const stride = kind === 'reduce' && input < 2 ? 2 : 1;
-    const ops = space.edges[kind][e].map((primitive, o) => ({
-      primitive,
-      layer: named(
-        `${name}._ops.${e}._ops.${o}`,
-        operation(primitive, { channels: width / k, stride, affine: false, poolsNormalized: true }),
-      ),
-    }));
+    const ops = space.edges[kind][e].map((primitive, o) => {
+      const form = { channels: width / k, stride, affine: false, poolsNormalized: true } as const;
+      return { primitive, layer: named(`${name}._ops.${e}._ops.${o}`, operation(primitive, form)) };
+    });
     return { node, input, stride, ops };
   });
-  const layers = [preprocess0, preprocess1, ...edges.flatMap(({ ops }) => ops.map(({ layer }) => layer))];
+  const layers = edges.flatMap(({ ops }) => ops.map(({ layer }) => layer));
 
   return {
+    ...contentsOf([preprocess0, preprocess1, ...layers]),
     kind,
     width,
-    parameters: layers.flatMap(({ parameters }) => parameters),
-    normalizations: layers.flatMap(({ normalizations }) => normalizations),
-    operations: edges.map(({ ops }) => ops.length),
     apply(s0, s1, scope, weights, dropping) {
       const map = (x: Tensor4D) => new FeatureMap(x, s0.switches);
-      const states = [map(output(preprocess0, s0, scope)), map(output(preprocess1, s1, scope))];
+      const states = [mapOf(preprocess0, s0, scope), mapOf(preprocess1, s1, scope)];
       for (let node = 2; node < space.nodes + 2; node++) {
         // One sum over the mixed ops of all incoming edges; the zero op adds nothing to it. One over what bypasses them:
         // to shuffle the sums is to sum the shuffled.
@@ -275,34 +237,23 @@ function supernetCell(
         const bypass: Tensor4D[] = [];
         edges.forEach((edge, e) => {
           if (edge.node !== node) return;
+          const drop = (terms: Term[]) => (dropping ? dropTerms(terms, dropping[e]) : terms);
           const [input, others] = k === 1 ? [states[edge.input]] : states[edge.input].cut(width / k);
-          const terms = edge.ops.flatMap(({ primitive, layer }, o): Term[] => {
-            if (primitive === 'none') return [];
-            const term = layer.apply(input, scope, weights.ops[e][o]);
-            const plain = primitive === 'skip_connect' && edge.stride === 1;
-            return dropping?.of !== 'operation' || plain
-              ? [term]
-              : dropTerms([term], dropping.operations[e][o]);
-          });
-          const drop = (whole: Term[]) =>
-            dropping?.of === 'edge' ? dropTerms(whole, dropping.edges[e]) : whole;
+          const terms = edge.ops.flatMap(({ primitive, layer }, o) =>
+            primitive === 'none' ? [] : [layer.apply(input, scope, weights.ops[e][o])],
+          );
           mixed.push(...drop(terms));
           if (!others) return;
           const passed = edge.stride === 1 ? others.x : others.halved;
-          const scaled = weights.edges ? scaleBy(passed, weights.edges[e]) : passed;
+          const scaled = weights.edges ? engine.scaleBy(passed, weights.edges[e]) : passed;
           bypass.push(...drop([{ x: scaled, interleaved: false }]).map(({ x }) => x));
         });
         const sum = sumTerms(mixed);
-        states.push(
-          map(bypass.length === 0 ? sum : shuffleChannels(tf.concat([sum, sumImages(bypass)], 3), k)),
-        );
+        const others = (): Tensor4D => tf.concat([sum, sumImages(bypass)], 3);
+        states.push(map(bypass.length === 0 ? sum : engine.shuffleChannels(others(), k)));
       }
-      return map(
-        tf.concat(
-          states.slice(2).map(({ x }) => x),
-          3,
-        ),
-      );
+      const nodes = states.slice(2).map(({ x }) => x);
+      return map(tf.concat(nodes, 3));
     },
   };
 }
@@ -380,7 +331,7 @@ export function normalizer(normalization: Normalization): Pick<Scope, 'normalize
   if (normalization.kind === 'running') {
     const normalize: Scope['normalize'] = (name, x, scale = one(x), offset = none(x)) => {
       const { mean, variance } = normalization.statistics(name);
-      return batchNormInference(x, scale, offset, mean, variance);
+      return engine.batchNormInference(x, scale, offset, mean, variance);
     };
     return { normalize, normalizeExactly: normalize };
   }
@@ -393,11 +344,11 @@ export function normalizer(normalization: Normalization): Pick<Scope, 'normalize
   return {
     normalize: (name, x, scale, offset) => {
       let normalized = scale ? undefined : known.get(x.id);
-      normalized ??= batchNorm(x, scale ?? one(x), offset ?? none(x));
+      normalized ??= engine.batchNorm(x, scale ?? one(x), offset ?? none(x));
       if (!scale) known.set(x.id, normalized);
       return collected(name, normalized);
     },
-    normalizeExactly: (name, x) => collected(name, batchNormExactly(x)),
+    normalizeExactly: (name, x) => collected(name, engine.batchNormExactly(x)),
   };
 }
 
@@ -407,27 +358,22 @@ export function noiseSource(seed: Tensor1D | undefined): Scope['noise'] {
   return (name, shape) => {
     if (!seed) throw new UsageError(`The noise primitive at ${name} needs a noise seed.`);
     const offset: Tensor = tf.tensor1d([0, ++stream], 'int32');
-    return statelessNormal([...shape], tf.add(seed, offset)) as Tensor4D;
+    return engine.statelessNormal([...shape], tf.add(seed, offset)) as Tensor4D;
   };
 }
 
-/** What drop path does in each cell: a stream of the seed for each, apart from those of the noise primitive. */
+/** What drop path does to the edges of each cell: a stream of the seed for each cell, apart from those of the noise primitive. */
 function dropPathSource(
   batch: number,
-  { dropPath: probability, dropPathOf = 'edge', noiseSeed: seed }: PassOptions,
-): ((cell: SupernetCell) => CellDropping) | undefined {
+  { dropPath: probability, noiseSeed: seed }: PassOptions,
+): ((edges: number) => readonly Dropping[]) | undefined {
   if (!probability) return undefined;
   if (!seed) throw new UsageError('Drop path needs a noise seed.');
   const keep = tf.sub(1, probability);
   let stream = 0;
-  const draw = (paths: number): Dropping[] => {
+  return (edges) => {
     const offset: Tensor = tf.tensor1d([1, ++stream], 'int32');
-    const kept = tf.unstack(statelessBernoulli([paths, batch], tf.add(seed, offset), keep)) as Tensor1D[];
-    return kept.map((row) => ({ kept: row, probability }));
-  };
-  return ({ operations }) => {
-    if (dropPathOf === 'edge') return { of: 'edge', edges: draw(operations.length) };
-    const drawn = draw(sum(operations));
-    return { of: 'operation', operations: operations.map((count) => drawn.splice(0, count)) };
+    const kept = engine.statelessBernoulli([edges, batch], tf.add(seed, offset), keep);
+    return (tf.unstack(kept) as Tensor1D[]).map((row) => ({ kept: row, probability }));
   };
 }

@@ -13,7 +13,7 @@ import { KNOWN_GENOTYPES, deriveGenotype } from '../../lib/spaces/genotype.js';
 import type { Genotype, GenotypeEdge } from '../../lib/spaces/genotype.js';
 import { PRIMITIVES, opFamily } from '../../lib/spaces/primitives.js';
 import { CELLS, SPACES, SPACE_IDS, alphaSize } from '../../lib/spaces/spaces.js';
-import { operation } from '../../lib/supernet/operations.js';
+import { operation } from '../../lib/supernet/layers.js';
 import { anyGenotype } from '../support/genotypes.js';
 
 const { DARTS_V1, DARTS_V2, NASNet, AmoebaNet } = KNOWN_GENOTYPES;

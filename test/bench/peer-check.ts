@@ -6,9 +6,11 @@ import { arrayOf, compare, hostArray, norm, numberOf } from '../parity/network-c
 import type { ArrayError, Computed } from '../parity/network-case.js';
 import { reductionCells } from '../../lib/spaces/spaces.js';
 import type { Supernet } from '../../lib/supernet/supernet.js';
-import { PeerProcess, fromWire, toWire } from './processes.js';
-import type { PeerLayout, WireArray } from './processes.js';
+import { PeerProcess } from './processes.js';
+import type { PeerLayout } from './processes.js';
 import { peerDerivedNetwork, peerParameters, peerSupernet } from './program.js';
+import { fromWire, toWire } from './wire.js';
+import type { WireArray } from './wire.js';
 
 /** Whether the peer does the same work as the supernet: it is held against the same reference numbers. */
 

@@ -3,32 +3,14 @@ import type { ChildProcess } from 'node:child_process';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { ZartsError } from '../../lib/errors.js';
-import type { HostArray } from '../../lib/engine/index.js';
 import { projectRoot } from '../../lib/runs/home.js';
+import type { WireArray } from './wire.js';
 import type { EngineRequests } from './worker.js';
 
 /**
  * Engines run in processes of their own, so that each has its own threads and its own peak of memory, and take turns at the
  * word of this one: a request is a line of JSON on their stdin, the answer a line on their stdout.
  */
-
-/** An array in a message: little-endian values in base64. */
-export interface WireArray {
-  readonly shape: readonly number[];
-  readonly dtype: 'float32' | 'int32';
-  readonly data: string;
-}
-
-export function toWire({ shape, data }: HostArray): WireArray {
-  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  const dtype = data instanceof Int32Array ? 'int32' : 'float32';
-  return { shape: [...shape], dtype, data: bytes.toString('base64') };
-}
-
-export function fromWire({ shape, dtype, data }: WireArray): HostArray {
-  const { buffer } = Uint8Array.from(Buffer.from(data, 'base64'));
-  return { shape, data: dtype === 'int32' ? new Int32Array(buffer) : new Float32Array(buffer) };
-}
 
 /** What a process can be asked: the fields of a request, and the answer, by the request's name. */
 type Requests<Asked> = { readonly [Op in keyof Asked]: (fields: never) => unknown };

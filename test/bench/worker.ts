@@ -9,11 +9,11 @@ import { ZartsError } from '../../lib/errors.js';
 import { foldIn, key } from '../../lib/math/random.js';
 import { timeAlphaUpdates } from './alpha-update.js';
 import { forgetPeak, peakBytes } from './memory.js';
-import { toWire } from './processes.js';
 import { benchProgram, benchStep, peerParameters, productProgram, stepCounts } from './program.js';
 import type { BenchStep } from './program.js';
 import { BENCH_SGD, isRetraining } from './shapes.js';
 import type { BenchShape } from './shapes.js';
+import { toWire } from './wire.js';
 
 /**
  * TensorFlow.js, eager or compiled, as a process of its own: answers the requests of `EngineProcess`, one a line.

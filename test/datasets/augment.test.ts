@@ -6,7 +6,7 @@ import { unzipSync } from 'fflate';
 import { ZartsError } from '../../lib/errors.js';
 import {
   batchOf,
-  cutoutBox,
+  cutoutRange,
   drawAugmentation,
   evalTransform,
   normalizedValues,
@@ -46,7 +46,7 @@ function reference(
 ): number[] {
   const { side, images } = set;
   const { pad, cutout } = transform;
-  const draw = drawAugmentation(transform, side, side, foldIn(from, at));
+  const draw = drawAugmentation(transform, side, foldIn(from, at));
   const out: number[] = [];
   for (let y = 0; y < side; y++) {
     for (let x = 0; x < side; x++) {
@@ -184,9 +184,7 @@ describe('datasets: batches of small images', () => {
 
 describe('datasets: what chance decides', () => {
   const transform = { pad: 4, flip: true };
-  const draws = Array.from({ length: 20_000 }, (_, i) =>
-    drawAugmentation(transform, 32, 32, foldIn(key(5), i)),
-  );
+  const draws = Array.from({ length: 20_000 }, (_, i) => drawAugmentation(transform, 32, foldIn(key(5), i)));
 
   /** χ² of counts against equal ones, in standard deviations from its expectation. */
   function excess(values: readonly number[], cells: number): number {
@@ -219,12 +217,12 @@ describe('datasets: what chance decides', () => {
     const rate = (some: typeof draws) => some.filter(({ flip }) => flip).length / some.length;
     expect(rate(draws)).to.be.closeTo(0.5, (4 * 0.5) / Math.sqrt(20_000));
     expect(rate(draws.filter(({ top }) => top > 4))).to.be.closeTo(0.5, 0.03);
-    expect(drawAugmentation({ pad: 4, flip: false }, 32, 32, key(1)).flip).to.equal(false);
+    expect(drawAugmentation({ pad: 4, flip: false }, 32, key(1)).flip).to.equal(false);
   });
 
   it('does not change the crop when mirroring or cutting is switched on', () => {
-    const a = drawAugmentation({ pad: 4, flip: false }, 32, 32, key(1));
-    const b = drawAugmentation({ pad: 4, flip: true }, 32, 32, key(1));
+    const a = drawAugmentation({ pad: 4, flip: false }, 32, key(1));
+    const b = drawAugmentation({ pad: 4, flip: true }, 32, key(1));
     expect({ ...a, flip: 0 }).to.deep.equal({ ...b, flip: 0 });
   });
 });
@@ -237,10 +235,11 @@ describe('datasets: cutout', () => {
     const [cases, height, width] = masks.shape;
     expect(cases).to.be.above(10);
     for (let k = 0; k < cases; k++) {
-      const box = cutoutBox(ys.data[k], xs.data[k], lengths.data[k], height, width);
+      const [top, bottom] = cutoutRange(ys.data[k], lengths.data[k], height);
+      const [left, right] = cutoutRange(xs.data[k], lengths.data[k], width);
       const ours = Array.from({ length: height * width }, (_, i) => {
         const [y, x] = [Math.floor(i / width), i % width];
-        return y >= box.top && y < box.bottom && x >= box.left && x < box.right ? 0 : 1;
+        return y >= top && y < bottom && x >= left && x < right ? 0 : 1;
       });
       expect(ours).to.deep.equal(
         Array.from(masks.data.subarray(k * height * width, (k + 1) * height * width)),

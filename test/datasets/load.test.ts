@@ -23,7 +23,7 @@ describe('datasets: reading the official layout', () => {
     const set = await loadDataset({ name: 'cifar10', image: 32 }, { data: home(), env });
     expect(set.train).to.include({ count: 55, side: 32 });
     expect(set.test.count).to.equal(40);
-    expect(set).to.include({ name: 'cifar10', source: 'folder', coverage: 'subset', folder });
+    expect(set).to.include({ name: 'cifar10', coverage: 'subset' });
     const files = ['data_batch_1.bin', 'data_batch_2.bin', 'data_batch_3.bin'].map((name) =>
       bytesOf(folder, name),
     );
@@ -84,7 +84,7 @@ describe('datasets: reading the official layout', () => {
       { data: home(), env },
       { data: folder, env },
       { env: { ZARTS_DATA: home() } },
-      { dataHome: home(), env, download: false },
+      { dataHome: home(), env },
       { data: home(), env: { ZARTS_DATA: '/nowhere' } },
     ];
     const digests = await Promise.all(ways.map(async (way) => (await loadDataset(spec, way)).digest));
@@ -100,10 +100,6 @@ describe('datasets: reading the official layout', () => {
     const empty = await rejection(loadDataset(spec, { data: join(home(), 'empty'), env }));
     expect(empty).to.be.instanceOf(UsageError);
     expect(empty.message).to.include('holds no cifar-10-batches-bin/');
-    const unfetched = await rejection(
-      loadDataset(spec, { dataHome: join(home(), 'empty'), env, download: false }),
-    );
-    expect(unfetched.message).to.include('--data synthetic');
   });
 
   it('refuses specs out of range before it looks at a file', async () => {

@@ -11,8 +11,9 @@ import { bytesOf, temporaryFolder, writeCifarLookalike } from './helpers.js';
 const env = {};
 
 /** The synthetic set in CIFAR-10's binary layout. */
-function syntheticRecords(split: 'train' | 'test', count: number, seed?: number): Uint8Array {
-  return recordFile(syntheticImages(syntheticKind('cifar10'), split, count, seed), FILE_DATASETS.cifar10);
+function syntheticRecords(split: 'train' | 'test', count: number, seed = 0): Uint8Array {
+  const kind = { ...syntheticKind('cifar10'), seed };
+  return recordFile(syntheticImages(kind, split, count), FILE_DATASETS.cifar10);
 }
 
 describe('datasets: the synthetic set', () => {
@@ -39,7 +40,7 @@ describe('datasets: the synthetic set', () => {
       env,
       fetch: noNetwork,
     });
-    expect(computed).to.include({ name: 'synthetic', source: 'synthetic', coverage: 'synthetic' });
+    expect(computed).to.include({ name: 'synthetic', coverage: 'synthetic' });
     expect(computed.classes).to.have.length(10);
     await writeCifarLookalike(home(), 50, 20); // in two training files
     const read = await loadDataset(spec, { data: home(), env });

@@ -11,7 +11,7 @@ import type { DerivedNetwork, NetworkPass } from '../../lib/evaluation/network.j
 import { NETWORK_FORMS } from '../../lib/evaluation/plan.js';
 import type { NetworkShape } from '../../lib/evaluation/plan.js';
 import { initialStatistics, runningStatistics, trainingStatistics } from '../../lib/supernet/statistics.js';
-import { smoothedCrossEntropy, trainingPass } from '../../lib/evaluation/training.js';
+import { smoothedCrossEntropy, trainingPass } from '../../lib/evaluation/program.js';
 import { key, normal } from '../../lib/math/random.js';
 import { KNOWN_GENOTYPES, checkGenotype } from '../../lib/spaces/genotype.js';
 import type { Genotype } from '../../lib/spaces/genotype.js';

@@ -11,7 +11,7 @@ import type { TrainingFunction } from '../../lib/evaluation/program.js';
 import { setEvaluation } from '../../lib/evaluation/protocol.js';
 import type { EvaluationProtocol } from '../../lib/evaluation/protocol.js';
 import { runningStatistics } from '../../lib/supernet/statistics.js';
-import { judge, train } from '../../lib/evaluation/train.js';
+import { scored, train } from '../../lib/evaluation/train.js';
 import type { TrainOptions } from '../../lib/evaluation/train.js';
 import type { Progress } from '../../lib/progress.js';
 import { decodeCheckpoint, encodeCheckpoint } from '../../lib/runs/checkpoint.js';
@@ -171,7 +171,7 @@ describe('evaluation/train', function () {
         return network.scores(tf.tensor1d(weights), x, { normalization }).logits.dataSync() as Float32Array;
       });
       const judged = Array.from(all.labels.data, (label, i) =>
-        judge(Float64Array.from(scores.slice(10 * i, 10 * i + 10)), label),
+        scored(Float64Array.from(scores.slice(10 * i, 10 * i + 10)), label),
       );
       const pct = (wrong: number) => (100 * wrong) / 40;
       expect(test.errorPct).to.equal(pct(judged.filter(({ rank }) => rank > 0).length));
@@ -299,9 +299,9 @@ describe('evaluation/train', function () {
 describe('evaluation/train: judging scores', () => {
   it('ranks the label, lower classes first among equals, as argMax takes them', () => {
     const scores = Float64Array.of(1, 3, 3, -2);
-    expect([0, 1, 2, 3].map((label) => judge(scores, label).rank)).to.deep.equal([2, 0, 1, 3]);
+    expect([0, 1, 2, 3].map((label) => scored(scores, label).rank)).to.deep.equal([2, 0, 1, 3]);
     const logZ = Math.log(scores.reduce((sum, score) => sum + Math.exp(score), 0));
-    expect(judge(scores, 0).loss).to.be.closeTo(logZ - 1, 1e-12);
-    expect(judge(Float64Array.of(NaN, NaN), 0).rank).to.be.greaterThan(0);
+    expect(scored(scores, 0).loss).to.be.closeTo(logZ - 1, 1e-12);
+    expect(scored(Float64Array.of(NaN, NaN), 0).rank).to.be.greaterThan(0);
   });
 });

@@ -18,27 +18,28 @@ interface CountedMultiplyAdds {
   readonly linear: number;
 }
 
-/** One supernet whose parameters and multiply-adds the reference counted. */
-interface CountedSupernet {
-  /** `cifar supernet`, or one with another stem. */
-  readonly network?: string;
-  readonly space: string;
+/** The size of a network, as the reference names it. */
+interface CountedSize {
   readonly init_channels: number;
   readonly layers: number;
   readonly classes: number;
+}
+
+/** One supernet whose parameters and multiply-adds (`macs_32x32`, …) the reference counted. */
+interface CountedSupernet extends CountedSize {
+  /** `cifar supernet`, or one with another stem. */
+  readonly network?: string;
+  readonly space: string;
   readonly params: number;
   readonly alphas_each?: readonly [number, number];
   readonly n_weight_tensors?: number;
 }
 
 /** One derived network whose parameters and multiply-adds the reference counted. */
-interface CountedNetwork {
+interface CountedNetwork extends CountedSize {
   readonly network: string;
   /** One of the case's `genotypes`. */
   readonly genotype: string;
-  readonly layers: number;
-  readonly init_channels: number;
-  readonly classes: number;
   readonly input: readonly [height: number, width: number, channels: number];
   readonly params_without_auxiliary: number;
   readonly params_with_auxiliary: number;
@@ -71,22 +72,26 @@ export function isKnownSupernet({ network = 'cifar supernet' }: { readonly netwo
   return network in SUPERNETS;
 }
 
-function difference(array: string, ours: number, theirs: number): ArrayError {
-  return { array, form: 'plain', error: Math.abs(ours - theirs), tolerance: 0 };
+/** Exact differences of counts, named by what is counted. */
+function differences(
+  name: string,
+  counts: Readonly<Record<string, readonly [number, number]>>,
+): ArrayError[] {
+  return Object.entries(counts).map(([what, [ours, theirs]]) => ({
+    array: `${name}: ${what}`,
+    form: 'plain',
+    error: Math.abs(ours - theirs),
+    tolerance: 0,
+  }));
 }
 
 function supernetCounts(entry: CountedSupernet): ArrayError[] {
-  const known = SPACE_OF_REFERENCE[entry.space];
-  if (known === undefined) throw new NotCovered(`its space "${entry.space}" is none here`);
-  const largeImages = SUPERNETS[entry.network ?? 'cifar supernet'];
-  const shape = {
-    cells: entry.layers,
-    channels: entry.init_channels,
-    classes: entry.classes,
-    ...(largeImages ? { largeImages } : {}),
-  };
+  const { network = 'cifar supernet', space, init_channels: channels, layers: cells, classes } = entry;
+  const known = SPACE_OF_REFERENCE[space];
+  if (known === undefined) throw new NotCovered(`its space "${space}" is none here`);
+  const largeImages = SUPERNETS[network];
+  const shape = { cells, channels, classes, ...(largeImages ? { largeImages } : {}) };
   const net = supernet(spaceById(known), shape);
-  const name = `${entry.network ?? 'cifar supernet'} ${entry.space} C=${entry.init_channels} layers=${entry.layers} classes=${entry.classes}`;
   const { alphas_each: alphas, n_weight_tensors: tensors } = entry;
   const macs = Object.entries(entry).flatMap(([key, value]) => {
     const [, height, width] = /^macs_(\d+)x(\d+)$/.exec(key) ?? [];
@@ -96,18 +101,16 @@ function supernetCounts(entry: CountedSupernet): ArrayError[] {
     const ours = multiplyAdds(net, Number(height), Number(width));
     const theirs = value as CountedMultiplyAdds;
     return [
-      difference(`${name}: ${key} convolutions`, ours.convolutions, theirs.conv),
-      difference(`${name}: ${key} linear`, ours.linear, theirs.linear),
+      [`${key} convolutions`, [ours.convolutions, theirs.conv]] as const,
+      [`${key} linear`, [ours.linear, theirs.linear]] as const,
     ];
   });
-  return [
-    difference(`${name}: parameters`, net.layout.size, entry.params),
-    ...(alphas ? [difference(`${name}: alphas`, net.alphas, 2 * alphas[0] * alphas[1])] : []),
-    ...(tensors === undefined
-      ? []
-      : [difference(`${name}: weight tensors`, net.layout.parameters.length, tensors)]),
-    ...macs,
-  ];
+  return differences(`${network} ${space} C=${channels} layers=${cells} classes=${classes}`, {
+    parameters: [net.layout.size, entry.params],
+    ...(alphas && { alphas: [net.alphas, 2 * alphas[0] * alphas[1]] }),
+    ...(tensors !== undefined && { 'weight tensors': [net.layout.parameters.length, tensors] }),
+    ...Object.fromEntries(macs),
+  });
 }
 
 function networkCounts(entry: CountedNetwork, genotypes: Readonly<Record<string, unknown>>): ArrayError[] {
@@ -118,31 +121,24 @@ function networkCounts(entry: CountedNetwork, genotypes: Readonly<Record<string,
   const genotype = parseGenotype(JSON.stringify(genotypes[entry.genotype]));
   const { layers: cells, init_channels: channels, classes } = entry;
   const [height, width] = entry.input;
-  const { network, auxiliary } = countNetwork(
-    genotype,
-    { form, cells, channels, classes },
-    { height, width },
-  );
+  const size = { form, cells, channels, classes };
+  const { network, auxiliary } = countNetwork(genotype, size, { height, width });
   const name = `${entry.genotype} ${form} C=${channels} layers=${cells} classes=${classes}`;
-  const compare = (
-    what: string,
-    ours: Counts,
-    parameters: number,
-    macs: CountedMultiplyAdds,
-  ): ArrayError[] => [
-    difference(`${name}: parameters${what}`, ours.parameters, parameters),
-    difference(`${name}: convolutions${what}`, ours.convolutions, macs.conv),
-    difference(`${name}: linear${what}`, ours.linear, macs.linear),
-  ];
+  const compared = (of: string, ours: Counts, parameters: number, macs: CountedMultiplyAdds): ArrayError[] =>
+    differences(name, {
+      [`parameters${of}`]: [ours.parameters, parameters],
+      [`convolutions${of}`]: [ours.convolutions, macs.conv],
+      [`linear${of}`]: [ours.linear, macs.linear],
+    });
   const head = {
-    parameters: entry.params_with_auxiliary - entry.params_without_auxiliary,
     conv: entry.macs_with_auxiliary_head.conv - entry.macs.conv,
     linear: entry.macs_with_auxiliary_head.linear - entry.macs.linear,
   };
+  const headParameters = entry.params_with_auxiliary - entry.params_without_auxiliary;
   return [
-    ...compare('', network, entry.params_without_auxiliary, entry.macs),
+    ...compared('', network, entry.params_without_auxiliary, entry.macs),
     ...(auxiliary
-      ? compare(' of the auxiliary head', auxiliary, head.parameters, head)
-      : [difference(`${name}: auxiliary head`, 0, 1)]),
+      ? compared(' of the auxiliary head', auxiliary, headParameters, head)
+      : differences(name, { 'auxiliary head': [0, 1] })),
   ];
 }

@@ -3,20 +3,20 @@ import type { HostArrays, ProgramFunction } from '../../lib/engine/index.js';
 import { derivedNetwork } from '../../lib/evaluation/network.js';
 import type { DerivedNetwork } from '../../lib/evaluation/network.js';
 import { initialStatistics, runningStatistics, trainingStatistics } from '../../lib/supernet/statistics.js';
-import { trainingPass } from '../../lib/evaluation/training.js';
+import { trainingPass } from '../../lib/evaluation/program.js';
 import { NETWORK_FORMS } from '../../lib/evaluation/plan.js';
 import { parseGenotype } from '../../lib/spaces/genotype.js';
 import { paramIndex, pieceNorms, sameLayout } from './cases-supernet.js';
-import type { FixtureCase, Fixtures } from './fixtures.js';
+import type { FixtureCase, Fixtures, ParamEntry } from './fixtures.js';
 import {
   NotCovered,
   checkEpsilon,
-  exact,
   hostArray,
   hostArrays,
   inBothForms,
   numberOf,
   specsOf,
+  withLayout,
 } from './network-case.js';
 import type { ArrayError, CaseRunner } from './network-case.js';
 
@@ -52,8 +52,10 @@ export function auxiliaryWeight(c: FixtureCase): number {
 function networkCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
   const net = caseNetwork(c);
   const index = paramIndex(c, fixtures);
-  const layout = exact('layout', sameLayout(net.layout, index));
-  if (layout.error > 0) return [layout];
+  return withLayout(sameLayout(net.layout, index), () => networkErrors(c, net, index));
+}
+
+function networkErrors(c: FixtureCase, net: DerivedNetwork, index: readonly ParamEntry[]): ArrayError[] {
   const momentum = numberOf(c, 'bn_momentum');
   const vector = (data: Float32Array) => ({ shape: [data.length], data });
   const initial = initialStatistics(net.normalizations);
@@ -63,7 +65,7 @@ function networkCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
     variance: vector(initial.variance),
   };
   const inputs = hostArrays(c, ['x', 'target']);
-  const loss = {
+  const losses = {
     auxiliaryWeight: auxiliaryWeight(c),
     labelSmoothing: c.constants.label_smoothing === undefined ? 0 : numberOf(c, 'label_smoothing'),
   };
@@ -73,14 +75,17 @@ function networkCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
       run: (state, { x, target }) => {
         const weights = state.weights as Tensor1D;
         const { normalization, moved } = trainingStatistics(net.normalizations, state, momentum);
-        const passed = trainingPass(net, weights, x as Tensor4D, target as Tensor1D, loss, { normalization });
+        const images = x as Tensor4D;
+        const { logits, loss, gradient, auxiliary } = trainingPass(
+          net,
+          weights,
+          images,
+          target as Tensor1D,
+          losses,
+          { normalization },
+        );
         return {
-          outputs: {
-            logits: passed.logits,
-            loss: passed.loss,
-            gradient: passed.gradient,
-            ...(passed.auxiliary ? { auxiliary: passed.auxiliary } : {}),
-          },
+          outputs: { logits, loss, gradient, ...(auxiliary ? { auxiliary } : {}) },
           state: moved(),
         };
       },
@@ -94,7 +99,7 @@ function networkCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
       },
     },
   };
-  const errors = inBothForms(c, state, functions, (program) => {
+  return inBothForms(c, state, functions, (program) => {
     const { logits, loss, gradient, auxiliary } = program.call('train', inputs);
     const inferred = program.call('infer', { x: inputs.x });
     return {
@@ -105,5 +110,4 @@ function networkCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
       logits_eval: inferred.logits.data,
     };
   });
-  return [layout, ...errors];
 }

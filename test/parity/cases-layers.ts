@@ -17,10 +17,16 @@ import type {
 import { ZartsError } from '../../lib/errors.js';
 import { isPrimitive } from '../../lib/spaces/primitives.js';
 import type { Primitive } from '../../lib/spaces/primitives.js';
-import { FeatureMap, factorizedReduce, output, reluConvBn, stem } from '../../lib/supernet/layers.js';
+import {
+  FeatureMap,
+  factorizedReduce,
+  operation,
+  output,
+  reluConvBn,
+  stem,
+  stridedConvBn,
+} from '../../lib/supernet/layers.js';
 import type { Layer, Scope } from '../../lib/supernet/layers.js';
-import { operation } from '../../lib/supernet/operations.js';
-import { stridedConvBn } from '../../lib/supernet/stems.js';
 import type { FixtureCase } from './fixtures.js';
 import {
   NotCovered,
@@ -33,6 +39,7 @@ import {
   numberOf,
   specOf,
   specsOf,
+  withLayout,
 } from './network-case.js';
 import type { ArrayError, CaseRunner } from './network-case.js';
 
@@ -103,8 +110,10 @@ function preprocessLayer(c: FixtureCase): Layer {
 
 /** A layer's output, its gradients for the cotangent `gy`, and the running statistics after the one pass. */
 function layerCase(c: FixtureCase, layer: Layer): ArrayError[] {
-  const layout = exact('layout', sameParameters(c, layer));
-  if (layout.error > 0) return [layout];
+  return withLayout(sameParameters(c, layer), () => layerErrors(c, layer));
+}
+
+function layerErrors(c: FixtureCase, layer: Layer): ArrayError[] {
   const names = layer.parameters.map(({ name }) => name);
   const inputs = hostArrays(c, ['x', 'gy']);
   const weights = hostArrays(
@@ -112,7 +121,7 @@ function layerCase(c: FixtureCase, layer: Layer): ArrayError[] {
     names.map((name) => `w.${name}`),
   );
   const functions = { pass: { inputs: specsOf(inputs), run: passOf(layer) } };
-  const errors = inBothForms(c, weights, functions, (program) => {
+  return inBothForms(c, weights, functions, (program) => {
     const outputs = program.call('pass', inputs);
     const computed = Object.fromEntries(Object.entries(outputs).map(([name, { data }]) => [name, data]));
     const momentum = layer.normalizations.length > 0 ? numberOf(c, 'bn_momentum') : 0;
@@ -124,7 +133,6 @@ function layerCase(c: FixtureCase, layer: Layer): ArrayError[] {
     }
     return computed;
   });
-  return [layout, ...errors];
 }
 
 /** Whether the case's weights are the layer's parameters: names, order and shapes. */
@@ -175,7 +183,7 @@ function normalizeBatch(x: Tensor4D, scale?: Tensor1D, offset?: Tensor1D): Norma
 }
 
 /** Takes statistics out of the scope of the forward pass, which ends before they are read. */
-export function keepStatistics({ mean, variance }: BatchStatistics): BatchStatistics {
+function keepStatistics({ mean, variance }: BatchStatistics): BatchStatistics {
   return { mean: tf.keep(mean), variance: tf.keep(variance) };
 }
 

@@ -1,12 +1,14 @@
 import { expect } from 'chai';
-import { largestError, numericCases } from './cases-numeric.js';
+import { numericCases } from './cases-numeric.js';
 import { loadFixtures } from './fixtures.js';
 import type { FixtureCase } from './fixtures.js';
+import { largestError } from './network-case.js';
 import { FIXTURES } from '../support/fixtures.js';
 
 describe('parity/cases-numeric', () => {
-  const cases = loadFixtures(FIXTURES).cases.filter(({ group }) => group.split(' ')[0] in numericCases);
-  const run = (c: FixtureCase) => numericCases[c.group.split(' ')[0]](c);
+  const fixtures = loadFixtures(FIXTURES);
+  const cases = fixtures.cases.filter(({ group }) => group.split(' ')[0] in numericCases);
+  const run = (c: FixtureCase) => numericCases[c.group.split(' ')[0]](c, fixtures);
   // Pictures and tensors, which other modules check.
   const elsewhere = /^(cutout|drop_path)/;
 

@@ -6,9 +6,8 @@ import { initialStatistics, runningStatistics, trainingStatistics } from '../../
 import type { Vec } from '../../lib/math/vec.js';
 import { supernetProgram } from '../../lib/search/program.js';
 import { SearchSession } from '../../lib/search/session.js';
-import { cellEdges, defineSpace, reductionCells, spaceById } from '../../lib/spaces/spaces.js';
-import type { Cell, SearchSpace } from '../../lib/spaces/spaces.js';
-import type { Primitive } from '../../lib/spaces/primitives.js';
+import { reductionCells, spaceById } from '../../lib/spaces/spaces.js';
+import type { SearchSpace } from '../../lib/spaces/spaces.js';
 import { supernet } from '../../lib/supernet/supernet.js';
 import type { Supernet } from '../../lib/supernet/supernet.js';
 import { lossAndGradients, sgdStep } from '../../lib/supernet/training.js';
@@ -19,24 +18,37 @@ import {
   arrayOf,
   checkEpsilon,
   compare,
-  exact,
   hostArray,
   hostArrays,
   inBothForms,
+  listedSpace,
+  nodesOf,
   norm,
   numberOf,
   specOf,
   specsOf,
+  withLayout,
 } from './network-case.js';
 import type { ArrayError, CaseRunner } from './network-case.js';
 
 /** Runners of the cases of whole supernets: 4 and 5 one pass, 6 SGD, 7 second order. */
 export const supernetCases: Readonly<Record<string, CaseRunner>> = {
-  '4': passCase,
-  '5': passCase,
-  '6': sgdCase,
-  '7': secondOrderCase,
+  '4': supernetCase(passErrors),
+  '5': supernetCase(passErrors),
+  '6': supernetCase(sgdErrors),
+  '7': supernetCase(secondOrderErrors),
 };
+
+/** Works on a case with its supernet and where the reference keeps each weight. */
+type SupernetErrors = (c: FixtureCase, net: Supernet, index: readonly ParamEntry[]) => ArrayError[];
+
+function supernetCase(errors: SupernetErrors): CaseRunner {
+  return (c, fixtures) => {
+    const net = caseSupernet(c);
+    const index = paramIndex(c, fixtures);
+    return withLayout(sameSupernet(c, net, index), () => errors(c, net, index));
+  };
+}
 
 /** The network that a case's constants describe. */
 export function caseSupernet(c: FixtureCase): Supernet {
@@ -53,14 +65,6 @@ export function caseSupernet(c: FixtureCase): Supernet {
   return supernet(caseSpace(c, nodes), shape);
 }
 
-/** Intermediate nodes of a cell, from the number of edges that have alphas. */
-function nodesOf(c: FixtureCase): number {
-  const [edges] = arrayOf(c, 'alpha_normal').shape;
-  let nodes = 1;
-  while (cellEdges(nodes).length < edges) nodes++;
-  return nodes;
-}
-
 /** Our names of the spaces that the reference numbers. */
 export const SPACE_OF_REFERENCE: Readonly<Record<string, string>> = {
   s1: 's1',
@@ -71,19 +75,13 @@ export const SPACE_OF_REFERENCE: Readonly<Record<string, string>> = {
   s6: 'darts',
 };
 
-/** The space of a case: as its constants list it (one list for all edges, or one for each), else the one it names. */
-function caseSpace({ id, constants }: FixtureCase, nodes: number): SearchSpace {
-  const cell = (kind: Cell): Primitive[][] => {
-    const own = constants[`primitives_${kind}`] as Primitive[] | Primitive[][];
-    return Array.isArray(own[0]) ? (own as Primitive[][]) : cellEdges(nodes).map(() => own as Primitive[]);
-  };
-  if (constants.primitives_normal !== undefined && constants.primitives_reduce !== undefined) {
-    return defineSpace({ name: id, nodes, edges: { normal: cell('normal'), reduce: cell('reduce') } });
-  }
-  const known = SPACE_OF_REFERENCE[String(constants.space)];
-  if (known === undefined)
-    throw new NotCovered(`it lists no primitives, and its space "${String(constants.space)}" is none here`);
-  return spaceById(known);
+/** The space of a case: as its constants list it, else the one it names. */
+function caseSpace(c: FixtureCase, nodes: number): SearchSpace {
+  const named = String(c.constants.space);
+  const known = SPACE_OF_REFERENCE[named];
+  const space = listedSpace(c, nodes) ?? (known === undefined ? undefined : spaceById(known));
+  if (!space) throw new NotCovered(`it lists no primitives, and its space "${named}" is none here`);
+  return space;
 }
 
 /** Where the reference keeps each weight in the flat vector. */
@@ -163,11 +161,7 @@ function injected(inputs: Readonly<Record<string, Tensor>>) {
 }
 
 /** One pass forward and backward. */
-function passCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
-  const net = caseSupernet(c);
-  const index = paramIndex(c, fixtures);
-  const layout = exact('layout', sameSupernet(c, net, index));
-  if (layout.error > 0) return [layout];
+function passErrors(c: FixtureCase, net: Supernet, index: readonly ParamEntry[]): ArrayError[] {
   const inputs: HostArrays = {
     ...hostArrays(c, ['x', 'target', ...noiseNames(c)]),
     alphas: alphasOf(c, net),
@@ -184,7 +178,7 @@ function passCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
     return { outputs: { logits: moveToOpenScope(logits!), loss, gradient, alphaGradient } };
   };
   const functions = { pass: { inputs: specsOf(inputs), run } };
-  const errors = inBothForms(c, { weights: hostArray(c, 'weights') }, functions, (program) => {
+  return inBothForms(c, { weights: hostArray(c, 'weights') }, functions, (program) => {
     const { logits, loss, gradient, alphaGradient } = program.call('pass', inputs);
     return {
       logits: logits.data,
@@ -195,15 +189,10 @@ function passCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
       global_grad_norm: [norm(gradient.data)],
     };
   });
-  return [layout, ...errors];
 }
 
 /** Several SGD steps on ω with running statistics, then one pass in inference mode. */
-function sgdCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
-  const net = caseSupernet(c);
-  const index = paramIndex(c, fixtures);
-  const layout = exact('layout', sameSupernet(c, net, index));
-  if (layout.error > 0) return [layout];
+function sgdErrors(c: FixtureCase, net: Supernet, index: readonly ParamEntry[]): ArrayError[] {
   const bnMomentum = numberOf(c, 'bn_momentum');
   const settings = {
     momentum: numberOf(c, 'momentum'),
@@ -244,11 +233,7 @@ function sgdCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
         const next = sgdStep(weights, momentum, gradient, inputs.lr, settings);
         return {
           outputs: { loss, gradientNorm: next.gradientNorm },
-          state: {
-            weights: next.weights,
-            momentum: next.momentum,
-            ...moved(),
-          },
+          state: { weights: next.weights, momentum: next.momentum, ...moved() },
         };
       },
     },
@@ -262,7 +247,7 @@ function sgdCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
       },
     },
   };
-  const errors = inBothForms(c, state, functions, (program) => {
+  return inBothForms(c, state, functions, (program) => {
     const steps = arrayOf(c, 'losses').data.length;
     const [losses, norms]: number[][] = [[], []];
     for (let i = 0; i < steps; i++) {
@@ -289,15 +274,10 @@ function sgdCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
       logits_eval: logits.data,
     };
   });
-  return [layout, ...errors];
 }
 
 /** DARTS' second-order architecture gradient, and the first-order one beside it, as a search's session takes them. */
-function secondOrderCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
-  const net = caseSupernet(c);
-  const index = paramIndex(c, fixtures);
-  const layout = exact('layout', sameSupernet(c, net, index));
-  if (layout.error > 0) return [layout];
+function secondOrderErrors(c: FixtureCase, net: Supernet, index: readonly ParamEntry[]): ArrayError[] {
   const step = {
     lr: numberOf(c, 'eta'),
     momentum: numberOf(c, 'momentum'),
@@ -313,7 +293,7 @@ function secondOrderCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
   const [batchSize, image] = hostArray(c, 'x_val').shape;
   const omega = hostArray(c, 'weights').data as Float32Array;
   const buffer = c.arrays.momentum_buffer?.data as Float32Array | undefined;
-  const errors = (['eager', 'compiled'] as const).flatMap((form) => {
+  return (['eager', 'compiled'] as const).flatMap((form) => {
     const parts = { ...net.shape, space: net.space, batchSize, image, compile: form === 'compiled' };
     const made = supernetProgram(parts, { mixing: 'softmax', statistics: 'batch', dropPath: false });
     const session = new SearchSession(made);
@@ -341,7 +321,6 @@ function secondOrderCase(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
       train_loss: [second.trainLoss],
     });
   });
-  return [layout, ...errors];
 }
 
 /**

@@ -12,17 +12,6 @@ export interface FixtureArray {
   readonly data: Float32Array | Float64Array | Int32Array;
 }
 
-/** What the manifest says of an array. */
-export interface ArrayInfo {
-  readonly shape: readonly number[];
-  readonly dtype: string;
-  readonly layout: string;
-  /** Starts with `input`, `weight`, `expected` or `information`. */
-  readonly role: string;
-  /** Absolute tolerance; present on expected arrays. */
-  readonly suggested_atol?: number | undefined;
-}
-
 /** One reference case: what it is, what it was made with, and its arrays by name (read when first asked for). */
 export interface FixtureCase {
   readonly id: string;
@@ -36,17 +25,8 @@ export interface FixtureCase {
   readonly arrays: Readonly<Record<string, FixtureArray>>;
 }
 
-/** One named weight of a flat weight vector. */
-export interface ParamEntry {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly offset: number;
-  readonly size: number;
-}
-
 /** A folder of reference cases. */
 export interface Fixtures {
-  readonly set: string;
   readonly cases: readonly FixtureCase[];
   /** How the flat weight vectors of network cases are laid out, by the name in `constants.param_index`. */
   readonly paramIndexes: Readonly<Record<string, readonly ParamEntry[]>>;
@@ -55,27 +35,28 @@ export interface Fixtures {
 const arrayInfo = z.looseObject({
   shape: z.array(z.number().int().nonnegative()),
   dtype: z.string(),
-  layout: z.string().default(''),
+  /** Starts with `input`, `weight`, `expected` or `information`. */
   role: z.string(),
+  /** Absolute tolerance; present on expected arrays. */
   suggested_atol: z.number().nonnegative().optional(),
 });
 
+/** What the manifest says of an array. */
+export type ArrayInfo = Readonly<z.infer<typeof arrayInfo>>;
+
+const paramEntry = z.object({
+  name: z.string(),
+  shape: z.array(z.number()).readonly(),
+  offset: z.number(),
+  size: z.number(),
+});
+
+/** One named weight of a flat weight vector. */
+export type ParamEntry = Readonly<z.infer<typeof paramEntry>>;
+
 const manifestSchema = z.looseObject({
-  set: z.string().default(''),
   format_version: z.literal(1),
-  param_indexes: z
-    .record(
-      z.string(),
-      z.array(
-        z.object({
-          name: z.string(),
-          shape: z.array(z.number()),
-          offset: z.number(),
-          size: z.number(),
-        }),
-      ),
-    )
-    .default({}),
+  param_indexes: z.record(z.string(), z.array(paramEntry)).default({}),
   cases: z.array(
     z.looseObject({
       id: z.string(),
@@ -112,19 +93,13 @@ export function loadFixtures(dir: string): Fixtures {
     const issue = parsed.error.issues[0];
     throw new ZartsError(`${file} is malformed at ${issue.path.join('.') || 'its top'}: ${issue.message}.`);
   }
-  const { set, cases, param_indexes: paramIndexes } = parsed.data;
+  const { cases, param_indexes: paramIndexes } = parsed.data;
   return {
-    set,
     paramIndexes,
     cases: cases.map(({ id, group, what, constants, values, arrays: info, file: archive }) => {
       let arrays: Record<string, FixtureArray> | undefined;
       return {
-        id,
-        group,
-        what,
-        constants,
-        ...(values === undefined ? {} : { values }),
-        info,
+        ...{ id, group, what, constants, values, info },
         get arrays() {
           return (arrays ??= archive === undefined ? {} : readArrays(path.join(dir, archive), info));
         },

@@ -1,10 +1,12 @@
 import { compile } from '../../lib/engine/index.js';
 import type { HostArray, HostArrays, Program, ProgramFunction, TensorSpec } from '../../lib/engine/index.js';
 import { ZartsError } from '../../lib/errors.js';
-import { largestError } from './cases-numeric.js';
+import { cellEdges, defineSpace } from '../../lib/spaces/spaces.js';
+import type { Cell, SearchSpace } from '../../lib/spaces/spaces.js';
+import type { Primitive } from '../../lib/spaces/primitives.js';
 import type { FixtureArray, FixtureCase, Fixtures } from './fixtures.js';
 
-/** What the runners of cases with tensors share: arrays in and out, both forms of a program, comparing. */
+/** What the runners of cases share: arrays in and out, both forms of a program, comparing. */
 
 /** The form in which a case was computed: JavaScript numbers, TensorFlow.js eagerly, or a compiled program. */
 export type Form = 'plain' | 'eager' | 'compiled';
@@ -75,6 +77,22 @@ export function exact(array: string, right: boolean, form: Form = 'plain'): Arra
   return { array, form, error: right ? 0 : 1, tolerance: 0 };
 }
 
+/** The errors of a case whose weights lie where ours do; of another, that they do not. */
+export function withLayout(same: boolean, errors: () => readonly ArrayError[]): ArrayError[] {
+  return [exact('layout', same), ...(same ? errors() : [])];
+}
+
+/** Largest absolute difference; equal infinities agree; a length or a NaN that differs is an infinite error. */
+export function largestError(computed: ArrayLike<number>, expected: ArrayLike<number>): number {
+  if (computed.length !== expected.length) return Infinity;
+  let largest = 0;
+  for (let i = 0; i < expected.length; i++) {
+    const difference = Object.is(computed[i], expected[i]) ? 0 : Math.abs(computed[i] - expected[i]);
+    largest = Math.max(largest, Number.isNaN(difference) ? Infinity : difference);
+  }
+  return largest;
+}
+
 /** An array of the case. @throws {ZartsError} if it has none of that name. */
 export function arrayOf(c: FixtureCase, name: string): FixtureArray {
   if (!(name in c.arrays)) throw new ZartsError(`Case ${c.id} has no array "${name}"; it cannot be run.`);
@@ -109,6 +127,26 @@ export function numberOf(c: FixtureCase, name: string): number {
     throw new ZartsError(`Case ${c.id} has no number "${name}" among its constants; it cannot be run.`);
   }
   return value;
+}
+
+/** Intermediate nodes of a cell, from the number of edges that have alphas. */
+export function nodesOf(c: FixtureCase): number {
+  const edges = arrayOf(c, 'alpha_normal').shape.at(-2)!;
+  let nodes = 1;
+  while (cellEdges(nodes).length < edges) nodes++;
+  return nodes;
+}
+
+/** The space that a case's constants list: one list of primitives for all edges, or one for each; undefined for none. */
+export function listedSpace({ id, constants }: FixtureCase, nodes: number): SearchSpace | undefined {
+  const cell = (kind: Cell): Primitive[][] | undefined => {
+    const own = (constants[`primitives_${kind}`] ?? constants.primitives) as
+      Primitive[] | Primitive[][] | undefined;
+    if (own === undefined || Array.isArray(own[0])) return own as Primitive[][] | undefined;
+    return cellEdges(nodes).map(() => own as Primitive[]);
+  };
+  const [normal, reduce] = [cell('normal'), cell('reduce')];
+  return normal && reduce && defineSpace({ name: id, nodes, edges: { normal, reduce } });
 }
 
 /** Refuses a case whose batch norms are not ours (ε = 1e-5). */

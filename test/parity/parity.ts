@@ -1,4 +1,4 @@
-import { cutoutBox } from '../../lib/datasets/augment.js';
+import { cutoutRange } from '../../lib/datasets/augment.js';
 import { countCases, isKnownSupernet } from './cases-counts.js';
 import { evaluationCases } from './cases-evaluation.js';
 import { dropPathCase, layerCases } from './cases-layers.js';
@@ -35,8 +35,9 @@ export interface ParityReport {
   readonly failed: number;
 }
 
-/** Runners of the cases of networks and of their sizes, by the number that a group's name starts with. */
-const tensorCases: Readonly<Record<string, CaseRunner | undefined>> = {
+/** Runners of cases by the number that a group's name starts with. */
+const RUNNERS: Readonly<Record<string, CaseRunner | undefined>> = {
+  ...numericCases,
   ...layerCases,
   ...supernetCases,
   ...countCases,
@@ -85,15 +86,7 @@ export function runCase(c: FixtureCase, fixtures: Fixtures): CaseOutcome {
   const skip = (reason: string): CaseOutcome => ({ results: [], skipped: [{ id, group, reason }] });
   try {
     const errors = errorsOf(c, fixtures);
-    const results = errors.map(({ array, form, error, tolerance }): CaseResult => ({
-      id,
-      group,
-      array,
-      form,
-      error,
-      tolerance,
-      ok: error <= tolerance,
-    }));
+    const results = errors.map((each) => ({ id, group, ...each, ok: each.error <= each.tolerance }));
     return { results, skipped: leftOut(c, errors).map((reason) => ({ id, group, reason })) };
   } catch (error) {
     if (error instanceof NotCovered) return skip(error.message);
@@ -105,12 +98,10 @@ export function runCase(c: FixtureCase, fixtures: Fixtures): CaseOutcome {
 }
 
 function errorsOf(c: FixtureCase, fixtures: Fixtures): ArrayError[] {
-  const number = c.group.split(' ')[0];
-  const network = tensorCases[number];
-  if (network) return network(c, fixtures);
-  if (!(number in numericCases)) throw new NotCovered(`the group "${c.group}" is not known`);
-  const numeric = numericCases[number](c);
-  return numeric.length > 0 ? numeric : pictureCase(c);
+  const run = RUNNERS[c.group.split(' ')[0]];
+  if (!run) throw new NotCovered(`the group "${c.group}" is not known`);
+  const errors = run(c, fixtures);
+  return errors.length > 0 ? errors : pictureCase(c);
 }
 
 /** The cases beside the schedules: drop path and cutout masks. */
@@ -121,7 +112,8 @@ function pictureCase(c: FixtureCase): ArrayError[] {
   const mask = new Float32Array(count * height * width).fill(1);
   const [y, x, length] = ['center_y', 'center_x', 'length'].map((name) => arrayOf(c, name).data);
   for (let i = 0; i < count; i++) {
-    const { top, bottom, left, right } = cutoutBox(y[i], x[i], length[i], height, width);
+    const [top, bottom] = cutoutRange(y[i], length[i], height);
+    const [left, right] = cutoutRange(x[i], length[i], width);
     for (let row = top; row < bottom; row++) {
       const start = (i * height + row) * width;
       mask.fill(0, start + left, start + Math.max(left, right));

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { ZartsError } from '../../lib/errors.js';
 import type { Checkpoint, TensorData } from '../../lib/runs/checkpoint.js';
-import { decodeCheckpoint, encodeCheckpoint } from '../../lib/runs/checkpoint.js';
+import { decodeCheckpoint, encodeCheckpoint, packState, unpackState } from '../../lib/runs/checkpoint.js';
 import { sha256 } from '../../lib/runs/canonical.js';
 
 const mark = { bytes: 12, sha256: sha256('metrics') };
@@ -89,5 +89,24 @@ describe('runs: the checkpoint file', () => {
     );
     const wrong = { w: new Int16Array(1) as unknown as Int32Array };
     expect(() => whole({ step: 0, meta: null, tensors: wrong })).to.throw(ZartsError, 'Checkpoint array "w"');
+  });
+
+  it('keeps a state of plain data and arrays, each in its place', () => {
+    const state = {
+      step: 3,
+      none: null,
+      solver: { alpha: Float64Array.of(1, -0), step: 2 },
+      losses: Float32Array.of(0.5),
+      snapshots: [{ epoch: 0, weights: [Float32Array.of(1), Int32Array.of(2)] }, { epoch: 1 }],
+    };
+    const packed = packState(state);
+    expect(Object.keys(packed.tensors)).to.have.members([
+      'solver.alpha',
+      'losses',
+      'snapshots.0.weights.0',
+      'snapshots.0.weights.1',
+    ]);
+    const { checkpoint } = decodeCheckpoint(whole({ step: 3, ...packed }), 'x');
+    expect(unpackState(checkpoint)).to.deep.equal(state);
   });
 });

@@ -27,8 +27,7 @@ import type {
   PathSolver,
   SpectrumProtocol,
 } from '../../lib/search/landscape-protocol.js';
-import { planeObjective } from '../../lib/search/plane.js';
-import type { PlaneObjective } from '../../lib/search/plane.js';
+import { PlaneObjective } from '../../lib/search/plane.js';
 import { spaceOf } from '../../lib/search/protocol.js';
 import { supernet } from '../../lib/supernet/supernet.js';
 import { hessianSpectrum } from '../../lib/analysis/curvature.js';
@@ -152,7 +151,7 @@ describe('search/landscape', function () {
 
   const objective = async (protocol = landscape()): Promise<PlaneObjective> => {
     const trained = await trainedSupernet(protocol.supernet, { home, data });
-    return planeObjective(protocol, trained, await searchData(protocol.supernet, { data }), true);
+    return new PlaneObjective(protocol, trained, await searchData(protocol.supernet, { data }), true);
   };
 
   const floats = ({ data: values }: { data: Float32Array | Int32Array }) => Float64Array.from(values);

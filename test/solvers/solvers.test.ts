@@ -11,10 +11,10 @@ import { MGS } from '../../lib/solvers/mgs.js';
 import { createSolver, ZERO_ORDER } from '../../lib/solvers/registry.js';
 import type { SolverSpec } from '../../lib/solvers/registry.js';
 import { RS } from '../../lib/solvers/rs.js';
-import { SolverError, diagnosticNumbers } from '../../lib/solvers/solver.js';
+import { diagnosticNumbers } from '../../lib/solvers/solver.js';
 import type { Asked, Solver, SolverState } from '../../lib/solvers/solver.js';
+import { behavesAsSolver, goesDown } from './contract.js';
 import { QUADRATIC, descend, bestOf, expectedRsLoss, mgsBound } from './reach.js';
-import { number } from '../support/numbers.js';
 
 const ROSENBROCK = rosenbrock();
 const SEEDS = [1, 2, 3, 4, 5];
@@ -75,7 +75,7 @@ const ONE_POINT = {
 const FLUCTUATION = 1.5;
 const DRAWS = { samples: 8, sigma: 0.1, tau: 0.1 } as const;
 
-/** Every solver, and every form of it. A new one is one row. */
+/** Forms of the solvers of which it is known what they must reach. */
 const ROWS: readonly Row[] = [
   rsRow('rs on the sphere', { kind: 'rs', mu: 0.3, xi: 0.05 }, { kind: 'rs', mu: 1e-3, xi: 3e-4 }),
   rsRow(
@@ -206,10 +206,16 @@ function reflection(normalVector: Vec): (x: Vec) => Vec {
 }
 
 describe('every solver', () => {
-  it('has a row here', () => {
-    expect(new Set(ROWS.map(({ spec }) => spec.kind))).to.deep.equal(new Set(ZERO_ORDER.map(({ id }) => id)));
+  it('is found by its kind, and a mistyped one is answered with the nearest', () => {
     expect(() => createSolver({ kind: 'msg' } as unknown as SolverSpec)).to.throw(UsageError, /"mgs"/);
   });
+
+  for (const { id, create } of ZERO_ORDER) {
+    describe(`${id}, at its defaults`, () => {
+      behavesAsSolver(create());
+      goesDown(create());
+    });
+  }
 
   for (const { name, spec, valley, reach } of ROWS) {
     describe(name, () => {
@@ -232,44 +238,7 @@ describe('every solver', () => {
         expect(reach.rosenbrock).to.be.below(START.rosenbrock);
       });
 
-      it('asks purely: same state and key, same points; another key, others; the state stays', () => {
-        const state = solver.init(QUADRATIC.start);
-        const gradient = QUADRATIC.gradient(state.alpha);
-        const asked = solver.ask(state, { key: key(1), gradient });
-        expect(solver.ask(state, { key: key(1), gradient })).to.deep.equal(asked);
-        expect(solver.ask(state, { key: key(2), gradient })).to.not.deep.equal(asked);
-        expect(asked.points).to.have.length(solver.evaluations);
-        const losses = Float64Array.from(asked.points, (point) => QUADRATIC.loss(point));
-        expect(solver.tell(state, asked, losses)).to.deep.equal(solver.tell(state, asked, losses));
-        expect(state).to.deep.equal(solver.init(QUADRATIC.start));
-      });
-
-      it('goes on from a state that was stored as JSON to the same bits', () => {
-        let { state } = toyStep(solver, solver.init(QUADRATIC.start), QUADRATIC, { key: key(4) });
-        const stored = JSON.parse(JSON.stringify({ ...state, alpha: Array.from(state.alpha) })) as {
-          alpha: number[];
-          step: number;
-        };
-        let resumed: SolverState = { ...stored, alpha: Float64Array.from(stored.alpha) };
-        for (let i = 1; i < 5; i++) {
-          const stepKey = foldIn(key(4), i);
-          ({ state } = toyStep(solver, state, QUADRATIC, { key: stepKey }));
-          ({ state: resumed } = toyStep(solver, resumed, QUADRATIC, { key: stepKey }));
-        }
-        expect(resumed).to.deep.equal(state);
-        expect(state.step).to.equal(5);
-      });
-
-      it('refuses losses of another length, and alphas that are none or not finite', () => {
-        const state = solver.init(QUADRATIC.start);
-        const asked = solver.ask(state, { key: key(1), gradient: QUADRATIC.gradient(state.alpha) });
-        expect(() => solver.tell(state, asked, new Float64Array(solver.evaluations + 1))).to.throw(
-          SolverError,
-          `The ${spec.kind} solver asked for ${solver.evaluations} losses and was told ${solver.evaluations + 1}`,
-        );
-        expect(() => solver.init(new Float64Array())).to.throw(SolverError, /no alphas/);
-        expect(() => solver.init(Float64Array.of(0, NaN))).to.throw(SolverError, /alpha\[1\] = NaN/);
-      });
+      behavesAsSolver(solver);
 
       it('does not change when a constant is added to all losses', () => {
         // Whole numbers, so that no sum is rounded. The one-point form is the one that depends on the level.
@@ -330,50 +299,6 @@ describe('every solver', () => {
         const [upright, turned] = losses.map((each) => summarize(each));
         const error = Math.hypot(upright.std!, turned.std!) / Math.sqrt(repeats);
         expect(turned.mean).to.be.closeTo(upright.mean, 4 * error);
-      });
-
-      it('stays where it is, and says so, when no loss is finite', () => {
-        for (const bad of [NaN, Infinity, -Infinity]) {
-          const state = solver.init(QUADRATIC.start.map((_, i) => i));
-          const asked = solver.ask(state, { key: key(1), gradient: QUADRATIC.gradient(state.alpha) });
-          const { state: next, diagnostics } = solver.tell(
-            state,
-            asked,
-            new Float64Array(asked.points.length).fill(bad),
-          );
-          expect(next).to.deep.equal({ alpha: state.alpha, step: 1 });
-          expect(diagnostics).to.include({ stayed: true, discarded: asked.points.length });
-        }
-      });
-
-      it('stays finite when some losses are not, in dimensions 1 to 5', () => {
-        fc.assert(
-          fc.property(
-            fc.maxSafeNat(),
-            fc.integer({ min: 1, max: 5 }),
-            fc.array(fc.oneof(number(-1e3, 1e3), fc.constantFrom(NaN, Infinity, -Infinity)), {
-              minLength: 11,
-              maxLength: 11,
-            }),
-            (seed, dimension, values) => {
-              const state = solver.init(new Float64Array(dimension).fill(0.5));
-              const asked = solver.ask(state, {
-                key: key(seed),
-                gradient: new Float64Array(dimension).fill(0.1),
-              });
-              const losses = Float64Array.from(
-                { length: asked.points.length },
-                (_, i) => values[i % values.length],
-              );
-              const told = solver.tell(state, asked, losses);
-              expect(told.state.alpha.every((value) => Number.isFinite(value))).to.be.true;
-              expect(told.diagnostics.discarded).to.equal(
-                losses.filter((loss) => !Number.isFinite(loss)).length,
-              );
-              JSON.stringify(diagnosticNumbers(told.diagnostics));
-            },
-          ),
-        );
       });
     });
   }

@@ -4,6 +4,7 @@ import { compile, interleave, tf } from '../../lib/engine/index.js';
 import { UsageError } from '../../lib/errors.js';
 import { key } from '../../lib/math/random.js';
 import { defineSpace, uniformSpace } from '../../lib/spaces/spaces.js';
+import type { Primitive } from '../../lib/spaces/primitives.js';
 import type { SearchSpace } from '../../lib/spaces/spaces.js';
 import { dropTerms, sumTerms } from '../../lib/supernet/layers.js';
 import { supernet } from '../../lib/supernet/supernet.js';
@@ -29,19 +30,13 @@ describe('supernet: drop path', function () {
     tf.tidy(() => logitsOf(net, alphas, dropping(...args)));
 
   it('of probability 0 drops nothing', () => {
-    for (const dropPathOf of ['edge', 'operation'] as const) {
-      expectClose(scores(0, [1, 1], { dropPathOf }), logitsOf(net, alphas), 1e-5);
-    }
+    expectClose(scores(0, [1, 1]), logitsOf(net, alphas), 1e-5);
   });
 
   it('is its seed’s', () => {
-    for (const dropPathOf of ['edge', 'operation'] as const) {
-      const options = { dropPathOf };
-      expect(scores(0.5, [1, 2], options)).to.deep.equal(scores(0.5, [1, 2], options));
-      expect(scores(0.5, [1, 2], options)).to.not.deep.equal(scores(0.5, [1, 3], options));
-      expect(scores(0.5, [1, 2], options)).to.not.deep.equal(scores(0.5, [2, 2], options));
-    }
-    expect(scores(0.5, [1, 2])).to.not.deep.equal(scores(0.5, [1, 2], { dropPathOf: 'operation' }));
+    expect(scores(0.5, [1, 2])).to.deep.equal(scores(0.5, [1, 2]));
+    expect(scores(0.5, [1, 2])).to.not.deep.equal(scores(0.5, [1, 3]));
+    expect(scores(0.5, [1, 2])).to.not.deep.equal(scores(0.5, [2, 2]));
   });
 
   it('needs a seed', () => {
@@ -144,50 +139,35 @@ describe('supernet: drop path', function () {
     const powers = (name: string, shape: readonly number[]) =>
       tf.fill<Rank.R4>(shape as [number, number, number, number], 4 ** Number(name.split('.')[3]));
 
-    for (const dropPathOf of ['edge', 'operation'] as const) {
-      it(`drops each ${dropPathOf} by itself, as often as it should, and scales what is left`, () => {
-        const probability = 0.25;
-        const space = uniformSpace('noise', ['noise', 'none'], 1);
-        const options = { dropPathOf, noise: powers };
-        const found = nodesOf(space, [1, 0, 1, 0, 1, 0, 1, 0], probability, options).map(
-          ([sum]) => sum * (1 - probability),
-        );
-        const chances = { 0: 1 / 16, 1: 3 / 16, 4: 3 / 16, 5: 9 / 16 };
-        let counted = 0;
-        for (const [sum, chance] of Object.entries(chances)) {
-          const count = found.filter((value) => Math.abs(value - Number(sum)) < 1e-5).length;
-          const error = 4 * Math.sqrt(batch * chance * (1 - chance));
-          expect(count, `sum ${sum}`).to.be.within(batch * chance - error, batch * chance + error);
-          counted += count;
-        }
-        expect(counted).to.equal(batch);
-      });
-    }
+    it('drops each edge by itself, as often as it should, and scales what is left', () => {
+      const probability = 0.25;
+      const space = uniformSpace('noise', ['noise', 'none'], 1);
+      const found = nodesOf(space, [1, 0, 1, 0, 1, 0, 1, 0], probability, { noise: powers }).map(
+        ([sum]) => sum * (1 - probability),
+      );
+      const chances = { 0: 1 / 16, 1: 3 / 16, 4: 3 / 16, 5: 9 / 16 };
+      let counted = 0;
+      for (const [sum, chance] of Object.entries(chances)) {
+        const count = found.filter((value) => Math.abs(value - Number(sum)) < 1e-5).length;
+        const error = 4 * Math.sqrt(batch * chance * (1 - chance));
+        expect(count, `sum ${sum}`).to.be.within(batch * chance - error, batch * chance + error);
+        counted += count;
+      }
+      expect(counted).to.equal(batch);
+    });
 
-    it('of operations drops two on an edge apart but spares the plain identity; of edges neither', () => {
+    it('drops an edge with all its operations, the plain identity too', () => {
       // Node 3 reads node 2 alone, through the identity and, a tenth of it, through noise that is 4^4.
-      const space = defineSpace({
-        name: 'identity',
-        nodes: 2,
-        edges: {
-          normal: [['noise'], ['noise'], ['noise'], ['noise'], ['skip_connect', 'noise']],
-          reduce: [['noise'], ['noise'], ['noise'], ['noise'], ['skip_connect', 'noise']],
-        },
-      });
+      const cell: Primitive[][] = [['noise'], ['noise'], ['noise'], ['noise'], ['skip_connect', 'noise']];
+      const space = defineSpace({ name: 'identity', nodes: 2, edges: { normal: cell, reduce: cell } });
       const weights = [0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 1, 1];
-      const kinds = (dropPathOf: 'edge' | 'operation') => {
-        const nodes = nodesOf(space, weights, 0.5, { dropPathOf, noise: powers });
-        // What node 3 has beside its noise (512 where that is kept), and whether it has it.
-        return new Set(
-          nodes.map(([node2, node3]) => {
-            const noisy = node3 >= 512;
-            const left = node3 - (noisy ? 512 : 0);
-            return `${node2 === 0 ? 'none' : left / node2} ${noisy}`;
-          }),
-        );
-      };
-      expect([...kinds('operation')].sort()).to.deep.equal(['1 false', '1 true', 'none false', 'none true']);
-      expect([...kinds('edge')].sort()).to.deep.equal(['0 false', '2 true', 'none false', 'none true']);
+      // What node 3 has beside its noise (512 where that is kept), and whether it has it.
+      const kinds = nodesOf(space, weights, 0.5, { noise: powers }).map(([node2, node3]) => {
+        const noisy = node3 >= 512;
+        const left = node3 - (noisy ? 512 : 0);
+        return `${node2 === 0 ? 'none' : left / node2} ${noisy}`;
+      });
+      expect([...new Set(kinds)].sort()).to.deep.equal(['0 false', '2 true', 'none false', 'none true']);
     });
 
     it('leaves the draws of the noise primitive alone', () => {
