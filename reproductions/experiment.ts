@@ -106,10 +106,6 @@ export function experiment<K extends RunKind, A extends Axes, C extends Choices>
   return definition;
 }
 
-/** What may be asked of an experiment: a budget, a preset, a number of seeds, and what is changed. */
-export type ExperimentOptions<E> =
-  E extends Experiment<infer K, infer _A, infer C> ? GridOptions<Change<K, C>> : never;
-
 /**
  * The runs of an experiment, each once.
  *

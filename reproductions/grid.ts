@@ -96,11 +96,11 @@ export interface Grid<C extends Choices = Choices> {
   readonly seeds: readonly number[];
   readonly chosen: Chosen<C>;
   /** The record with those of the changed settings that it has. @throws {UsageError} for a value out of range. */
-  search(protocol: SearchProtocol): SearchProtocol;
-  training(settings: TrainingSettings): TrainingSettings;
-  landscape(protocol: LandscapeProtocol): LandscapeProtocol;
-  path(protocol: PathProtocol): PathProtocol;
-  toys(settings: ToySettings): ToySettings;
+  readonly search: (protocol: SearchProtocol) => SearchProtocol;
+  readonly training: (settings: TrainingSettings) => TrainingSettings;
+  readonly landscape: (protocol: LandscapeProtocol) => LandscapeProtocol;
+  readonly path: (protocol: PathProtocol) => PathProtocol;
+  readonly toys: (settings: ToySettings) => ToySettings;
 }
 
 /** `['solver.sigma=0.1']` as a change, whose names and values are checked where it is applied. */

@@ -41,7 +41,7 @@ const PRINTED = printedRows('3').map(({ fields, cells }) => {
     /** "ZARTS (ours), best": what the row is called as a column. */
     column: `${name}, ${statistic}`,
     /** undefined: cited, not run here. */
-    method: RUN_HERE[name] as MethodId | undefined,
+    method: RUN_HERE[name],
     cells,
   };
 });

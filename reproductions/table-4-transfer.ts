@@ -26,7 +26,6 @@ import { countsOf } from './kinds.js';
 import { METHOD_IDS, familyColors, familyOf, methodSearch, methodTitle, methodsWith } from './methods.js';
 import type { MethodId } from './methods.js';
 import { printedInterval, printedRows } from './paper.js';
-import type { PrintedCell } from './paper.js';
 import {
   baselineNotes,
   counted,
@@ -83,7 +82,7 @@ const PRINTED = printedRows('4').map(({ fields, cells }) => {
     name,
     onImageNet,
     here: HERE[name],
-    cells: cells as Readonly<Record<string, PrintedCell | undefined>> & typeof cells,
+    cells: cells,
   };
 });
 type PrintedLine = (typeof PRINTED)[number];

@@ -70,8 +70,9 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
 }
 
 /** What `--json` prints: everything but what the files named in it have. */
-function documentOf({ charts, drawings, surfaces, rows, ...document }: Reproduced): object {
-  return document;
+function documentOf(report: Reproduced): object {
+  const inFiles = ['charts', 'drawings', 'surfaces', 'rows'];
+  return Object.fromEntries(Object.entries(report).filter(([name]) => !inFiles.includes(name)));
 }
 
 /** The images of the first runs, with a progress bar if they have to be fetched. */

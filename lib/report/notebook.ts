@@ -227,11 +227,11 @@ export async function display(shown: Showable | readonly Showable[] | Several): 
     const claims = list.filter((each): each is Claim => 'verdict' in each);
     for (const each of list) if (!('verdict' in each)) await display(each);
     if (claims.length > 0) showClaims(claims);
-  } else if ('spec' in shown) show(await chartBundle(shown as Chart));
-  else if ('figure' in shown) showSurface(shown as Surface);
-  else if ('svg' in shown) showDrawing(shown as Drawing);
-  else if ('rows' in shown && 'columns' in shown) showTable(shown as Table);
-  else if ('verdict' in shown) showClaims([shown as Claim]);
+  } else if ('spec' in shown) show(await chartBundle(shown));
+  else if ('figure' in shown) showSurface(shown);
+  else if ('svg' in shown) showDrawing(shown);
+  else if ('rows' in shown && 'columns' in shown) showTable(shown);
+  else if ('verdict' in shown) showClaims([shown]);
   else {
     const { charts = [], surfaces = [], drawings = [], tables = [], claims = [] } = shown as Several;
     await display([...charts, ...surfaces, ...drawings, ...tables, ...claims]);
