@@ -15,10 +15,9 @@ import { estimate, measure } from '../../reproductions/measure.js';
 import { reproduce } from '../../reproductions/reproduce.js';
 import type { ResultRecord } from '../../reproductions/reproduce.js';
 import { table1 } from '../../reproductions/table-1-solvers.js';
-import type { Seeded, ToyView } from '../../reproductions/table-1-report.js';
-import { TOYS, toySettings } from '../../reproductions/toy-protocol.js';
+import type { Seeded, ToyView } from '../../reproductions/toy.js';
+import { describeToySettings, toySettings } from '../../reproductions/toy-protocol.js';
 import type { ToyExperiment, ToySettings } from '../../reproductions/toy-protocol.js';
-import { fieldsOf } from '../../lib/settings.js';
 import { byTitle, verdictsOf } from './fakes.js';
 import { matchesSnapshot, withoutData } from './snapshot.js';
 
@@ -119,7 +118,10 @@ describe('protocols on toy functions', () => {
     const full = settingsOf({ budget: 'full' });
     expect(descent).to.deep.equal({ ...full.descent, evaluations: 400 });
     expect(rs.repeats).to.be.below(full.rs.repeats);
-    for (const { path: name, bounds } of fieldsOf(TOYS.schema, full)) expect(bounds, name).to.not.equal('');
+    for (const { description, bounds } of describeToySettings()) {
+      expect(description).to.match(/\.$/);
+      expect(bounds).to.not.equal('');
+    }
   });
 
   it('leaves one density for a preset', () => {
