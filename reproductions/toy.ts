@@ -136,21 +136,21 @@ function rsJobs(seed: number, settings: ToySettings['rs']): Job<RsRow>[] {
   const job = (place: RsPlace, count: number): Job<RsRow> => ({
     work: count * place.samples * dimension,
     run() {
-      const { varied: _, function: name, ...options } = place;
-      const toy = name === 'quadratic' ? quadratic(dimension) : quartic(dimension);
-      const solver = rs(options);
+      const { law, estimator, samples: n, mu: smoothing } = place;
+      const toy = place.function === 'quadratic' ? quadratic(dimension) : quartic(dimension);
+      const solver = rs({ law, estimator, samples: n, mu: smoothing });
       const state = solver.init(toy.start);
       const truth = toy.gradient(toy.start);
       const [clean, noisy] = [new Estimates(truth), new Estimates(truth)];
       // The same directions for every μ: what changes along a curve is μ alone.
-      each(keyOf(seed, 1, place.samples, RS_LAWS.indexOf(place.law)), count, (stepKey) => {
+      each(keyOf(seed, 1, n, RS_LAWS.indexOf(law)), count, (stepKey) => {
         const asked = solver.ask(state, { key: foldIn(stepKey, 0) });
         const losses = Float64Array.from(asked.points, (point) => toy.loss(point));
         const errors = normal(foldIn(stepKey, 1), losses.length);
         clean.add(solver.tell(state, asked, losses).diagnostics.gradient);
         noisy.add(solver.tell(state, asked, axpy(noise, errors, losses)).diagnostics.gradient);
       });
-      const smoothed = toy.smoothedGradient(toy.start, place.law, place.mu);
+      const smoothed = toy.smoothedGradient(toy.start, law, smoothing);
       const expectedGain = dot(smoothed, truth) / dot(truth, truth);
       return [
         { ...place, noise: 0, expectedGain, ...clean.compare() },
@@ -187,11 +187,11 @@ function mgsJobs(seed: number, settings: ToySettings['mgs']): Job<MgsRow>[] {
   const job = (place: MgsPlace, count: number): Job<MgsRow> => ({
     work: count * place.samples * place.dimension,
     run() {
-      const { varied: _, dimension, ...options } = place;
-      const from = keyOf(seed, 2, dimension, place.samples, place.sigma);
+      const { dimension, sigma, density, lambda: share, samples: n } = place;
+      const from = keyOf(seed, 2, dimension, n, sigma);
       const toy = linear(scale(gradientNorm, sphere(foldIn(from, 0), dimension)));
       const downhill = scale(-1, toy.gradient(toy.start));
-      const solver = mgs({ ...options, tau });
+      const solver = mgs({ sigma, density, lambda: share, samples: n, tau });
       const state = solver.init(toy.start);
       const steps = new Estimates(downhill);
       let [esr, esrEqual, farthest] = [0, 0, 0];
@@ -199,7 +199,7 @@ function mgsJobs(seed: number, settings: ToySettings['mgs']): Job<MgsRow>[] {
         const { asked, diagnostics } = toyStep(solver, state, toy, { key: stepKey });
         steps.add(diagnostics.update);
         esr += diagnostics.esr / count;
-        esrEqual += solver.tell(state, asked, new Float64Array(place.samples)).diagnostics.esr / count;
+        esrEqual += solver.tell(state, asked, new Float64Array(n)).diagnostics.esr / count;
         const distances = asked.directions.map((u) => squaredDistance(u, downhill));
         farthest += Number(indexOfLargest(diagnostics.weights) === indexOfLargest(distances)) / count;
       });
