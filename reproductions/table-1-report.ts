@@ -1,6 +1,6 @@
 /** What Table 1 says of each experiment's rows: claims and charts. */
 import type { Claim } from '../lib/analysis/claims.js';
-import { chart, sixDigits } from '../lib/report/charts.js';
+import { chart, referenceLine, sixDigits } from '../lib/report/charts.js';
 import {
   axisOf,
   colorOf,
@@ -8,7 +8,6 @@ import {
   INTERVALS,
   meanOf,
   meansChart,
-  referenceLine,
   varied,
 } from '../lib/report/means-chart.js';
 import type { Chart } from '../lib/report/spec.js';
@@ -368,7 +367,7 @@ export const CHARTS: Makers<Chart> = {
         dash: { field: 'told', title: 'losses told', names: TOLD, pattern: [4, 4] },
         tips: [['told', 'losses']],
         measured: 'Rₑ',
-        above: referenceLine(paper, `paper: ${paper}`),
+        above: referenceLine(paper, `paper: ${paper}`, true),
       }),
       meansChart({
         name: 'collapse',

@@ -5,7 +5,7 @@
  */
 import { fixed } from '../lib/report/format.js';
 import type { Table } from '../lib/report/table.js';
-import { seedsOf, several } from './deviations.js';
+import { seedsOf, sentences, several } from './deviations.js';
 import { experiment, groupBy } from './experiment.js';
 import type { Grid } from './grid.js';
 import { DENSITIES } from './sweep.js';
@@ -158,14 +158,14 @@ const TABLES: Makers<Table> = {
 function deviations(cells: readonly ToyCell[]): string[] {
   const [rs, mgs] = cells.map(({ run }) => run.toy.settings) as [ToySettings['rs'], ToySettings['mgs']];
   const missing = DENSITIES.filter((density) => !mgs.densities.includes(density));
-  return [
+  return sentences(
     'The paper’s Table 1 has formulas and no numbers; all numbers here are ours.',
     'Losses are toy functions with known gradients: no network is trained, and no candidate is fine-tuned.',
     `MGS is shown in d = ${mgs.dimension} on a linear loss with ‖g‖ = ${mgs.gradientNorm}; RS in d = ${rs.dimension}, where its variance can be measured in less time.`,
     'The step of RS at α is compared with the gradient there; ξ only scales it.',
     `${several(seedsOf(cells), 'independent repeat')} (seeds) of everything.`,
     missing.length > 0 && `Left out by the choice of a preset or setting: ${missing.join(', ')} density.`,
-  ].filter((sentence) => sentence !== false);
+  );
 }
 
 /** Table 1. */
