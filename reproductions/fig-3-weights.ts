@@ -61,7 +61,7 @@ export const fig3 = experiment({
   title: 'Fig. 3: the landscape under three estimates of ω*',
   description: 'First order, second order and M fine-tuning steps side by side.',
   claim: 'First- and second-order approximations of ω* both sharpen the landscape, the second a little less.',
-  paper: figureNumbers('3', 'supernetEpochs', 'gridMax', 'gridInterval', 'fineTuneIterations'),
+  paper: figureNumbers('3', 'supernetEpochs gridMax gridInterval fineTuneIterations'),
   seeds: SEEDS,
   choices: CHOICES,
   runs: (grid) =>

@@ -21,7 +21,7 @@ import type { OpenSetting } from '../lib/search/presets.js';
 import { halfSize, isZeroOrder, spaceName } from '../lib/search/protocol.js';
 import type { Budget } from '../lib/search/protocol.js';
 import { solverId } from '../lib/search/solver-id.js';
-import { seedsOf, several } from './deviations.js';
+import { seedsOf, sentences, several } from './deviations.js';
 import { cellsOfKind, distinct, groupBy, rowsOfKind } from './experiment.js';
 import type { Cell, Row, View } from './experiment.js';
 import type { Grid } from './grid.js';
@@ -188,10 +188,10 @@ export function landscapeDeviations(cells: readonly OnLandscapeCell[]): string[]
   const [{ supernet, points, extent, validationBatches }] = landscapes;
   const paperExtent = figureNumber('1', 'gridMax');
   const [M] = landscapes.flatMap(({ omega }) => (omega.kind === 'finetuned' ? [omega.iterations] : []));
-  return [
+  return sentences(
     supernet.space !== 'darts' &&
       `The supernet is one of ${spaceName(supernet).toUpperCase()}; the paper's is one of the DARTS space.`,
-    ...deviations(supernet).map((sentence) => `The supernet's search: ${sentence}`),
+    deviations(supernet).map((sentence) => `The supernet's search: ${sentence}`),
     points !== FULL.points &&
       `The grid has ${points}×${points} points; the paper's interval of ${figureNumber('1', 'gridInterval')} makes it ${FULL.points}×${FULL.points}.`,
     extent !== paperExtent &&
@@ -200,12 +200,12 @@ export function landscapeDeviations(cells: readonly OnLandscapeCell[]): string[]
     validationBatches !== 'all' &&
       `L_val is the mean over ${validationBatches} fixed batches of ${supernet.batchSize} images of the validation half, not over all of it.`,
     `${several(seedsOf(cells), 'supernet')}, each with directions of its own; the paper shows one.`,
-    path &&
+    path !== undefined &&
       path.updates !== FULL.updates &&
       `Paths have ${path.updates} updates; the paper's have ${FULL.updates}.`,
-    path &&
+    path !== undefined &&
       'Paths are followed in the plane of the figure, whose directions are orthonormal: α moves nowhere else. The released script projects steps onto directions that are not.',
-  ].filter((sentence) => typeof sentence === 'string');
+  );
 }
 
 /** Settings that the paper leaves open: of landscapes, of their curvature, and of one seed's paths. */

@@ -31,9 +31,9 @@ export function figureNumber(figure: string, name: string): number {
   return z.number({ error: `figure ${figure} has no number ${name}` }).parse(numbers?.[name]);
 }
 
-/** Numbers that the paper's text gives for a figure, by their names. @throws if the file has no such number. */
-export function figureNumbers(figure: string, ...names: readonly string[]): Readonly<Record<string, number>> {
-  return Object.fromEntries(names.map((name) => [name, figureNumber(figure, name)]));
+/** Numbers that the paper's text gives for a figure, by their names (words). @throws if the file has no such number. */
+export function figureNumbers(figure: string, names: string): Readonly<Record<string, number>> {
+  return Object.fromEntries(names.split(' ').map((name) => [name, figureNumber(figure, name)]));
 }
 
 const cellSchema = z.object({

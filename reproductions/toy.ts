@@ -23,6 +23,8 @@ import { createSolver } from '../lib/solvers/registry.js';
 import type { SolverSpec } from '../lib/solvers/registry.js';
 import { RS_ESTIMATORS, RS_LAWS, rs } from '../lib/solvers/rs.js';
 import type { RsEstimator, RsLaw } from '../lib/solvers/rs.js';
+import type { Cell, View } from './experiment.js';
+import { TOY_EXPERIMENTS } from './toy-protocol.js';
 import type { ToyExperiment, ToyProtocol, ToySettings } from './toy-protocol.js';
 
 export type { ToyProtocol } from './toy-protocol.js';
@@ -98,6 +100,11 @@ export interface ToyRows {
   readonly descent: DescentRow;
 }
 
+/** The variance of one RS estimate of a linear loss's gradient, in units of ‖g‖². */
+export function linearVariance({ law, samples }: RsRow, d: number): number {
+  return (d + (law === 'normal' ? 1 : -1)) / samples;
+}
+
 /** A piece of an experiment that is computed in one go. */
 interface Job<R> {
   /** Coordinates drawn or read: what the time is proportional to. */
@@ -129,21 +136,21 @@ function rsJobs(seed: number, settings: ToySettings['rs']): Job<RsRow>[] {
   const job = (place: RsPlace, count: number): Job<RsRow> => ({
     work: count * place.samples * dimension,
     run() {
-      const { varied: _, function: name, ...options } = place;
-      const toy = name === 'quadratic' ? quadratic(dimension) : quartic(dimension);
-      const solver = rs(options);
+      const { law, estimator, samples: n, mu: smoothing } = place;
+      const toy = place.function === 'quadratic' ? quadratic(dimension) : quartic(dimension);
+      const solver = rs({ law, estimator, samples: n, mu: smoothing });
       const state = solver.init(toy.start);
       const truth = toy.gradient(toy.start);
       const [clean, noisy] = [new Estimates(truth), new Estimates(truth)];
       // The same directions for every μ: what changes along a curve is μ alone.
-      each(keyOf(seed, 1, place.samples, RS_LAWS.indexOf(place.law)), count, (stepKey) => {
+      each(keyOf(seed, 1, n, RS_LAWS.indexOf(law)), count, (stepKey) => {
         const asked = solver.ask(state, { key: foldIn(stepKey, 0) });
         const losses = Float64Array.from(asked.points, (point) => toy.loss(point));
         const errors = normal(foldIn(stepKey, 1), losses.length);
         clean.add(solver.tell(state, asked, losses).diagnostics.gradient);
         noisy.add(solver.tell(state, asked, axpy(noise, errors, losses)).diagnostics.gradient);
       });
-      const smoothed = toy.smoothedGradient(toy.start, place.law, place.mu);
+      const smoothed = toy.smoothedGradient(toy.start, law, smoothing);
       const expectedGain = dot(smoothed, truth) / dot(truth, truth);
       return [
         { ...place, noise: 0, expectedGain, ...clean.compare() },
@@ -180,11 +187,11 @@ function mgsJobs(seed: number, settings: ToySettings['mgs']): Job<MgsRow>[] {
   const job = (place: MgsPlace, count: number): Job<MgsRow> => ({
     work: count * place.samples * place.dimension,
     run() {
-      const { varied: _, dimension, ...options } = place;
-      const from = keyOf(seed, 2, dimension, place.samples, place.sigma);
+      const { dimension, sigma, density, lambda: share, samples: n } = place;
+      const from = keyOf(seed, 2, dimension, n, sigma);
       const toy = linear(scale(gradientNorm, sphere(foldIn(from, 0), dimension)));
       const downhill = scale(-1, toy.gradient(toy.start));
-      const solver = mgs({ ...options, tau });
+      const solver = mgs({ sigma, density, lambda: share, samples: n, tau });
       const state = solver.init(toy.start);
       const steps = new Estimates(downhill);
       let [esr, esrEqual, farthest] = [0, 0, 0];
@@ -192,7 +199,7 @@ function mgsJobs(seed: number, settings: ToySettings['mgs']): Job<MgsRow>[] {
         const { asked, diagnostics } = toyStep(solver, state, toy, { key: stepKey });
         steps.add(diagnostics.update);
         esr += diagnostics.esr / count;
-        esrEqual += solver.tell(state, asked, new Float64Array(place.samples)).diagnostics.esr / count;
+        esrEqual += solver.tell(state, asked, new Float64Array(n)).diagnostics.esr / count;
         const distances = asked.directions.map((u) => squaredDistance(u, downhill));
         farthest += Number(indexOfLargest(diagnostics.weights) === indexOfLargest(distances)) / count;
       });
@@ -407,4 +414,33 @@ const SECONDS: Readonly<Record<ToyExperiment, number>> = {
 /** Seconds that a run takes, an estimate. */
 export function toySeconds(protocol: ToyProtocol): number {
   return jobsOf(protocol).reduce((sum, { work }) => sum + work, 0) * SECONDS[protocol.experiment];
+}
+
+// ---- What is made of them ----
+
+/** What toy runs are told apart by. */
+type ToyAxes = Readonly<Record<'experiment', ToyExperiment>>;
+/** A run of an experiment with one seed. */
+export type ToyCell = Cell<'toy', ToyAxes>;
+/** What is there of them. */
+export type ToyView = View<'toy', ToyAxes>;
+
+/** A row of an experiment with the seed that it comes from. */
+export type Seeded<E extends ToyExperiment> = ToyRows[E] & { readonly seed: number };
+
+/** What is made of each experiment's rows and settings. */
+export type Makers<T> = {
+  readonly [E in ToyExperiment]?: (rows: readonly Seeded<E>[], settings: ToySettings[E]) => T | readonly T[];
+};
+
+/** What is made of the experiments that there are rows of. */
+export function made<T>({ rows }: ToyView, makers: Makers<T>): T[] {
+  return TOY_EXPERIMENTS.flatMap((experiment) => {
+    const own = rows.filter((row) => row.experiment === experiment);
+    // Each is given its own rows and settings.
+    const make = makers[experiment] as ((rows: object, settings: object) => T | readonly T[]) | undefined;
+    if (!make || own.length === 0) return [];
+    const seeded = own.flatMap((run) => run.rows.map((row) => ({ seed: run.seed, ...row })));
+    return make(seeded, own[0].toy.settings);
+  });
 }

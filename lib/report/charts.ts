@@ -92,12 +92,13 @@ export function againstNumber(
 }
 
 /** Panels by a field, in the order of the names. */
-interface Panels {
+export interface Panels {
   readonly field: string;
   readonly names: readonly string[];
 }
 
-function panelsBy({ field, names }: Panels): Encoding {
+/** A facet's encoding. */
+export function panelsBy({ field, names }: Panels): Encoding {
   return { field, type: 'nominal', title: null, sort: names };
 }
 
@@ -260,19 +261,19 @@ export function alongSearches(
   );
 }
 
-/** A dashed line across a panel with what it stands for written above it. It has data of its own: one mark a panel. */
-function referenceLayers(at: number, text: string): object[] {
+/**
+ * A dashed line across a panel and what it stands for, written over it or, where that is said, under it. It has data of its
+ * own: one mark a panel.
+ */
+export function referenceLine(at: number, text?: string, under = false): object[] {
   const data = { values: [{}] };
   const color = REFERENCE_COLOR;
-  const place = { align: 'left', baseline: 'bottom', dx: 4, dy: -3 };
-  return [
-    { data, mark: { type: 'rule', strokeDash: [5, 4], color }, encoding: { y: { datum: at } } },
-    {
-      data,
-      mark: { type: 'text', ...place, color, fontSize: 11 },
-      encoding: { y: { datum: at }, x: { value: 0 }, text: { value: text } },
-    },
-  ];
+  const y = { datum: at };
+  const place = under ? { baseline: 'top', dx: 4, dy: 4 } : { baseline: 'bottom', dx: 4, dy: -3 };
+  const words = { type: 'text', align: 'left', ...place, color, fontSize: 11 };
+  const line = { data, mark: { type: 'rule', strokeDash: [5, 4], color }, encoding: { y } };
+  if (text === undefined) return [line];
+  return [line, { data, mark: words, encoding: { y, x: { value: 0 }, text: { value: text } } }];
 }
 
 /** At most five round numbers up to the last. */
@@ -354,7 +355,7 @@ export function smallMultiples(
           mark: { type: 'point', filled: true, size: 42, opacity: 1 },
           encoding: { x: across, y: mean, color, shape, tooltip },
         },
-        ...(y.reference ? referenceLayers(y.reference.at, y.reference.text) : []),
+        ...(y.reference ? referenceLine(y.reference.at, y.reference.text) : []),
       ],
     },
   });

@@ -1,7 +1,7 @@
 /** Charts of means over seeds with their intervals, against a number, in panels side by side. */
 import { summarize } from '../analysis/statistics.js';
-import { chart, sixDigits } from './charts.js';
-import type { ChartWords } from './charts.js';
+import { chart, panelsBy, sixDigits } from './charts.js';
+import type { ChartWords, Panels } from './charts.js';
 import type { Chart } from './spec.js';
 import { ORDERED_SCHEME, PALETTE, REFERENCE_COLOR } from './theme.js';
 
@@ -84,27 +84,13 @@ export function colorOf({ field, title = null, names, colors = PALETTE, ordered 
   };
 }
 
-/** Panels side by side, one for each name of a field. */
-export function inColumns({ field, names }: Names, spec: Layer, ownY = false): Layer {
+/** Panels side by side. @param ownY  Whether each has a scale of its own. */
+export function inColumns(panels: Panels, spec: Layer, ownY = false): Layer {
   return {
-    facet: { column: { field, type: 'nominal', sort: names, title: null } },
+    facet: { column: panelsBy(panels) },
     spec,
     ...(ownY ? { resolve: { scale: { y: 'independent' } } } : {}),
   };
-}
-
-/** A dashed line across a panel, and what it stands for. It has data of its own: one mark a panel. */
-export function referenceLine(at: number, label?: string): Layer[] {
-  const y = { datum: at };
-  const data = { values: [{}] };
-  const color = REFERENCE_COLOR;
-  const mark = { type: 'text', align: 'left', baseline: 'top', dx: 4, dy: 4, color, fontSize: 11 };
-  return [
-    { data, mark: { type: 'rule', strokeDash: [5, 4], color }, encoding: { y } },
-    ...(label === undefined
-      ? []
-      : [{ data, mark, encoding: { y, x: { value: 0 }, text: { value: label } } }]),
-  ];
 }
 
 /** What {@link meansChart} shows. */
@@ -115,7 +101,7 @@ export interface MeansPlot extends ChartWords {
   /** A logarithmic one without a domain holds the means. */
   readonly y: Omit<Axis, 'field'>;
   readonly series: Series;
-  readonly columns?: Names;
+  readonly columns?: Panels;
   /** Lines are told apart by dashes too. */
   readonly dash?: Names & { readonly pattern: readonly [number, number] };
   /** The field that lines follow in place of the means: what these should be. */
@@ -126,8 +112,8 @@ export interface MeansPlot extends ChartWords {
   readonly tips?: readonly (readonly [field: string, title?: string, format?: string])[];
   /** What tooltips call the mean. */
   readonly measured: string;
-  readonly below?: readonly Layer[];
-  readonly above?: readonly Layer[];
+  readonly below?: readonly object[];
+  readonly above?: readonly object[];
   /** Whether each panel has a scale of its own. */
   readonly ownY?: boolean;
 }
