@@ -65,11 +65,11 @@ function claims(view: ComparedView): Claim[] {
       unit: 'triple',
       detail: 'By chance the rank is 2. A triple has benchmark and seed in common.',
     }),
-    costs(view, {
+    judge({
+      ...costs(view, 'gld', 'mgs'),
       id: 'gld-dearer',
       text: 'A search by GLD costs more than one by MGS (in print 2.2 against 1.0 GPU days, in the DARTS space).',
-      who: 'GLD to MGS',
-      methods: ['gld', 'mgs'],
+      statistic: 'seconds of the search, GLD to MGS',
       region: { above: 1 },
     }),
     ...contests(view, [BEATS_RANDOM]),

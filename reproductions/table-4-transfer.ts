@@ -15,7 +15,7 @@ import type { Budget } from '../lib/search/protocol.js';
 import { KNOWN_GENOTYPES } from '../lib/spaces/genotype.js';
 import type { Genotype } from '../lib/spaces/genotype.js';
 import { CELLS, spaceById } from '../lib/spaces/spaces.js';
-import { BEATS_RANDOM, contests, counted as countedClaim } from './claims.js';
+import { BEATS_RANDOM, contests } from './claims.js';
 import type { MethodAxes } from './claims.js';
 import { methodDeviations, methodsIn, rowsBy } from './comparison.js';
 import { seedsOf, sentences, several, trainingDeviations } from './deviations.js';
@@ -29,7 +29,7 @@ import { printedInterval, printedRows } from './paper.js';
 import type { PrintedCell } from './paper.js';
 import {
   baselineNotes,
-  counted,
+  counted as howMany,
   label,
   lowest,
   meanText,
@@ -78,13 +78,7 @@ const HERE: Readonly<Record<string, string | undefined>> = {
 /** The paper's table. Some rows have no FLOPs. */
 const PRINTED = printedRows('4').map(({ fields, cells }) => {
   const name = String(fields.method);
-  const onImageNet = fields.searchedOnImageNet === true;
-  return {
-    name,
-    onImageNet,
-    here: HERE[name],
-    cells: cells as Readonly<Record<string, PrintedCell | undefined>> & typeof cells,
-  };
+  return { name, onImageNet: fields.searchedOnImageNet === true, here: HERE[name], cells };
 });
 type PrintedLine = (typeof PRINTED)[number];
 
@@ -109,22 +103,19 @@ function deviations(cells: readonly Cell<Kinds, MethodAxes>[]): string[] {
 
 // ---- Counting ----
 
-/** Cells with what their network for ImageNet consists of. */
-interface Network extends MethodAxes {
-  /** null for published cells, which are the same for every seed. */
-  readonly seed: number | null;
-  readonly parameters: number;
-  readonly multiplyAdds: number;
-  /** Skip connections of both cells. */
-  readonly skips: number;
-}
-
-function networkOf(method: string, seed: number | null, genotype: Genotype): Network {
+/**
+ * Cells with what their network for ImageNet consists of.
+ *
+ * @param seed  null for published cells, which are the same for every seed.
+ */
+function networkOf(method: string, seed: number | null, genotype: Genotype) {
   const structure = genotypeStructure(genotype);
   const skips = CELLS.reduce((sum, cell) => sum + structure[cell].families.skip, 0);
   const counts = countsOf(trainingOf(trainingSettings(CHOICE, 'full'), genotype), IMAGENET.classes);
   return { method, seed, ...counts, skips };
 }
+
+type Network = ReturnType<typeof networkOf>;
 
 /** The network that the paper trains, of published cells and of what was found, in the order of the methods. */
 function networksIn(view: TransferView): Network[] {
@@ -169,8 +160,13 @@ function tables(view: TransferView): Table[] {
   const { budget } = view;
   // The paper's networks, trained as it does, on its photographs.
   const beside = budget === 'full' && photographs(view) === 'imagenet';
-  const printed = ({ method, seed }: Network, column: string): string | null =>
-    (seed === null ? printedOf(method)[0]?.cells[column]?.printed : null) ?? null;
+  const printed = (column: string) =>
+    label<Network>(
+      'printed (M)',
+      ({ method, seed }) =>
+        (seed === null ? printedOf(method) : []).map((line) => line.cells[column].printed)[0] ?? null,
+      'right',
+    );
   const cells = label<MethodAxes>('cells', ({ method }) => methodTitle(method));
   const counts = summaryTable<Network>(
     `Networks for ImageNet, counted exactly: 14 cells, 48 channels, 224×224 (cells searched at budget ${budget})`,
@@ -181,8 +177,8 @@ function tables(view: TransferView): Table[] {
       label('parameters', ({ parameters }) => parameters.toLocaleString('en-US'), 'right'),
       label('multiply-adds', ({ multiplyAdds }) => multiplyAdds.toLocaleString('en-US'), 'right'),
       label('skips', ({ skips }) => skips, 'right'),
-      label('printed (M)', (network) => printed(network, 'params'), 'right'),
-      label('printed (M)', (network) => printed(network, 'flops'), 'right'),
+      printed('params'),
+      printed('flops'),
     ],
     [
       'Parameters without auxiliary head; multiply-adds of convolutions and linear layers for one image; skips: skip connections of both cells. Printed: parameters and multiply-adds in millions, in the paper’s Table 4.',
@@ -195,7 +191,7 @@ function tables(view: TransferView): Table[] {
     groupBy(rows, 'method'),
     [
       cells,
-      counted('n'),
+      howMany('n'),
       spread('error (%)', ({ errorPct }) => errorPct, 2),
       lowest('best', ({ errorPct }) => errorPct, 2),
       spread('best-epoch error', ({ bestEpochErrorPct }) => bestEpochErrorPct, 2),
@@ -220,7 +216,7 @@ function tables(view: TransferView): Table[] {
     [
       label('method', ({ name, onImageNet }) => `${name}${onImageNet ? ' †' : ''}`),
       label('here', ({ here }) => (here === undefined ? 'cited' : methodTitle(here))),
-      label('FLOPs (M)', (line) => line.cells.flops?.printed ?? null, 'right'),
+      label('FLOPs (M)', (line) => ('flops' in line.cells ? line.cells.flops.printed : null), 'right'),
       label('parameters (M)', (line) => line.cells.params.printed, 'right'),
       {
         title: 'top-1 error (%)',
@@ -248,20 +244,15 @@ function tables(view: TransferView): Table[] {
 
 /** Parameters over multiply-adds: ours counted, the paper's as printed. */
 function sizeChart(view: TransferView): Chart {
+  const inPrint = PRINTED.filter(({ here, cells }) => here !== undefined && 'flops' in cells);
   const values = [
-    ...PRINTED.flatMap(({ name, here, cells: { flops, params } }) =>
-      here === undefined || flops === undefined
-        ? []
-        : [
-            {
-              group: 'printed' as const,
-              name: name.replace(' params', ''),
-              network: `${name}, printed`,
-              multiplyAdds: flops.value,
-              parameters: params.value,
-            },
-          ],
-    ),
+    ...inPrint.map(({ name, cells: { flops, params } }) => ({
+      group: 'printed' as const,
+      name: name.replace(' params', ''),
+      network: `${name}, printed`,
+      multiplyAdds: flops.value,
+      parameters: params.value,
+    })),
     ...networksIn(view).map(({ method, seed, multiplyAdds, parameters }) => ({
       group: familyOf(method),
       name: seed === null ? method : '',
@@ -319,6 +310,19 @@ function errorChart(view: TransferView): Chart {
 
 // ---- Claims ----
 
+/** A claim on what was counted: it has no spread, and needs none. */
+function counted(
+  claim: Pick<Claim, 'id' | 'text' | 'detail'> & { readonly statistic: { name: string; value: number } },
+  printed: PrintedCell,
+): Claim {
+  const [low, high] = printedInterval(printed);
+  const { id, text, statistic } = claim;
+  const { value } = statistic;
+  const verdict = value >= low && value <= high ? 'supported' : 'not supported';
+  const detail = `Counted, so that no interval is needed. ${claim.detail}`;
+  return { id, text, verdict, statistic, n: 1, unit: 'network', interval: null, detail };
+}
+
 function claims(view: TransferView): Claim[] {
   const { budget } = view;
   const [{ name, cells }] = printedOf(REFERENCE);
@@ -329,23 +333,25 @@ function claims(view: TransferView): Claim[] {
   const ofBudget = budget === 'full' ? '' : ` The cells were searched at budget ${budget}.`;
   const error = 'top-1 error';
   return [
-    countedClaim({
-      id: 'count/parameters',
-      text: `The network of ${name} has ${cells.params.printed} M parameters.`,
-      statistic: `parameters (M) of ${REFERENCE}`,
-      value: published.parameters / 1e6,
-      between: printedInterval(cells.params),
-      detail: 'Without the auxiliary head.',
-    }),
-    countedClaim({
-      id: 'count/multiply-adds',
-      text: `The network of ${name} needs ${cells.flops.printed} M FLOPs.`,
-      statistic: `multiply-adds (M) of ${REFERENCE}`,
-      value: published.multiplyAdds / 1e6,
-      between: printedInterval(cells.flops),
-      detail:
-        'Multiply-adds of convolutions and linear layers. The paper takes its number from elsewhere and does not say what it counts.',
-    }),
+    counted(
+      {
+        id: 'count/parameters',
+        text: `The network of ${name} has ${cells.params.printed} M parameters.`,
+        statistic: { name: `parameters (M) of ${REFERENCE}`, value: published.parameters / 1e6 },
+        detail: 'Without the auxiliary head.',
+      },
+      cells.params,
+    ),
+    counted(
+      {
+        id: 'count/multiply-adds',
+        text: `The network of ${name} needs ${cells.flops.printed} M FLOPs.`,
+        statistic: { name: `multiply-adds (M) of ${REFERENCE}`, value: published.multiplyAdds / 1e6 },
+        detail:
+          'Multiply-adds of convolutions and linear layers. The paper takes its number from elsewhere and does not say what it counts.',
+      },
+      cells.flops,
+    ),
     judge({
       id: 'size',
       text: `The networks of the cells that ZARTS finds have ${sizes
