@@ -8,7 +8,7 @@ import type { Row, View } from './experiment.js';
 import { methodTitle } from './methods.js';
 
 /** What rows are told apart by where methods are compared. */
-export type MethodAxes = { readonly method: string };
+export type MethodAxes = Readonly<Record<'method', string>>;
 
 /** Trained networks of two methods that differ in the method alone: same data set, space and seed. */
 export interface Pair {

@@ -17,6 +17,9 @@ import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
 import { applySet, spaceName } from '../lib/search/protocol.js';
 import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
+import { SOLVER_IDS, solversWith } from '../lib/search/solver-id.js';
+import { solverSearch } from '../lib/search/presets.js';
+import type { SolverId } from '../lib/search/solver-id.js';
 import { SPACE_IDS } from '../lib/spaces/spaces.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
 import { errorLess, pairsOf } from './claims.js';
@@ -26,8 +29,7 @@ import { cellsOfKind, cross, distinct, experiment, groupBy, rowsOfKind } from '.
 import type { Cell, Experiment, Row, View } from './experiment.js';
 import { some } from './grid.js';
 import type { RunKind } from './kinds.js';
-import { METHOD_IDS, familyColors, familyOf, methodSearch, methodTitle, methodsWith } from './methods.js';
-import type { MethodId } from './methods.js';
+import { familyColors, familyOf, methodTitle } from './methods.js';
 import { nameOf, printedRows, printedText } from './paper.js';
 import type { PrintedCell } from './paper.js';
 import { baselineNotes, counted, label, progressText, spread, summaryTable } from './tables.js';
@@ -43,7 +45,7 @@ export type ComparedView = View<'training' | 'linear', MethodAxes>;
 /** A method's column in the paper's table. */
 export interface PrintedColumn {
   readonly column: string;
-  readonly method: MethodId;
+  readonly method: SolverId;
   /** What the paper prints of its four runs. */
   readonly statistic: 'best' | 'mean';
 }
@@ -60,7 +62,7 @@ interface PrintedBenchmark extends Benchmark {
 interface Plan {
   readonly datasets: readonly FileDatasetName[];
   readonly spaces: readonly SpaceId[];
-  readonly methods: readonly MethodId[];
+  readonly methods: readonly SolverId[];
   readonly seeds: number;
 }
 
@@ -73,7 +75,7 @@ export interface ComparisonTable extends Pick<Experiment, 'id' | 'title' | 'desc
   readonly printed: readonly PrintedBenchmark[];
   readonly columns: readonly PrintedColumn[];
   /** The method that the others are compared with pair by pair: the first of these that has runs. Left out: DARTS. */
-  readonly reference?: readonly MethodId[];
+  readonly reference?: readonly SolverId[];
   /** Settings of the trainings at a budget (`epochs=10`), where they are not what the budget makes of the paper's. */
   readonly trainingSet?: Readonly<Partial<Record<Budget, readonly string[]>>>;
   /** What else the runs do otherwise than the paper, one sentence each. */
@@ -105,16 +107,16 @@ export function comparison(table: ComparisonTable) {
       // Not `dataset`, which is a group of the searches' settings.
       datasets: some('data set', DATASET_NAMES, (budget) => plans[budget].datasets),
       space: some('search space', SPACE_IDS, (budget) => plans[budget].spaces),
-      method: some('method', METHOD_IDS, (budget) => plans[budget].methods),
+      method: some('method', SOLVER_IDS, (budget) => plans[budget].methods),
     },
     // Seeds outermost: after the first seed every cell of the table has a value.
     runs(grid) {
       const { preset, seeds, chosen } = grid;
-      const method = methodsWith(chosen.method, preset);
+      const method = solversWith(chosen.method, preset);
       const benchmarks = cross({ seed: seeds, dataset: chosen.datasets, space: chosen.space, method });
       return withBaselines(
         benchmarks.map(({ seed, dataset, space, method: id }): Cell<'training', MethodAxes> => {
-          const own = applySet(methodSearch(id, space, dataset, grid.budget, preset), `seed=${seed}`);
+          const own = applySet(solverSearch(id, space, dataset, grid.budget, preset), `seed=${seed}`);
           const set = trainingSet?.[grid.budget];
           return { axes: { method: id }, run: trainedSearch(grid, grid.search(own), { preset: whose }, set) };
         }),
@@ -187,7 +189,7 @@ export function trainedIn({ rows }: Pick<ComparedView, 'rows'>): ComparedRow[] {
 
 /** The methods that occur, in the order in which tables show them. */
 export function methodsIn(rows: readonly MethodAxes[]): string[] {
-  return METHOD_IDS.filter((id) => rows.some(({ method }) => method === id));
+  return SOLVER_IDS.filter((id) => rows.some(({ method }) => method === id));
 }
 
 /** A method's rows. */
@@ -211,13 +213,13 @@ export function errorsBy(
 }
 
 /** DARTS, which most tables compare with: their numbers of it are of second order, as R-DARTS ran it. */
-const DARTS = ['darts-2nd', 'darts-1st'] as const satisfies readonly MethodId[];
+const DARTS = ['darts-2nd', 'darts-1st'] as const satisfies readonly SolverId[];
 
 /** The first of the methods that has rows. */
 export function referenceIn(
   rows: readonly MethodAxes[],
-  among: readonly MethodId[] = DARTS,
-): MethodId | undefined {
+  among: readonly SolverId[] = DARTS,
+): SolverId | undefined {
   return among.find((id) => rows.some(({ method }) => method === id));
 }
 

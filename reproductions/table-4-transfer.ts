@@ -12,6 +12,9 @@ import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
 import { applySet } from '../lib/search/protocol.js';
 import type { Budget } from '../lib/search/protocol.js';
+import { SOLVER_IDS, solversWith } from '../lib/search/solver-id.js';
+import { solverSearch } from '../lib/search/presets.js';
+import type { SolverId } from '../lib/search/solver-id.js';
 import { KNOWN_GENOTYPES } from '../lib/spaces/genotype.js';
 import type { Genotype } from '../lib/spaces/genotype.js';
 import { CELLS, spaceById } from '../lib/spaces/spaces.js';
@@ -23,8 +26,7 @@ import { cross, distinct, experiment, groupBy, rowsOfKind } from './experiment.j
 import type { Cell, Row, View } from './experiment.js';
 import { some } from './grid.js';
 import { countsOf } from './kinds.js';
-import { METHOD_IDS, familyColors, familyOf, methodSearch, methodTitle, methodsWith } from './methods.js';
-import type { MethodId } from './methods.js';
+import { familyColors, familyOf, methodTitle } from './methods.js';
 import { printedInterval, printedRows } from './paper.js';
 import type { PrintedCell } from './paper.js';
 import {
@@ -50,7 +52,7 @@ const PUBLISHED = ['DARTS_V1', 'DARTS_V2', 'NASNet', 'AmoebaNet'] as const;
 /** The published genotype that is trained beside what is found here. */
 const REFERENCE = 'DARTS_V2';
 
-const METHODS: Readonly<Record<Budget, readonly MethodId[]>> = {
+const METHODS: Readonly<Record<Budget, readonly SolverId[]>> = {
   full: ['darts-2nd', 'pc-darts', 'mgs', 'mgs-flat', 'random'],
   laptop: ['darts-2nd', 'mgs', 'mgs-flat', 'random'],
   smoke: ['mgs'],
@@ -409,10 +411,10 @@ export const table4 = experiment({
     ),
   ),
   seeds: { full: 4, laptop: 3, smoke: 1 },
-  choices: { method: some<MethodId>('method', METHOD_IDS, (budget) => METHODS[budget]) },
+  choices: { method: some<SolverId>('method', SOLVER_IDS, (budget) => METHODS[budget]) },
   runs(grid) {
     const { budget, preset, seeds, chosen } = grid;
-    const methods = [REFERENCE, ...methodsWith(chosen.method, preset)] as const;
+    const methods = [REFERENCE, ...solversWith(chosen.method, preset)] as const;
     const published = grid.training(trainingSettings(CHOICE, budget, TRAINING_SET[budget]));
     const trainings = cross({ seed: seeds, method: methods }).map(
       ({ seed, method }): Cell<'training', MethodAxes> => {
@@ -420,7 +422,7 @@ export const table4 = experiment({
           const training = { ...published, seed };
           return { axes: { method }, run: { kind: 'training', training, genotype: KNOWN_GENOTYPES[method] } };
         }
-        const own = applySet(methodSearch(method, 'darts', 'cifar10', budget, preset), `seed=${seed}`);
+        const own = applySet(solverSearch(method, 'darts', 'cifar10', budget, preset), `seed=${seed}`);
         const run = trainedSearch(grid, grid.search(own), CHOICE, TRAINING_SET[budget]);
         return { axes: { method }, run };
       },

@@ -32,7 +32,7 @@ import {
 import { trainedSearch, withBaselines } from './training.js';
 
 /** Whose weights, M, and weight steps between two updates of α. */
-export type IterationAxes = { readonly reading: Preset; readonly M: number; readonly period: number };
+export type IterationAxes = Readonly<Record<'reading', Preset> & Record<'M' | 'period', number>>;
 type TrainedRow = Row<'training', IterationAxes>;
 type TrainedView = View<'training' | 'linear', IterationAxes>;
 

@@ -86,8 +86,8 @@ export function fakeView<K extends RunKind, A extends Axes>(
 }
 
 function budgetOf({ run }: AnyCell): View['budget'] {
-  if (run.kind === 'linear') return run.evaluation.budget as View['budget'];
-  if (run.kind === 'training') return run.training.budget as View['budget'];
+  if (run.kind === 'linear') return run.evaluation.budget;
+  if (run.kind === 'training') return run.training.budget;
   if (run.kind === 'search') return run.search.budget;
   throw new Error(`no budget of ${run.kind}`);
 }
