@@ -124,7 +124,7 @@ describe('Table 2', () => {
       'training.network.channels=6',
     ];
     const cells = trainings({ budget: 'laptop', seeds: 1, set });
-    expect(cells.map(({ axes, run }) => `${spaceName(run.search!)} ${axes.method as string}`)).to.deep.equal([
+    expect(cells.map(({ axes, run }) => `${spaceName(run.search!)} ${axes.method}`)).to.deep.equal([
       's2 darts-1st',
       's2 mgs',
       's4 darts-1st',
