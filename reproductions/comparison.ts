@@ -4,13 +4,14 @@
  */
 import type { Claim } from '../lib/analysis/claims.js';
 import { bootstrapInterval, pairedTest, ranks } from '../lib/analysis/comparison.js';
-import { cellStructure, meanAgreement } from '../lib/analysis/genotypes.js';
+import { cellStructure } from '../lib/analysis/genotypes.js';
 import { summarize } from '../lib/analysis/statistics.js';
 import { FILE_DATASETS, datasetTitle } from '../lib/datasets/registry.js';
 import type { FileDatasetName } from '../lib/datasets/registry.js';
 import type { EvaluationPreset } from '../lib/evaluation/protocol.js';
 import { key } from '../lib/math/random.js';
 import { errorsByName, sixDigits } from '../lib/report/charts.js';
+import type { ChartWords } from '../lib/report/charts.js';
 import { intervalText } from '../lib/report/claims.js';
 import { fixed, plusMinus } from '../lib/report/format.js';
 import type { Chart } from '../lib/report/spec.js';
@@ -30,9 +31,9 @@ import type { Cell, Experiment, Row, View } from './experiment.js';
 import { some } from './grid.js';
 import type { RunKind } from './kinds.js';
 import { familyColors, familyOf, methodTitle } from './methods.js';
-import { nameOf, printedRows, printedText } from './paper.js';
+import { nameOf, printedNumbers, printedRows, printedText } from './paper.js';
 import type { PrintedCell } from './paper.js';
-import { baselineNotes, counted, label, progressText, spread, summaryTable } from './tables.js';
+import { AGREEMENT, baselineNotes, counted, label, progressText, spread, summaryTable } from './tables.js';
 import type { SummaryColumn } from './tables.js';
 import { trainedSearch, withBaselines } from './training.js';
 
@@ -97,11 +98,7 @@ export function comparison(table: ComparisonTable) {
     title,
     description,
     claim,
-    paper: Object.fromEntries(
-      printed.flatMap(({ dataset, space, cells }) =>
-        Object.entries(cells).map(([column, { value }]) => [`${dataset} ${space} ${column}`, value]),
-      ),
-    ),
+    paper: printedNumbers(printed, ({ dataset, space }) => `${dataset} ${space}`),
     seeds: { full: plans.full.seeds, laptop: plans.laptop.seeds, smoke: plans.smoke.seeds },
     choices: {
       // Not `dataset`, which is a group of the searches' settings.
@@ -408,10 +405,7 @@ function detailTable(rows: readonly ComparedRow[]): Table {
       spread('full size (M)', ({ fullParameters }) => fullParameters / 1e6, 2),
       spread('skips', (row) => normal(row).families.skip, 1),
       spread('without parameters', (row) => normal(row).parameterFree, 2),
-      {
-        title: 'agreement',
-        cell: (own) => fixed(meanAgreement(own.map(({ genotype }) => genotype)), 2),
-      },
+      AGREEMENT,
       spread('best-epoch error', ({ bestEpochErrorPct }) => bestEpochErrorPct, 2),
       spread('over noise', ({ noisePassesPct }) => noisePassesPct, 2),
       spread('search (s)', ({ searchSeconds }) => searchSeconds, 0),
@@ -456,31 +450,40 @@ function printedTable({ printed, columns, id }: ComparisonTable, view: ComparedV
 
 // ---- Charts ----
 
-/** A point for each search and a bar at the mean of each method, one panel a benchmark. */
+/** Test errors: a point for each network, a bar at the mean of each method; panels by benchmark where that is told. */
+export function errorsByMethod(
+  words: ChartWords,
+  rows: readonly ComparedRow[],
+  { method, family }: { readonly method: string; readonly family: string },
+  benchmarkOf?: (row: ComparedRow) => string,
+): Chart {
+  const methods = distinct(rows.map((row) => row.method));
+  return errorsByName(
+    words,
+    rows.map((row) => ({
+      [method]: methodTitle(row.method),
+      [family]: familyOf(row.method),
+      ...(benchmarkOf ? { benchmark: benchmarkOf(row) } : {}),
+      ...{ error: sixDigits(row.errorPct), seed: row.seed, parameters: row.parameters },
+    })),
+    {
+      row: { field: method, names: methods.map(methodTitle) },
+      color: familyColors(family, methods.map(familyOf)),
+      ...(benchmarkOf ? { panels: { field: 'benchmark', names: distinct(rows.map(benchmarkOf)) } } : {}),
+    },
+  );
+}
+
 function errorChart(view: ComparedView): Chart {
   const rows = trainedIn(view);
   const apart = distinct(rows.map(({ dataset }) => dataset)).length > 1;
-  const benchmark = ({ dataset, space }: Benchmark): string =>
-    `${apart ? `${datasetTitle(dataset)}, ` : ''}${space === 'darts' ? 'DARTS space' : space.toUpperCase()}`;
-  const methods = methodsIn(rows);
-  return errorsByName(
-    {
-      name: 'errors',
-      title: `Test error by method (budget ${view.budget})`,
-      subtitle: 'points: each search, its network trained from scratch; bars: means',
-    },
-    rows.map((row) => ({
-      benchmark: benchmark(row),
-      method: methodTitle(row.method),
-      family: familyOf(row.method),
-      error: sixDigits(row.errorPct),
-      seed: row.seed,
-      parameters: row.parameters,
-    })),
-    {
-      row: { field: 'method', names: methods.map(methodTitle) },
-      color: familyColors('family', methods.map(familyOf)),
-      panels: { field: 'benchmark', names: distinct(rows.map(benchmark)) },
-    },
-  );
+  const words = {
+    name: 'errors',
+    title: `Test error by method (budget ${view.budget})`,
+    subtitle: 'points: each search, its network trained from scratch; bars: means',
+  };
+  return errorsByMethod(words, rows, { method: 'method', family: 'family' }, ({ dataset, space }) => {
+    const where = space === 'darts' ? 'DARTS space' : space.toUpperCase();
+    return apart ? `${datasetTitle(dataset)}, ${where}` : where;
+  });
 }

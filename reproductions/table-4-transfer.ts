@@ -6,7 +6,7 @@ import { judge } from '../lib/analysis/claims.js';
 import type { Claim } from '../lib/analysis/claims.js';
 import { genotypeStructure } from '../lib/analysis/genotypes.js';
 import { IMAGENET } from '../lib/datasets/registry.js';
-import { errorsByName, labelledPoints, sixDigits } from '../lib/report/charts.js';
+import { labelledPoints } from '../lib/report/charts.js';
 import { fixed } from '../lib/report/format.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
@@ -20,14 +20,14 @@ import type { Genotype } from '../lib/spaces/genotype.js';
 import { CELLS, spaceById } from '../lib/spaces/spaces.js';
 import { BEATS_RANDOM, contests } from './claims.js';
 import type { MethodAxes } from './claims.js';
-import { methodDeviations, methodsIn, rowsBy } from './comparison.js';
+import { errorsByMethod, methodDeviations, methodsIn, rowsBy } from './comparison.js';
 import { seedsOf, sentences, several, trainingDeviations } from './deviations.js';
 import { cross, distinct, experiment, groupBy, rowsOfKind } from './experiment.js';
 import type { Cell, Row, View } from './experiment.js';
 import { some } from './grid.js';
 import { countsOf } from './kinds.js';
 import { familyColors, familyOf, methodTitle } from './methods.js';
-import { printedInterval, printedRows } from './paper.js';
+import { printedInterval, printedNumbers, printedRows } from './paper.js';
 import type { PrintedCell } from './paper.js';
 import {
   baselineNotes,
@@ -130,18 +130,8 @@ function networksIn(view: TransferView): Network[] {
   ];
 }
 
-/** Skip connections to be expected in both cells of a genotype whose operations are drawn evenly. */
-function chanceSkips(): number {
-  const KEPT = 8;
-  const { edges } = spaceById('darts');
-  return CELLS.reduce((sum, cell) => {
-    const shares = edges[cell].map((edge) => {
-      const derivable = edge.filter((op) => op !== 'none');
-      return derivable.filter((op) => op === 'skip_connect').length / derivable.length;
-    });
-    return sum + (KEPT * shares.reduce((all, share) => all + share, 0)) / shares.length;
-  }, 0);
-}
+/** Skip connections to be expected among the 16 edges that both cells keep, if operations are drawn evenly. */
+const CHANCE_SKIPS = 16 / spaceById('darts').edges.normal[0].filter((op) => op !== 'none').length;
 
 // ---- Tables and charts ----
 
@@ -288,26 +278,13 @@ function sizeChart(view: TransferView): Chart {
 }
 
 function errorChart(view: TransferView): Chart {
+  const words = {
+    name: 'errors',
+    title: `Top-1 error (budget ${view.budget})`,
+    subtitle: `on ${imagesText(view)}; points: each network; bars: means`,
+  };
   const rows = groupBy(trainedIn(view), 'method').flatMap((group) => group.rows);
-  const methods = distinct(rows.map(({ method }) => method));
-  return errorsByName(
-    {
-      name: 'errors',
-      title: `Top-1 error (budget ${view.budget})`,
-      subtitle: `on ${imagesText(view)}; points: each network; bars: means`,
-    },
-    rows.map(({ method, seed, errorPct, parameters }) => ({
-      cells: methodTitle(method),
-      group: familyOf(method),
-      seed,
-      error: sixDigits(errorPct),
-      parameters,
-    })),
-    {
-      row: { field: 'cells', names: methods.map(methodTitle) },
-      color: familyColors('group', methods.map(familyOf)),
-    },
-  );
+  return errorsByMethod(words, rows, { method: 'cells', family: 'group' });
 }
 
 // ---- Claims ----
@@ -372,7 +349,7 @@ function claims(view: TransferView): Claim[] {
       values: zarts.map(({ skips }) => skips),
       region: { below: published.skips },
       resolution: 1,
-      detail: `${REFERENCE}, the published cells of DARTS, have ${published.skips}; cells drawn at random from the space ${fixed(chanceSkips(), 1)}.${ofBudget}`,
+      detail: `${REFERENCE}, the published cells of DARTS, have ${published.skips}; cells drawn at random from the space ${fixed(CHANCE_SKIPS, 1)}.${ofBudget}`,
     }),
     ...contests(
       view,
@@ -405,11 +382,7 @@ export const table4 = experiment({
     'Cells found on CIFAR-10 in networks for large images: exact parameters and multiply-adds, and errors.',
   claim:
     'Cells that ZARTS finds on CIFAR-10 make better networks for ImageNet than those of DARTS, with as few parameters.',
-  paper: Object.fromEntries(
-    PRINTED.flatMap(({ name, cells }) =>
-      Object.entries(cells).map(([column, cell]) => [`${name} ${column}`, cell.value]),
-    ),
-  ),
+  paper: printedNumbers(PRINTED, ({ name }) => name),
   seeds: { full: 4, laptop: 3, smoke: 1 },
   choices: { method: some<SolverId>('method', SOLVER_IDS, (budget) => METHODS[budget]) },
   runs(grid) {
