@@ -14,6 +14,7 @@ import { fixed, plusMinus } from '../lib/report/format.js';
 import type { Chart, Drawing } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
 import { FAMILY_COLORS } from '../lib/report/theme.js';
+import { solverSearch } from '../lib/search/presets.js';
 import { summarize } from '../lib/analysis/statistics.js';
 import { OP_FAMILIES } from '../lib/spaces/primitives.js';
 import type { OpFamily } from '../lib/spaces/primitives.js';
@@ -25,7 +26,6 @@ import type { Cell, Experiment, Row, View } from './experiment.js';
 import { some } from './grid.js';
 import type { Choice } from './grid.js';
 import { countsOf } from './kinds.js';
-import { methodSearch } from './methods.js';
 import { counted, label, spread, summaryTable } from './tables.js';
 import { trainingOf, trainingSettings } from './training.js';
 
@@ -82,7 +82,7 @@ export function cellFigure(figure: CellFigure): CellExperiment {
           axes: { space, method },
           run: {
             kind: 'search',
-            search: search({ ...methodSearch(method, space, dataset, budget, preset), seed }),
+            search: search({ ...solverSearch(method, space, dataset, budget, preset), seed }),
           },
         })),
       deviations,

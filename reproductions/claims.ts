@@ -1,6 +1,6 @@
 /** Claims about networks that were trained, and what they are decided on. */
 import { judge, undecided } from '../lib/analysis/claims.js';
-import type { Claim, Region } from '../lib/analysis/claims.js';
+import type { Claim } from '../lib/analysis/claims.js';
 import { pairedTest } from '../lib/analysis/comparison.js';
 import { fitLine } from '../lib/analysis/statistics.js';
 import { distinct, rowsOfKind } from './experiment.js';
@@ -8,7 +8,7 @@ import type { Row, View } from './experiment.js';
 import { methodTitle } from './methods.js';
 
 /** What rows are told apart by where methods are compared. */
-export type MethodAxes = { readonly method: string };
+export type MethodAxes = Readonly<Record<'method', string>>;
 
 /** Trained networks of two methods that differ in the method alone: same data set, space and seed. */
 export interface Pair {
@@ -98,38 +98,15 @@ function beats(
   });
 }
 
-/** What decides how many times the seconds of one method's search those of another are, pair by pair. */
-export function costs(
-  { rows }: Networks,
-  {
-    id,
-    text,
-    who,
-    methods: [dear, other],
-    region,
-    detail = '',
-  }: {
-    readonly id: string;
-    readonly text: string;
-    /** "GLD to MGS". */
-    readonly who: string;
-    readonly methods: readonly [dear: string, other: string];
-    readonly region: Region;
-    readonly detail?: string;
-  },
-): Claim {
-  return judge({
-    id,
-    text,
-    statistic: `seconds of the search, ${who}`,
-    values: pairsOf(rowsOfKind(rows, 'training'), dear, other).map(
-      ({ a, b }) => a.searchSeconds! / b.searchSeconds!,
-    ),
-    region,
-    unit: 'pair',
-    detail: `${detail}Seconds as timed where the runs were made; other work on that machine is in them.`,
-  });
+/** How many times the seconds of one method's search those of another are, pair by pair: what a claim is decided on. */
+export function costs({ rows }: Networks, dear: string, other: string) {
+  const pairs = pairsOf(rowsOfKind(rows, 'training'), dear, other);
+  const values = pairs.map(({ a, b }) => a.searchSeconds! / b.searchSeconds!);
+  return { values, unit: 'pair', detail: TIMED };
 }
+
+/** What limits claims on seconds. */
+export const TIMED = 'Seconds as timed where the runs were made; other work on that machine is in them.';
 
 /** The slope of a line through one seed's rows; undefined without two different x. */
 export function slopeOver<R>(
@@ -139,26 +116,4 @@ export function slopeOver<R>(
 ): number | undefined {
   const points = rows.map((row): [number, number] => [x(row), y(row)]).sort(([a], [b]) => a - b);
   return distinct(points.map(([at]) => at)).length < 2 ? undefined : fitLine(points).slope;
-}
-
-/** A claim on what was counted: it has no spread, and needs none. */
-export function counted(claim: {
-  readonly id: string;
-  readonly text: string;
-  readonly statistic: string;
-  readonly value: number;
-  readonly between: readonly [number, number];
-  readonly detail: string;
-}): Claim {
-  const { id, text, statistic, value, between, detail } = claim;
-  return {
-    id,
-    text,
-    verdict: value >= between[0] && value <= between[1] ? 'supported' : 'not supported',
-    statistic: { name: statistic, value },
-    n: 1,
-    unit: 'network',
-    interval: null,
-    detail: `Counted, so that no interval is needed. ${detail}`,
-  };
 }

@@ -4,19 +4,23 @@
  */
 import type { Claim } from '../lib/analysis/claims.js';
 import { bootstrapInterval, pairedTest, ranks } from '../lib/analysis/comparison.js';
-import { cellStructure, meanAgreement } from '../lib/analysis/genotypes.js';
+import { cellStructure } from '../lib/analysis/genotypes.js';
 import { summarize } from '../lib/analysis/statistics.js';
 import { FILE_DATASETS, datasetTitle } from '../lib/datasets/registry.js';
 import type { FileDatasetName } from '../lib/datasets/registry.js';
 import type { EvaluationPreset } from '../lib/evaluation/protocol.js';
 import { key } from '../lib/math/random.js';
 import { errorsByName, sixDigits } from '../lib/report/charts.js';
+import type { ChartWords } from '../lib/report/charts.js';
 import { intervalText } from '../lib/report/claims.js';
 import { fixed, plusMinus } from '../lib/report/format.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
 import { applySet, spaceName } from '../lib/search/protocol.js';
 import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
+import { SOLVER_IDS, solversWith } from '../lib/search/solver-id.js';
+import { solverSearch } from '../lib/search/presets.js';
+import type { SolverId } from '../lib/search/solver-id.js';
 import { SPACE_IDS } from '../lib/spaces/spaces.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
 import { errorLess, pairsOf } from './claims.js';
@@ -26,11 +30,10 @@ import { cellsOfKind, cross, distinct, experiment, groupBy, rowsOfKind } from '.
 import type { Cell, Experiment, Row, View } from './experiment.js';
 import { some } from './grid.js';
 import type { RunKind } from './kinds.js';
-import { METHOD_IDS, familyColors, familyOf, methodSearch, methodTitle, methodsWith } from './methods.js';
-import type { MethodId } from './methods.js';
-import { nameOf, printedRows, printedText } from './paper.js';
+import { familyColors, familyOf, methodTitle } from './methods.js';
+import { nameOf, printedNumbers, printedRows, printedText } from './paper.js';
 import type { PrintedCell } from './paper.js';
-import { baselineNotes, counted, label, progressText, spread, summaryTable } from './tables.js';
+import { AGREEMENT, baselineNotes, counted, label, progressText, spread, summaryTable } from './tables.js';
 import type { SummaryColumn } from './tables.js';
 import { trainedSearch, withBaselines } from './training.js';
 
@@ -43,7 +46,7 @@ export type ComparedView = View<'training' | 'linear', MethodAxes>;
 /** A method's column in the paper's table. */
 export interface PrintedColumn {
   readonly column: string;
-  readonly method: MethodId;
+  readonly method: SolverId;
   /** What the paper prints of its four runs. */
   readonly statistic: 'best' | 'mean';
 }
@@ -60,7 +63,7 @@ interface PrintedBenchmark extends Benchmark {
 interface Plan {
   readonly datasets: readonly FileDatasetName[];
   readonly spaces: readonly SpaceId[];
-  readonly methods: readonly MethodId[];
+  readonly methods: readonly SolverId[];
   readonly seeds: number;
 }
 
@@ -73,7 +76,7 @@ export interface ComparisonTable extends Pick<Experiment, 'id' | 'title' | 'desc
   readonly printed: readonly PrintedBenchmark[];
   readonly columns: readonly PrintedColumn[];
   /** The method that the others are compared with pair by pair: the first of these that has runs. Left out: DARTS. */
-  readonly reference?: readonly MethodId[];
+  readonly reference?: readonly SolverId[];
   /** Settings of the trainings at a budget (`epochs=10`), where they are not what the budget makes of the paper's. */
   readonly trainingSet?: Readonly<Partial<Record<Budget, readonly string[]>>>;
   /** What else the runs do otherwise than the paper, one sentence each. */
@@ -95,26 +98,22 @@ export function comparison(table: ComparisonTable) {
     title,
     description,
     claim,
-    paper: Object.fromEntries(
-      printed.flatMap(({ dataset, space, cells }) =>
-        Object.entries(cells).map(([column, { value }]) => [`${dataset} ${space} ${column}`, value]),
-      ),
-    ),
+    paper: printedNumbers(printed, ({ dataset, space }) => `${dataset} ${space}`),
     seeds: { full: plans.full.seeds, laptop: plans.laptop.seeds, smoke: plans.smoke.seeds },
     choices: {
       // Not `dataset`, which is a group of the searches' settings.
       datasets: some('data set', DATASET_NAMES, (budget) => plans[budget].datasets),
       space: some('search space', SPACE_IDS, (budget) => plans[budget].spaces),
-      method: some('method', METHOD_IDS, (budget) => plans[budget].methods),
+      method: some('method', SOLVER_IDS, (budget) => plans[budget].methods),
     },
     // Seeds outermost: after the first seed every cell of the table has a value.
     runs(grid) {
       const { preset, seeds, chosen } = grid;
-      const method = methodsWith(chosen.method, preset);
+      const method = solversWith(chosen.method, preset);
       const benchmarks = cross({ seed: seeds, dataset: chosen.datasets, space: chosen.space, method });
       return withBaselines(
         benchmarks.map(({ seed, dataset, space, method: id }): Cell<'training', MethodAxes> => {
-          const own = applySet(methodSearch(id, space, dataset, grid.budget, preset), `seed=${seed}`);
+          const own = applySet(solverSearch(id, space, dataset, grid.budget, preset), `seed=${seed}`);
           const set = trainingSet?.[grid.budget];
           return { axes: { method: id }, run: trainedSearch(grid, grid.search(own), { preset: whose }, set) };
         }),
@@ -187,7 +186,7 @@ export function trainedIn({ rows }: Pick<ComparedView, 'rows'>): ComparedRow[] {
 
 /** The methods that occur, in the order in which tables show them. */
 export function methodsIn(rows: readonly MethodAxes[]): string[] {
-  return METHOD_IDS.filter((id) => rows.some(({ method }) => method === id));
+  return SOLVER_IDS.filter((id) => rows.some(({ method }) => method === id));
 }
 
 /** A method's rows. */
@@ -211,13 +210,13 @@ export function errorsBy(
 }
 
 /** DARTS, which most tables compare with: their numbers of it are of second order, as R-DARTS ran it. */
-const DARTS = ['darts-2nd', 'darts-1st'] as const satisfies readonly MethodId[];
+const DARTS = ['darts-2nd', 'darts-1st'] as const satisfies readonly SolverId[];
 
 /** The first of the methods that has rows. */
 export function referenceIn(
   rows: readonly MethodAxes[],
-  among: readonly MethodId[] = DARTS,
-): MethodId | undefined {
+  among: readonly SolverId[] = DARTS,
+): SolverId | undefined {
   return among.find((id) => rows.some(({ method }) => method === id));
 }
 
@@ -406,10 +405,7 @@ function detailTable(rows: readonly ComparedRow[]): Table {
       spread('full size (M)', ({ fullParameters }) => fullParameters / 1e6, 2),
       spread('skips', (row) => normal(row).families.skip, 1),
       spread('without parameters', (row) => normal(row).parameterFree, 2),
-      {
-        title: 'agreement',
-        cell: (own) => fixed(meanAgreement(own.map(({ genotype }) => genotype)), 2),
-      },
+      AGREEMENT,
       spread('best-epoch error', ({ bestEpochErrorPct }) => bestEpochErrorPct, 2),
       spread('over noise', ({ noisePassesPct }) => noisePassesPct, 2),
       spread('search (s)', ({ searchSeconds }) => searchSeconds, 0),
@@ -454,31 +450,40 @@ function printedTable({ printed, columns, id }: ComparisonTable, view: ComparedV
 
 // ---- Charts ----
 
-/** A point for each search and a bar at the mean of each method, one panel a benchmark. */
+/** Test errors: a point for each network, a bar at the mean of each method; panels by benchmark where that is told. */
+export function errorsByMethod(
+  words: ChartWords,
+  rows: readonly ComparedRow[],
+  { method, family }: { readonly method: string; readonly family: string },
+  benchmarkOf?: (row: ComparedRow) => string,
+): Chart {
+  const methods = distinct(rows.map((row) => row.method));
+  return errorsByName(
+    words,
+    rows.map((row) => ({
+      [method]: methodTitle(row.method),
+      [family]: familyOf(row.method),
+      ...(benchmarkOf ? { benchmark: benchmarkOf(row) } : {}),
+      ...{ error: sixDigits(row.errorPct), seed: row.seed, parameters: row.parameters },
+    })),
+    {
+      row: { field: method, names: methods.map(methodTitle) },
+      color: familyColors(family, methods.map(familyOf)),
+      ...(benchmarkOf ? { panels: { field: 'benchmark', names: distinct(rows.map(benchmarkOf)) } } : {}),
+    },
+  );
+}
+
 function errorChart(view: ComparedView): Chart {
   const rows = trainedIn(view);
   const apart = distinct(rows.map(({ dataset }) => dataset)).length > 1;
-  const benchmark = ({ dataset, space }: Benchmark): string =>
-    `${apart ? `${datasetTitle(dataset)}, ` : ''}${space === 'darts' ? 'DARTS space' : space.toUpperCase()}`;
-  const methods = methodsIn(rows);
-  return errorsByName(
-    {
-      name: 'errors',
-      title: `Test error by method (budget ${view.budget})`,
-      subtitle: 'points: each search, its network trained from scratch; bars: means',
-    },
-    rows.map((row) => ({
-      benchmark: benchmark(row),
-      method: methodTitle(row.method),
-      family: familyOf(row.method),
-      error: sixDigits(row.errorPct),
-      seed: row.seed,
-      parameters: row.parameters,
-    })),
-    {
-      row: { field: 'method', names: methods.map(methodTitle) },
-      color: familyColors('family', methods.map(familyOf)),
-      panels: { field: 'benchmark', names: distinct(rows.map(benchmark)) },
-    },
-  );
+  const words = {
+    name: 'errors',
+    title: `Test error by method (budget ${view.budget})`,
+    subtitle: 'points: each search, its network trained from scratch; bars: means',
+  };
+  return errorsByMethod(words, rows, { method: 'method', family: 'family' }, ({ dataset, space }) => {
+    const where = space === 'darts' ? 'DARTS space' : space.toUpperCase();
+    return apart ? `${datasetTitle(dataset)}, ${where}` : where;
+  });
 }

@@ -12,6 +12,9 @@ import type { Table } from '../lib/report/table.js';
 import { derivedGenotype } from '../lib/search/derived.js';
 import { applySet, spaceName } from '../lib/search/protocol.js';
 import type { Budget } from '../lib/search/protocol.js';
+import { SOLVER_IDS, solversWith } from '../lib/search/solver-id.js';
+import { solverSearch } from '../lib/search/presets.js';
+import type { SolverId } from '../lib/search/solver-id.js';
 import type { Genotype } from '../lib/spaces/genotype.js';
 import { CELLS, SPACE_IDS } from '../lib/spaces/spaces.js';
 import type { Cell as CellName } from '../lib/spaces/spaces.js';
@@ -22,8 +25,7 @@ import { cellsOfKind, cross, distinct, experiment, groupBy, rowsOfKind } from '.
 import type { Cell, Row, View } from './experiment.js';
 import { count, one, some } from './grid.js';
 import { countsOf } from './kinds.js';
-import { METHODS, METHOD_IDS, methodSearch, methodTitle, methodsWith } from './methods.js';
-import type { MethodId } from './methods.js';
+import { familyOf, methodTitle } from './methods.js';
 import { figureNumber, printedRow } from './paper.js';
 import { judgeAll } from './statements.js';
 import type { Statement } from './statements.js';
@@ -31,7 +33,7 @@ import { counted, label, meanText, spread, stateText, summaryTable } from './tab
 import { trainedSearch, trainingOf, trainingSettings, withBaselines } from './training.js';
 
 /** The method, and the epoch of the search after which its network is derived. */
-export type EpochAxes = { readonly method: MethodId; readonly epoch: number };
+export type EpochAxes = Readonly<Record<'method', SolverId> & Record<'epoch', number>>;
 type Network = Row<'training', EpochAxes>;
 type NetworksView = View<'training' | 'linear', EpochAxes>;
 
@@ -65,7 +67,7 @@ function deviations(all: readonly Cell<'training' | 'linear', EpochAxes>[]): str
   const epochs = distinct(cells.map(({ axes }) => axes.epoch)).sort((a, b) => a - b);
   const ours = methods.filter((id) => !['darts-1st', 'darts-2nd', 'mgs'].includes(id));
   // The length of the searches is the figure's own, said apart.
-  const usual = methodSearch('mgs', 'darts', 'cifar10', 'full').epochs;
+  const usual = solverSearch('mgs', 'darts', 'cifar10', 'full').epochs;
   return sentences(
     first.space !== 'darts' &&
       `The searches run in ${spaceName(first).toUpperCase()} instead of the DARTS space.`,
@@ -249,7 +251,7 @@ function claims(view: NetworksView): Claim[] {
       },
     ];
   };
-  const zarts = methodsIn(rows).filter((id) => ['rs', 'mgs', 'gld'].includes(METHODS[id as MethodId].base));
+  const zarts = methodsIn(rows).filter((id) => familyOf(id) === 'ZARTS');
   return [
     ...(reference ? judgeAll(rowsBy(rows, reference), collapse) : []),
     ...zarts.flatMap((id) => [
@@ -394,7 +396,7 @@ export const fig2 = experiment({
   },
   seeds: { full: 3, laptop: 3, smoke: 1 },
   choices: {
-    method: some<MethodId>('method', METHOD_IDS, (budget) =>
+    method: some<SolverId>('method', SOLVER_IDS, (budget) =>
       budget === 'smoke' ? ['darts-1st', 'mgs-flat'] : ['darts-1st', 'mgs', 'mgs-flat'],
     ),
     space: one('search space', SPACE_IDS, (budget) => (budget === 'full' ? 'darts' : 's2')),
@@ -403,10 +405,10 @@ export const fig2 = experiment({
   // Seeds outermost; a search has a run for each of its networks.
   runs(grid) {
     const { budget, preset, seeds, chosen } = grid;
-    const searches = cross({ seed: seeds, method: methodsWith(chosen.method, preset) });
+    const searches = cross({ seed: seeds, method: solversWith(chosen.method, preset) });
     return withBaselines(
       searches.flatMap(({ seed, method }) => {
-        const usual = methodSearch(method, chosen.space, 'cifar10', budget, preset);
+        const usual = solverSearch(method, chosen.space, 'cifar10', budget, preset);
         // Every epoch's: the same search serves any spacing of networks.
         const long = [`epochs=${EPOCHS[budget]}`, 'history.alphaEvery=1', `seed=${seed}`];
         const run = trainedSearch(grid, grid.search(applySet(usual, ...long)), { preset: 'darts-space' });

@@ -239,14 +239,13 @@ async function lackingImages(
   async function reasonFor(name: string): Promise<string> {
     if (name === 'synthetic' || options.data === 'synthetic') return '';
     const given = data ?? process.env.ZARTS_DATA ?? '';
-    const sentence = (title: string): string => {
-      const where =
-        given === '' ? 'not here, and could not be downloaded' : 'not in the folder of data sets named';
+    const sentence = (title: string, absent = 'not here, and could not be downloaded'): string => {
+      const where = given === '' ? absent : 'not in the folder of data sets named';
       return `${title} is ${where}. Once it is in a folder DIR: npx zarts reproduce ${id} --budget ${budget} --data DIR`;
     };
     if (name === 'imagenet') {
       const there = (given !== '' && isPrepared(given)) || findImageNet(data).status !== 'absent';
-      return there ? '' : sentence(IMAGENET.title);
+      return there ? '' : sentence(IMAGENET.title, 'not here: its licence allows no download');
     }
     const [first] = partsOf(run);
     try {

@@ -4,18 +4,9 @@ import { SOLVER_IDS, solverTitle } from '../lib/search/solver-id.js';
 import type { SolverId } from '../lib/search/solver-id.js';
 import { KNOWN_GENOTYPES } from '../lib/spaces/genotype.js';
 
-export {
-  SOLVER_IDS as METHOD_IDS,
-  SOLVERS as METHODS,
-  solversWith as methodsWith,
-} from '../lib/search/solver-id.js';
-export type { SolverId as MethodId } from '../lib/search/solver-id.js';
-export { solverSearch as methodSearch } from '../lib/search/presets.js';
-
 /** What a reader sees for a method, or for published cells. */
 export function methodTitle(id: string): string {
-  if (id in KNOWN_GENOTYPES) return `${id} (published)`;
-  return solverTitle(id);
+  return id in KNOWN_GENOTYPES ? `${id} (published)` : solverTitle(id);
 }
 
 /** Every method but these. */

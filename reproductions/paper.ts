@@ -119,3 +119,15 @@ export function printedRows(table: string): PrintedRow[] {
     ),
   }));
 }
+
+/** The numbers of a table's cells by name: what the row is called, and the column. */
+export function printedNumbers<R extends { readonly cells: PrintedRow['cells'] }>(
+  rows: readonly R[],
+  name: (row: R) => string,
+): Record<string, number> {
+  return Object.fromEntries(
+    rows.flatMap((row) =>
+      Object.entries(row.cells).map(([column, { value }]) => [`${name(row)} ${column}`, value]),
+    ),
+  );
+}

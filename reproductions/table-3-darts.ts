@@ -7,12 +7,12 @@ import { labelledPoints, sixDigits } from '../lib/report/charts.js';
 import { fixed } from '../lib/report/format.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
-import { BEATS_RANDOM, contests, costs } from './claims.js';
+import type { SolverId } from '../lib/search/solver-id.js';
+import { BEATS_RANDOM, TIMED, contests, costs } from './claims.js';
 import { comparison, imageNotes, printedNote, rowsBy, searchesText, trainedIn } from './comparison.js';
 import type { ComparedRow, ComparedView } from './comparison.js';
 import { distinct, groupBy } from './experiment.js';
 import { familyColors, familyOf, methodTitle, methodsBut } from './methods.js';
-import type { MethodId } from './methods.js';
 import { nameOf, printedRows, printedText } from './paper.js';
 import { counted, label, lowest, meanText, progressText, spread, summaryTable } from './tables.js';
 
@@ -20,7 +20,7 @@ import { counted, label, lowest, meanText, progressText, spread, summaryTable } 
  * The methods of the paper's rows that are run here, by the name that the row has. The paper says neither of R-DARTS' two
  * forms; the cost that it prints for DARTS on CIFAR-100 is that of the first order.
  */
-const RUN_HERE: Readonly<Record<string, MethodId>> = {
+const RUN_HERE: Readonly<Record<string, SolverId>> = {
   'DARTS (1st)': 'darts-1st',
   'DARTS(1st)': 'darts-1st',
   DARTS: 'darts-1st',
@@ -207,20 +207,20 @@ function claims(view: ComparedView): Claim[] {
     ...PRINTED.filter(({ method, statistic }) => method === 'mgs' && statistic === 'mean').map((line) =>
       asPrinted(view, line),
     ),
-    costs(view, {
+    judge({
+      ...costs(view, 'mgs', 'darts-1st'),
       id: 'dearer-than-first',
       text: 'A search by ZARTS costs more than one by DARTS of first order (in print 1.0 against 0.4 GPU days).',
-      who: 'ZARTS-MGS to DARTS 1st',
-      methods: ['mgs', 'darts-1st'],
+      statistic: 'seconds of the search, ZARTS-MGS to DARTS 1st',
       region: { above: 1 },
     }),
-    costs(view, {
+    judge({
+      ...costs(view, 'mgs', 'darts-2nd'),
       id: 'as-dear-as-second',
       text: 'A search by ZARTS costs about as much as one by DARTS of second order (in print 1.0 GPU days each).',
-      who: 'ZARTS-MGS to DARTS 2nd',
-      methods: ['mgs', 'darts-2nd'],
+      statistic: 'seconds of the search, ZARTS-MGS to DARTS 2nd',
       region: { between: ABOUT_THE_SAME },
-      detail: 'What is about the same is ours to say. ',
+      detail: `What is about the same is ours to say. ${TIMED}`,
     }),
     ...contests(view, [
       {

@@ -6,29 +6,32 @@ import { judge } from '../lib/analysis/claims.js';
 import type { Claim } from '../lib/analysis/claims.js';
 import { genotypeStructure } from '../lib/analysis/genotypes.js';
 import { IMAGENET } from '../lib/datasets/registry.js';
-import { errorsByName, labelledPoints, sixDigits } from '../lib/report/charts.js';
+import { labelledPoints } from '../lib/report/charts.js';
 import { fixed } from '../lib/report/format.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
 import { applySet } from '../lib/search/protocol.js';
 import type { Budget } from '../lib/search/protocol.js';
+import { SOLVER_IDS, solversWith } from '../lib/search/solver-id.js';
+import { solverSearch } from '../lib/search/presets.js';
+import type { SolverId } from '../lib/search/solver-id.js';
 import { KNOWN_GENOTYPES } from '../lib/spaces/genotype.js';
 import type { Genotype } from '../lib/spaces/genotype.js';
 import { CELLS, spaceById } from '../lib/spaces/spaces.js';
-import { BEATS_RANDOM, contests, counted as countedClaim } from './claims.js';
+import { BEATS_RANDOM, contests } from './claims.js';
 import type { MethodAxes } from './claims.js';
-import { methodDeviations, methodsIn, rowsBy } from './comparison.js';
+import { errorsByMethod, methodDeviations, methodsIn, rowsBy } from './comparison.js';
 import { seedsOf, sentences, several, trainingDeviations } from './deviations.js';
 import { cross, distinct, experiment, groupBy, rowsOfKind } from './experiment.js';
 import type { Cell, Row, View } from './experiment.js';
 import { some } from './grid.js';
 import { countsOf } from './kinds.js';
-import { METHOD_IDS, familyColors, familyOf, methodSearch, methodTitle, methodsWith } from './methods.js';
-import type { MethodId } from './methods.js';
-import { printedInterval, printedRows } from './paper.js';
+import { familyColors, familyOf, methodTitle } from './methods.js';
+import { printedInterval, printedNumbers, printedRows } from './paper.js';
+import type { PrintedCell } from './paper.js';
 import {
   baselineNotes,
-  counted,
+  counted as howMany,
   label,
   lowest,
   meanText,
@@ -49,7 +52,7 @@ const PUBLISHED = ['DARTS_V1', 'DARTS_V2', 'NASNet', 'AmoebaNet'] as const;
 /** The published genotype that is trained beside what is found here. */
 const REFERENCE = 'DARTS_V2';
 
-const METHODS: Readonly<Record<Budget, readonly MethodId[]>> = {
+const METHODS: Readonly<Record<Budget, readonly SolverId[]>> = {
   full: ['darts-2nd', 'pc-darts', 'mgs', 'mgs-flat', 'random'],
   laptop: ['darts-2nd', 'mgs', 'mgs-flat', 'random'],
   smoke: ['mgs'],
@@ -77,13 +80,7 @@ const HERE: Readonly<Record<string, string | undefined>> = {
 /** The paper's table. Some rows have no FLOPs. */
 const PRINTED = printedRows('4').map(({ fields, cells }) => {
   const name = String(fields.method);
-  const onImageNet = fields.searchedOnImageNet === true;
-  return {
-    name,
-    onImageNet,
-    here: HERE[name],
-    cells: cells,
-  };
+  return { name, onImageNet: fields.searchedOnImageNet === true, here: HERE[name], cells };
 });
 type PrintedLine = (typeof PRINTED)[number];
 
@@ -108,22 +105,19 @@ function deviations(cells: readonly Cell<Kinds, MethodAxes>[]): string[] {
 
 // ---- Counting ----
 
-/** Cells with what their network for ImageNet consists of. */
-interface Network extends MethodAxes {
-  /** null for published cells, which are the same for every seed. */
-  readonly seed: number | null;
-  readonly parameters: number;
-  readonly multiplyAdds: number;
-  /** Skip connections of both cells. */
-  readonly skips: number;
-}
-
-function networkOf(method: string, seed: number | null, genotype: Genotype): Network {
+/**
+ * Cells with what their network for ImageNet consists of.
+ *
+ * @param seed  null for published cells, which are the same for every seed.
+ */
+function networkOf(method: string, seed: number | null, genotype: Genotype) {
   const structure = genotypeStructure(genotype);
   const skips = CELLS.reduce((sum, cell) => sum + structure[cell].families.skip, 0);
   const counts = countsOf(trainingOf(trainingSettings(CHOICE, 'full'), genotype), IMAGENET.classes);
   return { method, seed, ...counts, skips };
 }
+
+type Network = ReturnType<typeof networkOf>;
 
 /** The network that the paper trains, of published cells and of what was found, in the order of the methods. */
 function networksIn(view: TransferView): Network[] {
@@ -136,18 +130,8 @@ function networksIn(view: TransferView): Network[] {
   ];
 }
 
-/** Skip connections to be expected in both cells of a genotype whose operations are drawn evenly. */
-function chanceSkips(): number {
-  const KEPT = 8;
-  const { edges } = spaceById('darts');
-  return CELLS.reduce((sum, cell) => {
-    const shares = edges[cell].map((edge) => {
-      const derivable = edge.filter((op) => op !== 'none');
-      return derivable.filter((op) => op === 'skip_connect').length / derivable.length;
-    });
-    return sum + (KEPT * shares.reduce((all, share) => all + share, 0)) / shares.length;
-  }, 0);
-}
+/** Skip connections to be expected among the 16 edges that both cells keep, if operations are drawn evenly. */
+const CHANCE_SKIPS = 16 / spaceById('darts').edges.normal[0].filter((op) => op !== 'none').length;
 
 // ---- Tables and charts ----
 
@@ -168,8 +152,13 @@ function tables(view: TransferView): Table[] {
   const { budget } = view;
   // The paper's networks, trained as it does, on its photographs.
   const beside = budget === 'full' && photographs(view) === 'imagenet';
-  const printed = ({ method, seed }: Network, column: string): string | null =>
-    (seed === null ? printedOf(method)[0]?.cells[column]?.printed : null) ?? null;
+  const printed = (column: string) =>
+    label<Network>(
+      'printed (M)',
+      ({ method, seed }) =>
+        (seed === null ? printedOf(method) : []).map((line) => line.cells[column].printed)[0] ?? null,
+      'right',
+    );
   const cells = label<MethodAxes>('cells', ({ method }) => methodTitle(method));
   const counts = summaryTable<Network>(
     `Networks for ImageNet, counted exactly: 14 cells, 48 channels, 224×224 (cells searched at budget ${budget})`,
@@ -180,8 +169,8 @@ function tables(view: TransferView): Table[] {
       label('parameters', ({ parameters }) => parameters.toLocaleString('en-US'), 'right'),
       label('multiply-adds', ({ multiplyAdds }) => multiplyAdds.toLocaleString('en-US'), 'right'),
       label('skips', ({ skips }) => skips, 'right'),
-      label('printed (M)', (network) => printed(network, 'params'), 'right'),
-      label('printed (M)', (network) => printed(network, 'flops'), 'right'),
+      printed('params'),
+      printed('flops'),
     ],
     [
       'Parameters without auxiliary head; multiply-adds of convolutions and linear layers for one image; skips: skip connections of both cells. Printed: parameters and multiply-adds in millions, in the paper’s Table 4.',
@@ -194,7 +183,7 @@ function tables(view: TransferView): Table[] {
     groupBy(rows, 'method'),
     [
       cells,
-      counted('n'),
+      howMany('n'),
       spread('error (%)', ({ errorPct }) => errorPct, 2),
       lowest('best', ({ errorPct }) => errorPct, 2),
       spread('best-epoch error', ({ bestEpochErrorPct }) => bestEpochErrorPct, 2),
@@ -219,7 +208,7 @@ function tables(view: TransferView): Table[] {
     [
       label('method', ({ name, onImageNet }) => `${name}${onImageNet ? ' †' : ''}`),
       label('here', ({ here }) => (here === undefined ? 'cited' : methodTitle(here))),
-      label('FLOPs (M)', (line) => line.cells.flops?.printed ?? null, 'right'),
+      label('FLOPs (M)', (line) => ('flops' in line.cells ? line.cells.flops.printed : null), 'right'),
       label('parameters (M)', (line) => line.cells.params.printed, 'right'),
       {
         title: 'top-1 error (%)',
@@ -247,20 +236,15 @@ function tables(view: TransferView): Table[] {
 
 /** Parameters over multiply-adds: ours counted, the paper's as printed. */
 function sizeChart(view: TransferView): Chart {
+  const inPrint = PRINTED.filter(({ here, cells }) => here !== undefined && 'flops' in cells);
   const values = [
-    ...PRINTED.flatMap(({ name, here, cells: { flops, params } }) =>
-      here === undefined || flops === undefined
-        ? []
-        : [
-            {
-              group: 'printed' as const,
-              name: name.replace(' params', ''),
-              network: `${name}, printed`,
-              multiplyAdds: flops.value,
-              parameters: params.value,
-            },
-          ],
-    ),
+    ...inPrint.map(({ name, cells: { flops, params } }) => ({
+      group: 'printed' as const,
+      name: name.replace(' params', ''),
+      network: `${name}, printed`,
+      multiplyAdds: flops.value,
+      parameters: params.value,
+    })),
     ...networksIn(view).map(({ method, seed, multiplyAdds, parameters }) => ({
       group: familyOf(method),
       name: seed === null ? method : '',
@@ -294,29 +278,29 @@ function sizeChart(view: TransferView): Chart {
 }
 
 function errorChart(view: TransferView): Chart {
+  const words = {
+    name: 'errors',
+    title: `Top-1 error (budget ${view.budget})`,
+    subtitle: `on ${imagesText(view)}; points: each network; bars: means`,
+  };
   const rows = groupBy(trainedIn(view), 'method').flatMap((group) => group.rows);
-  const methods = distinct(rows.map(({ method }) => method));
-  return errorsByName(
-    {
-      name: 'errors',
-      title: `Top-1 error (budget ${view.budget})`,
-      subtitle: `on ${imagesText(view)}; points: each network; bars: means`,
-    },
-    rows.map(({ method, seed, errorPct, parameters }) => ({
-      cells: methodTitle(method),
-      group: familyOf(method),
-      seed,
-      error: sixDigits(errorPct),
-      parameters,
-    })),
-    {
-      row: { field: 'cells', names: methods.map(methodTitle) },
-      color: familyColors('group', methods.map(familyOf)),
-    },
-  );
+  return errorsByMethod(words, rows, { method: 'cells', family: 'group' });
 }
 
 // ---- Claims ----
+
+/** A claim on what was counted: it has no spread, and needs none. */
+function counted(
+  claim: Pick<Claim, 'id' | 'text' | 'detail'> & { readonly statistic: { name: string; value: number } },
+  printed: PrintedCell,
+): Claim {
+  const [low, high] = printedInterval(printed);
+  const { id, text, statistic } = claim;
+  const { value } = statistic;
+  const verdict = value >= low && value <= high ? 'supported' : 'not supported';
+  const detail = `Counted, so that no interval is needed. ${claim.detail}`;
+  return { id, text, verdict, statistic, n: 1, unit: 'network', interval: null, detail };
+}
 
 function claims(view: TransferView): Claim[] {
   const { budget } = view;
@@ -328,23 +312,25 @@ function claims(view: TransferView): Claim[] {
   const ofBudget = budget === 'full' ? '' : ` The cells were searched at budget ${budget}.`;
   const error = 'top-1 error';
   return [
-    countedClaim({
-      id: 'count/parameters',
-      text: `The network of ${name} has ${cells.params.printed} M parameters.`,
-      statistic: `parameters (M) of ${REFERENCE}`,
-      value: published.parameters / 1e6,
-      between: printedInterval(cells.params),
-      detail: 'Without the auxiliary head.',
-    }),
-    countedClaim({
-      id: 'count/multiply-adds',
-      text: `The network of ${name} needs ${cells.flops.printed} M FLOPs.`,
-      statistic: `multiply-adds (M) of ${REFERENCE}`,
-      value: published.multiplyAdds / 1e6,
-      between: printedInterval(cells.flops),
-      detail:
-        'Multiply-adds of convolutions and linear layers. The paper takes its number from elsewhere and does not say what it counts.',
-    }),
+    counted(
+      {
+        id: 'count/parameters',
+        text: `The network of ${name} has ${cells.params.printed} M parameters.`,
+        statistic: { name: `parameters (M) of ${REFERENCE}`, value: published.parameters / 1e6 },
+        detail: 'Without the auxiliary head.',
+      },
+      cells.params,
+    ),
+    counted(
+      {
+        id: 'count/multiply-adds',
+        text: `The network of ${name} needs ${cells.flops.printed} M FLOPs.`,
+        statistic: { name: `multiply-adds (M) of ${REFERENCE}`, value: published.multiplyAdds / 1e6 },
+        detail:
+          'Multiply-adds of convolutions and linear layers. The paper takes its number from elsewhere and does not say what it counts.',
+      },
+      cells.flops,
+    ),
     judge({
       id: 'size',
       text: `The networks of the cells that ZARTS finds have ${sizes
@@ -363,7 +349,7 @@ function claims(view: TransferView): Claim[] {
       values: zarts.map(({ skips }) => skips),
       region: { below: published.skips },
       resolution: 1,
-      detail: `${REFERENCE}, the published cells of DARTS, have ${published.skips}; cells drawn at random from the space ${fixed(chanceSkips(), 1)}.${ofBudget}`,
+      detail: `${REFERENCE}, the published cells of DARTS, have ${published.skips}; cells drawn at random from the space ${fixed(CHANCE_SKIPS, 1)}.${ofBudget}`,
     }),
     ...contests(
       view,
@@ -396,16 +382,12 @@ export const table4 = experiment({
     'Cells found on CIFAR-10 in networks for large images: exact parameters and multiply-adds, and errors.',
   claim:
     'Cells that ZARTS finds on CIFAR-10 make better networks for ImageNet than those of DARTS, with as few parameters.',
-  paper: Object.fromEntries(
-    PRINTED.flatMap(({ name, cells }) =>
-      Object.entries(cells).map(([column, cell]) => [`${name} ${column}`, cell.value]),
-    ),
-  ),
+  paper: printedNumbers(PRINTED, ({ name }) => name),
   seeds: { full: 4, laptop: 3, smoke: 1 },
-  choices: { method: some<MethodId>('method', METHOD_IDS, (budget) => METHODS[budget]) },
+  choices: { method: some<SolverId>('method', SOLVER_IDS, (budget) => METHODS[budget]) },
   runs(grid) {
     const { budget, preset, seeds, chosen } = grid;
-    const methods = [REFERENCE, ...methodsWith(chosen.method, preset)] as const;
+    const methods = [REFERENCE, ...solversWith(chosen.method, preset)] as const;
     const published = grid.training(trainingSettings(CHOICE, budget, TRAINING_SET[budget]));
     const trainings = cross({ seed: seeds, method: methods }).map(
       ({ seed, method }): Cell<'training', MethodAxes> => {
@@ -413,7 +395,7 @@ export const table4 = experiment({
           const training = { ...published, seed };
           return { axes: { method }, run: { kind: 'training', training, genotype: KNOWN_GENOTYPES[method] } };
         }
-        const own = applySet(methodSearch(method, 'darts', 'cifar10', budget, preset), `seed=${seed}`);
+        const own = applySet(solverSearch(method, 'darts', 'cifar10', budget, preset), `seed=${seed}`);
         const run = trainedSearch(grid, grid.search(own), CHOICE, TRAINING_SET[budget]);
         return { axes: { method }, run };
       },

@@ -4,9 +4,7 @@
  */
 import { fineTuneIterations } from '../lib/search/omega-protocol.js';
 import type { Claim } from '../lib/analysis/claims.js';
-import { meanAgreement } from '../lib/analysis/genotypes.js';
 import { againstNumber, sixDigits } from '../lib/report/charts.js';
-import { fixed } from '../lib/report/format.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
 import { fullSearch, withBudget } from '../lib/search/presets.js';
@@ -16,10 +14,11 @@ import { slopeOver } from './claims.js';
 import { searchDeviations, seedsOf, sentences, several, trainingDeviations } from './deviations.js';
 import { cellsOfKind, cross, distinct, experiment, groupBy, rowsOfKind } from './experiment.js';
 import type { Cell, Row, View } from './experiment.js';
-import { printedTable, printedText } from './paper.js';
+import { printedNumbers, printedTable, printedText } from './paper.js';
 import { judgeAll } from './statements.js';
 import { SEEDS, spaceAt } from './sweep.js';
 import {
+  AGREEMENT,
   TRAINED_COLUMNS,
   TRAINED_NOTES,
   baselineNotes,
@@ -32,7 +31,7 @@ import {
 import { trainedSearch, withBaselines } from './training.js';
 
 /** Whose weights, M, and weight steps between two updates of α. */
-export type IterationAxes = { readonly reading: Preset; readonly M: number; readonly period: number };
+export type IterationAxes = Readonly<Record<'reading', Preset> & Record<'M' | 'period', number>>;
 type TrainedRow = Row<'training', IterationAxes>;
 type TrainedView = View<'training' | 'linear', IterationAxes>;
 
@@ -100,65 +99,62 @@ function deviations(all: readonly Cell<'training' | 'linear', IterationAxes>[]):
   );
 }
 
-/** For each reading, its rows by frequency. Where α moves after the largest M, the largest M is in both. */
-function readingsIn(view: TrainedView) {
-  return groupBy(rowsOfKind(view.rows, 'training'), 'reading').map(({ key: { reading }, rows }) => {
-    const longest = Math.max(...rows.map(({ period }) => period));
-    return {
-      reading,
-      title: PRESET_TITLES[reading],
-      rows,
-      coupled: rows.filter(({ M, period }) => M === period),
-      fixed: rows.filter(({ period }) => period === longest),
-    };
-  });
-}
-
-const M_OF = ({ M }: TrainedRow): number => M;
-const ERROR_OVER_M = {
-  statistic: 'test error (points of %) for each unit of M more (slope of a line)',
-  value: (rows: readonly TrainedRow[]) => slopeOver(rows, M_OF, ({ errorPct }) => errorPct),
-  region: { below: 0 },
-};
-const SIZE_OVER_M = {
-  statistic: 'full-size parameters (M) for each unit of M more (slope of a line)',
-  value: (rows: readonly TrainedRow[]) => slopeOver(rows, M_OF, ({ fullParameters }) => fullParameters / 1e6),
-  region: { above: 0 },
-};
+/** Which rows a frequency has. Where α moves after the largest M, the largest M is in both. */
+const hasFrequency =
+  (frequency: (typeof FREQUENCIES)[number], among: readonly TrainedRow[]) =>
+  ({ M, period }: TrainedRow): boolean =>
+    frequency === 'coupled' ? M === period : period === Math.max(...among.map((each) => each.period));
 
 function claims(view: TrainedView): Claim[] {
-  return readingsIn(view).flatMap(({ reading, title, coupled, fixed: constant }) => {
-    const asked = (rows: readonly TrainedRow[], id: string, text: string, detail?: string): Claim => {
-      const about = id === 'size-grows' ? SIZE_OVER_M : ERROR_OVER_M;
-      const statement = { ...about, id: `${id}/${reading}`, text, ...(detail ? { detail } : {}) };
-      return judgeAll(rows, [statement])[0];
+  return groupBy(rowsOfKind(view.rows, 'training'), 'reading').flatMap(({ key: { reading }, rows }) => {
+    const title = PRESET_TITLES[reading];
+    const [coupled, constant] = FREQUENCIES.map((frequency) => hasFrequency(frequency, rows));
+    const falling = {
+      statistic: 'test error (points of %) for each unit of M more (slope of a line)',
+      value: (own: readonly TrainedRow[]) =>
+        slopeOver(
+          own,
+          ({ M }) => M,
+          ({ errorPct }) => errorPct,
+        ),
+      region: { below: 0 },
     };
-    return [
-      asked(
-        coupled,
-        'error-falls',
-        `The error of the network found falls as M grows (${title}).`,
-        'As printed: with M also the weight steps between two updates of α grow.',
-      ),
-      asked(
-        constant,
-        'error-falls-fixed',
-        `The error of the network found falls as M grows, α moving as often whatever M is (${title}; our question).`,
-        'With the frequency fixed, M changes nothing but how well ω*(α) is estimated.',
-      ),
-      asked(
-        coupled,
-        'size-grows',
-        `The network found has more parameters the larger M is (${title}; in print from 2.91 M to 3.71 M).`,
-      ),
-    ];
+    return judgeAll(rows, [
+      {
+        ...falling,
+        id: `error-falls/${reading}`,
+        text: `The error of the network found falls as M grows (${title}).`,
+        among: coupled,
+        detail: 'As printed: with M also the weight steps between two updates of α grow.',
+      },
+      {
+        ...falling,
+        id: `error-falls-fixed/${reading}`,
+        text: `The error of the network found falls as M grows, α moving as often whatever M is (${title}; our question).`,
+        among: constant,
+        detail: 'With the frequency fixed, M changes nothing but how well ω*(α) is estimated.',
+      },
+      {
+        id: `size-grows/${reading}`,
+        text: `The network found has more parameters the larger M is (${title}; in print from 2.91 M to 3.71 M).`,
+        statistic: 'full-size parameters (M) for each unit of M more (slope of a line)',
+        value: (own) =>
+          slopeOver(
+            own,
+            ({ M }) => M,
+            ({ fullParameters }) => fullParameters / 1e6,
+          ),
+        region: { above: 0 },
+        among: coupled,
+      },
+    ]);
   });
 }
 
 /** The rows of each cell: by reading, those with M = period first, by M. */
 function cellsIn(view: TrainedView) {
   const apart = ({ M, period }: TrainedRow): number => Number(M !== period);
-  const rows = readingsIn(view).flatMap((reading) =>
+  const rows = groupBy(rowsOfKind(view.rows, 'training'), 'reading').flatMap((reading) =>
     [...reading.rows].sort((a, b) => apart(a) - apart(b) || a.M - b.M || a.period - b.period),
   );
   return groupBy(rows, 'reading', 'M', 'period');
@@ -175,7 +171,7 @@ function tables(view: TrainedView): Table[] {
         label('steps to an update', ({ period }) => period, 'right'),
         counted('n'),
         ...TRAINED_COLUMNS,
-        { title: 'agreement', cell: (own) => fixed(meanAgreement(own.map(({ genotype }) => genotype)), 2) },
+        AGREEMENT,
         // The same for every seed.
         label('α updates', ({ alphaUpdates }) => alphaUpdates!, 'right'),
         label('fine-tuning steps', ({ fineTuneSteps }) => fineTuneSteps!, 'right'),
@@ -206,10 +202,10 @@ function tables(view: TrainedView): Table[] {
 }
 
 function charts(view: TrainedView): Chart[] {
-  const values = readingsIn(view).flatMap(({ title, ...own }) =>
+  const values = groupBy(rowsOfKind(view.rows, 'training'), 'reading').flatMap(({ rows }) =>
     FREQUENCIES.flatMap((frequency) =>
-      own[frequency].map(({ M, seed, errorPct }) => ({
-        group: `${title}, ${frequency === 'coupled' ? 'α moves every M steps' : 'α moves as often'}`,
+      rows.filter(hasFrequency(frequency, rows)).map(({ reading, M, seed, errorPct }) => ({
+        group: `${PRESET_TITLES[reading]}, ${frequency === 'coupled' ? 'α moves every M steps' : 'α moves as often'}`,
         x: M,
         seed,
         error: sixDigits(errorPct),
@@ -241,11 +237,7 @@ export const table6 = experiment({
   title: 'Table 6: the number of fine-tuning steps M',
   description: 'Errors and sizes for several M, with the frequency of updates coupled to it and fixed.',
   claim: 'The better ω*(α) is estimated, by more fine-tuning steps M, the better the network that is found.',
-  paper: Object.fromEntries(
-    PRINTED.flatMap(({ key, cells }) =>
-      Object.entries(cells).map(([name, { value }]) => [`M=${key} ${name}`, value]),
-    ),
-  ),
+  paper: printedNumbers(PRINTED, ({ key }) => `M=${key}`),
   seeds: SEEDS,
   choices: {},
   runs(grid) {

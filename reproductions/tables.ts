@@ -1,4 +1,5 @@
 /** Tables of rows: a row a group, a column a statistic. */
+import { meanAgreement } from '../lib/analysis/genotypes.js';
 import { summarize } from '../lib/analysis/statistics.js';
 import { fixed, plusMinus, plusMinusDigits } from '../lib/report/format.js';
 import type { Row as TableRow, Table } from '../lib/report/table.js';
@@ -75,6 +76,12 @@ export function meanText(values: readonly (number | null | undefined)[], digits:
 export function lowest<R>(title: string, value: (row: R) => number, digits: number): SummaryColumn<R> {
   return { title, cell: (rows) => (rows.length === 0 ? null : fixed(Math.min(...rows.map(value)), digits)) };
 }
+
+/** The share of kept edges, with their operations, that two seeds have in common. */
+export const AGREEMENT: SummaryColumn<TrainingRow> = {
+  title: 'agreement',
+  cell: (rows) => fixed(meanAgreement(rows.map(({ genotype }) => genotype)), 2),
+};
 
 /** What the trained networks of a group are like. */
 export const TRAINED_COLUMNS: readonly SummaryColumn<TrainingRow>[] = [

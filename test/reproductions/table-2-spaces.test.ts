@@ -4,12 +4,12 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { UsageError } from '../../lib/errors.js';
 import { spaceName } from '../../lib/search/protocol.js';
+import { SOLVER_IDS } from '../../lib/search/solver-id.js';
 import { KNOWN_GENOTYPES } from '../../lib/spaces/genotype.js';
 import { openSettingsOf } from '../../reproductions/deviations.js';
 import { cellsOfKind } from '../../reproductions/experiment.js';
 import { fig7 } from '../../reproductions/fig-7-cells.js';
 import { estimate } from '../../reproductions/measure.js';
-import { METHOD_IDS } from '../../reproductions/methods.js';
 import { reproduce } from '../../reproductions/reproduce.js';
 import type { Shown } from '../../reproductions/reproduce.js';
 import { table2 } from '../../reproductions/table-2-spaces.js';
@@ -320,9 +320,9 @@ describe('Table 2', () => {
   });
 
   it('has a search and a training for each method of every table', () => {
-    const set = [`method=${METHOD_IDS.join(',')}`];
+    const set = [`method=${SOLVER_IDS.join(',')}`];
     const cells = trainings({ budget: 'smoke', seeds: 1, set });
-    expect(cells.map(({ axes }) => axes.method)).to.deep.equal([...METHOD_IDS]);
+    expect(cells.map(({ axes }) => axes.method)).to.deep.equal([...SOLVER_IDS]);
     expect(estimate(cells)).to.be.above(0);
   });
 });
