@@ -192,6 +192,8 @@ const kindOf = ({ shape }: z.ZodObject): unknown => (shape.kind as z.ZodLiteral)
 export interface Field extends Facts {
   /** Dotted path, e.g. `solver.samples`. */
   readonly path: string;
+  /** Of a record's kind: the kinds that there are. */
+  readonly kinds?: readonly string[];
 }
 
 /** Every leaf that a schema has for a value, those of optional groups included. */
@@ -203,11 +205,9 @@ export function fieldsOf(schema: z.ZodObject, value: unknown, prefix = ''): Fiel
     const fields = fieldsOf(nested, inside(value, name), `${path}.`);
     if (!(field instanceof z.ZodDiscriminatedUnion)) return fields;
     // The kind is no constant here but a choice, unless that is fixed.
-    const { fixed: why } = factsOf(field);
-    return fields.map(({ fixed: own, ...each }) => {
-      const reason = each.path === `${path}.kind` ? why : own;
-      return { ...each, ...(reason !== undefined && { fixed: reason }) };
-    });
+    const kinds = (field.options as z.ZodObject[]).map((option) => String(kindOf(option)));
+    const kind = { path: `${path}.kind`, ...factsOf(field), bounds: `one of ${kinds.join(', ')}`, kinds };
+    return fields.map((each) => (each.path === kind.path ? kind : each));
   });
 }
 
@@ -282,23 +282,11 @@ export function parseSettings<T extends z.ZodObject>(schema: T, value: unknown, 
     throw new UsageError(`${what} must be a record of settings, not ${JSON.stringify(value)}.`);
   }
   const found = steps.reduce<unknown>(inside, value);
-  if (issue.code === 'invalid_union' && issue.path.at(-1) === 'kind') {
-    const kinds = kindsAt(schema, issue.path.slice(0, -1).map(String), value);
-    if (found === undefined) throw outOfRange(path, found, `one of ${kinds.join(', ')}`);
-    throw unknownName(String(issue.path.at(-2)), JSON.stringify(found).replace(/^"|"$/g, ''), kinds);
+  const { bounds = 'a group of settings', kinds } = fields.find((field) => field.path === path) ?? {};
+  if (kinds && found !== undefined) {
+    throw unknownName(String(steps.at(-2)), JSON.stringify(found).replace(/^"|"$/g, ''), kinds);
   }
-  const { bounds = 'a group of settings' } = fields.find((field) => field.path === path) ?? {};
   throw outOfRange(path, found, bounds);
-}
-
-/** The kinds of the records that a field is a choice between. */
-function kindsAt(schema: z.ZodObject, [name, ...rest]: readonly string[], value: unknown): string[] {
-  const field = schema.shape[name] as z.ZodType;
-  const found = inside(value, name);
-  const nested = recordOf(field, found);
-  if (rest.length > 0) return nested ? kindsAt(nested, rest, found) : [];
-  if (!(field instanceof z.ZodDiscriminatedUnion)) return [];
-  return (field.options as z.ZodObject[]).map((option) => String(kindOf(option)));
 }
 
 /** The settings of a record, as a solver or a program takes them. */

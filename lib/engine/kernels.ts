@@ -19,21 +19,29 @@ function run<T extends Tensor = Tensor>(name: string, attributes: Attribute[], i
   return backend.executeSingleOutput(name, attributes, inputs) as T;
 }
 
-/** A custom gradient whose types say what it is; what the backward pass needs must go through `save`. */
+/**
+ * An operation with a gradient of its own.
+ *
+ * @param gradient  Of dy and of what was saved.
+ * @param saved     What the backward pass needs, by default the inputs: everything else is freed before it begins.
+ */
 function differentiable<T extends Tensor>(
   inputs: Tensor[],
-  forward: (save: (tensors: Tensor[]) => void) => {
-    value: T;
-    gradient: (dy: T, saved: Tensor[]) => Tensor | Tensor[];
-  },
+  operation: () => T,
+  gradient: (dy: T, saved: Tensor[]) => Tensor | Tensor[],
+  saved: (value: T) => Tensor[] = () => inputs,
 ): T {
   const op = tf.customGrad((...args: unknown[]) => {
     const save = args.at(-1) as (tensors: Tensor[]) => void;
-    const { value, gradient } = forward(save);
-    return { value, gradFunc: (dy: unknown, saved: Tensor[]) => gradient(dy as T, saved) };
+    const value = operation();
+    save(saved(value));
+    return { value, gradFunc: (dy: unknown, kept: Tensor[]) => gradient(dy as T, kept) };
   });
   return op(...inputs);
 }
+
+/** For operations whose backward pass needs nothing. */
+const nothing = (): Tensor[] => [];
 
 const lengths = (t: Tensor): Tensor1D => tf.tensor1d(t.shape, 'int32');
 
@@ -66,22 +74,23 @@ function convolutionGradients(op: string, attributes: Attribute[], [x, filter, d
 
 /** max(x, 0), with TensorFlow's own gradient kernel. */
 export function relu(x: Tensor4D): Tensor4D {
-  return differentiable<Tensor4D>([x], (save) => {
-    const value = run<Tensor4D>('Relu', [FLOAT], [x]);
-    save([value]);
-    return { value, gradient: (dy, [y]) => run('ReluGrad', [FLOAT], [dy, y]) };
-  });
+  return differentiable<Tensor4D>(
+    [x],
+    () => run('Relu', [FLOAT], [x]),
+    (dy, [y]) => run('ReluGrad', [FLOAT], [dy, y]),
+    (y) => [y],
+  );
 }
 
 /** x where `at` is positive, else 0: a ReLU that stays switched as it is at `at`, and so is linear in x. */
 export function reluAs(x: Tensor4D, at: Tensor4D): Tensor4D {
-  return differentiable<Tensor4D>([x], (save) => {
-    save([at]);
-    return {
-      value: run('ReluGrad', [FLOAT], [x, at]),
-      gradient: (dy, [at]) => run('ReluGrad', [FLOAT], [dy, at]),
-    };
-  });
+  const switched = (values: Tensor, at: Tensor): Tensor4D => run('ReluGrad', [FLOAT], [values, at]);
+  return differentiable<Tensor4D>(
+    [x],
+    () => switched(x, at),
+    (dy, [at]) => switched(dy, at),
+    () => [at],
+  );
 }
 
 /**
@@ -99,13 +108,11 @@ export function conv2d(
 ): Tensor4D {
   const [down, across] = padding;
   const attributes = moving(stride, [down, down, across, across], dilated(1), bool('use_cudnn_on_gpu', true));
-  return differentiable<Tensor4D>([x, filter], (save) => {
-    save([x, filter]);
-    return {
-      value: run('Conv2D', attributes, [x, filter]),
-      gradient: (dy, saved) => convolutionGradients('Conv2D', attributes, [...saved, dy]),
-    };
-  });
+  return differentiable<Tensor4D>(
+    [x, filter],
+    () => run('Conv2D', attributes, [x, filter]),
+    (dy, saved) => convolutionGradients('Conv2D', attributes, [...saved, dy]),
+  );
 }
 
 /** A matrix product; the options say which operands are read transposed. */
@@ -118,32 +125,26 @@ function matMul(a: Tensor, b: Tensor, transposed: { a?: boolean; b?: boolean } =
 export function pointwise(x: Tensor4D, filter: Tensor4D): Tensor4D {
   const [batch, height, width, channels] = x.shape;
   const out = filter.shape[3];
-  return differentiable<Tensor4D>([x, filter], (save) => {
-    save([x, filter]);
-    const rows = (t: Tensor) => tf.reshape(t, [batch * height * width, t.shape[3]!]);
-    const matrix = (t: Tensor) => tf.reshape(t, [channels, out]);
-    return {
-      value: tf.reshape(matMul(rows(x), matrix(filter)), [batch, height, width, out]),
-      gradient: (dy, [x, filter]) => [
-        tf.reshape(matMul(rows(dy), matrix(filter), { b: true }), x.shape),
-        tf.reshape(matMul(rows(x), rows(dy), { a: true }), filter.shape),
-      ],
-    };
-  });
+  const rows = (t: Tensor) => tf.reshape(t, [batch * height * width, t.shape[3]!]);
+  const matrix = (t: Tensor) => tf.reshape(t, [channels, out]);
+  return differentiable<Tensor4D>(
+    [x, filter],
+    () => tf.reshape(matMul(rows(x), matrix(filter)), [batch, height, width, out]),
+    (dy, [x, filter]) => [
+      tf.reshape(matMul(rows(dy), matrix(filter), { b: true }), x.shape),
+      tf.reshape(matMul(rows(x), rows(dy), { a: true }), filter.shape),
+    ],
+  );
 }
 
 /** x · factor for a scalar factor. */
 export function scaleBy(x: Tensor4D, factor: Tensor): Tensor4D {
-  return differentiable<Tensor4D>([x, factor], (save) => {
-    save([x, factor]);
-    return {
-      value: run('Mul', [FLOAT], [x, factor]),
-      gradient: (dy, [x, factor]) => [
-        run('Mul', [FLOAT], [dy, factor]),
-        tf.sum(run('Mul', [FLOAT], [dy, x])),
-      ],
-    };
-  });
+  const product = (a: Tensor, b: Tensor): Tensor4D => run('Mul', [FLOAT], [a, b]);
+  return differentiable<Tensor4D>(
+    [x, factor],
+    () => product(x, factor),
+    (dy, [x, factor]) => [product(dy, factor), tf.sum(product(dy, x))],
+  );
 }
 
 /**
@@ -173,24 +174,21 @@ export function depthwise(
 
 function undilatedDepthwise(x: Tensor4D, filter: Tensor4D, stride: 1 | 2, padding: number): Tensor4D {
   const attributes = depthwiseAttributes(stride, padding);
-  return differentiable<Tensor4D>([x, filter], (save) => {
-    save([x, filter]);
-    const value = run<Tensor4D>('DepthwiseConv2dNative', attributes, [x, filter]);
-    // On the CPU the forward kernel is several times faster than both gradient kernels; MEASUREMENTS.md says by how much.
-    const halves = x.shape[1] % 2 === 0 && x.shape[2] % 2 === 0;
-    const native = backend.isUsingGpuDevice || (stride === 2 && !halves);
-    return {
-      value,
-      gradient: (dy, saved) => {
-        if (native) return convolutionGradients('DepthwiseConv2dNative', attributes, [...saved, dy]);
-        const [x, filter] = saved as [Tensor4D, Tensor4D];
-        return [
-          depthwiseInputGradient(filter, dy, stride, padding),
-          depthwiseFilterGradient(x, filter, dy, stride, padding),
-        ];
-      },
-    };
-  });
+  // On the CPU the forward kernel is several times faster than both gradient kernels; MEASUREMENTS.md says by how much.
+  const halves = x.shape[1] % 2 === 0 && x.shape[2] % 2 === 0;
+  const native = backend.isUsingGpuDevice || (stride === 2 && !halves);
+  return differentiable<Tensor4D>(
+    [x, filter],
+    () => run('DepthwiseConv2dNative', attributes, [x, filter]),
+    (dy, saved) => {
+      if (native) return convolutionGradients('DepthwiseConv2dNative', attributes, [...saved, dy]);
+      const [x, filter] = saved as [Tensor4D, Tensor4D];
+      return [
+        depthwiseInputGradient(filter, dy, stride, padding),
+        depthwiseFilterGradient(x, filter, dy, stride, padding),
+      ];
+    },
+  );
 }
 
 /**
@@ -200,23 +198,22 @@ function undilatedDepthwise(x: Tensor4D, filter: Tensor4D, stride: 1 | 2, paddin
 function depthwiseInputGradient(filter: Tensor4D, dy: Tensor4D, stride: 1 | 2, padding: number): Tensor4D {
   const turned = tf.reverse(filter, [0, 1]);
   const spread = stride === 1 ? dy : spreadPixels(dy);
-  return run('DepthwiseConv2dNative', depthwiseAttributes(1, filter.shape[0] - 1 - padding), [
-    spread,
-    turned,
-  ]);
+  const attributes = depthwiseAttributes(1, filter.shape[0] - 1 - padding);
+  return run('DepthwiseConv2dNative', attributes, [spread, turned]);
 }
+
+/** No padding and no cropping, of height and width. */
+const NONE: [number, number][] = [
+  [0, 0],
+  [0, 0],
+];
 
 /** Blocks of 2×2 pixels. */
 const BLOCKS = [FLOAT, int('block_size', 2), NHWC];
 
 /** The image with zeros between its pixels: [batch, 2·height, 2·width, channels], pixel (i, j) at (2i, 2j). */
 function spreadPixels(x: Tensor4D): Tensor4D {
-  const deep = tf.pad(x, [
-    [0, 0],
-    [0, 0],
-    [0, 0],
-    [0, 3 * x.shape[3]],
-  ]);
+  const deep = tf.pad(x, [...NONE, [0, 0], [0, 3 * x.shape[3]]]);
   return run('DepthToSpace', BLOCKS, [deep]);
 }
 
@@ -260,8 +257,8 @@ function dilatedDepthwise(x: Tensor4D, filter: Tensor4D, padding: number): Tenso
   // Both padded sides must be even to be cut in two; the extra row or column feeds only outputs that are cropped again.
   const extraHeight = (height + 2 * padding) % 2;
   const extraWidth = (width + 2 * padding) % 2;
-  const rows = [padding, padding + extraHeight];
-  const columns = [padding, padding + extraWidth];
+  const rows: [number, number] = [padding, padding + extraHeight];
+  const columns: [number, number] = [padding, padding + extraWidth];
   const convolved = undilatedDepthwise(interleave(x, [rows, columns]), filter, 1, 0);
   return deinterleave(convolved, [
     [0, 2 * convolved.shape[1] - outHeight],
@@ -276,10 +273,12 @@ function dilatedDepthwise(x: Tensor4D, filter: Tensor4D, padding: number): Tenso
  * @returns  Four times [batch, height/2, width/2, channels].
  */
 export function pixelQuarters(x: Tensor4D): Tensor4D[] {
-  const deep = differentiable<Tensor4D>([x], (save) => {
-    save([]);
-    return { value: run('SpaceToDepth', BLOCKS, [x]), gradient: (dy) => run('DepthToSpace', BLOCKS, [dy]) };
-  });
+  const deep = differentiable<Tensor4D>(
+    [x],
+    () => run('SpaceToDepth', BLOCKS, [x]),
+    (dy) => run('DepthToSpace', BLOCKS, [dy]),
+    nothing,
+  );
   return tf.split(deep, 4, 3);
 }
 
@@ -294,13 +293,12 @@ export function everySecondPixel(x: Tensor4D, offset: 0 | 1): Tensor4D {
   const attributes = sliceAttributes(binding.TF_FLOAT);
   const bounds = () =>
     [[0, offset, offset, 0], shape, [1, 2, 2, 1]].map((values) => tf.tensor1d(values, 'int32'));
-  return differentiable<Tensor4D>([x], (save) => {
-    save([]);
-    return {
-      value: run('StridedSlice', attributes, [x, ...bounds()]),
-      gradient: (dy) => run('StridedSliceGrad', attributes, [lengths(x), ...bounds(), dy]),
-    };
-  });
+  return differentiable<Tensor4D>(
+    [x],
+    () => run('StridedSlice', attributes, [x, ...bounds()]),
+    (dy) => run('StridedSliceGrad', attributes, [lengths(x), ...bounds(), dy]),
+    nothing,
+  );
 }
 
 /**
@@ -319,11 +317,6 @@ export function interleave(x: Tensor4D, padding = NONE): Tensor4D {
 export function deinterleave(x: Tensor4D, crops = NONE): Tensor4D {
   return tf.batchToSpaceND(x, [2, 2], crops);
 }
-
-const NONE = [
-  [0, 0],
-  [0, 0],
-];
 
 /** Less than any activation: what a padded pixel holds in max pooling, so that it is never the maximum. */
 const LOWEST = -3.4e38;
@@ -363,11 +356,12 @@ function pooling(size: number, stride: number, padding: 'SAME' | 'VALID'): Attri
 }
 
 function maxPool(x: Tensor4D, attributes: Attribute[]): Tensor4D {
-  return differentiable<Tensor4D>([x], (save) => {
-    const value = run<Tensor4D>('MaxPool', attributes, [x]);
-    save([x, value]);
-    return { value, gradient: (dy, [x, y]) => run('MaxPoolGrad', attributes, [x, y, dy]) };
-  });
+  return differentiable<Tensor4D>(
+    [x],
+    () => run('MaxPool', attributes, [x]),
+    (dy, [x, y]) => run('MaxPoolGrad', attributes, [x, y, dy]),
+    (y) => [x, y],
+  );
 }
 
 /**
@@ -377,13 +371,12 @@ function maxPool(x: Tensor4D, attributes: Attribute[]): Tensor4D {
  */
 function maxPoolAs(x: Tensor4D, at: Tensor4D, attributes: Attribute[]): Tensor4D {
   const maxima = run('MaxPool', attributes, [at]);
-  return differentiable<Tensor4D>([x], (save) => {
-    save([at, maxima]);
-    return {
-      value: run('MaxPoolGradGrad', attributes, [at, maxima, x]),
-      gradient: (dy, saved) => run('MaxPoolGrad', attributes, [...saved, dy]),
-    };
-  });
+  return differentiable<Tensor4D>(
+    [x],
+    () => run('MaxPoolGradGrad', attributes, [at, maxima, x]),
+    (dy, saved) => run('MaxPoolGrad', attributes, [...saved, dy]),
+    () => [at, maxima],
+  );
 }
 
 /**
@@ -407,13 +400,12 @@ export function avgPool3x3(x: Tensor4D, stride: 1 | 2): Tensor4D {
   const [, height, width] = x.shape;
   const { image, padding } = poolPadding(x, stride, 0);
   const attributes = pooling(3, stride, padding);
-  const averaged = differentiable<Tensor4D>([image], (save) => {
-    save([]);
-    return {
-      value: run('AvgPool', attributes, [image]),
-      gradient: (dy) => run('AvgPoolGrad', attributes, [lengths(image), dy]),
-    };
-  });
+  const averaged = differentiable<Tensor4D>(
+    [image],
+    () => run('AvgPool', attributes, [image]),
+    (dy) => run('AvgPoolGrad', attributes, [lengths(image), dy]),
+    nothing,
+  );
   if (padding === 'SAME') return averaged;
   return tf.mul(averaged, paddingCorrection(height, width, averaged.shape[1], averaged.shape[2]));
 }
@@ -453,17 +445,15 @@ export function globalAverage(x: Tensor4D): Tensor2D {
  * @param offset  [channels].
  */
 export function scaleAndShift(x: Tensor4D, scale: Tensor1D, offset: Tensor1D): Tensor4D {
-  return differentiable<Tensor4D>([x, scale, offset], (save) => {
-    save([x, scale]);
-    return {
-      value: affine(x, scale, offset),
-      gradient: (dy, saved) => {
-        const [x, scale] = saved as [Tensor4D, Tensor1D];
-        const { ofProducts, ofFirst } = exactSums(dy, x);
-        return [affine(dy, scale, tf.zeros(scale.shape)), ofProducts, ofFirst];
-      },
-    };
-  });
+  return differentiable<Tensor4D>(
+    [x, scale, offset],
+    () => affine(x, scale, offset),
+    (dy, saved) => {
+      const [x, scale] = saved as [Tensor4D, Tensor1D];
+      const { ofProducts, ofFirst } = exactSums(dy, x);
+      return [affine(dy, scale, tf.zeros(scale.shape)), ofProducts, ofFirst];
+    },
+  );
 }
 
 /** x · scale + offset, channel by channel, in one kernel: several times faster on the CPU than a product that broadcasts. */
@@ -548,17 +538,17 @@ function fusedBatchNorm(
 /** A normalization that is {@link differentiable}, with the statistics that its forward pass finds. */
 function normalized(
   inputs: Tensor[],
-  forward: (save: (tensors: Tensor[]) => void) => BatchStatistics & {
-    value: Tensor4D;
-    gradient: (dy: Tensor4D, saved: Tensor[]) => Tensor | Tensor[];
-  },
+  forward: () => BatchStatistics & { readonly value: Tensor4D; readonly saved: Tensor[] },
+  gradient: (dy: Tensor4D, saved: Tensor[]) => Tensor | Tensor[],
 ): NormalizedBatch {
-  let found: BatchStatistics;
-  const y = differentiable<Tensor4D>(inputs, (save) => {
-    const { mean, variance, ...pass } = forward(save);
-    found = { mean: tf.keep(mean), variance: tf.keep(variance) };
-    return pass;
-  });
+  let found: ReturnType<typeof forward>;
+  const operation = (): Tensor4D => {
+    found = forward();
+    tf.keep(found.mean);
+    tf.keep(found.variance);
+    return found.value;
+  };
+  const y = differentiable<Tensor4D>(inputs, operation, gradient, () => found.saved);
   return {
     y,
     statistics: { mean: moveToOpenScope(found!.mean), variance: moveToOpenScope(found!.variance) },
@@ -572,21 +562,22 @@ function normalized(
  * @param offset  [channels].
  */
 export function batchNorm(x: Tensor4D, scale: Tensor1D, offset: Tensor1D): NormalizedBatch {
-  return normalized([x, scale, offset], (save) => {
-    const [value, mean, variance, ...reserved] = fusedBatchNorm(x, scale, offset);
-    save([x, scale, ...reserved]);
-    return {
-      value: value as Tensor4D,
-      mean: mean as Tensor1D,
-      variance: variance as Tensor1D,
-      gradient: (dy, saved) => {
-        const inputs = [dy, ...saved];
-        return backend
-          .executeMultipleOutputs('FusedBatchNormGradV3', batchNormAttributes(true), inputs, 5)
-          .slice(0, 3);
-      },
-    };
-  });
+  return normalized(
+    [x, scale, offset],
+    () => {
+      const [value, mean, variance, ...reserved] = fusedBatchNorm(x, scale, offset);
+      return {
+        value: value as Tensor4D,
+        mean: mean as Tensor1D,
+        variance: variance as Tensor1D,
+        saved: [x, scale, ...reserved],
+      };
+    },
+    (dy, saved) =>
+      backend
+        .executeMultipleOutputs('FusedBatchNormGradV3', batchNormAttributes(true), [dy, ...saved], 5)
+        .slice(0, 3),
+  );
 }
 
 /**
@@ -600,28 +591,27 @@ export function batchNormExactly(x: Tensor4D): NormalizedBatch {
   const channels = x.shape[3];
   const count = x.size / channels;
   const [ones, zeros]: Tensor1D[] = [tf.ones([channels]), tf.zeros([channels])];
-  return normalized([x], (save) => {
-    const { mean, variance } = exactStatistics(x);
-    const value = fusedBatchNorm(x, ones, zeros, [mean, variance])[0] as Tensor4D;
-    const inverse: Tensor1D = tf.rsqrt(tf.add<Tensor1D>(variance, BATCH_NORM_EPSILON));
-    save([value, inverse]);
-    return {
-      value,
-      mean,
+  return normalized(
+    [x],
+    () => {
+      const { mean, variance } = exactStatistics(x);
+      const value = fusedBatchNorm(x, ones, zeros, [mean, variance])[0] as Tensor4D;
+      const inverse: Tensor1D = tf.rsqrt(tf.add<Tensor1D>(variance, BATCH_NORM_EPSILON));
       // PyTorch's running variance is the unbiased one; a single pixel has none and counts as it is.
-      variance: tf.mul(variance, count / Math.max(1, count - 1)),
-      gradient: (dy, saved) => {
-        const [y, inverse] = saved as [Tensor4D, Tensor1D];
-        const { ofProducts, ofFirst } = exactSums(dy, y);
-        const perPixel: Tensor1D = tf.div(inverse, -count);
-        // inverse · (dy − mean(dy) − y · mean(dy · y))
-        return tf.addN([
-          affine(dy, inverse, tf.mul(ofFirst, perPixel)),
-          affine(y, tf.mul(ofProducts, perPixel), tf.zerosLike(inverse)),
-        ]);
-      },
-    };
-  });
+      const unbiased: Tensor1D = tf.mul(variance, count / Math.max(1, count - 1));
+      return { value, mean, variance: unbiased, saved: [value, inverse] };
+    },
+    (dy, saved) => {
+      const [y, inverse] = saved as [Tensor4D, Tensor1D];
+      const { ofProducts, ofFirst } = exactSums(dy, y);
+      const perPixel: Tensor1D = tf.div(inverse, -count);
+      // inverse · (dy − mean(dy) − y · mean(dy · y))
+      return tf.addN([
+        affine(dy, inverse, tf.mul(ofFirst, perPixel)),
+        affine(y, tf.mul(ofProducts, perPixel), tf.zerosLike(inverse)),
+      ]);
+    },
+  );
 }
 
 /** Mean and (biased) variance over all pixels, [channels] each, from those of groups of pixels. */
@@ -656,19 +646,19 @@ export function batchNormInference(
  * @param labels  int32 [batch].
  */
 export function crossEntropy(logits: Tensor2D, labels: Tensor1D): Tensor {
-  const perImage = differentiable<Tensor1D>([logits], (save) => {
-    const [losses, slope] = backend.executeMultipleOutputs(
-      'SparseSoftmaxCrossEntropyWithLogits',
-      [FLOAT, type('Tlabels', binding.TF_INT32)],
-      [logits, labels],
-      2,
-    );
-    save([slope]);
-    return {
-      value: losses as Tensor1D,
-      gradient: (dy, [slope]) => tf.mul(tf.expandDims(dy, 1), slope),
-    };
-  });
+  const attributes = [FLOAT, type('Tlabels', binding.TF_INT32)];
+  let slope: Tensor;
+  const perImage = differentiable<Tensor1D>(
+    [logits],
+    () => {
+      const op = 'SparseSoftmaxCrossEntropyWithLogits';
+      const [losses, found] = backend.executeMultipleOutputs(op, attributes, [logits, labels], 2);
+      slope = found;
+      return losses as Tensor1D;
+    },
+    (dy, [slope]) => tf.mul(tf.expandDims(dy, 1), slope),
+    () => [slope],
+  );
   return tf.mean(perImage);
 }
 

@@ -1,14 +1,14 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { exclusively, scalar, seed } from '../engine/index.js';
 import type { HostArrays } from '../engine/index.js';
-import { InterruptedError, ZartsError } from '../errors.js';
+import { ZartsError } from '../errors.js';
 import { foldIn, key, split } from '../math/random.js';
 import type { Key } from '../math/random.js';
 import { logSumExp } from '../math/vec.js';
-import { silent } from '../progress.js';
 import { packState } from '../runs/checkpoint.js';
 import type { Checkpoint } from '../runs/checkpoint.js';
 import type { KeptOptions, KeptRun } from '../runs/kept.js';
+import { inSteps } from '../runs/steps.js';
 import { cosineLr, dropPathAt, imagenetLr } from '../search/schedules.js';
 import type { ImageSource, TrainingBatches } from '../datasets/source.js';
 import { filledUp, isNoisy, stateArrays, trainingProgram, zeroState } from './program.js';
@@ -70,9 +70,6 @@ export interface TrainOptions extends Omit<KeptOptions, 'home'>, Partial<KeptRun
   /** Called with each epoch's record as it is made. */
   readonly onEpoch?: (record: TrainingEpoch) => void;
 }
-
-/** Seconds after which a checkpoint is due within an epoch; every epoch's end has one. */
-const CHECKPOINT_SECONDS = 30;
 
 /**
  * Trains and tests the network of a protocol.
@@ -140,34 +137,24 @@ class Training {
   }
 
   async run(): Promise<EvaluationResult> {
-    const { steps } = this;
-    const { perEpoch } = this.batches;
-    const { progress = silent, signal, store } = this.options;
-    const phase = progress.start(this.title, steps, this.step);
-    let saved = performance.now();
-    try {
-      while (this.step < steps) {
-        await this.trainStep();
-        const epochEnds = this.step % perEpoch === 0;
-        if (epochEnds) await this.endEpoch();
-        phase.update(this.step, this.note());
-        // Signals and a notebook's interrupts are delivered between steps.
-        await yieldToEvents();
-        const stopped = signal?.aborted ?? false;
-        if (epochEnds || stopped || performance.now() - saved > CHECKPOINT_SECONDS * 1000) {
-          store?.saveCheckpoint(this.checkpoint());
-          saved = performance.now();
-        }
-        if (stopped && this.step < steps) {
-          throw new InterruptedError(
-            `Stopped after step ${this.step} of ${steps}; the same command goes on from there.`,
-          );
-        }
-      }
-      return await this.result();
-    } finally {
-      phase.end();
-    }
+    await inSteps(
+      {
+        title: this.title,
+        total: this.steps,
+        position: () => this.step,
+        ended: () => this.step === this.steps,
+        step: async () => {
+          await this.trainStep();
+          const epochEnds = this.step % this.batches.perEpoch === 0;
+          if (epochEnds) await this.endEpoch();
+          return epochEnds;
+        },
+        note: () => this.note(),
+        checkpoint: () => this.checkpoint(),
+      },
+      this.options,
+    );
+    return this.result();
   }
 
   private get title(): string {

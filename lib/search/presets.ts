@@ -7,39 +7,23 @@ import { UsageError, unknownName } from '../errors.js';
 import { defaultsOf, describe, valueAt } from '../settings.js';
 import type { Field, Preset, SettingSource } from '../settings.js';
 import { zeroOrderDefinition } from '../solvers/registry.js';
-import type { SolverDeviation, SpaceStart } from '../solvers/solver.js';
 import { SIGMA_ELSEWHERE, spaceById } from '../spaces/spaces.js';
 import type { SearchSpace } from '../spaces/spaces.js';
 import { gradientSearch, gradientSolver, gradientSource, standingDeviations } from './baselines.js';
 import { GROUP_NAMES, isGroupName, RECORDING } from './groups.js';
 import { OMEGA } from './omega-protocol.js';
-import { BUDGETS, PRESETS, parseProtocol, searchSchema } from './protocol.js';
+import { BUDGETS, DARTS_DEFAULTS, PRESETS, parseProtocol, searchSchema } from './protocol.js';
 import type { Budget, SearchProtocol, SolverProtocol } from './protocol.js';
 import { solverEntry, solverId } from './solver-id.js';
 import type { SolverId } from './solver-id.js';
 
-/** What a solver's definition says of presets, with its own settings' types forgotten. */
-interface AnyDefinition {
-  readonly presets?: Partial<Record<Preset, object>>;
-  readonly inSpace?: (space: SpaceStart) => object;
-  readonly deviations?: (settings: object, preset: Preset) => readonly SolverDeviation[];
-  readonly defaults: object;
-  readonly schema: (typeof searchSchema)['shape']['solver']['options'][number];
-}
-
-function definitionOf(id: string): AnyDefinition | undefined {
-  return zeroOrderDefinition(id) as AnyDefinition | undefined;
-}
-
 /** A solver's settings at the start of a search in the space. Gradient descent has the same in all. */
 function solverSettings(space: SearchProtocol['space'], id: string, preset: Preset): SolverProtocol {
-  const definition = definitionOf(id);
+  const definition = zeroOrderDefinition(id);
+  if (!definition) return DARTS_DEFAULTS;
   const start = typeof space === 'string' ? spaceById(space) : { sigma: SIGMA_ELSEWHERE };
-  return {
-    ...defaultsOf(definition?.schema ?? searchSchema.shape.solver.options.at(-1)!),
-    ...definition?.inSpace?.(start),
-    ...definition?.presets?.[preset],
-  };
+  const { defaults, presets } = definition;
+  return { kind: id, ...defaults, ...definition.inSpace?.(start), ...presets?.[preset] } as SolverProtocol;
 }
 
 /**
@@ -234,7 +218,7 @@ export function deviations(protocol: SearchProtocol): string[] {
       `The space "${protocol.space.name}" is declared for this search; the paper has none like it.`,
     );
   }
-  const ofSolver = definitionOf(id)?.deviations?.(solver, preset) ?? [];
+  const ofSolver = zeroOrderDefinition(id)?.deviations?.(solver, preset) ?? [];
   for (const { sentence, of } of ofSolver) {
     if (of === undefined) continue;
     told.add(`solver.${of}`);

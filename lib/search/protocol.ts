@@ -11,6 +11,7 @@ import {
   checkedElsewhere,
   choice,
   constant,
+  defaultsOf,
   describe,
   fixed,
   integer,
@@ -53,8 +54,10 @@ class DartsSettings {
   radius = setting(real({ above: 0 }), 0.01, 'baseline paper');
 }
 
-/** Every kind of solver, with its settings. */
-const SOLVER_SCHEMAS = [...ZERO_ORDER_SCHEMAS, record(new DartsSettings())] as const;
+const dartsSchema = record(new DartsSettings());
+
+/** What gradient descent has in DARTS. */
+export const DARTS_DEFAULTS = defaultsOf(dartsSchema);
 
 const withOption = (option: string, what = 'other settings') =>
   `choose it with ${option}, since it decides ${what}`;
@@ -123,7 +126,7 @@ export class SearchSettings {
   alphaInitScale = setting(real({ atLeast: 0 }), 1e-3, 'released scripts');
   /** What moves alpha. */
   solver = fixed(
-    z.discriminatedUnion('kind', SOLVER_SCHEMAS),
+    z.discriminatedUnion('kind', [...ZERO_ORDER_SCHEMAS, dartsSchema]),
     withOption('--solver', 'the other solver settings'),
   );
   /** ω*(α): the weights that a candidate’s loss, or the gradient, is read at. */
@@ -253,10 +256,9 @@ function crossFaults(protocol: SearchProtocol): Fault[] {
 
 /** What is wrong between a solver's settings, as a protocol's. */
 export function solverFaults(solver: { readonly kind: string }): Fault[] {
-  const faults = zeroOrderDefinition(solver.kind)?.faults as
-    ((settings: object, name: (setting: string) => string) => readonly Fault[]) | undefined;
   const inSolver = (name: string): string => `solver.${name}`;
-  return (faults?.(solver, inSolver) ?? []).map((fault) => ({ ...fault, path: inSolver(fault.path) }));
+  const faults = zeroOrderDefinition(solver.kind)?.faults?.(solver, inSolver) ?? [];
+  return faults.map((fault) => ({ ...fault, path: inSolver(fault.path) }));
 }
 
 /** Every field that the protocol has with its bounds, and where its default comes from. */

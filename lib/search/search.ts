@@ -10,10 +10,10 @@ import { foldIn, key, normal, split } from '../math/random.js';
 import type { Key } from '../math/random.js';
 import { norm, scale } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
-import { silent } from '../progress.js';
 import { packState, unpackState } from '../runs/checkpoint.js';
 import type { Checkpoint } from '../runs/checkpoint.js';
 import type { KeptOptions, KeptRun } from '../runs/kept.js';
+import { inSteps } from '../runs/steps.js';
 import { createSolver } from '../solvers/registry.js';
 import type { Solver } from '../solvers/solver.js';
 import { countOps } from '../spaces/genotype.js';
@@ -82,9 +82,6 @@ export interface SearchOptions
   /** Called with each epoch's record as it is made. */
   readonly onEpoch?: (record: EpochRecord) => void;
 }
-
-/** Seconds after which a checkpoint is due within an epoch; every epoch's end has one. */
-const CHECKPOINT_SECONDS = 30;
 
 /** What random numbers are drawn for, each from a key of its own. New ones come last: the others keep theirs. */
 const KEYS = [
@@ -191,34 +188,24 @@ class Search {
   async run(): Promise<SearchResult> {
     const { epochs, stability } = this.protocol;
     const { perEpoch } = this.batches.train;
-    const steps = epochs * perEpoch;
-    // Counted along the schedule: a search that goes back has these steps to make again.
-    const position = () => this.epoch * perEpoch + this.epochSteps;
-    const phase = (this.options.progress ?? silent).start(this.title, steps, position());
-    let saved = performance.now();
-    try {
-      while (!this.ended) {
-        const epochDue = () => this.epochSteps === perEpoch;
-        if (!this.state.updateDue && !epochDue()) this.weightStep();
-        if (this.state.updateDue) await this.updateAlpha();
-        const epochEnded = !this.state.updateDue && epochDue() && (await this.endEpoch());
-        phase.update(position(), this.note());
-        // Signals and a notebook's interrupts are delivered between steps.
-        await yieldToEvents();
-        const stopped = this.stopAsked;
-        if (epochEnded || stopped || performance.now() - saved > CHECKPOINT_SECONDS * 1000) {
-          this.options.store?.saveCheckpoint(this.checkpoint());
-          saved = performance.now();
-        }
-        if (stopped) {
-          throw new InterruptedError(
-            `Stopped after step ${position()} of ${steps}; the same command goes on from there.`,
-          );
-        }
-      }
-    } finally {
-      phase.end();
-    }
+    await inSteps(
+      {
+        title: this.title,
+        total: epochs * perEpoch,
+        // Counted along the schedule: a search that goes back has these steps to make again.
+        position: () => this.epoch * perEpoch + this.epochSteps,
+        ended: () => this.ended,
+        step: async () => {
+          const epochDue = () => this.epochSteps === perEpoch;
+          if (!this.state.updateDue && !epochDue()) this.weightStep();
+          if (this.state.updateDue) await this.updateAlpha();
+          return !this.state.updateDue && epochDue() && (await this.endEpoch());
+        },
+        note: () => this.note(),
+        checkpoint: () => this.checkpoint(),
+      },
+      this.options,
+    );
     const { solver, step, updates, interventions } = this.state;
     const genotype = derivedGenotype(this.protocol, solver.alpha);
     return {

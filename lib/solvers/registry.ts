@@ -1,10 +1,11 @@
 import type { z } from 'zod';
 import { unknownName } from '../errors.js';
+import type { Fault, Preset } from '../settings.js';
 import { GLD } from './gld.js';
 import { MGS } from './mgs.js';
 import { RANDOM } from './random.js';
 import { RS } from './rs.js';
-import type { Solver } from './solver.js';
+import type { Solver, SolverDeviation, SpaceStart } from './solver.js';
 
 /**
  * Every zero-order solver, in the order in which tables show them. A new one is a line here: protocols, `--solver`, presets,
@@ -33,8 +34,19 @@ export type SolverSpec = {
   >;
 }[ZeroOrderSettings['kind']];
 
+/** A definition whose own settings' types are forgotten, for code that knows no solver by name. */
+export interface AnyDefinition {
+  readonly title: string;
+  readonly presets?: Partial<Record<Preset, object>>;
+  readonly defaults: object;
+  inSpace?(space: SpaceStart): object;
+  faults?(settings: object, name: (setting: string) => string): readonly Fault[];
+  deviations?(settings: object, preset: Preset): readonly SolverDeviation[];
+  create(options: object): Solver;
+}
+
 /** The definition of the zero-order solver with that id, if there is one. */
-export function zeroOrderDefinition(id: string): ZeroOrderDefinition | undefined {
+export function zeroOrderDefinition(id: string): AnyDefinition | undefined {
   return ZERO_ORDER.find((each) => each.id === id);
 }
 
@@ -43,16 +55,9 @@ export function zeroOrderDefinition(id: string): ZeroOrderDefinition | undefined
  *
  * @throws {UsageError} for an unknown kind; {SolverError} for an option out of range.
  */
-export function createSolver(spec: SolverSpec): Solver {
-  const { kind, ...options } = spec;
+export function createSolver({ kind, ...options }: SolverSpec): Solver {
   const definition = zeroOrderDefinition(kind);
-  if (!definition) {
-    throw unknownName(
-      'solver',
-      kind,
-      ZERO_ORDER.map(({ id }) => id),
-    );
-  }
-  // `tell` is only ever given what the same solver's `ask` returned.
-  return (definition.create as (options: object) => Solver)(options);
+  const ids = ZERO_ORDER.map(({ id }) => id);
+  if (!definition) throw unknownName('solver', kind, ids);
+  return definition.create(options);
 }

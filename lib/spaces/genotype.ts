@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import { UsageError, ZartsError, unknownName } from '../errors.js';
-import { softmax } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
-import { edgeGroups, softmaxGroups, splitEdgeAlphas } from './mixing.js';
+import { edgeGroups, mixingWeights } from './mixing.js';
 import { PRIMITIVES, isPrimitive } from './primitives.js';
 import type { Primitive } from './primitives.js';
-import { CELLS, splitAlphas } from './spaces.js';
+import { CELLS, alphaSize, cellEdges } from './spaces.js';
 import type { Cell, SearchSpace } from './spaces.js';
 
 /** One chosen edge: the operation and the node that it reads. */
@@ -37,8 +36,8 @@ export interface DeriveOptions {
    */
   readonly releasedIndexing?: boolean;
   /**
-   * The alphas hold β of every edge too (see {@link splitEdgeAlphas}); an operation's weight is multiplied by its edge's,
-   * softmaxed over the edges into the node (PC-DARTS). Default false.
+   * The alphas hold β of every edge too (./mixing.ts); an operation's weight is multiplied by its edge's, softmaxed over the
+   * edges into the node (PC-DARTS). Default false.
    */
   readonly edgeNormalization?: boolean;
 }
@@ -48,70 +47,58 @@ export interface DeriveOptions {
  * largest weight of an operation other than `none` is largest, in descending order of it (ties keep the lower input);
  * each kept edge becomes that operation (ties keep the first listed). Every intermediate node is concatenated.
  *
- * @param alpha  Raw (not softmaxed) alphas of both cells, length d, laid out as in {@link splitAlphas}.
+ * @param alpha  Raw (not softmaxed) alphas of both cells, in the order of ./mixing.ts.
  * @throws {UsageError} when the length is wrong; {ZartsError} when an alpha is not finite (the message names its place).
  */
 export function deriveGenotype(space: SearchSpace, alpha: Vec, options: DeriveOptions = {}): Genotype {
-  const { operations, edges } = options.edgeNormalization
-    ? splitEdgeAlphas(space, alpha)
-    : { operations: alpha, edges: undefined };
-  const rows = splitAlphas(space, operations);
+  const { releasedIndexing = false, edgeNormalization = false } = options;
+  const weights = mixingWeights(space, alpha, edgeNormalization);
+  checkFinite(space, alpha);
+  const places = cellEdges(space.nodes);
+  let [operation, beta] = [0, alphaSize(space)];
   const derive = (cell: Cell): GenotypeEdge[] => {
-    const shares = edges && edgeShares(space, edges[cell], cell);
-    return deriveCell(space.edges[cell], rows[cell], space.nodes, cell, options, shares);
+    const edges = space.edges[cell];
+    const best = edges.map((primitives, edge) => {
+      const row = weights.subarray(operation, (operation += primitives.length));
+      const { input } = places[edge];
+      const none = edges[releasedIndexing ? input : edge].indexOf('none');
+      const choice = strongest(row, none);
+      // Only the released indexing can exclude the one operation of an edge; the released parser fails there too.
+      if (choice < 0)
+        throw new ZartsError(`The released indexing leaves no operation on the ${cell} cell's edge ${edge}.`);
+      const share = edgeNormalization ? weights[beta++] : 1;
+      return { input, op: primitives[choice], weight: row[choice] * share };
+    });
+    let start = 0;
+    return edgeGroups(space).flatMap((inputs) => {
+      // Array.prototype.sort is stable: among equals the lower input stays first.
+      const candidates = best.slice(start, (start += inputs)).sort((x, y) => y.weight - x.weight);
+      return candidates.slice(0, KEPT).map(({ op, input }): GenotypeEdge => [op, input]);
+    });
   };
   const concat = Array.from({ length: space.nodes }, (_, i) => i + 2);
   return { normal: derive('normal'), normalConcat: concat, reduce: derive('reduce'), reduceConcat: concat };
 }
 
-/** The softmax of β over the edges into each node, edge by edge. */
-function edgeShares(space: SearchSpace, betas: Vec, cell: Cell): Vec {
-  const bad = betas.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) {
-    throw new ZartsError(
-      `Beta of the ${cell} cell's edge ${bad} is ${betas[bad]}; a genotype needs finite alphas.`,
-    );
-  }
-  return softmaxGroups(betas, edgeGroups(space));
+/** The place of the largest weight but for one place, the first of equal ones; −1 where there is none. */
+function strongest(weights: Vec, without: number): number {
+  return weights.reduce(
+    (best, weight, k) => (k !== without && (best < 0 || weight > weights[best]) ? k : best),
+    -1,
+  );
 }
 
-function deriveCell(
-  edges: readonly (readonly Primitive[])[],
-  rows: readonly (readonly number[])[],
-  nodes: number,
-  cell: Cell,
-  { releasedIndexing = false }: DeriveOptions,
-  shares?: Vec,
-): GenotypeEdge[] {
-  const chosen: GenotypeEdge[] = [];
-  let start = 0;
-  for (let inputs = 2; inputs < nodes + 2; inputs++) {
-    const candidates = Array.from({ length: inputs }, (_, input) => {
-      const edge = start + input;
-      const bad = rows[edge].findIndex((value) => !Number.isFinite(value));
-      if (bad >= 0) {
-        throw new ZartsError(
-          `Alpha ${edges[edge][bad]} of the ${cell} cell's edge ${edge} is ${rows[edge][bad]}; a genotype needs finite alphas.`,
-        );
-      }
-      const weights = softmax(Float64Array.from(rows[edge]));
-      const none = edges[releasedIndexing ? input : edge].indexOf('none');
-      let best = -1;
-      weights.forEach((weight, k) => {
-        if (k !== none && (best < 0 || weight > weights[best])) best = k;
-      });
-      if (best < 0) {
-        // Only the released indexing can exclude the one operation of an edge; the released parser fails there too.
-        throw new ZartsError(`The released indexing leaves no operation on the ${cell} cell's edge ${edge}.`);
-      }
-      return { input, op: edges[edge][best], weight: weights[best] * (shares?.[edge] ?? 1) };
-    });
-    // Array.prototype.sort is stable: among equals the lower input stays first.
-    candidates.sort((a, b) => b.weight - a.weight);
-    for (const { op, input } of candidates.slice(0, KEPT)) chosen.push([op, input]);
-    start += inputs;
-  }
-  return chosen;
+/** Refuses alphas that are not finite, naming the place of the first. */
+function checkFinite({ edges }: SearchSpace, alpha: Vec): void {
+  const bad = alpha.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return;
+  const named = (name: (cell: Cell, edge: number) => string[]) =>
+    CELLS.flatMap((cell) => edges[cell].flatMap((_, edge) => name(cell, edge)));
+  const places = [
+    ...named((cell, edge) => edges[cell][edge].map((op) => `Alpha ${op} of the ${cell} cell's edge ${edge}`)),
+    ...named((cell, edge) => [`Beta of the ${cell} cell's edge ${edge}`]),
+  ];
+  throw new ZartsError(`${places[bad]} is ${alpha[bad]}; a genotype needs finite alphas.`);
 }
 
 /** How often each primitive occurs in one cell; every primitive has an entry. */
@@ -357,110 +344,38 @@ const FIELDS = {
 
 /** Genotypes of the literature, as the DARTS code base (Liu et al. 2019) transcribes them. */
 export const KNOWN_GENOTYPES = {
-  DARTS_V1: {
-    normal: [
-      ['sep_conv_3x3', 1],
-      ['sep_conv_3x3', 0],
-      ['skip_connect', 0],
-      ['sep_conv_3x3', 1],
-      ['skip_connect', 0],
-      ['sep_conv_3x3', 1],
-      ['sep_conv_3x3', 0],
-      ['skip_connect', 2],
-    ],
-    normalConcat: [2, 3, 4, 5],
-    reduce: [
-      ['max_pool_3x3', 0],
-      ['max_pool_3x3', 1],
-      ['skip_connect', 2],
-      ['max_pool_3x3', 0],
-      ['max_pool_3x3', 0],
-      ['skip_connect', 2],
-      ['skip_connect', 2],
-      ['avg_pool_3x3', 0],
-    ],
-    reduceConcat: [2, 3, 4, 5],
-  },
-  DARTS_V2: {
-    normal: [
-      ['sep_conv_3x3', 0],
-      ['sep_conv_3x3', 1],
-      ['sep_conv_3x3', 0],
-      ['sep_conv_3x3', 1],
-      ['sep_conv_3x3', 1],
-      ['skip_connect', 0],
-      ['skip_connect', 0],
-      ['dil_conv_3x3', 2],
-    ],
-    normalConcat: [2, 3, 4, 5],
-    reduce: [
-      ['max_pool_3x3', 0],
-      ['max_pool_3x3', 1],
-      ['skip_connect', 2],
-      ['max_pool_3x3', 1],
-      ['max_pool_3x3', 0],
-      ['skip_connect', 2],
-      ['skip_connect', 2],
-      ['max_pool_3x3', 1],
-    ],
-    reduceConcat: [2, 3, 4, 5],
-  },
-  NASNet: {
-    normal: [
-      ['sep_conv_5x5', 1],
-      ['sep_conv_3x3', 0],
-      ['sep_conv_5x5', 0],
-      ['sep_conv_3x3', 0],
-      ['avg_pool_3x3', 1],
-      ['skip_connect', 0],
-      ['avg_pool_3x3', 0],
-      ['avg_pool_3x3', 0],
-      ['sep_conv_3x3', 1],
-      ['skip_connect', 1],
-    ],
-    normalConcat: [2, 3, 4, 5, 6],
-    reduce: [
-      ['sep_conv_5x5', 1],
-      ['sep_conv_7x7', 0],
-      ['max_pool_3x3', 1],
-      ['sep_conv_7x7', 0],
-      ['avg_pool_3x3', 1],
-      ['sep_conv_5x5', 0],
-      ['skip_connect', 3],
-      ['avg_pool_3x3', 2],
-      ['sep_conv_3x3', 2],
-      ['max_pool_3x3', 1],
-    ],
-    reduceConcat: [4, 5, 6],
-  },
-  AmoebaNet: {
-    normal: [
-      ['avg_pool_3x3', 0],
-      ['max_pool_3x3', 1],
-      ['sep_conv_3x3', 0],
-      ['sep_conv_5x5', 2],
-      ['sep_conv_3x3', 0],
-      ['avg_pool_3x3', 3],
-      ['sep_conv_3x3', 1],
-      ['skip_connect', 1],
-      ['skip_connect', 0],
-      ['avg_pool_3x3', 1],
-    ],
-    normalConcat: [4, 5, 6],
-    reduce: [
-      ['avg_pool_3x3', 0],
-      ['sep_conv_3x3', 1],
-      ['max_pool_3x3', 0],
-      ['sep_conv_7x7', 2],
-      ['sep_conv_7x7', 0],
-      ['avg_pool_3x3', 1],
-      ['max_pool_3x3', 0],
-      ['max_pool_3x3', 1],
-      ['conv_7x1_1x7', 0],
-      ['sep_conv_3x3', 5],
-    ],
-    reduceConcat: [3, 4, 6],
-  },
+  DARTS_V1: parseGenotype(`Genotype(
+    normal=[('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('skip_connect', 0), ('sep_conv_3x3', 1),
+      ('skip_connect', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('skip_connect', 2)],
+    normal_concat=range(2, 6),
+    reduce=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 0),
+      ('max_pool_3x3', 0), ('skip_connect', 2), ('skip_connect', 2), ('avg_pool_3x3', 0)],
+    reduce_concat=range(2, 6)
+  )`),
+  DARTS_V2: parseGenotype(`Genotype(
+    normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_3x3', 1),
+      ('sep_conv_3x3', 1), ('skip_connect', 0), ('skip_connect', 0), ('dil_conv_3x3', 2)],
+    normal_concat=range(2, 6),
+    reduce=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 1),
+      ('max_pool_3x3', 0), ('skip_connect', 2), ('skip_connect', 2), ('max_pool_3x3', 1)],
+    reduce_concat=range(2, 6)
+  )`),
+  NASNet: parseGenotype(`Genotype(
+    normal=[('sep_conv_5x5', 1), ('sep_conv_3x3', 0), ('sep_conv_5x5', 0), ('sep_conv_3x3', 0), ('avg_pool_3x3', 1),
+      ('skip_connect', 0), ('avg_pool_3x3', 0), ('avg_pool_3x3', 0), ('sep_conv_3x3', 1), ('skip_connect', 1)],
+    normal_concat=range(2, 7),
+    reduce=[('sep_conv_5x5', 1), ('sep_conv_7x7', 0), ('max_pool_3x3', 1), ('sep_conv_7x7', 0), ('avg_pool_3x3', 1),
+      ('sep_conv_5x5', 0), ('skip_connect', 3), ('avg_pool_3x3', 2), ('sep_conv_3x3', 2), ('max_pool_3x3', 1)],
+    reduce_concat=range(4, 7)
+  )`),
+  AmoebaNet: parseGenotype(`Genotype(
+    normal=[('avg_pool_3x3', 0), ('max_pool_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_5x5', 2), ('sep_conv_3x3', 0),
+      ('avg_pool_3x3', 3), ('sep_conv_3x3', 1), ('skip_connect', 1), ('skip_connect', 0), ('avg_pool_3x3', 1)],
+    normal_concat=range(4, 7),
+    reduce=[('avg_pool_3x3', 0), ('sep_conv_3x3', 1), ('max_pool_3x3', 0), ('sep_conv_7x7', 2), ('sep_conv_7x7', 0),
+      ('avg_pool_3x3', 1), ('max_pool_3x3', 0), ('max_pool_3x3', 1), ('conv_7x1_1x7', 0), ('sep_conv_3x3', 5)],
+    reduce_concat=[3, 4, 6]
+  )`),
 } as const satisfies Record<string, Genotype>;
 
 /** The name of a known genotype. */

@@ -26,33 +26,6 @@ export function edgeGroups(space: SearchSpace): readonly number[] {
   return Array.from({ length: space.nodes }, (_, i) => i + 2);
 }
 
-/** An alpha vector with edge normalization taken apart. */
-export interface EdgeAlphas {
-  /** The operations' alphas, [alphaSize]. */
-  readonly operations: Vec;
-  /** β of each edge, cell by cell, raw. */
-  readonly edges: Record<Cell, Vec>;
-}
-
-/**
- * The operations' and the edges' alphas of a vector that holds both, as copies.
- *
- * @throws {UsageError} when the length is another one than {@link alphaCount} says.
- */
-export function splitEdgeAlphas(space: SearchSpace, alpha: Vec): EdgeAlphas {
-  const expected = alphaCount(space, true);
-  if (alpha.length !== expected) {
-    throw new UsageError(
-      `${alpha.length} alphas were given; space "${space.name}" with edge normalization has ${expected}.`,
-    );
-  }
-  const [operations, edges] = [alphaSize(space), cellEdges(space.nodes).length];
-  return {
-    operations: alpha.slice(0, operations),
-    edges: { normal: alpha.slice(operations, operations + edges), reduce: alpha.slice(operations + edges) },
-  };
-}
-
 /**
  * The weights that a vector of alphas stands for, in the same places: each edge's operations sum to 1, and with edge
  * normalization each node's edges do.

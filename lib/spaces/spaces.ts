@@ -1,5 +1,4 @@
 import { UsageError, unknownName } from '../errors.js';
-import type { Vec } from '../math/vec.js';
 import { PRIMITIVES, isPrimitive } from './primitives.js';
 import type { Primitive } from './primitives.js';
 
@@ -198,26 +197,4 @@ export function spaceById(id: string): BuiltInSpace {
 /** d, the number of alphas of both cells together: 28·|O| in a uniform space of 4 nodes (196 for `darts`, 56 for `s2`). */
 export function alphaSize(space: SearchSpace): number {
   return CELLS.flatMap((cell) => space.edges[cell]).reduce((sum, primitives) => sum + primitives.length, 0);
-}
-
-/** Alphas by cell: [edge][primitive], rows as in {@link SearchSpace.edges}. */
-export type CellAlphas = Record<Cell, number[][]>;
-
-/**
- * The rows of a raveled alpha: [edge][primitive] for each cell, a copy. Order in the vector: the normal cell's edges, then
- * the reduction cell's, each row after the other (row-major).
- *
- * @param vec  Length d = {@link alphaSize}.
- * @throws {UsageError} when the length is another one.
- */
-export function splitAlphas(space: SearchSpace, vec: Vec): CellAlphas {
-  if (vec.length !== alphaSize(space)) {
-    throw new UsageError(`${vec.length} alphas were given; space "${space.name}" has ${alphaSize(space)}.`);
-  }
-  let offset = 0;
-  const rows = (cell: Cell): number[][] =>
-    space.edges[cell].map((primitives) => Array.from(vec.subarray(offset, (offset += primitives.length))));
-  // The order of these two calls is the layout of the vector.
-  const normal = rows('normal');
-  return { normal, reduce: rows('reduce') };
 }

@@ -1,6 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect } from 'chai';
+import { ZartsError } from '../../lib/errors.js';
 import { writeStandIn } from '../support/stand-in.js';
 
 /** A folder for the tests of one `describe`, removed after them. */
@@ -49,4 +51,39 @@ export function officialByte(file: Buffer, i: number, y: number, x: number, c: n
 
 export function bytesOf(...path: string[]): Buffer {
   return readFileSync(join(...path));
+}
+
+/** Ways to damage a folder. */
+export type Harm = (folder: string) => void;
+/** What is done to a folder, in words and in deed, and what is said of it then. */
+export type Damage = readonly [what: string, harm: Harm, says: RegExp];
+
+export const remove =
+  (...path: string[]): Harm =>
+  (folder) => {
+    rmSync(join(folder, ...path), { recursive: true });
+  };
+export const cut =
+  (file: string, bytes: number): Harm =>
+  (folder) => {
+    truncateSync(join(folder, file), bytes);
+  };
+export const put =
+  (file: string, content: string | Uint8Array): Harm =>
+  (folder) => {
+    writeFileSync(join(folder, file), content);
+  };
+export const change =
+  (file: string, how: (bytes: Buffer) => void): Harm =>
+  (folder) => {
+    const bytes = bytesOf(folder, file);
+    how(bytes);
+    writeFileSync(join(folder, file), bytes);
+  };
+
+/** That an error is one sentence for a person, which says that. */
+export function expectSentence(error: Error, says: RegExp): void {
+  expect(error).to.be.instanceOf(ZartsError);
+  expect(error.message).to.match(says);
+  expect(error.message.split('\n')).to.have.length(1);
 }

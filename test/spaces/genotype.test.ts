@@ -76,7 +76,7 @@ describe('spaces/genotype', () => {
       );
       expect(() => deriveGenotype(tiny, operations, { edgeNormalization: true })).to.throw(
         UsageError,
-        /30 alphas were given; space "tiny" with edge normalization has 40\.$/,
+        /30 alphas were given; space "tiny" has 40 here\.$/,
       );
     });
 

@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { UsageError } from '../../lib/errors.js';
 import { key, normal } from '../../lib/math/random.js';
 import { softmax } from '../../lib/math/vec.js';
-import { alphaCount, edgeGroups, mixingWeights, splitEdgeAlphas } from '../../lib/spaces/mixing.js';
-import { SPACES, cellEdges, splitAlphas } from '../../lib/spaces/spaces.js';
+import { alphaCount, edgeGroups, mixingWeights } from '../../lib/spaces/mixing.js';
+import { SPACES, cellEdges, defineSpace } from '../../lib/spaces/spaces.js';
 
 describe('spaces/mixing', () => {
   it('counts an alpha more for each edge of both cells', () => {
@@ -15,24 +15,25 @@ describe('spaces/mixing', () => {
     ).to.deep.equal(cellEdges(4).map(({ node }) => node));
   });
 
-  it('softmaxes each edge’s operations, and the edges into each node', () => {
-    const alpha = normal(key(1), 84);
-    const weights = mixingWeights(SPACES.s2, alpha, true);
-    const rows = splitAlphas(SPACES.s2, weights.slice(0, 56));
-    const raw = splitAlphas(SPACES.s2, alpha.slice(0, 56));
-    for (const cell of ['normal', 'reduce'] as const) {
-      rows[cell].forEach((row, e) => {
-        expect(row).to.deep.equal([...softmax(Float64Array.from(raw[cell][e]))]);
-      });
-      const [found, given] = [splitEdgeAlphas(SPACES.s2, weights), splitEdgeAlphas(SPACES.s2, alpha)];
-      let start = 0;
-      for (const count of [2, 3, 4, 5]) {
-        const group = (edges: typeof found.edges) => edges[cell].slice(start, start + count);
-        expect(group(found.edges)).to.deep.equal(softmax(group(given.edges)));
-        start += count;
-      }
+  it('softmaxes each edge’s operations, normal cell first, and then the edges into each node', () => {
+    const mixed = defineSpace({
+      name: 'mixed',
+      nodes: 1,
+      edges: {
+        normal: [['none', 'noise', 'skip_connect'], ['sep_conv_3x3']],
+        reduce: [['skip_connect'], ['noise', 'none']],
+      },
+    });
+    const alpha = normal(key(1), 11);
+    const weights = mixingWeights(mixed, alpha, true);
+    let start = 0;
+    for (const count of [3, 1, 1, 2, 2, 2]) {
+      const group = (values: typeof alpha) => values.slice(start, start + count);
+      expect(group(weights)).to.deep.equal(softmax(group(alpha)));
+      start += count;
     }
-    expect(mixingWeights(SPACES.s2, alpha.slice(0, 56))).to.deep.equal(weights.slice(0, 56));
+    expect(start).to.equal(11);
+    expect(mixingWeights(mixed, alpha.slice(0, 7))).to.deep.equal(weights.slice(0, 7));
   });
 
   it('refuses another length, with the one it should be', () => {
@@ -43,10 +44,6 @@ describe('spaces/mixing', () => {
     expect(() => mixingWeights(SPACES.s2, new Float64Array(84))).to.throw(
       UsageError,
       /84 alphas .* 56 here\.$/,
-    );
-    expect(() => splitEdgeAlphas(SPACES.s2, new Float64Array(56))).to.throw(
-      UsageError,
-      /"s2" with edge normalization has 84\.$/,
     );
   });
 });

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import fc from 'fast-check';
 import { UsageError } from '../../lib/errors.js';
 import { loadFixtures } from '../parity/fixtures.js';
 import { PRIMITIVES, isPrimitive } from '../../lib/spaces/primitives.js';
@@ -13,12 +12,10 @@ import {
   defineSpace,
   isSpaceId,
   spaceById,
-  splitAlphas,
   uniformSpace,
 } from '../../lib/spaces/spaces.js';
 import type { SearchSpace, SpaceId } from '../../lib/spaces/spaces.js';
 import { FIXTURES } from '../support/fixtures.js';
-import { number } from '../support/numbers.js';
 
 describe('spaces/spaces', () => {
   it('are the reference ones, edge by edge', () => {
@@ -73,38 +70,6 @@ describe('spaces/spaces', () => {
       { node: 4, input: 0 },
     ]);
     expect(edges[13]).to.deep.equal({ node: 5, input: 4 });
-  });
-
-  it('lay alphas out normal cell first, row-major, and back', () => {
-    const mixed = defineSpace({
-      name: 'mixed',
-      nodes: 1,
-      edges: {
-        normal: [['none', 'noise', 'skip_connect'], ['sep_conv_3x3']],
-        reduce: [['skip_connect'], ['noise', 'none']],
-      },
-    });
-    expect(alphaSize(mixed)).to.equal(7);
-    expect(splitAlphas(mixed, Float64Array.of(1, 2, 3, 4, 5, 6, 7))).to.deep.equal({
-      normal: [[1, 2, 3], [4]],
-      reduce: [[5], [6, 7]],
-    });
-    fc.assert(
-      fc.property(
-        fc.constantFrom(...SPACE_IDS),
-        fc.array(fc.oneof(number(-9, 9), fc.double({ noNaN: true })), { minLength: 224, maxLength: 224 }),
-        (id, values) => {
-          const vec = Float64Array.from(values.slice(0, alphaSize(SPACES[id])));
-          const { normal, reduce } = splitAlphas(SPACES[id], vec);
-          expect(Float64Array.from([...normal, ...reduce].flat())).to.deep.equal(vec);
-        },
-      ),
-      { numRuns: 20 },
-    );
-    expect(() => splitAlphas(mixed, new Float64Array(6))).to.throw(
-      UsageError,
-      /6 alphas were given; space "mixed" has 7/,
-    );
   });
 
   it('cannot be changed', () => {
