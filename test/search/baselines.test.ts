@@ -433,7 +433,7 @@ describe('search/baselines', function () {
     const protocol = tiny(
       'pc-darts',
       'epochs=2',
-      'solver.order=second',
+      'omega.kind=unrolled',
       'dropPath.probability=0.5',
       'perturbation.kind=rs',
       'stability.action=record',
