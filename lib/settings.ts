@@ -186,7 +186,11 @@ function recordOf(field: z.ZodType, value: unknown): z.ZodObject | undefined {
   return options.find((option) => kindOf(option) === inside(value, 'kind')) ?? options[0];
 }
 
-const kindOf = ({ shape }: z.ZodObject): unknown => (shape.kind as z.ZodLiteral).value;
+/** What tells a record from the others of a choice; undefined where its `kind` is a setting like any other. */
+function kindOf({ shape }: z.ZodObject): unknown {
+  const kinds = shape.kind instanceof z.ZodLiteral ? [...shape.kind.values] : [];
+  return kinds.length === 1 ? kinds[0] : undefined;
+}
 
 /** One field of a protocol. */
 export interface Field extends Facts {
@@ -371,7 +375,8 @@ export function changed(schema: z.ZodObject, value: unknown, change: ParsedChang
 
 /** What a record has before a change: as it is, of another kind, or at its defaults where it was off. */
 function startOf(to: z.ZodObject, found: unknown): unknown {
-  if (found !== undefined && (!('kind' in to.shape) || inside(found, 'kind') === kindOf(to))) return found;
+  const kind = kindOf(to);
+  if (found !== undefined && (kind === undefined || inside(found, 'kind') === kind)) return found;
   const shared = Object.entries(found ?? {}).filter(([name]) => name in to.shape);
   return { ...defaultsOf(to), ...Object.fromEntries(shared.filter(([name]) => name !== 'kind')) };
 }

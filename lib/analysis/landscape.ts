@@ -2,7 +2,7 @@ import { EigenvalueDecomposition, Matrix, solve } from 'ml-matrix';
 import { UsageError, ZartsError } from '../errors.js';
 import { normal, split } from '../math/random.js';
 import type { Key } from '../math/random.js';
-import { axpy, dot, norm, scale } from '../math/vec.js';
+import { axpy, dot, mapGroups, norm, scale } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
 
 /**
@@ -53,18 +53,14 @@ function without(unit: Vec, vector: Vec): Vec {
  * @param groups  Lengths of the groups; they add up to the vector's.
  */
 export function centerGroups(vector: Vec, groups: readonly number[]): Vec {
-  const centered = vector.slice();
-  let start = 0;
-  for (const length of groups) {
-    const group = centered.subarray(start, start + length);
-    const mean = group.reduce((sum, value) => sum + value, 0) / length;
-    group.forEach((value, i) => (group[i] = value - mean));
-    start += length;
+  const entries = groups.reduce((sum, length) => sum + length, 0);
+  if (entries !== vector.length) {
+    throw new ZartsError(`The groups hold ${entries} entries, the vector ${vector.length}; they must agree.`);
   }
-  if (start !== vector.length) {
-    throw new ZartsError(`The groups hold ${start} entries, the vector ${vector.length}; they must agree.`);
-  }
-  return centered;
+  return mapGroups(vector, groups, (group) => {
+    const mean = group.reduce((sum, value) => sum + value, 0) / group.length;
+    return group.map((value) => value - mean);
+  });
 }
 
 /** The alphas at (x, y), length d. */

@@ -5,16 +5,12 @@ import { batchOf } from './augment.js';
 import type { Batch, Transform } from './augment.js';
 import type { ImageSet } from './images.js';
 
-/** The two halves of the training set in a search, as indices into it. */
-export interface Halves {
-  /** The first half: trains the operation weights, and fine-tunes candidates (L_train). */
-  readonly train: Int32Array;
-  /** The second half: judges the architecture (L_val). */
-  readonly val: Int32Array;
-}
-
-/** Splits 0 … count − 1 in the middle, in file order, without shuffling (FIDELITY.md, A1); an odd one goes to `val`. */
-export function halves(count: number): Halves {
+/**
+ * The two halves of the training set in a search, as indices into it: 0 … count − 1 split in the middle, in file order,
+ * without shuffling (FIDELITY.md, A1); an odd one goes to `val`. `train` trains the operation weights, and fine-tunes
+ * candidates (L_train); `val` judges the architecture (L_val).
+ */
+export function halves(count: number): { readonly train: Int32Array; readonly val: Int32Array } {
   const middle = Math.floor(count / 2);
   const all = range(count);
   return { train: all.slice(0, middle), val: all.slice(middle) };

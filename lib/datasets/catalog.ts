@@ -61,10 +61,10 @@ export function makeCatalog(
 ): Catalog {
   const count = entries.length;
   const encoded = entries.map((entry) => Buffer.from(JSON.stringify(entry)));
-  const labels = shared(Int32Array, count);
-  const starts = shared(Float64Array, count + 1);
+  const labels = new Int32Array(new SharedArrayBuffer(4 * count));
+  const starts = new Float64Array(new SharedArrayBuffer(8 * (count + 1)));
   encoded.forEach((bytes, i) => (starts[i + 1] = starts[i] + bytes.length));
-  const text = shared(Uint8Array, starts[count]);
+  const text = new Uint8Array(new SharedArrayBuffer(starts[count]));
   encoded.forEach((bytes, i) => {
     text.set(bytes, starts[i]);
     labels[i] = entries[i].label;
@@ -75,14 +75,4 @@ export function makeCatalog(
 /** Entry `i`; the kind of catalog says what it has. */
 export function entryOf<Entry extends CatalogEntry>({ text, starts }: Catalog, i: number): Entry {
   return JSON.parse(Buffer.from(text.slice(starts[i], starts[i + 1])).toString()) as Entry;
-}
-
-interface SharedArray<T> {
-  new (buffer: SharedArrayBuffer): T;
-  readonly BYTES_PER_ELEMENT: number;
-}
-
-/** An array of zeros in memory that threads share. */
-export function shared<T>(kind: SharedArray<T>, length: number): T {
-  return new kind(new SharedArrayBuffer(length * kind.BYTES_PER_ELEMENT));
 }

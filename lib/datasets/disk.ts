@@ -1,8 +1,8 @@
 /** Where data sets are looked for, and what reading them from a disk needs in several places. */
 import { createHash } from 'node:crypto';
-import { createReadStream, statSync } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
+import { createReadStream, read, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { ZartsError } from '../errors.js';
 import { explainFileError } from '../runs/files.js';
 import { projectRoot } from '../runs/home.js';
@@ -12,12 +12,14 @@ export function unreadable(path: string, error: unknown, advice = 'make it reada
   return new ZartsError(`${path} cannot be read: ${explainFileError(error)}; ${advice}.`);
 }
 
-/** The bytes of a file from `start`, as many as asked for or as there are. */
-export async function readAt(file: FileHandle, start: number, length: number): Promise<Buffer> {
+const readAsync = promisify(read);
+
+/** The bytes of an open file from `start`, as many as asked for or as there are. */
+export async function readAt(file: number, start: number, length: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafe(length);
   let have = 0;
   while (have < length) {
-    const { bytesRead } = await file.read(bytes, have, length - have, start + have);
+    const { bytesRead } = await readAsync(file, bytes, have, length - have, start + have);
     if (bytesRead === 0) break;
     have += bytesRead;
   }

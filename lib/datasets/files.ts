@@ -4,11 +4,10 @@ import { join } from 'node:path';
 import { ZartsError } from '../errors.js';
 import { errorCode } from '../runs/files.js';
 import { digestFile, sha256, unreadable } from './disk.js';
-import { FILE_SIDE } from './images.js';
 import type { Chunk } from './images.js';
 import { matlabVariables } from './matlab.js';
 import type { Fault, MatlabVariable } from './matlab.js';
-import { IMAGE_BYTES } from './registry.js';
+import { FILE_SIDE, IMAGE_BYTES } from './registry.js';
 import type { FileDataset, ImageFile, RecordDataset } from './registry.js';
 
 /** A file of images found in a folder, its size checked. */
@@ -38,16 +37,6 @@ function faulty(path: string, fault: string, file: ImageFile, dataset: FileDatas
   return new ZartsError(`${path} ${fault}: copy it again from where it came, or ${remedy}.`);
 }
 
-async function sizeOf(path: string, file: ImageFile, dataset: FileDataset): Promise<number | undefined> {
-  const found = await stat(path).catch((error: unknown) => {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    throw unreadable(path, error);
-  });
-  if (found === undefined || found.isFile()) return found?.size;
-  const kind = found.isDirectory() ? 'a folder' : 'not a regular file';
-  throw faulty(path, `is ${kind}; expected a file of ${number(file.bytes)} bytes`, file, dataset);
-}
-
 /**
  * Looks at the files of a data set in `folder` without reading the images. Training files may be fewer than officially
  * (a subset) but only at the end: the first ones without a gap.
@@ -57,9 +46,17 @@ async function sizeOf(path: string, file: ImageFile, dataset: FileDataset): Prom
 export async function inspectFolder(folder: string, dataset: FileDataset): Promise<FolderContent> {
   const look = async (file: ImageFile): Promise<FoundFile | undefined> => {
     const path = join(folder, file.name);
-    const bytes = await sizeOf(path, file, dataset);
-    if (bytes === undefined) return undefined;
     const wrong = (fault: string): ZartsError => faulty(path, fault, file, dataset);
+    const there = await stat(path).catch((error: unknown) => {
+      if (errorCode(error) === 'ENOENT') return undefined;
+      throw unreadable(path, error);
+    });
+    if (there === undefined) return undefined;
+    if (!there.isFile()) {
+      const kind = there.isDirectory() ? 'a folder' : 'not a regular file';
+      throw wrong(`is ${kind}; expected a file of ${number(file.bytes)} bytes`);
+    }
+    const bytes = there.size;
     const images =
       dataset.format === 'records'
         ? countRecords(bytes, file, recordBytes(dataset), wrong)

@@ -1,7 +1,5 @@
 import { sha256 } from './disk.js';
-
-/** Side length in pixels of the images in files, which are squares of three channels in every set. */
-export const FILE_SIDE = 32;
+import { FILE_SIDE } from './registry.js';
 
 /** Images as bytes with their labels. */
 export interface ImageSet {

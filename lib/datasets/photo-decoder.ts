@@ -1,5 +1,5 @@
-import { open, readFile } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
+import { openSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type sharp from 'sharp';
 import type { Sharp } from 'sharp';
@@ -131,44 +131,32 @@ export async function shrinkPhoto(
   return { bytes: await made(image, photo, encoding === 'raw' ? asPixels : asJpeg), width, height };
 }
 
-/** Reads the images of a catalog. */
-export class PhotoReader {
-  private handle: Promise<FileHandle> | undefined;
-
-  constructor(private readonly catalog: Catalog) {}
-
-  /**
-   * Image `i`, ready to be decoded.
-   *
-   * @throws {UndecodableError} for bytes that are no image; {ZartsError} for a file that cannot be read, or prepared bytes
-   *   that are not those that were written.
-   */
-  async read(i: number): Promise<Photo> {
-    const { kind, root, split } = this.catalog;
-    if (kind === 'synthetic') return syntheticPhoto(split, entryOf<SyntheticEntry>(this.catalog, i).image);
-    if (kind !== 'files') return this.readPrepared(entryOf(this.catalog, i));
-    const path = join(root, entryOf(this.catalog, i).file);
-    return jpegPhoto(await readFile(path).catch(unreadableAt(path)));
-  }
-
-  private async readPrepared(entry: PreparedEntry): Promise<Photo> {
-    const { root, kind } = this.catalog;
-    const { file, offset, width, height } = entry;
-    this.handle ??= open(root);
-    const bytes = await this.handle
-      .then((handle) => readAt(handle, offset, entry.bytes))
-      .catch(unreadableAt(root));
-    if (sha256(bytes) !== entry.sha256) {
+/**
+ * What reads image `i` of a catalog, ready to be decoded.
+ *
+ * @throws {UndecodableError} for bytes that are no image; {ZartsError} for a file that cannot be read, or prepared bytes
+ *   that are not those that were written.
+ */
+export function photoReader(catalog: Catalog): (i: number) => Promise<Photo> {
+  const { kind, root, split } = catalog;
+  let images: number | undefined;
+  return async (i) => {
+    if (kind === 'synthetic') return syntheticPhoto(split, entryOf<SyntheticEntry>(catalog, i).image);
+    if (kind === 'files') {
+      const path = join(root, entryOf(catalog, i).file);
+      return jpegPhoto(await readFile(path).catch(unreadableAt(path)));
+    }
+    const { file, offset, width, height, ...prepared } = entryOf<PreparedEntry>(catalog, i);
+    const read = async (): Promise<Buffer> =>
+      readAt((images ??= openSync(root, 'r')), offset, prepared.bytes);
+    const bytes = await read().catch(unreadableAt(root));
+    if (sha256(bytes) !== prepared.sha256) {
       throw new ZartsError(
         `${root} is damaged: the prepared image of ${file} (at byte ${offset}) is not the one that was written; delete the folder and prepare the images again.`,
       );
     }
     return { bytes, width, height, raw: kind === 'raw' };
-  }
-
-  async close(): Promise<void> {
-    await (await this.handle)?.close();
-  }
+  };
 }
 
 const unreadableAt =

@@ -4,7 +4,6 @@ import { Worker } from 'node:worker_threads';
 import { ZartsError } from '../errors.js';
 import type { Key } from '../math/random.js';
 import type { Batch } from './augment.js';
-import { shared } from './catalog.js';
 import type { Catalog } from './catalog.js';
 import { loadSharp } from './photo-decoder.js';
 import type { BatchReply, BatchRequest, PhotoSettings, WorkerSettings } from './photo-worker.js';
@@ -86,9 +85,10 @@ export class PhotoLoader {
 
   private emptyBatch(count: number): Batch {
     const shape = [count, this.side, this.side, 3];
+    const shared = (values: number): SharedArrayBuffer => new SharedArrayBuffer(4 * values);
     return {
-      images: { shape, data: shared(Float32Array, count * this.side ** 2 * 3) },
-      labels: { shape: [count], data: shared(Int32Array, count) },
+      images: { shape, data: new Float32Array(shared(count * this.side ** 2 * 3)) },
+      labels: { shape: [count], data: new Int32Array(shared(count)) },
     };
   }
 

@@ -6,7 +6,7 @@ import { foldIn } from '../math/random.js';
 import { copyPixels, normalizedValues } from './augment.js';
 import { entryOf } from './catalog.js';
 import type { Catalog } from './catalog.js';
-import { PhotoReader, UndecodableError, transformPhoto } from './photo-decoder.js';
+import { UndecodableError, photoReader, transformPhoto } from './photo-decoder.js';
 import type { PhotoTransform } from './photo-transform.js';
 
 /** How photographs are made into batches. */
@@ -53,7 +53,7 @@ export interface BatchReply {
 const MOST_PASSED_OVER = 100;
 
 const { catalog, transform, mean, std, onUndecodable, thread, threads } = workerData as WorkerSettings;
-const reader = new PhotoReader(catalog);
+const read = photoReader(catalog);
 const values = normalizedValues(mean, std);
 
 /** Fills one place of a batch. */
@@ -66,7 +66,7 @@ async function fill(
   for (let passed = 0; ; passed++) {
     const index = (indices[place] + passed) % catalog.count;
     try {
-      const photo = await reader.read(index);
+      const photo = await read(index);
       const { pixels, flip } = await transformPhoto(photo, transform, foldIn(key, place));
       for (let y = 0; y < side; y++) {
         const to = (place * side + y) * side + (flip ? side - 1 : 0);

@@ -2,8 +2,8 @@
  * Photographs shrunk once, so that training need not decode them at full size every epoch: one file of images, an index
  * with the digest of each, and a manifest with the digest of the index, which is written last.
  */
-import { existsSync } from 'node:fs';
-import { mkdir, open, readFile, rename, stat, truncate, writeFile } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
+import { mkdir, open, readFile, rename, truncate, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { InterruptedError, UsageError, ZartsError } from '../errors.js';
@@ -14,7 +14,7 @@ import { acquireLock } from '../runs/lock.js';
 import { SPLITS, entryOf, makeCatalog } from './catalog.js';
 import type { Catalog, PhotoSet, PreparedEntry, Split } from './catalog.js';
 import { sha256 } from './disk.js';
-import { PhotoReader, UndecodableError, shrinkPhoto } from './photo-decoder.js';
+import { UndecodableError, photoReader, shrinkPhoto } from './photo-decoder.js';
 
 /** How photographs are prepared. */
 export const prepareSettingsSchema = z.strictObject({
@@ -141,16 +141,16 @@ interface Job {
   /** Path below the source's folder: an index does not say where on a machine that was. */
   readonly file: string;
   readonly label: number;
-  readonly read: () => ReturnType<PhotoReader['read']>;
+  readonly read: () => ReturnType<ReturnType<typeof photoReader>>;
 }
 
 function jobsOf(source: PhotoSet): Job[] {
   return SPLITS.flatMap((split) => {
     const catalog = source[split];
-    const reader = new PhotoReader(catalog);
+    const read = photoReader(catalog);
     const place = basename(catalog.root);
     return Array.from(catalog.labels, (label, i) => {
-      return { split, file: `${place}/${entryOf(catalog, i).file}`, label, read: () => reader.read(i) };
+      return { split, file: `${place}/${entryOf(catalog, i).file}`, label, read: () => read(i) };
     });
   });
 }
@@ -177,27 +177,21 @@ async function build(
         );
       }
       const chunk = jobs.slice(lines.length, lines.length + CHUNK);
-      const prepared = await Promise.all(
-        chunk.map((job) => prepare(job, source.folder, header.settings, onUndecodable)),
+      const shrunk = await Promise.all(
+        chunk.map((job) => shrink(job, source.folder, header.settings, onUndecodable)),
       );
-      const added = prepared.map((each, i): Line => {
-        const { split, file, label } = chunk[i];
-        if ('undecodable' in each) return { split, file, undecodable: each.undecodable };
-        const { bytes, width, height } = each;
-        const line = {
-          split,
-          file,
-          label,
-          offset,
-          bytes: bytes.length,
-          width,
-          height,
-          sha256: sha256(bytes),
-        };
+      const added: Line[] = [];
+      for (const [i, { split, file, label }] of chunk.entries()) {
+        const each = shrunk[i];
+        if ('undecodable' in each) {
+          added.push({ split, file, ...each });
+          continue;
+        }
+        const { bytes, ...size } = each;
+        added.push({ split, file, label, offset, bytes: bytes.length, ...size, sha256: sha256(bytes) });
         offset += bytes.length;
-        return line;
-      });
-      for (const each of prepared) if ('bytes' in each) await images.appendFile(each.bytes);
+        await images.appendFile(bytes);
+      }
       // The index never speaks of bytes that are not on the disk.
       await images.sync();
       await index.appendFile(added.map((line) => `${JSON.stringify(line)}\n`).join(''));
@@ -230,7 +224,7 @@ async function build(
   flushFolder(dirname(target));
 }
 
-async function prepare(
+async function shrink(
   { read, file }: Job,
   folder: string,
   { shorter, encoding, quality }: PrepareSettings,
@@ -270,7 +264,7 @@ async function recover(part: string, header: Header, jobs: readonly Job[], targe
       `${part} was begun from other photographs or with other settings than are asked for: delete it to start again, or name another folder than ${target}.`,
     );
   }
-  const written = (await stat(imagesFile)).size;
+  const written = statSync(imagesFile).size;
   const lines: Line[] = [];
   let end = Buffer.byteLength(first) + 1;
   for (const [i, text] of found.entries()) {
@@ -318,7 +312,7 @@ export async function openPrepared(folder: string): Promise<PreparedSet> {
   const index = await read(INDEX);
   const actual = sha256(index);
   if (actual !== digest) throw damaged(`${INDEX} has SHA-256 ${actual}, its manifest says ${digest}`);
-  const size = existsSync(join(folder, IMAGES)) ? (await stat(join(folder, IMAGES))).size : undefined;
+  const size = statSync(join(folder, IMAGES), { throwIfNoEntry: false })?.size;
   if (size === undefined) throw damaged(`${IMAGES} is missing`);
   if (size !== bytes) throw damaged(`${IMAGES} has ${size} bytes, expected ${bytes}`);
   const entries: Record<Split, PreparedEntry[]> = { train: [], test: [] };

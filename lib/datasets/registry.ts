@@ -53,8 +53,9 @@ export interface MatlabDataset extends FilesOf<ImageFile & RemoteFile> {
 /** A data set that is read from files into memory. */
 export type FileDataset = RecordDataset | MatlabDataset;
 
-/** Bytes of an image in a file of records, without its labels. */
-export const IMAGE_BYTES = 3 * 32 * 32;
+/** Side length in pixels of the images in files, which are squares of three channels in every set; and their bytes. */
+export const FILE_SIDE = 32;
+export const IMAGE_BYTES = 3 * FILE_SIDE ** 2;
 
 function recordFile(name: string, images: number, labels: number, sha256: string): ImageFile {
   return { name, images, bytes: images * (labels + IMAGE_BYTES), sha256 };

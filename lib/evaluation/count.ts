@@ -34,14 +34,8 @@ const NOTHING: Counts = { parameters: 0, convolutions: 0, linear: 0 };
 
 /** The sum of counts. */
 export function sumCounts(...counts: readonly Counts[]): Counts {
-  return counts.reduce(
-    (sum, each) => ({
-      parameters: sum.parameters + each.parameters,
-      convolutions: sum.convolutions + each.convolutions,
-      linear: sum.linear + each.linear,
-    }),
-    NOTHING,
-  );
+  const total = (what: keyof Counts): number => counts.reduce((sum, each) => sum + each[what], 0);
+  return { parameters: total('parameters'), convolutions: total('convolutions'), linear: total('linear') };
 }
 
 /** All multiply-adds of counts. */
@@ -71,18 +65,15 @@ export function countNetwork(genotype: Genotype, shape: NetworkShape, image: Sid
   const plan = planNetwork(genotype, shape);
   const stem = countStem(plan, image);
   let [before, previous] = [stem.before, stem.side];
-  let auxiliarySide = previous;
-  const cells = plan.cells.map((cell, i) => {
-    const counted = countCell(genotype, cell, before, previous, i);
-    before = previous;
-    previous = counted.side;
-    if (i === plan.auxiliaryCell) auxiliarySide = previous;
-    return counted.counts;
+  const counted = plan.cells.map((cell, i) => {
+    const own = countCell(genotype, cell, before, previous, i);
+    [before, previous] = [previous, own.side];
+    return own;
   });
-  const classifier = linear(plan.features, plan.classes);
+  const cells = counted.map(({ counts }) => counts);
   return {
-    network: sumCounts(stem.counts, ...cells, classifier),
-    auxiliary: countAuxiliary(plan, auxiliarySide),
+    network: sumCounts(stem.counts, ...cells, linear(plan.features, plan.classes)),
+    auxiliary: countAuxiliary(plan, counted[plan.auxiliaryCell].side),
     cells,
   };
 }

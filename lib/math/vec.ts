@@ -47,3 +47,22 @@ export function softmax(x: Vec): Vec {
   const total = powers.reduce((sum, power) => sum + power, 0);
   return powers.map((power) => power / total);
 }
+
+/**
+ * The vector with each of several groups of neighbouring entries mapped; what follows the last group stays.
+ *
+ * @param lengths  Of the groups.
+ */
+export function mapGroups(
+  values: Vec,
+  lengths: readonly number[],
+  map: (group: Vec, start: number) => Vec,
+): Vec {
+  const mapped = values.slice();
+  let start = 0;
+  for (const length of lengths) {
+    mapped.set(map(values.subarray(start, start + length), start), start);
+    start += length;
+  }
+  return mapped;
+}

@@ -1,14 +1,8 @@
 import type { Vec } from '../math/vec.js';
+import type { DartsProtocol } from './protocol.js';
 
 /** Settings of {@link adamStep}. */
-export interface AdamSettings {
-  readonly lr: number;
-  /** Decay of the mean of gradients, and of the mean of their squares. */
-  readonly beta1: number;
-  readonly beta2: number;
-  /** L2 decay, added to the gradient. */
-  readonly weightDecay: number;
-}
+export type AdamSettings = Pick<DartsProtocol, 'lr' | 'beta1' | 'beta2' | 'weightDecay'>;
 
 /** What Adam carries from step to step. */
 export interface AdamState {

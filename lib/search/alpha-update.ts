@@ -1,4 +1,3 @@
-import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { axpy, dot, norm } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
 import { alphaStep } from '../solvers/alpha-step.js';
@@ -29,24 +28,21 @@ export interface AlphaUpdate {
 }
 
 /**
- * Alg. 1, lines 3–8: ask the solver for candidates, score each, tell. It is given up between two candidates when a stop is
- * asked for (at the paper's size it takes most of a minute); made again, it has the same numbers.
+ * Alg. 1, lines 3–8: ask the solver for candidates, score each, tell.
  *
- * @returns undefined if it was given up.
+ * @param between  Waited for before each candidate; what it throws gives the update up. Made again, it has the same numbers.
  */
 export async function zeroOrderUpdate(
   solver: Solver,
   position: Position,
   context: AskContext,
   lossAt: (point: Vec, candidate: number) => number,
-  giveUp: () => boolean,
-): Promise<AlphaUpdate | undefined> {
+  between: () => Promise<void>,
+): Promise<AlphaUpdate> {
   const step = alphaStep(solver, position.solver, context);
   let next = step.next();
   for (let candidate = 0; !next.done; candidate++) {
-    // Signals and a notebook's interrupts are delivered between candidates.
-    await yieldToEvents();
-    if (giveUp()) return undefined;
+    await between();
     next = step.next(lossAt(next.value, candidate));
   }
   const { state, losses, diagnostics } = next.value;

@@ -18,12 +18,6 @@ export function derivedGenotype(protocol: SearchProtocol, alpha: readonly number
   });
 }
 
-/** What of a search's result tells the genotypes on its way. */
-interface Course {
-  readonly genotype: Genotype;
-  readonly epochs: readonly EpochRecord[];
-}
-
 /**
  * The genotype of a search after its first epochs, as if it had been asked for then; for a search that stopped before, the
  * one that it ended with.
@@ -31,8 +25,11 @@ interface Course {
  * @param after  Epochs: 1 for the first alone.
  * @throws {ZartsError} if the search did not record its alphas there (`history`).
  */
-export function genotypeAfter(protocol: SearchProtocol, result: Course, after: number): Genotype {
-  const { epochs, genotype } = result;
+export function genotypeAfter(
+  protocol: SearchProtocol,
+  { epochs, genotype }: { readonly epochs: readonly EpochRecord[]; readonly genotype: Genotype },
+  after: number,
+): Genotype {
   if (after >= protocol.epochs || after > epochs.length) return genotype;
   const alpha = epochs[after - 1]?.alpha;
   if (alpha === undefined) {

@@ -1,7 +1,6 @@
-import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import { InterruptedError, ZartsError } from '../errors.js';
+import { ZartsError } from '../errors.js';
 import { foldIn, key } from '../math/random.js';
-import { silent } from '../progress.js';
+import { pause, silent } from '../progress.js';
 import { packState, unpackState } from '../runs/checkpoint.js';
 import { measuredStep } from '../solvers/alpha-step.js';
 import { createSolver } from '../solvers/registry.js';
@@ -62,13 +61,8 @@ export async function followPath(
   const phase = progress.start(`path ${solver.kind}`, updates, first);
   try {
     for (let update = first; update < updates; update++) {
-      // Signals and a notebook's interrupts are delivered between updates.
-      await yieldToEvents();
-      if (signal?.aborted) {
-        throw new InterruptedError(
-          `Stopped after update ${update} of ${updates} of the path; the same command goes on from there.`,
-        );
-      }
+      const done = `update ${update} of ${updates} of the path`;
+      await pause(signal, () => `Stopped after ${done}; the same command goes on from there.`);
       const { place, evaluations, gradients } = move(path.places[update], update);
       const [x, y] = place;
       if (!Number.isFinite(x) || !Number.isFinite(y)) {

@@ -1,5 +1,6 @@
 import { foldIn, uniform } from '../math/random.js';
 import type { Key } from '../math/random.js';
+import { mapGroups } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
 
 /**
@@ -19,20 +20,12 @@ export interface Shares {
  * divided by their sum; where nothing is left, all of it to what was largest.
  */
 export function repairShares({ values, groups }: Shares): Vec {
-  const repaired = values.slice();
-  let start = 0;
-  for (const count of groups) {
-    const group = values.subarray(start, start + count);
+  return mapGroups(values, groups, (group) => {
     const cut = group.map((value) => Math.min(1, Math.max(0, value)));
     const sum = cut.reduce((total, value) => total + value, 0);
     const largest = group.indexOf(Math.max(...group));
-    repaired.set(
-      sum > 0 ? cut.map((value) => value / sum) : cut.map((_, i) => (i === largest ? 1 : 0)),
-      start,
-    );
-    start += count;
-  }
-  return repaired;
+    return sum > 0 ? cut.map((value) => value / sum) : cut.map((_, i) => (i === largest ? 1 : 0));
+  });
 }
 
 /** SDARTS-RS: every share moved by a uniform draw from ±epsilon, then repaired. */
@@ -85,13 +78,8 @@ export function adversarialPerturbation(
  * @param groups  The lengths of all groups; they cover the whole vector.
  */
 export function throughSoftmax({ values, groups }: Shares, gradient: Vec): Vec {
-  const found = new Float64Array(values.length);
-  let start = 0;
-  for (const count of groups) {
-    let mean = 0;
-    for (let i = start; i < start + count; i++) mean += values[i] * gradient[i];
-    for (let i = start; i < start + count; i++) found[i] = values[i] * (gradient[i] - mean);
-    start += count;
-  }
-  return found;
+  return mapGroups(values, groups, (shares, start) => {
+    const mean = shares.reduce((sum, share, i) => sum + share * gradient[start + i], 0);
+    return shares.map((share, i) => share * (gradient[start + i] - mean));
+  });
 }

@@ -1,16 +1,14 @@
-import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { centerGroups, inPlane, orthonormalPair, planePoint } from '../analysis/landscape.js';
 import type { Plane } from '../analysis/landscape.js';
 import { halves, imageBatches } from '../datasets/batches.js';
 import { evalTransform, trainTransform } from '../datasets/augment.js';
 import type { Transform } from '../datasets/augment.js';
 import type { Dataset, LoadOptions } from '../datasets/load.js';
-import { InterruptedError } from '../errors.js';
 import { foldIn, key, split } from '../math/random.js';
 import type { Key } from '../math/random.js';
 import { axpy, scale } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
-import { silent } from '../progress.js';
+import { pause, silent } from '../progress.js';
 import { packState, unpackState } from '../runs/checkpoint.js';
 import type { KeptOptions, KeptRun } from '../runs/kept.js';
 import { mixingGroups } from '../spaces/mixing.js';
@@ -213,13 +211,10 @@ export async function measureLosses<Place>(
   try {
     for (const [i, place] of places.entries()) {
       if (i === losses.length) {
-        // Signals and a notebook's interrupts are delivered between losses.
-        await yieldToEvents();
-        if (signal?.aborted) {
-          throw new InterruptedError(
-            `Stopped after ${position(i, places.length)}; the same command goes on from there.`,
-          );
-        }
+        await pause(
+          signal,
+          () => `Stopped after ${position(i, places.length)}; the same command goes on from there.`,
+        );
         losses.push(lossAt(place));
         if (performance.now() - saved > CHECKPOINT_SECONDS * 1000) {
           save();

@@ -38,17 +38,7 @@ export interface Provenance extends Machine {
 
 /** What is known of this process, its machine and its data; no names of machines or folders. */
 export function provenance({ name, coverage, digest }: Provenance['data'], seconds: number): Provenance {
-  const { commit, version, node, processor, cores } = thisMachine();
-  return {
-    commit,
-    version,
-    engine: device(),
-    node,
-    processor,
-    cores,
-    data: { name, coverage, digest },
-    seconds,
-  };
+  return { ...thisMachine(), engine: device(), data: { name, coverage, digest }, seconds };
 }
 
 export interface RunOptions extends LandscapeOptions {

@@ -1,4 +1,3 @@
-import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { batchOf, evalTransform, trainTransform } from '../datasets/augment.js';
 import type { Transform } from '../datasets/augment.js';
 import { halves, imageBatches } from '../datasets/batches.js';
@@ -10,6 +9,7 @@ import { foldIn, key, normal, split } from '../math/random.js';
 import type { Key } from '../math/random.js';
 import { norm, scale } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
+import { pause } from '../progress.js';
 import { packState, unpackState } from '../runs/checkpoint.js';
 import type { Checkpoint } from '../runs/checkpoint.js';
 import type { KeptOptions, KeptRun } from '../runs/kept.js';
@@ -195,12 +195,7 @@ class Search {
         // Counted along the schedule: a search that goes back has these steps to make again.
         position: () => this.epoch * perEpoch + this.epochSteps,
         ended: () => this.ended,
-        step: async () => {
-          const epochDue = () => this.epochSteps === perEpoch;
-          if (!this.state.updateDue && !epochDue()) this.weightStep();
-          if (this.state.updateDue) await this.updateAlpha();
-          return !this.state.updateDue && epochDue() && (await this.endEpoch());
-        },
+        step: () => this.advance(),
         note: () => this.note(),
         checkpoint: () => this.checkpoint(),
       },
@@ -220,16 +215,37 @@ class Search {
     };
   }
 
+  /**
+   * A weight step and what is due after it. When a stop is asked for in the midst of an alpha update (at the paper's size it
+   * takes most of a minute) or of an eigenvalue, that stays due.
+   *
+   * @returns Whether an epoch has ended.
+   */
+  private async advance(): Promise<boolean> {
+    const epochDue = () => this.epochSteps === this.batches.train.perEpoch;
+    if (!this.state.updateDue && !epochDue()) this.weightStep();
+    try {
+      if (this.state.updateDue) await this.updateAlpha();
+      if (!epochDue()) return false;
+      await this.endEpoch();
+      return true;
+    } catch (error) {
+      if (error instanceof InterruptedError) return false;
+      throw error;
+    }
+  }
+
+  /** Lets a stop be asked for; {@link advance} takes it from there. */
+  private pause(signal: AbortSignal | undefined): Promise<void> {
+    return pause(signal, () => `The ${this.title} stops.`);
+  }
+
   private checkpoint(): Checkpoint {
     return { step: this.state.step, ...packState({ ...this.state, ...this.session.readWeights() }) };
   }
 
   private get ended(): boolean {
     return this.epoch === this.protocol.epochs || this.state.interventions.at(-1)?.action === 'stop';
-  }
-
-  private get stopAsked(): boolean {
-    return this.options.signal?.aborted ?? false;
   }
 
   private get epoch(): number {
@@ -337,7 +353,7 @@ class Search {
         });
   }
 
-  /** Makes the alpha update that is due; when a stop is asked for it may stay due. */
+  /** Makes the alpha update that is due. */
   private async updateAlpha(): Promise<void> {
     const { updates, sums } = this.state;
     // Alpha and all candidates are scored on one batch with one noise seed: they differ in α only.
@@ -346,7 +362,6 @@ class Search {
     const update = isZeroOrder(solver)
       ? await this.zeroOrderUpdate(this.solver!, validation)
       : this.gradientUpdate(solver, validation);
-    if (!update) return;
     this.state = {
       ...this.state,
       ...update.next,
@@ -359,7 +374,7 @@ class Search {
     this.metrics('update', { epoch: this.epoch, update: updates, losses, sigma, ...numbers });
   }
 
-  private async zeroOrderUpdate(solver: Solver, validation: Pass): Promise<AlphaUpdate | undefined> {
+  private async zeroOrderUpdate(solver: Solver, validation: Pass): Promise<AlphaUpdate> {
     const { session, sigma } = this;
     const { updates, step } = this.state;
     const gradient = solver.needsGradient ? session.gradient(validation) : undefined;
@@ -379,12 +394,14 @@ class Search {
         lossAtOmega(session, omega, [validation], point),
         `alpha update ${updates} (after step ${step}), candidate ${candidate}`,
       );
-    if (omega.kind === 'tuned') session.save();
     // What coasts cannot be undone, and so not be given up.
-    const giveUp = () => omega.kind !== 'coast' && this.stopAsked;
-    const update = await zeroOrderUpdate(solver, this.state, context, lossAt, giveUp);
-    if (omega.kind === 'tuned') session.restore();
-    return update;
+    const between = () => this.pause(omega.kind === 'coast' ? undefined : this.options.signal);
+    if (omega.kind === 'tuned') session.save();
+    try {
+      return await zeroOrderUpdate(solver, this.state, context, lossAt, between);
+    } finally {
+      if (omega.kind === 'tuned') session.restore();
+    }
   }
 
   /** The second order unrolls the coming weight step, on its batch and with its noise. */
@@ -397,16 +414,10 @@ class Search {
     return gradientUpdate(this.state, found, settings);
   }
 
-  /**
-   * Records the epoch, and goes back if the protocol wants it. When a stop is asked for while the eigenvalue is computed,
-   * the epoch's end stays due.
-   *
-   * @returns Whether the epoch has ended.
-   */
-  private async endEpoch(): Promise<boolean> {
+  /** Records the epoch, and goes back if the protocol wants it. */
+  private async endEpoch(): Promise<void> {
     const { batchSize, history, stability } = this.protocol;
     const eigenvalues = stability ? await this.largestEigenvalues(stability) : undefined;
-    if (stability && eigenvalues === undefined) return false;
     const record: EpochRecord = {
       epoch: this.epoch,
       lr: this.lr,
@@ -423,17 +434,13 @@ class Search {
     this.state = { ...this.state, epochs: [...this.state.epochs, record], sums: NO_SUMS };
     this.options.onEpoch?.(record);
     if (stability) this.heed(stability);
-    return true;
   }
 
   /**
    * The largest eigenvalues of ∇²_α L_val on the first images of the validation half, as they are, as many as the protocol
-   * asks for and there are; undefined if a stop is asked for meanwhile.
+   * asks for and there are.
    */
-  private async largestEigenvalues({
-    products,
-    values = 1,
-  }: Group<'stability'>): Promise<number[] | undefined> {
+  private async largestEigenvalues({ products, values = 1 }: Group<'stability'>): Promise<number[]> {
     const { dataset, compile = true } = this.options;
     const { val } = halves(this.protocol.dataset.trainSize);
     const [noise, from] = split(this.keys.curvature, 2);
@@ -447,17 +454,13 @@ class Search {
       key: from,
       products,
       values,
-      beforeGradient: async () => {
-        await yieldToEvents();
-        if (this.stopAsked) throw new InterruptedError('A stop is asked for.');
-      },
+      beforeGradient: () => this.pause(this.options.signal),
     };
     try {
       const spectrum = await spectrumOf(this.protocol, dataset.classes.length, query);
       return spectrum.values.slice(0, values).map(({ value }) => value);
     } catch (error) {
-      if (error instanceof InterruptedError) return undefined;
-      if (!(error instanceof ZartsError)) throw error;
+      if (!(error instanceof ZartsError) || error instanceof InterruptedError) throw error;
       throw new ZartsError(
         `The dominant eigenvalue of epoch ${this.epoch} of the ${this.title} could not be computed: ${error.message}`,
       );

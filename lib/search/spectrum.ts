@@ -1,7 +1,5 @@
-import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import { InterruptedError } from '../errors.js';
 import { key } from '../math/random.js';
-import { silent } from '../progress.js';
+import { pause, silent } from '../progress.js';
 import { spectrumOf } from './curvature.js';
 import type { SpectrumProtocol } from './landscape-protocol.js';
 import type { PlaneOptions, PlaneWork } from './plane.js';
@@ -47,14 +45,9 @@ export async function measureSpectrum(
   const phase = progress.start(`curvature ${landscape.omega.kind}`, total);
   let gradients = 0;
   const beforeGradient = async (): Promise<void> => {
-    // Signals and a notebook's interrupts are delivered between gradients.
-    await yieldToEvents();
     phase.update(gradients);
-    if (signal?.aborted) {
-      throw new InterruptedError(
-        `Stopped after ${gradients} gradients of the curvature; the same command begins it anew.`,
-      );
-    }
+    const done = `${gradients} gradients of the curvature`;
+    await pause(signal, () => `Stopped after ${done}; the same command begins it anew.`);
     gradients += 1;
   };
   try {

@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.js';
-import { softmax } from '../math/vec.js';
+import { mapGroups, softmax } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
 import { CELLS, alphaSize, cellEdges } from './spaces.js';
 import type { Cell, SearchSpace } from './spaces.js';
@@ -50,11 +50,5 @@ export function mixingGroups(space: SearchSpace, edgeNormalization: boolean): re
 
 /** The softmax of each of several groups that follow each other. @param counts  The groups' lengths. */
 export function softmaxGroups(values: Vec, counts: readonly number[]): Vec {
-  const weights = new Float64Array(values.length);
-  let start = 0;
-  for (const count of counts) {
-    weights.set(softmax(values.subarray(start, start + count)), start);
-    start += count;
-  }
-  return weights;
+  return mapGroups(values, counts, softmax);
 }

@@ -23,7 +23,7 @@ import { entryOf } from '../../lib/datasets/catalog.js';
 import type { Catalog, PreparedEntry, SyntheticEntry } from '../../lib/datasets/catalog.js';
 import { sha256 } from '../../lib/datasets/disk.js';
 import { findImageNet, inspectImageFolder, openImageNet } from '../../lib/datasets/imagenet.js';
-import { PhotoReader } from '../../lib/datasets/photo-decoder.js';
+import { photoReader } from '../../lib/datasets/photo-decoder.js';
 import { PhotoLoader, decodedAhead } from '../../lib/datasets/photo-loader.js';
 import type { PhotoLoaderOptions } from '../../lib/datasets/photo-loader.js';
 import { imageNetTransforms, photoSource } from '../../lib/datasets/source.js';
@@ -230,8 +230,8 @@ describe('datasets: photographs in batches', () => {
 
   it('are normalized, mirrored and cropped as by hand', async () => {
     // Without chance: the whole photograph, resized; the rest is batchOf's arithmetic.
-    const reader = new PhotoReader(train);
-    const photo = await reader.read(2);
+    const reader = photoReader(train);
+    const photo = await reader(2);
     const whole = photo.width / photo.height;
     const plain = { kind: 'train', side: 16, area: [1, 1], ratio: [whole, whole], flip: false } as const;
     const { transformPhoto } = await import('../../lib/datasets/photo-decoder.js');
@@ -345,7 +345,7 @@ describe('datasets: photographs in batches', () => {
     const set = await openImageNet({ data: 'synthetic', env, trainSize: 6, testSize: 3 });
     expect(set).to.include({ name: 'synthetic', coverage: 'synthetic' });
     expect([set.classes.length, new Set(set.classes).size]).to.deep.equal([1000, 1000]);
-    const photo = await new PhotoReader(set.train.catalog).read(3);
+    const photo = await photoReader(set.train.catalog)(3);
     expect(photo).to.include({ width: 256, height: 256, raw: true });
     await withLoader(set.train.catalog, { transform: TEST, threads: 1 }, async (loader) => {
       const { images, labels } = await loader.load(set.train.indices, key(0));
@@ -552,21 +552,19 @@ describe('datasets: prepared photographs', () => {
     expect([set.train.count, set.test.count, set.classes.length]).to.deep.equal([9, 3, 3]);
     expect(Array.from(set.train.labels)).to.deep.equal([0, 0, 0, 1, 1, 1, 2, 2, 2]);
     expect(nameOf(set.train, 4)).to.equal('train/n00000001/n00000001_1.JPEG');
-    const before = new PhotoReader((await openImageNet({ data: home(), env })).train.catalog);
-    const after = new PhotoReader(set.train);
+    const before = photoReader((await openImageNet({ data: home(), env })).train.catalog);
+    const after = photoReader(set.train);
     for (let i = 0; i < 9; i++) {
-      const [old, now] = [await before.read(i), await after.read(i)];
+      const [old, now] = [await before(i), await after(i)];
       expect(Math.min(now.width, now.height)).to.equal(64);
       expect(now.width / now.height).to.be.closeTo(old.width / old.height, 0.05);
     }
-    await after.close();
     expect(readdirSync(target).sort()).to.deep.equal(['images.bin', 'index.jsonl', 'set.json']);
     const large = await preparePhotos(source(), `${target}-large`, {
       settings: { shorter: 1000, encoding: 'raw' },
     });
-    const raw = new PhotoReader(large.train);
-    const [photo, kept] = [await before.read(0), await raw.read(0)];
-    await raw.close();
+    const raw = photoReader(large.train);
+    const [photo, kept] = [await before(0), await raw(0)];
     expect(kept).to.include({ width: photo.width, height: photo.height, raw: true });
   });
 

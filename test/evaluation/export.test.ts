@@ -79,12 +79,11 @@ describe('evaluation/export', function () {
       expect(largestDifference?.savedModel).to.be.lessThan(1e-5);
       expect(largestDifference?.graphModel).to.be.lessThan(1e-5);
       for (const file of files) expect(existsSync(path.join(folder, file)), file).to.equal(true);
-      const run = {
-        saved: (x: HostArray) => runSavedModel(path.join(folder, 'saved_model'), x),
-        graph: (x: HostArray) => runGraphModel(path.join(folder, 'tfjs'), x),
-      };
-      for (const of of [run.saved, run.graph]) {
-        const [five, one] = [await of(pixels(5)), await of(pixels(1))];
+      for (const run of [
+        (x: HostArray) => runSavedModel(path.join(folder, 'saved_model'), x),
+        (x: HostArray) => runGraphModel(path.join(folder, 'tfjs'), x),
+      ]) {
+        const [five, one] = [await run(pixels(5)), await run(pixels(1))];
         expect(five.logits.shape).to.deep.equal([5, 10]);
         expect(one.logits.shape).to.deep.equal([1, 10]);
         one.logits.data.forEach((value, i) => {

@@ -13,12 +13,9 @@ import type { EvaluationProtocol } from '../../lib/evaluation/protocol.js';
 import { runningStatistics } from '../../lib/supernet/statistics.js';
 import { scored, train } from '../../lib/evaluation/train.js';
 import type { TrainOptions } from '../../lib/evaluation/train.js';
-import type { Progress } from '../../lib/progress.js';
-import { decodeCheckpoint, encodeCheckpoint } from '../../lib/runs/checkpoint.js';
-import type { Checkpoint } from '../../lib/runs/checkpoint.js';
-import type { StateStore } from '../../lib/runs/kept.js';
 import { KNOWN_GENOTYPES, checkGenotype } from '../../lib/spaces/genotype.js';
 import type { Genotype } from '../../lib/spaces/genotype.js';
+import { memoryStore, stopAt } from '../support/runs.js';
 
 /** The smoke budget on made-up images: 3 cells, 4 channels, 16 images a batch, 2 epochs of 4 steps. */
 function smoke(
@@ -43,29 +40,6 @@ const NOISY = checkGenotype({
   reduceConcat: [2],
 });
 
-/** A store in memory; a checkpoint goes through its file format, as one on a disk does. */
-function memory() {
-  const metrics: Record<string, unknown>[] = [];
-  const checkpoints: Checkpoint[] = [];
-  const store: StateStore = {
-    appendMetrics: (record) => metrics.push(structuredClone(record)),
-    saveCheckpoint: (checkpoint) => {
-      const bytes = Buffer.concat(encodeCheckpoint(checkpoint, { bytes: 0, sha256: '0'.repeat(64) }));
-      checkpoints.push(decodeCheckpoint(bytes, 'in memory').checkpoint);
-    },
-  };
-  return { store, metrics, checkpoints };
-}
-
-/** Stops the training once `step` steps are done. */
-function stopAt(step: number): { signal: AbortSignal; progress: Progress } {
-  const controller = new AbortController();
-  const update = (done: number): void => {
-    if (done >= step) controller.abort();
-  };
-  return { signal: controller.signal, progress: { start: () => ({ update, end: () => undefined }) } };
-}
-
 describe('evaluation/train', function () {
   this.timeout(120_000);
   let images: ImageSource;
@@ -77,7 +51,7 @@ describe('evaluation/train', function () {
   });
 
   it('gives the same bits twice, other ones for another seed, and leaves no tensors behind', async () => {
-    const [first, second] = [memory(), memory()];
+    const [first, second] = [memoryStore(), memoryStore()];
     const once = await run(smoke(), { store: first.store });
     const tensors = tf.memory().numTensors;
     expect(await run(smoke(), { store: second.store })).to.deep.equal(once);
@@ -89,10 +63,10 @@ describe('evaluation/train', function () {
   });
 
   it('stopped after any step and resumed, goes on to the same bits', async () => {
-    const whole = memory();
+    const whole = memoryStore();
     const expected = await run(smoke(), { store: whole.store });
     for (const step of [1, 3, 4, 6]) {
-      const kept = memory();
+      const kept = memoryStore();
       let stopped: unknown;
       await run(smoke(), { store: kept.store, ...stopAt(step) }).catch((error: unknown) => (stopped = error));
       expect(stopped)
@@ -108,7 +82,7 @@ describe('evaluation/train', function () {
   });
 
   it('computes eagerly what it computes compiled, within rounding', async () => {
-    const [compiled, eager] = [memory(), memory()];
+    const [compiled, eager] = [memoryStore(), memoryStore()];
     const protocol = smoke(['epochs=1']);
     await run(protocol, { store: compiled.store });
     await run(protocol, { store: eager.store, compile: false });
@@ -160,7 +134,7 @@ describe('evaluation/train', function () {
     // 40 images in batches of 16, 7 and 40: the last batch is filled up, and what fills it is not counted.
     for (const batchSize of [16, 7, 40]) {
       const protocol = smoke(['epochs=1', `batchSize=${batchSize}`]);
-      const { store, checkpoints } = memory();
+      const { store, checkpoints } = memoryStore();
       const { test } = await run(protocol, { store });
       const { weights, mean, variance } = checkpoints.at(-1)!.tensors as Record<string, Float32Array>;
       const network = protocolClassifier(protocol, 10);
@@ -225,7 +199,7 @@ describe('evaluation/train', function () {
       if (name === 'train' && ++steps === 6) results.loss.data[0] = NaN;
       return results;
     };
-    const { store, checkpoints } = memory();
+    const { store, checkpoints } = memoryStore();
     try {
       let failure: unknown;
       await run(protocol, { store }).catch((error: unknown) => (failure = error));
@@ -263,7 +237,7 @@ describe('evaluation/train', function () {
         'weights.clip=null',
         'weights.lr=0.01',
       );
-      const { store, checkpoints } = memory();
+      const { store, checkpoints } = memoryStore();
       // The batch that the first step sees, written down on its way into the program.
       const { program, classifier } = trainingProgram(protocol, 10, true);
       const call = program.call.bind(program);

@@ -84,8 +84,8 @@ describe('tables', () => {
       { density: 'flat', ess: null },
       { density: null, ess: 2 },
     ]);
-    const means = (of: typeof frame) =>
-      frameTable(of.groupby(['density']).col(['ess']).mean(), 'means').rows.map((row) => row.ess_mean);
+    const means = (rows: typeof frame) =>
+      frameTable(rows.groupby(['density']).col(['ess']).mean(), 'means').rows.map((row) => row.ess_mean);
     expect(means(frame)).to.deep.equal([null, 2]);
     expect(means(frame.iloc({ rows: ['0:2'] }).dropNa({ axis: 1 }))).to.deep.equal([3]);
     expect(frameTable(frame, 'rows').rows[2]).to.deep.equal({ density: null, ess: 2 });

@@ -20,7 +20,8 @@ import { mixingWeights } from '../../lib/spaces/mixing.js';
 import { uniformSpace } from '../../lib/spaces/spaces.js';
 import { supernet } from '../../lib/supernet/supernet.js';
 import { lossAndGradientsAround } from '../../lib/supernet/training.js';
-import { memory, smokeIn, stopAt, watchProgram } from './helpers.js';
+import { memory, smokeIn, watchProgram } from './helpers.js';
+import { stopAt } from '../support/runs.js';
 import type { Call } from './helpers.js';
 
 const IDS = Object.keys(GRADIENT) as GradientId[];
@@ -432,7 +433,7 @@ describe('search/baselines', function () {
     const protocol = tiny(
       'pc-darts',
       'epochs=2',
-      'solver.order=second',
+      'omega.kind=unrolled',
       'dropPath.probability=0.5',
       'perturbation.kind=rs',
       'stability.action=record',

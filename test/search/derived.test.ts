@@ -10,7 +10,8 @@ import type { SearchProtocol } from '../../lib/search/protocol.js';
 import { search } from '../../lib/search/search.js';
 import { deriveGenotype } from '../../lib/spaces/genotype.js';
 import { uniformSpace } from '../../lib/spaces/spaces.js';
-import { memory, smokeIn, stopAt } from './helpers.js';
+import { memory, smokeIn } from './helpers.js';
+import { stopAt } from '../support/runs.js';
 
 const SMALL = uniformSpace('small', ['skip_connect', 'sep_conv_3x3', 'noise'], 2);
 

@@ -1,14 +1,11 @@
-import { decodeCheckpoint, encodeCheckpoint } from '../../lib/runs/checkpoint.js';
-import type { Checkpoint } from '../../lib/runs/checkpoint.js';
 import type { CallOptions, HostArray, HostArrays } from '../../lib/engine/index.js';
-import type { Progress } from '../../lib/progress.js';
 import { fullSearch, withBudget } from '../../lib/search/presets.js';
 import { searchProgram } from '../../lib/search/program.js';
 import type { SearchFunction } from '../../lib/search/program.js';
 import { applySet } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
-import type { StateStore } from '../../lib/runs/kept.js';
 import type { SearchSpace } from '../../lib/spaces/spaces.js';
+import { memoryStore } from '../support/runs.js';
 
 /** The smoke budget on made-up images: 3 cells, 4 channels, 8 images a batch, 2 epochs of 4 steps, M = 2. */
 export function smokeIn(
@@ -34,27 +31,10 @@ export interface Metric {
   readonly gradientNorm: number | null;
 }
 
-/** A store in memory; a checkpoint goes through its file format, as one on a disk does. */
+/** A search's store in memory. */
 export function memory() {
-  const metrics: Metric[] = [];
-  const checkpoints: Checkpoint[] = [];
-  const store: StateStore = {
-    appendMetrics: (record) => metrics.push(structuredClone(record) as Metric),
-    saveCheckpoint: (checkpoint) => {
-      const bytes = Buffer.concat(encodeCheckpoint(checkpoint, { bytes: 0, sha256: '0'.repeat(64) }));
-      checkpoints.push(decodeCheckpoint(bytes, 'in memory').checkpoint);
-    },
-  };
-  return { store, metrics, checkpoints, updates: () => metrics.filter(({ kind }) => kind === 'update') };
-}
-
-/** Stops the search once `step` steps are done. */
-export function stopAt(step: number): { signal: AbortSignal; progress: Progress } {
-  const controller = new AbortController();
-  const update = (done: number): void => {
-    if (done >= step) controller.abort();
-  };
-  return { signal: controller.signal, progress: { start: () => ({ update, end: () => undefined }) } };
+  const kept = memoryStore<Metric>();
+  return { ...kept, updates: () => kept.metrics.filter(({ kind }) => kind === 'update') };
 }
 
 /** One call of the search's program. */

@@ -10,7 +10,6 @@ import { conditionPerturbations } from '../../lib/analysis/condition.js';
 import type { LossGrid } from '../../lib/analysis/landscape.js';
 import { axpy, dot, norm } from '../../lib/math/vec.js';
 import { key } from '../../lib/math/random.js';
-import type { Progress } from '../../lib/progress.js';
 import {
   LANDSCAPE,
   applyToLandscape,
@@ -47,6 +46,7 @@ import { SearchSession } from '../../lib/search/session.js';
 import { describe as describeFields } from '../../lib/settings.js';
 import { runningStatistics } from '../../lib/supernet/statistics.js';
 import { lossAndGradients, lossAndGradientsAround, sgdStep } from '../../lib/supernet/training.js';
+import { stopAt } from '../support/runs.js';
 
 const data = 'synthetic';
 
@@ -88,19 +88,6 @@ function pathOf(solver: PathSolver, ...settings: string[]): PathProtocol {
 
 const GLD: PathSolver = { kind: 'gld', radiusMax: 0.2, radiusMin: 0.05 };
 const RS: PathSolver = { kind: 'rs', estimator: 'multi-point', law: 'sphere', samples: 2, mu: 0.1, xi: 1 };
-
-/** Stops a run once `step` units of its phase are done. */
-function stopAt(phase: RegExp, step: number): { signal: AbortSignal; progress: Progress } {
-  const controller = new AbortController();
-  const update = (done: number): void => {
-    if (done >= step) controller.abort();
-  };
-  const none = { update: () => undefined, end: () => undefined };
-  const progress: Progress = {
-    start: (name) => (phase.test(name) ? { ...none, update } : none),
-  };
-  return { signal: controller.signal, progress };
-}
 
 const imageTensor = ({ data: values, shape }: HostArray): Tensor4D =>
   tf.tensor4d(values, [...shape] as [number, number, number, number]);
@@ -168,7 +155,7 @@ describe('search/landscape', function () {
         const stopped = await runLandscape(landscape(), {
           home: elsewhere,
           data,
-          ...stopAt(/^landscape/, point),
+          ...stopAt(point, /^landscape/),
         }).catch((error: unknown) => error);
         expect(stopped).to.be.instanceOf(InterruptedError);
         expect(String(stopped)).to.match(/Stopped after point \d+ of 25/);
@@ -453,7 +440,7 @@ describe('search/landscape', function () {
         const stopped = await runPath(pathOf(RS), {
           home: elsewhere,
           data,
-          ...stopAt(/^path/, update),
+          ...stopAt(update, /^path/),
         }).catch((error: unknown) => error);
         expect(String(stopped)).to.contain(`Stopped after update ${update} of 3`);
       }
@@ -513,7 +500,7 @@ describe('search/landscape', function () {
       const stopped = await runCondition(protocol, {
         home: elsewhere,
         data,
-        ...stopAt(/^condition/, 3),
+        ...stopAt(3, /^condition/),
       }).catch((error: unknown) => error);
       expect(String(stopped)).to.contain('Stopped after 3 of 7 losses');
       expect((await runCondition(protocol, { home: elsewhere, data })).result).to.deep.equal(result);
@@ -572,7 +559,7 @@ describe('search/landscape', function () {
       const stopped = await runSpectrum(protocol, {
         home: elsewhere,
         data,
-        ...stopAt(/^curvature/, 3),
+        ...stopAt(3, /^curvature/),
       }).catch((error: unknown) => error);
       expect(stopped).to.be.instanceOf(InterruptedError);
       expect(String(stopped)).to.contain('Stopped after 3 gradients');

@@ -11,7 +11,8 @@ import type { SearchResult } from '../../lib/search/search.js';
 import { SOLVER_IDS } from '../../lib/search/solver-id.js';
 import type { SolverId } from '../../lib/search/solver-id.js';
 import { SPACE_IDS, alphaSize, spaceById } from '../../lib/spaces/spaces.js';
-import { memory, smokeIn, stopAt } from './helpers.js';
+import { memory, smokeIn } from './helpers.js';
+import { stopAt } from '../support/runs.js';
 
 /**
  * Every solver in every space with every preset, at the smallest size that still has what the smoke budget has: an epoch

@@ -11,7 +11,8 @@ import type { SearchProtocol } from '../../lib/search/protocol.js';
 import { search } from '../../lib/search/search.js';
 import type { SearchOptions } from '../../lib/search/search.js';
 import { ZERO_ORDER } from '../../lib/solvers/registry.js';
-import { memory, smokeIn, stopAt, watchProgram } from './helpers.js';
+import { memory, smokeIn, watchProgram } from './helpers.js';
+import { stopAt } from '../support/runs.js';
 import type { Call, Metric } from './helpers.js';
 
 /** The smoke budget in S2. */

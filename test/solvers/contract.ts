@@ -94,11 +94,11 @@ export function behavesAsSolver(solver: Solver): void {
 
 /** Declares the test that a solver lowers the loss. */
 export function goesDown(solver: Solver): void {
-  it('leaves less of a quadratic than half of what it starts with', () => {
+  it('leaves at most two thirds of what it starts with on a quadratic', () => {
     for (const seed of [1, 2, 3]) {
       const states = descend(solver, QUADRATIC, 400, { key: key(seed) });
       const last = QUADRATIC.loss(states[400].alpha);
-      expect(last, `seed ${seed}`).to.be.below(QUADRATIC.loss(QUADRATIC.start) / 2);
+      expect(last, `seed ${seed}`).to.be.at.most((2 * QUADRATIC.loss(QUADRATIC.start)) / 3);
     }
   });
 }
