@@ -41,9 +41,9 @@ function asModule(sources: readonly string[]): Module {
 /** What the compiler says of notebooks under the project's own, strict settings, with the cell's number. */
 function complaints(notebooks: Readonly<Record<string, readonly string[]>>): string[] {
   const root = projectRoot();
-  const { config } = ts.readConfigFile(path.join(root, 'tsconfig.json'), (file) => ts.sys.readFile(file));
+  const read = ts.readConfigFile(path.join(root, 'tsconfig.json'), (file) => ts.sys.readFile(file));
   const options: ts.CompilerOptions = {
-    ...ts.parseJsonConfigFileContent(config, ts.sys, root).options,
+    ...ts.parseJsonConfigFileContent(read.config, ts.sys, root).options,
     // A cell may declare what only the reader will use; imports have no endings, and cells await at top level.
     noUnusedLocals: false,
     module: ts.ModuleKind.ESNext,
@@ -54,9 +54,8 @@ function complaints(notebooks: Readonly<Record<string, readonly string[]>>): str
     Object.entries(notebooks).map(([name, sources]) => [path.join(FOLDER, `${name}.ts`), asModule(sources)]),
   );
   const host = ts.createCompilerHost(options);
-  const { fileExists, readFile } = host;
-  host.fileExists = (file) => modules.has(file) || fileExists(file);
-  host.readFile = (file) => modules.get(file)?.text ?? readFile(file);
+  host.fileExists = (file) => modules.has(file) || ts.sys.fileExists(file);
+  host.readFile = (file) => modules.get(file)?.text ?? ts.sys.readFile(file);
   const program = ts.createProgram([...modules.keys()], options, host);
   return [...modules].flatMap(([file, { cells }]) => {
     const source = program.getSourceFile(file)!;

@@ -3,7 +3,15 @@ import type { Dataset } from '../../lib/datasets/load.js';
 import { PRESETS } from '../../lib/search/protocol.js';
 import type { SearchResult } from '../../lib/search/search.js';
 import { SPACE_IDS } from '../../lib/spaces/spaces.js';
-import { SOLVERS, checkDeviations, checkResumed, checkedSearch, settingsOf, smallest, smallestData } from './matrix-cases.js';
+import {
+  SOLVERS,
+  checkDeviations,
+  checkResumed,
+  checkedSearch,
+  settingsOf,
+  smallest,
+  smallestData,
+} from './matrix-cases.js';
 
 describe('search/matrix: every solver × space × preset', function () {
   this.timeout(600_000);

@@ -2,7 +2,14 @@ import { expect } from 'chai';
 import type { Dataset } from '../../lib/datasets/load.js';
 import { PRESETS } from '../../lib/search/protocol.js';
 import { SPACE_IDS } from '../../lib/spaces/spaces.js';
-import { SOLVERS, checkDeviations, checkResumed, checkedSearch, smallest, smallestData } from './matrix-cases.js';
+import {
+  SOLVERS,
+  checkDeviations,
+  checkResumed,
+  checkedSearch,
+  smallest,
+  smallestData,
+} from './matrix-cases.js';
 
 /** Every solver in every space; the presets take turns, and so do the spaces in which a search is stopped and resumed. */
 const CASES = SPACE_IDS.flatMap((space, i) =>
@@ -20,7 +27,8 @@ describe('search/matrix: every pair of solver, space and preset', function () {
   before(async () => (dataset = await smallestData()));
 
   it('covers every pair, and stops every solver once and in every space', () => {
-    const distinct = (pick: (each: (typeof CASES)[number]) => string): number => new Set(CASES.map(pick)).size;
+    const distinct = (pick: (each: (typeof CASES)[number]) => string): number =>
+      new Set(CASES.map(pick)).size;
     const [spaces, solvers, presets] = [SPACE_IDS.length, SOLVERS.length, PRESETS.length];
     expect(distinct(({ space, solver }) => `${space} ${solver}`)).to.equal(spaces * solvers);
     expect(distinct(({ solver, preset }) => `${solver} ${preset}`)).to.equal(solvers * presets);

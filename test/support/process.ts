@@ -1,7 +1,10 @@
 // What belongs to the whole process, taken over for a while by code that is run in it instead of in one of its own.
 
 /** Takes what is written to a stream, which is then no terminal; its text, and what gives the stream back. */
-export function capture(stream: NodeJS.WriteStream): { readonly text: () => string; readonly release: () => void } {
+export function capture(stream: NodeJS.WriteStream): {
+  readonly text: () => string;
+  readonly release: () => void;
+} {
   const held = ['write', 'isTTY', 'columns'].map(
     (name) => [name, Object.getOwnPropertyDescriptor(stream, name)] as const,
   );
