@@ -10,7 +10,8 @@ import type { SearchResult } from '../../lib/search/search.js';
 import { SOLVER_IDS } from '../../lib/search/solver-id.js';
 import type { SolverId } from '../../lib/search/solver-id.js';
 import { alphaSize, spaceById } from '../../lib/spaces/spaces.js';
-import { memory, smokeIn, stopAt } from './helpers.js';
+import { stopAt } from '../support/runs.js';
+import { memory, smokeIn } from './helpers.js';
 
 /** Solvers in an order that keeps those with one compiled program together; compiling is most of the time. */
 const TOGETHER: readonly SolverId[] = [
