@@ -4,34 +4,23 @@ import type { Dataset } from '../../lib/datasets/load.js';
 import { InterruptedError } from '../../lib/errors.js';
 import { canonicalJson } from '../../lib/runs/canonical.js';
 import { deviations, fullSearch } from '../../lib/search/presets.js';
+import { isZeroOrder } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
 import { search } from '../../lib/search/search.js';
 import type { SearchResult } from '../../lib/search/search.js';
-import { SOLVER_IDS } from '../../lib/search/solver-id.js';
 import type { SolverId } from '../../lib/search/solver-id.js';
 import { alphaSize, spaceById } from '../../lib/spaces/spaces.js';
 import { stopAt } from '../support/runs.js';
-import { memory, smokeIn } from './helpers.js';
+import { BASE_IDS, memory, smokeIn } from './helpers.js';
 
-/** Solvers in an order that keeps those with one compiled program together; compiling is most of the time. */
-const TOGETHER: readonly SolverId[] = [
-  'mgs',
-  'rs',
-  'gld',
-  'random',
-  'darts-1st',
-  'darts-2nd',
-  'rdarts-l2',
-  'darts-es',
-  'darts-ada',
-  'rdarts-dp',
-  'sdarts-rs',
-  'sdarts-adv',
-  'pc-darts',
-];
+/** What of a solver's search decides which compiled program it has. */
+function programOf(solver: SolverId): string {
+  const { solver: settings, dropPath, perturbation, partialChannels } = fullSearch('s2', solver);
+  return JSON.stringify([isZeroOrder(settings), { dropPath, perturbation, partialChannels }]);
+}
 
-/** Every solver, those with one compiled program next to each other. */
-export const SOLVERS = [...SOLVER_IDS].sort((a, b) => TOGETHER.indexOf(a) - TOGETHER.indexOf(b));
+/** Every solver, those with one compiled program next to each other: compiling is most of the time. */
+export const SOLVERS = [...BASE_IDS].sort((a, b) => programOf(b).localeCompare(programOf(a)));
 
 /**
  * A search at the smallest size that still has what the smoke budget has: an epoch without alpha updates where there is

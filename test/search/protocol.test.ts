@@ -18,16 +18,15 @@ import {
   updatePeriod,
 } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
-import { SOLVERS, SOLVER_IDS, solverId } from '../../lib/search/solver-id.js';
+import { SOLVER_IDS, solverId } from '../../lib/search/solver-id.js';
 import type { SolverId } from '../../lib/search/solver-id.js';
 import { fieldsOf } from '../../lib/settings.js';
 import { createSolver } from '../../lib/solvers/registry.js';
 import { SPACES, SPACE_IDS } from '../../lib/spaces/spaces.js';
 import type { SearchSpace } from '../../lib/spaces/spaces.js';
+import { BASE_IDS } from './helpers.js';
 
 const PAPER = fullSearch('s2');
-/** The solvers that a preset can be chosen for. */
-const BASE_IDS = SOLVER_IDS.filter((id) => SOLVERS[id].base === id);
 const every = SPACE_IDS.flatMap((space) =>
   BASE_IDS.flatMap((solver) => PRESETS.map((preset) => fullSearch(space, solver, preset))),
 );
