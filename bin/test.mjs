@@ -75,13 +75,13 @@ async function workers() {
   return Math.min(usableCores(), 8);
 }
 
-/** One part of the tests; style is checked beside the first. */
-async function run(part, { cached }) {
+/** One part of the tests; style is checked beside the first. `quick`: with caches and without long tests. */
+async function run(part, { quick }) {
   const files = filesOf(part, testFiles());
   const jobs = await workers();
   const [style, tests] = await Promise.all([
-    part === 1 ? checkStyle({ cached }) : [],
-    files.length === 0 ? [] : runMocha(files, { jobs }),
+    part === 1 ? checkStyle({ cached: quick }) : [],
+    files.length === 0 ? [] : runMocha(files, { jobs, long: !quick }),
   ]);
   keepTimes(tests);
   return [...style, ...tests];
@@ -103,12 +103,12 @@ async function suite(args) {
     }
     const tests = [await compile()];
     for (const part of wanted)
-      if (tests[0].state === 'passed') tests.push(...(await run(part, { cached: false })));
+      if (tests[0].state === 'passed') tests.push(...(await run(part, { quick: false })));
     return tests;
   }
   const compiled = await compile();
   if (compiled.state === 'failed') return [compiled];
-  if (args.length === 0) return [compiled, ...(await run(1, { cached: true }))];
+  if (args.length === 0) return [compiled, ...(await run(1, { quick: true }))];
   const named = args.some((arg) => /\.test\.[jt]s$/.test(arg));
   return runMocha(named ? args : [...args, ...testFiles()]);
 }

@@ -10,9 +10,13 @@ import { ROOT } from './setup/project.mjs';
 
 const args = process.argv.slice(2);
 
-/** What keeps the command from running. `doctor` must run on a project half set up, to say what is wrong with it. */
+/** `doctor` must run on a project half set up, to say what is wrong with it; and help needs nothing that TensorFlow needs. */
+const modest =
+  ['doctor', 'help'].includes(args[0]) || args.some((each) => each === '--help' || each === '-h');
+
+/** What keeps the command from running. */
 function checkSetUp() {
-  const blocking = args[0] === 'doctor' ? ['npm'] : ['npm', 'python', 'addon', 'kernel', 'link'];
+  const blocking = modest ? ['npm'] : ['npm', 'python', 'addon', 'kernel', 'link'];
   const undone = inspect(engineHere()).find(({ step, why }) => why !== null && blocking.includes(step.id));
   if (undone) {
     throw new SetupError(
@@ -23,12 +27,12 @@ function checkSetUp() {
 
 const cli = join(ROOT, 'dist', 'bin', 'cli', 'main.js');
 
-/** Compiles what has changed. `doctor` makes do with what was compiled before: it says that the sources do not compile. */
+/** Compiles what has changed. A modest command makes do with what was compiled before; `doctor` says if the sources do not. */
 async function checkBuilt() {
   try {
     await ensureBuilt();
   } catch (error) {
-    if (args[0] !== 'doctor' || !existsSync(cli)) throw error;
+    if (!modest || !existsSync(cli)) throw error;
   }
   if (!existsSync(cli)) {
     throw new SetupError('dist/bin/cli/main.js is missing; delete dist and run: npm run setup');

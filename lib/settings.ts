@@ -344,8 +344,9 @@ export function applyChange<T extends z.ZodObject, Protocol>(
 
 /** The value with a change made, not checked as a whole. */
 export function changed(schema: z.ZodObject, value: unknown, change: ParsedChange): unknown {
+  let fields: Field[] | undefined;
   const fixedAt = (path: string): string | undefined =>
-    fieldsOf(schema, value).find((each) => each.path === path)?.fixed;
+    (fields ??= fieldsOf(schema, value)).find((each) => each.path === path)?.fixed;
   const walk = (at: z.ZodObject, found: unknown, wanted: ParsedChange, prefix: string): object => {
     const next: Record<string, unknown> = { ...(found as object) };
     for (const [name, to] of Object.entries(wanted)) {

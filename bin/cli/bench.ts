@@ -1,16 +1,17 @@
 import { join } from 'node:path';
+import type { OperationCounts } from '../../test/bench/arithmetic.js';
 import type { BenchReport, ShapeReport } from '../../test/bench/bench.js';
 import { describeShape, isRetraining, shapesOf } from '../../test/bench/shapes.js';
 import type { Timing } from '../../test/bench/timing.js';
+import type { TunedSettings } from '../../test/bench/tune.js';
 import { unknownName, UsageError } from '../../lib/errors.js';
 import { fixed } from '../../lib/report/format.js';
 import { terminalProgress } from '../../lib/report/progress-terminal.js';
 import type { Progress } from '../../lib/progress.js';
-import { textTable } from '../../lib/report/table.js';
 import { projectRoot } from '../../lib/runs/home.js';
 import { preparePeer } from './bench-peer.js';
 import { wholeNumber } from './options.js';
-import { print, printJson, shortPath } from './text.js';
+import { print, printJson, shortPath, tableOf } from './text.js';
 
 /** The options of `zarts bench`, as commander hands them over. */
 export interface BenchCommandOptions {
@@ -78,17 +79,14 @@ async function countsCommand(shapes: readonly string[] | undefined, json: boolea
   const counts = graphCounts(shapes);
   if (json) printJson(counts);
   else {
-    const rows = Object.entries(counts).map(([shape, { operations, kernels }]) => ({
-      shape,
-      operations: operations.toLocaleString('en-US'),
-      kernels: kernels.toLocaleString('en-US'),
-    }));
-    const columns = [
-      { key: 'shape', title: 'shape' },
-      { key: 'operations', title: 'operations', align: 'right' as const },
-      { key: 'kernels', title: 'kernels', align: 'right' as const },
-    ];
-    print([textTable({ title: 'What one step consists of, as recorded', columns, rows })]);
+    const count = (value: number): string => value.toLocaleString('en-US');
+    const columns = {
+      shape: ([shape]: [string, OperationCounts]) => shape,
+      operations: ([, { operations }]: [string, OperationCounts]) => count(operations),
+      kernels: ([, { kernels }]: [string, OperationCounts]) => count(kernels),
+    };
+    const title = 'What one step consists of, as recorded';
+    print([tableOf(title, Object.entries(counts), columns, { left: ['shape'] })]);
   }
   return 0;
 }
@@ -102,26 +100,19 @@ async function tuneCommand(progress: Progress, json: boolean, repeats?: number):
     return 0;
   }
   const { machine, shape, measured, chosen, file } = report;
-  const rows = measured.map(({ settings, ms, sameBits }) => ({
-    settings: describeSettings(settings),
-    median: fixed(ms.median, 1),
-    quartiles: quartiles(ms),
-    bits: sameBits ? 'the same' : 'others',
-    chosen: sameSettings(settings, chosen) ? 'chosen' : '',
-  }));
-  const columns = [
-    { key: 'settings', title: 'settings' },
-    { key: 'median', title: 'median, ms', align: 'right' as const },
-    { key: 'quartiles', title: 'quartiles, ms', align: 'right' as const },
-    { key: 'bits', title: 'numbers' },
-    { key: 'chosen', title: '' },
-  ];
   const notes = [
     'Another setting than the first must save more than a tenth and give the same numbers to the last bit.',
     `Kept in ${shortPath(file)}; TF_NUM_INTRAOP_THREADS, TF_NUM_INTEROP_THREADS and TF_ENABLE_ONEDNN_OPTS win over it.`,
   ];
   const title = `A step of ${shape} on ${machine.cores} cores of ${machine.processor}`;
-  print([textTable({ title, columns, rows, notes })]);
+  const columns = {
+    settings: ({ settings }: TunedSettings) => describeSettings(settings),
+    'median, ms': ({ ms }: TunedSettings) => fixed(ms.median, 1),
+    'quartiles, ms': ({ ms }: TunedSettings) => quartiles(ms),
+    numbers: ({ sameBits }: TunedSettings) => (sameBits ? 'the same' : 'others'),
+    '': ({ settings }: TunedSettings) => (sameSettings(settings, chosen) ? 'chosen' : ''),
+  };
+  print([tableOf(title, measured, columns, { left: ['settings', 'numbers', ''], notes })]);
   return 0;
 }
 
@@ -171,13 +162,6 @@ function describeReport(name: string, report: ShapeReport): string[] {
   const { parameters, ms, peer, counts, graph, memory, matrixProduct, gflops, ratios } = report;
   const { alphaUpdate, steady = [] } = report;
   const compiled = ms.compiled.median;
-  const rows = Object.entries(ms).map(([engine, timing]) => ({
-    engine: engine === peer ? `${engine} (counts)` : engine,
-    median: fixed(timing.median, 1),
-    quartiles: quartiles(timing),
-    n: timing.n,
-    ratio: fixed(timing.median / compiled, 2),
-  }));
   const { multiplyAdds, forwardMultiplyAdds, operations, kernels } = counts;
   const share = `${fixed(100 * ratios.matrixProductShare, 0)} %`;
   const held = Object.entries(memory).map(
@@ -186,17 +170,18 @@ function describeReport(name: string, report: ShapeReport): string[] {
   );
   const count = (value: number): string => value.toLocaleString('en-US');
   return [
-    textTable({
-      title: `${name}: a training step of ${isRetraining(report) ? `the network of ${report.genotype}` : `the supernet of ${report.space}`}, ${describeShape(report)}, ${count(parameters)} parameters`,
-      columns: [
-        { key: 'engine', title: 'engine' },
-        { key: 'median', title: 'median, ms', align: 'right' },
-        { key: 'quartiles', title: 'quartiles, ms', align: 'right' },
-        { key: 'n', title: 'steps', align: 'right' },
-        { key: 'ratio', title: '/ compiled', align: 'right' },
-      ],
-      rows,
-    }),
+    tableOf(
+      `${name}: a training step of ${isRetraining(report) ? `the network of ${report.genotype}` : `the supernet of ${report.space}`}, ${describeShape(report)}, ${count(parameters)} parameters`,
+      Object.entries(ms),
+      {
+        engine: ([engine]) => (engine === peer ? `${engine} (counts)` : engine),
+        'median, ms': ([, { median }]) => fixed(median, 1),
+        'quartiles, ms': ([, timing]) => quartiles(timing),
+        steps: ([, { n }]) => n,
+        '/ compiled': ([, { median }]) => fixed(median / compiled, 2),
+      },
+      { left: ['engine'] },
+    ),
     `Arithmetic: ${billions(multiplyAdds.total)} billion multiply-adds (${billions(forwardMultiplyAdds.total)} forward, ${billions(multiplyAdds.depthwise)} depthwise), ${fixed(gflops, 0)} GFLOP/s`,
     `That is ${share} of the ${fixed(matrixProduct.gflops, 0)} GFLOP/s of 1024×1024 matrix products, ${matrixProduct.parallel} at once`,
     `Graph: ${count(operations)} operations, ${count(kernels)} of them kernels; ${(graph.bytes / 1e6).toFixed(1)} MB; recorded in ${fixed(graph.recordMs / 1000, 1)} s, loaded in ${fixed(graph.loadMs / 1000, 1)} s, first call ${fixed(graph.firstCallMs / 1000, 1)} s`,

@@ -3,11 +3,10 @@ import { countNetwork, multiplyAdds, sumCounts } from '../../lib/evaluation/coun
 import type { Counts } from '../../lib/evaluation/count.js';
 import { NETWORK_FORMS } from '../../lib/evaluation/plan.js';
 import type { NetworkForm, NetworkShape } from '../../lib/evaluation/plan.js';
-import { textTable } from '../../lib/report/table.js';
 import { printGenotype } from '../../lib/spaces/genotype.js';
 import { readGenotype } from './genotype.js';
 import { wholeNumber } from './options.js';
-import { print, printJson } from './text.js';
+import { print, printJson, tableOf } from './text.js';
 
 /** The options of `zarts count`. */
 export interface CountCommandOptions {
@@ -97,39 +96,28 @@ function knownForm(name: string): NetworkForm {
 
 function describeCounts(name: string, rows: readonly CountRow[], auxiliary: boolean): string {
   const number = (value: number): string => value.toLocaleString('en-US');
-  const columns = {
-    form: 'form',
-    cells: 'cells',
-    channels: 'channels',
-    image: 'image',
-    classes: 'classes',
-    parameters: 'parameters',
-    multiplyAdds: 'multiply-adds',
-    ...(auxiliary
-      ? { auxiliaryParameters: 'with auxiliary head', auxiliaryMultiplyAdds: 'multiply-adds with it' }
-      : {}),
-  };
-  return textTable({
-    title: `${name}: exact counts, computed without running the network`,
-    columns: Object.entries(columns).map(([key, title]) => ({
-      key,
-      title,
-      ...(key === 'form' ? {} : { align: 'right' as const }),
-    })),
-    rows: rows.map(({ form, cells, channels, image, classes, withAuxiliary, ...counts }) => ({
-      form,
-      cells,
-      channels,
-      image: `${image}×${image}`,
-      classes,
-      parameters: number(counts.parameters),
-      multiplyAdds: number(counts.multiplyAdds),
-      auxiliaryParameters: withAuxiliary ? number(withAuxiliary.parameters) : null,
-      auxiliaryMultiplyAdds: withAuxiliary ? number(withAuxiliary.multiplyAdds) : null,
-    })),
-    notes: [
-      'Parameters include the scales and offsets of batch norms; without the auxiliary head, which only training uses, unless said.',
-      'Multiply-adds are those of convolutions and linear layers in one image’s forward pass.',
-    ],
-  });
+  const withAuxiliary = (row: CountRow, what: 'parameters' | 'multiplyAdds') =>
+    auxiliary && row.withAuxiliary ? number(row.withAuxiliary[what]) : null;
+  return tableOf(
+    `${name}: exact counts, computed without running the network`,
+    rows,
+    {
+      form: ({ form }) => form,
+      cells: ({ cells }) => cells,
+      channels: ({ channels }) => channels,
+      image: ({ image }) => `${image}×${image}`,
+      classes: ({ classes }) => classes,
+      parameters: ({ parameters }) => number(parameters),
+      'multiply-adds': (row) => number(row.multiplyAdds),
+      'with auxiliary head': (row) => withAuxiliary(row, 'parameters'),
+      'multiply-adds with it': (row) => withAuxiliary(row, 'multiplyAdds'),
+    },
+    {
+      left: ['form'],
+      notes: [
+        'Parameters include the scales and offsets of batch norms; without the auxiliary head, which only training uses, unless said.',
+        'Multiply-adds are those of convolutions and linear layers in one image’s forward pass.',
+      ],
+    },
+  );
 }

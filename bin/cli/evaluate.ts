@@ -16,8 +16,6 @@ import type { EvaluationImageOptions, FinishedEvaluation } from '../../lib/evalu
 import type { TrainingEpoch } from '../../lib/evaluation/train.js';
 import { fixed, plusMinus } from '../../lib/report/format.js';
 import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
-import { textTable } from '../../lib/report/table.js';
-import type { Table } from '../../lib/report/table.js';
 import { runsHome } from '../../lib/runs/home.js';
 import { printGenotype } from '../../lib/spaces/genotype.js';
 import { fetchImages } from './data.js';
@@ -26,7 +24,7 @@ import type { NamedGenotype } from './genotype.js';
 import { knownBudget, wholeNumber } from './options.js';
 import type { ExperimentOptions } from './options.js';
 import { interruptible } from './signals.js';
-import { bulletList, print, printJson, shortPath, textWidth, wrap } from './text.js';
+import { bulletList, print, printJson, shortPath, tableOf, textWidth, wrap } from './text.js';
 
 /** The options of `zarts evaluate`. */
 export interface EvaluateCommandOptions extends ExperimentOptions {
@@ -228,9 +226,9 @@ function describeEvaluated({ named, runs, baseline, exported }: Evaluated): stri
     '',
     printGenotype(named.genotype),
     '',
-    textTable(epochTable(result.epochs, protocol.seed)),
+    epochTable(result.epochs, protocol.seed),
     '',
-    textTable(seedTable(runs, baseline)),
+    seedTable(runs, baseline),
     '',
     ...bulletList("What it does otherwise than the paper's retraining:", allDeviations(first)),
     '',
@@ -253,75 +251,61 @@ function sampled<T>(rows: readonly T[]): T[] {
   return rows.filter((_, i) => (i + 1) % every === 0 || i === rows.length - 1);
 }
 
-function epochTable(epochs: readonly TrainingEpoch[], seed: number): Table {
-  const titles = {
-    epoch: 'epoch',
-    lr: 'learning rate',
-    dropPath: 'drop path',
-    trainLoss: 'train loss',
-    trainAccuracy: 'train accuracy',
-    testLoss: 'test loss',
-    testError: 'test error',
-  };
-  return {
-    title: `Epochs of seed ${seed}; losses in nats`,
-    columns: Object.entries(titles).map(([key, title]) => ({ key, title, align: 'right' })),
-    rows: sampled(epochs).map(({ epoch, lr, dropPath, trainLoss, trainAccuracy, test }) => ({
-      epoch: epoch + 1,
-      lr: fixed(lr, 5),
-      dropPath: fixed(dropPath, 3),
-      trainLoss: fixed(trainLoss, 3),
-      trainAccuracy: `${fixed(100 * trainAccuracy, 1)} %`,
-      testLoss: fixed(test.loss, 3),
-      testError: `${fixed(test.errorPct, 2)} %`,
-    })),
-  };
+const percent = (value: number): string => `${fixed(value, 2)} %`;
+
+function epochTable(epochs: readonly TrainingEpoch[], seed: number): string {
+  return tableOf(`Epochs of seed ${seed}; losses in nats`, sampled(epochs), {
+    epoch: ({ epoch }) => epoch + 1,
+    'learning rate': ({ lr }) => fixed(lr, 5),
+    'drop path': ({ dropPath }) => fixed(dropPath, 3),
+    'train loss': ({ trainLoss }) => fixed(trainLoss, 3),
+    'train accuracy': ({ trainAccuracy }) => `${fixed(100 * trainAccuracy, 1)} %`,
+    'test loss': ({ test }) => fixed(test.loss, 3),
+    'test error': ({ test }) => percent(test.errorPct),
+  });
 }
 
-function seedTable(runs: readonly FinishedEvaluation[], baseline: FinishedEvaluation | null): Table {
+function seedTable(runs: readonly FinishedEvaluation[], baseline: FinishedEvaluation | null): string {
   const { finalErrorPct, bestEpochErrorPct } = summaryOf(runs);
-  const classes = runs[0].result.classes;
-  const noisy = runs.some(({ result }) => result.noisePasses !== null);
+  const { classes } = runs[0].result;
   const row = (name: string, { result }: FinishedEvaluation) => ({
     name,
-    final: `${fixed(result.test.errorPct, 2)} %`,
-    best: `${fixed(result.best.errorPct, 2)} % (epoch ${result.best.epoch + 1})`,
-    top5: result.test.top5ErrorPct === null ? null : `${fixed(result.test.top5ErrorPct, 2)} %`,
+    final: percent(result.test.errorPct),
+    best: `${percent(result.best.errorPct)} (epoch ${result.best.epoch + 1})`,
+    top5: result.test.top5ErrorPct === null ? null : percent(result.test.top5ErrorPct),
     noise: result.noisePasses ? `${plusMinus(summarize(result.noisePasses), 2)} %` : null,
   });
-  return {
-    title: 'Test errors: the last epoch’s is the result',
-    columns: [
-      { key: 'name', title: '' },
-      { key: 'final', title: 'last epoch', align: 'right' },
-      { key: 'best', title: 'best epoch', align: 'right' },
-      { key: 'top5', title: 'top 5', align: 'right' },
-      ...(noisy ? [{ key: 'noise', title: 'over noise draws', align: 'right' as const }] : []),
-    ],
-    rows: [
-      ...runs.map((run) => row(`seed ${run.protocol.seed}`, run)),
-      ...(runs.length > 1
-        ? [
-            {
-              name: 'mean ± std',
-              final: `${plusMinus(finalErrorPct, 2)} %`,
-              best: `${plusMinus(bestEpochErrorPct, 2)} %`,
-              top5: null,
-              noise: null,
-            },
-          ]
-        : []),
-      ...(baseline ? [row('linear classifier', baseline)] : []),
-      {
-        name: 'chance',
-        final: `${fixed(100 * (1 - 1 / classes), 2)} %`,
-        best: null,
-        top5: classes > 5 ? `${fixed(100 * (1 - 5 / classes), 2)} %` : null,
-        noise: null,
-      },
-    ],
-    notes: [
-      'The best epoch is chosen on the test images, as the released code reports it, and therefore optimistic.',
-    ],
+  const mean = {
+    name: 'mean ± std',
+    final: `${plusMinus(finalErrorPct, 2)} %`,
+    best: `${plusMinus(bestEpochErrorPct, 2)} %`,
+    top5: null,
+    noise: null,
   };
+  const chance = {
+    name: 'chance',
+    final: percent(100 * (1 - 1 / classes)),
+    best: null,
+    top5: classes > 5 ? percent(100 * (1 - 5 / classes)) : null,
+    noise: null,
+  };
+  const rows = [
+    ...runs.map((run) => row(`seed ${run.protocol.seed}`, run)),
+    ...(runs.length > 1 ? [mean] : []),
+    ...(baseline ? [row('linear classifier', baseline)] : []),
+    chance,
+  ];
+  const columns = {
+    '': ({ name }: (typeof rows)[number]) => name,
+    'last epoch': ({ final }: (typeof rows)[number]) => final,
+    'best epoch': ({ best }: (typeof rows)[number]) => best,
+    'top 5': ({ top5 }: (typeof rows)[number]) => top5,
+    'over noise draws': ({ noise }: (typeof rows)[number]) => noise,
+  };
+  const optimistic =
+    'The best epoch is chosen on the test images, as the released code reports it, and therefore optimistic.';
+  return tableOf('Test errors: the last epoch’s is the result', rows, columns, {
+    left: [''],
+    notes: [optimistic],
+  });
 }

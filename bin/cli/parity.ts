@@ -1,8 +1,7 @@
 import { loadFixtures } from '../../test/parity/fixtures.js';
 import type { CaseResult, ParityReport } from '../../test/parity/parity.js';
 import { terminalProgress } from '../../lib/report/progress-terminal.js';
-import { textTable } from '../../lib/report/table.js';
-import { print, printJson, textWidth, wrap } from './text.js';
+import { print, printJson, tableOf, textWidth, wrap } from './text.js';
 
 /** Runs `zarts parity`. @returns the exit code: 1 if a case is out of tolerance. */
 export async function parityCommand(
@@ -37,25 +36,17 @@ function describeParity(report: ParityReport): string[] {
 const scientific = (value: number): string => (value === 0 ? '0' : value.toExponential(1));
 
 function groupTable(group: string, results: readonly CaseResult[]): string {
-  return textTable({
-    title: `Group ${group}: largest error of each array against the reference`,
-    columns: [
-      { key: 'id', title: 'case' },
-      { key: 'array', title: 'array' },
-      { key: 'form', title: 'form' },
-      { key: 'error', title: 'error', align: 'right' },
-      { key: 'tolerance', title: 'tolerance', align: 'right' },
-      { key: 'verdict', title: '' },
-    ],
-    rows: results.map(({ id, array, form, error, tolerance, ok, reason }) => ({
-      id,
-      array,
-      form,
-      error: scientific(error),
-      tolerance: scientific(tolerance),
-      verdict: ok ? 'ok' : `OUT OF TOLERANCE${reason === undefined ? '' : `: ${reason}`}`,
-    })),
-  });
+  const title = `Group ${group}: largest error of each array against the reference`;
+  const columns = {
+    case: ({ id }: CaseResult) => id,
+    array: ({ array }: CaseResult) => array,
+    form: ({ form }: CaseResult) => form,
+    error: ({ error }: CaseResult) => scientific(error),
+    tolerance: ({ tolerance }: CaseResult) => scientific(tolerance),
+    '': ({ ok, reason }: CaseResult) =>
+      ok ? 'ok' : `OUT OF TOLERANCE${reason === undefined ? '' : `: ${reason}`}`,
+  };
+  return tableOf(title, results, columns, { left: ['case', 'array', 'form', ''] });
 }
 
 function summary({ cases, passed, failed, skipped }: ParityReport): string[] {

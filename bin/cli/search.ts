@@ -3,8 +3,6 @@ import { join } from 'node:path';
 import { UsageError } from '../../lib/errors.js';
 import { fixed } from '../../lib/report/format.js';
 import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
-import { textTable } from '../../lib/report/table.js';
-import type { Table } from '../../lib/report/table.js';
 import { explainFileError } from '../../lib/runs/files.js';
 import { runsHome } from '../../lib/runs/home.js';
 import { deviations, fullSearch, onDataset, withBudget } from '../../lib/search/presets.js';
@@ -22,7 +20,7 @@ import type { ExperimentOptions } from './options.js';
 import { checkSameData, compareWithRecord, recordedSearch } from './recorded.js';
 import type { RecordedSearch } from './recorded.js';
 import { interruptible } from './signals.js';
-import { bulletList, print, printJson, shortPath } from './text.js';
+import { bulletList, print, printJson, shortPath, tableOf } from './text.js';
 
 /** The options of `zarts search`. */
 export interface SearchCommandOptions extends ExperimentOptions {
@@ -150,7 +148,11 @@ function describeSearch(finished: FinishedSearch): string[] {
     '',
     printGenotype(result.genotype),
     '',
-    textTable(epochTable(result.epochs)),
+    tableOf(
+      'Means over the steps and alpha updates of each epoch; losses in nats',
+      result.epochs,
+      EPOCH_COLUMNS,
+    ),
     ...(result.interventions ?? []).map(describeIntervention),
     '',
     ...bulletList("What it does otherwise than the paper's own search:", allDeviations(protocol, provenance)),
@@ -166,23 +168,20 @@ function describeIntervention({ action, epoch, backTo, weightDecay }: Interventi
     : `${risen}: went back to the end of epoch ${backTo + 1}, with a weight decay of ${decay(weightDecay)}.`;
 }
 
-/** The columns of the epochs' table; those that have nothing to show in any epoch are left out. */
-const EPOCH_COLUMNS: readonly {
-  readonly title: string;
-  readonly value: (epoch: EpochRecord) => string | number | null;
-}[] = [
-  { title: 'epoch', value: ({ epoch }) => epoch + 1 },
-  { title: 'train loss', value: ({ trainLoss }) => fixed(trainLoss, 3) },
-  { title: 'accuracy', value: ({ trainAccuracy }) => `${fixed(100 * trainAccuracy, 1)} %` },
-  { title: 'updates', value: ({ updates }) => updates },
-  { title: 'candidate loss', value: ({ candidateLoss }) => shown(candidateLoss, 3) },
-  { title: 'sigma', value: ({ sigma }) => shown(sigma, 4) },
-  { title: 'ESS', value: ({ ess }) => shown(ess, 2) },
-  { title: 'ESR', value: ({ esr }) => shown(esr, 3) },
-  { title: 'eigenvalue', value: ({ dominantEigenvalue }) => shown(dominantEigenvalue ?? null, 4) },
-  { title: 'the next ones', value: ({ eigenvalues = [] }) => nextEigenvalues(eigenvalues) },
-  { title: 'weight decay', value: ({ weightDecay }) => decay(weightDecay) },
-];
+/** What is shown of each epoch, where it has something to show in any. */
+const EPOCH_COLUMNS: Readonly<Record<string, (epoch: EpochRecord) => string | number | null>> = {
+  epoch: ({ epoch }) => epoch + 1,
+  'train loss': ({ trainLoss }) => fixed(trainLoss, 3),
+  accuracy: ({ trainAccuracy }) => `${fixed(100 * trainAccuracy, 1)} %`,
+  updates: ({ updates }) => updates,
+  'candidate loss': ({ candidateLoss }) => shown(candidateLoss, 3),
+  sigma: ({ sigma }) => shown(sigma, 4),
+  ESS: ({ ess }) => shown(ess, 2),
+  ESR: ({ esr }) => shown(esr, 3),
+  eigenvalue: ({ dominantEigenvalue }) => shown(dominantEigenvalue ?? null, 4),
+  'the next ones': ({ eigenvalues = [] }) => nextEigenvalues(eigenvalues),
+  'weight decay': ({ weightDecay }) => decay(weightDecay),
+};
 
 /** The eigenvalues after the dominant one; null for none. */
 function nextEigenvalues([, ...next]: readonly number[]): string | null {
@@ -196,16 +195,4 @@ function decay(value: number | undefined): number | null {
 
 function shown(value: number | null, digits: number): string | null {
   return value === null ? null : fixed(value, digits);
-}
-
-/** The epochs of a search; a dash where an epoch had no alpha update. */
-function epochTable(epochs: readonly EpochRecord[]): Table {
-  const columns = EPOCH_COLUMNS.filter(({ value }) => epochs.some((epoch) => value(epoch) !== null));
-  return {
-    title: 'Means over the steps and alpha updates of each epoch; losses in nats',
-    columns: columns.map(({ title }) => ({ key: title, title, align: 'right' })),
-    rows: epochs.map((epoch) =>
-      Object.fromEntries(columns.map(({ title, value }) => [title, value(epoch) ?? fixed(null, 0)])),
-    ),
-  };
 }

@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import { textTable } from '../../lib/report/table.js';
 
 /** A paragraph broken into lines of at most `width` characters between words; lines after the first are indented. */
 export function wrap(text: string, width: number, indent = ''): string[] {
@@ -21,6 +22,30 @@ export function textWidth(): number {
 export function bulletList(title: string, items: readonly string[]): string[] {
   if (items.length === 0) return [];
   return [title, ...items.flatMap((item) => wrap(`  - ${item}`, textWidth(), '    '))];
+}
+
+/** What stands in a table; null where there is nothing to show. */
+type Cell = string | number | null;
+
+/**
+ * A table as text. A column with nothing in any row is left out.
+ *
+ * @param columns  What stands in each, by its title.
+ * @param left     The titles of those that are aligned on the left.
+ */
+export function tableOf<Row>(
+  title: string,
+  rows: readonly Row[],
+  columns: Readonly<Record<string, (row: Row) => Cell>>,
+  { left = [], notes = [] }: { readonly left?: readonly string[]; readonly notes?: readonly string[] } = {},
+): string {
+  const shown = Object.entries(columns).filter(([, value]) => rows.some((row) => value(row) !== null));
+  return textTable({
+    title,
+    columns: shown.map(([key]) => ({ key, title: key, ...(left.includes(key) ? {} : { align: 'right' }) })),
+    rows: rows.map((row) => Object.fromEntries(shown.map(([key, value]) => [key, value(row)]))),
+    notes,
+  });
 }
 
 /** A path as it would be typed from here. */

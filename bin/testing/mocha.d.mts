@@ -10,5 +10,10 @@ export interface Outcome {
 
 export function runMocha(
   args: readonly string[],
-  options?: { readonly jobs?: number; readonly report?: string; readonly quiet?: boolean },
+  options?: {
+    readonly jobs?: number;
+    readonly long?: boolean;
+    readonly report?: string;
+    readonly quiet?: boolean;
+  },
 ): Promise<Outcome[]>;

@@ -9,6 +9,13 @@ import { ROOT, STATE } from '../setup/project.mjs';
 /** Seconds that each test file took when it last ran: the longest start first, so that the workers end together. */
 const TIMES = join(STATE, 'test-times.json');
 
+/** The files that take longest on any machine, the longest first: how long is not known in a fresh clone. */
+const LONGEST = [
+  'test/notebooks/notebooks.test.ts',
+  'test/search/matrix.test.ts',
+  'test/search/baselines.test.ts',
+];
+
 /** What mocha loads before the tests, compiled from test/support. */
 const HOOKS = ['property-limit.js', 'unawaited.js'].map((name) =>
   join(ROOT, 'dist', 'test', 'support', name),
@@ -23,16 +30,17 @@ export const compiledName = (arg) =>
     ? join('dist', relative(ROOT, arg)).replace(/\.ts$/, '.js')
     : arg;
 
-/** Every test file by its source's path in the project, the one that took longest last time first. */
+/**
+ * Every test file by its source's path in the project, the one that took longest last time first. One that has not run yet
+ * is taken to be as slow as it is big.
+ */
 export function testFiles() {
-  const times = readJson(TIMES) ?? {};
-  const weight = (file) => [times[file] ?? Infinity, statSync(join(ROOT, file)).size];
+  const times = readJson(TIMES) ?? Object.fromEntries(LONGEST.map((file, i) => [file, 1e6 - i]));
+  const seconds = (file) => times[file] ?? statSync(join(ROOT, file)).size / 1e4;
   return readdirSync(join(ROOT, 'test'), { recursive: true })
     .filter((name) => name.endsWith('.test.ts'))
     .map((name) => join('test', name))
-    .map((file) => ({ file, weight: weight(file) }))
-    .sort((a, b) => b.weight[0] - a.weight[0] || b.weight[1] - a.weight[1])
-    .map(({ file }) => file);
+    .sort((a, b) => seconds(b) - seconds(a));
 }
 
 /** Keeps how long each test file took. */
@@ -46,15 +54,15 @@ export function keepTimes(tests) {
  * Runs mocha to its end, with its report on the terminal.
  *
  * @param {string[]} args  Test files and mocha's own options.
- * @param {{jobs?: number, report?: string, quiet?: boolean}} options
- *   `jobs`: processes that share the files, 1 by default; `report`: where the reporter leaves its JSON; `quiet`: without
+ * @param {{jobs?: number, long?: boolean, report?: string, quiet?: boolean}} options
+ *   `long`: with the long tests that files of short ones hold; `jobs`: processes that share the files, 1 by default; `report`: where the reporter leaves its JSON; `quiet`: without
  *   the report on the terminal.
  * @returns {Promise<object[]>} what came of each test (`title`, `file`, `state`, `seconds`, `error`), and the hooks that
  *   took time (`state` "hook") or failed.
  */
 export async function runMocha(
   args,
-  { jobs = 1, report = join(STATE, 'mocha-report.json'), quiet = false } = {},
+  { jobs = 1, long = false, report = join(STATE, 'mocha-report.json'), quiet = false } = {},
 ) {
   rmSync(report, { force: true });
   const child = spawn(
@@ -72,7 +80,11 @@ export async function runMocha(
     {
       cwd: ROOT,
       stdio: quiet ? 'ignore' : ['ignore', 'inherit', 'inherit'],
-      env: jobs > 1 ? { ...ONE_THREAD, ...process.env } : process.env,
+      env: {
+        ...(jobs > 1 ? ONE_THREAD : {}),
+        ...process.env,
+        ...(long ? { ZARTS_LONG_TESTS: '1' } : {}),
+      },
     },
   );
   const status = await new Promise((ended, failed) => {

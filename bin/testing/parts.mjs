@@ -1,11 +1,11 @@
 // What `npm run test:all` runs, in parts of at most an hour: PART=2 runs the second alone.
 
 /**
- * The parts in order. The first is `npm test` with nothing taken from a cache; the others are the long tests
- * (`*.long.test.ts`) of some folders, the last of all folders that no part names.
+ * The parts in order. The first is `npm test` with nothing taken from a cache, and with the long tests of its
+ * files (longIt); the others are the files of long tests (`*.long.test.ts`) of some folders, the last of all folders that no part names.
  */
 export const PARTS = [
-  { title: 'types, ESLint, Prettier, and every test that npm test runs' },
+  { title: 'types, ESLint, Prettier, every test that npm test runs, and the long ones in the same files' },
   {
     title: 'every solver × space × preset; kills at random moments; memory over 1,000 steps; PyTorch',
     folders: ['search', 'runs', 'cli', 'bench'],

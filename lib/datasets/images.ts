@@ -51,6 +51,10 @@ export function decodeImages(chunks: readonly Chunk[], count: number, side: numb
           const corner = first + i * image + (y * row + x * column) * square;
           for (let c = 0; c < 3; c++) {
             const at = corner + c * plane;
+            if (square === 1) {
+              images[to++] = bytes[at];
+              continue;
+            }
             let sum = area >> 1;
             for (let j = 0; j < square; j++) {
               for (let k = 0; k < square; k++) sum += bytes[at + j * row + k * column];

@@ -9,9 +9,7 @@ import { loadSharp } from './photo-decoder.js';
 import type { BatchReply, BatchRequest, PhotoSettings, WorkerSettings } from './photo-worker.js';
 
 /** How photographs are made into batches. */
-export interface PhotoLoaderOptions extends Omit<PhotoSettings, 'onUndecodable'> {
-  /** An image that cannot be decoded ends the work (`fail`, if left out), or is named and the next one taken (`skip`). */
-  readonly onUndecodable?: 'fail' | 'skip';
+export interface PhotoLoaderOptions extends PhotoSettings {
   /** Decoding threads; if left out as many as processors but one, which is left to the thread that trains. */
   readonly threads?: number;
 }
@@ -45,7 +43,7 @@ export class PhotoLoader {
     this.side = options.transform.side;
     loadSharp();
     this.workers = Array.from({ length: threads }, (_, thread) => {
-      const workerData: WorkerSettings = { onUndecodable: 'fail', ...options, catalog, thread, threads };
+      const workerData: WorkerSettings = { ...options, catalog, thread, threads };
       const worker = new Worker(join(__dirname, 'photo-worker.js'), { workerData });
       worker.on('message', (reply: BatchReply) => {
         this.receive(reply);

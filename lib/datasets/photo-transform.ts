@@ -194,10 +194,6 @@ function blendWith(pixels: Uint8Array, base: number, factor: number): void {
   for (let i = 0; i < pixels.length; i++) pixels[i] = table[pixels[i]];
 }
 
-/** Of a pixel whose hue is turned: its most, rising, falling and least value, and which of them red, green and blue have by sixth. */
-const LEVELS = new Uint8Array(4);
-const CHANNEL_LEVELS = Uint8Array.of(0, 1, 3, 2, 0, 3, 3, 0, 1, 3, 2, 0, 1, 3, 0, 0, 3, 2);
-
 /** For each hue in bytes, which sixth of the colour circle it lies in and how far within it, in float32. */
 const SECTOR = Uint8Array.from({ length: 256 }, (_, hue) => Math.floor((hue * 6) / 255) % 6);
 const WITHIN = Float32Array.from({ length: 256 }, (_, hue) => ((hue * 6) / 255) % 1);
@@ -242,13 +238,11 @@ function turnHue(pixels: Uint8Array, turn: number): void {
     const low = Math.floor(most * (1 - share) + 0.5);
     const falling = Math.floor(most * (1 - share * within) + 0.5);
     const rising = Math.floor(most * (1 - share * (1 - within)) + 0.5);
-    LEVELS[0] = most;
-    LEVELS[1] = rising;
-    LEVELS[2] = falling;
-    LEVELS[3] = low;
-    const sector = 3 * SECTOR[hue];
-    pixels[i] = LEVELS[CHANNEL_LEVELS[sector]];
-    pixels[i + 1] = LEVELS[CHANNEL_LEVELS[sector + 1]];
-    pixels[i + 2] = LEVELS[CHANNEL_LEVELS[sector + 2]];
+    const sector = SECTOR[hue];
+    pixels[i] = sector === 0 || sector === 5 ? most : sector === 1 ? falling : sector === 4 ? rising : low;
+    pixels[i + 1] =
+      sector === 1 || sector === 2 ? most : sector === 3 ? falling : sector === 0 ? rising : low;
+    pixels[i + 2] =
+      sector === 3 || sector === 4 ? most : sector === 5 ? falling : sector === 2 ? rising : low;
   }
 }

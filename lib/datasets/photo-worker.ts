@@ -15,8 +15,8 @@ export interface PhotoSettings {
   /** Per channel, of pixels in [0, 1]. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
-  /** Whether an image that cannot be decoded ends the batch, or the next one that can takes its place. */
-  readonly onUndecodable: 'fail' | 'skip';
+  /** An image that cannot be decoded ends the work (`fail`, if left out), or is named and the next one taken (`skip`). */
+  readonly onUndecodable?: 'fail' | 'skip';
 }
 
 /** What a thread is started with. */
@@ -52,7 +52,15 @@ export interface BatchReply {
 /** How many images in a row may be undecodable before the data set is given up. */
 const MOST_PASSED_OVER = 100;
 
-const { catalog, transform, mean, std, onUndecodable, thread, threads } = workerData as WorkerSettings;
+const {
+  catalog,
+  transform,
+  mean,
+  std,
+  onUndecodable = 'fail',
+  thread,
+  threads,
+} = workerData as WorkerSettings;
 const read = photoReader(catalog);
 const values = normalizedValues(mean, std);
 

@@ -22,8 +22,6 @@ export function explainFileError(error: unknown): string {
 
 /** Makes renames and removals inside `folder` survive a power failure. */
 export function flushFolder(folder: string): void {
-  // Windows cannot open a folder; its renames are journalled by the file system.
-  if (process.platform === 'win32') return;
   const descriptor = openSync(folder, 'r');
   try {
     fsyncSync(descriptor);

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -24,27 +24,19 @@ const ALIVE = 'alive';
 
 /** Identifies one life of a process id; undefined when no such process runs (or it is dead and not yet collected). */
 function lifeOf(pid: number): string | undefined {
-  if (existsSync('/proc/self/stat')) {
-    try {
-      const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      // The fields after the command name, which stands in parentheses and may hold blanks: state, …, start time.
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      return fields[0] === 'Z' || fields[0] === 'X' ? undefined : `${boot} ${fields[19]}`;
-    } catch {
-      // No such process, or one that is hidden from this user.
-    }
-  } else if (process.platform !== 'win32') {
-    try {
-      const started = execFileSync('ps', ['-p', String(pid), '-o', 'lstart='], {
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'ignore'],
-        env: { ...process.env, LC_ALL: 'C' },
-      });
-      if (started.trim() !== '') return started.trim();
-    } catch {
-      // No such process, or no ps.
-    }
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The fields after the command name, which stands in parentheses and may hold blanks: state, …, start time.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : `${boot} ${fields[19]}`;
+  } catch {
+    // No such process, one that is hidden from this user, or a system without /proc.
+  }
+  if (!existsSync('/proc/self/stat')) {
+    const options = { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } } as const;
+    const { stdout } = spawnSync('ps', ['-p', String(pid), '-o', 'lstart='], options) as { stdout?: string };
+    if (stdout?.trim()) return stdout.trim();
   }
   return isRunning(pid) ? ALIVE : undefined;
 }

@@ -75,9 +75,6 @@ export type LandscapeProtocol = z.infer<typeof landscapeSchema>;
 /** What of a landscape can be changed. */
 export type LandscapeChange = ChangeOf<typeof landscapeSchema>;
 
-/** Which weights a landscape is read at. */
-export type WeightEstimate = LandscapeProtocol['omega'];
-
 const gradientSchema = record({
   /** Gradient descent on α at ω as it is: first-order DARTS with SGD in place of Adam. */
   kind: constant('gradient'),

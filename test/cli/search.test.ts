@@ -1,74 +1,21 @@
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { parseGenotype } from '../../lib/spaces/genotype.js';
-import { key, uniform } from '../../lib/math/random.js';
+import {
+  EPOCHS,
+  RUN,
+  SEARCH,
+  STEPS,
+  besidesProgress,
+  documentOf,
+  lasting,
+  savedSteps,
+  storedResult,
+  untilWriting,
+} from './search-run.js';
 import { endStarted, start, temporaryHome, zarts } from './zarts.js';
-import type { Outcome, Started } from './zarts.js';
-
-/** A search of some seconds: 40 weight steps and 20 alpha updates, a checkpoint after each of its 10 epochs. */
-const SEARCH = ['search', '--space', 's2', '--solver', 'mgs', '--budget', 'smoke', '--data', 'synthetic'];
-const RUN = [...SEARCH, '--seed', '1', '--set', 'epochs=10', '--json'];
-const EPOCHS = 10;
-const STEPS = 4 * EPOCHS;
-
-interface SearchDocument {
-  readonly key: string;
-  readonly protocol: { readonly seed: number; readonly epochs: number };
-  readonly result: {
-    readonly genotype: unknown;
-    readonly steps: number;
-    readonly epochs: readonly { ess: number }[];
-  };
-  readonly provenance: { readonly seconds: number; readonly data: { readonly coverage: string } };
-  readonly deviations: readonly string[];
-}
-
-/** The one JSON document on stdout. */
-const documentOf = ({ stdout }: Outcome): SearchDocument => JSON.parse(stdout) as SearchDocument;
-
-/** What must not depend on when, and in how many parts, a search was run. */
-function lasting({ provenance, ...rest }: SearchDocument): unknown {
-  return { ...rest, provenance: { ...provenance, seconds: 0 } };
-}
-
-/** What is on stderr besides progress: no line of it may be there in a run that goes well. */
-function besidesProgress(stderr: string): string[] {
-  return stderr.split('\n').filter((line) => line !== '' && !/^search s2 mgs seed \d+ \d+\/\d+/.test(line));
-}
-
-/** The result that a run's folder holds, without times. */
-function storedResult(home: string, runKey: string): unknown {
-  const path = join(home, 'runs', runKey, 'result.json');
-  return (JSON.parse(readFileSync(path, 'utf8')) as { result: unknown }).result;
-}
-
-/** The folder of the only run in `home`; undefined while there is none. */
-function runFolder(home: string): string | undefined {
-  const runs = join(home, 'runs');
-  const [run] = existsSync(runs) ? readdirSync(runs) : [];
-  return run === undefined ? undefined : join(runs, run);
-}
-
-/** Steps that the newest checkpoint in `home` has; 0 without one. */
-function savedSteps(home: string): number {
-  const folder = join(runFolder(home) ?? home, 'checkpoint');
-  if (!existsSync(folder)) return 0;
-  const checkpoints = readdirSync(folder).filter((name) => name.endsWith('.ckpt'));
-  return Math.max(0, ...checkpoints.map((name) => parseInt(name)));
-}
-
-/** Waits until the process adds a line to the run's metrics: it has taken up the work and is writing. */
-async function untilWriting(home: string, { child }: Started): Promise<void> {
-  const size = (): number =>
-    statSync(join(runFolder(home) ?? '', 'metrics.jsonl'), { throwIfNoEntry: false })?.size ?? 0;
-  // The file is first cut back to the last checkpoint, and only then grows.
-  for (let last = Infinity, now = size(); now <= last && child.exitCode === null; now = size()) {
-    last = now;
-    await delay(5);
-  }
-}
+import type { Outcome } from './zarts.js';
 
 describe('zarts search', function () {
   this.timeout(300_000);
@@ -131,7 +78,7 @@ describe('zarts search', function () {
     expect(stdout).to.include(join('runs', runKey));
   });
 
-  it('stopped by Ctrl-C and killed at random moments, it goes on to the same result', async () => {
+  it('stopped by Ctrl-C and killed while it writes, it goes on to the same result', async () => {
     const env = { ZARTS_HOME: parts.home };
     const expected = documentOf(first);
 
@@ -148,24 +95,15 @@ describe('zarts search', function () {
       `Stopped after step ${saved} of ${STEPS}; the same command goes on from there.`,
     ]);
 
-    // Killed at another moment each time: within two epochs of writing metrics and checkpoints.
-    const seed = Date.now() % 2 ** 32;
-    const kills: number[] = [];
-    for (const share of uniform(key(seed), 3)) {
-      const process = start(RUN, env);
-      await untilWriting(parts.home, process);
-      await Promise.race([delay(800 * share), process.outcome]);
-      process.child.kill('SIGKILL');
-      if ((await process.outcome).killedBy === 'SIGKILL') kills.push(savedSteps(parts.home));
-    }
-    expect(kills, 'steps saved when a process was killed').to.have.length.at.least(2);
-    expect([saved, ...kills], 'no saved step is ever lost').to.deep.equal(
-      [saved, ...kills].sort((a, b) => a - b),
-    );
+    const { child, outcome } = start(RUN, env);
+    await untilWriting(parts.home, { child, outcome });
+    child.kill('SIGKILL');
+    expect((await outcome).killedBy).to.equal('SIGKILL');
+    expect(savedSteps(parts.home), 'no saved step is ever lost').to.be.at.least(saved);
 
     const last = await zarts(RUN, env);
-    expect(last.code, `seed ${seed}: ${last.stderr}`).to.equal(0);
-    expect(lasting(documentOf(last)), `seed ${seed}`).to.deep.equal(lasting(expected));
+    expect(last.code, last.stderr).to.equal(0);
+    expect(lasting(documentOf(last))).to.deep.equal(lasting(expected));
     expect(storedResult(parts.home, expected.key)).to.deep.equal(storedResult(whole.home, expected.key));
   });
 });

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot } from '../../lib/runs/home.js';
+import { capture, setVariables } from '../support/process.js';
 
 /** What a `zarts` process did. */
 export interface Outcome {
@@ -54,34 +55,6 @@ export function spawned(
   return start(args, env).outcome;
 }
 
-/** Takes what is written to a stream, which is then no terminal; its text, and what gives the stream back. */
-function capture(stream: NodeJS.WriteStream): { readonly text: () => string; readonly release: () => void } {
-  const held = ['write', 'isTTY', 'columns'].map(
-    (name) => [name, Object.getOwnPropertyDescriptor(stream, name)] as const,
-  );
-  let text = '';
-  const define = (name: string, value: unknown): void => {
-    Object.defineProperty(stream, name, { value, configurable: true, writable: true });
-  };
-  define('isTTY', false);
-  define('columns', undefined);
-  define('write', (chunk: string | Uint8Array, ...rest: unknown[]) => {
-    text += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
-    const written = rest.at(-1);
-    if (typeof written === 'function') process.nextTick(written);
-    return true;
-  });
-  return {
-    text: () => text,
-    release: () => {
-      for (const [name, descriptor] of held) {
-        if (descriptor) Object.defineProperty(stream, name, descriptor);
-        else Reflect.deleteProperty(stream, name);
-      }
-    },
-  };
-}
-
 /**
  * Runs the command with these arguments to its end in this process: what `spawned` does, without the seconds that a
  * process takes to load TensorFlow.
@@ -91,7 +64,7 @@ export async function zarts(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Outcome> {
   const { main } = await import('../../bin/cli/main.js');
-  const variables = ['ZARTS_DATA', ...Object.keys(env)].map((name) => [name, process.env[name]] as const);
+  const restore = setVariables({ ZARTS_DATA: undefined, ...env });
   const folder = process.cwd();
   // The command listens to these for as long as its process lives.
   const emitters: readonly NodeJS.EventEmitter[] = [process, process.stdout, process.stderr];
@@ -100,8 +73,6 @@ export async function zarts(
   );
   const [stdout, stderr] = [capture(process.stdout), capture(process.stderr)];
   try {
-    delete process.env.ZARTS_DATA;
-    Object.assign(process.env, env);
     process.chdir(tmpdir());
     const code = await main(args);
     return { code, killedBy: null, stdout: stdout.text(), stderr: stderr.text() };
@@ -109,10 +80,7 @@ export async function zarts(
     stdout.release();
     stderr.release();
     process.chdir(folder);
-    for (const [name, value] of variables) {
-      if (value === undefined) Reflect.deleteProperty(process.env, name);
-      else process.env[name] = value;
-    }
+    restore();
     for (const [i, emitter] of emitters.entries()) {
       for (const [event, before] of listeners[i]) {
         emitter.removeAllListeners(event);

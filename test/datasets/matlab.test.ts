@@ -104,58 +104,31 @@ describe('datasets: MATLAB files', () => {
     change(bytes);
     return bytes;
   };
-  const faults: { what: string; bytes: Buffer; says: RegExp; variable?: string }[] = [
-    {
-      what: 'a file cut short',
-      bytes: whole.subarray(0, 9000),
-      says: /^ends at byte 9000 inside the variable at byte \d+, which reaches to byte \d+$/,
-    },
-    {
-      what: 'a file cut inside a tag',
-      bytes: whole.subarray(0, 131),
-      says: /ends inside the variable at byte 128/,
-    },
-    { what: 'a file cut inside its header', bytes: whole.subarray(0, 100), says: /ends inside its header/ },
-    {
-      what: 'another kind of file',
-      bytes: Buffer.from('PK\x03\x04 a zip archive and some more of it'),
-      says: /is not a MATLAB file of version 5: it begins with "PK.*", expected "MATLAB 5\.0 MAT-file"/,
-    },
-    {
-      what: 'a wrong byte-order mark',
-      bytes: changed((b) => b.write('XX', 126)),
-      says: /is not a MATLAB file of version 5/,
-    },
-    {
-      what: 'a MATLAB 7.3 file',
-      bytes: changed((b) => b.write('MATLAB 7.3', 0)),
-      says: /is a MATLAB 7\.3 file \(HDF5\), expected version 5/,
-    },
-    {
-      what: 'a wrong byte in compressed numbers',
-      bytes: changed((b) => (b[8000] ^= 0x55)),
-      says: /has a damaged variable X: /,
-    },
-    {
-      what: 'text',
-      bytes: whole,
-      variable: 'note',
-      says: /has a variable note that is not an array of real numbers/,
-    },
-    {
-      what: 'a structure',
-      bytes: whole,
-      variable: 'meta',
-      says: /meta that is not an array of real numbers/,
-    },
-    {
-      what: 'complex numbers',
-      bytes: fixture('complex.mat'),
-      variable: 'y',
-      says: /y that is not an array of real numbers/,
-    },
+  const faults: readonly (readonly [what: string, bytes: Buffer, says: RegExp, variable?: string])[] = [
+    [
+      'a file cut short',
+      whole.subarray(0, 9000),
+      /^ends at byte 9000 inside the variable at byte \d+, which reaches to byte \d+$/,
+    ],
+    ['a file cut inside a tag', whole.subarray(0, 131), /ends inside the variable at byte 128/],
+    ['a file cut inside its header', whole.subarray(0, 100), /ends inside its header/],
+    [
+      'another kind of file',
+      Buffer.from('PK\x03\x04 a zip archive and some more of it'),
+      /is not a MATLAB file of version 5: it begins with "PK.*", expected "MATLAB 5\.0 MAT-file"/,
+    ],
+    ['a wrong byte-order mark', changed((b) => b.write('XX', 126)), /is not a MATLAB file of version 5/],
+    [
+      'a MATLAB 7.3 file',
+      changed((b) => b.write('MATLAB 7.3', 0)),
+      /is a MATLAB 7\.3 file \(HDF5\), expected version 5/,
+    ],
+    ['a wrong byte in compressed numbers', changed((b) => (b[8000] ^= 0x55)), /has a damaged variable X: /],
+    ['text', whole, /has a variable note that is not an array of real numbers/, 'note'],
+    ['a structure', whole, /meta that is not an array of real numbers/, 'meta'],
+    ['complex numbers', fixture('complex.mat'), /y that is not an array of real numbers/, 'y'],
   ];
-  for (const { what, bytes, says, variable = 'X' } of faults) {
+  for (const [what, bytes, says, variable = 'X'] of faults) {
     it(`names ${what}`, () => {
       expect(() => read(bytes, variable)).to.throw(MatlabFault, says);
     });

@@ -19,6 +19,7 @@ import type { Checkpoint } from '../../lib/runs/checkpoint.js';
 import { projectRoot } from '../../lib/runs/home.js';
 import { KNOWN_GENOTYPES, checkGenotype, parseGenotype } from '../../lib/spaces/genotype.js';
 import type { Genotype } from '../../lib/spaces/genotype.js';
+import { longIt } from '../support/long.js';
 
 /** Every primitive that a known genotype lacks, at both strides where there are two. */
 const RARE = checkGenotype({
@@ -136,7 +137,7 @@ describe('evaluation/export', function () {
     ]);
   });
 
-  it('Python’s TensorFlow loads the saved model', async function () {
+  longIt('Python’s TensorFlow loads the saved model', async function (this: Mocha.Context) {
     const python = path.join(projectRoot(), '.venv', 'bin', 'python');
     if (!existsSync(python)) this.skip();
     const protocol = smoke(KNOWN_GENOTYPES.AmoebaNet);

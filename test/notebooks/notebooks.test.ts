@@ -1,77 +1,76 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
+import type * as Jupyter from 'tslab/dist/jupyter.js';
+import type * as cellsModule from '../../bin/cells.mjs' with { 'resolution-mode': 'import' };
 import { runNotebook } from '../../bin/cli/notebook.js';
 import { projectRoot } from '../../lib/runs/home.js';
+import { capture, setVariables } from '../support/process.js';
+import { FOLDER, NOTEBOOKS, checkOutputs, checkPictures, codeCells, outputsOf, smokeVariables } from './files.js';
+import type { Output } from './files.js';
 
-/** One result of a cell, as a notebook file keeps it. */
-interface Output {
-  readonly output_type: string;
-  readonly name?: string;
-  readonly data?: Readonly<Record<string, unknown>>;
-}
+/** The notebook that is run through Jupyter here; the long tests run every one. */
+const THROUGH_JUPYTER = 'fig-3-weights.ipynb';
 
-interface Notebook {
-  readonly cells: readonly { readonly cell_type: string; readonly outputs?: readonly Output[] }[];
-}
-
-const FOLDER = path.join(projectRoot(), 'notebooks');
-const NOTEBOOKS = readdirSync(FOLDER).filter((name) => name.endsWith('.ipynb'));
-
-function outputsOf(file: string): Output[] {
-  const { cells } = JSON.parse(readFileSync(file, 'utf8')) as Notebook;
-  return cells.flatMap(({ outputs = [] }) => outputs);
-}
-
-const CHART = 'application/vnd.vegalite.v5+json';
-const DRAWING = 'image/svg+xml';
-
-/** A text or the lines of it: a notebook file may keep either. */
-const joined = (text: unknown): string => (Array.isArray(text) ? text.join('') : String(text));
-
-/**
- * The rows behind each interactive chart and the marks of each drawing, each with the picture that stands for it where it
- * cannot be shown.
- */
-function checkPictures(outputs: readonly Output[]): void {
-  const pictures = outputs.flatMap(({ data }) => (data && (CHART in data || DRAWING in data) ? [data] : []));
-  expect(pictures, 'charts and drawings').to.not.be.empty;
-  for (const data of pictures) {
-    if (CHART in data) {
-      const spec = data[CHART] as { data: { values: Record<string, unknown>[] } };
-      expect(spec.data.values).to.not.be.empty;
-      for (const row of spec.data.values) {
-        for (const value of Object.values(row)) if (typeof value === 'number') expect(value).to.be.finite;
-      }
-    } else {
-      const svg = joined(data[DRAWING]);
-      expect(svg).to.match(/^<svg [^]*<text [^]*<\/svg>\s*$/);
-      expect(svg).to.not.match(/NaN|undefined|Infinity/);
-    }
-    const png = Buffer.from(joined(data['image/png']), 'base64');
-    expect(png.subarray(1, 4).toString('latin1')).to.equal('PNG');
-    expect(png.length).to.be.greaterThan(5000);
-  }
+/** What a cell hands to the notebook that shows it. */
+interface Shown {
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly transient?: { readonly display_id?: string };
 }
 
 describe('notebooks', function () {
   this.timeout(240_000);
   let folder: string;
-  before(() => (folder = mkdtempSync(path.join(tmpdir(), 'zarts-notebooks-'))));
+  let cells: cellsModule.Cells;
+  before(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), 'zarts-notebooks-'));
+    const module = (await import(
+      pathToFileURL(path.join(projectRoot(), 'bin', 'cells.mjs')).href
+    )) as typeof cellsModule;
+    cells = module.createCells();
+  });
   after(() => {
+    cells.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
+  /** Runs cells as the kernel does, in this process; what they gave. */
+  async function run(sources: readonly string[]): Promise<Output[]> {
+    const outputs = new Map<string, Output>();
+    const show = ({ data, transient }: Shown): void => {
+      outputs.set(transient?.display_id ?? `output ${outputs.size}`, { output_type: 'display_data', data });
+    };
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
+    const jupyter = require('tslab/dist/jupyter.js') as { -readonly [Name in keyof typeof Jupyter]: unknown };
+    jupyter.lastWriteDisplayData = show;
+    const restore = setVariables(smokeVariables(path.join(folder, 'home')));
+    const streams = [
+      ['stdout', capture(process.stdout)],
+      ['stderr', capture(process.stderr)],
+    ] as const;
+    let ran = true;
+    try {
+      cells.reset();
+      for (const source of sources) ran = ran && (await cells.execute(source));
+    } finally {
+      for (const [, { release }] of streams) release();
+      restore();
+    }
+    for (const [name, { text }] of streams) {
+      if (text() !== '') outputs.set(name, { output_type: 'stream', name, data: { 'text/plain': text() } });
+    }
+    expect(outputs.get('stderr')?.data?.['text/plain']).to.equal(undefined);
+    expect(ran, 'every cell ran to its end').to.equal(true);
+    return [...outputs.values()];
+  }
+
   for (const name of NOTEBOOKS) {
     it(`${name} runs from top to bottom at smoke`, async () => {
-      const output = path.join(folder, name);
-      const env = { ZARTS_BUDGET: 'smoke', ZARTS_DATA: 'synthetic', ZARTS_HOME: path.join(folder, 'home') };
-      const { cells } = await runNotebook(path.join(FOLDER, name), { output, env });
-      expect(cells).to.be.greaterThan(4);
-      const outputs = outputsOf(output);
-      expect(outputs.filter(({ output_type: type, name }) => type === 'error' || name === 'stderr')).to.be.empty;
-      checkPictures(outputs);
+      const sources = codeCells(name);
+      expect(sources.length).to.be.greaterThan(4);
+      checkOutputs(await run(sources));
     });
 
     it(`${name} is kept with its outputs, which name no place on the machine that made them`, () => {
@@ -80,4 +79,14 @@ describe('notebooks', function () {
       expect(readFileSync(file, 'utf8')).to.not.match(/\/(home|root|tmp|work|Users)\//);
     });
   }
+
+  it(`${THROUGH_JUPYTER} runs through Jupyter as well`, async () => {
+    const output = path.join(folder, THROUGH_JUPYTER);
+    const { cells } = await runNotebook(path.join(FOLDER, THROUGH_JUPYTER), {
+      output,
+      env: smokeVariables(path.join(folder, 'jupyter')),
+    });
+    expect(cells).to.equal(codeCells(THROUGH_JUPYTER).length);
+    checkOutputs(outputsOf(output));
+  });
 });

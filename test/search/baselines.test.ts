@@ -23,6 +23,7 @@ import { lossAndGradientsAround } from '../../lib/supernet/training.js';
 import { memory, smokeIn, watchProgram } from './helpers.js';
 import { stopAt } from '../support/runs.js';
 import type { Call } from './helpers.js';
+import { longIt } from '../support/long.js';
 
 const IDS = Object.keys(GRADIENT) as GradientId[];
 
@@ -110,7 +111,9 @@ describe('search/baselines', function () {
   const found = new Map<string, GradientId>();
 
   for (const id of IDS) {
-    it(`${id} finds the same to the last bit again, and in parts`, async () => {
+    // Every solver is stopped and goes on in matrix.test.ts.
+    const test = id === 'darts-1st' || id === 'sdarts-rs' ? it : longIt;
+    test(`${id} finds the same to the last bit again, and in parts`, async () => {
       const protocol = tiny(id);
       const [first, second] = [memory(), memory()];
       const once = await run(protocol, { store: first.store });
@@ -297,7 +300,7 @@ describe('search/baselines', function () {
   });
 
   describe('with the dominant eigenvalue', () => {
-    it('record what differences of eager gradients give', async () => {
+    longIt('record what differences of eager gradients give', async () => {
       const quiet = uniformSpace('quiet', ['skip_connect', 'sep_conv_3x3', 'max_pool_3x3'], 2);
       const { space, ...settings } = tiny('darts-1st', 'stability.action=record', 'stability.products=30');
       expect(space).to.deep.equal({ ...SMALL });
@@ -429,7 +432,7 @@ describe('search/baselines', function () {
     });
   });
 
-  it('agree between the compiled and the eager form to rounding', async () => {
+  longIt('agree between the compiled and the eager form to rounding', async () => {
     const protocol = tiny(
       'pc-darts',
       'epochs=2',
@@ -452,7 +455,7 @@ describe('search/baselines', function () {
     expect(close.length / eager.alpha.length).to.be.above(0.9);
   });
 
-  it('lend their parts to a zero-order search, which goes on in parts as well', async () => {
+  longIt('lend their parts to a zero-order search, which goes on in parts as well', async () => {
     const protocol = tiny(
       'mgs',
       'epochs=3',

@@ -4,8 +4,12 @@ import { searchProgram } from '../../lib/search/program.js';
 import type { SearchFunction } from '../../lib/search/program.js';
 import { applySet } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
+import { SOLVERS, SOLVER_IDS } from '../../lib/search/solver-id.js';
 import type { SearchSpace } from '../../lib/spaces/spaces.js';
 import { memoryStore } from '../support/runs.js';
+
+/** The solvers that a preset can be chosen for. */
+export const BASE_IDS = SOLVER_IDS.filter((id) => SOLVERS[id].base === id);
 
 /** The smoke budget on made-up images: 3 cells, 4 channels, 8 images a batch, 2 epochs of 4 steps, M = 2. */
 export function smokeIn(

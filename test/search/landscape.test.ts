@@ -47,6 +47,7 @@ import { describe as describeFields } from '../../lib/settings.js';
 import { runningStatistics } from '../../lib/supernet/statistics.js';
 import { lossAndGradients, lossAndGradientsAround, sgdStep } from '../../lib/supernet/training.js';
 import { stopAt } from '../support/runs.js';
+import { longIt } from '../support/long.js';
 
 const data = 'synthetic';
 
@@ -519,7 +520,7 @@ describe('search/landscape', function () {
         values: 3,
       });
 
-    it('is that of the mean loss over the batches, at the ω* of the landscape', async () => {
+    longIt('is that of the mean loss over the batches, at the ω* of the landscape', async () => {
       const { result } = await runSpectrum(spectrum(landscape()), { home, data });
       const made = await objective();
       const { center: alpha } = made.plane;

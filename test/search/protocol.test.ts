@@ -1,7 +1,15 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { UsageError } from '../../lib/errors.js';
-import { deviations, fullSearch, openSettings, settingSource, withBudget } from '../../lib/search/presets.js';
+import { protocolOf } from '../../bin/cli/search.js';
+import {
+  deviations,
+  fullSearch,
+  openSettings,
+  settingSource,
+  solverSearch,
+  withBudget,
+} from '../../lib/search/presets.js';
 import {
   BUDGETS,
   PRESETS,
@@ -18,16 +26,15 @@ import {
   updatePeriod,
 } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
-import { SOLVERS, SOLVER_IDS, solverId } from '../../lib/search/solver-id.js';
+import { SOLVER_IDS, solverId, solversWith } from '../../lib/search/solver-id.js';
 import type { SolverId } from '../../lib/search/solver-id.js';
 import { fieldsOf } from '../../lib/settings.js';
 import { createSolver } from '../../lib/solvers/registry.js';
 import { SPACES, SPACE_IDS } from '../../lib/spaces/spaces.js';
 import type { SearchSpace } from '../../lib/spaces/spaces.js';
+import { BASE_IDS } from './helpers.js';
 
 const PAPER = fullSearch('s2');
-/** The solvers that a preset can be chosen for. */
-const BASE_IDS = SOLVER_IDS.filter((id) => SOLVERS[id].base === id);
 const every = SPACE_IDS.flatMap((space) =>
   BASE_IDS.flatMap((solver) => PRESETS.map((preset) => fullSearch(space, solver, preset))),
 );
@@ -390,6 +397,33 @@ describe('search/presets', () => {
         }
       }
     }
+  });
+
+  it('has names for a solver under one preset, as tables have them', () => {
+    expect(fullSearch('s2', 'mgs-flat')).to.deep.equal(fullSearch('s2', 'mgs', 'flat'));
+    const options = { space: 's2', dataset: 'cifar10', budget: 'smoke', seed: '1' };
+    expect(protocolOf({ ...options, solver: 'mgs-flat' })).to.deep.equal(
+      protocolOf({ ...options, solver: 'mgs', preset: 'flat' }),
+    );
+    expect(() => fullSearch('s2', 'mgs-flat', 'released')).to.throw(
+      UsageError,
+      'The solver mgs-flat is mgs with preset flat; choose mgs for preset released.',
+    );
+    // Tables with one preset alone: names that differ in the preset fall together, and only some solvers are read by it.
+    expect(solversWith(['gld', 'mgs-flat', 'mgs', 'darts-1st'], 'released')).to.deep.equal([
+      'darts-1st',
+      'mgs',
+      'gld',
+    ]);
+    expect(solversWith(['gld', 'mgs-flat', 'mgs'], undefined)).to.deep.equal(['mgs', 'mgs-flat', 'gld']);
+    const under = (id: SolverId, preset?: 'released') =>
+      solverSearch(id, 's2', 'svhn', 'smoke', preset).preset;
+    expect([under('mgs-flat'), under('mgs-flat', 'released'), under('gld', 'released')]).to.deep.equal([
+      'flat',
+      'released',
+      'released',
+    ]);
+    expect([under('random', 'released'), under('darts-2nd', 'released')]).to.deep.equal(['paper', 'paper']);
   });
 
   it('names an unknown space, solver, preset or budget with the nearest', () => {

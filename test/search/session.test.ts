@@ -10,6 +10,7 @@ import { SearchSession } from '../../lib/search/session.js';
 import type { Pass, UnrolledStep } from '../../lib/search/session.js';
 import { uniformSpace } from '../../lib/spaces/spaces.js';
 import { lossAndGradients } from '../../lib/supernet/training.js';
+import { longIt } from '../support/long.js';
 
 /** A pass on random images, the same for the same seed. */
 function randomPass({ batchSize, dataset }: SearchProtocol, alpha: Vec, seed: number): Pass {
@@ -90,7 +91,7 @@ const SMALL = uniformSpace('small', ['skip_connect', 'sep_conv_3x3', 'noise'], 1
 describe('search/session', function () {
   this.timeout(120_000);
 
-  it('takes a search step of second order in at most five times one of first order', () => {
+  longIt('takes a search step of second order in at most five times one of first order', () => {
     const protocol = withBudget(fullSearch('s2', 'darts-2nd'), 'smoke');
     const made = searchProgram(protocol, 10, true);
     const session = new SearchSession(made);

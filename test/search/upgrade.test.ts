@@ -8,12 +8,12 @@ import { LANDSCAPE, PATH } from '../../lib/search/landscape-protocol.js';
 import { fullSearch, onDataset, withBudget } from '../../lib/search/presets.js';
 import { applySet, parseProtocol } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
-import { SOLVERS, SOLVER_IDS } from '../../lib/search/solver-id.js';
 import { upgraded } from '../../lib/search/upgrade.js';
 import { BUDGETS, PRESETS } from '../../lib/settings.js';
 import { SPACE_IDS } from '../../lib/spaces/spaces.js';
 import { FIXTURES } from '../support/fixtures.js';
 import { oldProtocol } from '../support/old-protocols.js';
+import { BASE_IDS } from './helpers.js';
 
 /** By "solver space preset": of each protocol of version 1, budgets outermost, then data sets. */
 const DIGESTS = JSON.parse(readFileSync(path.join(FIXTURES, 'protocol-digests.json'), 'utf8')) as Readonly<
@@ -22,8 +22,6 @@ const DIGESTS = JSON.parse(readFileSync(path.join(FIXTURES, 'protocol-digests.js
 
 const digest = (protocol: unknown): string =>
   createHash('sha256').update(canonicalJson(protocol)).digest('hex').slice(0, 16);
-
-const BASE_IDS = SOLVER_IDS.filter((id) => SOLVERS[id].base === id);
 
 /** Every protocol of a solver in a space under a preset. */
 const protocolsOf = (solver: string, space: string, preset: string): SearchProtocol[] =>

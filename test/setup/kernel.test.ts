@@ -7,6 +7,7 @@ import { jupyterEnvironment, venvPython } from '../../bin/cli/jupyter.js';
 import { runNotebook } from '../../bin/cli/notebook.js';
 import { UsageError, ZartsError } from '../../lib/errors.js';
 import { root } from './tools.js';
+import { longIt } from '../support/long.js';
 
 /** A cell run in a live kernel (interrupted after some seconds), or a file touched between two cells. */
 type SessionStep = { readonly run: string; readonly interrupt_after?: number } | { readonly touch: string };
@@ -74,16 +75,19 @@ describe('the TypeScript kernel', function () {
     expect(printed(path)).to.deep.equal(['', `${root} ZartsError\n`]);
   });
 
-  it('hands variables to the cells, and an unchanged notebook comes out unchanged, byte for byte', async () => {
-    const path = notebook('b.ipynb', 'console.log(process.env.ZARTS_TEST_WORD, [0.1 + 0.2]);');
-    const env = { ZARTS_TEST_WORD: 'hello' };
-    await runNotebook(path, { output: path, env });
-    const first = readFileSync(path, 'utf8');
-    await runNotebook(path, { output: path, env });
-    expect(readFileSync(path, 'utf8')).to.equal(first);
-    expect(printed(path)).to.deep.equal(['hello [ 0.30000000000000004 ]\n']);
-    expect(first).not.to.contain(root);
-  });
+  longIt(
+    'hands variables to the cells, and an unchanged notebook comes out unchanged, byte for byte',
+    async () => {
+      const path = notebook('b.ipynb', 'console.log(process.env.ZARTS_TEST_WORD, [0.1 + 0.2]);');
+      const env = { ZARTS_TEST_WORD: 'hello' };
+      await runNotebook(path, { output: path, env });
+      const first = readFileSync(path, 'utf8');
+      await runNotebook(path, { output: path, env });
+      expect(readFileSync(path, 'utf8')).to.equal(first);
+      expect(printed(path)).to.deep.equal(['hello [ 0.30000000000000004 ]\n']);
+      expect(first).not.to.contain(root);
+    },
+  );
 
   it('stops at a failing cell, names it, says what it printed, and leaves the file as it was', async () => {
     const path = notebook('c.ipynb', 'const one = 1;', 'const two: number = "2";', 'console.log(one);');
@@ -100,7 +104,7 @@ describe('the TypeScript kernel', function () {
     expect(readdirSync(folder)).to.deep.equal(['c.ipynb']);
   });
 
-  it('gives up on a cell that takes too long', async () => {
+  longIt('gives up on a cell that takes too long', async () => {
     const path = notebook('d.ipynb', 'await new Promise((done) => setTimeout(done, 60_000));');
     const error = await runNotebook(path, { cellSeconds: 3 }).catch((reason: unknown) => reason);
     expect((error as Error).message).to.equal(
@@ -113,14 +117,14 @@ describe('the TypeScript kernel', function () {
     expect(error).to.be.instanceOf(UsageError);
   });
 
-  it('writes nothing to the home folder', async () => {
+  longIt('writes nothing to the home folder', async () => {
     const home = join(folder, 'home');
     mkdirSync(home);
     await runNotebook(notebook('e.ipynb', 'console.log(1);'), { env: { HOME: home } });
     expect(readdirSync(home)).to.deep.equal([]);
   });
 
-  it('goes on after an interrupt inside TensorFlow.js: gradients work, scopes are closed', () => {
+  longIt('goes on after an interrupt inside TensorFlow.js: gradients work, scopes are closed', () => {
     const [, endless, after] = session([
       { run: `import { tf } from 'zarts/lib/engine/tensorflow';` },
       {
@@ -153,19 +157,22 @@ describe('the TypeScript kernel', function () {
     expect(misspelt.stderr).to.contain(`Property 'nonsense' does not exist`).and.not.contain(root);
   });
 
-  it('brings in a library file that was compiled anew when the import cell is run again, but one engine only', () => {
-    const imports = `const library = require('zarts/lib/errors'), engine = require('zarts/lib/engine/tensorflow');`;
-    const compare = 'console.log(library === first.library, engine === first.engine);';
-    const steps = session([
-      { run: `${imports}\nconst first = { library, engine };` },
-      { run: `${imports}\n${compare}` },
-      { touch: join(root, 'dist', '.tsbuildinfo') },
-      { run: `${imports}\n${compare}` },
-    ]);
-    expect(steps.map(({ stdout, stderr }) => stdout + stderr)).to.deep.equal([
-      '',
-      'true true\n',
-      'false true\n',
-    ]);
-  });
+  longIt(
+    'brings in a library file that was compiled anew when the import cell is run again, but one engine only',
+    () => {
+      const imports = `const library = require('zarts/lib/errors'), engine = require('zarts/lib/engine/tensorflow');`;
+      const compare = 'console.log(library === first.library, engine === first.engine);';
+      const steps = session([
+        { run: `${imports}\nconst first = { library, engine };` },
+        { run: `${imports}\n${compare}` },
+        { touch: join(root, 'dist', '.tsbuildinfo') },
+        { run: `${imports}\n${compare}` },
+      ]);
+      expect(steps.map(({ stdout, stderr }) => stdout + stderr)).to.deep.equal([
+        '',
+        'true true\n',
+        'false true\n',
+      ]);
+    },
+  );
 });
