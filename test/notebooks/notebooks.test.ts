@@ -21,7 +21,7 @@ interface Shown {
 }
 
 describe('notebooks', function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   let folder: string;
   let cells: cellsModule.Cells;
   before(async () => {
