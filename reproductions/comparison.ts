@@ -35,7 +35,7 @@ import { nameOf, printedNumbers, printedRows, printedText } from './paper.js';
 import type { PrintedCell } from './paper.js';
 import { AGREEMENT, baselineNotes, counted, label, progressText, spread, summaryTable } from './tables.js';
 import type { SummaryColumn } from './tables.js';
-import { trainedSearch, withBaselines } from './training.js';
+import { trainedSearch, withBaselines } from './trained.js';
 
 /** A network that a method found, trained. */
 export type ComparedRow = Row<'training', MethodAxes>;

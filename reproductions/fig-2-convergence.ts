@@ -30,7 +30,8 @@ import { figureNumber, printedRow } from './paper.js';
 import { judgeAll } from './statements.js';
 import type { Statement } from './statements.js';
 import { counted, label, meanText, spread, stateText, summaryTable } from './tables.js';
-import { trainedSearch, trainingOf, trainingSettings, withBaselines } from './training.js';
+import { trainedSearch, withBaselines } from './trained.js';
+import { trainingOf, trainingSettings } from './training.js';
 
 /** The method, and the epoch of the search after which its network is derived. */
 export type EpochAxes = Readonly<Record<'method', SolverId> & Record<'epoch', number>>;

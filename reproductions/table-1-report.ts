@@ -15,12 +15,42 @@ import { PALETTE, REFERENCE_COLOR } from '../lib/report/theme.js';
 import type { MgsDensity } from '../lib/solvers/mgs.js';
 import { slopeOver } from './claims.js';
 import { distinct, groupBy } from './experiment.js';
+import type { Cell, View } from './experiment.js';
 import { figureNumber } from './paper.js';
 import { judgeAll } from './statements.js';
 import type { Statement } from './statements.js';
 import { DENSITY_TITLES } from './sweep.js';
 import { DESCENT_FUNCTIONS, GLD_NAMES, GRADIENT_DESCENT, linearVariance } from './toy.js';
-import type { Makers, Seeded } from './toy.js';
+import { TOY_EXPERIMENTS } from './toy-protocol.js';
+import type { ToyExperiment, ToySettings } from './toy-protocol.js';
+import type { ToyRows } from './toy.js';
+
+/** What toy runs are told apart by. */
+type ToyAxes = Readonly<Record<'experiment', ToyExperiment>>;
+/** A run of an experiment with one seed. */
+export type ToyCell = Cell<'toy', ToyAxes>;
+/** What is there of them. */
+export type ToyView = View<'toy', ToyAxes>;
+
+/** A row of an experiment with the seed that it comes from. */
+export type Seeded<E extends ToyExperiment> = ToyRows[E] & { readonly seed: number };
+
+/** What is made of each experiment's rows and settings. */
+export type Makers<T> = {
+  readonly [E in ToyExperiment]?: (rows: readonly Seeded<E>[], settings: ToySettings[E]) => T | readonly T[];
+};
+
+/** What is made of the experiments that there are rows of. */
+export function made<T>({ rows }: ToyView, makers: Makers<T>): T[] {
+  return TOY_EXPERIMENTS.flatMap((experiment) => {
+    const own = rows.filter((row) => row.experiment === experiment);
+    // Each is given its own rows and settings.
+    const make = makers[experiment] as ((rows: object, settings: object) => T | readonly T[]) | undefined;
+    if (!make || own.length === 0) return [];
+    const seeded = own.flatMap((run) => run.rows.map((row) => ({ seed: run.seed, ...row })));
+    return make(seeded, own[0].toy.settings);
+  });
+}
 
 // ---- Claims ----
 

@@ -9,12 +9,12 @@ import { seedsOf, sentences, several } from './deviations.js';
 import { experiment, groupBy } from './experiment.js';
 import type { Grid } from './grid.js';
 import { DENSITIES } from './sweep.js';
-import { CHARTS, CLAIMS, CONVERGED_FROM, OTHER_CLAIMS, PAPER_ESR } from './table-1-report.js';
+import { CHARTS, CLAIMS, CONVERGED_FROM, OTHER_CLAIMS, PAPER_ESR, made } from './table-1-report.js';
+import type { Makers, Seeded, ToyCell } from './table-1-report.js';
 import { label, spread, summaryTable } from './tables.js';
 import { TOY_EXPERIMENTS, toyOpenSettings, toySettings } from './toy-protocol.js';
 import type { ToyProtocol, ToySettings } from './toy-protocol.js';
-import { DESCENT_FUNCTIONS, linearVariance, made } from './toy.js';
-import type { Makers, Seeded, ToyCell } from './toy.js';
+import { DESCENT_FUNCTIONS, linearVariance } from './toy.js';
 
 /** Every experiment for each seed, seeds outermost. */
 function runs(grid: Grid): ToyCell[] {

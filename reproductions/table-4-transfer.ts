@@ -39,7 +39,8 @@ import {
   spread,
   summaryTable,
 } from './tables.js';
-import { trainedSearch, trainingOf, trainingSettings, withBaselines } from './training.js';
+import { trainedSearch, withBaselines } from './trained.js';
+import { trainingOf, trainingSettings } from './training.js';
 
 /** Searches beside trainings: what they find is counted even where nothing can be trained. */
 type Kinds = 'search' | 'training' | 'linear';

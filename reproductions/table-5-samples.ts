@@ -42,7 +42,8 @@ import {
   summaryTable,
 } from './tables.js';
 import type { SummaryColumn } from './tables.js';
-import { trainingSettings, withBaselines } from './training.js';
+import { withBaselines } from './trained.js';
+import { trainingSettings } from './training.js';
 
 type TrainingRow = Row<'training', SweepAxes>;
 type Samples = View<'training' | 'linear', SweepAxes>;

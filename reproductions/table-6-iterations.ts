@@ -28,7 +28,7 @@ import {
   stateText,
   summaryTable,
 } from './tables.js';
-import { trainedSearch, withBaselines } from './training.js';
+import { trainedSearch, withBaselines } from './trained.js';
 
 /** Whose weights, M, and weight steps between two updates of α. */
 export type IterationAxes = Readonly<Record<'reading', Preset> & Record<'M' | 'period', number>>;

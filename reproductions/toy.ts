@@ -23,8 +23,6 @@ import { createSolver } from '../lib/solvers/registry.js';
 import type { SolverSpec } from '../lib/solvers/registry.js';
 import { RS_ESTIMATORS, RS_LAWS, rs } from '../lib/solvers/rs.js';
 import type { RsEstimator, RsLaw } from '../lib/solvers/rs.js';
-import type { Cell, View } from './experiment.js';
-import { TOY_EXPERIMENTS } from './toy-protocol.js';
 import type { ToyExperiment, ToyProtocol, ToySettings } from './toy-protocol.js';
 
 export type { ToyProtocol } from './toy-protocol.js';
@@ -414,33 +412,4 @@ const SECONDS: Readonly<Record<ToyExperiment, number>> = {
 /** Seconds that a run takes, an estimate. */
 export function toySeconds(protocol: ToyProtocol): number {
   return jobsOf(protocol).reduce((sum, { work }) => sum + work, 0) * SECONDS[protocol.experiment];
-}
-
-// ---- What is made of them ----
-
-/** What toy runs are told apart by. */
-type ToyAxes = Readonly<Record<'experiment', ToyExperiment>>;
-/** A run of an experiment with one seed. */
-export type ToyCell = Cell<'toy', ToyAxes>;
-/** What is there of them. */
-export type ToyView = View<'toy', ToyAxes>;
-
-/** A row of an experiment with the seed that it comes from. */
-export type Seeded<E extends ToyExperiment> = ToyRows[E] & { readonly seed: number };
-
-/** What is made of each experiment's rows and settings. */
-export type Makers<T> = {
-  readonly [E in ToyExperiment]?: (rows: readonly Seeded<E>[], settings: ToySettings[E]) => T | readonly T[];
-};
-
-/** What is made of the experiments that there are rows of. */
-export function made<T>({ rows }: ToyView, makers: Makers<T>): T[] {
-  return TOY_EXPERIMENTS.flatMap((experiment) => {
-    const own = rows.filter((row) => row.experiment === experiment);
-    // Each is given its own rows and settings.
-    const make = makers[experiment] as ((rows: object, settings: object) => T | readonly T[]) | undefined;
-    if (!make || own.length === 0) return [];
-    const seeded = own.flatMap((run) => run.rows.map((row) => ({ seed: run.seed, ...row })));
-    return make(seeded, own[0].toy.settings);
-  });
 }

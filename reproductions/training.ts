@@ -1,16 +1,12 @@
 /** Trainings of the networks that searches find: settings that are there before it is known what is trained. */
 import { UsageError } from '../lib/errors.js';
 import type { EvaluationCaps, EvaluationChoice } from '../lib/evaluation/presets.js';
-import { evaluationBudget, fullEvaluation, linearBaseline } from '../lib/evaluation/presets.js';
+import { evaluationBudget, fullEvaluation } from '../lib/evaluation/presets.js';
 import { EVALUATION, parseEvaluation, setEvaluation } from '../lib/evaluation/protocol.js';
 import type { EvaluationProtocol, NetworkProtocol } from '../lib/evaluation/protocol.js';
-import { spaceName } from '../lib/search/protocol.js';
-import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
+import type { Budget } from '../lib/search/protocol.js';
 import { KNOWN_GENOTYPES } from '../lib/spaces/genotype.js';
 import type { Genotype } from '../lib/spaces/genotype.js';
-import type { Axes, Cell } from './experiment.js';
-import type { Grid } from './grid.js';
-import type { Run } from './kinds.js';
 
 /** The settings of a training before it is known what is trained. */
 export type TrainingSettings = Omit<EvaluationProtocol, 'network'> & {
@@ -65,37 +61,4 @@ export function changedTraining(
   change: (format: typeof EVALUATION, whole: EvaluationProtocol) => EvaluationProtocol,
 ): TrainingSettings {
   return withoutGenotype(change(EVALUATION, anyTrainingOf(settings)));
-}
-
-/**
- * A search and the training of the network that it finds, with the search's seed; settings changed by hand come from the grid.
- *
- * @param choice  Whose training; of the search's data set and space where nothing else is said.
- */
-export function trainedSearch(
-  { budget, training }: Pick<Grid, 'budget' | 'training'>,
-  search: SearchProtocol,
-  choice: Pick<EvaluationChoice, 'preset'> & Partial<EvaluationChoice>,
-  set?: readonly string[],
-): Extract<Run, { kind: 'training' }> {
-  const of = { dataset: search.dataset.name, space: spaceName(search), ...choice };
-  const settings = training(trainingSettings(of, budget, set));
-  return { kind: 'training', search, training: { ...settings, seed: search.seed } };
-}
-
-/**
- * The cells with linear classifiers before them, one for each data set that is trained on: what errors are to be seen beside.
- * At full budget the paper's own numbers stand for that.
- */
-export function withBaselines<A extends Axes>(
-  cells: readonly Cell<'training', A>[],
-): Cell<'training' | 'linear', A>[] {
-  const firsts = new Map([...cells].reverse().map((cell) => [cell.run.training.dataset.name, cell]));
-  const linear = [...firsts.values()]
-    .reverse()
-    .flatMap(({ axes, run: { training } }): Cell<'linear', A>[] => {
-      const evaluation = linearBaseline(anyTrainingOf({ ...training, seed: 0 }));
-      return training.budget === 'full' ? [] : [{ axes, run: { kind: 'linear', evaluation } }];
-    });
-  return [...linear, ...cells];
 }
