@@ -468,7 +468,9 @@ function conv7x1({ channels, stride, affine }: OperationForm): Layer {
  */
 function pool(kind: 'max' | 'avg', { channels, stride, poolsNormalized }: OperationForm): Layer {
   const pooled = plain((_x, _scope, input) => input.pooled(kind, stride));
-  return poolsNormalized ? sequence(pooled, batchNorm('1', channels, false)) : sequence(pooled);
+  // A last step that changes nothing: the weight is not the batch norm's to multiply by.
+  const last = plain((x) => x);
+  return poolsNormalized ? sequence(pooled, batchNorm('1', channels, false), last) : sequence(pooled);
 }
 
 /** N(0, 1) draws of the input's (subsampled) shape, whatever the input (R-DARTS `NoiseOp`); also in evaluation. */
