@@ -156,6 +156,7 @@ export function gridOf<C extends Choices>(
   const known = new Set<string>(Object.keys(choices));
   /** The record with those of the settings under a prefix that it has; kinds first, which decide what else it has. */
   const take = <T extends z.ZodObject, P>(format: Format<T, P>, protocol: P, prefix = ''): P => {
+    if (leaves.size === 0) return format.parse(protocol);
     const own = (value: unknown, kinds: boolean): ParsedChange => {
       const paths = settablePaths(format.schema, value).filter((path) => !HELD.test(path));
       for (const path of paths) known.add(`${prefix}${path}`);

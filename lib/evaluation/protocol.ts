@@ -132,6 +132,9 @@ export type EvaluationProtocol = z.infer<typeof evaluationSchema>;
 /** The network's part of a protocol of a genotype. */
 export type NetworkProtocol = Extract<EvaluationProtocol['network'], { kind: 'genotype' }>;
 
+/** Whether the auxiliary head fits, of the networks that were counted: each is asked for again with every seed. */
+const headFits = new Map<string, boolean>();
+
 /**
  * The value as a protocol, checked whole: every field there, of its type and within its bounds, and in keeping with the
  * others.
@@ -157,8 +160,11 @@ export function parseEvaluation(value: unknown): EvaluationProtocol {
   const genotype = checkGenotype(network.genotype);
   // The counts refuse whatever the network cannot be: odd maps where they are halved, odd channels.
   const image = { height: dataset.imageSide, width: dataset.imageSide };
-  const { auxiliary } = countNetwork(genotype, { ...network, classes: 1 }, image);
-  if (network.auxiliaryWeight > 0 && auxiliary === null) {
+  const key = JSON.stringify([network, image]);
+  const fits =
+    headFits.get(key) ?? countNetwork(genotype, { ...network, classes: 1 }, image).auxiliary !== null;
+  headFits.set(key, fits);
+  if (network.auxiliaryWeight > 0 && !fits) {
     const must = `0 with images of ${dataset.imageSide}×${dataset.imageSide} pixels, which the auxiliary head does not fit`;
     throw outOfRange('network.auxiliaryWeight', network.auxiliaryWeight, must);
   }

@@ -76,7 +76,7 @@ describe('zarts reproduce', function () {
     readonly claims: readonly { readonly verdict: string }[];
     readonly pictures: readonly string[];
     readonly resultFile: string;
-    readonly result: { readonly runs: readonly { readonly samples: number }[] };
+    readonly result: { readonly runs: readonly { readonly axes: { readonly N: number } }[] };
     readonly deviations: readonly string[];
   }
 
@@ -85,7 +85,7 @@ describe('zarts reproduce', function () {
     expect(code, stderr).to.equal(0);
     const document = JSON.parse(stdout) as Document;
     expect(document.id).to.equal('fig-4');
-    expect(document.result.runs.map(({ samples }) => samples)).to.deep.equal([2]);
+    expect(document.result.runs.map(({ axes }) => axes.N)).to.deep.equal([2]);
     // One seed decides nothing.
     expect(new Set(document.claims.map(({ verdict }) => verdict))).to.deep.equal(new Set(['undecided']));
     expect(document.deviations.join('\n')).to.include('synthetic');
