@@ -7,4 +7,4 @@ export interface Cells {
   close(): void;
 }
 
-export function createCells(): Cells;
+export function createCells(options?: { readonly watch?: boolean }): Cells;

@@ -90,9 +90,14 @@ function forgetOldModules() {
 /**
  * What runs the cells of notebooks in this process, whose working directory must be the project's folder.
  *
+ * @param {{watch?: boolean}} options  `watch`: whether the compiler looks out for changed files, as a kernel's must.
  * @returns tslab's executor: `execute` runs a cell, `reset` forgets the variables of those before.
  */
-export function createCells() {
+export function createCells({ watch = true } = {}) {
+  if (!watch) {
+    const { sys } = require('@tslab/typescript-for-tslab');
+    sys.watchFile = sys.watchDirectory = () => ({ close: () => undefined });
+  }
   const converters = {
     node: createConverter({ isJS: false, isBrowser: false }),
     close() {

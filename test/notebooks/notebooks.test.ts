@@ -29,7 +29,7 @@ describe('notebooks', function () {
     const module = (await import(
       pathToFileURL(path.join(projectRoot(), 'bin', 'cells.mjs')).href
     )) as typeof cellsModule;
-    cells = module.createCells();
+    cells = module.createCells({ watch: false });
   });
   after(() => {
     cells.close();
