@@ -7,12 +7,21 @@ import type * as Jupyter from 'tslab/dist/jupyter.js';
 import type * as cellsModule from '../../bin/cells.mjs' with { 'resolution-mode': 'import' };
 import { runNotebook } from '../../bin/cli/notebook.js';
 import { projectRoot } from '../../lib/runs/home.js';
+import { longIt } from '../support/long.js';
 import { capture, setVariables } from '../support/process.js';
 import { FOLDER, NOTEBOOKS, checkOutputs, checkPictures, codeCells, outputsOf, smokeVariables } from './files.js';
 import type { Output } from './files.js';
 
 /** The notebook that is run through Jupyter here; the long tests run every one. */
 const THROUGH_JUPYTER = 'fig-3-weights.ipynb';
+
+/**
+ * Those that `npm test` runs to their end, one of each kind (a landscape, a toy, a search with retraining, a transfer): all
+ * sixteen take eight minutes of processor time. The others are checked by the compiler there, and run by `test:all`.
+ */
+const QUICK = ['fig-3-weights', 'table-1-solvers', 'table-3-darts', 'table-4-transfer'].map(
+  (name) => `${name}.ipynb`,
+);
 
 /** What a cell hands to the notebook that shows it. */
 interface Shown {
@@ -67,7 +76,8 @@ describe('notebooks', function () {
   }
 
   for (const name of NOTEBOOKS) {
-    it(`${name} runs from top to bottom at smoke`, async () => {
+    const test = QUICK.includes(name) ? it : longIt;
+    test(`${name} runs from top to bottom at smoke`, async () => {
       const sources = codeCells(name);
       expect(sources.length).to.be.greaterThan(4);
       checkOutputs(await run(sources));
