@@ -9,6 +9,7 @@ import { fromWire, toWire } from './wire.js';
 import { UsageError, ZartsError } from '../../lib/errors.js';
 import { sizeOf } from '../../bin/cli/bench-peer.js';
 import { zarts } from '../cli/zarts.js';
+import { longIt } from '../support/long.js';
 
 const ms = (median: number) => ({ median, quartiles: [median, median] as const, n: 1 });
 
@@ -196,7 +197,7 @@ describe('bench: processes', () => {
 describe('zarts bench', function () {
   this.timeout(180_000);
 
-  it('times a step and prints one object', async () => {
+  longIt('times a step and prints one object', async () => {
     const { code, stdout, stderr } = await zarts([
       ...['bench', '--shape', 's2-small', '--repeats', '2', '--updates', '1', '--memory-steps', '12'],
       ...['--json', '--quiet'],

@@ -10,6 +10,7 @@ import { searchWork, stepMs } from '../../reproductions/cost.js';
 import { cellsOf } from '../../reproductions/experiment.js';
 import { estimate } from '../../reproductions/measure.js';
 import { EXPERIMENTS } from '../../reproductions/registry.js';
+import { longIt } from '../support/long.js';
 
 describe('cost of a search', () => {
   for (const [solver, ...set] of [
@@ -40,7 +41,8 @@ describe('cost of a search', () => {
   }
 
   for (const solver of ['mgs', 'darts-1st', 'darts-2nd', 'sdarts-adv']) {
-    it(`counts the passes that ${solver} really makes`, async () => {
+    const test = solver === 'mgs' || solver === 'darts-2nd' ? it : longIt;
+    test(`counts the passes that ${solver} really makes`, async () => {
       const protocol = withBudget(fullSearch('s2', solver), 'smoke');
       const dataset = await searchData(protocol, { data: 'synthetic' });
       const made = { steps: 0, evaluations: 0, gradients: 0, weightGradients: 0 };
