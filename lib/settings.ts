@@ -33,7 +33,7 @@ function withFacts<T extends z.ZodType>(schema: T, facts: Partial<Facts>): T {
   return schema.meta({ ...schema.meta(), ...facts });
 }
 
-/** The schema with what it may be, in words: what its every error says. */
+/** The schema with what it may be, in words. */
 export function bounded<T extends z.ZodType>(schema: T, bounds: string): T {
   return withFacts(schema, { bounds });
 }
@@ -66,25 +66,10 @@ export function record<T extends Shape<T>>(settings: T): RecordOf<T> {
   return z.strictObject({ ...settings });
 }
 
-function integerSchema(min: number, max: number, multiple: number, error: string): z.ZodNumber {
-  return z
-    .number({ error })
-    .int({ error })
-    .min(min, { error })
-    .max(max, { error })
-    .multipleOf(multiple, { error });
-}
-
 /** An integer, both bounds included. @param multiple  2 for an even one. */
 export function integer(min: number, max: number, multiple = 1): z.ZodNumber {
-  const error = `${multiple === 2 ? 'an even integer' : 'an integer'} from ${min} to ${max}`;
-  return bounded(integerSchema(min, max, multiple, error), error);
-}
-
-/** An integer, both bounds included, or the one word that stands for something else. */
-export function integerOr<const Word extends string>(min: number, max: number, word: Word) {
-  const error = `an integer from ${min} to ${max}, or ${JSON.stringify(word)}`;
-  return bounded(z.union([integerSchema(min, max, 1, error), z.literal(word)], { error }), error);
+  const what = multiple === 2 ? 'an even integer' : 'an integer';
+  return bounded(z.int().min(min).max(max).multipleOf(multiple), `${what} from ${min} to ${max}`);
 }
 
 /** Bounds of a real number. */
@@ -95,74 +80,44 @@ export interface Range {
   readonly below?: number;
 }
 
-function rangeText({ atLeast, above, atMost, below }: Range): string {
-  return [
-    ...(atLeast === undefined ? [] : [`at least ${atLeast}`]),
-    ...(above === undefined ? [] : [`greater than ${above}`]),
-    ...(atMost === undefined ? [] : [`at most ${atMost}`]),
-    ...(below === undefined ? [] : [`less than ${below}`]),
-  ].join(' and ');
-}
-
-function realSchema({ atLeast, above, atMost, below }: Range, error: string): z.ZodNumber {
-  let schema = z.number({ error });
-  if (atLeast !== undefined) schema = schema.gte(atLeast, { error });
-  if (above !== undefined) schema = schema.gt(above, { error });
-  if (atMost !== undefined) schema = schema.lte(atMost, { error });
-  if (below !== undefined) schema = schema.lt(below, { error });
-  return schema;
-}
-
 /** A finite number in the range. */
-export function real(range: Range): z.ZodNumber {
-  const error = `a number ${rangeText(range)}`;
-  return bounded(realSchema(range, error), error);
+export function real({ atLeast, above, atMost, below }: Range): z.ZodNumber {
+  const limits = [
+    { limit: atLeast, words: 'at least', check: z.gte },
+    { limit: above, words: 'greater than', check: z.gt },
+    { limit: atMost, words: 'at most', check: z.lte },
+    { limit: below, words: 'less than', check: z.lt },
+  ].flatMap(({ limit, words, check }) =>
+    limit === undefined ? [] : [{ text: `${words} ${limit}`, check: check(limit) }],
+  );
+  const text = limits.map((limit) => limit.text).join(' and ');
+  return bounded(z.number().check(...limits.map(({ check }) => check)), `a number ${text}`);
 }
 
-/** A number in the range, or the one word that stands for something else. */
-export function realOr<const Word extends string | null>(range: Range, word: Word) {
-  const error = `a number ${rangeText(range)}, or ${JSON.stringify(word)}`;
-  return bounded(z.union([realSchema(range, error), z.literal(word)], { error }), error);
+/** What the schema takes, or the one word that stands for something else. */
+export function or<T extends z.ZodType, const Word extends string | null>(schema: T, word: Word) {
+  const bounds = `${factsOf(schema).bounds}, or ${JSON.stringify(word)}`;
+  return bounded(z.union([schema, z.literal(word)]), bounds);
 }
 
-/** A list of one or more integers, both bounds included. */
-export function integers(min: number, max: number): z.ZodArray<z.ZodNumber> {
-  const error = `a list of integers from ${min} to ${max}, e.g. [${min},${min + 1}]`;
-  return bounded(z.array(integerSchema(min, max, 1, error), { error }).min(1, { error }), error);
-}
-
-/** A list of one or more finite numbers in the range. */
-export function reals(range: Range): z.ZodArray<z.ZodNumber> {
-  const error = `a list of numbers ${rangeText(range)}, e.g. [0.1,0.2]`;
-  return bounded(z.array(realSchema(range, error), { error }).min(1, { error }), error);
+/** A list of one or more. @param what  Its items, in words. */
+export function list<T extends z.ZodType>(item: T, what: string, example: z.infer<T>[]): z.ZodArray<T> {
+  return bounded(z.array(item).min(1), `a list of ${what}, e.g. ${JSON.stringify(example)}`);
 }
 
 /** One of the words, or of the numbers. */
 export function choice<const T extends readonly (string | number)[]>(allowed: T): z.ZodLiteral<T[number]> {
-  const error = `one of ${allowed.join(', ')}`;
-  return bounded(z.literal(allowed as unknown as T[number][], { error }), error);
-}
-
-/** A list of one or more of the words. */
-export function choices<const T extends readonly string[]>(allowed: T): z.ZodArray<z.ZodLiteral<T[number]>> {
-  const error = `a list of ${allowed.join(', ')}, e.g. ["${allowed[0]}"]`;
-  return bounded(z.array(choice(allowed), { error }).min(1, { error }), error);
+  return bounded(z.literal(allowed as unknown as T[number][]), `one of ${allowed.join(', ')}`);
 }
 
 /** true or false. */
 export function flag(): z.ZodBoolean {
-  return bounded(z.boolean({ error: 'true or false' }), 'true or false');
+  return bounded(z.boolean(), 'true or false');
 }
 
 /** The one value, which is no choice. */
 export function constant<const T extends string | number>(value: T): z.ZodLiteral<T> {
-  const error = JSON.stringify(value);
-  return withFacts(z.literal(value, { error }), { bounds: error, value, fixed: 'it is fixed' });
-}
-
-/** A value that is checked elsewhere. @param bounds  What it must be. */
-export function checkedElsewhere<T>(bounds: string, accepts: (value: unknown) => boolean): z.ZodType<T> {
-  return bounded(z.custom<T>(accepts, { error: bounds }), bounds);
+  return withFacts(z.literal(value), { bounds: JSON.stringify(value), value, fixed: 'it is fixed' });
 }
 
 /** What is in a record under a name. */
@@ -321,10 +276,20 @@ export type ChangeOf<T> =
 /** A change as `--set` gives it: checked when it is applied. */
 export type ParsedChange = Readonly<Record<string, unknown>>;
 
-/** A kind of protocol: its schema, and what checks one whole. */
+/** A kind of protocol: its schema, and what reads a value as one. */
 export interface Format<T extends z.ZodObject, Protocol> {
   readonly schema: T;
+  /** The value as a protocol, checked whole. @throws {UsageError} one sentence with the first fault's field, value and bounds. */
   readonly parse: (value: unknown) => Protocol;
+}
+
+/** The format of a schema. @param what  As {@link parseSettings}. @param checked  What else must hold between its fields. */
+export function formatOf<T extends z.ZodObject>(
+  schema: T,
+  what: string,
+  checked: (parsed: z.infer<T>) => z.infer<T> = (parsed) => parsed,
+): Format<T, z.infer<T>> {
+  return { schema, parse: (value) => checked(parseSettings(schema, value, what)) };
 }
 
 /**

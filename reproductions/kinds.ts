@@ -22,12 +22,13 @@ import type {
 } from '../lib/search/landscape-protocol.js';
 import type { LandscapeResult } from '../lib/search/landscape.js';
 import type { PathResult } from '../lib/search/paths.js';
-import { applySet, isZeroOrder, settablePaths, spaceName, updatePeriod } from '../lib/search/protocol.js';
+import { applySet, isZeroOrder, SEARCH, spaceName, updatePeriod } from '../lib/search/protocol.js';
 import type { SearchProtocol } from '../lib/search/protocol.js';
 import type * as Runs from '../lib/search/run.js';
 import type { FinishedSearch } from '../lib/search/run.js';
 import type * as Search from '../lib/search/search.js';
 import type { SpectrumResult } from '../lib/search/spectrum.js';
+import { settablePaths } from '../lib/settings.js';
 import type { Genotype } from '../lib/spaces/genotype.js';
 import {
   compileSeconds,
@@ -219,7 +220,7 @@ export async function warmUp(protocol: SearchProtocol, options: ComputeOptions):
   const trainSize = 2 * protocol.batchSize * updatePeriod(protocol);
   if (trainSize > protocol.dataset.trainSize) return;
   const short = ['epochs=1', 'warmupEpochs=0', `dataset.trainSize=${trainSize}`, 'solver.samples=1'];
-  const paths = settablePaths(protocol);
+  const paths = settablePaths(SEARCH.schema, protocol);
   const own = short.filter((each) => paths.includes(each.split('=')[0]));
   await search(applySet(protocol, ...own), { dataset: await searchData(protocol, options) });
 }

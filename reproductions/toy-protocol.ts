@@ -4,18 +4,8 @@
  */
 import type { z } from 'zod';
 import { UsageError } from '../lib/errors.js';
-import {
-  choices,
-  fieldsOf,
-  integer,
-  integers,
-  parseSettings,
-  real,
-  reals,
-  record,
-  valueAt,
-} from '../lib/settings.js';
-import type { ChangeOf, Format } from '../lib/settings.js';
+import { choice, fieldsOf, formatOf, integer, list, real, record, valueAt } from '../lib/settings.js';
+import type { ChangeOf } from '../lib/settings.js';
 import { fullSearch } from '../lib/search/presets.js';
 import type { OpenSetting } from '../lib/search/presets.js';
 import type { Budget, Preset } from '../lib/search/protocol.js';
@@ -29,7 +19,9 @@ const MOST_DIMENSION = 10_000;
 const dimension = integer(1, MOST_DIMENSION);
 const repeats = integer(2, 100_000_000);
 const samples = integer(1, MOST_SAMPLES);
-const samplesSweep = integers(1, MOST_SAMPLES);
+const samplesSweep = list(samples, `integers from 1 to ${MOST_SAMPLES}`, [1, 2]);
+const dimensionSweep = list(dimension, `integers from 1 to ${MOST_DIMENSION}`, [1, 2]);
+const positiveSweep = list(real({ above: 0 }), 'numbers greater than 0', [0.1, 0.2]);
 
 const settingsSchema = record({
   rs: record({
@@ -42,7 +34,7 @@ const settingsSchema = record({
     /** Smoothing μ where it is not varied. */
     mu: real({ above: 0 }),
     /** μ where it is varied. */
-    muSweep: reals({ above: 0 }),
+    muSweep: positiveSweep,
     /** Standard deviation of an independent error on each loss, in nats, where errors are shown. */
     noise: real({ above: 0 }),
     /** Estimates made for each μ. */
@@ -54,7 +46,7 @@ const settingsSchema = record({
     /** Dimension d of the toy function. */
     dimension,
     /** d where it is varied. */
-    dimensionSweep: integers(1, MOST_DIMENSION),
+    dimensionSweep,
     /** ‖g‖ of the linear loss, in nats. */
     gradientNorm: real({ above: 0 }),
     /** N, candidates an update, where N is not varied. */
@@ -64,13 +56,13 @@ const settingsSchema = record({
     /** N of which the mean step is shown, on its way to the limit. */
     limitSweep: samplesSweep,
     /** Standard deviations σ of the proposal (Eq. 26). */
-    sigmas: reals({ above: 0 }),
+    sigmas: positiveSweep,
     /** Share λ of candidates drawn around 0 (Eq. 26). */
     lambda: real({ atLeast: 0, atMost: 1 }),
     /** Temperature τ of Eq. 7, in nats. */
     tau: real({ above: 0 }),
     /** What stands for the proposal density in the weights. */
-    densities: choices(MGS_DENSITIES),
+    densities: list(choice(MGS_DENSITIES), MGS_DENSITIES.join(', '), ['literal']),
     /** Updates made for each N of which the weights are shown. */
     repeats,
     /** Directions drawn for each N on the way to the limit, over all updates. */
@@ -78,7 +70,7 @@ const settingsSchema = record({
   }),
   proposition: record({
     /** d. */
-    dimensions: integers(1, MOST_DIMENSION),
+    dimensions: dimensionSweep,
     /** Radius ε of the ball that p(u|α) is restricted to. */
     epsilon: real({ above: 0 }),
     /** s = ε‖g‖/τ as a multiple of d + 2: for small ones the step’s length in units of ε. */
@@ -181,10 +173,7 @@ export function toySettings(budget: Budget, preset: Preset | undefined): ToySett
 }
 
 /** The settings of toys, for changes by hand. */
-export const TOYS: Format<typeof settingsSchema, ToySettings> = {
-  schema: settingsSchema,
-  parse: (value) => parseSettings(settingsSchema, value, 'The settings'),
-};
+export const TOYS = formatOf(settingsSchema, 'The settings');
 
 /** What of the toys can be changed, e.g. `{ mgs: { tau: 0.02 } }`. */
 export type ToyChange = ChangeOf<typeof settingsSchema>;

@@ -2,9 +2,10 @@
 import { UsageError } from '../lib/errors.js';
 import type { EvaluationCaps, EvaluationChoice } from '../lib/evaluation/presets.js';
 import { evaluationBudget, fullEvaluation } from '../lib/evaluation/presets.js';
-import { EVALUATION, parseEvaluation, setEvaluation } from '../lib/evaluation/protocol.js';
+import { EVALUATION } from '../lib/evaluation/protocol.js';
 import type { EvaluationProtocol, NetworkProtocol } from '../lib/evaluation/protocol.js';
 import type { Budget } from '../lib/search/protocol.js';
+import { applyChange, parseSet } from '../lib/settings.js';
 import { KNOWN_GENOTYPES } from '../lib/spaces/genotype.js';
 import type { Genotype } from '../lib/spaces/genotype.js';
 
@@ -24,7 +25,7 @@ const CAPS_IN_TABLES: Partial<Record<Budget, Partial<EvaluationCaps>>> = {
 /**
  * The settings of a training for a budget, one of many.
  *
- * @param set  `path=value`, as lib/evaluation/protocol.ts, setEvaluation.
+ * @param set  `path=value`.
  * @throws {UsageError} for a setting that does not exist or is out of range.
  */
 export function trainingSettings(
@@ -35,7 +36,7 @@ export function trainingSettings(
   const full = fullEvaluation(ANY_GENOTYPE, choice);
   const { network } = full;
   const caps = network.kind === 'genotype' && network.form === 'cifar' ? CAPS_IN_TABLES[budget] : undefined;
-  return withoutGenotype(setEvaluation(evaluationBudget(full, budget, caps), ...set));
+  return withoutGenotype(applyChange(EVALUATION, evaluationBudget(full, budget, caps), parseSet(set)));
 }
 
 function withoutGenotype(protocol: EvaluationProtocol): TrainingSettings {
@@ -47,7 +48,7 @@ function withoutGenotype(protocol: EvaluationProtocol): TrainingSettings {
 
 /** The evaluation of a genotype by these settings. */
 export function trainingOf(settings: TrainingSettings, genotype: Genotype): EvaluationProtocol {
-  return parseEvaluation({ ...settings, network: { ...settings.network, genotype } });
+  return EVALUATION.parse({ ...settings, network: { ...settings.network, genotype } });
 }
 
 /** The evaluation of some genotype or other by these settings, for what does not depend on it: images, sizes. */

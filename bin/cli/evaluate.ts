@@ -10,13 +10,14 @@ import {
   linearBaseline,
   openEvaluationSettings,
 } from '../../lib/evaluation/presets.js';
-import { setEvaluation } from '../../lib/evaluation/protocol.js';
+import { EVALUATION } from '../../lib/evaluation/protocol.js';
 import type { EvaluationProtocol } from '../../lib/evaluation/protocol.js';
 import type { EvaluationImageOptions, FinishedEvaluation } from '../../lib/evaluation/run.js';
 import type { TrainingEpoch } from '../../lib/evaluation/train.js';
 import { fixed, plusMinus } from '../../lib/report/format.js';
 import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
 import { runsHome } from '../../lib/runs/home.js';
+import { applyChange, parseSet } from '../../lib/settings.js';
 import { printGenotype } from '../../lib/spaces/genotype.js';
 import { fetchImages } from './data.js';
 import { readGenotype } from './genotype.js';
@@ -78,7 +79,7 @@ export function evaluationProtocols(
   const given = (options.set ?? []).find((each) => /^\s*seed\s*=/.test(each));
   if (given !== undefined) throw new UsageError('seed cannot be set: choose it with --seed.');
   return Array.from({ length: seeds }, (_, i) =>
-    setEvaluation(derived, `seed=${first + i}`, ...(options.set ?? [])),
+    applyChange(EVALUATION, derived, parseSet([`seed=${first + i}`, ...(options.set ?? [])])),
   );
 }
 

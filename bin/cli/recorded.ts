@@ -5,7 +5,7 @@ import { canonicalJson } from '../../lib/runs/canonical.js';
 import { explainFileError } from '../../lib/runs/files.js';
 import { runsHome } from '../../lib/runs/home.js';
 import { RESULT_VERSION, findRun } from '../../lib/runs/store.js';
-import { parseProtocol } from '../../lib/search/protocol.js';
+import { SEARCH } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
 import type { FinishedSearch } from '../../lib/search/run.js';
 
@@ -73,7 +73,7 @@ function searchInFile(path: string, name = path): RecordedSearch {
 
 function parsedProtocol(protocol: unknown, name: string): SearchProtocol {
   try {
-    return parseProtocol(protocol);
+    return SEARCH.parse(protocol);
   } catch (error) {
     throw error instanceof UsageError ? new UsageError(`${name}: ${error.message}`) : error;
   }

@@ -5,17 +5,11 @@
 import { IMAGENET, officialSize } from '../datasets/registry.js';
 import { UsageError, unknownName } from '../errors.js';
 import type { OpenSetting } from '../search/presets.js';
-import { BUDGETS, defaultsOf, valueAt } from '../settings.js';
+import { BUDGETS, defaultsOf, describe, valueAt } from '../settings.js';
 import type { Budget, Field, SettingSource } from '../settings.js';
 import type { Genotype } from '../spaces/genotype.js';
 import { countNetwork } from './count.js';
-import {
-  EVALUATION,
-  EVALUATION_DATASETS,
-  EVALUATION_PRESETS,
-  describeEvaluation,
-  parseEvaluation,
-} from './protocol.js';
+import { EVALUATION, EVALUATION_DATASETS, EVALUATION_PRESETS } from './protocol.js';
 import type { EvaluationDataset, EvaluationPreset, EvaluationProtocol, NetworkProtocol } from './protocol.js';
 
 /** What the settings of an evaluation depend on besides the genotype. */
@@ -49,7 +43,7 @@ export function fullEvaluation(genotype: Genotype, choice: EvaluationChoice = {}
     );
   }
   const large = preset === 'imagenet';
-  return parseEvaluation({
+  return EVALUATION.parse({
     ...defaultsOf(EVALUATION.schema),
     ...(large ? ON_IMAGENET : {}),
     version: 1,
@@ -108,7 +102,7 @@ function sizes(
  * what belongs to the network.
  */
 export function linearBaseline(protocol: EvaluationProtocol): EvaluationProtocol {
-  return parseEvaluation({
+  return EVALUATION.parse({
     ...protocol,
     network: { kind: 'linear' },
     // Cutting a square out hides pixels that a linear classifier has no way to make up for.
@@ -202,7 +196,7 @@ export function evaluationBudget(
   };
   const image = { height: imageSide, width: imageSide };
   const { auxiliary } = countNetwork(network.genotype, { ...shape, classes: 1 }, image);
-  return parseEvaluation({
+  return EVALUATION.parse({
     ...full,
     budget: known,
     dataset: {
@@ -256,7 +250,7 @@ export function evaluationDeviations(protocol: EvaluationProtocol): string[] {
     'released scripts': 'the released scripts have',
     ours: 'our default is',
   };
-  for (const field of describeEvaluation(protocol)) {
+  for (const field of describe(EVALUATION.schema, protocol)) {
     const { path } = field;
     const [here, there] = [valueAt(protocol, path), valueAt(paper, path)];
     if (LABELS.has(path) || path === 'dataset.classes' || Object.is(here, there)) continue;
@@ -270,7 +264,7 @@ const LABELS = new Set(['version', 'kind', 'preset', 'budget', 'seed', 'network.
 
 /** The settings of an evaluation that the paper's text leaves open: their values, and where the full protocol's come from. */
 export function openEvaluationSettings(protocol: EvaluationProtocol): OpenSetting[] {
-  return describeEvaluation(protocol).flatMap((field) => {
+  return describe(EVALUATION.schema, protocol).flatMap((field) => {
     const { path } = field;
     const source = sourceOf(field, protocol.preset);
     return source === 'paper' || LABELS.has(path) ? [] : [{ path, value: valueAt(protocol, path), source }];

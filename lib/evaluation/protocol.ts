@@ -6,25 +6,21 @@
 import { z } from 'zod';
 import { DATASET_NAMES } from '../datasets/registry.js';
 import {
-  applyChange,
+  bounded,
   BUDGETS,
-  checkedElsewhere,
   choice,
   constant,
-  describe,
   fixed,
   flag,
+  formatOf,
   integer,
+  or,
   outOfRange,
-  parseSet,
-  parseSettings,
   real,
-  realOr,
   record,
   setting,
-  settablePaths,
 } from '../settings.js';
-import type { ChangeOf, Field, Format } from '../settings.js';
+import type { ChangeOf } from '../settings.js';
 import { checkGenotype } from '../spaces/genotype.js';
 import type { Genotype } from '../spaces/genotype.js';
 import { countNetwork } from './count.js';
@@ -49,9 +45,9 @@ const networkSchema = record({
   kind: constant('genotype'),
   /** The two cells. */
   genotype: fixed(
-    checkedElsewhere<Genotype>(
+    bounded(
+      z.custom<Genotype>((value) => typeof value === 'object' && value !== null),
       'a genotype: normal, normalConcat, reduce, reduceConcat',
-      (value) => typeof value === 'object' && value !== null,
     ),
     'it is what is evaluated',
   ),
@@ -118,7 +114,7 @@ const evaluationSchema = record({
     /** L2 decay, added to the gradient before momentum. */
     weightDecay: setting(real({ atLeast: 0 }), 3e-4, 'released scripts'),
     /** Largest global norm of the gradient; null for no clipping. */
-    clip: setting(realOr({ above: 0 }, null), 5, 'released scripts'),
+    clip: setting(or(real({ above: 0 }), null), 5, 'released scripts'),
   }),
   /** Share of every target that is spread evenly over the classes. */
   labelSmoothing: setting(real({ atLeast: 0, below: 1 }), 0, 'released scripts'),
@@ -126,7 +122,7 @@ const evaluationSchema = record({
   noisePasses: setting(integer(1, 1000), 5),
 });
 
-/** One evaluation as plain data. Its fields are documented and bounded in the schema; {@link describeEvaluation} lists them. */
+/** One evaluation as plain data. */
 export type EvaluationProtocol = z.infer<typeof evaluationSchema>;
 
 /** The network's part of a protocol of a genotype. */
@@ -135,14 +131,8 @@ export type NetworkProtocol = Extract<EvaluationProtocol['network'], { kind: 'ge
 /** Whether the auxiliary head fits, of the networks that were counted: each is asked for again with every seed. */
 const headFits = new Map<string, boolean>();
 
-/**
- * The value as a protocol, checked whole: every field there, of its type and within its bounds, and in keeping with the
- * others.
- *
- * @throws {UsageError} one sentence with the first fault's field, value and bounds.
- */
-export function parseEvaluation(value: unknown): EvaluationProtocol {
-  const protocol = parseSettings(evaluationSchema, value, 'An evaluation protocol');
+/** An evaluation whose fields are each within their bounds, checked whole. */
+function checkedEvaluation(protocol: EvaluationProtocol): EvaluationProtocol {
   const { dataset, network, batchSize, cutout, weights } = protocol;
   if (batchSize > dataset.trainSize) {
     throw outOfRange('batchSize', batchSize, `at most ${dataset.trainSize}, which is dataset.trainSize`);
@@ -171,32 +161,11 @@ export function parseEvaluation(value: unknown): EvaluationProtocol {
   return { ...protocol, network: { ...network, genotype } };
 }
 
-/** Evaluations, for {@link applyChange}. */
-export const EVALUATION: Format<typeof evaluationSchema, EvaluationProtocol> = {
-  schema: evaluationSchema,
-  parse: parseEvaluation,
-};
+/** Evaluations. */
+export const EVALUATION = formatOf(evaluationSchema, 'An evaluation protocol', checkedEvaluation);
 
 /** What of an evaluation can be changed, e.g. `{ epochs: 20, weights: { lr: 0.05 } }`. */
 export type EvaluationChange = ChangeOf<typeof evaluationSchema>;
-
-/** Every field that the protocol has with its bounds. */
-export function describeEvaluation(protocol: EvaluationProtocol): Field[] {
-  return describe(evaluationSchema, protocol);
-}
-
-/** The paths that {@link setEvaluation} takes for this protocol. */
-export function settableFields(protocol: EvaluationProtocol): string[] {
-  return settablePaths(evaluationSchema, protocol);
-}
-
-/** The protocol with settings written as `path=value` applied, e.g. `setEvaluation(p, 'epochs=10')`, as {@link applyChange}. */
-export function setEvaluation(
-  protocol: EvaluationProtocol,
-  ...assignments: readonly string[]
-): EvaluationProtocol {
-  return applyChange(EVALUATION, protocol, parseSet(assignments));
-}
 
 /** Refuses a protocol that asks for more images than there are. @throws {UsageError} naming setting, value and count. */
 export function checkEvaluationData(

@@ -4,32 +4,22 @@
  */
 import { z } from 'zod';
 import {
-  applyChange,
   BUDGETS,
   choice,
   constant,
   fixed,
+  formatOf,
   integer,
-  integerOr,
+  or,
   outOfRange,
-  parseSet,
-  parseSettings,
   real,
   record,
 } from '../settings.js';
-import type { ChangeOf, Format } from '../settings.js';
+import type { ChangeOf } from '../settings.js';
 import { ZERO_ORDER_SCHEMAS } from '../solvers/registry.js';
 import { landscapeOmega } from './omega-protocol.js';
 import { checkedSearch, halfSize, searchSchema, solverFaults } from './protocol.js';
-import { upgraded } from './upgrade.js';
-
-/** Subspaces that the directions of a landscape are drawn from. */
-export const DIRECTIONS = ['orthonormal', 'centered'] as const;
-
-/** How batch norm normalizes where losses are read. */
-export const NORMALIZATIONS = ['batch', 'running'] as const;
-/** How batch norm normalizes where losses are read. */
-export type LandscapeNormalization = (typeof NORMALIZATIONS)[number];
+import { withUpgrade } from './upgrade.js';
 
 /** What every protocol here says of itself. */
 const labels = <const Kind extends string>(version: 1 | 2, kind: Kind) => ({
@@ -53,7 +43,7 @@ const landscapeSchema = record({
    * Two random orthonormal directions of all alphas, or of those whose every edge sums to zero (centered): the network does
    * not see the offset of an edge.
    */
-  directions: choice(DIRECTIONS),
+  directions: choice(['orthonormal', 'centered']),
   /** Grid points along each axis. */
   points: integer(3, 1001),
   /** The grid reaches from −extent to extent along each unit direction. */
@@ -64,13 +54,16 @@ const landscapeSchema = record({
    * Batch norm where losses are read: statistics of the batch itself, or running statistics that start at the unperturbed α
    * and move with fine-tuning steps (a control).
    */
-  normalization: choice(NORMALIZATIONS),
+  normalization: choice(['batch', 'running']),
   /** Fixed batches of the validation half, not augmented, that every loss is the mean over; "all" for the whole half. */
-  validationBatches: integerOr(1, 1_000_000, 'all'),
+  validationBatches: or(integer(1, 1_000_000), 'all'),
 });
 
 /** A landscape as plain data; the schema documents and bounds its fields. */
 export type LandscapeProtocol = z.infer<typeof landscapeSchema>;
+
+/** How batch norm normalizes where losses are read. */
+export type LandscapeNormalization = LandscapeProtocol['normalization'];
 
 /** What of a landscape can be changed. */
 export type LandscapeChange = ChangeOf<typeof landscapeSchema>;
@@ -147,55 +140,28 @@ export type PathChange = ChangeOf<typeof pathSchema>;
 /** What moves α along a path: a zero-order solver of lib/solvers, or gradient descent. */
 export type PathSolver = PathProtocol['solver'];
 
-/**
- * The value as a landscape's protocol, checked whole, its supernet's search included.
- *
- * @throws {UsageError} one sentence with the first fault's field, value and bounds; so do the others.
- */
-export function parseLandscape(value: unknown): LandscapeProtocol {
-  return checkedLandscape(parseSettings(landscapeSchema, upgraded(value), 'A landscape protocol'));
-}
+/** Landscapes, e.g. `{ points: 7, supernet: { space: 's3' } }` as a change. */
+export const LANDSCAPE = withUpgrade(
+  formatOf(landscapeSchema, 'A landscape protocol', (parsed) => checkedLandscape(parsed)),
+);
 
-/** The value as a path's protocol, checked whole, its landscape included. */
-export function parsePath(value: unknown): PathProtocol {
-  const parsed = parseSettings(pathSchema, upgraded(value), 'A path protocol');
-  for (const { path, value: found, must } of solverFaults(parsed.solver)) throw outOfRange(path, found, must);
-  return onBatchStatistics(parsed, 'under a path, whose weight steps have no running statistics to keep');
-}
+/** Paths. */
+export const PATH = withUpgrade(
+  formatOf(pathSchema, 'A path protocol', (parsed) => {
+    for (const { path, value, must } of solverFaults(parsed.solver)) throw outOfRange(path, value, must);
+    return onBatchStatistics(parsed, 'under a path, whose weight steps have no running statistics to keep');
+  }),
+);
 
-/** The value as a condition number's protocol, checked whole, its landscape included. */
-export function parseCondition(value: unknown): ConditionProtocol {
-  const parsed = parseSettings(conditionSchema, upgraded(value), 'A condition protocol');
-  return { ...parsed, landscape: checkedLandscape(parsed.landscape, 'landscape.') };
-}
+/** Condition numbers. */
+export const CONDITION = withUpgrade(formatOf(conditionSchema, 'A condition protocol', onLandscape));
 
-/** The value as a spectrum's protocol, checked whole, its landscape included. */
-export function parseSpectrum(value: unknown): SpectrumProtocol {
-  const parsed = parseSettings(spectrumSchema, upgraded(value), 'A spectrum protocol');
-  return onBatchStatistics(
-    parsed,
-    'under a spectrum: a Hessian is computed with the statistics of each batch',
-  );
-}
-
-/** Landscapes, for {@link applyChange}: `{ points: 7, supernet: { space: 's3' } }`. */
-export const LANDSCAPE: Format<typeof landscapeSchema, LandscapeProtocol> = {
-  schema: landscapeSchema,
-  parse: parseLandscape,
-};
-
-/** Paths, for {@link applyChange}: `{ updates: 5, start: { x: 0 } }`. */
-export const PATH: Format<typeof pathSchema, PathProtocol> = { schema: pathSchema, parse: parsePath };
-
-/** The landscape with settings written as `path=value` applied, e.g. `points=7`, `supernet.space=darts`. */
-export function applyToLandscape(protocol: LandscapeProtocol, ...assignments: string[]): LandscapeProtocol {
-  return applyChange(LANDSCAPE, protocol, parseSet(assignments));
-}
-
-/** The path with settings written as `path=value` applied. */
-export function applyToPath(protocol: PathProtocol, ...assignments: string[]): PathProtocol {
-  return applyChange(PATH, protocol, parseSet(assignments));
-}
+/** Spectra. */
+export const SPECTRUM = withUpgrade(
+  formatOf(spectrumSchema, 'A spectrum protocol', (parsed) =>
+    onBatchStatistics(parsed, 'under a spectrum: a Hessian is computed with the statistics of each batch'),
+  ),
+);
 
 /** A landscape whose fields are each within their bounds, checked whole. @param prefix  Of its paths in sentences. */
 function checkedLandscape(parsed: LandscapeProtocol, prefix = ''): LandscapeProtocol {
@@ -209,11 +175,15 @@ function checkedLandscape(parsed: LandscapeProtocol, prefix = ''): LandscapeProt
   return { ...parsed, supernet };
 }
 
-/** What is measured on a landscape, which must have no running statistics. @param why  Ends the sentence. */
+/** What is measured on a landscape, that checked whole. */
+function onLandscape<P extends { landscape: LandscapeProtocol }>(parsed: P): P {
+  return { ...parsed, landscape: checkedLandscape(parsed.landscape, 'landscape.') };
+}
+
+/** The same, where there must be no running statistics. @param why  Ends the sentence. */
 function onBatchStatistics<P extends { landscape: LandscapeProtocol }>(parsed: P, why: string): P {
-  const landscape = checkedLandscape(parsed.landscape, 'landscape.');
-  if (landscape.normalization !== 'batch') {
-    throw outOfRange('landscape.normalization', landscape.normalization, `"batch" ${why}`);
-  }
-  return { ...parsed, landscape };
+  const { normalization } = parsed.landscape;
+  const checked = onLandscape(parsed);
+  if (normalization === 'batch') return checked;
+  throw outOfRange('landscape.normalization', normalization, `"batch" ${why}`);
 }

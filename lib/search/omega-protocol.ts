@@ -1,9 +1,9 @@
 /** ω*(α), the weights that a loss is read at: one choice, for searches and for landscapes. */
 import { z } from 'zod';
-import { choice, constant, flag, integer, realOr, record, setting } from '../settings.js';
+import { choice, constant, flag, integer, or, real, record, setting } from '../settings.js';
 
 /** "scheduled" stands for the learning rate of the search's epoch, on a landscape of its last one. */
-const scheduledLr = realOr({ above: 0 }, 'scheduled');
+const scheduledLr = or(real({ above: 0 }), 'scheduled');
 const iterations = integer(0, 10_000);
 
 export class Current {

@@ -12,7 +12,7 @@ import type { SearchSpace } from '../spaces/spaces.js';
 import { gradientSearch, gradientSolver, gradientSource, standingDeviations } from './baselines.js';
 import { GROUP_NAMES, isGroupName, RECORDING } from './groups.js';
 import { OMEGA } from './omega-protocol.js';
-import { BUDGETS, DARTS_DEFAULTS, PRESETS, parseProtocol, searchSchema } from './protocol.js';
+import { BUDGETS, DARTS_DEFAULTS, PRESETS, SEARCH, searchSchema } from './protocol.js';
 import type { Budget, SearchProtocol, SolverProtocol } from './protocol.js';
 import { solverEntry, solverId } from './solver-id.js';
 import type { SolverId } from './solver-id.js';
@@ -59,7 +59,7 @@ export function fullSearch(space: string | SearchSpace, solver = 'mgs', preset?:
     omega: defaultsOf(chosen === 'released' ? OMEGA.coast : OMEGA.finetuned),
   };
   const gradient = gradientSolver(base);
-  return parseProtocol(gradient ? gradientSearch(protocol, gradient) : protocol);
+  return SEARCH.parse(gradient ? gradientSearch(protocol, gradient) : protocol);
 }
 
 /**
@@ -154,7 +154,7 @@ export function withBudget(full: SearchProtocol, budget: string): SearchProtocol
   const share = (count: number): number => Math.round((count * epochs) / full.epochs);
   const imageSide = Math.min(full.dataset.imageSide, caps.imageSide);
   const { omega, cutout, stability } = full;
-  return parseProtocol({
+  return SEARCH.parse({
     ...full,
     budget: known,
     dataset: {

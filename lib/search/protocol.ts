@@ -7,33 +7,30 @@ import { DATASET_NAMES } from '../datasets/registry.js';
 import { UsageError } from '../errors.js';
 import {
   applyChange,
+  bounded,
   BUDGETS,
-  checkedElsewhere,
   choice,
   constant,
   defaultsOf,
-  describe,
   fixed,
+  formatOf,
   integer,
-  integerOr,
+  or,
   outOfRange,
   parseSet,
-  parseSettings,
   PRESETS,
   real,
-  realOr,
   record,
-  settablePaths as pathsOf,
   setting,
 } from '../settings.js';
-import type { ChangeOf, Fault, Field, Format } from '../settings.js';
+import type { ChangeOf, Fault } from '../settings.js';
 import { ZERO_ORDER_SCHEMAS, zeroOrderDefinition } from '../solvers/registry.js';
 import type { ZeroOrderSettings } from '../solvers/registry.js';
 import { SPACE_IDS, SPACES, defineSpace, isSpaceId, spaceById } from '../spaces/spaces.js';
 import type { SearchSpace, SpaceId } from '../spaces/spaces.js';
 import { GROUPS } from './groups.js';
 import { fineTuneIterations, searchOmega } from './omega-protocol.js';
-import { upgraded } from './upgrade.js';
+import { withUpgrade } from './upgrade.js';
 
 export { BUDGETS, PRESETS } from '../settings.js';
 export type { Budget, Preset } from '../settings.js';
@@ -83,7 +80,7 @@ class WeightSettings {
   /** L2 decay, added to the gradient before momentum. */
   weightDecay = setting(real({ atLeast: 0 }), 3e-4, 'released scripts');
   /** Largest global norm of the weight gradient; null for no clipping. */
-  clip = setting(realOr({ above: 0 }, null), 5, 'released scripts');
+  clip = setting(or(real({ above: 0 }), null), 5, 'released scripts');
 }
 
 /** Settings of a search. */
@@ -102,10 +99,12 @@ export class SearchSettings {
   dataset = record(new DatasetSettings());
   /** Search space: the id of a built-in one, or one’s own as a record of name, nodes and edges. */
   space = setting(
-    checkedElsewhere<SpaceId | SearchSpace>(
+    bounded(
+      z.custom<SpaceId | SearchSpace>(
+        (value) =>
+          typeof value === 'string' || (typeof value === 'object' && value !== null && !Array.isArray(value)),
+      ),
       `one of ${SPACE_IDS.join(', ')}, or a declared space`,
-      (value) =>
-        typeof value === 'string' || (typeof value === 'object' && value !== null && !Array.isArray(value)),
     ),
     's2',
     'paper',
@@ -132,7 +131,7 @@ export class SearchSettings {
   /** ω*(α): the weights that a candidate’s loss, or the gradient, is read at. */
   omega = searchOmega;
   /** Weight steps between alpha updates; "iterations" for as many as omega.iterations (at least 1). */
-  updateEvery = setting(integerOr(1, 1_000_000, 'iterations'), 'iterations', 'released scripts');
+  updateEvery = setting(or(integer(1, 1_000_000), 'iterations'), 'iterations', 'released scripts');
   /** All candidates of an update and the gradient of the proposal see the same validation batch. */
   valBatch = setting(constant('shared'), 'shared', 'released scripts');
   /** Drop path while searching; off unless a solver brings it. */
@@ -152,7 +151,7 @@ export class SearchSettings {
 /** A search as a schema. */
 export const searchSchema = record(new SearchSettings());
 
-/** One search as plain data. Its fields are documented and bounded in the schema; {@link describeProtocol} lists them. */
+/** One search as plain data. */
 export type SearchProtocol = z.infer<typeof searchSchema>;
 
 /** What of a search can be changed, e.g. `{ space: 's3', solver: { sigma: 0.1 }, omega: { iterations: 2 } }`. */
@@ -169,21 +168,10 @@ export function isZeroOrder(solver: SolverProtocol): solver is ZeroOrderSettings
   return solver.kind !== 'darts';
 }
 
-/**
- * The value as a protocol, checked whole: every field there, of its type and within its bounds, and in keeping with the
- * others. One of an older version is read in the words of this one (./upgrade.ts).
- *
- * @throws {UsageError} one sentence with the first fault's field, value and bounds.
- */
-export function parseProtocol(value: unknown): SearchProtocol {
-  return checkedSearch(parseSettings(searchSchema, upgraded(value), 'A search protocol'));
-}
-
-/** Searches, for {@link applyChange}. */
-export const SEARCH: Format<typeof searchSchema, SearchProtocol> = {
-  schema: searchSchema,
-  parse: parseProtocol,
-};
+/** Searches. One of an older version is read in the words of this one (./upgrade.ts). */
+export const SEARCH = withUpgrade(
+  formatOf(searchSchema, 'A search protocol', (parsed) => checkedSearch(parsed)),
+);
 
 /** A search whose fields are each within their bounds, checked whole. @param prefix  Of its paths in sentences. */
 export function checkedSearch(parsed: SearchProtocol, prefix = ''): SearchProtocol {
@@ -259,16 +247,6 @@ export function solverFaults(solver: { readonly kind: string }): Fault[] {
   const inSolver = (name: string): string => `solver.${name}`;
   const faults = zeroOrderDefinition(solver.kind)?.faults?.(solver, inSolver) ?? [];
   return faults.map((fault) => ({ ...fault, path: inSolver(fault.path) }));
-}
-
-/** Every field that the protocol has with its bounds, and where its default comes from. */
-export function describeProtocol(protocol: SearchProtocol): Field[] {
-  return describe(searchSchema, protocol);
-}
-
-/** The paths that {@link applySet} takes for this protocol, those of optional groups that it has not included. */
-export function settablePaths(protocol: SearchProtocol): string[] {
-  return pathsOf(searchSchema, protocol);
 }
 
 /**

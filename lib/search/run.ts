@@ -124,30 +124,3 @@ export type FinishedSearch = Finished<SearchProtocol, SearchResult>;
 export function runSearch(protocol: SearchProtocol, options: RunOptions = {}): Promise<FinishedSearch> {
   return runKind(SUPERNET_KINDS.search, protocol, options);
 }
-
-/**
- * The landscape that a protocol describes, through the run store.
- *
- * The same protocol on the same data gives the same grid to the last bit on the same machine, whether it is measured at once
- * or stopped and resumed any number of times.
- *
- * @throws as {@link runKind}.
- */
-export function runLandscape(protocol: LandscapeProtocol, options: RunOptions = {}) {
-  return runKind(SUPERNET_KINDS.landscape, protocol, options);
-}
-
-/** The path that a protocol describes, through the run store. @throws as {@link runKind}. */
-export function runPath(protocol: PathProtocol, options: RunOptions = {}) {
-  return runKind(SUPERNET_KINDS.path, protocol, options);
-}
-
-/** The condition number that a protocol describes, through the run store. @throws as {@link runKind}. */
-export function runCondition(protocol: ConditionProtocol, options: RunOptions = {}) {
-  return runKind(SUPERNET_KINDS.condition, protocol, options);
-}
-
-/** The spectrum that a protocol describes, through the run store. @throws as {@link runKind}. */
-export function runSpectrum(protocol: SpectrumProtocol, options: RunOptions = {}) {
-  return runKind(SUPERNET_KINDS.spectrum, protocol, options);
-}

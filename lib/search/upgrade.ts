@@ -20,6 +20,11 @@ export function upgraded(value: unknown): unknown {
   return held;
 }
 
+/** A format that reads protocols of the first version too. */
+export function withUpgrade<F extends { parse(value: unknown): unknown }>(format: F): F {
+  return { ...format, parse: (value: unknown) => format.parse(upgraded(value)) };
+}
+
 /** Where protocols hold others. */
 const HELD = new Set(['supernet', 'landscape', 'search']);
 

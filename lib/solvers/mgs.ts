@@ -4,7 +4,7 @@ import { axpy, dot, logAddExp, logSumExp, norm, scale, softmax, squaredDistance 
 import type { Vec } from '../math/vec.js';
 import { effectiveSamples } from './ess.js';
 import type { EffectiveSamples } from './ess.js';
-import { choice, flag, integer, real, realOr, setting } from '../settings.js';
+import { choice, flag, integer, or, real, setting } from '../settings.js';
 import type { SettingsOf } from '../settings.js';
 import { SolverError, checkLosses, checkSetting, countNonFinite, defineSolver, nextState } from './solver.js';
 import type { AskContext, Asked, Diagnostics } from './solver.js';
@@ -44,7 +44,7 @@ export class MgsSettings {
    * Radius of the ball that p(u|α) of Eq. 7 is restricted to, so that a longer direction has weight zero; null leaves p as
    * printed, which is not normalisable on R^d.
    */
-  clipNorm = setting(realOr({ above: 0 }, null), null);
+  clipNorm = setting(or(real({ above: 0 }), null), null);
   /**
    * Whether the loss at alpha itself is measured too (`points[0]`): the weights do not depend on it, only ln Z (Eq. 9) does.
    * One evaluation more an update.

@@ -5,7 +5,7 @@ import { silent } from '../../lib/progress.js';
 import type { Progress } from '../../lib/progress.js';
 import { fullSearch } from '../../lib/search/presets.js';
 import { searchProgram } from '../../lib/search/program.js';
-import { parseProtocol } from '../../lib/search/protocol.js';
+import { SEARCH } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
 import { search } from '../../lib/search/search.js';
 import type { SolverId } from '../../lib/search/solver-id.js';
@@ -47,7 +47,7 @@ function updateProtocol(
   updates: number,
 ): SearchProtocol {
   const paper = fullSearch(space, solver, 'paper');
-  return parseProtocol({
+  return SEARCH.parse({
     ...paper,
     dataset: { name: 'synthetic', imageSide: image, trainSize: 2 * batch * 2 * (updates + 1) },
     cells,

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { ZartsError } from '../../lib/errors.js';
 import { writePhotoStandIn } from '../support/stand-in.js';
+import { withSet } from '../support/with-set.js';
 import { evaluationBudget, fullEvaluation } from '../../lib/evaluation/presets.js';
-import { setEvaluation } from '../../lib/evaluation/protocol.js';
+import { EVALUATION } from '../../lib/evaluation/protocol.js';
 import { runEvaluation } from '../../lib/evaluation/run.js';
 import { KNOWN_GENOTYPES } from '../../lib/spaces/genotype.js';
 import { rejection, temporaryFolder } from '../datasets/helpers.js';
@@ -13,7 +14,8 @@ describe('evaluation: on photographs', function () {
   this.timeout(120_000);
   const home = temporaryFolder();
   const smoke = evaluationBudget(fullEvaluation(KNOWN_GENOTYPES.DARTS_V2, { preset: 'imagenet' }), 'smoke');
-  const protocol = setEvaluation(
+  const protocol = withSet(
+    EVALUATION,
     smoke,
     'dataset.imageSide=32',
     'dataset.trainSize=16',

@@ -8,7 +8,9 @@ import {
   openEvaluationSettings,
 } from '../../lib/evaluation/presets.js';
 import type { EvaluationChoice } from '../../lib/evaluation/presets.js';
-import { describeEvaluation, parseEvaluation, setEvaluation } from '../../lib/evaluation/protocol.js';
+import { withSet } from '../support/with-set.js';
+import { EVALUATION } from '../../lib/evaluation/protocol.js';
+import { describe as describeFields } from '../../lib/settings.js';
 import type { EvaluationProtocol, NetworkProtocol } from '../../lib/evaluation/protocol.js';
 import { KNOWN_GENOTYPES } from '../../lib/spaces/genotype.js';
 
@@ -83,7 +85,7 @@ describe('evaluation/presets', () => {
       for (const budget of ['smoke', 'laptop']) {
         const small = evaluationBudget(whole, budget);
         expect(small.budget).to.equal(budget);
-        for (const { path } of describeEvaluation(small)) {
+        for (const { path } of describeFields(EVALUATION.schema, small)) {
           const [here, there] = [small, whole].map((protocol) =>
             path.split('.').reduce<unknown>((at, step) => (at as Record<string, unknown>)[step], protocol),
           );
@@ -109,12 +111,12 @@ describe('evaluation/presets', () => {
     for (const space of ['s1', 's2']) {
       expect(evaluationDeviations(full({ preset: 'table-2', space }))).to.deep.equal(leftOver);
     }
-    const other = evaluationDeviations(setEvaluation(full(), 'batchSize=64', 'network.channels=16'));
+    const other = evaluationDeviations(withSet(EVALUATION, full(), 'batchSize=64', 'network.channels=16'));
     expect(other).to.include.members([
       'batchSize is 64; the paper has 96.',
       'network.channels is 16; the paper has 36.',
     ]);
-    const weights = setEvaluation(full(), 'weights.weightDecay=0', 'noisePasses=1');
+    const weights = withSet(EVALUATION, full(), 'weights.weightDecay=0', 'noisePasses=1');
     expect(evaluationDeviations(weights)).to.include.members([
       'weights.weightDecay is 0; the released scripts have 0.0003.',
       'noisePasses is 1; our default is 5.',
@@ -137,14 +139,14 @@ describe('evaluation/protocol', () => {
   it('takes fewer classes of ImageNet, and says so', () => {
     const all = full({ preset: 'imagenet' });
     expect(all.dataset).to.not.have.property('classes');
-    const few = setEvaluation(all, 'dataset.classes=20');
+    const few = withSet(EVALUATION, all, 'dataset.classes=20');
     expect(few.dataset.classes).to.equal(20);
     expect(evaluationDeviations(few)).to.include('The first 20 classes are used; the paper has all 1000.');
     expect(evaluationDeviations(few).join()).not.to.contain('undefined');
     expect(openEvaluationSettings(few).map(({ path }) => path)).not.to.include('dataset.classes');
-    expect(parseEvaluation(JSON.parse(JSON.stringify(few)))).to.deep.equal(few);
+    expect(EVALUATION.parse(JSON.parse(JSON.stringify(few)))).to.deep.equal(few);
     for (const value of ['1', '1001', '2.5']) {
-      expect(() => setEvaluation(all, `dataset.classes=${value}`)).to.throw(
+      expect(() => withSet(EVALUATION, all, `dataset.classes=${value}`)).to.throw(
         UsageError,
         `dataset.classes is ${value}; it must be an integer from 2 to 1000.`,
       );
@@ -153,14 +155,15 @@ describe('evaluation/protocol', () => {
 
   it('survives JSON, also for the linear baseline', () => {
     for (const protocol of [base, linearBaseline(base), full({ preset: 'imagenet' })]) {
-      expect(parseEvaluation(JSON.parse(JSON.stringify(protocol)))).to.deep.equal(protocol);
+      expect(EVALUATION.parse(JSON.parse(JSON.stringify(protocol)))).to.deep.equal(protocol);
     }
   });
 
   it('describes every field with its bounds', () => {
-    for (const { path, bounds } of describeEvaluation(base)) expect(bounds, path).not.to.equal('');
-    expect(describeEvaluation(base).map(({ path }) => path)).to.include('network.dropPath');
-    expect(describeEvaluation(linearBaseline(base)).map(({ path }) => path)).not.to.include(
+    for (const { path, bounds } of describeFields(EVALUATION.schema, base))
+      expect(bounds, path).not.to.equal('');
+    expect(describeFields(EVALUATION.schema, base).map(({ path }) => path)).to.include('network.dropPath');
+    expect(describeFields(EVALUATION.schema, linearBaseline(base)).map(({ path }) => path)).not.to.include(
       'network.dropPath',
     );
   });
@@ -184,7 +187,7 @@ describe('evaluation/protocol', () => {
   ];
   for (const [assignment, says] of REFUSED) {
     it(`refuses ${assignment} in one sentence`, () => {
-      expect(() => setEvaluation(base, assignment)).to.throw(UsageError, says);
+      expect(() => withSet(EVALUATION, base, assignment)).to.throw(UsageError, says);
     });
   }
 
@@ -197,6 +200,6 @@ describe('evaluation/protocol', () => {
       [{ ...base, network: { ...networkOf(base), genotype: 'DARTS_V2' } }, /network\.genotype/],
       [{ ...base, dataset: undefined }, /dataset/],
     ];
-    for (const [value, says] of changed) expect(() => parseEvaluation(value)).to.throw(UsageError, says);
+    for (const [value, says] of changed) expect(() => EVALUATION.parse(value)).to.throw(UsageError, says);
   });
 });

@@ -8,7 +8,7 @@ import type { ImageSource } from '../../lib/datasets/source.js';
 import { evaluationBudget, fullEvaluation, linearBaseline } from '../../lib/evaluation/presets.js';
 import { protocolClassifier, trainingProgram } from '../../lib/evaluation/program.js';
 import type { TrainingFunction } from '../../lib/evaluation/program.js';
-import { setEvaluation } from '../../lib/evaluation/protocol.js';
+import { EVALUATION } from '../../lib/evaluation/protocol.js';
 import type { EvaluationProtocol } from '../../lib/evaluation/protocol.js';
 import { runningStatistics } from '../../lib/supernet/statistics.js';
 import { scored, train } from '../../lib/evaluation/train.js';
@@ -16,6 +16,7 @@ import type { TrainOptions } from '../../lib/evaluation/train.js';
 import { KNOWN_GENOTYPES, checkGenotype } from '../../lib/spaces/genotype.js';
 import type { Genotype } from '../../lib/spaces/genotype.js';
 import { memoryStore, stopAt } from '../support/runs.js';
+import { withSet } from '../support/with-set.js';
 
 /** The smoke budget on made-up images: 3 cells, 4 channels, 16 images a batch, 2 epochs of 4 steps. */
 function smoke(
@@ -23,7 +24,7 @@ function smoke(
   genotype: Genotype = KNOWN_GENOTYPES.DARTS_V2,
 ): EvaluationProtocol {
   const full = fullEvaluation(genotype, { dataset: 'synthetic' });
-  return setEvaluation(evaluationBudget(full, 'smoke'), 'seed=3', ...settings);
+  return withSet(EVALUATION, evaluationBudget(full, 'smoke'), 'seed=3', ...settings);
 }
 
 /** Half of its edges draw noise. */
@@ -228,7 +229,8 @@ describe('evaluation/train', function () {
 
   describe('the linear baseline', () => {
     it('is multinomial logistic regression: its step is the gradient of softmax cross-entropy', async () => {
-      const protocol = setEvaluation(
+      const protocol = withSet(
+        EVALUATION,
         linearBaseline(smoke()),
         'batchSize=64',
         'epochs=1',

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { chartSvg } from '../../lib/report/render.js';
 import { textTable } from '../../lib/report/table.js';
-import { settablePaths } from '../../lib/search/protocol.js';
+import { SEARCH } from '../../lib/search/protocol.js';
+import { settablePaths } from '../../lib/settings.js';
 import { KNOWN_GENOTYPES } from '../../lib/spaces/genotype.js';
 import type { Genotype, GenotypeEdge } from '../../lib/spaces/genotype.js';
 import type { Primitive } from '../../lib/spaces/primitives.js';
@@ -77,7 +78,7 @@ describe('Figs. 5 to 9', () => {
     );
     expect(zarts.solver).to.deep.include({ density: 'flat', tau: 0.5 });
     expect([zarts.epochs, darts.epochs]).to.deep.equal([3, 3]);
-    expect(settablePaths(darts)).to.not.include('solver.tau');
+    expect(settablePaths(SEARCH.schema, darts)).to.not.include('solver.tau');
     const [, plain] = cellsOf(fig7, { budget: 'smoke', change: { epochs: 3 } });
     expect(darts).to.deep.equal(plain.run.search);
   });

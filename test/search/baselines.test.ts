@@ -11,7 +11,7 @@ import type { Vec } from '../../lib/math/vec.js';
 import type { Checkpoint } from '../../lib/runs/checkpoint.js';
 import { GRADIENT } from '../../lib/search/baselines.js';
 import type { GradientId } from '../../lib/search/baselines.js';
-import { parseProtocol } from '../../lib/search/protocol.js';
+import { SEARCH } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
 import { search } from '../../lib/search/search.js';
 import type { SearchOptions } from '../../lib/search/search.js';
@@ -304,7 +304,7 @@ describe('search/baselines', function () {
       const quiet = uniformSpace('quiet', ['skip_connect', 'sep_conv_3x3', 'max_pool_3x3'], 2);
       const { space, ...settings } = tiny('darts-1st', 'stability.action=record', 'stability.products=30');
       expect(space).to.deep.equal({ ...SMALL });
-      const protocol = parseProtocol({ ...settings, space: quiet });
+      const protocol = SEARCH.parse({ ...settings, space: quiet });
       const { store, checkpoints } = memory();
       const { epochs } = await run(protocol, { store });
       expect(epochs).to.have.length(4);

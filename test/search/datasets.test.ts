@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { UsageError } from '../../lib/errors.js';
 import { deviations, fullSearch, onDataset, withBudget } from '../../lib/search/presets.js';
-import { applySet, parseProtocol } from '../../lib/search/protocol.js';
+import { applySet, SEARCH } from '../../lib/search/protocol.js';
 import { protocolOf } from '../../bin/cli/search.js';
 import { thrown } from '../datasets/helpers.js';
 
@@ -14,7 +14,7 @@ describe('search: on which data set', () => {
     const svhn = onDataset(full, 'svhn');
     expect(svhn.dataset).to.deep.equal({ name: 'svhn', imageSide: 32, trainSize: 73_257 });
     expect({ ...svhn, dataset: full.dataset }).to.deep.equal(full);
-    expect(parseProtocol(svhn)).to.deep.equal(svhn);
+    expect(SEARCH.parse(svhn)).to.deep.equal(svhn);
     expect(withBudget(svhn, 'smoke').dataset).to.deep.equal({
       ...withBudget(full, 'smoke').dataset,
       name: 'svhn',

@@ -10,15 +10,7 @@ import { conditionPerturbations } from '../../lib/analysis/condition.js';
 import type { LossGrid } from '../../lib/analysis/landscape.js';
 import { axpy, dot, norm } from '../../lib/math/vec.js';
 import { key } from '../../lib/math/random.js';
-import {
-  LANDSCAPE,
-  applyToLandscape,
-  applyToPath,
-  parseCondition,
-  parseLandscape,
-  parsePath,
-  parseSpectrum,
-} from '../../lib/search/landscape-protocol.js';
+import { LANDSCAPE, CONDITION, PATH, SPECTRUM } from '../../lib/search/landscape-protocol.js';
 import type {
   ConditionProtocol,
   LandscapeProtocol,
@@ -26,6 +18,7 @@ import type {
   PathSolver,
   SpectrumProtocol,
 } from '../../lib/search/landscape-protocol.js';
+import { runKind } from '../../lib/runs/kept.js';
 import { PlaneObjective } from '../../lib/search/plane.js';
 import { spaceOf } from '../../lib/search/protocol.js';
 import { supernet } from '../../lib/supernet/supernet.js';
@@ -33,28 +26,32 @@ import { hessianSpectrum } from '../../lib/analysis/curvature.js';
 import type { Vec } from '../../lib/math/vec.js';
 import { fullSearch, withBudget } from '../../lib/search/presets.js';
 import { searchProgram, supernetParts, supernetProgram } from '../../lib/search/program.js';
-import {
-  runCondition,
-  runLandscape,
-  runPath,
-  runSpectrum,
-  searchData,
-  trainedSupernet,
-} from '../../lib/search/run.js';
+import { SUPERNET_KINDS, searchData, trainedSupernet } from '../../lib/search/run.js';
+import type { RunOptions } from '../../lib/search/run.js';
 import { cosineLr } from '../../lib/search/schedules.js';
 import { SearchSession } from '../../lib/search/session.js';
 import { describe as describeFields } from '../../lib/settings.js';
 import { runningStatistics } from '../../lib/supernet/statistics.js';
 import { lossAndGradients, lossAndGradientsAround, sgdStep } from '../../lib/supernet/training.js';
 import { stopAt } from '../support/runs.js';
+import { withSet } from '../support/with-set.js';
 import { longIt } from '../support/long.js';
 
 const data = 'synthetic';
 
+const runLandscape = (protocol: LandscapeProtocol, options: RunOptions) =>
+  runKind(SUPERNET_KINDS.landscape, protocol, options);
+const runPath = (protocol: PathProtocol, options: RunOptions) =>
+  runKind(SUPERNET_KINDS.path, protocol, options);
+const runCondition = (protocol: ConditionProtocol, options: RunOptions) =>
+  runKind(SUPERNET_KINDS.condition, protocol, options);
+const runSpectrum = (protocol: SpectrumProtocol, options: RunOptions) =>
+  runKind(SUPERNET_KINDS.spectrum, protocol, options);
+
 /** A 5×5 landscape of the smoke supernet (S2, 3 cells, 4 channels, batches of 8) at M = 2, on two validation batches. */
 function landscape(...settings: string[]): LandscapeProtocol {
   const supernet = withBudget(fullSearch('s2', 'darts-1st'), 'smoke');
-  const base = parseLandscape({
+  const base = LANDSCAPE.parse({
     version: 2,
     kind: 'landscape',
     budget: 'smoke',
@@ -67,13 +64,13 @@ function landscape(...settings: string[]): LandscapeProtocol {
     normalization: 'batch',
     validationBatches: 2,
   });
-  return applyToLandscape(base, ...settings);
+  return withSet(LANDSCAPE, base, ...settings);
 }
 
 const current = (base = landscape()): LandscapeProtocol => ({ ...base, omega: { kind: 'current' } });
 
 function pathOf(solver: PathSolver, ...settings: string[]): PathProtocol {
-  const base = parsePath({
+  const base = PATH.parse({
     version: 1,
     kind: 'path',
     budget: 'smoke',
@@ -84,7 +81,7 @@ function pathOf(solver: PathSolver, ...settings: string[]): PathProtocol {
     weightSteps: 1,
     start: { x: -0.5, y: 0.5 },
   });
-  return applyToPath(base, ...settings);
+  return withSet(PATH, base, ...settings);
 }
 
 const GLD: PathSolver = { kind: 'gld', radiusMax: 0.2, radiusMin: 0.05 };
@@ -465,7 +462,7 @@ describe('search/landscape', function () {
 
   describe('a condition number', () => {
     const condition = (base: LandscapeProtocol, perturbations = 6): ConditionProtocol =>
-      parseCondition({
+      CONDITION.parse({
         version: 1,
         kind: 'condition',
         budget: 'smoke',
@@ -510,7 +507,7 @@ describe('search/landscape', function () {
 
   describe('a spectrum', () => {
     const spectrum = (base: LandscapeProtocol, products = 56): SpectrumProtocol =>
-      parseSpectrum({
+      SPECTRUM.parse({
         version: 1,
         kind: 'spectrum',
         budget: 'smoke',
@@ -587,8 +584,8 @@ describe('search/landscape', function () {
     };
 
     it('survive JSON', () => {
-      expect(parseLandscape(JSON.parse(JSON.stringify(landscape())))).to.deep.equal(landscape());
-      expect(parsePath(JSON.parse(JSON.stringify(pathOf(RS))))).to.deep.equal(pathOf(RS));
+      expect(LANDSCAPE.parse(JSON.parse(JSON.stringify(landscape())))).to.deep.equal(landscape());
+      expect(PATH.parse(JSON.parse(JSON.stringify(pathOf(RS))))).to.deep.equal(pathOf(RS));
     });
 
     it('name what is wrong, what was expected, and where', () => {
@@ -601,8 +598,8 @@ describe('search/landscape', function () {
       expect(failure(() => landscape('omega.kind=current'))).to.contain('cannot be set');
       expect(failure(() => pathOf(RS, 'solver.mu=0'))).to.contain('solver.mu is 0');
       const running = { ...pathOf(RS), landscape: { ...landscape(), normalization: 'running' } };
-      expect(failure(() => parsePath(running))).to.contain('landscape.normalization');
-      expect(failure(() => parseLandscape(7))).to.contain('must be a record of settings');
+      expect(failure(() => PATH.parse(running))).to.contain('landscape.normalization');
+      expect(failure(() => LANDSCAPE.parse(7))).to.contain('must be a record of settings');
     });
 
     it('reach into the supernet’s search', () => {

@@ -15,12 +15,10 @@ import {
   PRESETS,
   applySet,
   checkAgainstData,
-  describeProtocol,
   halfSize,
   isZeroOrder,
-  parseProtocol,
+  SEARCH,
   searchSchema,
-  settablePaths,
   spaceName,
   spaceOf,
   updatePeriod,
@@ -28,7 +26,7 @@ import {
 import type { SearchProtocol } from '../../lib/search/protocol.js';
 import { SOLVER_IDS, solverId, solversWith } from '../../lib/search/solver-id.js';
 import type { SolverId } from '../../lib/search/solver-id.js';
-import { fieldsOf } from '../../lib/settings.js';
+import { describe as describeFields, fieldsOf, settablePaths } from '../../lib/settings.js';
 import { createSolver } from '../../lib/solvers/registry.js';
 import { SPACES, SPACE_IDS } from '../../lib/spaces/spaces.js';
 import type { SearchSpace } from '../../lib/spaces/spaces.js';
@@ -54,7 +52,7 @@ function refusal(path: string, value: unknown, from: SearchProtocol = PAPER): st
   if (value === undefined) delete group[last];
   else group[last] = value;
   try {
-    parseProtocol(changed);
+    SEARCH.parse(changed);
   } catch (error) {
     expect(error).to.be.instanceOf(UsageError);
     return (error as Error).message;
@@ -67,7 +65,7 @@ describe('search/protocol', () => {
     for (const full of every) {
       for (const budget of BUDGETS) {
         const protocol = withBudget(full, budget);
-        expect(parseProtocol(JSON.parse(JSON.stringify(protocol)))).to.deep.equal(protocol);
+        expect(SEARCH.parse(JSON.parse(JSON.stringify(protocol)))).to.deep.equal(protocol);
         if (isZeroOrder(protocol.solver))
           expect(createSolver(protocol.solver).kind).to.equal(protocol.solver.kind);
       }
@@ -76,7 +74,7 @@ describe('search/protocol', () => {
 
   it('documents and bounds every field', () => {
     for (const protocol of every) {
-      const fields = describeProtocol(protocol);
+      const fields = describeFields(SEARCH.schema, protocol);
       for (const { path, bounds } of fields) expect(bounds, path).to.not.equal('');
       const leaves = (value: object, prefix = ''): string[] =>
         Object.entries(value).flatMap(([name, child]: [string, unknown]) =>
@@ -163,19 +161,23 @@ describe('search/protocol', () => {
       /^Unknown solver "msg"; allowed: rs, mgs, gld, random, darts\. Did you mean "mgs"/,
     );
     expect(refusal('space', 's5')).to.match(/^Unknown search space "s5"; allowed: s1, s2/);
-    expect(() => parseProtocol(null)).to.throw(UsageError, /must be a record of settings, not null/);
-    expect(() => parseProtocol('x')).to.throw(UsageError, /not "x"/);
+    expect(() => SEARCH.parse(null)).to.throw(UsageError, /must be a record of settings, not null/);
+    expect(() => SEARCH.parse('x')).to.throw(UsageError, /not "x"/);
   });
 
   it('never fails but with a sentence', () => {
     fc.assert(
-      fc.property(fc.constantFrom(...describeProtocol(PAPER)), fc.jsonValue(), ({ path }, value) => {
-        expect(refusal(path, value)).to.match(/^(accepted$|[\s\S]*\.$)|\?$/);
-      }),
+      fc.property(
+        fc.constantFrom(...describeFields(SEARCH.schema, PAPER)),
+        fc.jsonValue(),
+        ({ path }, value) => {
+          expect(refusal(path, value)).to.match(/^(accepted$|[\s\S]*\.$)|\?$/);
+        },
+      ),
     );
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
-        expect(() => parseProtocol(value)).to.throw(UsageError);
+        expect(() => SEARCH.parse(value)).to.throw(UsageError);
       }),
     );
   });
@@ -311,7 +313,7 @@ describe('search/protocol', () => {
           UsageError,
           `${path} cannot be set: choose it with ${option}`,
         );
-        expect(settablePaths(PAPER)).to.not.include(path);
+        expect(settablePaths(SEARCH.schema, PAPER)).to.not.include(path);
       }
     });
   });
@@ -327,7 +329,7 @@ describe('search/protocol with a space of one’s own', () => {
       expect(full.space).to.deep.equal(mine);
       for (const budget of BUDGETS) {
         const protocol = withBudget(full, budget);
-        expect(parseProtocol(JSON.parse(JSON.stringify(protocol)))).to.deep.equal(protocol);
+        expect(SEARCH.parse(JSON.parse(JSON.stringify(protocol)))).to.deep.equal(protocol);
         expect(spaceName(protocol)).to.equal('mine');
         expect(spaceOf(protocol)).to.deep.equal(mine);
       }
@@ -339,9 +341,9 @@ describe('search/protocol with a space of one’s own', () => {
 
   it('is the built-in one where it is declared as that, and refused where it only has its name', () => {
     expect(fullSearch(SPACES.s2).space).to.equal('s2');
-    expect(
-      parseProtocol({ ...PAPER, space: JSON.parse(JSON.stringify(SPACES.s3)) as object }).space,
-    ).to.equal('s3');
+    expect(SEARCH.parse({ ...PAPER, space: JSON.parse(JSON.stringify(SPACES.s3)) as object }).space).to.equal(
+      's3',
+    );
     expect(() => fullSearch({ ...mine, name: 's2' })).to.throw(
       UsageError,
       'Space "s2" is declared otherwise than the built-in space of that name; give it another name.',
@@ -462,7 +464,7 @@ describe('search/presets', () => {
       for (const budget of ['smoke', 'laptop'] as const) {
         const small = withBudget(full, budget);
         expect(small.budget).to.equal(budget);
-        for (const { path } of describeProtocol(full)) {
+        for (const { path } of describeFields(SEARCH.schema, full)) {
           if (!sizes.includes(path)) expect(at(small, path), path).to.deep.equal(at(full, path));
           else if (path !== 'budget') expect(at(small, path), path).to.be.at.most(at(full, path) as number);
         }

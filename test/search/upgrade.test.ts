@@ -6,7 +6,7 @@ import { DATASET_NAMES } from '../../lib/datasets/registry.js';
 import { canonicalJson } from '../../lib/runs/canonical.js';
 import { LANDSCAPE, PATH } from '../../lib/search/landscape-protocol.js';
 import { fullSearch, onDataset, withBudget } from '../../lib/search/presets.js';
-import { applySet, parseProtocol } from '../../lib/search/protocol.js';
+import { applySet, SEARCH } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
 import { upgraded } from '../../lib/search/upgrade.js';
 import { BUDGETS, PRESETS } from '../../lib/settings.js';
@@ -40,7 +40,7 @@ describe('search/upgrade', () => {
             .map((each) => digest(oldProtocol(each)))
             .join(' ');
           for (const protocol of protocols)
-            expect(parseProtocol(oldProtocol(protocol))).to.deep.equal(protocol);
+            expect(SEARCH.parse(oldProtocol(protocol))).to.deep.equal(protocol);
         }
       }
     }
@@ -55,10 +55,10 @@ describe('search/upgrade', () => {
     ];
     for (const change of changes) {
       const protocol = applySet(fullSearch('s2'), ...change);
-      expect(parseProtocol(oldProtocol(protocol))).to.deep.equal(protocol);
+      expect(SEARCH.parse(oldProtocol(protocol))).to.deep.equal(protocol);
     }
     const second = applySet(fullSearch('s2', 'darts-2nd'), 'omega.momentum=true');
-    expect(parseProtocol(oldProtocol(second))).to.deep.equal(second);
+    expect(SEARCH.parse(oldProtocol(second))).to.deep.equal(second);
     for (const value of [null, 7, 'x', [], {}, { version: 1 }, { version: 1, kind: 'search' }, second]) {
       expect(() => upgraded(value)).to.not.throw();
     }
