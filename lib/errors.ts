@@ -34,3 +34,10 @@ export function unknownName(what: string, given: string, allowed: readonly strin
     nearest && nearest.edits <= Math.max(2, given.length / 3) ? ` Did you mean "${nearest.name}"?` : '';
   return new UsageError(`Unknown ${what} "${given}"; allowed: ${allowed.join(', ')}.${hint}`);
 }
+
+/** The name, if it is one of those allowed. @throws {UsageError} as {@link unknownName} says it. */
+export function knownName<Name extends string>(what: string, given: string, allowed: readonly Name[]): Name {
+  const known = allowed.find((each) => each === given);
+  if (known === undefined) throw unknownName(what, given, allowed);
+  return known;
+}

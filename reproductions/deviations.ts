@@ -1,7 +1,7 @@
 /** What runs do otherwise than the paper, and what the paper leaves open: sentences for every kind of run. */
 import { evaluationDeviations, openEvaluationSettings } from '../lib/evaluation/presets.js';
 import { deviations, openSettings } from '../lib/search/presets.js';
-import type { OpenSetting } from '../lib/search/presets.js';
+import type { SourcedSetting } from '../lib/search/presets.js';
 import type { SearchProtocol } from '../lib/search/protocol.js';
 import { solverId } from '../lib/search/solver-id.js';
 import type { AnyCell } from './experiment.js';
@@ -128,7 +128,7 @@ export function several(count: number, singular: string, plural = `${singular}s`
 }
 
 /** Settings of the runs that the paper leaves open: the search's by MGS where there is one, and a training's. */
-export function openSettingsOf(cells: readonly AnyCell[]): OpenSetting[] {
+export function openSettingsOf(cells: readonly AnyCell[]): SourcedSetting[] {
   const searches = cells.flatMap(({ run }) => searchOf(run) ?? []);
   const search = searches.find((each) => solverId(each) === 'mgs') ?? searches[0];
   const training = cells.flatMap(({ run }): TrainingSettings[] =>

@@ -7,7 +7,7 @@ import { canonicalJson } from '../lib/runs/canonical.js';
 import type { Chart, Drawing } from '../lib/report/spec.js';
 import type { Surface } from '../lib/report/surface.js';
 import type { Table } from '../lib/report/table.js';
-import type { OpenSetting } from '../lib/search/presets.js';
+import type { SourcedSetting } from '../lib/search/presets.js';
 import type { Budget } from '../lib/search/protocol.js';
 import { gridOf } from './grid.js';
 import type { Change, Choices, Grid, GridOptions } from './grid.js';
@@ -89,7 +89,7 @@ export interface Experiment<K extends RunKind = RunKind, A extends Axes = Axes, 
   /** What the runs do otherwise than the paper, one sentence each; printed under the result, always. */
   readonly deviations: (cells: readonly Cell<K, A>[]) => readonly string[];
   /** Settings that the paper leaves open, where they are not a search's and its training's. */
-  readonly openSettings?: (cells: readonly Cell<K, A>[]) => readonly OpenSetting[];
+  readonly openSettings?: (cells: readonly Cell<K, A>[]) => readonly SourcedSetting[];
   readonly tables: (view: View<K, A>) => readonly Table[];
   readonly charts: (view: View<K, A>) => readonly Chart[];
   /** Pictures that are no charts, e.g. of cells. */

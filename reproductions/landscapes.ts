@@ -17,7 +17,7 @@ import type {
   SpectrumProtocol,
 } from '../lib/search/landscape-protocol.js';
 import { deviations, fullSearch, withBudget } from '../lib/search/presets.js';
-import type { OpenSetting } from '../lib/search/presets.js';
+import type { SourcedSetting } from '../lib/search/presets.js';
 import { halfSize, isZeroOrder, spaceName } from '../lib/search/protocol.js';
 import type { Budget } from '../lib/search/protocol.js';
 import { solverId } from '../lib/search/solver-id.js';
@@ -209,8 +209,8 @@ export function landscapeDeviations(cells: readonly OnLandscapeCell[]): string[]
 }
 
 /** Settings that the paper leaves open: of landscapes, of their curvature, and of one seed's paths. */
-export function landscapeOpenSettings(cells: readonly OnLandscapeCell[]): OpenSetting[] {
-  const open = (group: string, values: object, source: OpenSetting['source'] = 'ours') =>
+export function landscapeOpenSettings(cells: readonly OnLandscapeCell[]): SourcedSetting[] {
+  const open = (group: string, values: object, source: SourcedSetting['source'] = 'ours') =>
     Object.entries(values).map(([name, value]: [string, unknown]) => ({
       path: `${group}.${name}`,
       value,

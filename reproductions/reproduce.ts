@@ -15,7 +15,7 @@ import type * as Svg from '../lib/report/svg.js';
 import type { Surface } from '../lib/report/surface.js';
 import { textTable } from '../lib/report/table.js';
 import type { Table } from '../lib/report/table.js';
-import type { OpenSetting } from '../lib/search/presets.js';
+import type { SourcedSetting } from '../lib/search/presets.js';
 import type { Budget, Preset } from '../lib/search/protocol.js';
 import { openSettingsOf } from './deviations.js';
 import { cellsOf, viewOf } from './experiment.js';
@@ -95,7 +95,7 @@ export interface ResultRecord {
   readonly paper: Readonly<Record<string, number>>;
   readonly deviations: readonly string[];
   /** Settings that the paper leaves open, with the values used and whose they are. */
-  readonly openSettings: readonly OpenSetting[];
+  readonly openSettings: readonly SourcedSetting[];
   readonly claims: readonly Claim[];
   readonly tables: readonly Table[];
   /** Every run whole: protocol, result, provenance. */

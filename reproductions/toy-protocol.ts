@@ -7,7 +7,7 @@ import { UsageError } from '../lib/errors.js';
 import { choice, fieldsOf, formatOf, integer, list, real, record, valueAt } from '../lib/settings.js';
 import type { ChangeOf } from '../lib/settings.js';
 import { fullSearch } from '../lib/search/presets.js';
-import type { OpenSetting } from '../lib/search/presets.js';
+import type { SourcedSetting } from '../lib/search/presets.js';
 import type { Budget, Preset } from '../lib/search/protocol.js';
 import { MGS_DENSITIES } from '../lib/solvers/mgs.js';
 import { alphaSize, spaceById } from '../lib/spaces/spaces.js';
@@ -179,7 +179,7 @@ export const TOYS = formatOf(settingsSchema, 'The settings');
 export type ToyChange = ChangeOf<typeof settingsSchema>;
 
 /** Settings of these runs that the paper's text does not state, each with whose value it is. */
-export function toyOpenSettings(protocols: readonly ToyProtocol[]): OpenSetting[] {
+export function toyOpenSettings(protocols: readonly ToyProtocol[]): SourcedSetting[] {
   const released = new Set(['mgs.sigmas', 'mgs.lambda', 'mgs.tau']);
   const stated = new Set(['mgs.samples', 'mgs.dimension', 'mgs.densities']);
   return fieldsOf(settingsSchema, undefined).flatMap(({ path }) => {

@@ -1,9 +1,10 @@
 /** Trainings of the networks that searches find: settings that are there before it is known what is trained. */
 import { UsageError } from '../lib/errors.js';
-import type { EvaluationCaps, EvaluationChoice } from '../lib/evaluation/presets.js';
+import type { EvaluationChoice } from '../lib/evaluation/presets.js';
 import { evaluationBudget, fullEvaluation } from '../lib/evaluation/presets.js';
 import { EVALUATION } from '../lib/evaluation/protocol.js';
 import type { EvaluationProtocol, NetworkProtocol } from '../lib/evaluation/protocol.js';
+import type { Caps } from '../lib/search/presets.js';
 import type { Budget } from '../lib/search/protocol.js';
 import { applyChange, parseSet } from '../lib/settings.js';
 import { KNOWN_GENOTYPES } from '../lib/spaces/genotype.js';
@@ -18,8 +19,8 @@ export type TrainingSettings = Omit<EvaluationProtocol, 'network'> & {
 const ANY_GENOTYPE = KNOWN_GENOTYPES.DARTS_V2;
 
 /** At `laptop` a table's dozens of trainings get less than a single one does: about a minute each on two cores. */
-const CAPS_IN_TABLES: Partial<Record<Budget, Partial<EvaluationCaps>>> = {
-  laptop: { imageSide: 16, epochs: 12 },
+const CAPS_IN_TABLES: Partial<Record<Budget, Caps>> = {
+  laptop: { dataset: { imageSide: 16 }, epochs: 12 },
 };
 
 /**

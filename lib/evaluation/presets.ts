@@ -3,13 +3,14 @@
  * derived from them.
  */
 import { IMAGENET, officialSize } from '../datasets/registry.js';
-import { UsageError, unknownName } from '../errors.js';
-import type { OpenSetting } from '../search/presets.js';
-import { BUDGETS, defaultsOf, describe, valueAt } from '../settings.js';
-import type { Budget, Field, SettingSource } from '../settings.js';
+import { UsageError, knownName } from '../errors.js';
+import { capped, differences, smallBudget, sourced } from '../search/presets.js';
+import type { Caps, SmallBudget, SourcedSetting } from '../search/presets.js';
+import { defaultsOf, merged, valueAt } from '../settings.js';
+import type { Field, SettingSource } from '../settings.js';
 import type { Genotype } from '../spaces/genotype.js';
 import { countNetwork } from './count.js';
-import { EVALUATION, EVALUATION_DATASETS, EVALUATION_PRESETS } from './protocol.js';
+import { EVALUATION, EVALUATION_DATASETS, EVALUATION_PRESETS, NETWORK_DEFAULTS } from './protocol.js';
 import type { EvaluationDataset, EvaluationPreset, EvaluationProtocol, NetworkProtocol } from './protocol.js';
 
 /** What the settings of an evaluation depend on besides the genotype. */
@@ -31,51 +32,37 @@ export interface EvaluationChoice {
  * @throws {UsageError} for an unknown preset or data set, one that the preset is not for, and where Table 2 needs a space.
  */
 export function fullEvaluation(genotype: Genotype, choice: EvaluationChoice = {}): EvaluationProtocol {
-  const { preset: presetName = 'darts-space' } = choice;
-  const preset = EVALUATION_PRESETS.find((each) => each === presetName);
-  if (!preset) throw unknownName('evaluation preset', presetName, EVALUATION_PRESETS);
-  const datasetName = choice.dataset ?? (preset === 'imagenet' ? 'imagenet' : 'cifar10');
-  const dataset = EVALUATION_DATASETS.find((each) => each === datasetName);
-  if (!dataset) throw unknownName('data set', datasetName, EVALUATION_DATASETS);
-  if ((preset === 'imagenet') !== (dataset === 'imagenet')) {
+  const preset = knownName('evaluation preset', choice.preset ?? 'darts-space', EVALUATION_PRESETS);
+  const large = preset === 'imagenet';
+  const name = knownName('data set', choice.dataset ?? (large ? 'imagenet' : 'cifar10'), EVALUATION_DATASETS);
+  if (large !== (name === 'imagenet')) {
     throw new UsageError(
-      `The preset ${preset} is ${preset === 'imagenet' ? 'for the data set imagenet' : 'not for the data set imagenet'}; it was given ${dataset}.`,
+      `The preset ${preset} is ${large ? 'for the data set imagenet' : 'not for the data set imagenet'}; it was given ${name}.`,
     );
   }
-  const large = preset === 'imagenet';
-  return EVALUATION.parse({
+  const start = {
     ...defaultsOf(EVALUATION.schema),
-    ...(large ? ON_IMAGENET : {}),
-    version: 1,
-    kind: 'evaluation',
     preset,
     budget: 'full',
     seed: 0,
-    dataset: {
-      name: dataset,
-      imageSide: large ? 224 : 32,
-      trainSize: imagesIn(dataset, 'train'),
-      testSize: imagesIn(dataset, 'test'),
-    },
-    network: {
-      kind: 'genotype',
-      genotype,
-      form: large ? 'imagenet' : 'cifar',
-      ...(large ? { cells: 14, channels: 48 } : sizes(preset, dataset, choice.space)),
-      auxiliaryWeight: 0.4,
-      dropPath: large ? 0 : 0.2,
-    },
-  });
+    dataset: { name, imageSide: 32, trainSize: imagesIn(name, 'train'), testSize: imagesIn(name, 'test') },
+    network: { ...NETWORK_DEFAULTS, form: 'cifar', genotype },
+  };
+  return EVALUATION.parse(
+    merged(start, large ? ON_IMAGENET : { network: sizes(preset, name, choice.space) }),
+  );
 }
 
-/** FIDELITY A7. */
+/** FIDELITY A7: what is otherwise on ImageNet. */
 const ON_IMAGENET = {
+  dataset: { imageSide: 224 },
+  network: { form: 'imagenet', cells: 14, channels: 48, dropPath: 0 },
   cutout: 0,
   batchSize: 1024,
   epochs: 250,
-  weights: { lr: 0.5, schedule: 'linear', warmup: true, momentum: 0.9, weightDecay: 3e-5, clip: 5 },
+  weights: { lr: 0.5, schedule: 'linear', warmup: true, weightDecay: 3e-5 },
   labelSmoothing: 0.1,
-} as const;
+};
 
 /** How many images a split has. ImageNet's validation images stand for test images, whose labels were never published. */
 function imagesIn(dataset: EvaluationDataset, split: 'train' | 'test'): number {
@@ -119,39 +106,32 @@ export function linearBaseline(protocol: EvaluationProtocol): EvaluationProtocol
  */
 const LINEAR_LR = 0.01;
 
-/** What a budget may use at most; the rest of a protocol does not depend on the budget. */
-export interface EvaluationCaps {
-  readonly imageSide: number;
-  readonly trainSize: number;
-  readonly testSize: number;
-  readonly cells: number;
-  readonly channels: number;
-  readonly batchSize: number;
-  readonly epochs: number;
-}
-
-/** `smoke` is sized to end in seconds, `laptop` in some minutes on two cores. By network form. */
-const CAPS: Readonly<Record<NetworkProtocol['form'], Record<Exclude<Budget, 'full'>, EvaluationCaps>>> = {
+/** What a budget may use at most: `smoke` is sized to end in seconds, `laptop` in some minutes on two cores. By network form. */
+const CAPS: Readonly<Record<NetworkProtocol['form'], Record<SmallBudget, Caps>>> = {
   cifar: {
-    smoke: { imageSide: 16, trainSize: 64, testSize: 40, cells: 3, channels: 4, batchSize: 16, epochs: 2 },
+    smoke: {
+      dataset: { imageSide: 16, trainSize: 64, testSize: 40 },
+      network: { cells: 3, channels: 4 },
+      batchSize: 16,
+      epochs: 2,
+    },
     laptop: {
-      imageSide: 32,
-      trainSize: 8000,
-      testSize: 2000,
-      cells: 5,
-      channels: 8,
+      dataset: { imageSide: 32, trainSize: 8000, testSize: 2000 },
+      network: { cells: 5, channels: 8 },
       batchSize: 96,
       epochs: 20,
     },
   },
   imagenet: {
-    smoke: { imageSide: 64, trainSize: 32, testSize: 16, cells: 3, channels: 4, batchSize: 8, epochs: 2 },
+    smoke: {
+      dataset: { imageSide: 64, trainSize: 32, testSize: 16 },
+      network: { cells: 3, channels: 4 },
+      batchSize: 8,
+      epochs: 2,
+    },
     laptop: {
-      imageSide: 96,
-      trainSize: 4000,
-      testSize: 1000,
-      cells: 5,
-      channels: 16,
+      dataset: { imageSide: 96, trainSize: 4000, testSize: 1000 },
+      network: { cells: 5, channels: 16 },
       batchSize: 64,
       epochs: 20,
     },
@@ -165,51 +145,31 @@ const CAPS: Readonly<Record<NetworkProtocol['form'], Record<Exclude<Budget, 'ful
  *
  * @param full     A protocol of budget `full`.
  * @param tighter  What may be used where that is less than the budget allows.
- * @throws {UsageError} for an unknown budget, and for a protocol that is not full (derive from the full one instead).
+ * @throws {UsageError} as {@link smallBudget}.
  */
 export function evaluationBudget(
   full: EvaluationProtocol,
   budget: string,
-  tighter: Partial<EvaluationCaps> = {},
+  tighter: Caps = {},
 ): EvaluationProtocol {
-  const known = BUDGETS.find((each) => each === budget);
-  if (!known) throw unknownName('budget', budget, BUDGETS);
-  if (full.budget !== 'full') {
-    throw new UsageError(
-      `The protocol has budget ${full.budget}; a budget is derived from the full protocol only.`,
-    );
-  }
-  if (known === 'full') return full;
-  const { network } = full;
-  if (network.kind === 'linear') {
+  const known = smallBudget(full, budget);
+  if (known === undefined) return full;
+  if (full.network.kind === 'linear') {
     throw new UsageError(
       'A budget is derived from the protocol of a genotype; derive its baseline after that.',
     );
   }
-  const allowed = { ...CAPS[network.form][known], ...tighter };
-  const imageSide = Math.min(full.dataset.imageSide, allowed.imageSide);
-  const batchSize = Math.min(full.batchSize, allowed.batchSize);
-  const shape = {
-    ...network,
-    cells: Math.min(network.cells, allowed.cells),
-    channels: Math.min(network.channels, allowed.channels),
-  };
+  const cut = capped(capped(full, CAPS[full.network.form][known]), tighter);
+  const network = cut.network as NetworkProtocol;
+  const { imageSide } = cut.dataset;
   const image = { height: imageSide, width: imageSide };
-  const { auxiliary } = countNetwork(network.genotype, { ...shape, classes: 1 }, image);
+  const { auxiliary } = countNetwork(network.genotype, { ...network, classes: 1 }, image);
   return EVALUATION.parse({
-    ...full,
+    ...cut,
     budget: known,
-    dataset: {
-      ...full.dataset,
-      imageSide,
-      trainSize: Math.min(full.dataset.trainSize, allowed.trainSize),
-      testSize: Math.min(full.dataset.testSize, allowed.testSize),
-    },
-    network: { ...shape, auxiliaryWeight: auxiliary ? network.auxiliaryWeight : 0 },
+    network: { ...network, auxiliaryWeight: auxiliary ? network.auxiliaryWeight : 0 },
     cutout: Math.round((full.cutout * imageSide) / full.dataset.imageSide),
-    batchSize,
-    epochs: Math.min(full.epochs, allowed.epochs),
-    weights: { ...full.weights, lr: full.weights.lr * (batchSize / full.batchSize) },
+    weights: { ...full.weights, lr: full.weights.lr * (cut.batchSize / full.batchSize) },
   });
 }
 
@@ -245,28 +205,21 @@ export function evaluationDeviations(protocol: EvaluationProtocol): string[] {
   if (dataset.classes !== undefined) {
     sentences.push(`The first ${dataset.classes} classes are used; the paper has all ${IMAGENET.classes}.`);
   }
-  const whose: Partial<Record<SettingSource, string>> = {
-    paper: 'the paper has',
-    'released scripts': 'the released scripts have',
-    ours: 'our default is',
-  };
-  for (const field of describe(EVALUATION.schema, protocol)) {
-    const { path } = field;
-    const [here, there] = [valueAt(protocol, path), valueAt(paper, path)];
-    if (LABELS.has(path) || path === 'dataset.classes' || Object.is(here, there)) continue;
-    sentences.push(`${path} is ${String(here)}; ${whose[sourceOf(field, preset)]} ${String(there)}.`);
-  }
-  return sentences;
+  const settings = settingsOf(protocol).filter(({ path }) => path !== 'dataset.classes');
+  return [...sentences, ...differences(settings, paper)];
 }
 
 /** What says which evaluation a protocol is, not how it is done. */
 const LABELS = new Set(['version', 'kind', 'preset', 'budget', 'seed', 'network.kind', 'network.genotype']);
 
-/** The settings of an evaluation that the paper's text leaves open: their values, and where the full protocol's come from. */
-export function openEvaluationSettings(protocol: EvaluationProtocol): OpenSetting[] {
-  return describe(EVALUATION.schema, protocol).flatMap((field) => {
-    const { path } = field;
-    const source = sourceOf(field, protocol.preset);
-    return source === 'paper' || LABELS.has(path) ? [] : [{ path, value: valueAt(protocol, path), source }];
-  });
+/** The settings that say how an evaluation is done. */
+function settingsOf(protocol: EvaluationProtocol): SourcedSetting[] {
+  return sourced(EVALUATION.schema, protocol, (field) => sourceOf(field, protocol.preset)).filter(
+    ({ path }) => !LABELS.has(path),
+  );
+}
+
+/** The settings of an evaluation that the paper's text leaves open. */
+export function openEvaluationSettings(protocol: EvaluationProtocol): SourcedSetting[] {
+  return settingsOf(protocol).filter(({ source }) => source !== 'paper');
 }

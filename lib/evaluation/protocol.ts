@@ -10,6 +10,7 @@ import {
   BUDGETS,
   choice,
   constant,
+  defaultsOf,
   fixed,
   flag,
   formatOf,
@@ -54,14 +55,17 @@ const networkSchema = record({
   /** Stem and auxiliary head: for small images or for large ones. */
   form: fixed(choice(NETWORK_FORMS), 'choose it with --preset, since it decides other settings'),
   /** Cells; two of them, at a third and two thirds, are reduction cells. */
-  cells: integer(1, 1000),
+  cells: setting(integer(1, 1000), 20, 'paper'),
   /** Channels of the first cells. */
-  channels: integer(1, 4096),
+  channels: setting(integer(1, 4096), 36, 'paper'),
   /** Weight of the auxiliary head’s loss; 0 for a network without the head. */
-  auxiliaryWeight: real({ atLeast: 0 }),
+  auxiliaryWeight: setting(real({ atLeast: 0 }), 0.4, 'paper'),
   /** Probability of drop path that the epochs rise to, linearly from 0; 0 for none. */
   dropPath: setting(real({ atLeast: 0, below: 1 }), 0.2, 'released scripts'),
 });
+
+/** The paper's network in the DARTS space, but for its genotype. */
+export const NETWORK_DEFAULTS = defaultsOf(networkSchema);
 
 const linearSchema = record({
   /** A baseline: multinomial logistic regression on the pixels. */

@@ -2,8 +2,9 @@
  * The paper's own search settings, the presets beside them, and the smaller budgets, all derived from the defaults that the
  * schemas state.
  */
+import type { z } from 'zod';
 import { DATASET_NAMES, officialSize } from '../datasets/registry.js';
-import { UsageError, unknownName } from '../errors.js';
+import { UsageError, knownName } from '../errors.js';
 import { defaultsOf, describe, valueAt } from '../settings.js';
 import type { Field, Preset, SettingSource } from '../settings.js';
 import { zeroOrderDefinition } from '../solvers/registry.js';
@@ -43,8 +44,7 @@ function solverSettings(space: SearchProtocol['space'], id: string, preset: Pres
 export function fullSearch(space: string | SearchSpace, solver = 'mgs', preset?: string): SearchProtocol {
   if (typeof space === 'string') spaceById(space);
   const { base, preset: own } = solverEntry(solver);
-  const chosen = PRESETS.find((each) => each === (preset ?? own));
-  if (!chosen) throw unknownName('preset', String(preset), PRESETS);
+  const chosen = knownName('preset', preset ?? own, PRESETS);
   if (base !== solver && chosen !== own) {
     throw new UsageError(
       `The solver ${solver} is ${base} with preset ${own}; choose ${base} for preset ${chosen}.`,
@@ -69,8 +69,7 @@ export function fullSearch(space: string | SearchSpace, solver = 'mgs', preset?:
  * @throws {UsageError} for an unknown data set.
  */
 export function onDataset(full: SearchProtocol, dataset: string): SearchProtocol {
-  const name = DATASET_NAMES.find((each) => each === dataset);
-  if (!name) throw unknownName('data set', dataset, DATASET_NAMES);
+  const name = knownName('data set', dataset, DATASET_NAMES);
   return { ...full, dataset: { name, imageSide: 32, trainSize: officialSize(name, 'train') } };
 }
 
@@ -93,44 +92,66 @@ export function solverSearch(
   );
 }
 
-/** What a budget may use at most; the rest of a protocol does not depend on the budget. */
-interface Caps {
-  readonly imageSide: SearchProtocol['dataset']['imageSide'];
-  readonly trainSize: number;
-  readonly cells: number;
-  readonly channels: number;
-  readonly batchSize: number;
-  readonly epochs: number;
-  readonly iterations: number;
-  readonly products: number;
-}
+/** A budget that is less than everything. */
+export type SmallBudget = Exclude<Budget, 'full'>;
 
 /**
- * `smoke` is sized to end in seconds (4 weight steps and 2 alpha updates an epoch), `laptop` in about a minute on two cores
- * in S2 with N = 4 and in a few in the DARTS space (16 weight steps and 4 alpha updates an epoch).
+ * What a budget may use at most; the rest of a protocol does not depend on the budget. `smoke` is sized to end in seconds (4
+ * weight steps and 2 alpha updates an epoch), `laptop` in about a minute on two cores in S2 with N = 4 and in a few in the
+ * DARTS space (16 weight steps and 4 alpha updates an epoch).
  */
-const CAPS: Readonly<Record<Exclude<Budget, 'full'>, Caps>> = {
+const CAPS: Readonly<Record<SmallBudget, Caps>> = {
   smoke: {
-    imageSide: 16,
-    trainSize: 64,
+    dataset: { imageSide: 16, trainSize: 64 },
     cells: 3,
     channels: 4,
     batchSize: 8,
     epochs: 2,
-    iterations: 2,
-    products: 5,
+    omega: { iterations: 2 },
+    stability: { products: 5 },
   },
   laptop: {
-    imageSide: 16,
-    trainSize: 1024,
+    dataset: { imageSide: 16, trainSize: 1024 },
     cells: 5,
     channels: 8,
     batchSize: 32,
     epochs: 10,
-    iterations: 4,
-    products: 20,
+    omega: { iterations: 4 },
+    stability: { products: 20 },
   },
 };
+
+/** Largest values of settings, nested as they are. */
+export interface Caps {
+  readonly [setting: string]: number | Caps;
+}
+
+/** Settings with whatever exceeds its cap cut down to it; what they do not have is passed over. */
+export function capped<T>(settings: T, caps: Caps): T {
+  const at = settings as Readonly<Record<string, unknown>>;
+  const cut = Object.entries(caps)
+    .filter(([name]) => at[name] !== undefined)
+    .map(([name, cap]) => [
+      name,
+      typeof cap === 'number' ? Math.min(at[name] as number, cap) : capped(at[name], cap),
+    ]);
+  return { ...settings, ...(Object.fromEntries(cut) as Partial<T>) };
+}
+
+/**
+ * The budget to cut a protocol down to; undefined for the full one.
+ *
+ * @throws {UsageError} for an unknown budget, and for a protocol that is not full (derive from the full one instead).
+ */
+export function smallBudget(full: { readonly budget: Budget }, budget: string): SmallBudget | undefined {
+  const known = knownName('budget', budget, BUDGETS);
+  if (full.budget !== 'full') {
+    throw new UsageError(
+      `The protocol has budget ${full.budget}; a budget is derived from the full protocol only.`,
+    );
+  }
+  return known === 'full' ? undefined : known;
+}
 
 /**
  * The protocol for a smaller budget, derived from a full one: whatever exceeds what the budget allows is cut down to it,
@@ -138,47 +159,26 @@ const CAPS: Readonly<Record<Exclude<Budget, 'full'>, Caps>> = {
  * else (solver, σ, τ, learning rates, seed) stays.
  *
  * @param full  A protocol of budget `full`.
- * @throws {UsageError} for an unknown budget, and for a protocol that is not full (derive from the full one instead).
+ * @throws {UsageError} as {@link smallBudget}.
  */
 export function withBudget(full: SearchProtocol, budget: string): SearchProtocol {
-  const known = BUDGETS.find((each) => each === budget);
-  if (!known) throw unknownName('budget', budget, BUDGETS);
-  if (full.budget !== 'full') {
-    throw new UsageError(
-      `The protocol has budget ${full.budget}; a budget is derived from the full protocol only.`,
-    );
-  }
-  if (known === 'full') return full;
-  const caps = CAPS[known];
-  const epochs = Math.min(full.epochs, caps.epochs);
-  const share = (count: number): number => Math.round((count * epochs) / full.epochs);
-  const imageSide = Math.min(full.dataset.imageSide, caps.imageSide);
-  const { omega, cutout, stability } = full;
+  const known = smallBudget(full, budget);
+  if (known === undefined) return full;
+  const cut = capped(full, CAPS[known]);
+  const share = (count: number): number => Math.round((count * cut.epochs) / full.epochs);
+  const { cutout, stability } = cut;
+  const ofImage = cut.dataset.imageSide / full.dataset.imageSide;
   return SEARCH.parse({
-    ...full,
+    ...cut,
     budget: known,
-    dataset: {
-      ...full.dataset,
-      imageSide,
-      trainSize: Math.min(full.dataset.trainSize, caps.trainSize),
-    },
-    cells: Math.min(full.cells, caps.cells),
-    channels: Math.min(full.channels, caps.channels),
-    batchSize: Math.min(full.batchSize, caps.batchSize),
-    epochs,
     warmupEpochs: share(full.warmupEpochs),
-    omega:
-      'iterations' in omega ? { ...omega, iterations: Math.min(omega.iterations, caps.iterations) } : omega,
-    ...(cutout && {
-      cutout: { ...cutout, length: 2 * Math.round((cutout.length * imageSide) / full.dataset.imageSide / 2) },
-    }),
+    ...(cutout && { cutout: { ...cutout, length: 2 * Math.round((cutout.length * ofImage) / 2) } }),
     ...(stability && {
       stability: {
         ...stability,
         window: Math.max(1, share(stability.window)),
         lag: Math.max(1, share(stability.lag)),
         startEpoch: share(stability.startEpoch),
-        products: Math.min(stability.products, caps.products),
       },
     }),
   });
@@ -248,42 +248,56 @@ export function deviations(protocol: SearchProtocol): string[] {
       sentences.push(`${group} is off; ${method} searches with it.`);
     }
   }
-  for (const field of describe(searchSchema, protocol)) {
-    const { path } = field;
-    const [here, there] = [valueAt(protocol, path), valueAt(paper, path)];
-    if (told.has(path) || isRecording(path) || Object.is(here, there)) continue;
-    const whose = {
-      paper: 'the paper has',
-      'released scripts': 'the released scripts have',
-      'baseline paper': `${genitive} paper has`,
-      'baseline code': `${genitive} public code has`,
-      ours: 'our default is',
-    };
-    sentences.push(`${path} is ${String(here)}; ${whose[settingSource(field, id)]} ${String(there)}.`);
-  }
-  return sentences;
+  const settings = settingsOf(protocol).filter(({ path }) => !told.has(path));
+  return [...sentences, ...differences(settings, paper, genitive)];
 }
 
-/** A setting that the paper leaves open: its value in the protocol, and where the full protocol's value comes from. */
-export interface OpenSetting {
+/** A setting, and where the full protocol's value comes from. */
+export interface SourcedSetting {
   readonly path: string;
   readonly value: unknown;
-  readonly source: Exclude<SettingSource, 'paper'>;
+  readonly source: SettingSource;
 }
 
-/** The settings of a protocol that the paper's text does not state. */
-export function openSettings(protocol: SearchProtocol): OpenSetting[] {
-  const labels = new Set(['version', 'kind', 'preset', 'budget', 'seed', 'solver.kind']);
-  const id = solverId(protocol);
-  return describe(searchSchema, protocol).flatMap((field) => {
+/** Every setting of a protocol. @param sourceOf  Where the full protocol's value comes from. */
+export function sourced(
+  schema: z.ZodObject,
+  protocol: object,
+  sourceOf: (field: Field) => SettingSource,
+): SourcedSetting[] {
+  return describe(schema, protocol).map((field) => {
     const { path } = field;
-    const source = settingSource(field, id);
-    if (source === 'paper' || labels.has(path) || isRecording(path)) return [];
-    return [{ path, value: valueAt(protocol, path), source }];
+    return { path, value: valueAt(protocol, path), source: sourceOf(field) };
   });
 }
 
-/** Whether a setting only says what is recorded. */
-function isRecording(path: string): boolean {
-  return RECORDING.some((group) => path.startsWith(`${group}.`));
+/** One sentence for each of the settings that another protocol has otherwise. @param baseline  Whose paper and code are meant. */
+export function differences(settings: readonly SourcedSetting[], other: object, baseline = ''): string[] {
+  const whose = {
+    paper: 'the paper has',
+    'released scripts': 'the released scripts have',
+    'baseline paper': `${baseline} paper has`,
+    'baseline code': `${baseline} public code has`,
+    ours: 'our default is',
+  };
+  return settings
+    .map((setting) => ({ ...setting, there: valueAt(other, setting.path) }))
+    .filter(({ value, there }) => !Object.is(value, there))
+    .map(
+      ({ path, value, source, there }) => `${path} is ${String(value)}; ${whose[source]} ${String(there)}.`,
+    );
+}
+
+/** The settings of a search that do more than say what is recorded. */
+function settingsOf(protocol: SearchProtocol): SourcedSetting[] {
+  const id = solverId(protocol);
+  return sourced(searchSchema, protocol, (field) => settingSource(field, id)).filter(
+    ({ path }) => !RECORDING.some((group) => path.startsWith(`${group}.`)),
+  );
+}
+
+/** The settings of a protocol that the paper's text does not state. */
+export function openSettings(protocol: SearchProtocol): SourcedSetting[] {
+  const labels = new Set(['version', 'kind', 'preset', 'budget', 'seed', 'solver.kind']);
+  return settingsOf(protocol).filter(({ path, source }) => source !== 'paper' && !labels.has(path));
 }

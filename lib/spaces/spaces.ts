@@ -1,4 +1,4 @@
-import { UsageError, unknownName } from '../errors.js';
+import { UsageError, knownName, unknownName } from '../errors.js';
 import { PRIMITIVES, isPrimitive } from './primitives.js';
 import type { Primitive } from './primitives.js';
 
@@ -190,8 +190,7 @@ export function isSpaceId(value: unknown): value is SpaceId {
 
 /** The built-in space of that id. @throws {UsageError} with the allowed ids for any other. */
 export function spaceById(id: string): BuiltInSpace {
-  if (!isSpaceId(id)) throw unknownName('search space', id, SPACE_IDS);
-  return SPACES[id];
+  return SPACES[knownName('search space', id, SPACE_IDS)];
 }
 
 /** d, the number of alphas of both cells together: 28·|O| in a uniform space of 4 nodes (196 for `darts`, 56 for `s2`). */
