@@ -142,7 +142,6 @@ class Training {
         title: this.title,
         total: this.steps,
         position: () => this.step,
-        ended: () => this.step === this.steps,
         step: async () => {
           await this.trainStep();
           const epochEnds = this.step % this.batches.perEpoch === 0;

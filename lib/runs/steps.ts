@@ -12,11 +12,14 @@ export interface Steps {
   readonly total: number;
   /** Steps done so far. */
   position(): number;
-  ended(): boolean;
+  /** Whether nothing is left; when all steps are done if left out. */
+  ended?(): boolean;
   /** @returns whether the state is to be kept at once, as at an epoch's end. */
-  step(): Promise<boolean>;
+  step(): Promise<boolean> | boolean;
   /** What is worth saying at this point. */
-  note(): string;
+  note?(): string;
+  /** Where it stands, for a sentence; ‘step 3 of 25’ if left out. */
+  place?(): string;
   checkpoint(): Checkpoint;
 }
 
@@ -39,10 +42,11 @@ export async function inSteps(
   const { title, total } = steps;
   const phase = progress.start(title, total, steps.position());
   let saved = performance.now();
+  const ended = () => steps.ended?.() ?? steps.position() === total;
   try {
-    while (!steps.ended()) {
+    while (!ended()) {
       const due = await steps.step();
-      phase.update(steps.position(), steps.note());
+      phase.update(steps.position(), steps.note?.());
       // Signals and a notebook's interrupts are delivered between steps.
       await yieldToEvents();
       const stopped = signal?.aborted ?? false;
@@ -50,9 +54,9 @@ export async function inSteps(
         store?.saveCheckpoint(steps.checkpoint());
         saved = performance.now();
       }
-      if (stopped && !steps.ended()) {
+      if (stopped && !ended()) {
         throw new InterruptedError(
-          `Stopped after step ${steps.position()} of ${total}; the same command goes on from there.`,
+          `Stopped after ${steps.place?.() ?? `step ${steps.position()} of ${total}`}; the same command goes on from there.`,
         );
       }
     }

@@ -1,7 +1,7 @@
 import { ZartsError } from '../errors.js';
 import { foldIn, key } from '../math/random.js';
-import { pause, silent } from '../progress.js';
 import { packState, unpackState } from '../runs/checkpoint.js';
+import { inSteps } from '../runs/steps.js';
 import { measuredStep } from '../solvers/alpha-step.js';
 import { createSolver } from '../solvers/registry.js';
 import type { PathProtocol, PathSolver } from './landscape-protocol.js';
@@ -48,7 +48,7 @@ interface Progressed {
 export async function followPath(
   { solver, seed, updates, weightSteps, start }: PathProtocol,
   { objective, run }: PlaneWork,
-  { progress = silent, signal }: PlaneOptions,
+  options: PlaneOptions,
 ): Promise<PathResult> {
   const untrained = objective.state();
   let path: Progressed = { places: [[start.x, start.y]], evaluations: 0, gradients: 0, weights: untrained };
@@ -57,32 +57,34 @@ export async function followPath(
     objective.resume(path.weights);
   }
   const move = mover(solver, seed, objective);
-  const first = path.places.length - 1;
-  const phase = progress.start(`path ${solver.kind}`, updates, first);
-  try {
-    for (let update = first; update < updates; update++) {
-      const done = `update ${update} of ${updates} of the path`;
-      await pause(signal, () => `Stopped after ${done}; the same command goes on from there.`);
-      const { place, evaluations, gradients } = move(path.places[update], update);
-      const [x, y] = place;
-      if (!Number.isFinite(x) || !Number.isFinite(y)) {
-        throw new ZartsError(
-          `Update ${update} of a path by ${solver.kind} leads to (${x}, ${y}); its step size is too large for this landscape.`,
-        );
-      }
-      for (let step = 0; step < weightSteps; step++) objective.train(x, y);
-      path = {
-        places: [...path.places, place],
-        evaluations: path.evaluations + evaluations,
-        gradients: path.gradients + gradients,
-        weights: objective.state(),
-      };
-      run.store.saveCheckpoint({ step: update + 1, ...packState(path) });
-      phase.update(update + 1);
-    }
-  } finally {
-    phase.end();
-  }
+  const done = (): number => path.places.length - 1;
+  await inSteps(
+    {
+      title: `path ${solver.kind}`,
+      total: updates,
+      position: done,
+      step: () => {
+        const { place, evaluations, gradients } = move(path.places[done()], done());
+        const [x, y] = place;
+        if (!Number.isFinite(x) || !Number.isFinite(y)) {
+          throw new ZartsError(
+            `Update ${done()} of a path by ${solver.kind} leads to (${x}, ${y}); its step size is too large for this landscape.`,
+          );
+        }
+        for (let step = 0; step < weightSteps; step++) objective.train(x, y);
+        path = {
+          places: [...path.places, place],
+          evaluations: path.evaluations + evaluations,
+          gradients: path.gradients + gradients,
+          weights: objective.state(),
+        };
+        return true;
+      },
+      place: () => `update ${done()} of ${updates} of the path`,
+      checkpoint: () => ({ step: done(), ...packState(path) }),
+    },
+    { ...options, store: run.store },
+  );
   objective.resume(untrained);
   const points = path.places.map(([x, y]) => ({ x, y, loss: objective.lossAt(x, y) }));
   return { points, evaluations: path.evaluations, gradients: path.gradients };

@@ -8,9 +8,9 @@ import { foldIn, key, split } from '../math/random.js';
 import type { Key } from '../math/random.js';
 import { axpy, scale } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
-import { pause, silent } from '../progress.js';
 import { packState, unpackState } from '../runs/checkpoint.js';
 import type { KeptOptions, KeptRun } from '../runs/kept.js';
+import { inSteps } from '../runs/steps.js';
 import { mixingGroups } from '../spaces/mixing.js';
 import type { LandscapeProtocol } from './landscape-protocol.js';
 import { lossAtOmega, omegaSteps, reachOmega } from './omega.js';
@@ -175,9 +175,6 @@ function landscapePlane({ directions, supernet }: LandscapeProtocol, alpha: Vec,
   return { center: alpha, directions: orthonormalPair(from, alpha.length, ...drawn) };
 }
 
-/** Seconds between two checkpoints at least: a loss that takes longer is kept at once. */
-const CHECKPOINT_SECONDS = 2;
-
 /** Losses at places that are known beforehand. */
 export interface LossSeries<Place> {
   readonly places: readonly Place[];
@@ -199,36 +196,32 @@ export interface LossSeries<Place> {
  */
 export async function measureLosses<Place>(
   { places, title, position, lossAt, onLoss }: LossSeries<Place>,
-  run: KeptRun,
-  { progress = silent, signal }: PlaneOptions,
+  { from, store }: KeptRun,
+  options: PlaneOptions,
 ): Promise<number[]> {
-  const losses = run.from ? Array.from(unpackState<{ losses: Float64Array }>(run.from).losses) : [];
-  const phase = progress.start(title, places.length, losses.length);
-  const save = (): void => {
-    run.store.saveCheckpoint({ step: losses.length, ...packState({ losses: Float64Array.from(losses) }) });
-  };
-  let saved = performance.now();
-  try {
-    for (const [i, place] of places.entries()) {
-      if (i === losses.length) {
-        await pause(
-          signal,
-          () => `Stopped after ${position(i, places.length)}; the same command goes on from there.`,
-        );
-        losses.push(lossAt(place));
-        if (performance.now() - saved > CHECKPOINT_SECONDS * 1000) {
-          save();
-          saved = performance.now();
+  const losses = from ? Array.from(unpackState<{ losses: Float64Array }>(from).losses) : [];
+  for (const [i, loss] of losses.entries()) await onLoss?.(loss, i + 1);
+  const checkpoint = () => ({ step: losses.length, ...packState({ losses: Float64Array.from(losses) }) });
+  await inSteps(
+    {
+      title,
+      total: places.length,
+      position: () => losses.length,
+      step: async () => {
+        try {
+          losses.push(lossAt(places[losses.length]));
+          await onLoss?.(losses[losses.length - 1], losses.length);
+        } catch (error) {
+          store.saveCheckpoint(checkpoint());
+          throw error;
         }
-      }
-      phase.update(i + 1, `loss ${losses[i].toFixed(3)}`);
-      await onLoss?.(losses[i], i + 1);
-    }
-  } catch (error) {
-    save();
-    throw error;
-  } finally {
-    phase.end();
-  }
+        return false;
+      },
+      note: () => `loss ${losses[losses.length - 1].toFixed(3)}`,
+      place: () => position(losses.length, places.length),
+      checkpoint,
+    },
+    { ...options, store },
+  );
   return losses;
 }
