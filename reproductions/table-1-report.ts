@@ -1,15 +1,7 @@
 /** What Table 1 says of each experiment's rows: claims and charts. */
 import type { Claim } from '../lib/analysis/claims.js';
-import { chart, referenceLine, sixDigits } from '../lib/report/charts.js';
-import {
-  axisOf,
-  colorOf,
-  inColumns,
-  INTERVALS,
-  meanOf,
-  meansChart,
-  varied,
-} from '../lib/report/means-chart.js';
+import { chart, inColumns, referenceLine, sixDigits } from '../lib/report/charts.js';
+import { axisOf, colorOf, INTERVALS, meanOf, meansChart, varied } from '../lib/report/means-chart.js';
 import type { Chart } from '../lib/report/spec.js';
 import { PALETTE, REFERENCE_COLOR } from '../lib/report/theme.js';
 import type { MgsDensity } from '../lib/solvers/mgs.js';

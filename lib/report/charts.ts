@@ -1,10 +1,13 @@
-/** The charts that several figures and tables share, as functions of rows. */
-import { linesWithPoints, rowsWithMeans } from './layers.js';
+/**
+ * The charts that several figures and tables share, as functions of rows: layers of marks, in one panel or in one for each
+ * name.
+ */
 import type { Chart } from './spec.js';
 import { VEGA_LITE_SCHEMA } from './spec.js';
 import { ORDERED_SCHEME, PALETTE, REFERENCE_COLOR, THEME } from './theme.js';
 
-type Encoding = Readonly<Record<string, unknown>>;
+/** What a channel of a mark shows, or any other part of a Vega-Lite specification. */
+export type Encoding = Readonly<Record<string, unknown>>;
 type ChartRow = Readonly<Record<string, unknown>>;
 
 /** What every chart has around its marks. */
@@ -35,230 +38,87 @@ export function chart(
   };
 }
 
+// ---- What charts are made of ----
+
 /** Six digits: all that a plot can show, and stored notebooks stay small. */
 export function sixDigits(value: number): number {
   return Number(value.toPrecision(6));
 }
 
-/** A nominal colour by a field, in the order of the names, its legend below. */
-export function colorBy(field: string, names: readonly string[]): Encoding {
-  const legend = { title: null, orient: 'bottom' };
-  return { field, type: 'nominal', scale: { domain: names, range: PALETTE }, legend };
+/** A field of numbers, and what the reader sees beside its axis. */
+export interface Quantity {
+  readonly field: string;
+  readonly title: string;
 }
 
-/** A quantity against a number that an experiment varies: a point a row, a line through the means, a colour a group. */
-export function againstNumber(
-  words: ChartWords,
-  values: readonly ChartRow[],
-  {
-    x,
-    y,
-    group,
-    groups,
-    format = '.2f',
-    fromZero = false,
-  }: {
-    readonly x: { readonly field: string; readonly title: string };
-    readonly y: { readonly field: string; readonly title: string };
-    readonly group: string;
-    readonly groups: readonly string[];
-    readonly format?: string;
-    readonly fromZero?: boolean;
-  },
-): Chart {
-  const xs = [...new Set(values.map((row) => Number(row[x.field])))].sort((a, b) => a - b);
-  const color = colorBy(group, groups);
-  return chart(words, values, {
-    width: 380,
-    height: 240,
-    layer: linesWithPoints({
-      x: {
-        ...x,
-        type: 'quantitative',
-        scale: { domain: [xs[0] - 0.5, xs[xs.length - 1] + 0.5], nice: false },
-        axis: { values: xs, format: 'd' },
-      },
-      y: { ...y, type: 'quantitative', scale: { zero: fromZero } },
-      color,
-      shape: { field: group, type: 'nominal', scale: { domain: groups }, legend: color.legend },
-      tooltip: [
-        { field: group },
-        { field: x.field, title: x.title },
-        { field: 'seed' },
-        { field: y.field, title: y.title, format },
-      ],
-    }),
-  });
-}
-
-/** Panels by a field, in the order of the names. */
-export interface Panels {
+/** Names that are told apart by a field: by colours and shapes, or by panels. */
+export interface Names {
   readonly field: string;
   readonly names: readonly string[];
 }
 
-/** A facet's encoding. */
-export function panelsBy({ field, names }: Panels): Encoding {
+/** A quantity along an axis. @param more  Its scale and axis, where they are not Vega-Lite's own. */
+export function quantitative(quantity: Encoding | Quantity, more: Encoding = {}): Encoding {
+  return { type: 'quantitative', ...quantity, ...more };
+}
+
+/** The mean of a quantity over the rows that have the rest in common. */
+export function meanOver(quantity: Encoding): Encoding {
+  return { ...quantity, aggregate: 'mean' };
+}
+
+const BELOW = { title: null, orient: 'bottom' } as const;
+
+/** Names by colour, in their order. */
+export function colorBy(
+  { field, names }: Names,
+  legend: Encoding = BELOW,
+  range: readonly string[] = PALETTE,
+): Encoding {
+  return { field, type: 'nominal', scale: { domain: names, range }, legend };
+}
+
+/** Names by the shape of points, in their order. */
+export function shapeBy(field: string, domain: readonly (string | number)[], legend: Encoding = BELOW) {
+  return { field, type: 'nominal', scale: { domain }, legend };
+}
+
+/** Numbers in order by colour, from light to dark. */
+export function orderBy(
+  field: string,
+  domain: readonly (string | number)[],
+  legend: Encoding | null,
+): Encoding {
+  return { field, type: 'ordinal', scale: { domain, scheme: ORDERED_SCHEME }, legend };
+}
+
+/** A layer: marks of a kind, how they look, and what each of their channels shows. */
+export function layerOf(type: string, look: Encoding, encoding: object): Encoding {
+  return { mark: { type, ...look }, encoding };
+}
+
+/** A layer of filled points. */
+export function pointsOf(size: number, opacity: number, encoding: object, look: Encoding = {}): Encoding {
+  return layerOf('point', { filled: true, size, opacity, ...look }, encoding);
+}
+
+/** A facet's encoding: panels in the order of the names. */
+export function panelsBy({ field, names }: Names): Encoding {
   return { field, type: 'nominal', title: null, sort: names };
 }
 
-/** Test errors by name: a row a name, a point a network, a bar at their mean; with `panels`, one for each of its names. */
-export function errorsByName(
-  words: ChartWords,
-  values: readonly ChartRow[],
-  { row, color, panels }: { readonly row: Panels; readonly color: Encoding; readonly panels?: Panels },
-): Chart {
-  const layer = rowsWithMeans({
-    x: {
-      field: 'error',
-      type: 'quantitative',
-      title: 'test error (%)',
-      scale: { zero: false, nice: true },
-      ...(panels ? {} : { axis: { tickCount: 6 } }),
-    },
-    y: { ...panelsBy(row), axis: { grid: true } },
-    color,
-    tooltip: [
-      { field: row.field },
-      ...(panels ? [{ field: panels.field }] : []),
-      { field: 'seed' },
-      { field: 'error', format: '.2f' },
-      { field: 'parameters', format: ',d' },
-    ],
-  });
-  if (!panels) return chart(words, values, { width: 380, height: { step: 22 }, layer });
-  return chart(words, values, {
-    facet: panelsBy(panels),
-    columns: Math.min(panels.names.length, 2),
-    resolve: { scale: { x: 'independent' } },
-    spec: { width: 260, height: { step: 20 }, layer },
-  });
+/** One panel, or one for each name. @param more  What such panels have besides. */
+function panelled(panel: Encoding, names: Names | undefined, more: Encoding = {}): Encoding {
+  return names ? { facet: panelsBy(names), ...more, spec: panel } : panel;
 }
 
-/** One quantity against another: a labelled point a row; with `spread`, a line from one field to another through it. */
-export function labelledPoints(
-  words: ChartWords,
-  values: readonly ChartRow[],
-  {
-    x,
-    y,
-    label,
-    spread,
-    panels,
-    size,
-    point,
-    text,
-    ...shown
-  }: {
-    readonly x: Encoding;
-    readonly y: Encoding;
-    readonly color: Encoding;
-    readonly label: string;
-    readonly tooltip: readonly Encoding[];
-    readonly spread?: { readonly low: string; readonly high: string };
-    readonly panels?: Panels;
-    readonly size: { readonly width: number; readonly height: number };
-    /** Of the marks, what is not the same in every such chart. */
-    readonly point?: object;
-    readonly text?: object;
-  },
-): Chart {
-  const place = { x: { type: 'quantitative', ...x }, y: { type: 'quantitative', ...y } };
-  const layer: object[] = [
-    {
-      mark: { type: 'point', filled: true, size: 60, opacity: 1, ...point },
-      encoding: { ...place, ...shown },
-    },
-    {
-      mark: { type: 'text', align: 'left', dx: 7, ...text },
-      encoding: { ...place, text: { field: label } },
-    },
-  ];
-  if (spread) {
-    const from = { ...place, y: { ...place.y, field: spread.low }, y2: { field: spread.high } };
-    layer.unshift({
-      mark: { type: 'rule', strokeWidth: 1.5 },
-      encoding: { ...from, color: shown.color },
-    });
-  }
-  if (!panels) return chart(words, values, { ...size, layer });
-  return chart(words, values, {
-    facet: panelsBy(panels),
-    columns: 2,
-    resolve: { scale: { x: 'independent', y: 'independent' } },
-    spec: { ...size, layer },
-  });
-}
-
-/**
- * A quantity `y` over the epochs of searches: a line through the means and a band over all of them, a colour a method.
- * Dashes across x; dots across y, where something printed can be compared.
- */
-export function alongSearches(
-  words: ChartWords,
-  values: readonly ChartRow[],
-  {
-    title,
-    methods,
-    epochs,
-    points = false,
-    panels,
-    dashes,
-    dots,
-  }: {
-    readonly title: string;
-    readonly methods: readonly string[];
-    readonly epochs: number;
-    /** Whether every row has a point of its own. */
-    readonly points?: boolean;
-    /** Panels are of counts. */
-    readonly panels?: Panels | undefined;
-    readonly dashes: number;
-    readonly dots?: number | false | undefined;
-  },
-): Chart {
-  const legend = { title: null, orient: 'bottom', symbolOpacity: 1, symbolStrokeWidth: 2 };
-  const scale = { domain: methods, range: PALETTE.slice(0, methods.length) };
-  const color = { field: 'method', type: 'nominal', scale, legend };
-  const shape = { field: 'method', type: 'nominal', scale: { domain: methods }, legend };
-  const x = {
-    field: 'epoch',
-    type: 'quantitative',
-    title: 'epoch of the search',
-    scale: { domain: [0, epochs], nice: false },
-    axis: { format: 'd', tickCount: 6, tickMinStep: 1 },
+/** Panels side by side. @param ownY  Whether each has a scale of its own. */
+export function inColumns(names: Names, spec: Encoding, ownY = false): Encoding {
+  return {
+    facet: { column: panelsBy(names) },
+    spec,
+    ...(ownY ? { resolve: { scale: { y: 'independent' } } } : {}),
   };
-  const y = {
-    field: 'y',
-    type: 'quantitative',
-    title,
-    // Accuracies and sizes differ in their last digits; a count of none is a value like others.
-    scale: { zero: panels !== undefined, nice: true },
-    ...(panels ? { axis: { format: 'd', tickMinStep: 1 } } : {}),
-  };
-  const rule = (mark: object, encoding: object): object => ({
-    mark: { type: 'rule', color: REFERENCE_COLOR, ...mark },
-    data: { values: [{}] },
-    encoding,
-  });
-  const [lowest, mean] = ['min', 'mean'].map((aggregate) => ({ ...y, aggregate }));
-  const highest = { field: 'y', aggregate: 'max' };
-  const fields = ['method', 'seed', 'epoch'].map((field) => ({ field }));
-  const tooltip = [...fields, { field: 'y', title, format: '.2f' }];
-  const point = { type: 'point', filled: true, size: 55, opacity: 0.8 };
-  const layer = [
-    rule({ strokeDash: [5, 4], opacity: 0.7 }, { x: { datum: dashes } }),
-    ...(typeof dots === 'number' ? [rule({ strokeDash: [2, 3] }, { y: { datum: dots } })] : []),
-    { mark: { type: 'area', opacity: 0.16 }, encoding: { x, y: lowest, y2: highest, color } },
-    { mark: { type: 'line', strokeWidth: 2.2 }, encoding: { x, y: mean, color } },
-    ...(points ? [{ mark: point, encoding: { x, y, color, shape, tooltip } }] : []),
-  ];
-  const size = { width: panels ? 250 : 400, height: 230 };
-  return chart(
-    words,
-    values,
-    panels ? { facet: panelsBy(panels), spec: { ...size, layer } } : { ...size, layer },
-  );
 }
 
 /**
@@ -269,11 +129,155 @@ export function referenceLine(at: number, text?: string, under = false): object[
   const data = { values: [{}] };
   const color = REFERENCE_COLOR;
   const y = { datum: at };
-  const place = under ? { baseline: 'top', dx: 4, dy: 4 } : { baseline: 'bottom', dx: 4, dy: -3 };
-  const words = { type: 'text', align: 'left', ...place, color, fontSize: 11 };
-  const line = { data, mark: { type: 'rule', strokeDash: [5, 4], color }, encoding: { y } };
+  const line = { data, ...layerOf('rule', { strokeDash: [5, 4], color }, { y }) };
   if (text === undefined) return [line];
-  return [line, { data, mark: words, encoding: { y, x: { value: 0 }, text: { value: text } } }];
+  const place = under ? { baseline: 'top', dx: 4, dy: 4 } : { baseline: 'bottom', dx: 4, dy: -3 };
+  const words = { align: 'left', ...place, color, fontSize: 11 };
+  return [line, { data, ...layerOf('text', words, { y, x: { value: 0 }, text: { value: text } }) }];
+}
+
+// ---- Charts ----
+
+/** A quantity against a number that an experiment varies: a point a row, a line through the means, a colour a group. */
+export function againstNumber(
+  words: ChartWords,
+  values: readonly ChartRow[],
+  plot: {
+    readonly x: Quantity;
+    readonly y: Quantity;
+    readonly group: string;
+    readonly groups: readonly string[];
+    readonly format?: string;
+    readonly fromZero?: boolean;
+  },
+): Chart {
+  const { group, groups, format = '.2f', fromZero = false } = plot;
+  const xs = [...new Set(values.map((row) => Number(row[plot.x.field])))].sort((a, b) => a - b);
+  const x = quantitative(plot.x, {
+    scale: { domain: [xs[0] - 0.5, xs[xs.length - 1] + 0.5], nice: false },
+    axis: { values: xs, format: 'd' },
+  });
+  const y = quantitative(plot.y, { scale: { zero: fromZero } });
+  const color = colorBy({ field: group, names: groups });
+  const tooltip = [{ field: group }, plot.x, { field: 'seed' }, { ...plot.y, format }];
+  const layer = [
+    layerOf('line', { strokeWidth: 2 }, { x, y: meanOver(y), color }),
+    pointsOf(60, 0.8, { x, y, color, shape: shapeBy(group, groups), tooltip }),
+  ];
+  return chart(words, values, { width: 380, height: 240, layer });
+}
+
+/** Test errors by name: a row a name, a point a network, a bar at their mean; with `panels`, one for each of its names. */
+export function errorsByName(
+  words: ChartWords,
+  values: readonly ChartRow[],
+  { row, color, panels }: { readonly row: Names; readonly color: Encoding; readonly panels?: Names },
+): Chart {
+  const x = quantitative(
+    { field: 'error', title: 'test error (%)' },
+    { scale: { zero: false, nice: true }, ...(panels ? {} : { axis: { tickCount: 6 } }) },
+  );
+  const y = { ...panelsBy(row), axis: { grid: true } };
+  const tooltip = [
+    { field: row.field },
+    ...(panels ? [{ field: panels.field }] : []),
+    { field: 'seed' },
+    { field: 'error', format: '.2f' },
+    { field: 'parameters', format: ',d' },
+  ];
+  const layer = [
+    layerOf('tick', { thickness: 3, size: 16 }, { x: meanOver(x), y, color }),
+    pointsOf(55, 0.75, { x, y, color, tooltip }),
+  ];
+  const size = panels ? { width: 260, height: { step: 20 } } : { width: 380, height: { step: 22 } };
+  const columns = Math.min(panels?.names.length ?? 1, 2);
+  const resolve = { scale: { x: 'independent' } };
+  return chart(words, values, panelled({ ...size, layer }, panels, { columns, resolve }));
+}
+
+/** One quantity against another: a labelled point a row; with `spread`, a line from one field to another through it. */
+export function labelledPoints(
+  words: ChartWords,
+  values: readonly ChartRow[],
+  plot: {
+    readonly x: Encoding;
+    readonly y: Encoding;
+    readonly color: Encoding;
+    readonly label: string;
+    readonly tooltip: readonly Encoding[];
+    readonly spread?: { readonly low: string; readonly high: string };
+    readonly panels?: Names;
+    readonly size: { readonly width: number; readonly height: number };
+    /** Of the marks, what is not the same in every such chart. */
+    readonly point?: Encoding;
+    readonly text?: Encoding;
+  },
+): Chart {
+  const { color, label, tooltip, spread, panels, size, point, text } = plot;
+  const [x, y] = [quantitative(plot.x), quantitative(plot.y)];
+  const from = spread && { x, y: { ...y, field: spread.low }, y2: { field: spread.high }, color };
+  const layer = [
+    ...(from ? [layerOf('rule', { strokeWidth: 1.5 }, from)] : []),
+    pointsOf(60, 1, { x, y, color, tooltip }, point),
+    layerOf('text', { align: 'left', dx: 7, ...text }, { x, y, text: { field: label } }),
+  ];
+  const resolve = { scale: { x: 'independent', y: 'independent' } };
+  return chart(words, values, panelled({ ...size, layer }, panels, { columns: 2, resolve }));
+}
+
+/**
+ * A quantity `y` over the epochs of searches: a line through the means and a band over all of them, a colour a method.
+ * Dashes across x; dots across y, where something printed can be compared.
+ */
+export function alongSearches(
+  words: ChartWords,
+  values: readonly ChartRow[],
+  plot: {
+    readonly title: string;
+    readonly methods: readonly string[];
+    readonly epochs: number;
+    /** Whether every row has a point of its own. */
+    readonly points?: boolean;
+    /** Panels are of counts. */
+    readonly panels?: Names | undefined;
+    readonly dashes: number;
+    readonly dots?: number | false | undefined;
+  },
+): Chart {
+  const { title, methods, epochs, points = false, panels, dashes, dots } = plot;
+  const legend = { ...BELOW, symbolOpacity: 1, symbolStrokeWidth: 2 };
+  const color = colorBy({ field: 'method', names: methods }, legend, PALETTE.slice(0, methods.length));
+  const x = quantitative(
+    { field: 'epoch', title: 'epoch of the search' },
+    {
+      scale: { domain: [0, epochs], nice: false },
+      axis: { format: 'd', tickCount: 6, tickMinStep: 1 },
+    },
+  );
+  const y = quantitative(
+    { field: 'y', title },
+    {
+      // Accuracies and sizes differ in their last digits; a count of none is a value like others.
+      scale: { zero: panels !== undefined, nice: true },
+      ...(panels ? { axis: { format: 'd', tickMinStep: 1 } } : {}),
+    },
+  );
+  const across = (look: Encoding, encoding: object): Encoding => ({
+    ...layerOf('rule', { color: REFERENCE_COLOR, ...look }, encoding),
+    data: { values: [{}] },
+  });
+  const band = { x, y: { ...y, aggregate: 'min' }, y2: { field: 'y', aggregate: 'max' }, color };
+  const fields = ['method', 'seed', 'epoch'].map((field) => ({ field }));
+  const tooltip = [...fields, { field: 'y', title, format: '.2f' }];
+  const shape = shapeBy('method', methods, legend);
+  const layer = [
+    across({ strokeDash: [5, 4], opacity: 0.7 }, { x: { datum: dashes } }),
+    ...(typeof dots === 'number' ? [across({ strokeDash: [2, 3] }, { y: { datum: dots } })] : []),
+    layerOf('area', { opacity: 0.16 }, band),
+    layerOf('line', { strokeWidth: 2.2 }, { x, y: meanOver(y), color }),
+    ...(points ? [pointsOf(55, 0.8, { x, y, color, shape, tooltip })] : []),
+  ];
+  return chart(words, values, panelled({ width: panels ? 250 : 400, height: 230, layer }, panels));
 }
 
 /** At most five round numbers up to the last. */
@@ -289,74 +293,49 @@ function roundTicks(end: number): number[] {
 export function smallMultiples(
   words: ChartWords,
   values: readonly ChartRow[],
-  {
-    x,
-    y,
-    color: { field: ordered, names: counts },
-    columns,
-    rows,
-    also,
-  }: {
+  plot: {
     readonly x: { readonly field: string; readonly most: number };
-    readonly y: {
-      readonly field: string;
-      readonly title: string;
+    readonly y: Quantity & {
       readonly most: number;
       readonly ticks?: readonly number[] | undefined;
       readonly reference?: { readonly at: number; readonly text: string } | undefined;
     };
     readonly color: { readonly field: string; readonly names: readonly number[] };
-    readonly columns: Panels;
-    readonly rows: Panels;
+    readonly columns: Names;
+    readonly rows: Names;
     /** Further quantities in the tooltips, means as well. */
     readonly also: readonly Encoding[];
   },
 ): Chart {
-  const across = {
-    field: x.field,
-    type: 'quantitative',
-    title: x.field,
-    scale: { domain: [1, x.most], nice: false },
-    axis: { values: roundTicks(x.most), format: 'd' },
-  };
-  const measured = {
-    field: y.field,
-    type: 'quantitative',
-    title: y.title,
-    scale: { domain: [0, y.most], nice: false },
-    axis: y.ticks ? { values: y.ticks } : { tickCount: 6 },
-  };
-  const color = {
-    field: ordered,
-    type: 'ordinal',
-    scale: { domain: counts, scheme: ORDERED_SCHEME },
-    legend: { title: ordered, symbolOpacity: 1 },
-  };
-  // Nominal: Vega-Lite warns of shapes for an ordered field; the colours carry the order.
-  const shape = { field: ordered, type: 'nominal', scale: { domain: counts }, legend: { title: ordered } };
-  const mean = { ...measured, aggregate: 'mean' };
-  const tooltip = [
-    ...[columns.field, rows.field, ordered, x.field].map((field) => ({ field })),
-    { field: y.field, aggregate: 'mean', title: y.title, format: '.3f' },
-    ...also.map((each) => ({ ...each, aggregate: 'mean' })),
-  ];
-  return chart(words, values, {
-    facet: { column: panelsBy(columns), row: panelsBy(rows) },
-    spec: {
-      width: 200,
-      height: 170,
-      layer: [
-        {
-          mark: { type: 'line', strokeWidth: 1, opacity: 0.45, clip: true },
-          encoding: { x: across, y: measured, color, detail: { field: 'seed' } },
-        },
-        { mark: { type: 'line', strokeWidth: 2.2, clip: true }, encoding: { x: across, y: mean, color } },
-        {
-          mark: { type: 'point', filled: true, size: 42, opacity: 1 },
-          encoding: { x: across, y: mean, color, shape, tooltip },
-        },
-        ...(y.reference ? referenceLine(y.reference.at, y.reference.text) : []),
-      ],
+  const { columns, rows, also } = plot;
+  const { field, title, most, ticks, reference } = plot.y;
+  const { field: ordered, names: counts } = plot.color;
+  const x = quantitative(
+    { field: plot.x.field, title: plot.x.field },
+    {
+      scale: { domain: [1, plot.x.most], nice: false },
+      axis: { values: roundTicks(plot.x.most), format: 'd' },
     },
-  });
+  );
+  const y = quantitative(
+    { field, title },
+    { scale: { domain: [0, most], nice: false }, axis: ticks ? { values: ticks } : { tickCount: 6 } },
+  );
+  const color = orderBy(ordered, counts, { title: ordered, symbolOpacity: 1 });
+  // Nominal: Vega-Lite warns of shapes for an ordered field; the colours carry the order.
+  const shape = shapeBy(ordered, counts, { title: ordered });
+  const tooltip = [
+    ...[columns.field, rows.field, ordered, plot.x.field].map((each) => ({ field: each })),
+    ...[{ field, title, format: '.3f' }, ...also].map(meanOver),
+  ];
+  const seeds = { x, y, color, detail: { field: 'seed' } };
+  const means = { x, y: meanOver(y), color };
+  const layer = [
+    layerOf('line', { strokeWidth: 1, opacity: 0.45, clip: true }, seeds),
+    layerOf('line', { strokeWidth: 2.2, clip: true }, means),
+    pointsOf(42, 1, { ...means, shape, tooltip }),
+    ...(reference ? referenceLine(reference.at, reference.text) : []),
+  ];
+  const facet = { column: panelsBy(columns), row: panelsBy(rows) };
+  return chart(words, values, { facet, spec: { width: 200, height: 170, layer } });
 }

@@ -1,9 +1,9 @@
 /** The largest eigenvalues of ∇²_α L_val along a search. */
 import { ZartsError } from '../errors.js';
 import type { EpochRecord } from '../search/epoch.js';
-import { VEGA_LITE_SCHEMA } from './spec.js';
+import { chart, layerOf, orderBy, quantitative, sixDigits } from './charts.js';
 import type { Chart } from './spec.js';
-import { ORDERED_SCHEME, THEME } from './theme.js';
+import { ORDERED_SCHEME } from './theme.js';
 
 /** What the chart takes of an epoch. */
 export type EigenvalueEpoch = Pick<EpochRecord, 'epoch' | 'dominantEigenvalue' | 'eigenvalues'>;
@@ -21,13 +21,11 @@ function epochTicks(all: readonly number[]): number[] {
  *
  * @throws {ZartsError} for epochs that have none.
  */
-export function eigenvalueChart(epochs: readonly EigenvalueEpoch[], heading: string): Chart {
-  const rows = epochs.flatMap(({ epoch, dominantEigenvalue, eigenvalues }) =>
-    (eigenvalues ?? (dominantEigenvalue === undefined ? [] : [dominantEigenvalue])).map((value, i) => ({
-      epoch: epoch + 1,
-      rank: i + 1,
-      value: Number(value.toPrecision(6)),
-    })),
+export function eigenvalueChart(epochs: readonly EigenvalueEpoch[], title: string): Chart {
+  const rows = epochs.flatMap(({ epoch, dominantEigenvalue, eigenvalues = [dominantEigenvalue] }) =>
+    eigenvalues.flatMap((value, i) =>
+      value === undefined ? [] : [{ epoch: epoch + 1, rank: i + 1, value: sixDigits(value) }],
+    ),
   );
   if (rows.length === 0) {
     throw new ZartsError(
@@ -35,53 +33,28 @@ export function eigenvalueChart(epochs: readonly EigenvalueEpoch[], heading: str
     );
   }
   const ranks = [...new Set(rows.map(({ rank }) => rank))].sort((a, b) => a - b);
-  const color = {
-    field: 'rank',
-    type: 'ordinal',
-    scale: { domain: ranks, scheme: { ...ORDERED_SCHEME, extent: [...ORDERED_SCHEME.extent].reverse() } },
-    legend: ranks.length === 1 ? null : { title: ['eigenvalue,', 'from the largest'] },
-  };
+  const legend = ranks.length === 1 ? null : { title: ['eigenvalue,', 'from the largest'] };
+  // The largest is the darkest.
+  const scheme = { ...ORDERED_SCHEME, extent: [...ORDERED_SCHEME.extent].reverse() };
+  const axis = { values: epochTicks(rows.map(({ epoch }) => epoch)), format: 'd', grid: false };
   const encoding = {
-    x: {
-      field: 'epoch',
-      type: 'quantitative',
-      title: 'epoch',
-      axis: { values: epochTicks(rows.map(({ epoch }) => epoch)), format: 'd', grid: false },
-      scale: { nice: false, zero: false },
-    },
-    y: { field: 'value', type: 'quantitative', title: 'eigenvalue (nats per squared unit of α)' },
-    color,
+    x: quantitative({ field: 'epoch', title: 'epoch' }, { axis, scale: { nice: false, zero: false } }),
+    y: quantitative({ field: 'value', title: 'eigenvalue (nats per squared unit of α)' }),
+    color: { ...orderBy('rank', ranks, legend), scale: { domain: ranks, scheme } },
     tooltip: [
       { field: 'epoch', type: 'quantitative' },
       { field: 'rank', type: 'ordinal' },
       { field: 'value', type: 'quantitative', format: '.4g' },
     ],
   };
-  return {
-    name: 'eigenvalues',
-    title: heading,
-    spec: {
-      $schema: VEGA_LITE_SCHEMA,
-      description: heading,
-      title: {
-        text: heading,
-        subtitle: 'largest eigenvalues of the Hessian of L_val in α, at the end of each epoch',
-      },
-      config: THEME,
-      data: { values: rows },
-      width: 420,
-      height: 240,
-      layer: [
-        {
-          mark: { type: 'line', strokeWidth: 1.3, point: { size: 26 } },
-          encoding,
-        },
-        {
-          transform: [{ filter: { field: 'rank', equal: 1 } }],
-          mark: { type: 'line', strokeWidth: 3, point: { size: 55 } },
-          encoding,
-        },
-      ],
-    },
-  };
+  const transform = [{ filter: { field: 'rank', equal: 1 } }];
+  const subtitle = 'largest eigenvalues of the Hessian of L_val in α, at the end of each epoch';
+  return chart({ name: 'eigenvalues', title, subtitle }, rows, {
+    width: 420,
+    height: 240,
+    layer: [
+      layerOf('line', { strokeWidth: 1.3, point: { size: 26 } }, encoding),
+      { transform, ...layerOf('line', { strokeWidth: 3, point: { size: 55 } }, encoding) },
+    ],
+  });
 }

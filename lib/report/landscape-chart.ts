@@ -1,8 +1,9 @@
 /** Landscapes as charts: heat maps with contours, and paths on them. */
 import { gridMinimum } from '../analysis/landscape.js';
 import type { LossGrid } from '../analysis/landscape.js';
-import { chart, sixDigits as round } from './charts.js';
-import type { ChartWords } from './charts.js';
+import { chart, colorBy, layerOf, panelsBy, pointsOf, quantitative, shapeBy } from './charts.js';
+import { sixDigits as round } from './charts.js';
+import type { ChartWords, Encoding } from './charts.js';
 import { contourLines, niceStep } from './contours.js';
 import { fixed } from './format.js';
 import type { Chart } from './spec.js';
@@ -33,16 +34,12 @@ export function axisTitles([{ directionNorms }]: readonly LandscapePanel[]): rea
 const CONTOURS = 12;
 
 /** A star with five points inside the unit circle, as an SVG path. */
-export const STAR = starPath();
-
-function starPath(): string {
-  const corners = Array.from({ length: 10 }, (_, i) => {
-    const radius = i % 2 === 0 ? 1 : 0.42;
-    const angle = (Math.PI * i) / 5;
-    return `${(radius * Math.sin(angle)).toFixed(3)},${(-radius * Math.cos(angle)).toFixed(3)}`;
-  });
-  return `M${corners.join('L')}Z`;
-}
+export const STAR = `M${Array.from({ length: 10 }, (_, i) => {
+  const radius = i % 2 === 0 ? 1 : 0.42;
+  const angle = (Math.PI * i) / 5;
+  return `${(radius * Math.sin(angle)).toFixed(3)},${(-radius * Math.cos(angle)).toFixed(3)}`;
+}).join('L')}Z`;
+export const STAR_COLOR = '#D55E00';
 
 /** The loss at which the contours of several landscapes lie, above each one's own minimum; common to all. */
 export function commonStep(grids: readonly LossGrid[]): number {
@@ -97,66 +94,50 @@ function panelRows({ title: panel, grid }: Pick<LandscapePanel, 'title' | 'grid'
 
 /** The two axes of a chart, common to its landscapes. */
 function axes(panels: readonly LandscapePanel[]) {
-  const [xTitle, yTitle] = axisTitles(panels);
-  const axis = (field: 'x' | 'y', title: string) => {
+  const titles = axisTitles(panels);
+  const [x, y] = (['x', 'y'] as const).map((field, i) => {
     const ticks = panels.flatMap(({ grid }) => grid[`${field}s`]);
-    return {
-      field,
-      type: 'quantitative',
-      title,
-      scale: { domain: [Math.min(...ticks), Math.max(...ticks)], nice: false, zero: false },
-      axis: { grid: false, tickCount: 5, labelFlush: false },
-    };
-  };
-  return { x: axis('x', xTitle), y: axis('y', yTitle) };
+    const scale = { domain: [Math.min(...ticks), Math.max(...ticks)], nice: false, zero: false };
+    const axis = { grid: false, tickCount: 5, labelFlush: false };
+    return quantitative({ field, title: titles[i] }, { scale, axis });
+  });
+  return { x, y };
 }
 
 type Axes = ReturnType<typeof axes>;
 
-const only = (kind: string) => [{ filter: { field: 'kind', equal: kind } }];
+/** A layer of the rows of some kinds. */
+function only(kinds: readonly string[], layer: Encoding): Encoding {
+  const [kind] = kinds;
+  const filter = { field: 'kind', ...(kinds.length > 1 ? { oneOf: kinds } : { equal: kind }) };
+  return { transform: [{ filter }], ...layer };
+}
+
+/** A quantity in a tooltip. */
+function shown(field: string, format: string, title?: string): Encoding {
+  return quantitative({ field, ...(title === undefined ? {} : { title }) }, { format });
+}
 
 /** The fields, coloured by how far above the minimum they are. */
-function fieldLayer({ x, y }: Axes, channel: 'color' | 'fill', scale: object, gradientLength: number) {
+function fieldLayer({ x, y }: Axes, color: Encoding, gradientLength: number, more: Encoding = {}): Encoding {
   const legend = { title: ['loss above the', 'minimum (nats)'], gradientLength };
-  return {
-    transform: only('field'),
-    mark: { type: 'rect', clip: true },
-    encoding: {
-      x,
-      x2: { field: 'x2' },
-      y,
-      y2: { field: 'y2' },
-      [channel]: { field: 'above', type: 'quantitative', scale, legend },
-    },
-  };
+  const [[channel, scale]] = Object.entries(color);
+  const above = quantitative({ field: 'above' }, { scale, legend });
+  const encoding = { x, x2: { field: 'x2' }, y, y2: { field: 'y2' }, [channel]: above, ...more };
+  return only(['field'], layerOf('rect', { clip: true }, encoding));
 }
 
-function contourLayer(axes: Axes, color: string) {
-  return {
-    transform: only('contour'),
-    mark: { type: 'line', strokeWidth: 0.9, color, opacity: 0.75, interpolate: 'linear', clip: true },
-    encoding: {
-      ...axes,
-      detail: { field: 'line', type: 'nominal' },
-      order: { field: 'order', type: 'quantitative' },
-    },
-  };
+function contourLayer(axes: Axes, color: string): Encoding {
+  const look = { strokeWidth: 0.9, color, opacity: 0.75, interpolate: 'linear', clip: true };
+  const detail = { field: 'line', type: 'nominal' };
+  const order = quantitative({ field: 'order' });
+  return only(['contour'], layerOf('line', look, { ...axes, detail, order }));
 }
 
-function starLayer(axes: Axes) {
-  const look = { fill: '#D55E00', stroke: '#ffffff', strokeWidth: 1, opacity: 1 };
-  return {
-    transform: only('minimum'),
-    mark: { type: 'point', shape: STAR, size: 190, filled: true, ...look },
-    encoding: {
-      ...axes,
-      tooltip: [
-        { field: 'x', type: 'quantitative', format: '.2f' },
-        { field: 'y', type: 'quantitative', format: '.2f' },
-        { field: 'loss', type: 'quantitative', title: 'smallest loss (nats)', format: '.4f' },
-      ],
-    },
-  };
+function starLayer(axes: Axes): Encoding {
+  const look = { shape: STAR, fill: STAR_COLOR, stroke: '#ffffff', strokeWidth: 1 };
+  const tooltip = [shown('x', '.2f'), shown('y', '.2f'), shown('loss', '.4f', 'smallest loss (nats)')];
+  return only(['minimum'], pointsOf(190, 1, { ...axes, tooltip }, look));
 }
 
 /**
@@ -167,28 +148,17 @@ export function landscapeChart(words: ChartWords, panels: readonly LandscapePane
   const step = commonStep(panels.map(({ grid }) => grid));
   const both = axes(panels);
   // Light where the loss is low, dark where it is high; in print the order of greys is the order of losses.
-  const field = fieldLayer(both, 'color', { scheme: { name: 'viridis', extent: [1, 0.3] } }, 160);
-  const tooltip = [
-    { field: 'loss', type: 'quantitative', title: 'loss (nats)', format: '.4f' },
-    { field: 'above', type: 'quantitative', title: 'above the minimum', format: '.4f' },
+  const color = { scheme: { name: 'viridis', extent: [1, 0.3] } };
+  const tooltip = [shown('loss', '.4f', 'loss (nats)'), shown('above', '.4f', 'above the minimum')];
+  const layer = [
+    fieldLayer(both, { color }, 160, { tooltip }),
+    contourLayer(both, '#1a1a1a'),
+    starLayer(both),
   ];
-  const layered = {
-    width: 250,
-    height: 250,
-    layer: [
-      { ...field, encoding: { ...field.encoding, tooltip } },
-      contourLayer(both, '#1a1a1a'),
-      starLayer(both),
-    ],
-  };
-  const faceted = {
-    facet: { field: 'panel', type: 'nominal', sort: panels.map(({ title }) => title), title: null },
-    columns: 3,
-    spacing: 34,
-    // A star on the border moves no axis.
-    bounds: 'flush',
-    spec: layered,
-  };
+  const layered = { width: 250, height: 250, layer };
+  const facet = panelsBy({ field: 'panel', names: panels.map(({ title }) => title) });
+  // A star on the border moves no axis.
+  const faceted = { facet, columns: 3, spacing: 34, bounds: 'flush', spec: layered };
   const rows = panels.flatMap((panel) => panelRows(panel, step));
   return chart(withStep(words, step), rows, panels.length === 1 ? layered : faceted);
 }
@@ -205,42 +175,20 @@ export function pathsChart(words: ChartWords, panel: LandscapePanel, paths: read
       return { kind, path, update, x: round(x), y: round(y) };
     }),
   );
-  const color = {
-    field: 'path',
-    type: 'nominal',
-    scale: { domain: names, range: PALETTE.slice(0, names.length) },
-    legend: { title: null, symbolOpacity: 1 },
-  };
-  const steps = [{ filter: { field: 'kind', oneOf: ['start', 'path'] } }];
+  const legend = { title: null, symbolOpacity: 1 };
+  const color = colorBy({ field: 'path', names }, legend, PALETTE.slice(0, names.length));
+  const shape = shapeBy('path', names, { title: null });
+  const order = quantitative({ field: 'update' });
+  const tooltip = [{ field: 'path' }, order, shown('x', '.3f'), shown('y', '.3f')];
   const square = { shape: 'square', size: 110, filled: false, stroke: '#000000', strokeWidth: 1.6 };
-  return chart(withStep(words, step), [...panelRows({ title: 'landscape', grid }, step), ...rows], {
-    width: 420,
-    height: 420,
-    layer: [
-      fieldLayer(both, 'fill', { range: ['#ffffff', '#9a9a9a'] }, 120),
-      contourLayer(both, '#777777'),
-      {
-        transform: steps,
-        mark: { type: 'line', strokeWidth: 2, clip: true },
-        encoding: { ...both, color, order: { field: 'update', type: 'quantitative' } },
-      },
-      {
-        transform: steps,
-        mark: { type: 'point', filled: true, size: 45, opacity: 1, clip: true },
-        encoding: {
-          ...both,
-          color,
-          shape: { field: 'path', type: 'nominal', scale: { domain: names }, legend: { title: null } },
-          tooltip: [
-            { field: 'path' },
-            { field: 'update', type: 'quantitative' },
-            { field: 'x', type: 'quantitative', format: '.3f' },
-            { field: 'y', type: 'quantitative', format: '.3f' },
-          ],
-        },
-      },
-      { transform: only('start'), mark: { type: 'point', ...square }, encoding: both },
-      starLayer(both),
-    ],
-  });
+  const layer = [
+    fieldLayer(both, { fill: { range: ['#ffffff', '#9a9a9a'] } }, 120),
+    contourLayer(both, '#777777'),
+    only(['start', 'path'], layerOf('line', { strokeWidth: 2, clip: true }, { ...both, color, order })),
+    only(['start', 'path'], pointsOf(45, 1, { ...both, color, shape, tooltip }, { clip: true })),
+    only(['start'], layerOf('point', square, both)),
+    starLayer(both),
+  ];
+  const all = [...panelRows({ title: 'landscape', grid }, step), ...rows];
+  return chart(withStep(words, step), all, { width: 420, height: 420, layer });
 }

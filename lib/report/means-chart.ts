@@ -1,11 +1,20 @@
 /** Charts of means over seeds with their intervals, against a number, in panels side by side. */
 import { summarize } from '../analysis/statistics.js';
-import { chart, panelsBy, sixDigits } from './charts.js';
-import type { ChartWords, Panels } from './charts.js';
+import {
+  chart,
+  colorBy,
+  inColumns,
+  layerOf,
+  meanOver,
+  orderBy,
+  pointsOf,
+  quantitative,
+  shapeBy,
+  sixDigits,
+} from './charts.js';
+import type { ChartWords, Encoding, Names, Quantity } from './charts.js';
 import type { Chart } from './spec.js';
-import { ORDERED_SCHEME, PALETTE, REFERENCE_COLOR } from './theme.js';
-
-type Layer = Readonly<Record<string, unknown>>;
+import { PALETTE, REFERENCE_COLOR } from './theme.js';
 
 /** What is said of the marks of {@link meansChart}. */
 export const INTERVALS = 'points: mean over seeds; bars: its 95 % interval';
@@ -18,9 +27,7 @@ export function meanOf<R>(rows: readonly R[], value: (row: R) => number) {
 }
 
 /** One axis of a panel. */
-export interface Axis {
-  readonly field: string;
-  readonly title: string;
+export interface Axis extends Quantity {
   /** Values marked on a logarithmic axis. */
   readonly values?: readonly number[];
   readonly log?: boolean;
@@ -38,32 +45,26 @@ export function varied(field: string, title: string, values: readonly number[]):
 const PLAIN = "format(datum.value, datum.value < 0.001 ? '~e' : '~g')";
 
 /** A quantitative axis. */
-export function axisOf({ field, title, values, log = false, domain, format }: Axis): Layer {
-  return {
-    field,
-    type: 'quantitative',
-    title,
-    scale: { ...(log ? { type: 'log' } : {}), ...(domain ? { domain } : {}), nice: false },
-    axis: {
-      ...(values ? { values } : {}),
-      // The default of a logarithmic axis leaves most ticks unlabelled.
-      ...(log ? (format === undefined ? { labelExpr: PLAIN } : { format }) : {}),
-      labelOverlap: 'greedy',
-      labelFlush: false,
-      grid: true,
+export function axisOf({ field, title, values, log = false, domain, format }: Axis): Encoding {
+  return quantitative(
+    { field, title },
+    {
+      scale: { ...(log ? { type: 'log' } : {}), ...(domain ? { domain } : {}), nice: false },
+      axis: {
+        ...(values ? { values } : {}),
+        // The default of a logarithmic axis leaves most ticks unlabelled.
+        ...(log ? (format === undefined ? { labelExpr: PLAIN } : { format }) : {}),
+        labelOverlap: 'greedy',
+        labelFlush: false,
+        grid: true,
+      },
     },
-  };
-}
-
-/** Names that are told apart: by colours and shapes, by panels, by dashes. */
-export interface Names {
-  readonly field: string;
-  readonly title?: string | null;
-  readonly names: readonly string[];
+  );
 }
 
 /** Names that are told apart by colour, in their order. */
 export interface Series extends Names {
+  readonly title?: string | null;
   /** What tooltips call it; its title when left out. */
   readonly tip?: string;
   readonly colors?: readonly string[];
@@ -72,25 +73,13 @@ export interface Series extends Names {
 }
 
 /** A series' colours. */
-export function colorOf({ field, title = null, names, colors = PALETTE, ordered = false }: Series): Layer {
-  return {
-    field,
-    type: ordered ? 'ordinal' : 'nominal',
-    sort: null,
-    scale: ordered
-      ? { domain: names, scheme: ORDERED_SCHEME }
-      : { domain: names, range: colors.slice(0, names.length) },
-    legend: { title, symbolOpacity: 1, labelLimit: 260 },
-  };
-}
-
-/** Panels side by side. @param ownY  Whether each has a scale of its own. */
-export function inColumns(panels: Panels, spec: Layer, ownY = false): Layer {
-  return {
-    facet: { column: panelsBy(panels) },
-    spec,
-    ...(ownY ? { resolve: { scale: { y: 'independent' } } } : {}),
-  };
+export function colorOf({ title = null, colors = PALETTE, ordered = false, ...series }: Series): Encoding {
+  const legend = { title, symbolOpacity: 1, labelLimit: 260 };
+  const { field, names } = series;
+  const color = ordered
+    ? orderBy(field, names, legend)
+    : colorBy(series, legend, colors.slice(0, names.length));
+  return { ...color, sort: null };
 }
 
 /** What {@link meansChart} shows. */
@@ -101,9 +90,9 @@ export interface MeansPlot extends ChartWords {
   /** A logarithmic one without a domain holds the means. */
   readonly y: Omit<Axis, 'field'>;
   readonly series: Series;
-  readonly columns?: Panels;
+  readonly columns?: Names;
   /** Lines are told apart by dashes too. */
-  readonly dash?: Names & { readonly pattern: readonly [number, number] };
+  readonly dash?: Names & { readonly title: string; readonly pattern: readonly [number, number] };
   /** The field that lines follow in place of the means: what these should be. */
   readonly along?: string;
   /** The field that a dashed line of each series is level with. */
@@ -131,11 +120,11 @@ export function meansChart(plot: MeansPlot): Chart {
   const y = axisOf({ ...(plot.y.log ? { domain: around } : {}), ...plot.y, field: 'value' });
   const color = colorOf(series);
   const { field, names, title = null, tip = title ?? field } = series;
-  const nominal = { type: 'nominal', sort: null };
-  const shape = { field, ...nominal, scale: { domain: names }, legend: { title, labelLimit: 260 } };
-  const strokeDash = dash && {
+  const shape = { ...shapeBy(field, names, { title, labelLimit: 260 }), sort: null };
+  const dashes = dash && {
     field: dash.field,
-    ...nominal,
+    type: 'nominal',
+    sort: null,
     scale: { domain: dash.names, range: [[1, 0], dash.pattern] },
     legend: { title: dash.title, symbolStrokeColor: REFERENCE_COLOR },
   };
@@ -153,36 +142,19 @@ export function meansChart(plot: MeansPlot): Chart {
     title: what,
     ...(format ? { format } : {}),
   }));
-  const limit = { field: level, type: 'quantitative', aggregate: 'mean', title: plot.y.title };
+  const line = { x, y: { ...y, field: along ?? 'value' }, color, ...(dashes ? { strokeDash: dashes } : {}) };
+  const limit = level === undefined ? [] : [meanOver(quantitative({ field: level, title: plot.y.title }))];
+  const bar = { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color };
   const layer = [
     ...below,
-    ...(level === undefined
-      ? []
-      : [
-          {
-            mark: { type: 'rule', strokeDash: [5, 4], strokeWidth: 1.2 },
-            encoding: { y: limit, color },
-          },
-        ]),
-    {
-      mark: { type: 'line', strokeWidth: 1.8, clip: true },
-      encoding: { x, y: { ...y, field: along ?? 'value' }, color, ...(strokeDash ? { strokeDash } : {}) },
-    },
-    {
-      mark: { type: 'rule', strokeWidth: 1.6, clip: true },
-      encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color },
-    },
-    {
-      mark: { type: 'point', filled: true, size: 48, opacity: 1, clip: true },
-      encoding: { x, y, color, shape, tooltip },
-    },
+    ...limit.map((at) => layerOf('rule', { strokeDash: [5, 4], strokeWidth: 1.2 }, { y: at, color })),
+    layerOf('line', { strokeWidth: 1.8, clip: true }, line),
+    layerOf('rule', { strokeWidth: 1.6, clip: true }, bar),
+    pointsOf(48, 1, { x, y, color, shape, tooltip }, { clip: true }),
     ...above,
   ];
-  return chart(
-    plot,
-    values,
-    columns
-      ? inColumns(columns, { width: 250, height: 210, layer }, ownY)
-      : { width: 420, height: 230, layer },
-  );
+  const body = columns
+    ? inColumns(columns, { width: 250, height: 210, layer }, ownY)
+    : { width: 420, height: 230, layer };
+  return chart(plot, values, body);
 }

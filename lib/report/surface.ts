@@ -8,7 +8,7 @@ import type { LossGrid } from '../analysis/landscape.js';
 import { sixDigits as round } from './charts.js';
 import { lazily } from '../lazy.js';
 import { niceStep } from './contours.js';
-import { STAR, axisTitles } from './landscape-chart.js';
+import { STAR, STAR_COLOR, axisTitles } from './landscape-chart.js';
 import type { LandscapePanel } from './landscape-chart.js';
 import type { PlotlyFigure, PlotlyTrace } from './plotly.js';
 import { coordinate, textWidth } from './svg.js';
@@ -35,8 +35,6 @@ export interface Surface {
   readonly figure: PlotlyFigure;
   readonly svg: string;
 }
-
-const STAR_COLOR = '#D55E00';
 
 const loadVega = lazily<typeof Vega>('vega');
 
