@@ -7,17 +7,20 @@ import type { Claim } from '../analysis/claims.js';
 import { claimsTable } from './claims.js';
 import { BUDGETS } from '../search/protocol.js';
 import type { Budget } from '../search/protocol.js';
-import { describeSeconds } from './progress-terminal.js';
+import { OpenPhase } from './progress-terminal.js';
 import { chartPng } from './render.js';
 import type { Chart, Drawing } from './spec.js';
 import { PLOTLY_TYPE } from './surface.js';
 import type { Surface } from './surface.js';
 import { svgPng } from './svg.js';
-import { escapeHtml, htmlTable, markdownTable, textTable } from './table.js';
+import { escapeHtml, htmlTable, textTable } from './table.js';
 import type { Table } from './table.js';
 
 /** It brings TypeScript with it, and only a kernel needs it. */
 const loadJupyter = lazily<typeof Jupyter>('tslab/dist/jupyter.js');
+
+/** The media type under which JupyterLab draws charts. */
+const VEGA_LITE_TYPE = 'application/vnd.vegalite.v5+json';
 
 /** What a cell shows: the same thing in several forms, of which each program that opens the notebook picks one. */
 type Bundle = Readonly<Record<string, unknown>>;
@@ -35,59 +38,39 @@ function show(data: Bundle, id?: string, update = false): void {
   send({ data, metadata: {}, transient: id === undefined ? {} : { display_id: id } }, update);
 }
 
-/** A chart: interactive where Vega-Lite is rendered (JupyterLab), a picture everywhere else (code hosts, exports). */
-async function chartBundle({ title, spec }: Chart): Promise<Bundle> {
-  const png = await chartPng(spec);
-  return {
-    'application/vnd.vegalite.v5+json': spec,
-    'image/png': png.toString('base64'),
-    'text/plain': title,
-  };
+/** Text, marked up where that is shown. */
+function textBundle(html: string, plain: string): Bundle {
+  return { 'text/html': html, 'text/plain': plain };
 }
 
-/** Pixels across of the PNG that stands for a drawing where its SVG is not shown: notebooks are kept with their outputs. */
+/** A picture in a form of its own, and as PNG where that is not drawn: on code hosts, in exports. */
+function pictureBundle(title: string, type: string, own: unknown, png: Buffer): Bundle {
+  return { [type]: own, 'image/png': png.toString('base64'), 'text/plain': title };
+}
+
+/** Pixels across of the PNG that stands for a drawing: notebooks are kept with their outputs. */
 const DRAWING_PIXELS = 2000;
 
-/** Shows a drawing, as SVG and as PNG: which of them is up to the program that opens the notebook. */
-function showDrawing({ title, svg }: Drawing): void {
-  show({
-    'image/svg+xml': svg,
-    'image/png': svgPng(svg, DRAWING_PIXELS).toString('base64'),
-    'text/plain': title,
-  });
+/** The forms of what has a title; JupyterLab draws charts and surfaces itself, to point at and to turn. */
+async function bundleOf(shown: Titled): Promise<Bundle> {
+  const { title } = shown;
+  if ('spec' in shown) return pictureBundle(title, VEGA_LITE_TYPE, shown.spec, await chartPng(shown.spec));
+  if ('columns' in shown) return textBundle(htmlTable(shown), textTable(shown));
+  const { svg } = shown;
+  if (!('figure' in shown)) return pictureBundle(title, 'image/svg+xml', svg, svgPng(svg, DRAWING_PIXELS));
+  const { figure } = shown;
+  // JupyterLab begins with the picture, too, and puts the figure in its place when the mouse comes: both are as wide.
+  return pictureBundle(title, PLOTLY_TYPE, figure, svgPng(svg, figure.layout.width));
 }
 
-/**
- * Shows a landscape that is turned with the mouse where Plotly figures are drawn (JupyterLab), a picture everywhere else.
- * JupyterLab begins with the picture, too, and puts the figure in its place when the mouse comes: both are as wide.
- */
-function showSurface({ title, figure, svg }: Surface): void {
-  show({
-    [PLOTLY_TYPE]: figure,
-    'image/png': svgPng(svg, figure.layout.width).toString('base64'),
-    'text/plain': title,
-  });
-}
-
-/** Shows a table, in HTML, Markdown and plain text. */
-function showTable(table: Table): void {
-  show({
-    'text/html': htmlTable(table),
-    'text/markdown': markdownTable(table),
-    'text/plain': textTable(table),
-  });
-}
-
-/** Shows the claims with their verdicts, and under them how each verdict was reached. */
-function showClaims(claims: readonly Claim[]): void {
+/** Claims with their verdicts, and under them how each verdict was reached. */
+function claimsBundle(claims: readonly Claim[]): Bundle {
   const table = claimsTable(claims);
   const reasons = claims
     .map(({ text, detail }) => `<li>${escapeHtml(text)} ${escapeHtml(detail)}</li>`)
     .join('');
-  show({
-    'text/html': `${htmlTable(table)}<details><summary>How each verdict was reached</summary><ul>${reasons}</ul></details>`,
-    'text/plain': textTable(table),
-  });
+  const how = `<details><summary>How each verdict was reached</summary><ul>${reasons}</ul></details>`;
+  return textBundle(htmlTable(table) + how, textTable(table));
 }
 
 /** Shows a list of sentences under a heading, e.g. what a result does otherwise than the paper. */
@@ -101,37 +84,36 @@ export function showList(heading: string, sentences: readonly string[]): void {
 const UPDATE_MS = 500;
 
 /**
- * Progress as one element that is updated in place, with phase, share, note and time left. When the phase is over one
+ * Progress as one element that is updated in place, with phase, step, rate, time left and note. When the phase is over one
  * short line is left, the same whatever machine ran it.
  */
 export function notebookProgress(): Progress {
   return {
-    start(phase, total, done = 0) {
+    start(name, total, done = 0) {
       const id = randomBytes(8).toString('hex');
-      const began = performance.now();
-      let shown = began;
-      let last = done;
-      const draw = (note: string, update: boolean): void => {
-        // What was done before this process has no bearing on its speed.
-        const rate = (last - done) / ((performance.now() - began) / 1000);
-        const speed = rate > 0 && last < total ? `${describeSeconds((total - last) / rate)} left` : '';
-        const bar = `<progress max="${Math.max(1, total)}" value="${last}" style="width:24em"></progress>`;
-        const words = [`${last} of ${total}`, note, speed].filter((word) => word !== '').join(' · ');
-        const html = `${escapeHtml(phase)}<br>${bar}<br>${escapeHtml(words)}`;
-        show({ 'text/html': html, 'text/plain': `${phase}: ${words}` }, id, update);
+      const phase = new OpenPhase(name, total, done);
+      let shown = performance.now();
+      const draw = (update: boolean): void => {
+        const bar = `<progress max="${Math.max(1, total)}" value="${phase.done}" style="width:24em"></progress>`;
+        const words = phase.words().join(' · ');
+        show(
+          textBundle(`${escapeHtml(name)}<br>${bar}<br>${escapeHtml(words)}`, `${name}: ${words}`),
+          id,
+          update,
+        );
       };
-      draw('', false);
+      draw(false);
       return {
         update(at, note = '') {
-          last = at;
+          phase.update(at, note);
           if (performance.now() - shown < UPDATE_MS) return;
           shown = performance.now();
-          draw(note, true);
+          draw(true);
         },
         end() {
-          const outcome = last < total ? `stopped at ${last} of ${total}` : 'done';
-          const text = `${phase}: ${outcome}`;
-          show({ 'text/html': escapeHtml(text), 'text/plain': text }, id, true);
+          const outcome = phase.done < total ? `stopped at ${phase.done} of ${total}` : 'done';
+          const text = `${name}: ${outcome}`;
+          show(textBundle(escapeHtml(text), text), id, true);
         },
       };
     },
@@ -153,9 +135,7 @@ export function interruptSignal(): AbortSignal {
 }
 
 /** What is there of a figure or table under way. */
-interface UnderWay {
-  readonly charts: readonly Chart[];
-  readonly tables: readonly Table[];
+interface UnderWay extends Pick<Required<Several>, 'charts' | 'tables'> {
   readonly done: number;
   readonly of: number;
 }
@@ -167,18 +147,15 @@ interface UnderWay {
 export function liveDisplay(): (soFar: UnderWay) => Promise<void> {
   const id = randomBytes(8).toString('hex');
   let shown = '';
-  return async ({ charts: [chart], tables: [table], done, of }) => {
+  return async ({ charts, tables: [table], done, of }) => {
     const text = `${done} of ${of} runs are finished.`;
-    const drawn: Chart | undefined = chart;
-    const bundle: Bundle =
+    const line = `<p>${text}</p>`;
+    const bundle =
       done === of
-        ? { 'text/html': `<p>${text}</p>`, 'text/plain': text }
-        : drawn
-          ? await chartBundle(drawn)
-          : {
-              'text/html': `${htmlTable(table)}<p>${text}</p>`,
-              'text/plain': `${textTable(table)}\n${text}`,
-            };
+        ? textBundle(line, text)
+        : charts.length > 0
+          ? await bundleOf(charts[0])
+          : textBundle(htmlTable(table) + line, `${textTable(table)}\n${text}`);
     const now = JSON.stringify(bundle);
     if (now !== shown) show(bundle, id, shown !== '');
     shown = now;
@@ -207,7 +184,7 @@ export function notebookOptions(env: NodeJS.ProcessEnv = process.env): NotebookO
 }
 
 /** What a cell can show: charts, tables, drawings, surfaces, claims, or all of a figure's. */
-type Showable = Chart | Table | Drawing | Surface | Claim;
+type Titled = Chart | Table | Drawing | Surface;
 interface Several {
   readonly charts?: readonly Chart[];
   readonly surfaces?: readonly Surface[];
@@ -221,18 +198,15 @@ interface Several {
  *
  * @throws {ZartsError} outside a notebook, and for a chart that cannot be drawn.
  */
-export async function display(shown: Showable | readonly Showable[] | Several): Promise<void> {
+export async function display(shown: Titled | Claim | readonly (Titled | Claim)[] | Several): Promise<void> {
   if (Array.isArray(shown)) {
-    const list = shown as readonly Showable[];
-    const claims = list.filter((each): each is Claim => 'verdict' in each);
-    for (const each of list) if (!('verdict' in each)) await display(each);
-    if (claims.length > 0) showClaims(claims);
-  } else if ('spec' in shown) show(await chartBundle(shown));
-  else if ('figure' in shown) showSurface(shown);
-  else if ('svg' in shown) showDrawing(shown);
-  else if ('rows' in shown && 'columns' in shown) showTable(shown);
-  else if ('verdict' in shown) showClaims([shown]);
-  else {
+    const list = shown as readonly (Titled | Claim)[];
+    for (const each of list) if (!('verdict' in each)) show(await bundleOf(each));
+    const claims = list.filter((each) => 'verdict' in each);
+    if (claims.length > 0) show(claimsBundle(claims));
+  } else if ('verdict' in shown || 'spec' in shown || 'svg' in shown || 'columns' in shown) {
+    await display([shown]);
+  } else {
     const { charts = [], surfaces = [], drawings = [], tables = [], claims = [] } = shown as Several;
     await display([...charts, ...surfaces, ...drawings, ...tables, ...claims]);
   }

@@ -89,24 +89,18 @@ export class OpenPhase {
     while (this.seen.length > RATE_STEPS && at - this.seen[0].at > RATE_WINDOW_MS) this.seen.shift();
   }
 
-  /** Units a second of late; undefined while nothing was done. */
-  private get rate(): number | undefined {
-    const [first] = this.seen;
-    const last = this.seen[this.seen.length - 1];
-    return last.done > first.done && last.at > first.at
-      ? ((last.done - first.done) / (last.at - first.at)) * 1000
-      : undefined;
-  }
-
   /** Step, rate, time left, note: what stands after the bar. */
   words(): string[] {
-    const { rate, total, done } = this;
-    const last = this.seen[this.seen.length - 1];
-    const left = rate === undefined ? NaN : (total - done) / rate - (this.now() - last.at) / 1000;
+    const { total, done, seen } = this;
+    const [first, last] = [seen[0], seen[seen.length - 1]];
+    const rate = (1000 * (last.done - first.done)) / (last.at - first.at);
+    // Nothing was done yet, or in no time.
+    const known = rate > 0 && Number.isFinite(rate);
+    const left = (total - done) / rate - (this.now() - last.at) / 1000;
     return [
       total > 0 ? `${amount(done)}/${amount(total)}` : amount(done),
-      ...(rate === undefined ? [] : [describeRate(rate)]),
-      ...(total > 0 && done < total && Number.isFinite(left) ? [`${describeSeconds(left)} left`] : []),
+      ...(known ? [describeRate(rate)] : []),
+      ...(known && done < total ? [`${describeSeconds(left)} left`] : []),
       ...(this.note === '' ? [] : [this.note]),
     ];
   }
@@ -121,6 +115,14 @@ function describeRate(perSecond: number): string {
   return `${perSecond >= 100 ? Math.round(perSecond) : perSecond.toFixed(1)}/s`;
 }
 
+/** Units of time, each with its seconds and how many of it make the next one. */
+const UNITS = [
+  ['d', 86_400, Infinity],
+  ['h', 3600, 24],
+  ['min', 60, 60],
+  ['s', 1, 60],
+] as const;
+
 /**
  * A length of time for people: "45 s", "3 min 20 s", "2 h 5 min", "4 d 3 h".
  *
@@ -128,14 +130,10 @@ function describeRate(perSecond: number): string {
  */
 export function describeSeconds(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
-  if (whole < 60) return `${whole} s`;
-  const two = (large: number, unit: string, small: number, subunit: string): string =>
-    small === 0 ? `${large} ${unit}` : `${large} ${unit} ${small} ${subunit}`;
-  const minutes = Math.floor(whole / 60);
-  if (minutes < 60) return two(minutes, 'min', whole % 60, 's');
-  const hours = Math.floor(minutes / 60);
-  if (hours < 24) return two(hours, 'h', minutes % 60, 'min');
-  return two(Math.floor(hours / 24), 'd', hours % 24, 'h');
+  const counts = UNITS.map(([unit, size, most]) => ({ unit, count: Math.floor(whole / size) % most }));
+  const first = counts.findIndex(({ count }) => count > 0);
+  const shown = counts.slice(first, first + 2).filter(({ count }) => count > 0);
+  return shown.map(({ unit, count }) => `${count} ${unit}`).join(' ') || '0 s';
 }
 
 const BAR_CHARACTERS = 20;

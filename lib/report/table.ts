@@ -75,21 +75,6 @@ export function textTable(table: Table): string {
   ].join('\n');
 }
 
-/** The table in GitHub's Markdown. */
-export function markdownTable(table: Table): string {
-  const { columns, title, notes = [] } = table;
-  const line = (texts: readonly string[]): string =>
-    `| ${texts.map((text) => text.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [
-    `**${title}**`,
-    '',
-    line(columns.map((column) => column.title)),
-    line(columns.map(({ align }) => (align === 'right' ? '---:' : ':---'))),
-    ...cells(table).map(line),
-    ...(notes.length > 0 ? ['', notes.join('  \n')] : []),
-  ].join('\n');
-}
-
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
 /** The text with HTML's special characters escaped. */

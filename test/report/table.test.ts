@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { dataFrame, frameTable, htmlTable, markdownTable, textTable } from '../../lib/report/table.js';
+import { dataFrame, frameTable, htmlTable, textTable } from '../../lib/report/table.js';
 import type { Table } from '../../lib/report/table.js';
 
 const table: Table = {
@@ -25,21 +25,6 @@ describe('tables', () => {
         '───────  ──  ───────────',
         'literal   2  1.08 ± 0.01',
         '<flat|>  10            –',
-        'Means over seeds.',
-      ].join('\n'),
-    );
-  });
-
-  it('as Markdown: pipes escaped', () => {
-    expect(markdownTable(table)).to.equal(
-      [
-        '**N_e & more**',
-        '',
-        '| density | N | N_e |',
-        '| :--- | ---: | ---: |',
-        '| literal | 2 | 1.08 ± 0.01 |',
-        '| <flat\\|> | 10 | – |',
-        '',
         'Means over seeds.',
       ].join('\n'),
     );
