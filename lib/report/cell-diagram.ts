@@ -13,9 +13,9 @@ import type { Cell } from '../spaces/spaces.js';
 import { fixed } from './format.js';
 import { layeredLayout } from './layered-layout.js';
 import type { Layout, LayoutEdge, LayoutNode, Point, Route } from './layered-layout.js';
-import { coordinate, textWidth } from './svg.js';
+import { coordinate, svgPicture, svgText, textWidth } from './svg.js';
 import { escapeHtml } from './table.js';
-import { FAMILY_COLORS, REFERENCE_COLOR, THEME } from './theme.js';
+import { FAMILY_COLORS, REFERENCE_COLOR } from './theme.js';
 
 /** A genotype with what the reader sees above it. */
 export interface NamedGenotype {
@@ -139,15 +139,8 @@ function picture(lines: readonly Line[], title: string | undefined, subtitles: r
   const content = under(blocks, 18);
   const [width, height] = [content.width, content.height].map((size) => Math.ceil(size + 2 * MARGIN));
   const genotypes = lines.flatMap(({ genotype }) => (genotype ? [printGenotype(genotype)] : []));
-  const description = escapeHtml(genotypes.join('\n'));
-  const label = title ?? 'Cells of a genotype';
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" font-family="${THEME.font}">`,
-    `<title>${escapeHtml(label)}</title><desc>${description}</desc>`,
-    `<rect width="${width}" height="${height}" fill="${THEME.background}"/>`,
-    placed(content.svg, MARGIN, MARGIN),
-    '</svg>\n',
-  ].join('\n');
+  const body = placed(content.svg, MARGIN, MARGIN);
+  return svgPicture({ width, height }, title ?? 'Cells of a genotype', body, genotypes.join('\n'));
 }
 
 function row({ name, genotype, sentence, highlight }: Line): { name: Block[]; cells: Block[] } {
@@ -228,7 +221,8 @@ function nodeName(id: string): { base: string; subscript: string } {
 
 /** A node of a cell in a line of text: "c_{k-2}", "c_{k-1}", then "0", "1", … as the pictures number them. */
 export function nodeText(node: number): string {
-  return node < 2 ? `c_{k-${2 - node}}` : String(node - 2);
+  const { base, subscript } = nodeName(String(node));
+  return subscript === '' ? base : `${base}_{${subscript.replace('−', '-')}}`;
 }
 
 function labelWidth(op: string): number {
@@ -300,7 +294,7 @@ function edgeLabel(op: string, centre: Point, { color, width: line }: EdgeStyle)
   const ink = color === QUIET_COLOR ? '#666666' : INK;
   return [
     `<rect x="${x}" y="${y}" width="${width}" height="${LABEL_HEIGHT}" rx="5" fill="#ffffff" stroke="${color}" stroke-width="${line === WIDTHS.bold ? line : 1.2}"/>`,
-    text(op, { ...centre, y: centre.y + 4 }, { size: SIZES.label, color: ink, anchor: 'middle' }),
+    svgText(op, { ...centre, y: centre.y + 4 }, { size: SIZES.label, color: ink, anchor: 'middle' }),
   ].join('');
 }
 
@@ -330,7 +324,7 @@ function legend(lines: readonly Line[]): Block {
   ];
   const [start, end] = [0, 34].map((x): Point => ({ x, y: 9 }));
   const blocks = entries.map(({ title, style }): Block => {
-    const label = text(title, { x: end.x + 7, y: 13 }, { size: SIZES.small, color: INK });
+    const label = svgText(title, { x: end.x + 7, y: 13 }, { size: SIZES.small, color: INK });
     return {
       width: end.x + 7 + textWidth(title) * SIZES.small,
       height: 18,
@@ -344,18 +338,8 @@ function heading(words: string, size: number, color: string, bold = size === SIZ
   return {
     width: textWidth(words, bold) * size,
     height: size * 1.2,
-    svg: text(words, { x: 0, y: size }, { size, color, bold }),
+    svg: svgText(words, { x: 0, y: size }, { size, color, bold }),
   };
-}
-
-function text(
-  words: string,
-  point: Point,
-  { size, color, bold = false, anchor }: { size: number; color: string; bold?: boolean; anchor?: 'middle' },
-): string {
-  const weight = bold ? ' font-weight="bold"' : '';
-  const anchored = anchor ? ` text-anchor="${anchor}"` : '';
-  return `<text x="${coordinate(point.x)}" y="${coordinate(point.y)}" font-size="${size}" fill="${color}"${weight}${anchored}>${escapeHtml(words)}</text>`;
 }
 
 function placed(svg: string, x: number, y: number): string {

@@ -21,8 +21,8 @@ export interface LayoutEdge {
 
 /** A point, or the centre of a box; x to the right, y down, from the top left of the drawing. */
 export interface Point {
-  readonly x: number;
-  readonly y: number;
+  x: number;
+  y: number;
 }
 
 /** Where an arrow goes. */
@@ -184,7 +184,7 @@ function crossings(routes: readonly Route[]): number {
   }, 0);
 }
 
-/** The layout moved to the top left: the anchor took room. */
+/** The layout moved to the top left, in place: the anchor took room. */
 function cropped(
   nodes: readonly LayoutNode[],
   edges: readonly LayoutEdge[],
@@ -197,14 +197,14 @@ function cropped(
   ];
   const left = Math.min(...boxes.map(({ at, width }) => at.x - width / 2));
   const top = Math.min(...boxes.map(({ at, height }) => at.y - height / 2));
-  const moved = ({ x, y }: Point): Point => ({ x: x - left, y: y - top });
+  for (const { at } of boxes) {
+    at.x -= left;
+    at.y -= top;
+  }
   return {
-    width: Math.max(...boxes.map(({ at, width }) => at.x + width / 2)) - left,
-    height: Math.max(...boxes.map(({ at, height }) => at.y + height / 2)) - top,
-    nodes: new Map([...places].map(([id, at]) => [id, moved(at)])),
-    routes: routes.map(({ pieces, label }) => ({
-      pieces: pieces.map(([a, b]): [Point, Point] => [moved(a), moved(b)]),
-      ...(label ? { label: moved(label) } : {}),
-    })),
+    width: Math.max(...boxes.map(({ at, width }) => at.x + width / 2)),
+    height: Math.max(...boxes.map(({ at, height }) => at.y + height / 2)),
+    nodes: places,
+    routes,
   };
 }

@@ -11,7 +11,7 @@ import { niceStep } from './contours.js';
 import { STAR, STAR_COLOR, axisTitles } from './landscape-chart.js';
 import type { LandscapePanel } from './landscape-chart.js';
 import type { PlotlyFigure, PlotlyTrace } from './plotly.js';
-import { coordinate, textWidth } from './svg.js';
+import { coordinate, svgPicture, svgText } from './svg.js';
 import { escapeHtml } from './table.js';
 import { FONT, PALETTE, THEME } from './theme.js';
 
@@ -35,6 +35,8 @@ export interface Surface {
   readonly figure: PlotlyFigure;
   readonly svg: string;
 }
+
+const INK = '#222222';
 
 const loadVega = lazily<typeof Vega>('vega');
 
@@ -186,32 +188,17 @@ function surfaceDrawing(heading: string, panels: readonly SurfacePanel[], highes
   const height = MARGIN.top + PANEL.height + MARGIN.bottom;
   const drawn = panels.map((panel, i) => {
     const [left, top] = [MARGIN.left + (i + 0.5) * PANEL.width, MARGIN.top + 0.62 * PANEL.height];
-    const title = text(left, MARGIN.top - 8, panel.title, { size: 12, anchor: 'middle' });
+    const title = svgText(
+      panel.title,
+      { x: left, y: MARGIN.top - 8 },
+      { size: 12, color: INK, anchor: 'middle' },
+    );
     return title + `<g transform="translate(${left},${top})">${panelDrawing(panel, highest, axes)}</g>`;
   });
-  const top = text(MARGIN.left, 22, heading, { size: THEME.title.fontSize, bold: true });
+  const look = { size: THEME.title.fontSize, color: INK, bold: true };
+  const top = svgText(heading, { x: MARGIN.left, y: 22 }, look);
   const scale = colorBar(width - MARGIN.right + 14, MARGIN.top + 40, highest);
-  return (
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" ` +
-    `font-family="${FONT}, Verdana, sans-serif"><rect width="${width}" height="${height}" fill="#ffffff"/>` +
-    `${top}${drawn.join('')}${scale}</svg>`
-  );
-}
-
-/** How much of a text's width lies left of its place. */
-const SHIFTS = { start: 0, middle: 0.5, end: 1 } as const;
-type Anchor = keyof typeof SHIFTS;
-
-function text(
-  left: number,
-  top: number,
-  words: string,
-  { size = 11, anchor = 'start', bold = false }: { size?: number; anchor?: Anchor; bold?: boolean } = {},
-): string {
-  // Laid out by our own widths: a browser with another font keeps the texts where they belong.
-  const at = coordinate(left - SHIFTS[anchor] * textWidth(words, bold) * size);
-  const weight = bold ? ' font-weight="bold"' : '';
-  return `<text x="${at}" y="${coordinate(top)}" font-size="${size}"${weight} fill="#222222">${escapeHtml(words)}</text>`;
+  return svgPicture({ width, height }, heading, [top, ...drawn, scale].join(''));
 }
 
 /** The box, the surface's cells from the back to the front, and the star. */
@@ -248,46 +235,42 @@ function panelDrawing(
     }),
   );
   cells.sort((a, b) => a.near - b.near);
-  const line = (from: Triple, to: Triple, color = '#bbbbbb'): string => {
-    const [[x1, y1], [x2, y2]] = [place(from), place(to)];
-    return `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" stroke="${color}" stroke-width="1"/>`;
+  const line = (points: readonly Triple[], color: string): string => {
+    const places = points.map((point) => place(point).join()).join(' ');
+    return `<polyline points="${places}" fill="none" stroke="${color}" stroke-width="1"/>`;
   };
-  const [left, front, right, back]: Triple[] = [
+  const floor: Triple[] = [
     [-1, -1, 0],
     [1, -1, 0],
     [1, 1, 0],
     [-1, 1, 0],
   ];
-  const raised = ([x, y]: Triple): Triple => [x, y, HEIGHT];
+  const [left, front, right, back] = floor;
+  const [leftTop, , rightTop, backTop] = floor.map(([x, y]): Triple => [x, y, HEIGHT]);
   const walls = [
-    line(back, right),
-    line(left, back),
-    line(back, raised(back)),
-    line(raised(back), raised(right)),
-    line(raised(back), raised(left)),
-    line(right, raised(right)),
-  ];
-  const edges = [
-    line(left, front, '#777777'),
-    line(front, right, '#777777'),
-    line(left, raised(left), '#777777'),
-  ];
-  const label = (point: Triple, words: string, dx: number, dy: number, anchor: Anchor): string => {
+    [left, back, right],
+    [leftTop, backTop, rightTop],
+    [back, backTop],
+    [right, rightTop],
+  ].map((wall) => line(wall, '#bbbbbb'));
+  const edges = line([leftTop, left, front, right], '#777777');
+  const label = (point: Triple, words: string, dx: number, dy: number, anchor?: 'middle' | 'end'): string => {
     const { left, top } = project(point);
-    return text(PANEL.scale * left + dx, PANEL.scale * top + dy, words, { size: 10, anchor });
+    const at = { x: PANEL.scale * left + dx, y: PANEL.scale * top + dy };
+    return svgText(words, at, { size: 10, color: INK, ...(anchor ? { anchor } : {}) });
   };
   const ends = (ticks: readonly number[]): number[] => [ticks[0], 0, ticks[ticks.length - 1]];
   const shown = (value: number): string => String(round(value)).replace('-', '−');
   const ticks = [
     ...ends(xs).map((x) => label([toX(x), -1, 0], shown(x), -6, 16, 'end')),
-    ...ends(ys).map((y) => label([1, toY(y), 0], shown(y), 8, 14, 'start')),
+    ...ends(ys).map((y) => label([1, toY(y), 0], shown(y), 8, 14)),
     ...levels(highest).map((z) => label([-1, -1, (HEIGHT * z) / highest], shown(z), -10, 3, 'end')),
     label([0, -1, 0], xTitle, -30, 38, 'middle'),
-    label([1, 0, 0], yTitle, 14, 36, 'start'),
+    label([1, 0, 0], yTitle, 14, 36),
   ];
   const { row, column } = gridMinimum(grid);
   const star = `<path transform="translate(${place(at(row, column)).join()}) scale(8)" d="${STAR}" fill="${STAR_COLOR}" stroke="#ffffff" stroke-width="0.12"/>`;
-  return [...walls, ...cells.map(({ svg }) => svg), ...edges, ...ticks, star].join('');
+  return [...walls, ...cells.map(({ svg }) => svg), edges, ...ticks, star].join('');
 }
 
 /** Round heights from 0 up to the highest, about four. */
@@ -304,13 +287,13 @@ function colorBar(left: number, top: number, highest: number): string {
     // Each row reaches under the one above it.
     return `<rect x="${left}" y="${coordinate(y)}" width="${width}" height="${coordinate(height / steps + 0.5)}" fill="${heat((i + 0.5) / steps)}"/>`;
   });
-  const marks = levels(highest).map((value) =>
-    text(left + width + 5, top + 34 + height - (value / highest) * height, String(round(value))),
+  const look = { size: 11, color: INK };
+  const marks = levels(highest).map((value) => {
+    const y = top + 34 + height - (value / highest) * height;
+    return svgText(String(round(value)), { x: left + width + 5, y }, look);
+  });
+  const words = ['loss above the', 'minimum (nats)'].map((line, i) =>
+    svgText(line, { x: left, y: top + 4 + 14 * i }, look),
   );
-  return [
-    text(left, top + 4, 'loss above the'),
-    text(left, top + 18, 'minimum (nats)'),
-    ...rows.reverse(),
-    ...marks,
-  ].join('');
+  return [...words, ...rows.reverse(), ...marks].join('');
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type * as ResvgPackage from '@resvg/resvg-js';
 import { lazily } from '../lazy.js';
 import { escapeHtml } from './table.js';
-import { FONT } from './theme.js';
+import { FONT, THEME } from './theme.js';
 
 const loadResvg = lazily<typeof ResvgPackage>('@resvg/resvg-js');
 
@@ -41,6 +41,42 @@ export function textWidth(text: string, bold = false): number {
 /** A coordinate as text: a hundredth of a pixel is enough, and keeps it short and free of rounding's last bits. */
 export function coordinate(value: number): string {
   return String(Math.round(value * 100) / 100);
+}
+
+/** How a text of a picture looks. */
+export interface TextLook {
+  readonly size: number;
+  readonly color: string;
+  readonly bold?: boolean;
+  /** What of it stands at its place: the start when left out. */
+  readonly anchor?: 'middle' | 'end';
+}
+
+/** A text at a place. */
+export function svgText(
+  words: string,
+  { x, y }: { readonly x: number; readonly y: number },
+  { size, color, bold = false, anchor }: TextLook,
+): string {
+  const weight = bold ? ' font-weight="bold"' : '';
+  const anchored = anchor ? ` text-anchor="${anchor}"` : '';
+  return `<text x="${coordinate(x)}" y="${coordinate(y)}" font-size="${size}" fill="${color}"${weight}${anchored}>${escapeHtml(words)}</text>`;
+}
+
+/** A whole picture, self-contained but for its font, which it names with fallbacks. @param description  For machines. */
+export function svgPicture(
+  { width, height }: { readonly width: number; readonly height: number },
+  title: string,
+  body: string,
+  description = '',
+): string {
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" font-family="${THEME.font}">`,
+    `<title>${escapeHtml(title)}</title><desc>${escapeHtml(description)}</desc>`,
+    `<rect width="${width}" height="${height}" fill="${THEME.background}"/>`,
+    body,
+    '</svg>\n',
+  ].join('\n');
 }
 
 /**
