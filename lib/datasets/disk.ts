@@ -26,13 +26,6 @@ export async function readAt(file: number, start: number, length: number): Promi
   return bytes.subarray(0, have);
 }
 
-/** SHA-256 in hexadecimal. */
-export function sha256(...parts: readonly (string | Uint8Array)[]): string {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest('hex');
-}
-
 /** SHA-256 of a file in hexadecimal, read in pieces. */
 export async function digestFile(path: string): Promise<string> {
   const hash = createHash('sha256');

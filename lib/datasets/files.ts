@@ -2,8 +2,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ZartsError } from '../errors.js';
+import { sha256 } from '../runs/canonical.js';
 import { errorCode } from '../runs/files.js';
-import { digestFile, sha256, unreadable } from './disk.js';
+import { digestFile, unreadable } from './disk.js';
 import type { Chunk } from './images.js';
 import { matlabVariables } from './matlab.js';
 import type { Fault, MatlabVariable } from './matlab.js';

@@ -9,12 +9,12 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import type { Dirent } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { UsageError, ZartsError } from '../errors.js';
+import { sha256 } from '../runs/canonical.js';
 import { errorCode } from '../runs/files.js';
 import { runsHome } from '../runs/home.js';
 import { range } from './batches.js';
-import { makeCatalog } from './catalog.js';
 import type { Catalog, CatalogEntry, PhotoSet, Split, SyntheticEntry } from './catalog.js';
-import { folderWithin, isFolder, placeOf, sha256, unreadable } from './disk.js';
+import { folderWithin, isFolder, placeOf, unreadable } from './disk.js';
 import type { DataPlace } from './disk.js';
 import type { DatasetFacts, FoundDataset } from './load.js';
 import { checkSettings, isPrepared, openPrepared, preparePhotos } from './prepared.js';
@@ -94,7 +94,14 @@ export function findImageNet(data?: string, where: Omit<DataPlace, 'data'> = {})
   try {
     const { complete, train, test, digest } = inspectImageFolder(folder);
     const status = complete ? 'official' : 'subset';
-    return { name: 'imagenet', folder, status, train: train.count, test: test.count, digest };
+    return {
+      name: 'imagenet',
+      folder,
+      status,
+      train: train.entries.length,
+      test: test.entries.length,
+      digest,
+    };
   } catch (error) {
     if (!(error instanceof ZartsError)) throw error;
     return { ...none, folder, status: 'damaged', problem: error.message };
@@ -160,8 +167,8 @@ function classesText(classes: number | undefined): string {
 
 /** The first `wanted` photographs, the classes in turn: every class holds as many as the next, or one more. */
 function used(catalog: Catalog, wanted: number | undefined, classes = Infinity, folder: string): PhotoSplit {
-  const { labels, split } = catalog;
-  const own = range(catalog.count).filter((i) => labels[i] < classes);
+  const { entries, split } = catalog;
+  const own = range(entries.length).filter((i) => entries[i].label < classes);
   const count = own.length;
   if (wanted === undefined || wanted === count) return { catalog, indices: own };
   if (!Number.isInteger(wanted) || wanted < 1 || wanted > count) {
@@ -172,7 +179,7 @@ function used(catalog: Catalog, wanted: number | undefined, classes = Infinity, 
   }
   // How many of its class come before a photograph.
   const seen = new Map<number, number>();
-  const turn = Array.from(labels, (label) => {
+  const turn = entries.map(({ label }) => {
     const rank = seen.get(label) ?? 0;
     seen.set(label, rank + 1);
     return rank;
@@ -196,7 +203,7 @@ function syntheticPhotos({
       const image = all.length * Math.floor(i / classes.length) + label;
       return { file: `synthetic ${split} image ${image}`, label, image };
     });
-    return { catalog: makeCatalog('synthetic', '', split, entries), indices: range(count) };
+    return { catalog: { root: '', split, entries }, indices: range(count) };
   };
   return {
     ...SYNTHETIC,
@@ -247,8 +254,8 @@ export function inspectImageFolder(folder: string): PhotoSet {
   }
   const complete =
     classes.length === IMAGENET.classes &&
-    train.catalog.count === IMAGENET.train &&
-    val.catalog.count === IMAGENET.test;
+    train.catalog.entries.length === IMAGENET.train &&
+    val.catalog.entries.length === IMAGENET.test;
   const digest = sha256(train.sizes, val.sizes);
   return { folder, classes, train: train.catalog, test: val.catalog, digest, complete };
 }
@@ -280,7 +287,7 @@ function inspectSplit(folder: string, split: Split) {
       entries.push({ file, label });
     }
   }
-  return { classes, catalog: makeCatalog('files', folder, split, entries), sizes: `${sizes}\n` };
+  return { classes, catalog: { root: folder, split, entries }, sizes: `${sizes}\n` };
 }
 
 function sizeOf(path: string): number {

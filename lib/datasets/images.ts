@@ -1,4 +1,4 @@
-import { sha256 } from './disk.js';
+import { sha256 } from '../runs/canonical.js';
 import { FILE_SIDE } from './registry.js';
 
 /** Images as bytes with their labels. */

@@ -6,10 +6,10 @@ import type { Sharp } from 'sharp';
 import { ZartsError } from '../errors.js';
 import { lazily } from '../lazy.js';
 import type { Key } from '../math/random.js';
+import { sha256 } from '../runs/canonical.js';
 import { errorCode } from '../runs/files.js';
-import { entryOf } from './catalog.js';
-import type { Catalog, PreparedEntry, Split, SyntheticEntry } from './catalog.js';
-import { readAt, sha256, unreadable } from './disk.js';
+import type { Catalog, PhotoPlace, Split } from './catalog.js';
+import { readAt, unreadable } from './disk.js';
 import { drawPhoto, jitterColors, middle, sizeWithShorter } from './photo-transform.js';
 import type { PhotoTransform } from './photo-transform.js';
 import { syntheticImage, syntheticKind } from './synthetic.js';
@@ -19,6 +19,13 @@ export const loadSharp = lazily<typeof sharp>('sharp');
 
 /** An image that is there and cannot be decoded. */
 export class UndecodableError extends Error {}
+
+/** The sentence for an image that cannot be decoded, where that ends the work. */
+export function undecodable(image: string, reason: string): ZartsError {
+  return new ZartsError(
+    `${image} cannot be decoded: ${reason}; replace the file, or pass over such photographs with --skip-undecodable.`,
+  );
+}
 
 /** An image that can be decoded, of known size. */
 interface Photo {
@@ -132,30 +139,32 @@ export async function shrinkPhoto(
 }
 
 /**
- * What reads image `i` of a catalog, ready to be decoded.
+ * What reads the images of a catalog, ready to be decoded.
  *
  * @throws {UndecodableError} for bytes that are no image; {ZartsError} for a file that cannot be read, or prepared bytes
  *   that are not those that were written.
  */
-export function photoReader(catalog: Catalog): (i: number) => Promise<Photo> {
-  const { kind, root, split } = catalog;
+export function photoReader({
+  root,
+  split,
+  encoding,
+}: PhotoPlace): (entry: Catalog['entries'][number]) => Promise<Photo> {
   let images: number | undefined;
-  return async (i) => {
-    if (kind === 'synthetic') return syntheticPhoto(split, entryOf<SyntheticEntry>(catalog, i).image);
-    if (kind === 'files') {
-      const path = join(root, entryOf(catalog, i).file);
+  return async (entry) => {
+    if ('image' in entry) return syntheticPhoto(split, entry.image);
+    if (!('offset' in entry)) {
+      const path = join(root, entry.file);
       return jpegPhoto(await readFile(path).catch(unreadableAt(path)));
     }
-    const { file, offset, width, height, ...prepared } = entryOf<PreparedEntry>(catalog, i);
-    const read = async (): Promise<Buffer> =>
-      readAt((images ??= openSync(root, 'r')), offset, prepared.bytes);
+    const { file, offset, width, height } = entry;
+    const read = async (): Promise<Buffer> => readAt((images ??= openSync(root, 'r')), offset, entry.bytes);
     const bytes = await read().catch(unreadableAt(root));
-    if (sha256(bytes) !== prepared.sha256) {
+    if (sha256(bytes) !== entry.sha256) {
       throw new ZartsError(
         `${root} is damaged: the prepared image of ${file} (at byte ${offset}) is not the one that was written; delete the folder and prepare the images again.`,
       );
     }
-    return { bytes, width, height, raw: kind === 'raw' };
+    return { bytes, width, height, raw: encoding === 'raw' };
   };
 }
 

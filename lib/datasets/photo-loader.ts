@@ -1,60 +1,86 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, Worker } from 'node:worker_threads';
 import { ZartsError } from '../errors.js';
 import type { Key } from '../math/random.js';
 import type { Batch } from './augment.js';
 import type { Catalog } from './catalog.js';
-import { loadSharp } from './photo-decoder.js';
-import type { BatchReply, BatchRequest, PhotoSettings, WorkerSettings } from './photo-worker.js';
+import { loadSharp, undecodable } from './photo-decoder.js';
+import type { PhotoSettings, ShareReply, ShareRequest } from './photo-worker.js';
 
 /** How photographs are made into batches. */
 export interface PhotoLoaderOptions extends PhotoSettings {
+  /** An image that cannot be decoded ends the work (`fail`, if left out), or is named and the next one taken (`skip`). */
+  readonly onUndecodable?: 'fail' | 'skip';
   /** Decoding threads; if left out as many as processors but one, which is left to the thread that trains. */
   readonly threads?: number;
 }
 
-interface Pending {
-  readonly batch: Batch;
-  waiting: number;
-  failure?: Error;
-  resolve(batch: Batch): void;
-  reject(error: Error): void;
+/** How many images in a row may be undecodable before the data set is given up. */
+const MOST_PASSED_OVER = 100;
+
+/** A decoding thread. */
+interface Thread {
+  readonly worker: Worker;
+  /** Why it has ended. */
+  readonly ended: Promise<Error>;
+}
+
+function startThread(workerData: PhotoSettings & Omit<Catalog, 'entries'>): Thread {
+  const worker = new Worker(join(__dirname, 'photo-worker.js'), { workerData });
+  worker.unref();
+  const ended = new Promise<Error>((resolve) => {
+    const closed = new ZartsError('The loader of photographs was closed.');
+    worker.once('error', resolve).once('exit', () => {
+      resolve(closed);
+    });
+  });
+  return { worker, ended };
+}
+
+/** What a thread answers. While that is waited for, and only then, it keeps the process alive. */
+function ask({ worker, ended }: Thread, request: ShareRequest): Promise<ShareReply> {
+  const { port1: reply, port2: answer } = new MessageChannel();
+  worker.postMessage({ request, answer }, [answer]);
+  return new Promise((resolve, reject) => {
+    reply.once('message', (told: ShareReply) => {
+      reply.removeAllListeners().close();
+      resolve(told);
+    });
+    // The thread has ended without an answer.
+    reply.once('close', () => {
+      worker.ref();
+      void ended.then(reject);
+    });
+  });
 }
 
 /** Decodes photographs in threads of its own, while this one computes. */
 export class PhotoLoader {
   /** The images that could not be decoded so far, by name, with the reasons. */
   readonly undecodable = new Map<string, string>();
-  private readonly pending = new Map<number, Pending>();
-  private readonly workers: Worker[];
+  private readonly threads: readonly Thread[];
   private readonly side: number;
-  private asked = 0;
+  private readonly fails: boolean;
   private closed = false;
 
   /** Starts the decoding threads for a catalog's images. */
   constructor(
     private readonly catalog: Catalog,
-    { threads = Math.max(1, availableParallelism() - 1), ...options }: PhotoLoaderOptions,
+    {
+      threads = Math.max(1, availableParallelism() - 1),
+      onUndecodable = 'fail',
+      ...settings
+    }: PhotoLoaderOptions,
   ) {
     if (!Number.isInteger(threads) || threads < 1) {
       throw new ZartsError(`The number of decoding threads is ${threads}; it must be an integer from 1 up.`);
     }
-    this.side = options.transform.side;
+    this.side = settings.transform.side;
+    this.fails = onUndecodable === 'fail';
     loadSharp();
-    this.workers = Array.from({ length: threads }, (_, thread) => {
-      const workerData: WorkerSettings = { ...options, catalog, thread, threads };
-      const worker = new Worker(join(__dirname, 'photo-worker.js'), { workerData });
-      worker.on('message', (reply: BatchReply) => {
-        this.receive(reply);
-      });
-      worker.on('error', (error) => {
-        this.failAll(error);
-      });
-      // Only a batch that is waited for keeps the process alive.
-      worker.unref();
-      return worker;
-    });
+    const { entries, ...place } = catalog;
+    this.threads = Array.from({ length: threads }, () => startThread({ ...settings, ...place }));
   }
 
   /**
@@ -67,61 +93,62 @@ export class PhotoLoader {
    */
   async load(indices: Int32Array, key: Key, into?: Batch): Promise<Batch> {
     if (this.closed) throw new ZartsError('The loader of photographs is closed.');
-    const outside = indices.find((index) => !(index >= 0 && index < this.catalog.count));
+    const { entries } = this.catalog;
+    const outside = indices.find((index) => !(index >= 0 && index < entries.length));
     if (outside !== undefined) {
-      throw new ZartsError(`Image ${outside} of the batch is outside the set of ${this.catalog.count}.`);
+      throw new ZartsError(`Image ${outside} of the batch is outside the set of ${entries.length}.`);
     }
     const batch = into?.labels.data.length === indices.length ? into : this.emptyBatch(indices.length);
-    const id = this.asked++;
-    const request: BatchRequest = { id, indices, key, images: batch.images.data, labels: batch.labels.data };
-    return new Promise((resolve, reject) => {
-      if (this.pending.size === 0) for (const worker of this.workers) worker.ref();
-      this.pending.set(id, { batch, waiting: this.workers.length, resolve, reject });
-      for (const worker of this.workers) worker.postMessage(request);
-    });
+    let places = [...indices.keys()];
+    for (let passed = 0; places.length > 0; passed++) {
+      const entryAt = (place: number) => entries[(indices[place] + passed) % entries.length];
+      const photos = places.map((place) => ({ place, entry: entryAt(place) }));
+      for (const { place, entry } of photos) batch.labels.data[place] = entry.label;
+      const faults = await this.decode(photos, key, batch.images.data);
+      for (const [place, reason] of faults) this.passOver(entryAt(place).file, reason, passed + 1);
+      places = faults.map(([place]) => place);
+    }
+    return batch;
+  }
+
+  /** Decodes photographs into their places, shared among the threads; those that cannot be, with the reasons. */
+  private async decode(photos: ShareRequest['photos'], key: Key, images: Float32Array) {
+    const { threads } = this;
+    const replies = await Promise.all(
+      threads.map((thread, t) => {
+        const share = photos.filter((_, i) => i % threads.length === t);
+        return ask(thread, { photos: share, key, images });
+      }),
+    );
+    const failure = replies.find((reply) => reply.failure !== undefined)?.failure;
+    if (failure !== undefined) throw new ZartsError(failure);
+    return replies.flatMap((reply) => reply.undecodable);
+  }
+
+  /** Notes an image that cannot be decoded, so that the next one is taken. @param inRow  How many there were in a row. */
+  private passOver(name: string, reason: string, inRow: number): void {
+    const { root, entries } = this.catalog;
+    if (this.fails) throw undecodable(`${name} (in ${root})`, reason);
+    this.undecodable.set(name, reason);
+    if (inRow < Math.min(MOST_PASSED_OVER, entries.length)) return;
+    throw new ZartsError(
+      `${inRow} images in a row in ${root} cannot be decoded, the last of them ${name} (${reason}): these are not the images of the data set, copy them again.`,
+    );
   }
 
   private emptyBatch(count: number): Batch {
     const shape = [count, this.side, this.side, 3];
-    const shared = (values: number): SharedArrayBuffer => new SharedArrayBuffer(4 * values);
+    const shared = new SharedArrayBuffer(4 * count * this.side ** 2 * 3);
     return {
-      images: { shape, data: new Float32Array(shared(count * this.side ** 2 * 3)) },
-      labels: { shape: [count], data: new Int32Array(shared(count)) },
+      images: { shape, data: new Float32Array(shared) },
+      labels: { shape: [count], data: new Int32Array(count) },
     };
-  }
-
-  private receive(reply: BatchReply): void {
-    const pending = this.pending.get(reply.id);
-    if (!pending) return;
-    for (const [name, reason] of reply.undecodable) this.undecodable.set(name, reason);
-    if (reply.failure) {
-      const { told, expected } = reply.failure;
-      pending.failure ??= expected ? new ZartsError(told) : new Error(`A decoding thread failed: ${told}`);
-    }
-    pending.waiting--;
-    if (pending.waiting > 0) return; // some thread still writes into it
-    this.settle(reply.id);
-    if (pending.failure) pending.reject(pending.failure);
-    else pending.resolve(pending.batch);
-  }
-
-  private settle(id: number): void {
-    this.pending.delete(id);
-    if (this.pending.size === 0) for (const worker of this.workers) worker.unref();
-  }
-
-  private failAll(error: Error): void {
-    for (const [id, pending] of [...this.pending]) {
-      this.settle(id);
-      pending.reject(error);
-    }
   }
 
   /** Ends the threads. */
   async close(): Promise<void> {
     this.closed = true;
-    await Promise.all(this.workers.map((worker) => worker.terminate()));
-    this.failAll(new ZartsError('The loader of photographs was closed.'));
+    await Promise.all(this.threads.map(({ worker }) => worker.terminate()));
   }
 }
 

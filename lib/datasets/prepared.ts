@@ -9,12 +9,12 @@ import { z } from 'zod';
 import { InterruptedError, UsageError, ZartsError } from '../errors.js';
 import type { Progress } from '../progress.js';
 import { silent } from '../progress.js';
+import { sha256 } from '../runs/canonical.js';
 import { explainFileError, flushFolder, writeWhole } from '../runs/files.js';
 import { acquireLock } from '../runs/lock.js';
-import { SPLITS, entryOf, makeCatalog } from './catalog.js';
+import { SPLITS } from './catalog.js';
 import type { Catalog, PhotoSet, PreparedEntry, Split } from './catalog.js';
-import { sha256 } from './disk.js';
-import { UndecodableError, photoReader, shrinkPhoto } from './photo-decoder.js';
+import { UndecodableError, photoReader, shrinkPhoto, undecodable } from './photo-decoder.js';
 
 /** How photographs are prepared. */
 export const prepareSettingsSchema = z.strictObject({
@@ -146,11 +146,11 @@ interface Job {
 
 function jobsOf(source: PhotoSet): Job[] {
   return SPLITS.flatMap((split) => {
-    const catalog = source[split];
-    const read = photoReader(catalog);
-    const place = basename(catalog.root);
-    return Array.from(catalog.labels, (label, i) => {
-      return { split, file: `${place}/${entryOf(catalog, i).file}`, label, read: () => read(i) };
+    const { root, entries } = source[split];
+    const read = photoReader(source[split]);
+    const place = basename(root);
+    return entries.map((entry) => {
+      return { split, file: `${place}/${entry.file}`, label: entry.label, read: () => read(entry) };
     });
   });
 }
@@ -164,38 +164,41 @@ async function build(
   const part = `${target}.part`;
   await mkdir(part, { recursive: true });
   const jobs = jobsOf(source);
-  const lines = await recover(part, header, jobs, target);
+  const lines = await recover(part, header, target);
   const images = await open(join(part, IMAGES), 'a');
   const index = await open(join(part, INDEX), 'a');
   const phase = progress.start('preparing the photographs', jobs.length, lines.length);
   try {
-    let offset = endOf(lines);
     while (lines.length < jobs.length) {
       if (signal?.aborted) {
         throw new InterruptedError(
           `Stopped after ${lines.length} of ${jobs.length} photographs; the same command goes on from there.`,
         );
       }
-      const chunk = jobs.slice(lines.length, lines.length + CHUNK);
+      const done = lines.length;
+      const chunk = jobs.slice(done, done + CHUNK);
       const shrunk = await Promise.all(
         chunk.map((job) => shrink(job, source.folder, header.settings, onUndecodable)),
       );
-      const added: Line[] = [];
       for (const [i, { split, file, label }] of chunk.entries()) {
         const each = shrunk[i];
         if ('undecodable' in each) {
-          added.push({ split, file, ...each });
+          lines.push({ split, file, ...each });
           continue;
         }
         const { bytes, ...size } = each;
-        added.push({ split, file, label, offset, bytes: bytes.length, ...size, sha256: sha256(bytes) });
-        offset += bytes.length;
+        const place = { offset: endOf(lines), bytes: bytes.length };
+        lines.push({ split, file, label, ...place, ...size, sha256: sha256(bytes) });
         await images.appendFile(bytes);
       }
       // The index never speaks of bytes that are not on the disk.
       await images.sync();
-      await index.appendFile(added.map((line) => `${JSON.stringify(line)}\n`).join(''));
-      lines.push(...added);
+      await index.appendFile(
+        lines
+          .slice(done)
+          .map((line) => `${JSON.stringify(line)}\n`)
+          .join(''),
+      );
       phase.update(lines.length);
     }
     await index.sync();
@@ -235,9 +238,7 @@ async function shrink(
   } catch (error) {
     if (!(error instanceof UndecodableError)) throw error;
     if (onUndecodable === 'skip') return { undecodable: error.message };
-    throw new ZartsError(
-      `${join(folder, file)} cannot be decoded: ${error.message}; replace the file, or pass over such photographs with --skip-undecodable.`,
-    );
+    throw undecodable(join(folder, file), error.message);
   }
 }
 
@@ -248,10 +249,10 @@ function endOf(lines: readonly Line[]): number {
 }
 
 /**
- * What an interrupted preparation left: the entries of the index that are whole, in the order of the jobs. What is behind
- * them, and bytes of images that no entry speaks of, are cut off.
+ * What an interrupted preparation left: the entries of the index that are whole. What is behind them, and bytes of images
+ * that no entry speaks of, are cut off.
  */
-async function recover(part: string, header: Header, jobs: readonly Job[], target: string): Promise<Line[]> {
+async function recover(part: string, header: Header, target: string): Promise<Line[]> {
   const first = JSON.stringify(header);
   const [imagesFile, indexFile] = [join(part, IMAGES), join(part, INDEX)];
   for (const file of [imagesFile, indexFile]) await writeFile(file, '', { flag: 'a' });
@@ -267,11 +268,9 @@ async function recover(part: string, header: Header, jobs: readonly Job[], targe
   const written = statSync(imagesFile).size;
   const lines: Line[] = [];
   let end = Buffer.byteLength(first) + 1;
-  for (const [i, text] of found.entries()) {
+  for (const text of found) {
     const line = jsonOf(text) as Line | undefined;
-    const job = jobs.at(i);
-    if (line?.file !== job?.file || line?.split !== job?.split || line === undefined) break;
-    if ('sha256' in line && line.offset + line.bytes > written) break;
+    if (line === undefined || endOf([line]) > written) break;
     lines.push(line);
     end += Buffer.byteLength(text) + 1;
   }
@@ -316,17 +315,18 @@ export async function openPrepared(folder: string): Promise<PreparedSet> {
   if (size === undefined) throw damaged(`${IMAGES} is missing`);
   if (size !== bytes) throw damaged(`${IMAGES} has ${size} bytes, expected ${bytes}`);
   const entries: Record<Split, PreparedEntry[]> = { train: [], test: [] };
-  const undecodable = new Map<string, string>();
+  const passedOver = new Map<string, string>();
   for (const text of linesOf(index).slice(1)) {
     // Its digest was right, so its lines are those that were written.
     const line = JSON.parse(text) as Line;
-    if ('undecodable' in line) undecodable.set(line.file, line.undecodable);
+    if ('undecodable' in line) passedOver.set(line.file, line.undecodable);
     else entries[line.split].push(line);
   }
-  const catalog = (split: Split): Catalog =>
-    makeCatalog(settings.encoding, join(folder, IMAGES), split, entries[split]);
+  const catalog = (split: Split): Catalog => {
+    return { root: join(folder, IMAGES), split, encoding: settings.encoding, entries: entries[split] };
+  };
   return {
-    ...{ folder, settings, classes, complete, undecodable, digest, source },
+    ...{ folder, settings, classes, complete, undecodable: passedOver, digest, source },
     train: catalog('train'),
     test: catalog('test'),
   };

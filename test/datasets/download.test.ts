@@ -17,13 +17,13 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 import * as tar from 'tar';
 import { InterruptedError } from '../../lib/errors.js';
-import { sha256 } from '../../lib/datasets/disk.js';
 import { fetchDataset } from '../../lib/datasets/download.js';
 import type { DataProgress } from '../../lib/datasets/download.js';
 import { inspectFolder, readImageFile } from '../../lib/datasets/files.js';
 import { loadDataset } from '../../lib/datasets/load.js';
 import type { ImageFile, MatlabDataset, RecordDataset, RemoteFile } from '../../lib/datasets/registry.js';
 import { FILE_DATASETS } from '../../lib/datasets/registry.js';
+import { sha256 } from '../../lib/runs/canonical.js';
 import { writeStandIn } from '../support/stand-in.js';
 import { bytesOf, expectSentence, rejection, temporaryFolder, writeCifarLookalike } from './helpers.js';
 

@@ -19,9 +19,7 @@ import { InterruptedError, UsageError } from '../../lib/errors.js';
 import { batchOf, evalTransform } from '../../lib/datasets/augment.js';
 import type { Batch } from '../../lib/datasets/augment.js';
 import { batchSequence, range } from '../../lib/datasets/batches.js';
-import { entryOf } from '../../lib/datasets/catalog.js';
 import type { Catalog, PreparedEntry, SyntheticEntry } from '../../lib/datasets/catalog.js';
-import { sha256 } from '../../lib/datasets/disk.js';
 import { findImageNet, inspectImageFolder, openImageNet } from '../../lib/datasets/imagenet.js';
 import { photoReader } from '../../lib/datasets/photo-decoder.js';
 import { PhotoLoader, decodedAhead } from '../../lib/datasets/photo-loader.js';
@@ -34,6 +32,7 @@ import { writePhotoStandIn } from '../support/stand-in.js';
 import { foldIn, key } from '../../lib/math/random.js';
 import { silent } from '../../lib/progress.js';
 import type { Progress } from '../../lib/progress.js';
+import { sha256 } from '../../lib/runs/canonical.js';
 import { projectRoot } from '../../lib/runs/home.js';
 import { cut, expectSentence, put, rejection, remove, temporaryFolder, thrown } from './helpers.js';
 import type { Damage } from './helpers.js';
@@ -47,7 +46,8 @@ const TEST = { ...IMAGENET_TEST, side: 28, shorter: 32 };
 
 const digest = ({ data }: { readonly data: Float32Array }): string =>
   sha256(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-const nameOf = (catalog: Catalog, i: number): string => entryOf(catalog, i).file;
+const nameOf = ({ entries }: Catalog, i: number): string => entries[i].file;
+const labelsOf = ({ entries }: Catalog): number[] => entries.map(({ label }) => label);
 
 /** Runs `use` with a loader and ends its threads. */
 async function withLoader<T>(
@@ -76,10 +76,10 @@ describe('datasets: a folder of photographs', () => {
   it('lists classes and files in order, the same whenever and wherever it is', () => {
     const found = inspectImageFolder(place());
     expect(found.classes).to.deep.equal(['n00000000', CLASS, 'n00000002']);
-    expect(found.train.count).to.equal(6);
+    expect(found.train.entries.length).to.equal(6);
     expect(nameOf(found.train, 2)).to.equal(`${CLASS}/${CLASS}_0.JPEG`);
-    expect(Array.from(found.train.labels)).to.deep.equal([0, 0, 1, 1, 2, 2]);
-    expect(Array.from(found.test.labels)).to.deep.equal([0, 1, 2]);
+    expect(labelsOf(found.train)).to.deep.equal([0, 0, 1, 1, 2, 2]);
+    expect(labelsOf(found.test)).to.deep.equal([0, 1, 2]);
     renameSync(place(), join(home(), 'elsewhere'));
     const moved = inspectImageFolder(join(home(), 'elsewhere'));
     expect(moved.digest).to.equal(found.digest);
@@ -190,7 +190,7 @@ describe('datasets: a folder of photographs', () => {
   it('takes fewer photographs from all classes in turn, under another digest', async () => {
     const all = await openImageNet({ data: home(), env });
     const some = await openImageNet({ data: home(), env, trainSize: 4, testSize: 2 });
-    const labels = Array.from(some.train.indices, (i) => some.train.catalog.labels[i]);
+    const labels = Array.from(some.train.indices, (i) => some.train.catalog.entries[i].label);
     expect(labels).to.deep.equal([0, 0, 1, 2]);
     expect(Array.from(some.test.indices)).to.deep.equal([0, 1]);
     expect(some.digest).to.not.equal(all.digest);
@@ -231,7 +231,7 @@ describe('datasets: photographs in batches', () => {
   it('are normalized, mirrored and cropped as by hand', async () => {
     // Without chance: the whole photograph, resized; the rest is batchOf's arithmetic.
     const reader = photoReader(train);
-    const photo = await reader(2);
+    const photo = await reader(train.entries[2]);
     const whole = photo.width / photo.height;
     const plain = { kind: 'train', side: 16, area: [1, 1], ratio: [whole, whole], flip: false } as const;
     const { transformPhoto } = await import('../../lib/datasets/photo-decoder.js');
@@ -262,7 +262,7 @@ describe('datasets: photographs in batches', () => {
 
   it('of the test transform do not depend on the key', async () => {
     await withLoader(train, { transform: TEST }, async (loader) => {
-      const all = range(train.count);
+      const all = range(train.entries.length);
       const [a, b] = [await loader.load(all, key(1)), await loader.load(all, key(2))];
       expect(digest(a.images)).to.equal(digest(b.images));
       expect(a.images.data).to.have.length(12 * 28 * 28 * 3);
@@ -271,7 +271,7 @@ describe('datasets: photographs in batches', () => {
   });
 
   it('are made ahead, in memory that is used again, each a function of its step', async () => {
-    const sequence = batchSequence(range(train.count), 4, key(6));
+    const sequence = batchSequence(range(train.entries.length), 4, key(6));
     const expected = await withLoader(train, { threads: 1 }, (loader) =>
       Promise.all(
         [0, 1, 2, 3, 4, 5].map(async (step) => {
@@ -318,7 +318,7 @@ describe('datasets: photographs in batches', () => {
     expect(some.classes).to.deep.equal(all.classes.slice(0, 2));
     expect(some.coverage).to.equal('subset');
     for (const { catalog, indices } of [some.train, some.test]) {
-      expect(new Set(Array.from(indices, (i) => catalog.labels[i]))).to.deep.equal(new Set([0, 1]));
+      expect(new Set(Array.from(indices, (i) => catalog.entries[i].label))).to.deep.equal(new Set([0, 1]));
     }
     expect(some.train.indices).to.have.length(3);
     expect(some.digest).to.not.equal((await openImageNet({ data: home(), env, trainSize: 3 })).digest);
@@ -331,11 +331,11 @@ describe('datasets: photographs in batches', () => {
       const computed = await openImageNet({ data: 'synthetic', env, classes: 3, trainSize, testSize: 4 });
       expect(computed.classes).to.have.length(3);
       const { catalog, indices } = computed.train;
-      expect(Array.from(indices, (i) => catalog.labels[i])).to.deep.equal(
+      expect(Array.from(indices, (i) => catalog.entries[i].label)).to.deep.equal(
         Array.from({ length: trainSize }, (_, i) => i % 3),
       );
       // Image i is of class i modulo all thousand.
-      expect(Array.from(indices, (i) => entryOf<SyntheticEntry>(catalog, i).image)).to.deep.equal(
+      expect(Array.from(indices, (i) => (catalog.entries[i] as SyntheticEntry).image)).to.deep.equal(
         Array.from({ length: trainSize }, (_, i) => 1000 * Math.floor(i / 3) + (i % 3)),
       );
     }
@@ -345,7 +345,7 @@ describe('datasets: photographs in batches', () => {
     const set = await openImageNet({ data: 'synthetic', env, trainSize: 6, testSize: 3 });
     expect(set).to.include({ name: 'synthetic', coverage: 'synthetic' });
     expect([set.classes.length, new Set(set.classes).size]).to.deep.equal([1000, 1000]);
-    const photo = await photoReader(set.train.catalog)(3);
+    const photo = await photoReader(set.train.catalog)(set.train.catalog.entries[3]);
     expect(photo).to.include({ width: 256, height: 256, raw: true });
     await withLoader(set.train.catalog, { transform: TEST, threads: 1 }, async (loader) => {
       const { images, labels } = await loader.load(set.train.indices, key(0));
@@ -509,7 +509,7 @@ describe('datasets: photographs that cannot be decoded', () => {
   });
 
   it('all of them: the data set is given up, not searched for ever', async () => {
-    for (let i = 0; i < train.count; i++) writeFileSync(path(i), 'x');
+    for (let i = 0; i < train.entries.length; i++) writeFileSync(path(i), 'x');
     await withLoader(train, { onUndecodable: 'skip' }, async (loader) => {
       expect((await rejection(loader.load(Int32Array.of(4), key(0)))).message).to.match(
         /^6 images in a row in .*train cannot be decoded, the last of them n00000001\/.* copy them again\.$/,
@@ -549,13 +549,13 @@ describe('datasets: prepared photographs', () => {
 
   it('are the photographs with their shorter side shrunk, small ones as they are', async () => {
     const set = await preparePhotos(source(), target, { settings });
-    expect([set.train.count, set.test.count, set.classes.length]).to.deep.equal([9, 3, 3]);
-    expect(Array.from(set.train.labels)).to.deep.equal([0, 0, 0, 1, 1, 1, 2, 2, 2]);
+    expect([set.train.entries.length, set.test.entries.length, set.classes.length]).to.deep.equal([9, 3, 3]);
+    expect(labelsOf(set.train)).to.deep.equal([0, 0, 0, 1, 1, 1, 2, 2, 2]);
     expect(nameOf(set.train, 4)).to.equal('train/n00000001/n00000001_1.JPEG');
-    const before = photoReader((await openImageNet({ data: home(), env })).train.catalog);
-    const after = photoReader(set.train);
+    const { train } = source();
+    const [before, after] = [photoReader(train), photoReader(set.train)];
     for (let i = 0; i < 9; i++) {
-      const [old, now] = [await before(i), await after(i)];
+      const [old, now] = [await before(train.entries[i]), await after(set.train.entries[i])];
       expect(Math.min(now.width, now.height)).to.equal(64);
       expect(now.width / now.height).to.be.closeTo(old.width / old.height, 0.05);
     }
@@ -564,7 +564,7 @@ describe('datasets: prepared photographs', () => {
       settings: { shorter: 1000, encoding: 'raw' },
     });
     const raw = photoReader(large.train);
-    const [photo, kept] = [await before(0), await raw(0)];
+    const [photo, kept] = [await before(train.entries[0]), await raw(large.train.entries[0])];
     expect(kept).to.include({ width: photo.width, height: photo.height, raw: true });
   });
 
@@ -582,7 +582,7 @@ describe('datasets: prepared photographs', () => {
     const options = { data: home(), env: { ZARTS_HOME: join(home(), 'kept') }, prepare: settings };
     const made = await openImageNet(options);
     expect(made.prepared).to.deep.equal({ shorter: 64, encoding: 'jpeg', quality: 95 });
-    expect(made.train.catalog.kind).to.equal('jpeg');
+    expect(made.train.catalog.encoding).to.equal('jpeg');
     const begun: number[] = [];
     const again = await openImageNet({ ...options, progress: beginningsIn(begun) });
     expect(again.digest).to.equal(made.digest);
@@ -690,7 +690,7 @@ describe('datasets: prepared photographs', () => {
   it('name an image whose bytes have changed, when it is read', async () => {
     const { train } = await preparePhotos(source(), target, { settings });
     const images = readFileSync(join(target, 'images.bin'));
-    images[entryOf<PreparedEntry>(train, 1).offset + 700] ^= 1;
+    images[(train.entries[1] as PreparedEntry).offset + 700] ^= 1;
     writeFileSync(join(target, 'images.bin'), images);
     await withLoader(train, { onUndecodable: 'skip' }, async (loader) => {
       await loader.load(Int32Array.of(0, 2), key(0));
@@ -710,7 +710,7 @@ describe('datasets: prepared photographs', () => {
     expect(existsSync(target)).to.equal(false);
     const set = await preparePhotos(source(), target, { settings, onUndecodable: 'skip' });
     expect([...set.undecodable.keys()]).to.deep.equal(['train/n00000001/n00000001_1.JPEG']);
-    expect([set.train.count, set.test.count]).to.deep.equal([8, 3]);
+    expect([set.train.entries.length, set.test.entries.length]).to.deep.equal([8, 3]);
     writeFileSync(path, good);
   });
 
@@ -726,6 +726,6 @@ describe('datasets: prepared photographs', () => {
     );
     expect(existsSync(target)).to.equal(false);
     rmSync(join(part, 'images.bin'));
-    expect((await preparePhotos(source(), target, { settings })).train.count).to.equal(9);
+    expect((await preparePhotos(source(), target, { settings })).train.entries.length).to.equal(9);
   });
 });
