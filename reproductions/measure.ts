@@ -1,9 +1,7 @@
 /** The one loop that measures: what of an experiment the store does not have is computed, in the order of its grid. */
 import { gridMinimum, sharpness } from '../lib/analysis/landscape.js';
 import type { LossGrid } from '../lib/analysis/landscape.js';
-import { findImageNet } from '../lib/datasets/imagenet.js';
-import { findDatasets } from '../lib/datasets/load.js';
-import { isPrepared } from '../lib/datasets/prepared.js';
+import { datasetFolder } from '../lib/datasets/find.js';
 import { FILE_DATASETS, IMAGENET } from '../lib/datasets/registry.js';
 import type { FileDatasetName } from '../lib/datasets/registry.js';
 import { InterruptedError, UsageError, ZartsError } from '../lib/errors.js';
@@ -211,11 +209,7 @@ function usesStandIn(run: Run, { budget, data }: MeasureContext): boolean {
     run.kind === 'training' ? run.training : run.kind === 'linear' ? run.evaluation : undefined
   )?.dataset.name;
   if (photographs !== 'imagenet' || budget === 'full') return false;
-  const given = data ?? process.env.ZARTS_DATA ?? '';
-  return !(
-    (given !== '' && given !== 'synthetic' && isPrepared(given)) ||
-    findImageNet(data).status !== 'absent'
-  );
+  return datasetFolder('imagenet', { data }) === undefined;
 }
 
 /**
@@ -244,7 +238,7 @@ async function lackingImages(
       return `${title} is ${where}. Once it is in a folder DIR: npx zarts reproduce ${id} --budget ${budget} --data DIR`;
     };
     if (name === 'imagenet') {
-      const there = (given !== '' && isPrepared(given)) || findImageNet(data).status !== 'absent';
+      const there = datasetFolder('imagenet', { data }) !== undefined;
       return there ? '' : sentence(IMAGENET.title, 'not here: its licence allows no download');
     }
     const [first] = partsOf(run);
@@ -254,9 +248,9 @@ async function lackingImages(
     } catch (error) {
       const absent = error instanceof UsageError || error instanceof ZartsError;
       if (!absent || error instanceof InterruptedError) throw error;
-      const found = (await findDatasets(data)).find((each) => each.name === name);
-      if (found?.status !== 'absent') throw error;
-      return sentence(FILE_DATASETS[name as FileDatasetName].title);
+      const stored = name as FileDatasetName;
+      if (datasetFolder(stored, { data }) !== undefined) throw error;
+      return sentence(FILE_DATASETS[stored].title);
     }
   }
 }

@@ -1,7 +1,7 @@
 import { InterruptedError, ZartsError } from '../../lib/errors.js';
 import type { Dataset } from '../../lib/datasets/load.js';
-import { findDatasets } from '../../lib/datasets/load.js';
 import type { DataProgress } from '../../lib/datasets/download.js';
+import { datasetFolder } from '../../lib/datasets/find.js';
 import type { Phase, Progress } from '../../lib/progress.js';
 import type { ImageSource } from '../../lib/datasets/source.js';
 import type { EvaluationProtocol } from '../../lib/evaluation/protocol.js';
@@ -20,7 +20,6 @@ export interface DataOptions {
 
 const TITLES: Readonly<Record<DataProgress['phase'], string>> = {
   download: 'download of the images (MB)',
-  check: 'check of the images (MB)',
   extract: 'unpacking the images (MB)',
 };
 
@@ -71,6 +70,18 @@ async function withFetchProgress<T>(
   }
 }
 
+/** The images that a run was made on, as its result says it: "cifar10 images (subset)". */
+export function imagesText({ name, coverage }: { readonly name: string; readonly coverage: string }): string {
+  return coverage === 'synthetic' ? 'synthetic images' : `${name} images (${coverage})`;
+}
+
+/** What is otherwise than in the paper in the images that a run was made on, which only a finished one knows. */
+export function imageDeviations(coverage: string): string[] {
+  if (coverage === 'subset') return ['The images are a subset of the data set, not the official files.'];
+  if (coverage !== 'synthetic') return [];
+  return ['The images are computed ones (the synthetic set), not photographs.'];
+}
+
 /**
  * As {@link fetchData}; where no place is named, nothing is there yet and the download fails, the synthetic set instead.
  *
@@ -82,11 +93,8 @@ export async function fetchDataOrSynthetic(
 ): Promise<{ readonly data?: string; readonly failure?: string }> {
   const { data, dataHome } = options;
   const given = data ?? process.env.ZARTS_DATA ?? '';
-  const absent =
-    given === '' &&
-    (await findDatasets(undefined, dataHome === undefined ? {} : { dataHome })).some(
-      ({ name, status }) => name === protocol.dataset.name && status === 'absent',
-    );
+  const { name } = protocol.dataset;
+  const absent = given === '' && name !== 'synthetic' && datasetFolder(name, { dataHome }) === undefined;
   try {
     await fetchData(protocol, options);
     return data === undefined ? {} : { data };

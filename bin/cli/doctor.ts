@@ -3,8 +3,7 @@ import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { findImageNet } from '../../lib/datasets/imagenet.js';
-import { findDatasets } from '../../lib/datasets/load.js';
+import { findDatasets } from '../../lib/datasets/find.js';
 import { projectRoot } from '../../lib/runs/home.js';
 import type * as machine from '../setup/machine.mjs' with { 'resolution-mode': 'import' };
 import type * as main from '../setup/main.mjs' with { 'resolution-mode': 'import' };
@@ -154,7 +153,7 @@ async function dataFindings(): Promise<Finding[]> {
     const inside = relative(root, folder);
     return inside.startsWith('..') ? folder : inside;
   };
-  const sets = [...(await findDatasets(undefined, { digest: true })), findImageNet()];
+  const sets = await findDatasets({ digest: true });
   return sets.map(({ name, folder, status, train, test, digest = '', problem }): Finding => {
     const piece = `data: ${name}`;
     const place = shown(folder);

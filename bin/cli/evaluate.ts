@@ -19,7 +19,7 @@ import { describeSeconds, terminalProgress } from '../../lib/report/progress-ter
 import { runsHome } from '../../lib/runs/home.js';
 import { applyChange, parseSet } from '../../lib/settings.js';
 import { printGenotype } from '../../lib/spaces/genotype.js';
-import { fetchImages } from './data.js';
+import { fetchImages, imageDeviations, imagesText } from './data.js';
 import { readGenotype } from './genotype.js';
 import type { NamedGenotype } from './genotype.js';
 import { knownBudget, wholeNumber } from './options.js';
@@ -124,7 +124,7 @@ export async function evaluateCommand(argument: string, options: EvaluateCommand
     ...(options.data === undefined ? {} : { data: options.data }),
     ...(options.prepare === undefined
       ? {}
-      : { prepare: { shorter: wholeNumber('--prepare', options.prepare, 32, 4096) } }),
+      : { prepare: wholeNumber('--prepare', options.prepare, 32, 4096) }),
     ...(options.skipUndecodable ? { onUndecodable: 'skip' as const } : {}),
   };
   const evaluated = await interruptible(async (signal): Promise<Evaluated> => {
@@ -183,28 +183,21 @@ function evaluationDocument({ named, runs, baseline, exported }: Evaluated): obj
   };
 }
 
-/** The protocol's deviations after those that lie in the images, which only a finished run knows. */
 function allDeviations({ protocol, provenance }: FinishedEvaluation): string[] {
-  const images: Record<string, string[]> = {
-    subset: ['The images are a subset of the data set, not the official files.'],
-    synthetic: ['The images are computed ones (the synthetic set), not photographs.'],
-  };
   const { coverage, prepared, undecodable = {} } = provenance.data;
   const passedOver = Object.keys(undecodable);
-  return [
-    ...(images[coverage] ?? []),
-    ...(prepared
-      ? [
-          `The photographs were shrunk beforehand, to a shorter side of ${prepared.shorter} pixels (${prepared.encoding === 'raw' ? 'kept as pixels' : `JPEGs of quality ${prepared.quality}`}); crops are cut from those.`,
-        ]
-      : []),
-    ...(passedOver.length > 0
-      ? [
-          `${passedOver.length} photographs that cannot be decoded were passed over: ${passedOver.slice(0, 5).join(', ')}${passedOver.length > 5 ? ', …' : ''}.`,
-        ]
-      : []),
-    ...evaluationDeviations(protocol),
-  ];
+  const told = imageDeviations(coverage);
+  if (prepared) {
+    told.push(
+      `The photographs were shrunk beforehand, to a shorter side of ${prepared.shorter} pixels (JPEGs of quality ${prepared.quality}); crops are cut from those.`,
+    );
+  }
+  if (passedOver.length > 0) {
+    told.push(
+      `${passedOver.length} photographs that cannot be decoded were passed over: ${passedOver.slice(0, 5).join(', ')}${passedOver.length > 5 ? ', …' : ''}.`,
+    );
+  }
+  return [...told, ...evaluationDeviations(protocol)];
 }
 
 function describeEvaluated({ named, runs, baseline, exported }: Evaluated): string[] {
@@ -212,8 +205,6 @@ function describeEvaluated({ named, runs, baseline, exported }: Evaluated): stri
   const { protocol, result, provenance } = first;
   const { dataset, network, preset, budget } = protocol;
   const { data } = provenance;
-  const source =
-    data.coverage === 'synthetic' ? 'synthetic images' : `${data.name} images (${data.coverage})`;
   const { parameters, multiplyAdds } = sizeOf(first, result.classes);
   const shape =
     network.kind === 'genotype' ? `${network.cells} cells, ${network.channels} channels` : 'linear';
@@ -221,7 +212,7 @@ function describeEvaluated({ named, runs, baseline, exported }: Evaluated): stri
   return [
     `Training ${named.name} from scratch, preset ${preset}, budget ${budget}, ${runs.length} seed${runs.length === 1 ? '' : 's'}`,
     ...wrap(
-      `${number(dataset.trainSize)} training and ${number(dataset.testSize)} test ${source} of ${dataset.imageSide}×${dataset.imageSide}; ${shape}, ${number(parameters)} parameters${multiplyAdds === null ? '' : `, ${number(multiplyAdds)} multiply-adds`}${result.trainedParameters === parameters ? '' : ` (${number(result.trainedParameters)} parameters in training, with the auxiliary head)`}`,
+      `${number(dataset.trainSize)} training and ${number(dataset.testSize)} test ${imagesText(data)} of ${dataset.imageSide}×${dataset.imageSide}; ${shape}, ${number(parameters)} parameters${multiplyAdds === null ? '' : `, ${number(multiplyAdds)} multiply-adds`}${result.trainedParameters === parameters ? '' : ` (${number(result.trainedParameters)} parameters in training, with the auxiliary head)`}`,
       textWidth(),
     ),
     '',
@@ -270,25 +261,24 @@ function seedTable(runs: readonly FinishedEvaluation[], baseline: FinishedEvalua
   const { finalErrorPct, bestEpochErrorPct } = summaryOf(runs);
   const { classes } = runs[0].result;
   const row = (name: string, { result }: FinishedEvaluation) => ({
-    name,
-    final: percent(result.test.errorPct),
-    best: `${percent(result.best.errorPct)} (epoch ${result.best.epoch + 1})`,
-    top5: result.test.top5ErrorPct === null ? null : percent(result.test.top5ErrorPct),
-    noise: result.noisePasses ? `${plusMinus(summarize(result.noisePasses), 2)} %` : null,
+    '': name,
+    'last epoch': percent(result.test.errorPct),
+    'best epoch': `${percent(result.best.errorPct)} (epoch ${result.best.epoch + 1})`,
+    'top 5': result.test.top5ErrorPct === null ? null : percent(result.test.top5ErrorPct),
+    'over noise draws': result.noisePasses ? `${plusMinus(summarize(result.noisePasses), 2)} %` : null,
   });
+  const none = { 'best epoch': null, 'top 5': null, 'over noise draws': null };
   const mean = {
-    name: 'mean ± std',
-    final: `${plusMinus(finalErrorPct, 2)} %`,
-    best: `${plusMinus(bestEpochErrorPct, 2)} %`,
-    top5: null,
-    noise: null,
+    ...none,
+    '': 'mean ± std',
+    'last epoch': `${plusMinus(finalErrorPct, 2)} %`,
+    'best epoch': `${plusMinus(bestEpochErrorPct, 2)} %`,
   };
   const chance = {
-    name: 'chance',
-    final: percent(100 * (1 - 1 / classes)),
-    best: null,
-    top5: classes > 5 ? percent(100 * (1 - 5 / classes)) : null,
-    noise: null,
+    ...none,
+    '': 'chance',
+    'last epoch': percent(100 * (1 - 1 / classes)),
+    'top 5': classes > 5 ? percent(100 * (1 - 5 / classes)) : null,
   };
   const rows = [
     ...runs.map((run) => row(`seed ${run.protocol.seed}`, run)),
@@ -296,13 +286,10 @@ function seedTable(runs: readonly FinishedEvaluation[], baseline: FinishedEvalua
     ...(baseline ? [row('linear classifier', baseline)] : []),
     chance,
   ];
-  const columns = {
-    '': ({ name }: (typeof rows)[number]) => name,
-    'last epoch': ({ final }: (typeof rows)[number]) => final,
-    'best epoch': ({ best }: (typeof rows)[number]) => best,
-    'top 5': ({ top5 }: (typeof rows)[number]) => top5,
-    'over noise draws': ({ noise }: (typeof rows)[number]) => noise,
-  };
+  const titles = Object.keys(rows[0]) as (keyof ReturnType<typeof row>)[];
+  const columns = Object.fromEntries(
+    titles.map((title) => [title, (each: (typeof rows)[number]) => each[title]]),
+  );
   const optimistic =
     'The best epoch is chosen on the test images, as the released code reports it, and therefore optimistic.';
   return tableOf('Test errors: the last epoch’s is the result', rows, columns, {

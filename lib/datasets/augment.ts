@@ -113,18 +113,17 @@ export function normalizedValues(mean: readonly number[], std: readonly number[]
  * @param set        The images.
  * @param indices    Which of them, [n].
  * @param transform  What to do with them.
- * @param key        Randomness of the whole batch; not looked at when nothing in the transform is random.
+ * @param key        Randomness of the whole batch; it decides nothing where nothing in the transform is random.
  * @throws ZartsError  for an index outside the set.
  */
 export function batchOf(set: ImageSet, indices: Int32Array, transform: Transform, key: Key): Batch {
   const { images, side, count } = set;
-  const { pad, flip, cutout } = transform;
+  const { pad, cutout } = transform;
   const row = side * 3;
   const size = side * row;
   const batch = new Float32Array(indices.length * size);
   const values = normalizedValues(transform.mean, transform.std);
   const black = Float32Array.from({ length: row }, (_, i) => values[(i % 3) * 256]);
-  const random = pad > 0 || flip || cutout > 0;
 
   for (let i = 0; i < indices.length; i++) {
     const index = indices[i];
@@ -132,10 +131,6 @@ export function batchOf(set: ImageSet, indices: Int32Array, transform: Transform
       throw new ZartsError(`Image ${index} of the batch is outside the set of ${count}.`);
     }
     const start = i * size;
-    if (!random) {
-      copyPixels(images, index * size, batch, start, side * side, 3, values);
-      continue;
-    }
     const draw = drawAugmentation(transform, side, foldIn(key, i));
     const dy = draw.top - pad;
     const dx = draw.left - pad;

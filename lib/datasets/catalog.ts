@@ -31,13 +31,20 @@ export interface PhotoPlace {
   /** The folder of the JPEGs, or the file of prepared images; empty for computed ones. */
   readonly root: string;
   readonly split: Split;
-  /** How prepared images are kept. */
-  readonly encoding?: 'jpeg' | 'raw';
 }
 
 /** Photographs of one split. */
 export interface Catalog extends PhotoPlace {
   readonly entries: readonly (CatalogEntry | PreparedEntry | SyntheticEntry)[];
+}
+
+/** How photographs were shrunk beforehand. */
+export interface PrepareSettings {
+  /** Length in pixels of the shorter side; smaller photographs stayed as they were. */
+  readonly shorter: number;
+  readonly encoding: 'jpeg';
+  /** Of the JPEGs, as libjpeg counts it. */
+  readonly quality: number;
 }
 
 /** Photographs of both splits, wherever they are. */
@@ -50,4 +57,8 @@ export interface PhotoSet {
   readonly digest: string;
   /** Whether they are as many classes and photographs as officially. */
   readonly complete: boolean;
+  /** Absent for photographs as they were published. */
+  readonly prepared?: PrepareSettings;
+  /** Left out when they were prepared, because they cannot be decoded, with the reasons. */
+  readonly undecodable?: ReadonlyMap<string, string>;
 }

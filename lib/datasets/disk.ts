@@ -1,29 +1,16 @@
-/** Where data sets are looked for, and what reading them from a disk needs in several places. */
+/** Where data sets are looked for, and what keeping them on a disk needs in several places. */
 import { createHash } from 'node:crypto';
-import { createReadStream, read, statSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
-import { promisify } from 'node:util';
-import { ZartsError } from '../errors.js';
+import { createReadStream, existsSync, statSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { UsageError, ZartsError } from '../errors.js';
 import { explainFileError } from '../runs/files.js';
 import { projectRoot } from '../runs/home.js';
+import { acquireLock } from '../runs/lock.js';
 
 /** The sentence for a file or folder that the system does not let us read. */
 export function unreadable(path: string, error: unknown, advice = 'make it readable'): ZartsError {
   return new ZartsError(`${path} cannot be read: ${explainFileError(error)}; ${advice}.`);
-}
-
-const readAsync = promisify(read);
-
-/** The bytes of an open file from `start`, as many as asked for or as there are. */
-export async function readAt(file: number, start: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(length);
-  let have = 0;
-  while (have < length) {
-    const { bytesRead } = await readAsync(file, bytes, have, length - have, start + have);
-    if (bytesRead === 0) break;
-    have += bytesRead;
-  }
-  return bytes.subarray(0, have);
 }
 
 /** SHA-256 of a file in hexadecimal, read in pieces. */
@@ -36,9 +23,9 @@ export async function digestFile(path: string): Promise<string> {
 /** Where to look for data. */
 export interface DataPlace {
   /** What `--data` said: a folder, or "synthetic". Without it `$ZARTS_DATA`, then `dataHome`. */
-  readonly data?: string;
+  readonly data?: string | undefined;
   /** The folder that is looked in when none is named; the project's data/ when left out. */
-  readonly dataHome?: string;
+  readonly dataHome?: string | undefined;
   readonly env?: NodeJS.ProcessEnv;
 }
 
@@ -67,8 +54,46 @@ export function isFolder(path: string): boolean {
 export function folderWithin(place: string, name: string, marks: readonly string[]): string | undefined {
   const inside = join(place, name);
   if (isFolder(inside)) return inside;
-  const isItself =
-    basename(place) === name ||
-    marks.some((mark) => statSync(join(place, mark), { throwIfNoEntry: false }) !== undefined);
+  const isItself = basename(place) === name || marks.some((mark) => existsSync(join(place, mark)));
   return isItself && isFolder(place) ? place : undefined;
+}
+
+/** The sentence for a place that a person names and that has not the set. @param holds  What it should hold. */
+export function notWithin(place: string, name: string, holds: string): UsageError {
+  const what = isFolder(place)
+    ? `holds no ${name}/`
+    : existsSync(place)
+      ? 'is not a folder'
+      : 'does not exist';
+  return new UsageError(
+    `${place} ${what}; --data (or ZARTS_DATA) must name a folder that holds ${holds}, or be "synthetic".`,
+  );
+}
+
+/**
+ * Makes a folder unless it is there, one process at a time.
+ *
+ * @param doing   What making it is called: "The download of CIFAR-10".
+ * @param failed  Begins the sentence for what the system refuses: "CIFAR-10 could not be stored in …".
+ * @param make    Makes it appear, all at once.
+ */
+export async function makeOnce(
+  folder: string,
+  doing: string,
+  failed: string,
+  make: () => Promise<void>,
+): Promise<void> {
+  let release: (() => void) | undefined;
+  try {
+    await mkdir(dirname(folder), { recursive: true });
+    release = acquireLock(join(dirname(folder), `.${basename(folder)}.lock`), doing);
+    if (!existsSync(folder)) await make(); // else another process was faster
+  } catch (error) {
+    if (error instanceof ZartsError) throw error;
+    throw new ZartsError(
+      `${failed}: ${explainFileError(error)}; make room, mend that, or name another folder, and the same command goes on.`,
+    );
+  } finally {
+    release?.();
+  }
 }

@@ -1,4 +1,4 @@
-import { createReadStream, existsSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ReadableStream } from 'node:stream/web';
@@ -6,17 +6,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type * as Tar from 'tar';
 import { InterruptedError, ZartsError } from '../errors.js';
 import { lazily } from '../lazy.js';
-import { errorCode, explainFileError, flushFolder } from '../runs/files.js';
-import { acquireLock } from '../runs/lock.js';
-import { digestFile } from './disk.js';
-import { inspectFolder, readImageFile } from './files.js';
+import { errorCode, flushFolder } from '../runs/files.js';
+import { digestFile, makeOnce } from './disk.js';
+import { digestContent, inspectFolder } from './files.js';
 import type { FileDataset, MatlabDataset, RecordDataset, RemoteFile } from './registry.js';
 
 const loadTar = lazily<typeof Tar>('tar');
 
 /** How far a phase has come, in bytes. */
 export interface DataProgress {
-  readonly phase: 'download' | 'check' | 'extract';
+  readonly phase: 'download' | 'extract';
   readonly done: number;
   readonly total: number;
 }
@@ -50,57 +49,61 @@ export async function fetchDataset(
 ): Promise<string> {
   const { title, folder } = dataset;
   const target = join(home, folder);
-  try {
-    await mkdir(home, { recursive: true });
-  } catch (error) {
-    throw new ZartsError(`The folder ${home} for ${title} cannot be created: ${explainFileError(error)}.`);
-  }
-  const release = acquireLock(join(home, `.${folder}.lock`), `The download of ${title}`);
-  try {
-    if (existsSync(target)) return target; // another process was faster
-    if (dataset.format === 'records') await fetchArchive(dataset, home, options);
-    else await fetchFiles(dataset, home, options);
-    return target;
-  } catch (error) {
-    if (error instanceof ZartsError) throw error;
-    const full = NO_ROOM.has(errorCode(error) ?? '')
-      ? `; make room, or name a folder with more of it with --data, and the same command goes on`
-      : '';
-    throw new ZartsError(`${title} could not be stored in ${home}: ${explainFileError(error)}${full}.`);
-  } finally {
-    release();
-  }
+  await makeOnce(target, `The download of ${title}`, `${title} could not be stored in ${home}`, () =>
+    dataset.format === 'records' ? fetchArchive(dataset, home, options) : fetchFiles(dataset, home, options),
+  );
+  return target;
 }
 
-/** What the system calls a disk or a share of it that is full. */
-const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
-
 async function fetchArchive(dataset: RecordDataset, home: string, options: DownloadOptions): Promise<void> {
-  const path = join(home, dataset.archive.name);
+  const { archive, title, folder } = dataset;
+  const path = join(home, archive.name);
   const byHand = existsSync(path);
-  await obtain(dataset.archive, path, { title: dataset.title, home }, options);
-  await unpack(dataset, path, home, options);
+  await obtain(archive, path, { title, home }, options);
+  const scratch = join(home, `.${folder}.unpacking`);
+  await rm(scratch, { recursive: true, force: true });
+  await mkdir(scratch);
+  try {
+    await unpack(dataset, path, scratch, options);
+    await moveInto(home, join(scratch, folder), dataset);
+  } finally {
+    // After a failure another of its files may still be written for a moment.
+    await rm(scratch, { recursive: true, force: true, maxRetries: 10 });
+  }
   if (!byHand) await rm(path, { force: true });
 }
 
-/** Fetches files that need no unpacking into a folder beside the final place, which takes its name when all are there. */
+/** Fetches files that need no unpacking. */
 async function fetchFiles(dataset: MatlabDataset, home: string, options: DownloadOptions): Promise<void> {
   const { train, test, folder, title } = dataset;
   const scratch = join(home, `.${folder}.downloading`);
   await mkdir(scratch, { recursive: true });
   const files = [...train, ...test];
-  const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
-  let before = 0;
-  for (const file of files) {
-    const start = before;
+  const total = bytesOf(files);
+  const owner = { title, home: join(home, folder) };
+  for (const [i, file] of files.entries()) {
+    const before = bytesOf(files.slice(0, i));
     const onProgress = ({ phase, done }: DataProgress): void =>
-      options.onProgress?.({ phase, done: start + done, total });
-    const set = { title, home: join(home, folder) };
-    await obtain(file, join(scratch, file.name), set, { ...options, onProgress });
-    before += file.bytes;
+      options.onProgress?.({ phase, done: before + done, total });
+    await obtain(file, join(scratch, file.name), owner, { ...options, onProgress });
   }
-  await inspectFolder(scratch, dataset);
-  await rename(scratch, join(home, folder));
+  await moveInto(home, scratch, dataset);
+}
+
+const bytesOf = (files: readonly { readonly bytes: number }[]): number =>
+  files.reduce((sum, { bytes }) => sum + bytes, 0);
+
+/** Gives a folder beside the set's final place that place, once all files are there, checked, and on the disk. */
+async function moveInto(home: string, scratch: string, dataset: FileDataset): Promise<void> {
+  const content = await inspectFolder(scratch, dataset);
+  if (!content.complete) throw new ZartsError(`What was sent is not all of ${dataset.title}: run again.`);
+  await digestContent(content, dataset);
+  for (const { path } of [...content.train, ...content.test]) {
+    const file = await open(path, 'r+');
+    await file.sync().finally(() => file.close());
+  }
+  flushFolder(scratch);
+  await rename(scratch, join(home, dataset.folder));
   flushFolder(home);
 }
 
@@ -135,7 +138,6 @@ async function obtain(
       `What ${remote.url} sent is not the official ${owner.title}: it ${fault}; it was deleted, run again or put the official ${remote.name} into ${owner.home}.`,
     );
   }
-  options.onProgress?.({ phase: 'check', done: size, total: size });
   if (there) return;
   await rename(file, path);
   flushFolder(dirname(path));
@@ -151,6 +153,19 @@ function reasonOf(error: unknown): string {
 
 /** A failure that another attempt may mend. */
 class TransferError extends Error {}
+
+function broken(error: unknown): never {
+  throw new TransferError(reasonOf(error));
+}
+
+/** What arrives over a connection, told from the disk's failures by those of the connection being transfer errors. */
+async function* arriving(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (error) {
+    broken(error);
+  }
+}
 
 /** Brings `part` to its full length, in as many requests as it takes as long as there is progress. */
 async function download(
@@ -199,9 +214,6 @@ async function transfer(
   const timer = setTimeout(() => {
     stalled.abort(new Error(`no data for ${stallMs / 1000} seconds`));
   }, stallMs);
-  const broken = (error: unknown): never => {
-    throw new TransferError(reasonOf(error));
-  };
   try {
     const response = await request(remote.url, {
       headers: have > 0 ? { range: `bytes=${have}-` } : {},
@@ -218,24 +230,20 @@ async function transfer(
       await rm(part, { force: true });
       throw new TransferError('the server sent another range than was asked for');
     }
-    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
     const file = await open(part, resumed ? 'a' : 'w');
     try {
       let done = resumed ? have : 0;
-      // What is too long, the digest speaks of.
-      while (done <= remote.bytes) {
-        const { done: end, value } = await reader.read().catch(broken);
-        if (end) break;
+      for await (const piece of arriving(response.body as ReadableStream<Uint8Array>)) {
         timer.refresh();
-        await file.writeFile(value);
-        done += value.length;
+        await file.writeFile(piece);
+        done += piece.length;
         onProgress?.({ phase: 'download', done, total: remote.bytes });
+        if (done > remote.bytes) break; // of what is too long, the digest speaks
       }
       await file.sync();
       if (done < remote.bytes)
         throw new TransferError(`the connection ended after ${done} of ${remote.bytes} bytes`);
     } finally {
-      await reader.cancel().catch(() => undefined);
       await file.close();
     }
   } finally {
@@ -243,57 +251,33 @@ async function transfer(
   }
 }
 
-/** Unpacks the set's own files, and nothing else, beside their final place; moves them there when all are checked. */
+/** Unpacks the set's own files, and nothing else. */
 async function unpack(
-  dataset: RecordDataset,
+  { folder, train, test, classFile }: RecordDataset,
   path: string,
-  home: string,
+  scratch: string,
   { onProgress }: DownloadOptions,
 ): Promise<void> {
-  const { folder, classFile, title } = dataset;
-  const names = [...dataset.train, ...dataset.test].map(({ name }) => name);
+  const names = [...train, ...test].map(({ name }) => name);
   const wanted = new Set([...names, classFile].map((name) => `${folder}/${name}`));
-  const scratch = join(home, `.${folder}.unpacking`);
-  await rm(scratch, { recursive: true, force: true });
-  await mkdir(scratch);
+  const total = bytesOf([...train, ...test]);
+  let done = 0;
   try {
-    let done = 0;
-    const total = sizeOf(path);
-    const input = createReadStream(path);
-    input.on('data', (piece) => {
-      done += piece.length;
-      onProgress?.({ phase: 'extract', done, total });
+    await loadTar().extract({
+      file: path,
+      cwd: scratch,
+      strict: true,
+      // Only plain files under the exact names that are expected: no links, no other paths, wherever they point.
+      filter: (name, entry) =>
+        wanted.has(name.replace(/^\.\//, '')) && 'type' in entry && entry.type === 'File',
+      onReadEntry: ({ size }) => {
+        done = Math.min(done + size, total); // the list of classes is not among the images
+        onProgress?.({ phase: 'extract', done, total });
+      },
     });
-    await new Promise<void>((resolve, reject) => {
-      const output = loadTar().extract({
-        cwd: scratch,
-        strict: true,
-        // Only plain files under the exact names that are expected: no links, no other paths, wherever they point.
-        filter: (name, entry) =>
-          wanted.has(name.replace(/^\.\//, '')) && 'type' in entry && entry.type === 'File',
-      });
-      input.on('error', reject);
-      output.on('error', reject);
-      output.on('close', resolve);
-      input.pipe(output);
-    }).catch((error: unknown) => {
-      // A fault of the system (ENOSPC, EIO, …) is none of the archive's, whose faults have codes such as Z_DATA_ERROR.
-      if (/^E[A-Z0-9]+$/.test(errorCode(error) ?? '')) throw error;
-      throw new ZartsError(`${path} cannot be unpacked: ${reasonOf(error)}; delete it and run again.`);
-    });
-    const unpacked = join(scratch, folder);
-    const content = await inspectFolder(unpacked, dataset);
-    if (!content.complete)
-      throw new ZartsError(`${path} does not hold all of ${title}: delete it and run again.`);
-    for (const found of [...content.train, ...content.test]) {
-      await readImageFile(found, dataset);
-      const file = await open(found.path, 'r+');
-      await file.sync().finally(() => file.close());
-    }
-    flushFolder(unpacked);
-    await rename(unpacked, join(home, folder));
-    flushFolder(home);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
+  } catch (error) {
+    // A fault of the system (ENOSPC, EIO, …) is none of the archive's, whose faults have codes such as Z_DATA_ERROR.
+    if (/^E[A-Z0-9]+$/.test(errorCode(error) ?? '')) throw error;
+    throw new ZartsError(`${path} cannot be unpacked: ${reasonOf(error)}; delete it and run again.`);
   }
 }

@@ -27,6 +27,10 @@ export interface FolderContent {
   readonly complete: boolean;
 }
 
+export function imagesIn(files: readonly FoundFile[]): number {
+  return files.reduce((sum, { images }) => sum + images, 0);
+}
+
 const number = (n: number): string => n.toLocaleString('en-US');
 
 /** A sentence about a file: what is wrong with it, and what to do about it. */
@@ -58,10 +62,13 @@ export async function inspectFolder(folder: string, dataset: FileDataset): Promi
       throw wrong(`is ${kind}; expected a file of ${number(file.bytes)} bytes`);
     }
     const bytes = there.size;
+    // Of the official size it is taken for the official file, until its digest says otherwise.
     const images =
-      dataset.format === 'records'
-        ? countRecords(bytes, file, recordBytes(dataset), wrong)
-        : (await matlabArrays(path, file, wrong)).images;
+      bytes === file.bytes
+        ? file.images
+        : dataset.format === 'records'
+          ? countRecords(bytes, file, recordBytes(dataset), wrong)
+          : (await matlabArrays(path, file, wrong)).images;
     return { path, file, bytes, images };
   };
   const found = async (files: readonly ImageFile[], atLeast: number): Promise<FoundFile[]> => {
@@ -192,11 +199,11 @@ async function readWhole(path: string): Promise<Buffer> {
   });
 }
 
-/** Images and labels of a MATLAB file, their shapes checked and their numbers not yet read. */
+/** Images and labels of a MATLAB file, their shapes checked. */
 async function matlabArrays(path: string, file: ImageFile, wrong: Fault) {
   const bytes = await readWhole(path);
   if (bytes.length === 0) throw wrong('is empty; expected a MATLAB file of version 5');
-  const variables = matlabVariables(bytes, wrong);
+  const variables = matlabVariables(bytes, 2 * file.images * IMAGE_BYTES, wrong);
   const variable = (name: string): MatlabVariable => {
     const found = variables.find((each) => each.name === name);
     if (found) return found;

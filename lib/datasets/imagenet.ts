@@ -5,7 +5,7 @@
  * ILSVRC2012_img_val.tar (MD5 29b22e2961454d5413ddabcf34fc5622, both as in torchvision), and unpacks them so that each
  * class has a folder in train/ and in val/.
  */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import type { Dirent } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { UsageError, ZartsError } from '../errors.js';
@@ -14,12 +14,12 @@ import { errorCode } from '../runs/files.js';
 import { runsHome } from '../runs/home.js';
 import { range } from './batches.js';
 import type { Catalog, CatalogEntry, PhotoSet, Split, SyntheticEntry } from './catalog.js';
-import { folderWithin, isFolder, placeOf, unreadable } from './disk.js';
+import { folderWithin, isFolder, notWithin, placeOf, unreadable } from './disk.js';
 import type { DataPlace } from './disk.js';
-import type { DatasetFacts, FoundDataset } from './load.js';
-import { checkSettings, isPrepared, openPrepared, preparePhotos } from './prepared.js';
-import type { PrepareOptions, PreparedSet, PrepareSettings } from './prepared.js';
+import { PREPARED_QUALITY, isPrepared, openPrepared, preparePhotos } from './prepared.js';
+import type { PrepareOptions } from './prepared.js';
 import { IMAGENET } from './registry.js';
+import type { DatasetFacts } from './registry.js';
 import { SYNTHETIC, syntheticKind } from './synthetic.js';
 
 /** The photographs of a split. */
@@ -34,24 +34,23 @@ export interface PhotoSplit {
  * digest is that of the list of files with their sizes; of prepared photographs, of their index, which has the digest of
  * each; of computed ones, of how many they are. It changes with how many are used.
  */
-export interface PhotoDataset extends DatasetFacts {
+export interface PhotoDataset extends DatasetFacts, Pick<PhotoSet, 'prepared' | 'undecodable'> {
   readonly train: PhotoSplit;
   readonly test: PhotoSplit;
-  /** How they were prepared; absent for photographs as they were published. */
-  readonly prepared?: PrepareSettings;
-  /** Photographs that were left out when preparing, because they cannot be decoded, with the reasons. */
-  readonly undecodable: ReadonlyMap<string, string>;
 }
 
 /** Which photographs, from where: a folder that holds `imagenet/`, that folder itself, or one of prepared photographs. */
-export interface OpenPhotosOptions extends DataPlace, Omit<PrepareOptions, 'settings'> {
+export interface OpenPhotosOptions extends DataPlace, PrepareOptions {
   /** The first so many classes, by their folders' names; all when left out. */
-  readonly classes?: number;
+  readonly classes?: number | undefined;
   /** How many photographs to use, the classes in turn; all when left out. */
   readonly trainSize?: number;
   readonly testSize?: number;
-  /** Shrink the photographs once, keep that in `.zarts/prepared/` or `$ZARTS_HOME/prepared/`, and use it; with what settings. */
-  readonly prepare?: Partial<PrepareSettings>;
+  /**
+   * Shrink the photographs once, to a shorter side of so many pixels, keep that in `.zarts/prepared/` or
+   * `$ZARTS_HOME/prepared/`, and use it.
+   */
+  readonly prepare?: number;
 }
 
 /**
@@ -63,75 +62,39 @@ export interface OpenPhotosOptions extends DataPlace, Omit<PrepareOptions, 'sett
 export async function openImageNet(options: OpenPhotosOptions = {}): Promise<PhotoDataset> {
   const { folder: place, named, synthetic } = placeOf(options);
   if (synthetic) return syntheticPhotos(options);
-  if (isPrepared(place)) return chosen(await openPrepared(place), options);
   const folder = imageNetWithin(place);
   if (folder === undefined) throw absent(place, named);
-  const source = inspectImageFolder(folder);
-  const { prepare } = options;
-  if (!prepare) return chosen(source, options);
-  return chosen(
-    await preparePhotos(source, preparedFolder(options), { ...options, settings: prepare }),
-    options,
-  );
+  const found = await photosIn(folder);
+  const { prepare, env } = options;
+  if (prepare === undefined || found.prepared) return chosen(found, options);
+  const home = join(dirname(runsHome(env)), 'prepared');
+  const target = join(home, `${IMAGENET.folder}-${prepare}-q${PREPARED_QUALITY}`);
+  return chosen(await preparePhotos(found, target, prepare, options), options);
 }
 
-/** ImageNet's folder for a place that a person names. */
-function imageNetWithin(place: string): string | undefined {
-  return folderWithin(place, IMAGENET.folder, ['train']);
+/** ImageNet's folder for a place that a person names, or the place itself if that holds prepared photographs. */
+export function imageNetWithin(place: string): string | undefined {
+  return isPrepared(place) ? place : folderWithin(place, IMAGENET.folder, ['train']);
 }
 
-/**
- * Looks for ImageNet in the place that a run would use, from the list of its files.
- *
- * @param data   What `--data` said.
- * @param where  Where to look when it said nothing.
- */
-export function findImageNet(data?: string, where: Omit<DataPlace, 'data'> = {}): FoundDataset {
-  const place = placeOf({ ...where, ...(data === undefined ? {} : { data }) }).folder;
-  const folder = imageNetWithin(place);
-  const none = { name: 'imagenet', train: 0, test: 0 } as const;
-  if (folder === undefined) return { ...none, folder: join(place, IMAGENET.folder), status: 'absent' };
-  try {
-    const { complete, train, test, digest } = inspectImageFolder(folder);
-    const status = complete ? 'official' : 'subset';
-    return {
-      name: 'imagenet',
-      folder,
-      status,
-      train: train.entries.length,
-      test: test.entries.length,
-      digest,
-    };
-  } catch (error) {
-    if (!(error instanceof ZartsError)) throw error;
-    return { ...none, folder, status: 'damaged', problem: error.message };
-  }
+/** The photographs of a folder, prepared or as they were published. @throws as they. */
+export async function photosIn(folder: string): Promise<PhotoSet> {
+  return isPrepared(folder) ? openPrepared(folder) : inspectImageFolder(folder);
 }
 
-function absent(home: string, named: boolean): Error {
-  const how =
-    'ImageNet is for registered users of image-net.org alone, so it is not downloaded: unpack it into imagenet/train/<class>/ and imagenet/val/<class>/';
+function absent(place: string, named: boolean): Error {
+  const layout = 'imagenet/train/<class>/ and imagenet/val/<class>/';
+  const who = 'registered users of image-net.org';
   return named
-    ? new UsageError(
-        `${home} ${existsSync(home) ? 'holds no imagenet/' : 'does not exist'}; --data (or ZARTS_DATA) must name a folder that holds it, or be "synthetic". ${how}.`,
-      )
+    ? notWithin(place, IMAGENET.folder, `ImageNet, which ${who} get, unpacked into ${layout}`)
     : new ZartsError(
-        `ImageNet is not in ${home}. ${how}, name its folder with --data, or use --data synthetic.`,
+        `ImageNet is not in ${place}. It is for ${who} alone, so it is not downloaded: unpack it into ${layout}, name its folder with --data, or use --data synthetic.`,
       );
 }
 
-function preparedFolder({ prepare, env }: OpenPhotosOptions): string {
-  const { shorter, encoding, quality } = checkSettings(prepare);
-  return join(
-    dirname(runsHome(env)),
-    'prepared',
-    `${IMAGENET.folder}-${shorter}-${encoding === 'raw' ? 'raw' : `q${quality}`}`,
-  );
-}
-
 /** Those photographs of a set that are asked for. */
-function chosen(set: PhotoSet | PreparedSet, options: OpenPhotosOptions): PhotoDataset {
-  const { folder, complete } = set;
+function chosen(set: PhotoSet, options: OpenPhotosOptions): PhotoDataset {
+  const { folder, complete, prepared, undecodable } = set;
   const { classes, trainSize, testSize } = options;
   const all = classes === undefined && trainSize === undefined && testSize === undefined;
   return {
@@ -145,9 +108,8 @@ function chosen(set: PhotoSet | PreparedSet, options: OpenPhotosOptions): PhotoD
     digest: all
       ? set.digest
       : sha256(`${set.digest} ${trainSize ?? 'all'} ${testSize ?? 'all'}${classesText(classes)}`),
-    ...('settings' in set
-      ? { prepared: set.settings, undecodable: set.undecodable }
-      : { undecodable: new Map() }),
+    ...(prepared && { prepared }),
+    ...(undecodable && { undecodable }),
   };
 }
 
@@ -211,7 +173,6 @@ function syntheticPhotos({
     train: make('train', trainSize),
     test: make('test', testSize),
     digest: sha256(`synthetic photographs ${trainSize} ${testSize}${classesText(wanted)}`),
-    undecodable: new Map(),
   };
 }
 

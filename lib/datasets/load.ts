@@ -1,32 +1,15 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { UsageError, unknownName, ZartsError } from '../errors.js';
+import { UsageError, unknownName } from '../errors.js';
 import type { Split } from './catalog.js';
-import { folderWithin, isFolder, placeOf } from './disk.js';
+import { folderWithin, notWithin, placeOf } from './disk.js';
 import type { DataPlace } from './disk.js';
 import { fetchDataset } from './download.js';
 import type { DownloadOptions } from './download.js';
-import { digestContent, inspectFolder, readImageFile } from './files.js';
-import type { FoundFile } from './files.js';
+import { imagesIn, inspectFolder, readImageFile } from './files.js';
 import { decodeImages, digestImages } from './images.js';
 import type { Chunk, ImageSet } from './images.js';
 import { DATASET_NAMES, datasetSpecSchema, FILE_DATASETS } from './registry.js';
-import type { DatasetName, DatasetSpec, FileDataset, FileDatasetName } from './registry.js';
+import type { DatasetFacts, DatasetName, DatasetSpec, FileDataset } from './registry.js';
 import { SYNTHETIC, SYNTHETIC_SIZES, syntheticImages, syntheticKind } from './synthetic.js';
-
-/** What is known of a data set, whatever its images are. */
-export interface DatasetFacts {
-  /** `synthetic` when that was asked for with `--data synthetic`, whatever the protocol names. */
-  readonly name: DatasetName | 'imagenet';
-  /** `official`: as published; `subset`: fewer images; `synthetic`: computed. */
-  readonly coverage: 'official' | 'subset' | 'synthetic';
-  readonly classes: readonly string[];
-  /** Mean and standard deviation a channel of pixels in [0, 1], for normalizing. */
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-  /** SHA-256 of what is used; equal data give equal digests, wherever they were found. */
-  readonly digest: string;
-}
 
 /** A data set in memory; its digest is that of exactly these images and labels, and an official one's files were checked. */
 export interface Dataset extends DatasetFacts {
@@ -96,78 +79,17 @@ function checkSpec(spec: DatasetSpec): DatasetSpec {
 }
 
 /** The set's own folder in a place. */
-function setWithin(place: string, { folder, train, test }: FileDataset): string | undefined {
+export function setWithin(place: string, { folder, train, test }: FileDataset): string | undefined {
   const files = [...train, ...test].map(({ name }) => name);
   return folderWithin(place, folder, files);
 }
 
+/** The set's folder, downloaded if it is in none that a person named. */
 async function findFolder(dataset: FileDataset, options: LoadOptions): Promise<string> {
   const { title, folder: name, train } = dataset;
   const { folder: place, named } = placeOf(options);
   const folder = setWithin(place, dataset);
   if (folder !== undefined) return folder;
   if (!named) return fetchDataset(dataset, place, options);
-  const what = isFolder(place)
-    ? `holds no ${name}/`
-    : existsSync(place)
-      ? 'is not a folder'
-      : 'does not exist';
-  throw new UsageError(
-    `${place} ${what}; --data (or ZARTS_DATA) must name a folder that holds ${title} as ${name}/${train[0].name} and so on, or be "synthetic".`,
-  );
-}
-
-function imagesIn(files: readonly FoundFile[]): number {
-  return files.reduce((sum, { images }) => sum + images, 0);
-}
-
-/** What is known of a data set on this machine without reading its images. */
-export interface FoundDataset {
-  readonly name: DatasetName | 'imagenet';
-  /** The folder looked at: the set's own, or the place where it was expected. */
-  readonly folder: string;
-  /** `official`: every file has the official number of images; `subset`: fewer. */
-  readonly status: 'official' | 'subset' | 'damaged' | 'absent';
-  readonly train: number;
-  readonly test: number;
-  /** SHA-256 over those of its files, if that was asked for; ImageNet's is over names and sizes. */
-  readonly digest?: string;
-  /** What is wrong, for `damaged`. */
-  readonly problem?: string;
-}
-
-/**
- * Looks for every data set that is read from files, in the place that a run would use, from file sizes and headers alone.
- *
- * @param data     What `--data` said; as in {@link LoadOptions}.
- * @param options  `dataHome` and `env` as in {@link LoadOptions}; `digest`: read the files too, for their digest, by which
- *   official ones are checked (without it that is done when they are loaded).
- */
-export function findDatasets(
-  data?: string,
-  { digest = false, ...where }: Omit<DataPlace, 'data'> & { readonly digest?: boolean } = {},
-): Promise<FoundDataset[]> {
-  const place = placeOf({ ...where, ...(data === undefined ? {} : { data }) }).folder;
-  const entries = Object.entries(FILE_DATASETS) as [FileDatasetName, FileDataset][];
-  return Promise.all(
-    entries.map(async ([name, dataset]): Promise<FoundDataset> => {
-      const folder = setWithin(place, dataset);
-      const none = { name, train: 0, test: 0 };
-      if (folder === undefined) return { ...none, folder: join(place, dataset.folder), status: 'absent' };
-      try {
-        const content = await inspectFolder(folder, dataset);
-        return {
-          name,
-          folder,
-          status: content.complete ? 'official' : 'subset',
-          train: imagesIn(content.train),
-          test: imagesIn(content.test),
-          ...(digest ? { digest: await digestContent(content, dataset) } : {}),
-        };
-      } catch (error) {
-        if (!(error instanceof ZartsError)) throw error;
-        return { ...none, folder, status: 'damaged', problem: error.message };
-      }
-    }),
-  );
+  throw notWithin(place, name, `${title} as ${name}/${train[0].name} and so on`);
 }

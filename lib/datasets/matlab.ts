@@ -2,8 +2,7 @@
  * The numeric part of MATLAB's level 5 MAT-file format ("MAT-File Format", The MathWorks, chapter 1), which is what SVHN is
  * published in: reading real arrays of numbers. Other variables in a file are passed over.
  */
-import { constants, inflateSync } from 'node:zlib';
-import type { ZlibOptions } from 'node:zlib';
+import { inflateSync } from 'node:zlib';
 
 /** A variable of a MAT-file. */
 export interface MatlabVariable {
@@ -11,16 +10,13 @@ export interface MatlabVariable {
   /** Sizes of the dimensions; a file never has fewer than two, and no trailing 1 beyond them. */
   readonly shape: readonly number[];
   /**
-   * The numbers, the first index running fastest (column-major), whole and checked (compressed ones carry a checksum):
-   * bytes as they are, numbers of other types as float64. Throws as {@link matlabVariables}, and for a variable that is
-   * not numeric or complex.
+   * The numbers, the first index running fastest (column-major): bytes as they are, numbers of other types as float64.
+   * Throws as {@link matlabVariables}, and for a variable that is not numeric or complex.
    */
   readonly numbers: () => Uint8Array | Float64Array;
 }
 
 const HEADER_BYTES = 128;
-/** Enough of a variable to hold its flags, dimensions and name. */
-const PEEK_BYTES = 1024;
 
 /** Element types of the format. */
 const MI = { int8: 1, uint8: 2, int32: 5, uint32: 6, matrix: 14, compressed: 15 } as const;
@@ -68,78 +64,73 @@ function isLittleEndian(file: Buffer, wrong: Fault): boolean {
 }
 
 /**
- * The variables of a file, named and with their shapes; their numbers are read when asked for.
+ * The variables of a file, whole and checked (compressed ones carry a checksum).
  *
+ * @param most  Bytes that a variable may have: a small file can be compressed from any number.
  * @throws what `wrong` makes, for a file in another format, one cut short, or a damaged one.
  */
-export function matlabVariables(file: Buffer, wrong: Fault): MatlabVariable[] {
+export function matlabVariables(file: Buffer, most: number, wrong: Fault): MatlabVariable[] {
   const little = isLittleEndian(file, wrong);
   const viewOf = (bytes: Buffer): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 
-  /** Reads the tag at `at`; the data need not be there. `what` names it where it is cut off. */
+  /** Reads the tag at `at`, whose data lie within the bytes. `what` names it where it is cut off. */
   const elementAt = (bytes: Buffer, at: number, what: string): Element => {
     if (at + 8 > bytes.length) throw wrong(`ends inside ${what}`);
     const type = viewOf(bytes).getUint32(at, little);
     // Data of up to four bytes stand inside the tag, whose upper half then counts them.
     const small = type >>> 16;
-    if (small > 0) return { type: type & 0xffff, start: at + 4, bytes: small, next: at + 8 };
-    const size = viewOf(bytes).getUint32(at + 4, little);
+    const size = small > 0 ? small : viewOf(bytes).getUint32(at + 4, little);
+    const start = at + (small > 0 ? 4 : 8);
+    if (start + size > bytes.length) {
+      throw wrong(`ends at byte ${bytes.length} inside ${what}, which reaches to byte ${start + size}`);
+    }
     // Compressed elements alone are not filled up to a multiple of eight bytes.
     const padded = type === MI.compressed ? size : Math.ceil(size / 8) * 8;
-    return { type, start: at + 8, bytes: size, next: at + 8 + padded };
+    return {
+      type: small > 0 ? type & 0xffff : type,
+      start,
+      bytes: size,
+      next: small > 0 ? at + 8 : start + padded,
+    };
   };
 
-  /** The variable at a place in the file; undefined for a compressed element that is none. */
-  const variableAt = (at: number, { type, start, bytes }: Element): MatlabVariable | undefined => {
-    const packed = type === MI.compressed;
-    const inflated = (length: number, fault: string, options: ZlibOptions): Buffer => {
-      try {
-        return inflateSync(file.subarray(start, start + length), options);
-      } catch (error) {
-        throw wrong(`${fault}: ${(error as Error).message}`);
-      }
-    };
-    // Told to hand out what it has, so the missing rest is no error.
-    const partly = { finishFlush: constants.Z_SYNC_FLUSH };
-    const head = packed
-      ? inflated(PEEK_BYTES, `is corrupt in the variable at byte ${at}`, partly)
-      : file.subarray(at);
-    const what = `the header of the variable at byte ${at}`;
-    const matrix = elementAt(head, 0, what);
-    if (matrix.type !== MI.matrix) return undefined;
-    const flags = elementAt(head, 8, what);
-    const dimensions = elementAt(head, flags.next, what);
-    const label = elementAt(head, dimensions.next, what);
-    const types = [flags.type, dimensions.type, label.type];
-    if (types.join() !== [MI.uint32, MI.int32, MI.int8].join() || label.next > head.length) {
-      throw wrong(`is corrupt at byte ${at}: the variable there has no valid header`);
+  const inflated = (packed: Buffer, what: string): Buffer => {
+    try {
+      return inflateSync(packed, { maxOutputLength: most });
+    } catch (error) {
+      throw wrong(`has a damaged ${what}: ${(error as Error).message}`);
     }
-    const name = head.toString('latin1', label.start, label.start + label.bytes);
-    const integer = (place: number): number => viewOf(head).getInt32(place, little);
+  };
+
+  /** The variable that is the whole of some bytes. */
+  const variableIn = (bytes: Buffer, what: string): MatlabVariable => {
+    const flags = elementAt(bytes, 8, what);
+    const dimensions = elementAt(bytes, flags.next, what);
+    const label = elementAt(bytes, dimensions.next, what);
+    const types = [flags.type, dimensions.type, label.type];
+    if (types.join() !== [MI.uint32, MI.int32, MI.int8].join()) {
+      throw wrong(`has a damaged ${what}: no valid header`);
+    }
+    const name = bytes.toString('latin1', label.start, label.start + label.bytes);
+    const integer = (place: number): number => viewOf(bytes).getInt32(place, little);
     const shape = Array.from({ length: dimensions.bytes / 4 }, (_, i) => integer(dimensions.start + 4 * i));
     const word = integer(flags.start);
     // Of the classes of arrays those from double to uint64, without the flag of complex numbers.
     const isReal = (word & 0xff) >= 6 && (word & 0xff) <= 15 && (word & 0x0800) === 0;
-    const size = 8 + matrix.bytes;
     const numbers = (): Uint8Array | Float64Array => {
       if (!isReal) throw wrong(`has a variable ${name} that is not an array of real numbers`);
-      const damaged = `has a damaged variable ${name}`;
-      const check = (right: boolean, fault: string): void => {
-        if (!right) throw wrong(`${damaged}: ${fault}`);
-      };
-      const whole = packed
-        ? inflated(bytes, damaged, { maxOutputLength: size })
-        : file.subarray(at, at + size);
-      check(whole.length === size, `${whole.length} bytes where ${size} were announced`);
-      const element = elementAt(whole, label.next, `variable ${name}`);
-      check(element.type in NUMBERS, `numbers of the unknown type ${element.type}`);
+      const element = elementAt(bytes, label.next, `variable ${name}`);
+      if (!(element.type in NUMBERS)) {
+        throw wrong(`has a damaged variable ${name}: numbers of the unknown type ${element.type}`);
+      }
       const [width, get] = NUMBERS[element.type as keyof typeof NUMBERS];
       const count = shape.reduce((product, side) => product * side, 1);
-      check(
-        element.bytes === count * width && element.start + element.bytes <= whole.length,
-        `${element.bytes / width} numbers where its shape ${shape.join('×')} has ${count}`,
-      );
-      const own = whole.subarray(element.start, element.start + element.bytes);
+      if (element.bytes !== count * width) {
+        throw wrong(
+          `has a damaged variable ${name}: ${element.bytes / width} numbers where its shape ${shape.join('×')} has ${count}`,
+        );
+      }
+      const own = bytes.subarray(element.start, element.start + element.bytes);
       if (element.type === MI.uint8) return new Uint8Array(own.buffer, own.byteOffset, count);
       const view = viewOf(own);
       return Float64Array.from({ length: count }, (_, i) => Number(view[get](width * i, little)));
@@ -149,17 +140,12 @@ export function matlabVariables(file: Buffer, wrong: Fault): MatlabVariable[] {
 
   const found: MatlabVariable[] = [];
   for (let at = HEADER_BYTES; at < file.length;) {
-    const element = elementAt(file, at, `the variable at byte ${at}`);
-    const end = element.start + element.bytes;
-    if (end > file.length) {
-      throw wrong(
-        `ends at byte ${file.length} inside the variable at byte ${at}, which reaches to byte ${end}`,
-      );
-    }
-    const isVariable = element.type === MI.compressed || element.type === MI.matrix;
-    const variable = isVariable ? variableAt(at, element) : undefined;
-    if (variable) found.push(variable);
-    at = element.next;
+    const what = `variable at byte ${at}`;
+    const { type, start, bytes, next } = elementAt(file, at, `the ${what}`);
+    const matrix =
+      type === MI.compressed ? inflated(file.subarray(start, start + bytes), what) : file.subarray(at, next);
+    if (elementAt(matrix, 0, what).type === MI.matrix) found.push(variableIn(matrix, what));
+    at = next;
   }
   return found;
 }

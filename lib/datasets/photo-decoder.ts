@@ -1,6 +1,7 @@
-import { openSync } from 'node:fs';
+import { openSync, read } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type sharp from 'sharp';
 import type { Sharp } from 'sharp';
 import { ZartsError } from '../errors.js';
@@ -9,7 +10,7 @@ import type { Key } from '../math/random.js';
 import { sha256 } from '../runs/canonical.js';
 import { errorCode } from '../runs/files.js';
 import type { Catalog, PhotoPlace, Split } from './catalog.js';
-import { readAt, unreadable } from './disk.js';
+import { unreadable } from './disk.js';
 import { drawPhoto, jitterColors, middle, sizeWithShorter } from './photo-transform.js';
 import type { PhotoTransform } from './photo-transform.js';
 import { syntheticImage, syntheticKind } from './synthetic.js';
@@ -124,18 +125,16 @@ export async function transformPhoto(
   return { pixels, flip };
 }
 
-/** A photograph with its shorter side shrunk to `shorter` (never enlarged), as it is kept among prepared ones. */
+/** A photograph with its shorter side shrunk to `shorter` (never enlarged), as a JPEG without thinned out colours. */
 export async function shrinkPhoto(
   photo: Photo,
   shorter: number,
-  encoding: 'jpeg' | 'raw',
   quality: number,
 ): Promise<Omit<Photo, 'raw'>> {
   const small = Math.min(photo.width, photo.height) <= shorter;
   const { width, height } = small ? photo : sizeWithShorter(photo.width, photo.height, shorter);
   const asJpeg = (image: Sharp): Sharp => image.jpeg({ quality, chromaSubsampling: '4:4:4' });
-  const image = resized(pipeline(photo), width, height);
-  return { bytes: await made(image, photo, encoding === 'raw' ? asPixels : asJpeg), width, height };
+  return { bytes: await made(resized(pipeline(photo), width, height), photo, asJpeg), width, height };
 }
 
 /**
@@ -147,7 +146,6 @@ export async function shrinkPhoto(
 export function photoReader({
   root,
   split,
-  encoding,
 }: PhotoPlace): (entry: Catalog['entries'][number]) => Promise<Photo> {
   let images: number | undefined;
   return async (entry) => {
@@ -156,17 +154,20 @@ export function photoReader({
       const path = join(root, entry.file);
       return jpegPhoto(await readFile(path).catch(unreadableAt(path)));
     }
-    const { file, offset, width, height } = entry;
-    const read = async (): Promise<Buffer> => readAt((images ??= openSync(root, 'r')), offset, entry.bytes);
-    const bytes = await read().catch(unreadableAt(root));
-    if (sha256(bytes) !== entry.sha256) {
+    const { file, offset, width, height, sha256: expected } = entry;
+    const bytes = Buffer.alloc(entry.bytes);
+    const fill = async () => readAt((images ??= openSync(root, 'r')), bytes, 0, bytes.length, offset);
+    await fill().catch(unreadableAt(root));
+    if (sha256(bytes) !== expected) {
       throw new ZartsError(
         `${root} is damaged: the prepared image of ${file} (at byte ${offset}) is not the one that was written; delete the folder and prepare the images again.`,
       );
     }
-    return { bytes, width, height, raw: encoding === 'raw' };
+    return { bytes, width, height, raw: false };
   };
 }
+
+const readAt = promisify(read);
 
 const unreadableAt =
   (path: string) =>

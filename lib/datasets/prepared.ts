@@ -11,27 +11,15 @@ import type { Progress } from '../progress.js';
 import { silent } from '../progress.js';
 import { sha256 } from '../runs/canonical.js';
 import { explainFileError, flushFolder, writeWhole } from '../runs/files.js';
-import { acquireLock } from '../runs/lock.js';
 import { SPLITS } from './catalog.js';
-import type { Catalog, PhotoSet, PreparedEntry, Split } from './catalog.js';
+import type { Catalog, PhotoSet, PreparedEntry, PrepareSettings, Split } from './catalog.js';
+import { makeOnce } from './disk.js';
 import { UndecodableError, photoReader, shrinkPhoto, undecodable } from './photo-decoder.js';
 
-/** How photographs are prepared. */
-export const prepareSettingsSchema = z.strictObject({
-  /** Length in pixels to which the shorter side is shrunk; smaller photographs stay as they are. */
-  shorter: z.int().min(32).max(4096),
-  /** `jpeg`: compressed again, without thinning out the colours; `raw`: pixels, several times as large. */
-  encoding: z.enum(['jpeg', 'raw']),
-  /** Of the JPEGs, as libjpeg counts it. */
-  quality: z.int().min(1).max(100),
-});
-export type PrepareSettings = z.infer<typeof prepareSettingsSchema>;
-
-/** 256 is the shorter side of the test transform; at quality 95 the second compression is hard to see. */
-export const PREPARE_DEFAULTS: PrepareSettings = { shorter: 256, encoding: 'jpeg', quality: 95 };
+/** The least and the most pixels of the shorter side. */
+const SHORTER = { least: 32, most: 4096 } as const;
 
 export interface PrepareOptions {
-  readonly settings?: Partial<PrepareSettings>;
   /** An image that cannot be decoded ends the work (`fail`), or is named, counted and left out (`skip`). */
   readonly onUndecodable?: 'fail' | 'skip';
   readonly progress?: Progress;
@@ -44,16 +32,15 @@ type Line = { readonly split: Split } & (
   PreparedEntry | { readonly file: string; readonly undecodable: string }
 );
 
-const headerSchema = z.strictObject({
+const manifestSchema = z.strictObject({
   version: z.literal(1),
-  settings: prepareSettingsSchema,
+  settings: z.strictObject({
+    shorter: z.int().min(SHORTER.least).max(SHORTER.most),
+    encoding: z.literal('jpeg'),
+    quality: z.int().min(1).max(100),
+  }),
   /** Digest of the list of the photographs that it is made from. */
   source: z.string(),
-});
-type Header = z.infer<typeof headerSchema>;
-
-const manifestSchema = z.strictObject({
-  ...headerSchema.shape,
   classes: z.array(z.string()).nonempty(),
   /** Whether the photographs were as many as officially. */
   complete: z.boolean(),
@@ -66,6 +53,7 @@ const manifestSchema = z.strictObject({
   digest: z.string(),
 });
 type Manifest = z.infer<typeof manifestSchema>;
+type Header = Pick<Manifest, 'version' | 'settings' | 'source'>;
 
 const IMAGES = 'images.bin';
 const INDEX = 'index.jsonl';
@@ -73,12 +61,12 @@ const MANIFEST = 'set.json';
 
 /** A folder of prepared photographs. Its digest is that of the index, which holds that of each image. */
 export interface PreparedSet extends PhotoSet {
-  readonly settings: PrepareSettings;
-  /** Left out because they cannot be decoded, with the reasons. */
-  readonly undecodable: ReadonlyMap<string, string>;
   /** Digest of the list of the photographs that it was made from. */
   readonly source: string;
 }
+
+/** Quality of the JPEGs, at which the second compression is hard to see. */
+export const PREPARED_QUALITY = 95;
 
 /** How many images are shrunk, written, flushed and then entered into the index at a time. */
 const CHUNK = 256;
@@ -86,53 +74,34 @@ const CHUNK = 256;
 /**
  * Prepares the photographs of a folder, or goes on where that was interrupted; one that is finished is opened.
  *
- * @param source  The photographs.
- * @param target  The folder that appears, all at once, when everything is prepared.
- * @throws {UsageError} for settings out of range; {ZartsError} for an image that cannot be decoded (if that is to end the
- *   work), a target made from other photographs or with other settings, a full disk; {InterruptedError} after `signal`.
+ * @param source   The photographs.
+ * @param target   The folder that appears, all at once, when everything is prepared.
+ * @param shorter  Length in pixels to which the shorter side is shrunk; 256 is that of the test transform.
+ * @throws {UsageError} for a length out of range; {ZartsError} for an image that cannot be decoded (if that is to end the
+ *   work), a target made from other photographs or to another length, a full disk; {InterruptedError} after `signal`.
  */
 export async function preparePhotos(
   source: PhotoSet,
   target: string,
+  shorter: number,
   options: PrepareOptions = {},
 ): Promise<PreparedSet> {
-  const settings = checkSettings(options.settings);
-  try {
-    await mkdir(dirname(target), { recursive: true });
-  } catch (error) {
-    throw new ZartsError(`${dirname(target)} cannot be created: ${explainFileError(error)}.`);
-  }
-  const release = acquireLock(`${target}.lock`, `The preparation of ${target}`);
-  try {
-    if (!existsSync(target))
-      await build(source, target, { version: 1, settings, source: source.digest }, options);
-  } catch (error) {
-    if (error instanceof ZartsError) throw error;
-    throw new ZartsError(
-      `${target} could not be prepared: ${explainFileError(error)}; make room or mend that, what is prepared stays and the same command goes on.`,
+  if (!Number.isInteger(shorter) || shorter < SHORTER.least || shorter > SHORTER.most) {
+    throw new UsageError(
+      `Photographs cannot be prepared with a shorter side of ${shorter} pixels: it must be an integer from ${SHORTER.least} to ${SHORTER.most}.`,
     );
-  } finally {
-    release();
   }
+  const settings = { shorter, encoding: 'jpeg', quality: PREPARED_QUALITY } as const;
+  await makeOnce(target, `The preparation of ${target}`, `${target} could not be prepared`, () =>
+    build(source, target, { version: 1, settings, source: source.digest }, options),
+  );
   const set = await openPrepared(target);
-  if (set.source !== source.digest || describe(set.settings) !== describe(settings)) {
+  if (set.source !== source.digest || set.prepared?.shorter !== shorter) {
     throw new ZartsError(
-      `${target} was prepared from other photographs or with other settings than are asked for (${describe(settings)}; it has ${describe(set.settings)}): delete it, or name another folder.`,
+      `${target} was prepared from other photographs or to another shorter side than the ${shorter} pixels that are asked for: delete it, or name another folder.`,
     );
   }
   return set;
-}
-
-function describe({ shorter, encoding, quality }: PrepareSettings): string {
-  return `shorter side ${shorter}, ${encoding === 'raw' ? 'raw' : `JPEG of quality ${quality}`}`;
-}
-
-/** The settings, whole. @throws {UsageError} naming the one that is out of range. */
-export function checkSettings(settings: Partial<PrepareSettings> = {}): PrepareSettings {
-  const parsed = prepareSettingsSchema.safeParse({ ...PREPARE_DEFAULTS, ...settings });
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new UsageError(`Setting ${issue.path.join('.')} of prepared photographs: ${issue.message}.`);
 }
 
 /** A photograph to be prepared. */
@@ -193,12 +162,7 @@ async function build(
       }
       // The index never speaks of bytes that are not on the disk.
       await images.sync();
-      await index.appendFile(
-        lines
-          .slice(done)
-          .map((line) => `${JSON.stringify(line)}\n`)
-          .join(''),
-      );
+      for (const line of lines.slice(done)) await index.appendFile(`${JSON.stringify(line)}\n`);
       phase.update(lines.length);
     }
     await index.sync();
@@ -230,11 +194,11 @@ async function build(
 async function shrink(
   { read, file }: Job,
   folder: string,
-  { shorter, encoding, quality }: PrepareSettings,
+  { shorter, quality }: PrepareSettings,
   onUndecodable: 'fail' | 'skip',
 ): Promise<Awaited<ReturnType<typeof shrinkPhoto>> | { readonly undecodable: string }> {
   try {
-    return await shrinkPhoto(await read(), shorter, encoding, quality);
+    return await shrinkPhoto(await read(), shorter, quality);
   } catch (error) {
     if (!(error instanceof UndecodableError)) throw error;
     if (onUndecodable === 'skip') return { undecodable: error.message };
@@ -322,11 +286,9 @@ export async function openPrepared(folder: string): Promise<PreparedSet> {
     if ('undecodable' in line) passedOver.set(line.file, line.undecodable);
     else entries[line.split].push(line);
   }
-  const catalog = (split: Split): Catalog => {
-    return { root: join(folder, IMAGES), split, encoding: settings.encoding, entries: entries[split] };
-  };
+  const catalog = (split: Split): Catalog => ({ root: join(folder, IMAGES), split, entries: entries[split] });
   return {
-    ...{ folder, settings, classes, complete, undecodable: passedOver, digest, source },
+    ...{ folder, classes, complete, prepared: settings, undecodable: passedOver, digest, source },
     train: catalog('train'),
     test: catalog('test'),
   };

@@ -206,6 +206,20 @@ export function officialSize(name: DatasetName, split: 'train' | 'test'): number
 export const DATASET_NAMES = ['cifar10', 'cifar100', 'svhn', 'synthetic'] as const;
 export type DatasetName = (typeof DATASET_NAMES)[number];
 
+/** What is known of a data set, whatever its images are. */
+export interface DatasetFacts {
+  /** `synthetic` when that was asked for with `--data synthetic`, whatever the protocol names. */
+  readonly name: DatasetName | 'imagenet';
+  /** `official`: as published; `subset`: fewer images; `synthetic`: computed. */
+  readonly coverage: 'official' | 'subset' | 'synthetic';
+  readonly classes: readonly string[];
+  /** Mean and standard deviation a channel of pixels in [0, 1], for normalizing. */
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  /** SHA-256 of what is used; equal data give equal digests, wherever they were found. */
+  readonly digest: string;
+}
+
 /** The side lengths to which 32×32 images can be reduced (by averaging squares of pixels). */
 export const IMAGE_SIDES = [32, 16, 8] as const;
 

@@ -4,12 +4,12 @@ import { batchOf, evalTransform, trainTransform } from './augment.js';
 import type { Batch } from './augment.js';
 import { batchSequence, range } from './batches.js';
 import type { PhotoDataset } from './imagenet.js';
-import type { Dataset, DatasetFacts } from './load.js';
-import type { Split } from './catalog.js';
+import type { PhotoSet, Split } from './catalog.js';
+import type { Dataset } from './load.js';
 import { PhotoLoader, decodedAhead } from './photo-loader.js';
 import type { Asked, PhotoLoaderOptions } from './photo-loader.js';
 import { IMAGENET_TEST, IMAGENET_TRAIN } from './photo-transform.js';
-import type { PrepareSettings } from './prepared.js';
+import type { DatasetFacts } from './registry.js';
 
 /** How training images are drawn. */
 export interface TrainingOrder {
@@ -33,15 +33,13 @@ export interface TrainingBatches {
 }
 
 /** All that a training loop knows of a data set, whether its images lie in memory or are decoded as they are needed. */
-export interface ImageSource extends DatasetFacts {
+export interface ImageSource extends DatasetFacts, Pick<PhotoSet, 'prepared'> {
   readonly side: number;
   readonly trainCount: number;
   readonly testCount: number;
   training(order: TrainingOrder): TrainingBatches;
   /** Test images `start` … `start + count − 1`, nothing random done to them; valid until the next call. */
   test(start: number, count: number): Batch | Promise<Batch>;
-  /** How photographs were shrunk beforehand; absent for images as they were published. */
-  readonly prepared?: PrepareSettings;
   /** Photographs that could not be decoded, by name, with the reasons: while preparing, and so far. */
   undecodable(): ReadonlyMap<string, string>;
   /** Ends decoding threads. They do not keep a process alive that has nothing else to do. */

@@ -1,8 +1,8 @@
+import type { PrepareSettings } from '../datasets/catalog.js';
 import { openImageNet } from '../datasets/imagenet.js';
 import type { OpenPhotosOptions } from '../datasets/imagenet.js';
 import { loadDataset } from '../datasets/load.js';
 import type { LoadOptions } from '../datasets/load.js';
-import type { PrepareSettings } from '../datasets/prepared.js';
 import { memoryImages, photoSource } from '../datasets/source.js';
 import type { ImageSource } from '../datasets/source.js';
 import { device } from '../engine/index.js';
@@ -116,8 +116,7 @@ async function loadImages(
   options: EvaluationImageOptions,
 ): Promise<ImageSource> {
   if (name === 'imagenet') {
-    const some = classes === undefined ? {} : { classes };
-    const photos = await openImageNet({ ...options, trainSize, testSize, ...some });
+    const photos = await openImageNet({ ...options, trainSize, testSize, classes });
     const { onUndecodable } = options;
     return photoSource(photos, { side: imageSide, ...(onUndecodable ? { onUndecodable } : {}) });
   }

@@ -6,7 +6,8 @@ import { UsageError } from '../../lib/errors.js';
 import { inspectFolder, readImageFile } from '../../lib/datasets/files.js';
 import type { RecordDataset } from '../../lib/datasets/registry.js';
 import { FILE_DATASETS } from '../../lib/datasets/registry.js';
-import { findDatasets, loadDataset } from '../../lib/datasets/load.js';
+import { findDatasets } from '../../lib/datasets/find.js';
+import { loadDataset } from '../../lib/datasets/load.js';
 import {
   bytesOf,
   change,
@@ -239,14 +240,14 @@ describe('datasets: damaged files', () => {
   it('reports to the doctor what is where', async () => {
     const folder = await fresh();
     const found = { name: 'cifar10', folder, status: 'subset', train: 20, test: 20 };
-    expect((await findDatasets(home(), { env }))[0]).to.deep.equal(found);
-    expect((await findDatasets(undefined, { env: { ZARTS_DATA: folder } }))[0]).to.deep.equal(found);
+    expect((await findDatasets({ data: home(), env }))[0]).to.deep.equal(found);
+    expect((await findDatasets({ env: { ZARTS_DATA: folder } }))[0]).to.deep.equal(found);
     truncateSync(join(folder, 'data_batch_1.bin'), 5);
-    const [damaged] = await findDatasets(home(), { env });
+    const [damaged] = await findDatasets({ data: home(), env });
     expect(damaged).to.include({ status: 'damaged', train: 0 });
     expect(damaged.problem).to.include('has 5 bytes');
     rmSync(folder, { recursive: true });
-    const [absent] = await findDatasets(undefined, { dataHome: home(), env });
+    const [absent] = await findDatasets({ dataHome: home(), env });
     expect(absent).to.deep.equal({ name: 'cifar10', folder, status: 'absent', train: 0, test: 0 });
   });
 });

@@ -1,7 +1,8 @@
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { findDatasets, loadDataset } from '../../lib/datasets/load.js';
+import { findDatasets } from '../../lib/datasets/find.js';
+import { loadDataset } from '../../lib/datasets/load.js';
 import { DATASET_NAMES, FILE_DATASETS, officialSize } from '../../lib/datasets/registry.js';
 import type { FileDatasetName } from '../../lib/datasets/registry.js';
 import { matlabFileOf, writeStandIn } from '../support/stand-in.js';
@@ -62,7 +63,7 @@ describe('datasets: every set, by its stand-in', () => {
   });
 
   it('lists for the doctor what is where, with a digest that changes with any byte', async () => {
-    const [cifar10, cifar100, svhn] = await findDatasets(home(), { env, digest: true });
+    const [cifar10, cifar100, svhn] = await findDatasets({ data: home(), env, digest: true });
     for (const [i, found] of [cifar10, cifar100, svhn].entries()) {
       expect(found).to.include({ name: NAMES[i], status: 'subset', train: 120, test: 110 });
       expect(found.digest).to.match(/^[0-9a-f]{64}$/);
@@ -70,10 +71,10 @@ describe('datasets: every set, by its stand-in', () => {
     const path = join(svhn.folder, 'test_32x32.mat');
     const bytes = bytesOf(path);
     writeFileSync(path, Buffer.concat([bytes, Buffer.alloc(8)]));
-    const changed = (await findDatasets(home(), { env, digest: true }))[2];
+    const changed = (await findDatasets({ data: home(), env, digest: true }))[2];
     expect(changed.digest).to.not.equal(svhn.digest);
     writeFileSync(path, bytes);
-    expect((await findDatasets(home(), { env }))[2]).to.not.have.property('digest');
+    expect((await findDatasets({ data: home(), env }))[2]).to.not.have.property('digest');
   });
 });
 
@@ -164,7 +165,7 @@ describe('datasets: SVHN', () => {
     [
       'damaged pixels',
       change(TRAIN, (bytes) => (bytes[5000] ^= 1)),
-      /train_32x32\.mat has a damaged variable X: /,
+      /train_32x32\.mat has a damaged variable at byte \d+: /,
     ],
     [
       'images of another size',

@@ -35,7 +35,7 @@ describe('evaluation: on photographs', function () {
     expect([again.known, again.key]).to.deep.equal([true, folder.key]);
     const prepared = await runEvaluation(protocol, {
       ...options(),
-      prepare: { shorter: 48 },
+      prepare: 48,
       env: { ZARTS_HOME: home() },
     });
     expect(prepared.provenance.data.prepared).to.deep.equal({ shorter: 48, encoding: 'jpeg', quality: 95 });
