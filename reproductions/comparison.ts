@@ -101,8 +101,7 @@ export function comparison(table: ComparisonTable) {
     paper: printedNumbers(printed, ({ dataset, space }) => `${dataset} ${space}`),
     seeds: { full: plans.full.seeds, laptop: plans.laptop.seeds, smoke: plans.smoke.seeds },
     choices: {
-      // Not `dataset`, which is a group of the searches' settings.
-      datasets: some('data set', DATASET_NAMES, (budget) => plans[budget].datasets),
+      'dataset.name': some('data set', DATASET_NAMES, (budget) => plans[budget].datasets),
       space: some('search space', SPACE_IDS, (budget) => plans[budget].spaces),
       method: some('method', SOLVER_IDS, (budget) => plans[budget].methods),
     },
@@ -110,7 +109,7 @@ export function comparison(table: ComparisonTable) {
     runs(grid) {
       const { preset, seeds, chosen } = grid;
       const method = solversWith(chosen.method, preset);
-      const benchmarks = cross({ seed: seeds, dataset: chosen.datasets, space: chosen.space, method });
+      const benchmarks = cross({ seed: seeds, dataset: chosen['dataset.name'], space: chosen.space, method });
       return withBaselines(
         benchmarks.map(({ seed, dataset, space, method: id }): Cell<'training', MethodAxes> => {
           const own = applySet(solverSearch(id, space, dataset, grid.budget, preset), `seed=${seed}`);

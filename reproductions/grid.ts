@@ -33,7 +33,7 @@ export interface Choice<T extends string | number, Several extends boolean> {
   readonly default: (budget: Budget) => Several extends true ? readonly T[] : T;
 }
 
-/** What of an experiment's grid can be chosen. */
+/** What of an experiment's grid can be chosen: by a name of its own, or one within a group of settings, `dataset.name`. */
 export type Choices = Readonly<Record<string, Choice<string, boolean> | Choice<number, boolean>>>;
 
 /** One of the names. */
@@ -68,14 +68,23 @@ export type Chosen<C extends Choices> = {
     : never;
 };
 
+/** The names that a change may choose. */
+type Choosable<C> =
+  C extends Choice<infer T, infer Several> ? (Several extends true ? T | readonly T[] : T) : never;
+
 /** What may be changed in an experiment with runs of these kinds and these choices. Settings of searches are all searches'. */
 export type Change<K extends RunKind = RunKind, C extends Choices = Choices> = {
-  readonly [Name in keyof C]?: C[Name] extends Choice<infer T, infer Several>
-    ? Several extends true
-      ? T | readonly T[]
-      : T
-    : never;
-} & (K extends 'toy' ? ToyChange : Omit<SearchChange, keyof C>) &
+  readonly [Name in Exclude<keyof C, 'dataset.name'>]?: Choosable<C[Name]>;
+} & (K extends 'toy'
+  ? ToyChange
+  : Omit<SearchChange, keyof C | ('dataset.name' extends keyof C ? 'dataset' : never)>) &
+  (C extends { readonly 'dataset.name': infer D }
+    ? {
+        readonly dataset?: Omit<NonNullable<SearchChange['dataset']>, 'name'> & {
+          readonly name?: Choosable<D>;
+        };
+      }
+    : unknown) &
   ('training' extends K ? { readonly training?: EvaluationChange } : unknown) &
   ('landscape' extends K ? { readonly landscape?: LandscapeChange; readonly path?: PathChange } : unknown);
 
@@ -142,13 +151,12 @@ export function gridOf<C extends Choices>(
   if (!Number.isInteger(repeats) || repeats < 1) {
     throw new UsageError(`The number of seeds is ${repeats}; it must be an integer of 1 or more.`);
   }
-  const given = new Map<string, unknown>(Object.entries(change));
+  const leaves = new Map(leavesOf(change as ParsedChange));
   const chosen = Object.entries(choices).map(([name, choice]) => [
     name,
-    given.has(name) ? chosenOf(name, choice, given.get(name)) : choice.default(budget),
+    leaves.has(name) ? chosenOf(name, choice, leaves.get(name)) : choice.default(budget),
   ]);
-  for (const name of Object.keys(choices)) given.delete(name);
-  const leaves = new Map(leavesOf(Object.fromEntries(given)));
+  for (const name of Object.keys(choices)) leaves.delete(name);
   const seed = [...leaves.keys()].find((path) => /(^|\.)seed$/.test(path));
   if (seed !== undefined) throw new UsageError(`${seed} cannot be set: choose how many seeds with --seeds.`);
 

@@ -116,7 +116,7 @@ describe('Table 2', () => {
     const set = [
       'space=s2,s4',
       'method=["mgs","darts-1st"]',
-      'datasets=svhn',
+      'dataset.name=svhn',
       'solver.tau=0.1',
       'epochs=3',
       'warmupEpochs=0',
@@ -161,7 +161,7 @@ describe('Table 2', () => {
   for (const [set, problem] of [
     [['method=mgss'], 'Unknown method "mgss"; allowed: darts-1st'],
     [['space=s5'], 'Unknown search space "s5"'],
-    [['datasets=imagenet'], 'Unknown data set "imagenet"'],
+    [['dataset.name=imagenet'], 'Unknown data set "imagenet"'],
     [['method=[]'], 'method is empty; name at least one method, e.g. darts-1st.'],
     [['training.epoch=3'], 'Did you mean "training.epochs"?'],
     [['training.epochs=0'], 'epochs is 0; it must be an integer from 1'],
