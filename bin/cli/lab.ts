@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { UsageError, ZartsError } from '../../lib/errors.js';
 import { projectRoot } from '../../lib/runs/home.js';
 import { jupyterEnvironment, venvPython } from './jupyter.js';
+import { INTERRUPTED, SIGNALS } from './signals.js';
 
 /** Options of Jupyter's that would open the server to others: it runs whatever it is sent. */
 const OPENING =
@@ -93,13 +94,12 @@ export async function lab(args: string[]): Promise<number> {
     jupyter.kill('SIGTERM');
     setTimeout(() => jupyter.kill('SIGKILL'), GRACE_MS).unref();
   };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.on(signal, stop);
+  for (const signal of SIGNALS) process.on(signal, stop);
   try {
     const code = await ended(jupyter);
-    return interrupted ? 130 : code;
+    return interrupted ? INTERRUPTED : code;
   } finally {
-    for (const signal of signals) process.off(signal, stop);
+    for (const signal of SIGNALS) process.off(signal, stop);
     watcher.kill('SIGTERM');
     await ended(watcher);
   }

@@ -15,7 +15,7 @@ import { applyChange, parseSet } from '../../lib/settings.js';
 import { printGenotype } from '../../lib/spaces/genotype.js';
 import { SPACE_IDS, defineSpace, isSpaceId } from '../../lib/spaces/spaces.js';
 import type { SearchSpace } from '../../lib/spaces/spaces.js';
-import { fetchData } from './data.js';
+import { fetchData, imageDeviations, imagesText } from './data.js';
 import type { ExperimentOptions } from './options.js';
 import { checkSameData, compareWithRecord, recordedSearch } from './recorded.js';
 import type { RecordedSearch } from './recorded.js';
@@ -125,26 +125,18 @@ export function searchDocument({ key, protocol, result, provenance }: FinishedSe
   return { key, protocol, result, provenance, deviations: allDeviations(protocol, provenance) };
 }
 
-/** The protocol's deviations after those that lie in the images, which only a finished run knows. */
 function allDeviations(protocol: SearchProtocol, { data }: FinishedSearch['provenance']): string[] {
-  const images = {
-    official: [],
-    subset: ['The images are a subset of the data set, not the official files.'],
-    synthetic: ['The images are computed ones (the synthetic set), not photographs.'],
-  };
-  return [...images[data.coverage as keyof typeof images], ...deviations(protocol)];
+  return [...imageDeviations(data.coverage), ...deviations(protocol)];
 }
 
 function describeSearch(finished: FinishedSearch): string[] {
   const { protocol, result, provenance, key, known } = finished;
   const { preset, budget, seed, dataset } = protocol;
   const { data, seconds } = provenance;
-  const images =
-    data.coverage === 'synthetic' ? 'synthetic images' : `${data.name} images (${data.coverage})`;
   const { steps, updates, supernetParameters } = result;
   return [
     `Search in ${spaceName(protocol)} with ${solverId(protocol)}, preset ${preset}, budget ${budget}, seed ${seed}`,
-    `${dataset.trainSize} ${images} of ${dataset.imageSide}×${dataset.imageSide}; supernet of ${protocol.cells} cells, ${protocol.channels} channels, ${supernetParameters.toLocaleString('en-US')} parameters; ${steps} weight steps, ${updates} alpha updates`,
+    `${dataset.trainSize} ${imagesText(data)} of ${dataset.imageSide}×${dataset.imageSide}; supernet of ${protocol.cells} cells, ${protocol.channels} channels, ${supernetParameters.toLocaleString('en-US')} parameters; ${steps} weight steps, ${updates} alpha updates`,
     '',
     printGenotype(result.genotype),
     '',

@@ -1,6 +1,7 @@
 import { InterruptedError } from '../../lib/errors.js';
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** What asks a command to stop. */
+export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** The exit code of an interrupted command. */
 export const INTERRUPTED = 130;
