@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type * as Tar from 'tar';
 import { InterruptedError, ZartsError } from '../errors.js';
 import { lazily } from '../lazy.js';
-import { errorCode, flushFolder } from '../runs/files.js';
+import { errorCode, flushToDisk } from '../runs/files.js';
 import { digestFile, makeOnce } from './disk.js';
 import { digestContent, inspectFolder } from './files.js';
 import type { FileDataset, MatlabDataset, RecordDataset, RemoteFile } from './registry.js';
@@ -98,13 +98,10 @@ async function moveInto(home: string, scratch: string, dataset: FileDataset): Pr
   const content = await inspectFolder(scratch, dataset);
   if (!content.complete) throw new ZartsError(`What was sent is not all of ${dataset.title}: run again.`);
   await digestContent(content, dataset);
-  for (const { path } of [...content.train, ...content.test]) {
-    const file = await open(path, 'r+');
-    await file.sync().finally(() => file.close());
-  }
-  flushFolder(scratch);
+  for (const { path } of [...content.train, ...content.test]) flushToDisk(path);
+  flushToDisk(scratch);
   await rename(scratch, join(home, dataset.folder));
-  flushFolder(home);
+  flushToDisk(home);
 }
 
 const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
@@ -140,7 +137,7 @@ async function obtain(
   }
   if (there) return;
   await rename(file, path);
-  flushFolder(dirname(path));
+  flushToDisk(dirname(path));
 }
 
 /** The reason of a failed request, without the layers around it. */

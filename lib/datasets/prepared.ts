@@ -10,7 +10,7 @@ import { InterruptedError, UsageError, ZartsError } from '../errors.js';
 import type { Progress } from '../progress.js';
 import { silent } from '../progress.js';
 import { sha256 } from '../runs/canonical.js';
-import { explainFileError, flushFolder, writeWhole } from '../runs/files.js';
+import { explainFileError, flushToDisk, writeWhole } from '../runs/files.js';
 import { SPLITS } from './catalog.js';
 import type { Catalog, PhotoSet, PreparedEntry, PrepareSettings, Split } from './catalog.js';
 import { makeOnce } from './disk.js';
@@ -188,7 +188,7 @@ async function build(
   };
   writeWhole(join(part, MANIFEST), [JSON.stringify(manifest, null, 2) + '\n']);
   await rename(part, target);
-  flushFolder(dirname(target));
+  flushToDisk(dirname(target));
 }
 
 async function shrink(

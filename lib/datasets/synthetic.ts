@@ -63,17 +63,16 @@ export interface SyntheticKind {
 
 function kindOf(family: Family, side: number, seed: number): SyntheticKind {
   const { relations, bands, tints } = family;
-  const classes: string[] = [];
-  for (let tint = 0; tint < tints; tint++) {
-    for (let band = 0; band < bands.length; band++) {
-      for (const [relation] of relations) {
-        for (const pattern of PATTERNS) {
+  const classes = Array.from({ length: tints }, (_, tint) =>
+    bands.flatMap((_, band) =>
+      relations.flatMap(([relation]) =>
+        PATTERNS.map((pattern) => {
           const fine = bands.length > 1 ? `-fine${band}` : '';
-          classes.push(`${pattern}-${relation}${fine}${tints > 1 ? `-tint${tint}` : ''}`);
-        }
-      }
-    }
-  }
+          return `${pattern}-${relation}${fine}${tints > 1 ? `-tint${tint}` : ''}`;
+        }),
+      ),
+    ),
+  ).flat();
   return { classes, side, family, seed };
 }
 

@@ -20,9 +20,9 @@ export function explainFileError(error: unknown): string {
   return `${known?.[1] ?? code.toLowerCase()} (${code})`;
 }
 
-/** Makes renames and removals inside `folder` survive a power failure. */
-export function flushFolder(folder: string): void {
-  const descriptor = openSync(folder, 'r');
+/** Makes what was written to a file, or renamed and removed inside a folder, survive a power failure. */
+export function flushToDisk(path: string): void {
+  const descriptor = openSync(path, 'r');
   try {
     fsyncSync(descriptor);
   } finally {
@@ -53,7 +53,7 @@ export function writeWhole(path: string, chunks: readonly (Uint8Array | string)[
     rmSync(temporary, { force: true });
     throw error;
   }
-  flushFolder(dirname(path));
+  flushToDisk(dirname(path));
 }
 
 /** Writes several files below a folder, each as {@link writeWhole} does, and makes the folders that they need. */

@@ -1,17 +1,13 @@
-import { createHash } from 'node:crypto';
-import type { Hash } from 'node:crypto';
 import {
-  closeSync,
+  appendFileSync,
   existsSync,
-  fsyncSync,
-  ftruncateSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
-  writeFileSync,
+  statSync,
+  truncateSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
@@ -20,7 +16,7 @@ import { canonicalJson, sha256, toJson } from './canonical.js';
 import type { JsonValue } from './canonical.js';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
 import type { Checkpoint } from './checkpoint.js';
-import { errorCode, explainFileError, TEMPORARY, writeWhole } from './files.js';
+import { errorCode, explainFileError, flushToDisk, TEMPORARY, writeWhole } from './files.js';
 import { runsHome } from './home.js';
 import { acquireLock } from './lock.js';
 
@@ -102,7 +98,6 @@ export class Run {
   readonly folder: string;
   private readonly protocolText: string;
   private readonly warn: (message: string) => void;
-  private metricsFile: { descriptor: number; bytes: number; readonly hash: Hash } | undefined;
   private release: (() => void) | undefined;
 
   constructor(options: OpenRunOptions) {
@@ -121,6 +116,14 @@ export class Run {
 
   private path(...names: readonly string[]): string {
     return join(this.folder, ...names);
+  }
+
+  private get metricsPath(): string {
+    return this.path('metrics.jsonl');
+  }
+
+  private metrics(): Buffer {
+    return this.read(this.metricsPath) ?? Buffer.alloc(0);
   }
 
   /** The result with its provenance, or undefined while there is none that is whole and valid. */
@@ -152,7 +155,7 @@ export class Run {
 
   private newestWhole(): { found?: ReturnType<typeof decodeCheckpoint>; unusable: string[] } {
     const unusable: string[] = [];
-    const metrics = this.read(this.path('metrics.jsonl')) ?? Buffer.alloc(0);
+    const metrics = this.metrics();
     for (const file of this.checkpointFiles().reverse()) {
       const path = this.path('checkpoint', file);
       try {
@@ -203,8 +206,6 @@ export class Run {
     const unlock = acquireLock(this.path('lock'), `Run ${this.key}`);
     this.release = () => {
       this.release = undefined;
-      if (this.metricsFile) closeSync(this.metricsFile.descriptor);
-      this.metricsFile = undefined;
       unlock();
     };
     try {
@@ -218,6 +219,9 @@ export class Run {
         if (this.read(this.path('protocol.json'))?.toString('utf8') !== this.protocolText) {
           writeWhole(this.path('protocol.json'), [this.protocolText]);
         }
+        appendFileSync(this.metricsPath, '');
+        // A line that a killed process did not end is none.
+        truncateSync(this.metricsPath, readFileSync(this.metricsPath).lastIndexOf(10) + 1);
       });
     } catch (error) {
       this.release();
@@ -236,8 +240,9 @@ export class Run {
     this.saving('The choice of a checkpoint', () => {
       // Out of the way, so that they never take the place of a good one when older checkpoints are deleted.
       for (const path of unusable) renameSync(path, `${path}.damaged`);
+      truncateSync(this.metricsPath, found?.metrics.bytes ?? 0);
+      flushToDisk(this.metricsPath);
     });
-    this.cutMetrics(found?.metrics.bytes ?? 0);
     return found?.checkpoint;
   }
 
@@ -248,41 +253,17 @@ export class Run {
    *   no part of it stays.
    */
   appendMetrics(record: { readonly step: number }): void {
-    const line = Buffer.from(JSON.stringify(toJson(record, 'metrics')) + '\n');
-    const file = this.openMetrics();
+    this.needLock();
+    const line = JSON.stringify(toJson(record, 'metrics')) + '\n';
     this.saving(`A metrics line of step ${record.step}`, () => {
+      const { size } = statSync(this.metricsPath);
       try {
-        writeFileSync(file.descriptor, line);
+        appendFileSync(this.metricsPath, line);
       } catch (error) {
-        ftruncateSync(file.descriptor, file.bytes);
+        truncateSync(this.metricsPath, size);
         throw error;
       }
     });
-    file.bytes += line.length;
-    file.hash.update(line);
-  }
-
-  private cutMetrics(length: number): void {
-    const { descriptor } = this.openMetrics();
-    this.saving('The cut metrics', () => {
-      ftruncateSync(descriptor, length);
-      fsyncSync(descriptor);
-    });
-    closeSync(descriptor);
-    this.metricsFile = undefined; // opened again, and hashed again, at the next line
-  }
-
-  private openMetrics(): NonNullable<Run['metricsFile']> {
-    this.needLock();
-    this.metricsFile ??= this.saving('The metrics', () => {
-      const path = this.path('metrics.jsonl');
-      const content = this.read(path) ?? Buffer.alloc(0);
-      const whole = content.subarray(0, content.lastIndexOf(10) + 1);
-      const descriptor = openSync(path, 'a');
-      if (whole.length < content.length) ftruncateSync(descriptor, whole.length); // torn by a killed process
-      return { descriptor, bytes: whole.length, hash: createHash('sha256').update(whole) };
-    });
-    return this.metricsFile;
   }
 
   /**
@@ -292,11 +273,12 @@ export class Run {
    * @throws ZartsError  when it cannot be written (disk full, no permission); the earlier ones are untouched.
    */
   saveCheckpoint(checkpoint: Checkpoint): void {
-    const { descriptor, bytes, hash } = this.openMetrics();
-    const pieces = encodeCheckpoint(checkpoint, { bytes, sha256: hash.copy().digest('hex') });
+    this.needLock();
+    const metrics = this.metrics();
+    const pieces = encodeCheckpoint(checkpoint, { bytes: metrics.length, sha256: sha256(metrics) });
     const name = `${String(checkpoint.step).padStart(10, '0')}.ckpt`;
     this.saving(`The checkpoint of step ${checkpoint.step}`, () => {
-      fsyncSync(descriptor);
+      flushToDisk(this.metricsPath);
       writeWhole(this.path('checkpoint', name), pieces);
       // What is newer than this one was found damaged, or the run would have gone on from it.
       const older = this.checkpointFiles().filter((file) => parseInt(file) < checkpoint.step);
@@ -314,7 +296,7 @@ export class Run {
    * @throws ZartsError  for anything else, or when it cannot be written.
    */
   finish(result: unknown, provenance: unknown = {}): void {
-    const { descriptor } = this.openMetrics();
+    this.needLock();
     const stored = {
       key: this.key,
       finished: new Date().toISOString(),
@@ -323,7 +305,7 @@ export class Run {
       provenance: toJson(provenance, 'provenance'),
     };
     this.saving('The result', () => {
-      fsyncSync(descriptor);
+      flushToDisk(this.metricsPath);
       writeWhole(this.path('result.json'), [JSON.stringify(stored, undefined, 2) + '\n']);
     });
   }

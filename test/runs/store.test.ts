@@ -243,7 +243,12 @@ describe('runs: the store', () => {
       writeFileSync(path, 'half');
     }
     run.lock();
-    expect(readdirSync(run.folder).sort()).to.deep.equal(['checkpoint', 'lock', 'protocol.json']);
+    expect(readdirSync(run.folder).sort()).to.deep.equal([
+      'checkpoint',
+      'lock',
+      'metrics.jsonl',
+      'protocol.json',
+    ]);
     expect(checkpoints(run)).to.deep.equal([]);
   });
 
