@@ -93,36 +93,25 @@ export async function jpegPhoto(bytes: Uint8Array): Promise<Photo> {
   }
 }
 
-/** What a transform makes of a photograph. */
-export interface TransformedPhoto {
-  /** [side, side, 3] bytes, not yet mirrored. */
-  readonly pixels: Uint8Array;
-  readonly flip: boolean;
-}
-
 /**
- * A photograph after a transform, up to mirroring and normalizing: a pure function of its arguments.
+ * A photograph after a transform, up to normalizing, [side, side, 3] bytes: a pure function of its arguments.
  *
  * @param key  Randomness of this one image.
  * @throws {UndecodableError} with the reason.
  */
-export async function transformPhoto(
-  photo: Photo,
-  transform: PhotoTransform,
-  key: Key,
-): Promise<TransformedPhoto> {
+export async function transformPhoto(photo: Photo, transform: PhotoTransform, key: Key): Promise<Uint8Array> {
   const { side } = transform;
   const { width, height } = photo;
   if (transform.kind === 'test') {
     const size = sizeWithShorter(width, height, transform.shorter);
     const whole = resized(pipeline(photo), size.width, size.height);
-    const square = whole.extract(middle(size.width, size.height, side));
-    return { pixels: await made(square, photo, asPixels), flip: false };
+    return made(whole.extract(middle(size.width, size.height, side)), photo, asPixels);
   }
   const { crop, flip, jitter } = drawPhoto(transform, width, height, key);
-  const pixels = await made(resized(pipeline(photo).extract(crop), side, side), photo, asPixels);
+  const image = resized(pipeline(photo).extract(crop), side, side).flop(flip);
+  const pixels = await made(image, photo, asPixels);
   for (const { kind, amount } of jitter) jitterColors(pixels, kind, amount);
-  return { pixels, flip };
+  return pixels;
 }
 
 /** A photograph with its shorter side shrunk to `shorter` (never enlarged), as a JPEG without thinned out colours. */

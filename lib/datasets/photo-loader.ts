@@ -4,7 +4,7 @@ import { MessageChannel, Worker } from 'node:worker_threads';
 import { ZartsError } from '../errors.js';
 import type { Key } from '../math/random.js';
 import type { Batch } from './augment.js';
-import type { Catalog } from './catalog.js';
+import type { Catalog, PhotoPlace } from './catalog.js';
 import { loadSharp, undecodable } from './photo-decoder.js';
 import type { PhotoSettings, ShareReply, ShareRequest } from './photo-worker.js';
 
@@ -26,7 +26,7 @@ interface Thread {
   readonly ended: Promise<Error>;
 }
 
-function startThread(workerData: PhotoSettings & Omit<Catalog, 'entries'>): Thread {
+function startThread(workerData: PhotoSettings & PhotoPlace): Thread {
   const worker = new Worker(join(__dirname, 'photo-worker.js'), { workerData });
   worker.unref();
   const ended = new Promise<Error>((resolve) => {
@@ -79,8 +79,8 @@ export class PhotoLoader {
     this.side = settings.transform.side;
     this.fails = onUndecodable === 'fail';
     loadSharp();
-    const { entries, ...place } = catalog;
-    this.threads = Array.from({ length: threads }, () => startThread({ ...settings, ...place }));
+    const { root, split } = catalog;
+    this.threads = Array.from({ length: threads }, () => startThread({ ...settings, root, split }));
   }
 
   /**

@@ -40,13 +40,10 @@ async function fill(
   { place, entry }: ShareRequest['photos'][number],
   { key, images }: ShareRequest,
 ): Promise<ShareReply['undecodable']> {
-  const { side } = transform;
+  const count = transform.side ** 2;
   try {
-    const { pixels, flip } = await transformPhoto(await read(entry), transform, foldIn(key, place));
-    for (let y = 0; y < side; y++) {
-      const to = (place * side + y) * side + (flip ? side - 1 : 0);
-      copyPixels(pixels, y * side * 3, images, 3 * to, side, flip ? -3 : 3, values);
-    }
+    const pixels = await transformPhoto(await read(entry), transform, foldIn(key, place));
+    copyPixels(pixels, 0, images, 3 * count * place, count, 3, values);
     return [];
   } catch (error) {
     if (error instanceof UndecodableError) return [[place, error.message]];
