@@ -1,3 +1,5 @@
+import { whenStopped } from './stopped.js';
+
 /**
  * Keeps what was made last: a reproduction asks for the same data set or compiled program many times in a row, and either
  * costs as much as dozens of its steps. What is asked for with other parts is made anew, the old one released first. A
@@ -5,6 +7,8 @@
  */
 export function keepLatest<Made>(release: (made: Made) => void = () => undefined) {
   let latest: { readonly key: string; readonly made: Made } | undefined;
+  // What was being made then will never be.
+  whenStopped(() => (latest = undefined));
   return (parts: unknown, make: () => Made): Made => {
     const key = JSON.stringify(parts);
     if (latest?.key === key) return latest.made;

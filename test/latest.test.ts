@@ -20,4 +20,11 @@ describe('latest: what was made last is kept', () => {
     expect(await latest('x', () => Promise.resolve(1))).to.equal(1);
     expect(await latest('x', () => Promise.resolve(2))).to.equal(1);
   });
+
+  it('makes anew what was under way when a notebook’s kernel stopped the JavaScript', async () => {
+    const latest = keepLatest<Promise<number>>();
+    void latest('x', () => new Promise<number>(() => undefined));
+    process.emit('zarts:stopped' as 'exit', 0);
+    expect(await latest('x', () => Promise.resolve(2))).to.equal(2);
+  });
 });

@@ -1,3 +1,4 @@
+import { whenStopped } from '../stopped.js';
 import { recoverFromInterrupt } from './tensorflow.js';
 
 /**
@@ -5,6 +6,9 @@ import { recoverFromInterrupt } from './tensorflow.js';
  * notebook cell that was interrupted may still be finishing its last candidate when the next one starts.
  */
 let underWay: Promise<unknown> = Promise.resolve();
+whenStopped(() => {
+  underWay = Promise.resolve();
+});
 
 /** Does the work once what was started before it is over, whatever came of that. @returns what the work gives. */
 export async function exclusively<Result>(work: () => Promise<Result>): Promise<Result> {

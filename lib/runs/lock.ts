@@ -4,6 +4,7 @@ import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, writeF
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { ZartsError } from '../errors.js';
+import { whenStopped } from '../stopped.js';
 import { errorCode, explainFileError } from './files.js';
 
 const ownerSchema = z.object({
@@ -94,6 +95,12 @@ function create(path: string, content: string): boolean {
   return true;
 }
 
+/** The locks that this process holds. A cell that was stopped in a notebook cannot give back its own. */
+const held = new Set<() => void>();
+whenStopped(() => {
+  for (const release of held) release();
+});
+
 /**
  * Takes a lock that is a file, for as long as this process lives or until it is released. One that a dead process of
  * this machine left behind is taken over.
@@ -124,10 +131,13 @@ export function acquireLock(path: string, what: string): () => void {
     if (error instanceof ZartsError) throw error;
     throw new ZartsError(`${what} cannot be locked: writing ${path} failed with ${explainFileError(error)}.`);
   }
-  return () => {
+  const release = (): void => {
+    held.delete(release);
     const current = readOwner(path);
     if (current !== undefined && current !== 'unreadable' && current.token === owner.token) rmSync(path);
   };
+  held.add(release);
+  return release;
 }
 
 /**
