@@ -1,9 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import type { DataFrame } from 'danfojs-node';
 import type * as Jupyter from 'tslab/dist/jupyter.js';
 import { unknownName, ZartsError } from '../errors.js';
 import { lazily } from '../lazy.js';
 import type { Progress } from '../progress.js';
 import type { Claim } from '../analysis/claims.js';
+import { printGenotype } from '../spaces/genotype.js';
+import type { Genotype } from '../spaces/genotype.js';
+import { cellDiagram } from './cell-diagram.js';
 import { claimsTable } from './claims.js';
 import { BUDGETS } from '../search/protocol.js';
 import type { Budget } from '../search/protocol.js';
@@ -13,7 +17,7 @@ import type { Chart, Drawing } from './spec.js';
 import { PLOTLY_TYPE } from './surface.js';
 import type { Surface } from './surface.js';
 import { svgPng } from './svg.js';
-import { escapeHtml, htmlTable, textTable } from './table.js';
+import { escapeHtml, frameTable, htmlTable, textTable } from './table.js';
 import type { Table } from './table.js';
 
 /** It brings TypeScript with it, and only a kernel needs it. */
@@ -183,7 +187,8 @@ export function notebookOptions(env: NodeJS.ProcessEnv = process.env): NotebookO
   return { budget, progress: notebookProgress(), signal: interruptSignal(), onPartial: liveDisplay() };
 }
 
-/** What a cell can show: charts, tables, drawings, surfaces, claims, or all of a figure's. */
+/** What a cell can show: charts, tables, drawings, surfaces, claims, genotypes, data frames, or all of a figure's. */
+type Showable = Titled | Claim | Genotype | DataFrame | Several;
 type Titled = Chart | Table | Drawing | Surface;
 interface Several {
   readonly charts?: readonly Chart[];
@@ -194,20 +199,49 @@ interface Several {
 }
 
 /**
- * Shows charts, tables, drawings, surfaces or claims, one or several, or everything that a figure or a comparison has.
+ * What a value looks like in a notebook, if it is one of what {@link display} shows, or a list of them. The kernel shows the
+ * value of a cell's last expression by it.
+ *
+ * @returns the bundles in their order; none for anything else.
+ * @throws {ZartsError} for a chart that cannot be drawn.
+ */
+export async function bundlesOf(value: unknown): Promise<Bundle[]> {
+  if (typeof value !== 'object' || value === null) return [];
+  if (Array.isArray(value)) return bundlesOfAll(value);
+  const has = (...names: string[]): boolean => names.every((name) => name in value);
+  if (has('title', 'spec') || has('title', 'svg') || has('title', 'columns', 'rows'))
+    return [await bundleOf(value as Titled)];
+  if (has('verdict', 'text')) return [claimsBundle([value as Claim])];
+  if (has('normal', 'normalConcat', 'reduce', 'reduceConcat')) {
+    const genotype = value as Genotype;
+    const svg = cellDiagram(genotype);
+    return [await bundleOf({ name: 'genotype', title: printGenotype(genotype), svg })];
+  }
+  if (has('columns', 'values', 'dtypes')) return bundlesOf(frameTable(value as DataFrame, 'Data frame'));
+  const { charts = [], surfaces = [], drawings = [], tables = [], claims = [] } = value as Several;
+  return bundlesOfAll([...charts, ...surfaces, ...drawings, ...tables, ...claims]);
+}
+
+/** The bundles of several things, claims last and in one table; none if one of them is nothing to show. */
+async function bundlesOfAll(values: readonly unknown[]): Promise<Bundle[]> {
+  const isClaim = (value: unknown): value is Claim =>
+    typeof value === 'object' && value !== null && 'verdict' in value;
+  const bundles: Bundle[] = [];
+  for (const value of values.filter((each) => !isClaim(each))) {
+    const found = await bundlesOf(value);
+    if (found.length === 0) return [];
+    bundles.push(...found);
+  }
+  const claims = values.filter(isClaim);
+  return claims.length > 0 ? [...bundles, claimsBundle(claims)] : bundles;
+}
+
+/**
+ * Shows charts, tables, drawings, surfaces, claims, genotypes or data frames, one or several, or everything that a figure or
+ * a comparison has. The last expression of a cell is shown without it.
  *
  * @throws {ZartsError} outside a notebook, and for a chart that cannot be drawn.
  */
-export async function display(shown: Titled | Claim | readonly (Titled | Claim)[] | Several): Promise<void> {
-  if (Array.isArray(shown)) {
-    const list = shown as readonly (Titled | Claim)[];
-    for (const each of list) if (!('verdict' in each)) show(await bundleOf(each));
-    const claims = list.filter((each) => 'verdict' in each);
-    if (claims.length > 0) show(claimsBundle(claims));
-  } else if ('verdict' in shown || 'spec' in shown || 'svg' in shown || 'columns' in shown) {
-    await display([shown]);
-  } else {
-    const { charts = [], surfaces = [], drawings = [], tables = [], claims = [] } = shown as Several;
-    await display([...charts, ...surfaces, ...drawings, ...tables, ...claims]);
-  }
+export async function display(shown: Showable | readonly Showable[]): Promise<void> {
+  for (const bundle of await bundlesOf(shown)) show(bundle);
 }
