@@ -1,27 +1,153 @@
-// The TypeScript kernel: tslab, started by Jupyter as `node bin/kernel.mjs CONNECTION_FILE`. What is added to it:
-// - cells always run in the project folder, whichever program opened the notebook and wherever that was started;
-// - what bin/cells.mjs adds to the running of a cell;
-// - the kernel ends when the program that started it is gone.
+// The TypeScript kernel, started by Jupyter as `node bin/kernel.mjs CONNECTION_FILE`. Cells run in this thread, always in
+// the project folder, whichever program opened the notebook; another thread speaks with Jupyter (kernel/wire.mjs) and
+// asks this one for what it needs.
 
 import { createRequire } from 'node:module';
-import { setInterval } from 'node:timers';
-import { createCells, describeThrown } from './cells.mjs';
+import { join } from 'node:path';
+import { inspect, TextDecoder } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import { COMPILING, MAY_RUN, UNREAD, createShared } from './kernel/shared.mjs';
 import { ROOT } from './setup/project.mjs';
 
 process.chdir(ROOT);
+// Library files that were compiled anew listen once more.
+process.setMaxListeners(0);
 
+const shared = createShared();
+const wire = new Worker(new URL('kernel/wire.mjs', import.meta.url), {
+  workerData: { connectionFile: process.argv[2], shared },
+});
+
+// Loading the compiler takes a second, in which the other thread says hello.
 const require = createRequire(import.meta.url);
-const { JupyterHandlerImpl, ZmqServer } = require('tslab/dist/jupyter.js');
+const { createCells } = await import('./kernel/cells.mjs');
+const jupyter = require('tslab/dist/jupyter.js');
+const cells = createCells();
 
-const executor = createCells();
+// ---- what cells print and show ----
 
-process.on('SIGINT', () => executor.interrupt());
-process.on('uncaughtException', (error) => console.error('Uncaught:', describeThrown(error)));
-process.on('unhandledRejection', (reason) => console.error('Unhandled rejection:', describeThrown(reason)));
+/** Prints that may wait to be read: a loop that prints without end must not fill the memory. */
+const MOST_UNREAD = 1000;
 
-const parent = process.ppid;
-setInterval(() => {
-  if (process.ppid !== parent) process.exit(0);
-}, 2000).unref();
+function print(name, text) {
+  wire.postMessage({ type: 'print', name, text });
+  Atomics.add(shared, UNREAD, 1);
+  for (let unread; (unread = Atomics.load(shared, UNREAD)) > MOST_UNREAD;) {
+    Atomics.wait(shared, UNREAD, unread, 50);
+  }
+}
 
-new ZmqServer(new JupyterHandlerImpl(executor, false), process.argv[2]).init();
+for (const name of ['stdout', 'stderr']) {
+  const decoder = new TextDecoder();
+  process[name].write = (chunk, ...rest) => {
+    print(name, typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true }));
+    const written = rest.at(-1);
+    if (typeof written === 'function') process.nextTick(written);
+    return true;
+  };
+}
+
+const publish = (kind, content) => wire.postMessage({ type: 'publish', kind, content });
+
+// What lib/report/notebook.ts and tslab's own display send through.
+jupyter.lastWriteDisplayData = (content, update) =>
+  publish(update ? 'update_display_data' : 'display_data', content);
+
+/** Shows the value of a cell's last expression: as what it is if the library knows it, as text otherwise. */
+async function showValue(value, count) {
+  const { bundlesOf } = typeof value === 'object' ? require(join(ROOT, 'dist/lib/report/notebook.js')) : {};
+  const known = (await bundlesOf?.(value)) ?? [];
+  for (const data of known.slice(0, -1)) publish('display_data', { data, metadata: {} });
+  const data = known.at(-1) ?? { 'text/plain': inspect(value) };
+  publish('execute_result', { data, metadata: {}, execution_count: count });
+}
+
+const complain = (thrown) => print('stderr', `${cells.failureOf(thrown).traceback.join('\n')}\n`);
+process.on('uncaughtException', complain);
+process.on('unhandledRejection', complain);
+
+// ---- what the other thread asks for ----
+
+/** An interrupted cell that awaits something gets this long to end by itself. */
+const END_MS = 1000;
+
+/** The cell that runs. */
+let current;
+
+const answer = (id, content) => wire.postMessage({ type: 'answer', id, content });
+
+/** Ends the cell that runs, once. */
+function end(id, outcome) {
+  if (current?.id !== id) return;
+  answer(id, outcome);
+  clearTimeout(current.giveUp);
+  current = undefined;
+}
+
+const interruption = (message) => ({
+  failure: cells.failureOf(Object.assign(new Error(message), { name: 'InterruptedError', stack: '' })),
+});
+
+async function execute({ id, code, name, count, silent }) {
+  current = { id };
+  const { value, failure } = await cells.execute(
+    code,
+    name,
+    () => Atomics.compareExchange(shared, MAY_RUN, id, 0) === id,
+  );
+  if (current?.id !== id) return;
+  if (value !== undefined && value !== null && !silent) await showValue(value, count).catch(complain);
+  end(id, { failure });
+}
+
+/** Tells whoever listens that the user wants the cell to stop, and does not wait for it for long. */
+function interrupt({ id, cell }) {
+  answer(id, {});
+  if (current?.id !== cell || current.giveUp) return;
+  for (const listener of process.listeners('SIGINT')) if (listener !== onSignal) listener('SIGINT');
+  current.giveUp = setTimeout(() => {
+    cells.giveUp(false);
+    end(
+      cell,
+      interruption('Interrupted. What the cell awaited goes on unless it was given a signal to stop.'),
+    );
+  }, END_MS);
+}
+
+/** The other thread has stopped the JavaScript of the cell. */
+function stopped({ cell }) {
+  if (current?.id !== cell) return;
+  cells.giveUp(true);
+  end(cell, interruption('Interrupted.'));
+}
+
+/** Answers a question to the compiler. */
+const compiling =
+  (work) =>
+  ({ id, content }) => {
+    Atomics.store(shared, COMPILING, 1);
+    try {
+      answer(id, work(content));
+    } finally {
+      Atomics.store(shared, COMPILING, 0);
+    }
+  };
+
+const REQUESTS = {
+  execute,
+  interrupt,
+  stopped,
+  complete: compiling(({ code, cursor_pos: at }) => cells.complete(code, at)),
+  inspect: compiling(({ code, cursor_pos: at }) => cells.inspect(code, at)),
+  isComplete: compiling(({ code }) => cells.isComplete(code)),
+  exit: () => process.exit(0),
+};
+wire.on('message', (message) => REQUESTS[message.type](message));
+wire.on('error', (error) => {
+  process._rawDebug(error.stack);
+  process.exit(1);
+});
+
+/** Jupyter interrupts by a message; a signal is what a terminal sends. */
+const onSignal = () => wire.postMessage({ type: 'interrupt' });
+process.on('SIGINT', onSignal);

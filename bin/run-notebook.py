@@ -17,12 +17,6 @@ def say(**event):
     print(json.dumps(event), flush=True)
 
 
-def printed_errors(cell):
-    """The kernel reports what a cell threw as text on stderr."""
-    texts = [out.text for out in cell.get("outputs", []) if out.get("name") == "stderr"]
-    return "".join(texts).strip()
-
-
 def main(path, seconds, output=None):
     notebook = nbformat.read(path, as_version=4)
     code = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.source.strip()]
@@ -50,7 +44,7 @@ def main(path, seconds, output=None):
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         index = current["index"]
         if isinstance(error, CellExecutionError):
-            text = printed_errors(notebook.cells[index])
+            text = f"{error.ename}: {error.evalue}"
         elif isinstance(error, CellTimeoutError):
             text = f"it did not end within {seconds} seconds"
         else:

@@ -291,10 +291,18 @@ const KERNEL_STAMP = join(VENV, '.zarts', 'kernel.json');
 
 /** The kernel's description: absolute paths are right here, .venv belongs to this machine and folder. */
 const kernelSpec = () => ({
-  argv: [process.execPath, '--enable-source-maps', join(ROOT, 'bin', 'kernel.mjs'), '{connection_file}'],
+  argv: [
+    process.execPath,
+    '--enable-source-maps',
+    // A cell that is stopped inside a timer's function leaves Node's own bookkeeping one short, for which it would abort.
+    '--no-force-async-hooks-checks',
+    join(ROOT, 'bin', 'kernel.mjs'),
+    '{connection_file}',
+  ],
   display_name: 'TypeScript',
   language: 'typescript',
-  interrupt_mode: 'signal',
+  // A signal would end a kernel that has only just begun.
+  interrupt_mode: 'message',
 });
 
 /** Settings of the environment's Jupyter: TypeScript is the only kernel, and nothing is asked of the network. */

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import type * as Jupyter from 'tslab/dist/jupyter.js';
-import type * as cellsModule from '../../bin/cells.mjs' with { 'resolution-mode': 'import' };
+import type * as cellsModule from '../../bin/kernel/cells.mjs' with { 'resolution-mode': 'import' };
 import { runNotebook } from '../../bin/cli/notebook.js';
 import { projectRoot } from '../../lib/runs/home.js';
 import { longIt } from '../support/long.js';
@@ -34,7 +34,7 @@ describe('notebooks', function () {
   before(async () => {
     folder = mkdtempSync(path.join(tmpdir(), 'zarts-notebooks-'));
     const module = (await import(
-      pathToFileURL(path.join(projectRoot(), 'bin', 'cells.mjs')).href
+      pathToFileURL(path.join(projectRoot(), 'bin', 'kernel', 'cells.mjs')).href
     )) as typeof cellsModule;
     cells = module.createCells({ watch: false });
   });
@@ -57,10 +57,13 @@ describe('notebooks', function () {
       ['stdout', capture(process.stdout)],
       ['stderr', capture(process.stderr)],
     ] as const;
-    let ran = true;
+    const failures: unknown[] = [];
     try {
       cells.reset();
-      for (const source of sources) ran = ran && (await cells.execute(source));
+      for (const source of sources) {
+        const { failure } = await cells.execute(source);
+        if (failure) failures.push(failure);
+      }
     } finally {
       for (const [, { release }] of streams) release();
       restore();
@@ -69,7 +72,7 @@ describe('notebooks', function () {
       if (text() !== '') outputs.set(name, { output_type: 'stream', name, data: { 'text/plain': text() } });
     }
     expect(outputs.get('stderr')?.data?.['text/plain']).to.equal(undefined);
-    expect(ran, 'every cell ran to its end').to.equal(true);
+    expect(failures, 'every cell ran to its end').to.deep.equal([]);
     return [...outputs.values()];
   }
 

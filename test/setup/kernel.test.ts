@@ -1,34 +1,12 @@
 import { expect } from 'chai';
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { jupyterEnvironment, venvPython } from '../../bin/cli/jupyter.js';
 import { runNotebook } from '../../bin/cli/notebook.js';
 import { UsageError, ZartsError } from '../../lib/errors.js';
+import { kernelSession } from '../support/kernel-session.js';
 import { root } from './tools.js';
 import { longIt } from '../support/long.js';
-
-/** A cell run in a live kernel (interrupted after some seconds), or a file touched between two cells. */
-type SessionStep = { readonly run: string; readonly interrupt_after?: number } | { readonly touch: string };
-
-interface Outcome {
-  readonly status: 'ok' | 'error' | 'aborted';
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** What each cell of one kernel session came to, in order. */
-function session(steps: readonly SessionStep[]): Outcome[] {
-  const script = join(root, 'test', 'fixtures', 'kernel', 'session.py');
-  const { stdout, stderr, status } = spawnSync(venvPython(), [script], {
-    input: JSON.stringify(steps),
-    encoding: 'utf8',
-    env: jupyterEnvironment(),
-  });
-  if (status !== 0) throw new Error(stderr);
-  return JSON.parse(stdout) as Outcome[];
-}
 
 describe('the TypeScript kernel', function () {
   this.timeout(120_000);
@@ -98,7 +76,7 @@ describe('the TypeScript kernel', function () {
     );
     expect(error).to.be.instanceOf(ZartsError);
     expect((error as Error).message).to.equal(
-      "c.ipynb: code cell 2 of 3 failed: 1:7 - Type 'string' is not assignable to type 'number'.",
+      "c.ipynb: code cell 2 of 3 failed: CompileError: 1:7 - Type 'string' is not assignable to type 'number'.",
     );
     expect(readFileSync(path, 'utf8')).to.equal(before);
     expect(readdirSync(folder)).to.deep.equal(['c.ipynb']);
@@ -124,37 +102,60 @@ describe('the TypeScript kernel', function () {
     expect(readdirSync(home)).to.deep.equal([]);
   });
 
-  longIt('goes on after an interrupt inside TensorFlow.js: gradients work, scopes are closed', () => {
-    const [, endless, after] = session([
-      { run: `import { tf } from 'zarts/lib/engine/tensorflow';` },
+  it('prints in order, fails with the place in the cell, refuses what was sent behind, and is interrupted', () => {
+    const [flood, , failed, refused, kept, interrupted, awaiting, after] = kernelSession([
+      { run: 'for (let i = 0; i < 10_000; i++) console.log(i);' },
       {
-        run: 'tf.tidy(() => { while (true) tf.grad((x: any) => x.square().sum())(tf.ones([200, 200])); })',
-        interrupt_after: 2,
+        run_all: [
+          'const one = 1;',
+          `interface Unused {\n  a: number;\n}\nconst fail = (x: any): number => x.y.z;\nconst one = fail({});`,
+          'const two = 2;',
+        ],
       },
-      {
-        run:
-          'const { state }: any = tf.engine();\n' +
-          'const slope = tf.grad((x: any) => x.square().sum())(tf.tensor1d([1, 2]));\n' +
-          'console.log(state.kernelDepth, state.gradientDepth, state.scopeStack.length, slope.arraySync());',
-      },
+      { run: 'one' },
+      { run: 'const one = (() => { while (true); })();', interrupt_after: 0.5, times: 3 },
+      { run: 'const one = await new Promise((done) => setTimeout(done, 60_000));', interrupt_after: 0.5 },
+      { run: 'one' },
     ]);
-    expect(endless).to.deep.equal({ status: 'error', stdout: '', stderr: 'Interrupted.\n' });
-    expect(after).to.deep.equal({ status: 'ok', stdout: '0 0 0 [ 2, 4 ]\n', stderr: '' });
+    expect(flood.status).to.equal('ok');
+    expect(flood.stdout.trimEnd().split('\n')).to.deep.equal(
+      Array.from({ length: 10_000 }, (_, i) => `${i}`),
+    );
+    expect(failed).to.include({ status: 'error', name: 'TypeError', stderr: '' });
+    expect(failed.traceback).to.deep.equal([
+      "TypeError: Cannot read properties of undefined (reading 'z')",
+      '',
+      '  4 | const fail = (x: any): number => x.y.z;',
+      `${' '.repeat(43)}^`,
+      '',
+      '    at fail (cell [3]:4:38)',
+      '    at cell [3]:5:13',
+    ]);
+    expect(refused).to.include({ status: 'aborted', stderr: 'Not run, because cell [3] failed.\n' });
+    expect(kept.results).to.deep.equal([{ 'text/plain': '1' }]);
+    expect(interrupted).to.include({ status: 'error', name: 'InterruptedError', text: 'Interrupted.' });
+    expect(awaiting).to.include({ status: 'error', name: 'InterruptedError' });
+    expect(awaiting.text).to.match(/^Interrupted\. What the cell awaited goes on/);
+    expect(after.results).to.deep.equal([{ 'text/plain': '1' }]);
   });
 
-  it('prints a sentence for a mistake of the user’s, and a trace without the kernel’s own frames for a bug', () => {
-    const [, mistake, bug, misspelt] = session([
+  it('says a sentence for a mistake of the user’s, and where it was for a bug, without a path of this machine', () => {
+    const [, mistake, bug, misspelt, missing] = kernelSession([
       { run: `import { ZartsError } from 'zarts/lib/errors';\nclass DataError extends ZartsError {}` },
       { run: `throw new DataError('data_batch_1.bin is cut short; delete it.');` },
-      { run: `throw new TypeError('a bug');` },
+      { run: `import { parseGenotype } from 'zarts/lib/spaces/genotype';\nparseGenotype({} as any);` },
       { run: `import * as errors from 'zarts/lib/errors';\nerrors.nonsense;` },
+      { run: `require('no-such-package');` },
     ]);
-    expect(mistake.status).to.equal('error');
-    expect(mistake.stderr).to.equal('ZartsError: data_batch_1.bin is cut short; delete it.\n');
-    expect(bug.status).to.equal('error');
-    expect(bug.stderr).to.contain('TypeError: a bug\n    at cell:');
-    expect(bug.stderr).not.to.contain(root);
-    expect(misspelt.stderr).to.contain(`Property 'nonsense' does not exist`).and.not.contain(root);
+    expect(mistake).to.include({ status: 'error', name: 'ZartsError', stderr: '' });
+    expect(mistake.traceback).to.deep.equal(['ZartsError: data_batch_1.bin is cut short; delete it.']);
+    expect(bug.traceback.join('\n')).to.match(
+      /^TypeError: .*\n\n {2}2 \| parse[^]*at .*lib\/spaces\/genotype\.ts:\d+/,
+    );
+    expect(misspelt).to.include({ name: 'CompileError' });
+    expect(misspelt.text).to.match(/^2:8 - Property 'nonsense' does not exist on type/);
+    expect(missing.text).to.equal("Cannot find module 'no-such-package'");
+    for (const { traceback } of [bug, misspelt, missing]) expect(traceback.join('\n')).not.to.contain(root);
   });
 
   longIt(
@@ -162,7 +163,7 @@ describe('the TypeScript kernel', function () {
     () => {
       const imports = `const library = require('zarts/lib/errors'), engine = require('zarts/lib/engine/tensorflow');`;
       const compare = 'console.log(library === first.library, engine === first.engine);';
-      const steps = session([
+      const steps = kernelSession([
         { run: `${imports}\nconst first = { library, engine };` },
         { run: `${imports}\n${compare}` },
         { touch: join(root, 'dist', '.tsbuildinfo') },
