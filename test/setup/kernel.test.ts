@@ -158,6 +158,19 @@ describe('the TypeScript kernel', function () {
     for (const { traceback } of [bug, misspelt, missing]) expect(traceback.join('\n')).not.to.contain(root);
   });
 
+  longIt('shows the last expression as what it is', () => {
+    const [table, genotype, promise, nothing] = kernelSession([
+      { run: `({ title: 'T', columns: [{ key: 'a', title: 'A' }], rows: [{ a: 1 }] })` },
+      { run: `import { KNOWN_GENOTYPES } from 'zarts/lib/spaces/genotype';\nKNOWN_GENOTYPES.DARTS_V1` },
+      { run: 'Promise.resolve([1, "x"])' },
+      { run: 'null' },
+    ]).map(({ results }) => results);
+    expect(table[0]['text/html']).to.match(/<td[^>]*>1<\/td>/);
+    expect(genotype[0]).to.have.keys('image/svg+xml', 'image/png', 'text/plain');
+    expect(promise).to.deep.equal([{ 'text/plain': "Promise { [ 1, 'x' ] }" }]);
+    expect(nothing).to.deep.equal([]);
+  });
+
   longIt(
     'brings in a library file that was compiled anew when the import cell is run again, but one engine only',
     () => {
