@@ -73,15 +73,8 @@ export function inPlane({ directions: [d1, d2] }: Plane, vector: Vec): readonly 
   return [dot(d1, vector), dot(d2, vector)];
 }
 
-/**
- * `points` coordinates from −extent to extent at equal intervals.
- *
- * @throws {UsageError} for fewer than 3 points.
- */
+/** `points` coordinates, 3 or more, from −extent to extent at equal intervals. */
 export function axisTicks(points: number, extent: number): number[] {
-  if (!Number.isInteger(points) || points < 3) {
-    throw new UsageError(`A landscape needs 3 points or more along each axis, got ${points}.`);
-  }
   // By halves from both ends, so that −extent, 0 and extent are exact and the two sides mirror each other.
   return Array.from({ length: points }, (_, i) => (extent * (2 * i - (points - 1))) / (points - 1));
 }

@@ -2,7 +2,6 @@
  * Toy functions: losses with exact gradients, on which a solver's estimates can be compared with the truth. No network, no
  * data, no tensors.
  */
-import { UsageError } from '../errors.js';
 import { normal, split } from '../math/random.js';
 import type { Key } from '../math/random.js';
 import { axpy, dot } from '../math/vec.js';
@@ -31,14 +30,6 @@ export interface SmoothedToyFunction extends ToyFunction {
   smoothedGradient(alpha: Vec, law: RsLaw, mu: number): Vec;
 }
 
-function checkDimension(dimension: number): void {
-  if (!Number.isInteger(dimension) || dimension < 1) {
-    throw new UsageError(
-      `The dimension of a toy function is ${dimension}; it must be an integer of 1 or more.`,
-    );
-  }
-}
-
 /** L(α) = g·α, from 0. The function on which every solver's mean step is known. */
 export function linear(gradient: Vec): SmoothedToyFunction {
   return {
@@ -53,11 +44,8 @@ export function linear(gradient: Vec): SmoothedToyFunction {
 /**
  * L(α) = ½ Σ h_j (α_j − c_j)², from 0, with minimum 0 at c: curvatures h_j evenly spaced from 0.2 to 0.92, below 1 so that
  * a gradient step of length 1 converges, and c_j = sin(j + 1).
- *
- * @throws {UsageError} for a dimension that is no integer of 1 or more; so do the others that take one.
  */
 export function quadratic(dimension: number): SmoothedToyFunction {
-  checkDimension(dimension);
   const spacing = dimension === 1 ? 0 : 0.72 / (dimension - 1);
   const curvature = Float64Array.from({ length: dimension }, (_, j) => 0.2 + spacing * j);
   const centre = Float64Array.from({ length: dimension }, (_, j) => Math.sin(j + 1));
@@ -81,7 +69,6 @@ export function quadratic(dimension: number): SmoothedToyFunction {
  * gradient.
  */
 export function quartic(dimension: number): SmoothedToyFunction {
-  checkDimension(dimension);
   return {
     name: 'quartic',
     start: Float64Array.from({ length: dimension }, (_, j) => Math.cos(j) / 2),

@@ -32,13 +32,6 @@ interface SurfaceOptions {
   /** What the ends of the colour scale stand for. */
   readonly cmin?: number;
   readonly cmax?: number;
-  readonly colorbar?: { readonly title: { readonly text: string }; readonly len: number };
-  readonly contours?: {
-    readonly z: {
-      readonly show: boolean;
-      readonly usecolormap: boolean;
-      readonly color: string;
-      readonly width: number;
-    };
-  };
+  readonly colorbar?: object;
+  readonly contours?: { readonly z: object };
 }
