@@ -5,7 +5,6 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { Estimates } from '../lib/analysis/estimators.js';
-import type { Comparison } from '../lib/analysis/estimators.js';
 import { propositionStep } from '../lib/analysis/proposition-1.js';
 import { linear, onBatch, quadratic, quartic, rosenbrock, toyStep } from '../lib/analysis/toy.js';
 import type { ToyFunction } from '../lib/analysis/toy.js';
@@ -18,90 +17,12 @@ import { silent } from '../lib/progress.js';
 import { thisMachine } from '../lib/runs/environment.js';
 import type { KeptOptions, Kind } from '../lib/runs/kept.js';
 import { mgs } from '../lib/solvers/mgs.js';
-import type { MgsDensity } from '../lib/solvers/mgs.js';
 import { createSolver } from '../lib/solvers/registry.js';
 import type { SolverSpec } from '../lib/solvers/registry.js';
 import { RS_ESTIMATORS, RS_LAWS, rs } from '../lib/solvers/rs.js';
-import type { RsEstimator, RsLaw } from '../lib/solvers/rs.js';
 import type { ToyExperiment, ToyProtocol, ToySettings } from './toy-protocol.js';
 
 export type { ToyProtocol } from './toy-protocol.js';
-
-/** The estimate of RS at one setting, against the true gradient. Lengths in units of ‖g‖. */
-export interface RsRow extends Comparison {
-  readonly function: 'quadratic' | 'quartic';
-  readonly law: RsLaw;
-  readonly estimator: RsEstimator;
-  /** N. */
-  readonly samples: number;
-  readonly mu: number;
-  /** Standard deviation of the error on each loss; 0 for none. */
-  readonly noise: number;
-  /** What the gain is in expectation, in closed form: that of the smoothed gradient (Eq. 14). */
-  readonly expectedGain: number;
-  /** Whether N or μ is what this row was made to vary. */
-  readonly varied: 'samples' | 'mu';
-}
-
-/** The step of MGS at one setting on a linear loss, as an estimate of −g. Lengths in units of ‖g‖. */
-export interface MgsRow extends Comparison {
-  readonly dimension: number;
-  readonly sigma: number;
-  readonly density: MgsDensity;
-  readonly lambda: number;
-  /** N. */
-  readonly samples: number;
-  /** Mean R_e. */
-  readonly esr: number;
-  /** Mean R_e of the same draws when all losses are told to be equal: what the density does alone. */
-  readonly esrEqual: number;
-  /** Share of updates in which the direction farthest from −g has the largest weight; 1/N by chance. */
-  readonly farthest: number;
-  readonly varied: 'samples' | 'dimension' | 'limit';
-}
-
-/** The step of MGS restricted to a ball on a linear loss, as an estimate of Proposition 1's. Lengths in units of its length. */
-export interface PropositionRow extends Comparison {
-  readonly dimension: number;
-  /** N. */
-  readonly samples: number;
-  /** The step in closed form, in units of ε. */
-  readonly closedForm: number;
-  readonly esr: number;
-  /** Share of directions outside the ball. */
-  readonly outside: number;
-}
-
-/** Functions of the descents. */
-export const DESCENT_FUNCTIONS = ['quadratic', 'batches', 'Rosenbrock'] as const;
-/** A function of the descents: a quadratic, the same with another batch every update, Rosenbrock's valley. */
-export type DescentFunction = (typeof DESCENT_FUNCTIONS)[number];
-
-/** One solver on its way down one function. */
-export interface DescentRow {
-  readonly function: DescentFunction;
-  readonly solver: string;
-  readonly updates: number;
-  /** Share of updates after which the loss on their own batch is higher than before. */
-  readonly rises: number;
-  /** Share of updates after which the loss itself, the mean over all batches, is higher. */
-  readonly trueRises: number;
-  /** The loss itself after so many evaluations. */
-  readonly path: readonly { readonly evaluations: number; readonly loss: number }[];
-}
-
-/** The rows of each experiment. */
-export interface ToyRows {
-  readonly rs: RsRow;
-  readonly mgs: MgsRow;
-  readonly proposition: PropositionRow;
-  readonly descent: DescentRow;
-}
-
-/** The variance of one RS estimate of a linear loss's gradient, in units of ‖g‖². */
-export function linearVariance({ law, samples }: RsRow, d: number): number {
-  return (d + (law === 'normal' ? 1 : -1)) / samples;
-}
 
 /** A piece of an experiment that is computed in one go. */
 interface Job<R> {
@@ -116,153 +37,185 @@ function keyOf(seed: number, ...numbers: readonly number[]): Key {
   return numbers.reduce((from, value) => foldIn(from, Math.round(value * 1e6)), key(seed));
 }
 
-/** Gathers `count` items from numbered keys. */
-function each(from: Key, count: number, take: (key: Key) => void): void {
-  for (let i = 0; i < count; i++) take(foldIn(from, i));
-}
-
 /** How many updates have so many directions together: at least two, for a spread. */
 const updatesOf = (draws: number, samples: number): number => Math.max(2, Math.round(draws / samples));
 
+/** How estimates from numbered keys compare with the truth, and the means of what else each has. */
+function compared<Name extends string>(
+  truth: Vec,
+  from: Key,
+  count: number,
+  take: (key: Key) => readonly [estimate: Vec, also: Readonly<Record<Name, number>>],
+) {
+  const estimates = new Estimates(truth);
+  const means = {} as Record<Name, number>;
+  for (let i = 0; i < count; i++) {
+    const [estimate, also] = take(foldIn(from, i));
+    estimates.add(estimate);
+    for (const name of Object.keys(also) as Name[]) means[name] = (means[name] ?? 0) + also[name] / count;
+  }
+  return { ...estimates.compare(), ...means };
+}
+
 // ---- RS ----
 
-type RsPlace = Pick<RsRow, 'function' | 'law' | 'estimator' | 'samples' | 'mu' | 'varied'>;
-
-function rsJobs(seed: number, settings: ToySettings['rs']): Job<RsRow>[] {
-  const { dimension, samples, samplesSweep, mu, muSweep, noise, repeats, draws } = settings;
-  /** A row without errors and one with them, from the same directions. */
-  const job = (place: RsPlace, count: number): Job<RsRow> => ({
-    work: count * place.samples * dimension,
-    run() {
-      const { law, estimator, samples: n, mu: smoothing } = place;
-      const toy = place.function === 'quadratic' ? quadratic(dimension) : quartic(dimension);
-      const solver = rs({ law, estimator, samples: n, mu: smoothing });
-      const state = solver.init(toy.start);
-      const truth = toy.gradient(toy.start);
-      const [clean, noisy] = [new Estimates(truth), new Estimates(truth)];
-      // The same directions for every μ: what changes along a curve is μ alone.
-      each(keyOf(seed, 1, n, RS_LAWS.indexOf(law)), count, (stepKey) => {
-        const asked = solver.ask(state, { key: foldIn(stepKey, 0) });
-        const losses = Float64Array.from(asked.points, (point) => toy.loss(point));
-        const errors = normal(foldIn(stepKey, 1), losses.length);
-        clean.add(solver.tell(state, asked, losses).diagnostics.gradient);
-        noisy.add(solver.tell(state, asked, axpy(noise, errors, losses)).diagnostics.gradient);
-      });
-      const smoothed = toy.smoothedGradient(toy.start, law, smoothing);
-      const expectedGain = dot(smoothed, truth) / dot(truth, truth);
-      return [
-        { ...place, noise: 0, expectedGain, ...clean.compare() },
-        { ...place, noise, expectedGain, ...noisy.compare() },
-      ];
-    },
-  });
-  return RS_LAWS.flatMap((law) => {
-    const multi = { law, estimator: 'multi-point', samples, mu } as const;
-    return [
-      ...muSweep.flatMap((each) => {
-        const place = { ...multi, mu: each, varied: 'mu' } as const;
-        return [
-          job({ ...place, function: 'quadratic' }, repeats),
-          ...RS_ESTIMATORS.map((estimator) => {
-            const n = estimator === 'multi-point' ? samples : 1;
-            return job({ ...place, function: 'quartic', estimator, samples: n }, repeats);
-          }),
-        ];
+/** The estimate of RS at each setting, against the true gradient. Lengths in units of ‖g‖. */
+function rsJobs(seed: number, settings: ToySettings['rs']) {
+  const { dimension, samplesSweep, muSweep, repeats, draws } = settings;
+  const forms = [
+    { function: 'quadratic', estimator: 'multi-point' } as const,
+    ...RS_ESTIMATORS.map((estimator) => ({ function: 'quartic', estimator }) as const),
+  ];
+  const places = RS_LAWS.flatMap((law) => [
+    ...muSweep.flatMap((mu) =>
+      forms.map((form) => {
+        const samples = form.estimator === 'multi-point' ? settings.samples : 1;
+        return { ...form, law, samples, mu, varied: 'mu' as const };
       }),
-      ...samplesSweep.map((n) =>
-        job({ ...multi, function: 'quadratic', samples: n, varied: 'samples' }, updatesOf(draws, n)),
-      ),
-    ];
+    ),
+    ...samplesSweep.map((samples) => {
+      return { ...forms[0], law, samples, mu: settings.mu, varied: 'samples' as const };
+    }),
+  ]);
+  return places.map((place) => {
+    const { law, estimator, samples, mu, varied } = place;
+    const count = varied === 'mu' ? repeats : updatesOf(draws, samples);
+    return {
+      work: count * samples * dimension,
+      run() {
+        const toy = place.function === 'quadratic' ? quadratic(dimension) : quartic(dimension);
+        const solver = rs({ law, estimator, samples, mu });
+        const state = solver.init(toy.start);
+        const truth = toy.gradient(toy.start);
+        const smoothed = toy.smoothedGradient(toy.start, law, mu);
+        // The same directions without errors on the losses and with them, and for every μ: what changes along a curve is μ alone.
+        const found = [0, settings.noise].map((noise) => ({ noise, estimates: new Estimates(truth) }));
+        for (let i = 0; i < count; i++) {
+          const stepKey = foldIn(keyOf(seed, 1, samples, RS_LAWS.indexOf(law)), i);
+          const asked = solver.ask(state, { key: foldIn(stepKey, 0) });
+          const losses = Float64Array.from(asked.points, (point) => toy.loss(point));
+          const errors = normal(foldIn(stepKey, 1), losses.length);
+          for (const { noise, estimates } of found) {
+            estimates.add(solver.tell(state, asked, axpy(noise, errors, losses)).diagnostics.gradient);
+          }
+        }
+        return found.map(({ noise, estimates }) => ({
+          ...place,
+          /** Standard deviation of the error on each loss; 0 for none. */
+          noise,
+          /** What the gain is in expectation, in closed form: that of the smoothed gradient (Eq. 14). */
+          expectedGain: dot(smoothed, truth) / dot(truth, truth),
+          ...estimates.compare(),
+        }));
+      },
+    };
   });
+}
+
+/** The variance of one RS estimate of a linear loss's gradient, in units of ‖g‖². */
+export function linearVariance({ law, samples }: ToyRows['rs'], d: number): number {
+  return (d + (law === 'normal' ? 1 : -1)) / samples;
 }
 
 // ---- MGS ----
 
-type MgsPlace = Pick<MgsRow, 'dimension' | 'sigma' | 'density' | 'lambda' | 'samples' | 'varied'>;
+const indexOfLargest = (values: Vec | readonly number[]): number => values.indexOf(Math.max(...values));
 
-function mgsJobs(seed: number, settings: ToySettings['mgs']): Job<MgsRow>[] {
-  const { densities, sigmas, samples, lambda, tau, gradientNorm, repeats, draws } = settings;
-  const job = (place: MgsPlace, count: number): Job<MgsRow> => ({
-    work: count * place.samples * place.dimension,
-    run() {
-      const { dimension, sigma, density, lambda: share, samples: n } = place;
-      const from = keyOf(seed, 2, dimension, n, sigma);
-      const toy = linear(scale(gradientNorm, sphere(foldIn(from, 0), dimension)));
-      const downhill = scale(-1, toy.gradient(toy.start));
-      const solver = mgs({ sigma, density, lambda: share, samples: n, tau });
-      const state = solver.init(toy.start);
-      const steps = new Estimates(downhill);
-      let [esr, esrEqual, farthest] = [0, 0, 0];
-      each(foldIn(from, 1), count, (stepKey) => {
-        const { asked, diagnostics } = toyStep(solver, state, toy, { key: stepKey });
-        steps.add(diagnostics.update);
-        esr += diagnostics.esr / count;
-        esrEqual += solver.tell(state, asked, new Float64Array(n)).diagnostics.esr / count;
-        const distances = asked.directions.map((u) => squaredDistance(u, downhill));
-        farthest += Number(indexOfLargest(diagnostics.weights) === indexOfLargest(distances)) / count;
-      });
-      return [{ ...place, ...steps.compare(), esr, esrEqual, farthest }];
-    },
-  });
-  return sigmas.flatMap((sigma) => [
+/** The step of MGS at each setting on a linear loss, as an estimate of −g. Lengths in units of ‖g‖. */
+function mgsJobs(seed: number, settings: ToySettings['mgs']) {
+  const { densities, sigmas, tau, gradientNorm, repeats, draws } = settings;
+  const places = sigmas.flatMap((sigma) => [
     ...densities.flatMap((density) => {
-      const place = { sigma, density, lambda, samples, dimension: settings.dimension };
+      const { lambda, samples, dimension } = settings;
+      const place = { sigma, density, lambda, samples, dimension };
       return [
-        ...settings.samplesSweep.map((n) => job({ ...place, samples: n, varied: 'samples' }, repeats)),
-        ...settings.dimensionSweep.map((d) => job({ ...place, dimension: d, varied: 'dimension' }, repeats)),
+        ...settings.samplesSweep.map((n) => ({ ...place, samples: n, varied: 'samples' as const })),
+        ...settings.dimensionSweep.map((d) => ({ ...place, dimension: d, varied: 'dimension' as const })),
       ];
     }),
     // On the way to the limit: with the loss alone in the weights, around −g and, without any gradient, around 0.
-    ...[0, 1].flatMap((share) =>
-      settings.limitSweep.map((n) => {
-        const place = { sigma, density: 'flat', lambda: share, samples: n, varied: 'limit' } as const;
-        return job({ ...place, dimension: settings.dimension }, updatesOf(draws, n));
-      }),
-    ),
+    ...[0, 1].flatMap((lambda) => {
+      const place = {
+        sigma,
+        density: 'flat',
+        lambda,
+        dimension: settings.dimension,
+        varied: 'limit',
+      } as const;
+      return settings.limitSweep.map((samples) => ({ ...place, samples }));
+    }),
   ]);
+  return places.map(({ varied, dimension, ...options }) => {
+    const { samples, sigma } = options;
+    const count = varied === 'limit' ? updatesOf(draws, samples) : repeats;
+    return {
+      work: count * samples * dimension,
+      run() {
+        const from = keyOf(seed, 2, dimension, samples, sigma);
+        const toy = linear(scale(gradientNorm, sphere(foldIn(from, 0), dimension)));
+        const downhill = scale(-1, toy.gradient(toy.start));
+        const solver = mgs({ ...options, tau });
+        const steps = compared(downhill, foldIn(from, 1), count, (stepKey) => {
+          const step = toyStep(solver, solver.init(toy.start), toy, { key: stepKey });
+          const { update, esr, weights } = step.diagnostics;
+          const equal = solver.tell(step.state, step.asked, new Float64Array(samples));
+          const distances = step.asked.directions.map((u) => squaredDistance(u, downhill));
+          const also = {
+            esr,
+            /** R_e of the same draws when all losses are told to be equal: what the density does alone. */
+            esrEqual: equal.diagnostics.esr,
+            /** Whether the direction farthest from −g has the largest weight; by chance in one of N updates. */
+            farthest: Number(indexOfLargest(weights) === indexOfLargest(distances)),
+          };
+          return [update, also];
+        });
+        return [{ varied, dimension, ...options, ...steps }];
+      },
+    };
+  });
 }
 
-const indexOfLargest = (values: Vec | readonly number[]): number => values.indexOf(Math.max(...values));
-
-// ---- Proposition 1 ----
-
-function propositionJobs(
-  seed: number,
-  { dimensions, epsilon, sharpness, samplesSweep, draws }: ToySettings['proposition'],
-): Job<PropositionRow>[] {
-  return dimensions.flatMap((dimension) =>
-    samplesSweep.map((samples) => {
-      const count = updatesOf(draws, samples);
-      return {
-        work: count * samples * dimension,
-        run() {
-          const from = keyOf(seed, 3, dimension, samples);
-          // Only s = ε‖g‖/τ matters: ‖g‖ = 1.
-          const gradient = sphere(foldIn(from, 0), dimension);
-          const tau = epsilon / (sharpness * (dimension + 2));
-          const expected = propositionStep(gradient, { epsilon, tau });
-          // σ = ε/√d: draws about as long as the ball is wide, of which about half lie in it.
-          const sigma = epsilon / Math.sqrt(dimension);
-          const solver = mgs({ samples, lambda: 1, sigma, tau, clipNorm: epsilon });
-          const toy = linear(gradient);
-          const state = solver.init(toy.start);
-          const steps = new Estimates(expected);
-          let [esr, outside] = [0, 0];
-          each(foldIn(from, 1), count, (stepKey) => {
-            const { diagnostics } = toyStep(solver, state, toy, { key: stepKey });
-            steps.add(diagnostics.update);
-            esr += diagnostics.esr / count;
-            outside += diagnostics.outside / samples / count;
-          });
-          const closedForm = norm(expected) / epsilon;
-          return [{ dimension, samples, closedForm, esr, outside, ...steps.compare() }];
-        },
-      };
-    }),
-  );
+/** The step of MGS restricted to a ball on a linear loss, as an estimate of Proposition 1's. Lengths in units of its length. */
+function propositionJobs(seed: number, settings: ToySettings['proposition']) {
+  const { dimensions, epsilon, sharpness, samplesSweep, draws } = settings;
+  const places = dimensions.flatMap((dimension) => samplesSweep.map((samples) => ({ dimension, samples })));
+  return places.map(({ dimension, samples }) => {
+    const count = updatesOf(draws, samples);
+    return {
+      work: count * samples * dimension,
+      run() {
+        const from = keyOf(seed, 3, dimension, samples);
+        // Only s = ε‖g‖/τ matters: ‖g‖ = 1.
+        const toy = linear(sphere(foldIn(from, 0), dimension));
+        const tau = epsilon / (sharpness * (dimension + 2));
+        const expected = propositionStep(toy.gradient(toy.start), { epsilon, tau });
+        // σ = ε/√d: draws about as long as the ball is wide, of which about half lie in it.
+        const sigma = epsilon / Math.sqrt(dimension);
+        const solver = mgs({ samples, lambda: 1, sigma, tau, clipNorm: epsilon });
+        const steps = compared(expected, foldIn(from, 1), count, (stepKey) => {
+          const { diagnostics } = toyStep(solver, solver.init(toy.start), toy, { key: stepKey });
+          /** Outside: of the directions those outside the ball. */
+          const also = { esr: diagnostics.esr, outside: diagnostics.outside / samples };
+          return [diagnostics.update, also];
+        });
+        /** The step in closed form, in units of ε. */
+        const closedForm = norm(expected) / epsilon;
+        return [{ dimension, samples, closedForm, ...steps }];
+      },
+    };
+  });
 }
 
 // ---- Descents ----
+
+/** Functions of the descents: a quadratic, the same with another batch every update, Rosenbrock's valley. */
+export const DESCENT_FUNCTIONS = ['quadratic', 'batches', 'Rosenbrock'] as const;
+
+/** The name under which first-order DARTS goes, with plain steps along −g. */
+export const GRADIENT_DESCENT = 'gradient descent';
+
+/** GLD as in the paper, and as it is released: its base is not fine-tuned where its candidates are. */
+export const GLD_NAMES = { paper: 'GLD', released: 'GLD, base not tuned' } as const;
 
 /** A way down: where it goes from a point, on one batch, and what that costs in loss evaluations (a gradient counts as one). */
 interface Descender {
@@ -280,46 +233,38 @@ function descender(name: string, spec: SolverSpec, basePenalty = 0): Descender {
   };
 }
 
-/** The name under which first-order DARTS goes, with plain steps along −g. */
-export const GRADIENT_DESCENT = 'gradient descent';
-
-/** GLD as in the paper, and as it is released: its base is not fine-tuned where its candidates are. */
-export const GLD_NAMES = { paper: 'GLD', released: 'GLD, base not tuned' } as const;
-
-function descenders(name: DescentFunction, { untuned }: ToySettings['descent']): Descender[] {
+function descenders(valley: boolean, untuned: number): Descender[] {
   // In the valley a gradient step of length 1 would end far outside: short steps, and MGS without the gradient.
-  const valley = name === 'Rosenbrock';
   const xi = valley ? 1e-3 : 1;
   const flat = { kind: 'mgs', density: 'flat', sigma: valley ? 0.1 : 0.2, tau: 0.01 } as const;
-  const outsideValley = (...ways: Descender[]): Descender[] => (valley ? [] : ways);
-  return [
+  const ways = [
     {
       name: GRADIENT_DESCENT,
       cost: 1,
-      step: (alpha, batch) => axpy(-xi, batch.gradient(alpha), alpha),
+      step: (alpha: Vec, batch: ToyFunction) => axpy(-xi, batch.gradient(alpha), alpha),
     },
     descender('RS', { kind: 'rs', ...(valley ? { mu: 1e-3, xi: 3e-4 } : {}) }),
-    ...outsideValley(
-      descender('MGS, literal density', { ...flat, density: 'literal' }),
-      descender('MGS, flat density', flat),
-    ),
+    !valley && descender('MGS, literal density', { ...flat, density: 'literal' }),
+    !valley && descender('MGS, flat density', flat),
     descender('MGS, flat, no gradient', { ...flat, lambda: 1 }),
     descender(GLD_NAMES.paper, { kind: 'gld' }),
-    ...outsideValley(descender(GLD_NAMES.released, { kind: 'gld' }, untuned)),
+    !valley && descender(GLD_NAMES.released, { kind: 'gld' }, untuned),
     descender('random search', { kind: 'random' }),
   ];
+  return ways.filter((way) => way !== false);
 }
 
 /** Points of a path, evenly spaced on a logarithmic axis. */
 const PATH_POINTS = 30;
 const FIRST_EVALUATIONS = 10;
 
-function descentJobs(seed: number, settings: ToySettings['descent']): Job<DescentRow>[] {
-  const { dimension, evaluations, batchNoise } = settings;
+/** Each solver on its way down each function. */
+function descentJobs(seed: number, { dimension, evaluations, batchNoise, untuned }: ToySettings['descent']) {
   return DESCENT_FUNCTIONS.flatMap((name, which) => {
-    const toy = name === 'Rosenbrock' ? rosenbrock() : quadratic(dimension);
+    const valley = name === 'Rosenbrock';
+    const toy = valley ? rosenbrock() : quadratic(dimension);
     const noise = name === 'batches' ? batchNoise : 0;
-    return descenders(name, settings).map(({ name: solver, cost, step }, w): Job<DescentRow> => ({
+    return descenders(valley, untuned).map(({ name: solver, cost, step }, w) => ({
       work: 2 * evaluations * toy.start.length,
       run() {
         const updates = Math.floor(evaluations / cost);
@@ -335,14 +280,15 @@ function descentJobs(seed: number, settings: ToySettings['descent']): Job<Descen
           trueRises += Number(losses[i + 1] > losses[i]);
           alpha = next;
         }
+        /** The loss itself after so many evaluations. */
         const path = Array.from({ length: PATH_POINTS }, (_, i) => {
           const spent = FIRST_EVALUATIONS * (evaluations / FIRST_EVALUATIONS) ** (i / (PATH_POINTS - 1));
           const loss = losses[Math.min(updates, Math.floor(spent / cost))];
           return { evaluations: Math.round(spent), loss };
         });
-        return [
-          { function: name, solver, updates, rises: rises / updates, trueRises: trueRises / updates, path },
-        ];
+        // Shares of updates after which the loss on their own batch is higher than before, and the mean over all batches.
+        const shares = { rises: rises / updates, trueRises: trueRises / updates };
+        return [{ function: name, solver, updates, ...shares, path }];
       },
     }));
   });
@@ -350,8 +296,12 @@ function descentJobs(seed: number, settings: ToySettings['descent']): Job<Descen
 
 // ---- Runs ----
 
-const JOBS: { readonly [E in ToyExperiment]: (seed: number, settings: ToySettings[E]) => Job<ToyRows[E]>[] } =
-  { rs: rsJobs, mgs: mgsJobs, proposition: propositionJobs, descent: descentJobs };
+const JOBS = { rs: rsJobs, mgs: mgsJobs, proposition: propositionJobs, descent: descentJobs };
+
+/** The rows of each experiment. */
+export type ToyRows = {
+  readonly [E in ToyExperiment]: ReturnType<ReturnType<(typeof JOBS)[E]>[number]['run']>[number];
+};
 
 /** The pieces of an experiment, in the order of its rows. */
 function jobsOf({ experiment, seed, settings }: ToyProtocol): Job<ToyRows[ToyExperiment]>[] {
