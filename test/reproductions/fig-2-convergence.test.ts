@@ -5,7 +5,8 @@ import type { EpochRecord } from '../../lib/search/epoch.js';
 import { alphaSize, spaceById } from '../../lib/spaces/spaces.js';
 import { cellsOfKind } from '../../reproductions/experiment.js';
 import { searchSeconds, trainingSeconds } from '../../reproductions/cost.js';
-import { epochsIn, fig2 } from '../../reproductions/fig-2-convergence.js';
+import { fig2 } from '../../reproductions/fig-2-convergence.js';
+import { epochsIn } from '../../reproductions/fig-2-networks.js';
 import { estimate } from '../../reproductions/measure.js';
 import { reproduce } from '../../reproductions/reproduce.js';
 import type { Shown } from '../../reproductions/reproduce.js';
@@ -300,7 +301,7 @@ describe('Fig. 2, run', function () {
     expect(networks[2].genotype).not.to.deep.equal(networks[0].genotype);
     // The linear baseline, one search, and a training for each different genotype.
     expect(finishedIn(home())).to.have.length(4);
-    const course = epochsIn({ budget: 'smoke', rows, done: 3, of: 3, missing: [] });
+    const course = epochsIn(networks);
     expect(course.map(({ epoch }) => epoch)).to.deep.equal([1, 2, 3]);
     for (const [i, { genotype, fullParameters }] of networks.entries()) {
       expect(course[i]).to.deep.include({ genotype, size: fullParameters / 1e6 });
