@@ -117,3 +117,7 @@ export function slopeOver<R>(
   const points = rows.map((row): [number, number] => [x(row), y(row)]).sort(([a], [b]) => a - b);
   return distinct(points.map(([at]) => at)).length < 2 ? undefined : fitLine(points).slope;
 }
+
+/** The mean; not finite if a value is not, or none is there. */
+export const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;

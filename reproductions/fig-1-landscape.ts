@@ -9,10 +9,8 @@ import { pathsChart } from '../lib/report/landscape-chart.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
 import { distinct, experiment, groupBy, rowsOfKind } from './experiment.js';
-import type { Grid } from './grid.js';
 import {
   atEstimate,
-  CHOICES,
   conditionTable,
   curvatureCells,
   DARTS_STEP,
@@ -22,11 +20,9 @@ import {
   landscapeBase,
   landscapeCell,
   landscapeCharts,
-  landscapeDeviations,
-  landscapeOpenSettings,
   landscapeSurfaces,
+  ON_LANDSCAPES,
   pathCells,
-  SEEDS,
   sharpnessTable,
   slopeRatio,
   spectrumTable,
@@ -35,12 +31,13 @@ import type { LandscapeView, OnLandscapeCell, OnLandscapeRow } from './landscape
 import { figureNumbers } from './paper.js';
 import { judgeAll } from './statements.js';
 import type { Statement } from './statements.js';
+import type { SpaceGrid } from './sweep.js';
 import { counted, label, spread, stateText, summaryTable } from './tables.js';
 
 type Rows = readonly OnLandscapeRow[];
 
 /** The landscapes at ω as it is and fine-tuned, these once more as a control, their curvature, the paths. */
-function runs(grid: Grid<typeof CHOICES>): OnLandscapeCell[] {
+function runs(grid: SpaceGrid): OnLandscapeCell[] {
   return grid.seeds.flatMap((seed) => {
     const base = landscapeBase(grid, seed);
     const landscapes = [atEstimate(base, 'current'), base];
@@ -81,20 +78,22 @@ function excessDistance(rows: Rows, title: string, step?: number): number | unde
   return own && darts.length > 0 ? fromStar(own) - Math.min(...darts.map(fromStar)) : undefined;
 }
 
+/** That a ZARTS path ends nearer the minimum than DARTS: than with the step shown, and than with any. */
 function nearer(title: string, steps: readonly number[]): Statement<OnLandscapeRow>[] {
   const id = title.toLowerCase().replace(/,? /g, '-');
+  const less = `distance of ${title}’s end from the minimum less that of`;
   return [
     {
       id: `nearer/${id}`,
       text: `${title} ends nearer the minimum than DARTS.`,
-      statistic: `distance of ${title}’s end from the minimum less that of DARTS’ end, step ${DARTS_STEP}`,
+      statistic: `${less} DARTS’ end, step ${DARTS_STEP}`,
       region: { below: 0 },
       value: (rows) => excessDistance(rows, title, DARTS_STEP),
     },
     {
       id: `nearer-than-any/${id}`,
       text: `${title} ends nearer the minimum than DARTS, whatever its step (our reading).`,
-      statistic: `distance of ${title}’s end from the minimum less that of the nearest end of DARTS`,
+      statistic: `${less} the nearest end of DARTS`,
       region: { below: 0 },
       value: (rows) => excessDistance(rows, title),
       detail: `DARTS has the steps ${steps.join(', ')}, of which the best is taken after the fact.`,
@@ -206,11 +205,8 @@ export const fig1 = experiment({
     '1',
     'supernetEpochs impliedGridPointsPerAxis gridMax fineTuneIterations pathIterations',
   ),
-  seeds: SEEDS,
-  choices: CHOICES,
+  ...ON_LANDSCAPES,
   runs,
-  deviations: landscapeDeviations,
-  openSettings: landscapeOpenSettings,
   // What there are no rows of has no table yet.
   tables: (view) =>
     [sharpnessTable(view), conditionTable(view), spectrumTable(view), pathTable(view.rows)].filter(

@@ -10,11 +10,9 @@ import { surface } from '../lib/report/surface.js';
 import type { Surface, SurfacePanel } from '../lib/report/surface.js';
 import type { Table } from '../lib/report/table.js';
 import type {
-  ConditionProtocol,
   LandscapeNormalization,
   LandscapeProtocol,
   PathSolver,
-  SpectrumProtocol,
 } from '../lib/search/landscape-protocol.js';
 import { deviations, fullSearch, withBudget } from '../lib/search/presets.js';
 import type { SourcedSetting } from '../lib/search/presets.js';
@@ -24,35 +22,26 @@ import { solverId } from '../lib/search/solver-id.js';
 import { seedsOf, sentences, several } from './deviations.js';
 import { cellsOfKind, distinct, groupBy, rowsOfKind } from './experiment.js';
 import type { Cell, Row, View } from './experiment.js';
-import type { Grid } from './grid.js';
 import { figureNumber } from './paper.js';
-import { SPACE } from './sweep.js';
+import { SEEDS, SPACE } from './sweep.js';
+import type { SpaceGrid } from './sweep.js';
 import { counted, label, leading, spread, stateText, summaryTable } from './tables.js';
 
 /** What a reader sees for a run: the estimate of ω* that a landscape is read at, or what moves along a path. */
-export type LandscapeAxes = Readonly<Record<'title', string>>;
+type LandscapeAxes = Readonly<Record<'title', string>>;
+type OnLandscape = 'landscape' | 'condition' | 'spectrum' | 'path';
 
-/** The kinds of runs that need a landscape. */
-export type OnLandscape = 'landscape' | 'condition' | 'spectrum' | 'path';
-
-/** Such a run in the grid. */
+/** A run that needs a landscape, in the grid. */
 export type OnLandscapeCell = Cell<OnLandscape, LandscapeAxes>;
-
 /** Its numbers. */
 export type OnLandscapeRow = Row<OnLandscape, LandscapeAxes>;
-
 /** What is shown of such runs. */
 export type LandscapeView = View<OnLandscape, LandscapeAxes>;
-
-/** What can be chosen. */
-export const CHOICES = { space: SPACE };
-
-/** Independent supernets, each with directions and batches of its own. The paper shows one. */
-export const SEEDS: Readonly<Record<Budget, number>> = { full: 3, laptop: 3, smoke: 2 };
 
 /** What the paper's figures have, and where it does not say, the released scripts. */
 const FULL = {
   points: figureNumber('1', 'impliedGridPointsPerAxis'),
+  extent: figureNumber('1', 'gridMax'),
   iterations: figureNumber('1', 'fineTuneIterations'),
   updates: figureNumber('1', 'pathIterations'),
   batches: Infinity,
@@ -63,20 +52,20 @@ const FULL = {
 };
 
 /** How much of everything a budget affords. */
-export const SIZES: Readonly<Record<Budget, typeof FULL>> = {
+const SIZES: Readonly<Record<Budget, typeof FULL>> = {
   full: FULL,
   laptop: { ...FULL, points: 21, batches: 4 },
-  smoke: { points: 5, iterations: 2, updates: 3, batches: 2, perturbations: 5, products: 8 },
+  smoke: { ...FULL, points: 5, iterations: 2, updates: 3, batches: 2, perturbations: 5, products: 8 },
 };
 
 /** Which ω*(α) a landscape is read at. */
-export type Estimate = LandscapeProtocol['omega']['kind'];
+type Estimate = LandscapeProtocol['omega']['kind'];
 
 /** One seed's landscape at M fine-tuning steps: the one that all others are derived from. */
-export function landscapeBase(grid: Grid<typeof CHOICES>, seed: number): LandscapeProtocol {
+export function landscapeBase(grid: SpaceGrid, seed: number): LandscapeProtocol {
   const { budget, preset = 'paper', chosen } = grid;
   const supernet = { ...withBudget(fullSearch(chosen.space, 'darts-1st', preset), budget), seed };
-  const { points, iterations, batches } = SIZES[budget];
+  const { points, extent, iterations, batches } = SIZES[budget];
   const half = Math.floor(halfSize(supernet) / supernet.batchSize);
   return grid.landscape({
     version: 2,
@@ -86,7 +75,7 @@ export function landscapeBase(grid: Grid<typeof CHOICES>, seed: number): Landsca
     supernet,
     directions: 'orthonormal',
     points,
-    extent: figureNumber('1', 'gridMax'),
+    extent,
     omega: { kind: 'finetuned', iterations, lr: 'scheduled', momentum: 'zero', split: 'train' },
     normalization: 'batch',
     validationBatches: batches === Infinity ? 'all' : Math.min(batches, half),
@@ -102,7 +91,7 @@ export function atEstimate(base: LandscapeProtocol, estimate: Estimate): Landsca
 }
 
 /** What a reader sees for an estimate of ω*. */
-export function estimateTitle({ omega }: LandscapeProtocol): string {
+function estimateTitle({ omega }: LandscapeProtocol): string {
   if (omega.kind === 'current') return 'ω as it is (first order)';
   return omega.kind === 'unrolled' ? 'one step of ω (second order)' : `ω fine-tuned, M = ${omega.iterations}`;
 }
@@ -121,8 +110,8 @@ export function curvatureCells(landscape: LandscapeProtocol): OnLandscapeCell[] 
   const { perturbations, products } = SIZES[budget];
   const axes = { title: estimateTitle(landscape) };
   const shared = { version: 1, budget, seed, landscape } as const;
-  const condition: ConditionProtocol = { ...shared, kind: 'condition', perturbations, radius: RADIUS };
-  const spectrum: SpectrumProtocol = { ...shared, kind: 'spectrum', products, values: 5 };
+  const condition = { ...shared, kind: 'condition', perturbations, radius: RADIUS } as const;
+  const spectrum = { ...shared, kind: 'spectrum', products, values: 5 } as const;
   return [
     { axes, run: { kind: 'condition', condition } },
     { axes, run: { kind: 'spectrum', spectrum } },
@@ -142,7 +131,7 @@ export const DARTS_STEP = 1;
  * The solvers of Fig. 1c with their step sizes, which the paper does not state. Where no preset is asked for, MGS moves with
  * the density as printed and, beside it, with a constant one: as printed its steps hardly depend on the loss.
  */
-function pathSolvers({ preset, chosen: { space } }: Grid<typeof CHOICES>): PathSolver[] {
+function pathSolvers({ preset, chosen: { space } }: SpaceGrid): PathSolver[] {
   const searches = [
     ...['rs', 'mgs', 'gld'].map((id) => fullSearch(space, id, preset ?? 'paper')),
     ...(preset ? [] : [fullSearch(space, 'mgs', 'flat')]),
@@ -163,7 +152,7 @@ function pathTitle(solver: PathSolver): string {
 }
 
 /** The paths on a landscape. They start where the released script's do, in units of the extent. */
-export function pathCells(grid: Grid<typeof CHOICES>, landscape: LandscapeProtocol): OnLandscapeCell[] {
+export function pathCells(grid: SpaceGrid, landscape: LandscapeProtocol): OnLandscapeCell[] {
   const { budget, seed, extent } = landscape;
   return pathSolvers(grid).map((solver) => {
     const path = grid.path({
@@ -182,11 +171,10 @@ export function pathCells(grid: Grid<typeof CHOICES>, landscape: LandscapeProtoc
 }
 
 /** What the runs do otherwise than the paper's. */
-export function landscapeDeviations(cells: readonly OnLandscapeCell[]): string[] {
+function deviationsOf(cells: readonly OnLandscapeCell[]): string[] {
   const landscapes = cellsOfKind(cells, 'landscape').map(({ run }) => run.landscape);
   const path = cellsOfKind(cells, 'path').at(0)?.run.path;
   const [{ supernet, points, extent, validationBatches }] = landscapes;
-  const paperExtent = figureNumber('1', 'gridMax');
   const [M] = landscapes.flatMap(({ omega }) => (omega.kind === 'finetuned' ? [omega.iterations] : []));
   return sentences(
     supernet.space !== 'darts' &&
@@ -194,26 +182,25 @@ export function landscapeDeviations(cells: readonly OnLandscapeCell[]): string[]
     deviations(supernet).map((sentence) => `The supernet's search: ${sentence}`),
     points !== FULL.points &&
       `The grid has ${points}×${points} points; the paper's interval of ${figureNumber('1', 'gridInterval')} makes it ${FULL.points}×${FULL.points}.`,
-    extent !== paperExtent &&
-      `The grid reaches from ${-extent} to ${extent}; the paper's from ${-paperExtent} to ${paperExtent}.`,
+    extent !== FULL.extent &&
+      `The grid reaches from ${-extent} to ${extent}; the paper's from ${-FULL.extent} to ${FULL.extent}.`,
     M !== FULL.iterations && `M is ${M}; the paper has ${FULL.iterations}.`,
     validationBatches !== 'all' &&
       `L_val is the mean over ${validationBatches} fixed batches of ${supernet.batchSize} images of the validation half, not over all of it.`,
     `${several(seedsOf(cells), 'supernet')}, each with directions of its own; the paper shows one.`,
-    path !== undefined &&
-      path.updates !== FULL.updates &&
-      `Paths have ${path.updates} updates; the paper's have ${FULL.updates}.`,
+    (path?.updates ?? FULL.updates) !== FULL.updates &&
+      `Paths have ${path!.updates} updates; the paper's have ${FULL.updates}.`,
     path !== undefined &&
       'Paths are followed in the plane of the figure, whose directions are orthonormal: α moves nowhere else. The released script projects steps onto directions that are not.',
   );
 }
 
 /** Settings that the paper leaves open: of landscapes, of their curvature, and of one seed's paths. */
-export function landscapeOpenSettings(cells: readonly OnLandscapeCell[]): SourcedSetting[] {
+function openSettingsOf(cells: readonly OnLandscapeCell[]): SourcedSetting[] {
   const open = (group: string, values: object, source: SourcedSetting['source'] = 'ours') =>
-    Object.entries(values).map(([name, value]: [string, unknown]) => ({
+    Object.entries(values).map(([name, value]) => ({
       path: `${group}.${name}`,
-      value,
+      value: value as unknown,
       source,
     }));
   const [{ landscape }] = cellsOfKind(cells, 'landscape').map(({ run }) => run);
@@ -240,6 +227,14 @@ export function landscapeOpenSettings(cells: readonly OnLandscapeCell[]): Source
     }),
   ];
 }
+
+/** What Figs. 1 and 3 have in common. Each seed is a supernet with directions and batches of its own; the paper shows one. */
+export const ON_LANDSCAPES = {
+  seeds: SEEDS,
+  choices: { space: SPACE },
+  deviations: deviationsOf,
+  openSettings: openSettingsOf,
+};
 
 // ---- Numbers of one seed's rows ----
 
@@ -307,13 +302,13 @@ export function conditionTable(view: LandscapeView): Table {
   const conditions = rowsOfKind(view.rows, 'condition');
   const count = Math.min(...conditions.map(({ changes }) => changes.length));
   const beyond = 1 - (1 - LEVEL) ** (1 / count);
-  const forms = groupBy(conditions, 'title').flatMap(({ rows }) => [
-    { rows: rows.map((row) => ({ ...row, ...row.raw, form: 'as it is' })) },
-    { rows: rows.map((row) => ({ ...row, ...row.centered, form: 'centered' })) },
+  const forms = conditions.flatMap((row) => [
+    { ...row, ...row.raw, form: 'as it is' },
+    { ...row, ...row.centered, form: 'centered' },
   ]);
-  return summaryTable<(typeof forms)[number]['rows'][number]>(
+  return summaryTable<(typeof forms)[number]>(
     `Condition number Q at α (${stateText(view)}), mean ± standard deviation over seeds`,
-    forms,
+    groupBy(forms, 'title', 'form'),
     [
       label('ω*(α)', ({ title }) => title),
       label('α', ({ form }) => form),
@@ -340,22 +335,20 @@ export function conditionTable(view: LandscapeView): Table {
 
 /** The largest eigenvalues of the Hessians: a row for each estimate. */
 export function spectrumTable(view: LandscapeView): Table {
+  type Spectrum = (typeof spectra)[number];
   const spectra = rowsOfKind(view.rows, 'spectrum');
   const ranks = distinct(spectra.flatMap(({ largest }) => largest.map((_, i) => i)));
   const products = Math.max(...spectra.map((each) => each.products));
   const bound = Math.max(...spectra.flatMap(({ largest }) => largest.map((each) => each.bound)));
   const late = spectra.filter(({ converged }) => !converged).length;
-  return summaryTable<(typeof spectra)[number]>(
+  return summaryTable<Spectrum>(
     `Largest eigenvalues of the Hessian of L_val in α (${stateText(view)}), mean ± standard deviation over seeds`,
     groupBy(spectra, 'title'),
     [
       label('ω, standing still', ({ title }) => title),
       counted('seeds'),
       ...ranks.map((i) =>
-        leading<(typeof spectra)[number]>(
-          i === 0 ? 'dominant' : `λ${'₁₂₃₄₅₆₇₈₉'[i]}`,
-          ({ largest }) => largest.at(i)?.value,
-        ),
+        leading<Spectrum>(i === 0 ? 'dominant' : `λ${'₁₂₃₄₅₆₇₈₉'[i]}`, ({ largest }) => largest.at(i)?.value),
       ),
       leading('smallest', ({ smallest }) => smallest.value),
     ],
@@ -370,6 +363,10 @@ export function spectrumTable(view: LandscapeView): Table {
 export function firstSeed(rows: readonly OnLandscapeRow[]): OnLandscapeRow[] {
   const first = rows.find(({ kind }) => kind === 'landscape');
   return rows.filter(({ seed }) => seed === first?.seed);
+}
+
+function firstLandscapes({ rows }: LandscapeView, normalization: LandscapeNormalization) {
+  return rowsOfKind(firstSeed(rows), 'landscape').filter((row) => row.normalization === normalization);
 }
 
 /** The first seed's landscapes side by side, with batch norms of one kind. */
@@ -395,8 +392,4 @@ export function landscapeSurfaces(
     row.estimate === 'finetuned' ? { ...row, paths } : row,
   );
   return panels.length === 0 ? [] : [surface('surface', `${heading} (${stateText(view)})`, panels)];
-}
-
-function firstLandscapes({ rows }: LandscapeView, normalization: LandscapeNormalization) {
-  return rowsOfKind(firstSeed(rows), 'landscape').filter((row) => row.normalization === normalization);
 }

@@ -2,26 +2,39 @@
  * Searches by ZARTS-MGS that differ in N, the proposal density, the schedule of σ and the seed, and in nothing else: what
  * Fig. 4 and Table 5 are made of. Both ask for the same protocols where they need the same search.
  */
+import type { Region } from '../lib/analysis/claims.js';
 import { UsageError } from '../lib/errors.js';
+import type { EpochRecord } from '../lib/search/epoch.js';
 import { deviations, fullSearch, withBudget } from '../lib/search/presets.js';
 import { applySet, spaceName } from '../lib/search/protocol.js';
 import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
-
 import type { MgsDensity, SigmaSchedule } from '../lib/solvers/mgs.js';
 import { SPACE_IDS } from '../lib/spaces/spaces.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
 import { stepMs } from './cost.js';
+import { sentences } from './deviations.js';
 import { cross, distinct } from './experiment.js';
 import type { Row } from './experiment.js';
 import { one } from './grid.js';
 import type { Grid } from './grid.js';
-import type { EpochRecord } from '../lib/search/epoch.js';
+import { figureNumber } from './paper.js';
 
 /**
  * The numbers of candidates N: those of the paper's Table 5. Its Fig. 4 does not say which N it shows; its text speaks of
  * N ≥ 4.
  */
 export const SAMPLES = [2, 4, 6, 8] as const;
+
+/** From which N on the paper calls R_e converged, and the R_e that it reads at epoch 50 "as N increases" (Fig. 4, A.3). */
+export const CONVERGED_FROM = figureNumber('4', 'esrConvergedFromN');
+export const PAPER_ESR = figureNumber('4', 'esrAtEpoch50LargeN');
+
+/**
+ * What counts as "0.7": the text gives one decimal, read off a curve, so it states no more than a number that rounds to it.
+ * The same half digit is the largest difference that can hide in "R_e has already converged".
+ */
+export const HALF_DIGIT = 0.05;
+export const NEAR_PAPER_ESR: Region = { between: [PAPER_ESR - HALF_DIGIT, PAPER_ESR + HALF_DIGIT] };
 
 /** Independent searches for each cell; three is what the paper's Table 5 has. Two are the least that have a spread. */
 export const SEEDS: Readonly<Record<Budget, number>> = { full: 3, laptop: 3, smoke: 2 };
@@ -44,6 +57,9 @@ export function spaceAt(budget: Budget): SpaceId {
 /** The space as something to choose. */
 export const SPACE = one('search space', SPACE_IDS, spaceAt);
 
+/** A grid that a space is chosen in. */
+export type SpaceGrid = Grid<{ readonly space: typeof SPACE }>;
+
 /** What a search of a sweep is told apart by. */
 export type SweepAxes = {
   readonly density: MgsDensity;
@@ -65,15 +81,7 @@ export function sweepAxes({ solver }: SearchProtocol): SweepAxes {
  * @param samples  For each schedule of σ, the numbers of candidates that are run with it.
  */
 export function sweepSearches(
-  {
-    budget,
-    preset,
-    seeds,
-    search,
-    chosen: { space },
-  }: Pick<Grid, 'budget' | 'preset' | 'seeds' | 'search'> & {
-    readonly chosen: { readonly space: SpaceId };
-  },
+  { budget, preset, seeds, search, chosen: { space } }: SpaceGrid,
   densities: readonly MgsDensity[],
   samples: Readonly<Partial<Record<SigmaSchedule, readonly number[]>>>,
 ): SearchProtocol[] {
@@ -108,27 +116,21 @@ export function sweepDeviations(searches: readonly SearchProtocol[]): string[] {
   const ratio = stepMs({ ...first, space: paper.space }) / stepMs(first);
   // Every density is compared with the paper in what it does not vary.
   const byDensity = DENSITIES.flatMap((density) => {
-    const own = searches.find((each) => sweepAxes(each).density === density);
-    if (!own) return [];
+    const search = searches.find((each) => sweepAxes(each).density === density);
     const neutral = ['solver.samples=4', 'solver.sigmaSchedule=cosine'];
-    return [{ density, sentences: deviations(applySet(own, ...neutral)) }];
+    return search ? [{ density, own: deviations(applySet(search, ...neutral)) }] : [];
   });
-  const shared = byDensity[0].sentences.filter((sentence) =>
-    byDensity.every(({ sentences }) => sentences.includes(sentence)),
-  );
-  return [
-    ...(first.space === paper.space
-      ? []
-      : [
-          `The searches run in ${spaceName(first).toUpperCase()} instead of the DARTS space, where a step takes about ${ratio.toFixed(1)} times as long; with the space goes σ, which starts at ${sigmaOf(first)} instead of ${sigmaOf(paper)} (the released scripts' values).`,
-        ]),
-    ...shared,
-    ...byDensity.flatMap(({ density, sentences }) =>
-      sentences
+  const shared = byDensity[0].own.filter((sentence) => byDensity.every(({ own }) => own.includes(sentence)));
+  return sentences(
+    first.space !== paper.space &&
+      `The searches run in ${spaceName(first).toUpperCase()} instead of the DARTS space, where a step takes about ${ratio.toFixed(1)} times as long; with the space goes σ, which starts at ${sigmaOf(first)} instead of ${sigmaOf(paper)} (the released scripts' values).`,
+    shared,
+    byDensity.flatMap(({ density, own }) =>
+      own
         .filter((sentence) => !shared.includes(sentence))
         .map((sentence) => `With the ${DENSITY_TITLES[density]}: ${sentence}`),
     ),
-  ];
+  );
 }
 
 /** The values of N that occur, ascending. */
@@ -155,23 +157,10 @@ export function inOrder<R extends SweepAxes>(rows: readonly R[]): R[] {
   return [...rows].sort((a, b) => rank(a) - rank(b) || a.N - b.N);
 }
 
-/** An epoch in which importance weights were formed, so N_e and R_e are numbers. */
-export interface WeightedEpoch {
-  /** Counted from 1, as the paper counts ("epoch 50" is its last). */
-  readonly epoch: number;
-  readonly ess: number;
-  readonly esr: number;
-  readonly sigma: number | null;
-  readonly cosine: number | null;
-}
-
-/** The epochs of a search after warm-up. */
-export function weightedEpochs({
-  epochs = [],
-}: {
-  readonly epochs?: readonly EpochRecord[];
-}): WeightedEpoch[] {
+/** The epochs of a search in which importance weights were formed, so N_e and R_e are numbers: those after warm-up. */
+export function weightedEpochs({ epochs = [] }: { readonly epochs?: readonly EpochRecord[] }) {
   return epochs.flatMap(({ epoch, ess, esr, sigma, cosine }) =>
+    // Counted from 1, as the paper counts ("epoch 50" is its last).
     ess === null || esr === null ? [] : [{ epoch: epoch + 1, ess, esr, sigma, cosine }],
   );
 }

@@ -8,13 +8,16 @@ import type { Table } from '../lib/report/table.js';
 import { seedsOf, sentences, several } from './deviations.js';
 import { experiment, groupBy } from './experiment.js';
 import type { Grid } from './grid.js';
-import { DENSITIES } from './sweep.js';
-import { CHARTS, CLAIMS, CONVERGED_FROM, OTHER_CLAIMS, PAPER_ESR, made } from './table-1-report.js';
-import type { Makers, Seeded, ToyCell } from './table-1-report.js';
+import { CONVERGED_FROM, DENSITIES, PAPER_ESR } from './sweep.js';
+import { CHARTS } from './table-1-charts.js';
+import { CLAIMS, weightClaims } from './table-1-claims.js';
+import { descentChart, descentClaims, descentTable } from './table-1-descent.js';
+import { made } from './table-1-rows.js';
+import type { Makers, Seeded, ToyCell } from './table-1-rows.js';
 import { label, spread, summaryTable } from './tables.js';
 import { TOY_EXPERIMENTS, toyOpenSettings, toySettings } from './toy-protocol.js';
 import type { ToyProtocol, ToySettings } from './toy-protocol.js';
-import { DESCENT_FUNCTIONS, linearVariance } from './toy.js';
+import { linearVariance } from './toy.js';
 
 /** Every experiment for each seed, seeds outermost. */
 function runs(grid: Grid): ToyCell[] {
@@ -134,23 +137,7 @@ const TABLES: Makers<Table> = {
       ],
       ['Directions from N(0, ε²/d·I), about half of which lie in the ball; exact importance weights.'],
     ),
-  descent(rows, { batchNoise, untuned }) {
-    const share = (name: string, of: 'rises' | 'trueRises') => (row: Seeded<'descent'>) =>
-      row.function === name ? 100 * row[of] : null;
-    return summaryTable<Seeded<'descent'>>(
-      `Updates that raise the loss, in per cent, ${OVER_SEEDS}`,
-      groupBy(rows, 'solver'),
-      [
-        label('solver', ({ solver }) => solver),
-        ...DESCENT_FUNCTIONS.map((name) => spread(name, share(name, 'rises'), 1)),
-        spread('batches: loss over all of them', share('batches', 'trueRises'), 1),
-      ],
-      [
-        `The loss of the batch that the update itself has seen. "batches": a quadratic with another tilt of ${batchNoise} a coordinate each update.`,
-        `"Base not tuned": the base’s loss is ${untuned} nats too high, as without the fine-tuning that candidates have.`,
-      ],
-    );
-  },
+  descent: descentTable,
 };
 
 // ---- The experiment ----
@@ -182,6 +169,6 @@ export const table1 = experiment({
   deviations,
   openSettings: (cells) => toyOpenSettings(cells.map(({ run }) => run.toy)),
   tables: (view) => [FORMULAS, ...made(view, TABLES)],
-  charts: (view) => made(view, CHARTS),
-  claims: (view) => [...made(view, CLAIMS), ...made(view, OTHER_CLAIMS)],
+  charts: (view) => made(view, { ...CHARTS, descent: descentChart }),
+  claims: (view) => [...made(view, CLAIMS), ...made(view, { mgs: weightClaims, descent: descentClaims })],
 });

@@ -16,7 +16,7 @@ import { estimate, measure } from '../../reproductions/measure.js';
 import { reproduce } from '../../reproductions/reproduce.js';
 import type { ResultRecord } from '../../reproductions/reproduce.js';
 import { table1 } from '../../reproductions/table-1-solvers.js';
-import type { Seeded, ToyView } from '../../reproductions/table-1-report.js';
+import type { Seeded, ToyView } from '../../reproductions/table-1-rows.js';
 import { TOYS, toySettings } from '../../reproductions/toy-protocol.js';
 import type { ToyExperiment, ToySettings } from '../../reproductions/toy-protocol.js';
 import { byTitle, verdictsOf } from './fakes.js';

@@ -1,0 +1,143 @@
+/** What the paper says of effective samples over a search (A.3), and what it does not say. */
+import { undecided } from '../lib/analysis/claims.js';
+import type { Claim } from '../lib/analysis/claims.js';
+import type { Table } from '../lib/report/table.js';
+import { mean, slopeOver } from './claims.js';
+import { groupBy } from './experiment.js';
+import type { Row, View } from './experiment.js';
+import { judgeAll } from './statements.js';
+import type { Statement } from './statements.js';
+import {
+  CONVERGED_FROM,
+  DENSITY_TITLES,
+  densitiesIn,
+  HALF_DIGIT,
+  NEAR_PAPER_ESR,
+  PAPER_ESR,
+  weightedEpochs,
+} from './sweep.js';
+import type { SweepAxes } from './sweep.js';
+import { label, summaryTable } from './tables.js';
+
+export type SearchRow = Row<'search', SweepAxes>;
+export type SweepView = View<'search', SweepAxes>;
+
+/** R_e and N_e of a search's last epoch. */
+export const last = (row: SearchRow) => weightedEpochs(row).at(-1);
+const lastRatio = (row?: SearchRow): number => (row && last(row)?.esr) ?? NaN;
+
+// What is not there is not finite: a seed without it has no say.
+
+/** How much R_e rose from the first epoch with updates to the last. */
+function rise(row: SearchRow): number {
+  const epochs = weightedEpochs(row);
+  return epochs.length < 2 ? NaN : epochs[epochs.length - 1].esr - epochs[0].esr;
+}
+
+/** R_e at the largest N less R_e at the N where the paper calls it converged. */
+function ratioChange(rows: readonly SearchRow[]): number {
+  const largest = Math.max(...rows.map(({ N }) => N));
+  const [from, to] = [CONVERGED_FROM, largest].map((N) => lastRatio(rows.find((row) => row.N === N)));
+  return largest === CONVERGED_FROM ? NaN : to - from;
+}
+
+/** Half the rise under the schedule less the rise under constant σ, over the N that the seed has both for. */
+function excessRise(rows: readonly SearchRow[]): number {
+  const both = groupBy(rows, 'N').filter((group) => groupBy(group.rows, 'schedule').length === 2);
+  const [scheduled, held] = ['cosine', 'constant'].map((schedule) =>
+    mean(both.flatMap((group) => group.rows.filter((row) => row.schedule === schedule).map(rise))),
+  );
+  return scheduled / 2 - held;
+}
+
+const among = ({ schedule }: SearchRow): boolean => schedule === 'cosine';
+
+/** What the paper says of Fig. 4 (A.3). @param scale  Said where it names a number that it read off its own, larger search. */
+const statements = (scale: string): readonly Statement<SearchRow>[] => [
+  {
+    id: 'ess-rises-with-samples',
+    text: 'N_e rises with N',
+    statistic: 'slope of N_e over N in the last epoch',
+    region: { above: 0 },
+    among,
+    value: (rows) =>
+      slopeOver(
+        rows,
+        ({ N }) => N,
+        (row) => last(row)?.ess ?? NaN,
+      ),
+    detail: 'A slope of 1 would mean that every candidate added counts in full.',
+  },
+  {
+    id: 'esr-near-paper',
+    text: `R_e is about ${PAPER_ESR} at the end for N ≥ ${CONVERGED_FROM}`,
+    statistic: `mean R_e over N ≥ ${CONVERGED_FROM} in the last epoch`,
+    region: NEAR_PAPER_ESR,
+    among: (row) => among(row) && row.N >= CONVERGED_FROM,
+    value: (rows) => mean(rows.map(lastRatio)),
+    detail: `The paper gives one decimal, so "about" is what rounds to it.${scale}`,
+  },
+  {
+    id: 'esr-converged',
+    text: `R_e no longer changes with N from N = ${CONVERGED_FROM} on`,
+    statistic: `R_e at the largest N less R_e at N = ${CONVERGED_FROM}, last epoch`,
+    region: { between: [-HALF_DIGIT, HALF_DIGIT] },
+    among,
+    value: ratioChange,
+    detail: 'Half of the last digit that the paper gives is the largest change that "converged" can hide.',
+  },
+  {
+    id: 'esr-rises-over-epochs',
+    text: 'N_e approaches N over the epochs',
+    statistic: 'R_e in the last epoch less R_e in the first with updates, mean over N',
+    region: { above: 0 },
+    among,
+    value: (rows) => mean(rows.map(rise)),
+  },
+];
+
+/** Not the paper's: what its rise over the epochs is made of. It needs a rise, and the control with constant σ. */
+const SCHEDULE_STATEMENT: Statement<SearchRow> = {
+  id: 'rise-is-the-schedule',
+  text: 'Most of the rise over the epochs comes from the schedule of σ (our reading)',
+  statistic: 'half the rise of R_e with cosine σ less the rise with constant σ, mean over N',
+  region: { above: 0 },
+  value: excessRise,
+  detail: 'Above 0, less than half of the rise is left once σ stays constant.',
+};
+
+export function claims({ rows, budget }: SweepView): Claim[] {
+  return densitiesIn(rows).flatMap((density) => {
+    const own = rows.filter((row) => row.density === density);
+    const scale = ` The paper's number is that of its own search; this is one in ${own[0].space.toUpperCase()} at budget ${budget}.`;
+    const named = ({ id, text, ...rest }: Statement<SearchRow>) => ({
+      ...rest,
+      id: `${id}/${density}`,
+      text: `${text}: ${DENSITY_TITLES[density]}.`,
+    });
+    const found = judgeAll(own, statements(budget === 'full' ? '' : scale).map(named));
+    if (own.every(among)) return found;
+    const rises = found.some(({ id, verdict }) => id.startsWith('esr-rises') && verdict === 'supported');
+    const detail = 'No rise is established here that a schedule could explain.';
+    const last = named(SCHEDULE_STATEMENT);
+    return [...found, ...(rises ? judgeAll(own, [last]) : [undecided({ ...last, detail })])];
+  });
+}
+
+/** The verdicts at a glance: a row a statement, a column a density. */
+export function verdictTable(view: SweepView): Table {
+  const verdicts = new Map(claims(view).map(({ id, verdict }) => [id, verdict]));
+  const densities = densitiesIn(view.rows);
+  return summaryTable<Statement<SearchRow>>(
+    'Verdicts by density',
+    [...statements(''), SCHEDULE_STATEMENT]
+      .filter(({ id }) => densities.some((density) => verdicts.has(`${id}/${density}`)))
+      .map((statement) => ({ rows: [statement] })),
+    [
+      label('claim', ({ text }) => text),
+      ...densities.map((density) =>
+        label<Statement<SearchRow>>(density, ({ id }) => verdicts.get(`${id}/${density}`) ?? null),
+      ),
+    ],
+  );
+}

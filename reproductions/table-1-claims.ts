@@ -1,0 +1,183 @@
+/** What the paper says of each solver, put to each experiment's rows. */
+import type { Claim } from '../lib/analysis/claims.js';
+import { mean, slopeOver } from './claims.js';
+import { judgeAll } from './statements.js';
+import type { Statement } from './statements.js';
+import { CONVERGED_FROM, DENSITY_TITLES, NEAR_PAPER_ESR, PAPER_ESR } from './sweep.js';
+import type { Makers, Seeded } from './table-1-rows.js';
+import type { ToySettings } from './toy-protocol.js';
+
+/** A bias this small, as a share of the gradient, is called none. */
+const NO_BIAS = 0.05;
+/** A mean step less than five degrees off is called parallel: tan² of the angle. */
+const PARALLEL = Number((Math.tan((5 * Math.PI) / 180) ** 2).toPrecision(2));
+
+const logN = ({ samples }: { readonly samples: number }): number => Math.log(samples);
+
+/** How many of the largest N are averaged where the direction of a mean step is judged: a short step shows its noise alone. */
+const LONGEST = 3;
+
+/** Whether a mean step is parallel to −g. */
+const MEAN_TANGENT = {
+  statistic: `tan² of the angle between mean step and −g, mean over the ${LONGEST} largest N`,
+  region: { below: PARALLEL },
+  value(rows: readonly { samples: number; tangentSquared: number }[]): number {
+    const longest = [...rows].sort((a, b) => b.samples - a.samples).slice(0, LONGEST);
+    return mean(longest.map(({ tangentSquared }) => tangentSquared));
+  },
+};
+
+const FEW_DEGREES = 'Less than five degrees count as parallel.';
+const OURS = '(our reading)';
+/** Near enough to a closed form. */
+const WITHIN_A_TENTH = { region: { between: [0.9, 1.1] }, detail: 'Within a tenth.' } as const;
+const LAWS = { sphere: 'directions on the sphere', normal: 'directions from N(0, I)' };
+
+/** What the paper says of each solver. */
+export const CLAIMS: Makers<Claim> = {
+  rs(rows, { muSweep }) {
+    const mu = Math.max(...muSweep);
+    const at = (name: string) => (row: Seeded<'rs'>) =>
+      row.function === name && row.varied === 'mu' && row.mu === mu;
+    return Object.entries(LAWS).flatMap(([law, directions]) =>
+      judgeAll(
+        rows.filter((row) => row.law === law && row.noise === 0 && row.estimator === 'multi-point'),
+        [
+          {
+            id: `rs-unbiased/${law}`,
+            text: `The estimate of RS (Eq. 6) is an unbiased one of the gradient of a quadratic: ${directions}.`,
+            statistic: `‖E ĝ − g‖²/‖g‖² on a quadratic at μ = ${mu}`,
+            region: { below: NO_BIAS ** 2 },
+            among: at('quadratic'),
+            value: ([row]) => row.biasSquared,
+            detail: `A bias below ${NO_BIAS * 100} % of the gradient is called none; one estimate errs by more than its whole length. The statistic is itself unbiased, so it may fall below 0.`,
+          },
+          {
+            id: `rs-smoothed/${law}`,
+            text: `Off a quadratic the estimate is one of the smoothed loss’s gradient (Eq. 14): ${directions}.`,
+            statistic: `bias along g at μ = ${mu} on a quartic, measured over closed form`,
+            ...WITHIN_A_TENTH,
+            among: at('quartic'),
+            value: ([row]) => (row.gain - 1) / (row.expectedGain - 1),
+          },
+          {
+            id: `rs-limit/${law}`,
+            text: `As N grows the step of RS becomes that of first-order DARTS, along −g: ${directions}.`,
+            statistic: 'slope of the logarithm of the relative error over that of N',
+            region: { between: [-0.55, -0.45] },
+            among: (row) => row.varied === 'samples',
+            value: (own) => slopeOver(own, logN, (row) => Math.log(Math.sqrt(row.meanSquaredError))),
+            detail:
+              'An error that falls as 1/√N leaves nothing in the limit; at small μ no bias is left either.',
+          },
+        ],
+      ),
+    );
+  },
+  mgs(rows, { sigmas, tau, samples, dimension, limitSweep }) {
+    const n = Math.max(...limitSweep);
+    return sigmas.flatMap((sigma) => {
+      const limit = 1 + sigma ** 2 / tau;
+      const where = `flat density, σ = ${sigma}, d = ${dimension}`;
+      return judgeAll(
+        rows.filter((row) => row.varied === 'limit' && row.sigma === sigma && row.lambda === 0),
+        [
+          {
+            id: `mgs-parallel/${sigma}`,
+            text: `The mean step of MGS on a linear loss is parallel to −g: ${where}.`,
+            ...MEAN_TANGENT,
+            detail: `${FEW_DEGREES} The statistic is nearly unbiased, so it may fall below 0.`,
+          },
+          {
+            id: `mgs-limit/${sigma}`,
+            text: `As N grows the step of MGS becomes that of first-order DARTS with a step size of 1 + σ²/τ = ${Number(limit.toPrecision(4))}: ${where} ${OURS}.`,
+            statistic: `mean step along −g at N = ${n} over (1 + σ²/τ)‖g‖`,
+            region: { between: [0.95, 1.05] },
+            among: (row) => row.samples === n,
+            value: ([row]) => row.gain / limit,
+            detail: 'Within a twentieth.',
+          },
+          {
+            id: `mgs-proposal/${sigma}`,
+            text: `At N = ${samples} most of the mean step is the proposal’s own −g, not what the losses add: ${where} ${OURS}.`,
+            statistic: 'share of the mean step along −g that the losses add',
+            region: { below: 0.5 },
+            among: (row) => row.samples === samples,
+            value: ([row]) => (row.gain - 1) / row.gain,
+            detail: 'The proposal of Eq. 26 is centred on −g: without any loss its mean step is −g already.',
+          },
+        ],
+      );
+    });
+  },
+  proposition(rows, { dimensions, samplesSweep }) {
+    const n = Math.max(...samplesSweep);
+    return dimensions.flatMap((dimension) =>
+      judgeAll(
+        rows.filter((row) => row.dimension === dimension),
+        [
+          {
+            id: `proposition-parallel/${dimension}`,
+            text: `Proposition 1: the mean step of MGS in a ball is parallel to −g: d = ${dimension}.`,
+            ...MEAN_TANGENT,
+            among: () => dimension > 1,
+            detail: `${FEW_DEGREES} On a linear loss the law of the step is symmetric about g, so that its expectation is parallel exactly: what lies off the axis is sampling error, of weights that a few candidates dominate, and five seeds may understate it.`,
+          },
+          {
+            id: `proposition-length/${dimension}`,
+            text: `Its length is ε·I_{d/2+1}(s)/I_{d/2}(s), reached at N = ${n}: d = ${dimension} (the paper proves the direction; the length is ours).`,
+            statistic: 'mean step along −g over the closed form',
+            region: { between: [0.9, 1.1] },
+            among: (row) => row.samples === n,
+            value: ([row]) => row.gain,
+            detail:
+              'Within a tenth. Short of it means that N is too small for this d: the weights of a finite sample are biased.',
+          },
+          {
+            id: `proposition-cosine/${dimension}`,
+            text: `One step of it points along −g the better the larger N is: d = ${dimension}.`,
+            statistic: 'slope of the mean cosine of one step with −g over ln N',
+            region: { above: 0 },
+            value: (own) => slopeOver(own, logN, ({ cosine }) => cosine),
+          },
+        ],
+      ),
+    );
+  },
+};
+
+type Row = Seeded<'mgs'>;
+
+/** What each density makes of the weights. */
+export function weightClaims(
+  rows: readonly Row[],
+  { dimension, gradientNorm, sigmas, densities }: ToySettings['mgs'],
+): Claim[] {
+  const own = (row: Row, density: Row['density'], sigma: number) =>
+    row.varied === 'samples' && row.density === density && row.sigma === sigma;
+  const near = (density: Row['density'], sigma: number): Statement<Row> => ({
+    id: `esr-near-paper/${density}/${sigma}`,
+    text: `R_e is about ${PAPER_ESR} for N ≥ ${CONVERGED_FROM} (Fig. 4): ${DENSITY_TITLES[density]}, σ = ${sigma}, d = ${dimension}.`,
+    statistic: `mean R_e over N ≥ ${CONVERGED_FROM}`,
+    region: NEAR_PAPER_ESR,
+    among: (row) => own(row, density, sigma) && row.samples >= CONVERGED_FROM,
+    value: (some) => mean(some.map(({ esr }) => esr)),
+    detail: `On a linear loss with ‖g‖ = ${gradientNorm}; that of a search is in Fig. 4. The paper gives one decimal, so "about" is what rounds to it.`,
+  });
+  const farthest = (sigma: number): Statement<Row> => ({
+    id: `literal-farthest/${sigma}`,
+    text: `Under Eq. 26 as printed the candidate farthest from −g decides, whatever its loss: σ = ${sigma}, d = ${dimension} ${OURS}.`,
+    statistic: 'share of updates in which it has the largest weight, mean over N',
+    region: { above: 0.9 },
+    among: (row) => own(row, 'literal', sigma),
+    value: (some) => mean(some.map((row) => row.farthest)),
+    detail: 'By chance it would be 1/N.',
+  });
+  return densities.flatMap((density) => [
+    ...judgeAll(
+      rows,
+      sigmas.map((sigma) => near(density, sigma)),
+    ),
+    ...(density === 'literal' ? judgeAll(rows, sigmas.map(farthest)) : []),
+  ]);
+}
