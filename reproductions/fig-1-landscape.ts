@@ -107,20 +107,17 @@ function claims({ rows }: LandscapeView): Claim[] {
   const paths = pathsOf(rows);
   const zarts = distinct(paths.filter(({ step }) => step === null).map(({ title }) => title));
   const steps = distinct(paths.flatMap(({ step }) => step ?? []));
-  const flatter = {
-    id: 'flatter',
-    text: 'Fine-tuning ω at each α flattens the landscape.',
+  const flatter = (where: string, normalization: 'batch' | 'running') => ({
+    text: `Fine-tuning ω at each α flattens the landscape${where}.`,
     statistic: 'ln of the mean slope with M steps over that with ω as it is',
     region: { below: 0 },
-    value: (own: Rows) => slopeRatio(own, 'finetuned', 'current'),
-  };
+    value: (own: Rows) => slopeRatio(own, 'finetuned', 'current', normalization),
+  });
   return judgeAll(rows, [
-    flatter,
+    { id: 'flatter', ...flatter('', 'batch') },
     {
-      ...flatter,
       id: 'flatter/running-statistics',
-      text: 'Fine-tuning ω at each α flattens the landscape, batch norms with running statistics (a control of ours).',
-      value: (own) => slopeRatio(own, 'finetuned', 'current', 'running'),
+      ...flatter(', batch norms with running statistics (a control of ours)', 'running'),
       detail:
         'The released code reads losses with running statistics, which fine-tuning refreshes at each α.',
     },

@@ -135,14 +135,8 @@ function mgsJobs(seed: number, settings: ToySettings['mgs']) {
     }),
     // On the way to the limit: with the loss alone in the weights, around −g and, without any gradient, around 0.
     ...[0, 1].flatMap((lambda) => {
-      const place = {
-        sigma,
-        density: 'flat',
-        lambda,
-        dimension: settings.dimension,
-        varied: 'limit',
-      } as const;
-      return settings.limitSweep.map((samples) => ({ ...place, samples }));
+      const place = { sigma, density: 'flat' as const, lambda, dimension: settings.dimension };
+      return settings.limitSweep.map((samples) => ({ ...place, samples, varied: 'limit' as const }));
     }),
   ]);
   return places.map(({ varied, dimension, ...options }) => {
@@ -195,8 +189,7 @@ function propositionJobs(seed: number, settings: ToySettings['proposition']) {
         const steps = compared(expected, foldIn(from, 1), count, (stepKey) => {
           const { diagnostics } = toyStep(solver, solver.init(toy.start), toy, { key: stepKey });
           /** Outside: of the directions those outside the ball. */
-          const also = { esr: diagnostics.esr, outside: diagnostics.outside / samples };
-          return [diagnostics.update, also];
+          return [diagnostics.update, { esr: diagnostics.esr, outside: diagnostics.outside / samples }];
         });
         /** The step in closed form, in units of ε. */
         const closedForm = norm(expected) / epsilon;
@@ -218,31 +211,21 @@ export const GRADIENT_DESCENT = 'gradient descent';
 export const GLD_NAMES = { paper: 'GLD', released: 'GLD, base not tuned' } as const;
 
 /** A way down: where it goes from a point, on one batch, and what that costs in loss evaluations (a gradient counts as one). */
-interface Descender {
-  readonly name: string;
-  readonly cost: number;
-  readonly step: (alpha: Vec, batch: ToyFunction, key: Key) => Vec;
-}
-
-function descender(name: string, spec: SolverSpec, basePenalty = 0): Descender {
+function descender(name: string, spec: SolverSpec, basePenalty = 0) {
   const solver = createSolver(spec);
-  return {
-    name,
-    cost: solver.evaluations + Number(solver.needsGradient),
-    step: (alpha, batch, key) => toyStep(solver, solver.init(alpha), batch, { key, basePenalty }).state.alpha,
-  };
+  const cost = solver.evaluations + Number(solver.needsGradient);
+  const step = (alpha: Vec, batch: ToyFunction, key: Key): Vec =>
+    toyStep(solver, solver.init(alpha), batch, { key, basePenalty }).state.alpha;
+  return { name, cost, step };
 }
 
-function descenders(valley: boolean, untuned: number): Descender[] {
+function descenders(valley: boolean, untuned: number) {
   // In the valley a gradient step of length 1 would end far outside: short steps, and MGS without the gradient.
   const xi = valley ? 1e-3 : 1;
   const flat = { kind: 'mgs', density: 'flat', sigma: valley ? 0.1 : 0.2, tau: 0.01 } as const;
+  const along = (alpha: Vec, batch: ToyFunction): Vec => axpy(-xi, batch.gradient(alpha), alpha);
   const ways = [
-    {
-      name: GRADIENT_DESCENT,
-      cost: 1,
-      step: (alpha: Vec, batch: ToyFunction) => axpy(-xi, batch.gradient(alpha), alpha),
-    },
+    { name: GRADIENT_DESCENT, cost: 1, step: along },
     descender('RS', { kind: 'rs', ...(valley ? { mu: 1e-3, xi: 3e-4 } : {}) }),
     !valley && descender('MGS, literal density', { ...flat, density: 'literal' }),
     !valley && descender('MGS, flat density', flat),
