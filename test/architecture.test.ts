@@ -181,6 +181,7 @@ describe('architecture', () => {
   it('touches the disk and the network in lib/datasets and lib/runs, and where there is a reason', () => {
     const reasons: Record<string, string> = {
       'lib/engine/tensorflow.ts': 'reads which engine set-up built',
+      'lib/engine/native.ts': 'looks for the kernels that set-up built',
       'lib/engine/graph.ts': 'hands a graph to TensorFlow through a temporary file',
       'lib/engine/settings.ts': 'reads and keeps the thread settings measured for a machine',
     };

@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { findDatasets } from '../../lib/datasets/find.js';
+import type { NativeKernels } from '../../lib/engine/index.js';
 import { projectRoot } from '../../lib/runs/home.js';
 import type * as machine from '../setup/machine.mjs' with { 'resolution-mode': 'import' };
 import type * as main from '../setup/main.mjs' with { 'resolution-mode': 'import' };
@@ -147,6 +148,22 @@ async function engineFindings(choice: plan.Choice, why: string | null, setup: Se
   }
 }
 
+/** The fused kernels, as a process of its own loads them. */
+async function nativeFinding(): Promise<Finding> {
+  const piece = 'Fused kernels';
+  const module = join(projectRoot(), 'dist', 'lib', 'engine', 'native.js');
+  const script = 'console.log(JSON.stringify(require(process.argv[1]).nativeKernels))';
+  try {
+    const { stdout } = await exec(process.execPath, ['-e', script, module]);
+    const { level, reason } = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as NativeKernels;
+    const state = reason === undefined ? `used, instructions of ${level}` : `not used: ${reason}`;
+    return { piece, ok: reason === undefined, needed: false, state };
+  } catch (error) {
+    const reason = (error as Error).message.trim().split('\n').at(-1);
+    return { piece, ok: false, needed: false, state: `not used: ${reason}` };
+  }
+}
+
 async function dataFindings(): Promise<Finding[]> {
   const root = projectRoot();
   const shown = (folder: string): string => {
@@ -180,7 +197,7 @@ async function dataFindings(): Promise<Finding[]> {
   });
 }
 
-/** Looks at every piece: Node, Python, compiler, packages, addon, GPU, kernel, compiled sources, data sets. */
+/** Looks at every piece: Node, Python, compiler, packages, addon, GPU, fused kernels, kernel, compiled sources, data sets. */
 export async function examine(): Promise<Finding[]> {
   const tools = await setup();
   const choice = tools.engineHere();
@@ -193,6 +210,7 @@ export async function examine(): Promise<Finding[]> {
     compilerFinding(tools, why('addon') === null),
     await environmentFinding(why('python')),
     ...(await engineFindings(choice, why('addon'), tools)),
+    await nativeFinding(),
     stepFinding('TypeScript kernel', why('kernel'), 'registered in .venv'),
     stepFinding('node_modules/zarts', why('link'), 'links to dist, for notebooks'),
     stepFinding('dist', why('build'), 'compiled from the present sources'),

@@ -285,6 +285,52 @@ const addon = (choice) => {
   };
 };
 
+// ---- the fused kernels ----
+
+const NATIVE_SOURCES = join(ROOT, 'lib', 'engine', 'native');
+const NATIVE = join(MODULES, '.zarts', 'native');
+/** The digest of what was built; with the compiler's `error` where it could not be (lib/engine/native.ts reads it). */
+const NATIVE_STAMP = join(NATIVE, 'built.json');
+
+/** Kernels of our own for the CPU, on top of the addon. The project works without them, only slower. */
+const nativeKernels = (choice) => {
+  const wanted = () => {
+    const sources = readdirSync(NATIVE_SOURCES).sort();
+    return digest(
+      'native 1',
+      sources.map((name) => [name, text('lib', 'engine', 'native', name)]),
+      tensorflowFolder(),
+      lockedVersion(text(choice.lock), choice.tensorflow),
+      process.arch,
+    );
+  };
+  return {
+    id: 'native',
+    title: 'the fused kernels (lib/engine/native)',
+    needs: {},
+    why() {
+      if (choice.engine !== 'cpu' || isStamped(NATIVE_STAMP, wanted())) return null;
+      return 'they were not built from these sources for this TensorFlow';
+    },
+    async run(say) {
+      rmSync(NATIVE, { recursive: true, force: true });
+      cpSync(NATIVE_SOURCES, NATIVE, { recursive: true });
+      const framework =
+        process.platform === 'darwin' ? 'libtensorflow_framework.2.dylib' : 'libtensorflow_framework.so.2';
+      const flags = [`--tensorflow=${tensorflowFolder()}`, `--framework=${framework}`, '--jobs=max'];
+      const built = { digest: wanted() };
+      try {
+        await compileNative('building the fused kernels', NATIVE, flags);
+      } catch (error) {
+        if (!(error instanceof SetupError) || error.exitCode === 130) throw error;
+        built.error = error.message.split('\n')[0];
+        say(`They do not compile here; steps take longer without them. ${built.error}`);
+      }
+      writeWhole(NATIVE_STAMP, `${JSON.stringify(built)}\n`);
+    },
+  };
+};
+
 // ---- the TypeScript kernel ----
 
 const KERNEL_STAMP = join(VENV, '.zarts', 'kernel.json');
@@ -412,7 +458,15 @@ export const build = () => ({
 
 /** Every step for an engine, in order. `why()` is null when the step is done. */
 export function stepsFor(choice) {
-  return [npmPackages(), pythonPackages(choice), addon(choice), kernel(), selfLink(), build()];
+  return [
+    npmPackages(),
+    pythonPackages(choice),
+    addon(choice),
+    nativeKernels(choice),
+    kernel(),
+    selfLink(),
+    build(),
+  ];
 }
 
 /** What of the prerequisites the machine has, as `missingPrerequisites` wants it; looks only for what is needed. */

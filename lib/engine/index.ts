@@ -8,6 +8,10 @@ export {
 } from './tensorflow.js';
 export type { Device } from './tensorflow.js';
 export * from './kernels.js';
+export { canFuse, fusedCell } from './fused.js';
+export type { FusedBlock, FusedOperation, FusedTerm } from './fused.js';
+export { nativeKernels } from './native.js';
+export type { NativeKernels, NativeLevel } from './native.js';
 export { compile, recordedCalls } from './compile.js';
 export { exclusively } from './exclusive.js';
 export { scalar, seed, vector } from './host.js';

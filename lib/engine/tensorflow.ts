@@ -13,8 +13,8 @@ import type { EngineMachine } from './settings.js';
  */
 
 /** `dist/lib/engine` and `lib/engine` are equally deep below the project once the `dist` is counted in. */
-const projectRoot = [path.resolve(__dirname, '../../..'), path.resolve(__dirname, '../..')].find((folder) =>
-  existsSync(path.join(folder, 'package.json')),
+export const projectRoot = [path.resolve(__dirname, '../../..'), path.resolve(__dirname, '../..')].find(
+  (folder) => existsSync(path.join(folder, 'package.json')),
 )!;
 
 /** What set-up wrote about the engine that it built (`bin/setup/project.mjs`). */

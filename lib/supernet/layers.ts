@@ -232,7 +232,16 @@ export interface Layer extends Contents {
    *                it at no cost, and gives its gradient. Default: 1.
    */
   apply(input: FeatureMap, scope: Scope, weight?: OpWeight): Term;
+  /**
+   * The layer as one that the fused kernels compute, with batch norms that have neither scale nor offset; absent where they
+   * do not.
+   *
+   * @param shape  Of the input: [batch, height, width, channels].
+   */
+  readonly fused?: (scope: Scope, shape: Shape) => engine.FusedOperation;
 }
+
+type Shape = readonly [batch: number, height: number, width: number, channels: number];
 
 /** A layer's output as an image. */
 export function output(layer: Layer, input: FeatureMap, scope: Scope): Tensor4D {
@@ -249,6 +258,7 @@ export function named(prefix: string, layer: Layer): Layer {
     parameters: layer.parameters.map(below),
     normalizations: layer.normalizations.map(below),
     apply: (input, scope, weight) => layer.apply(input, within(scope, prefix), weight),
+    ...(layer.fused && { fused: (scope, shape) => layer.fused!(within(scope, prefix), shape) }),
   };
 }
 
@@ -381,7 +391,31 @@ export function stridedConvBn(
 
 /** ReLU, 1×1 convolution, batch norm (DARTS `ReLUConvBN`). */
 export function reluConvBn(inputs: number, outputs: number, affine: boolean): Layer {
-  return sequence(relu, pointwise('op.1', inputs, outputs), pathNorm('op.2', outputs, affine));
+  const layer = sequence(relu, pointwise('op.1', inputs, outputs), pathNorm('op.2', outputs, affine));
+  return fusedBlocks(layer, affine, (scope) => [
+    { pointwise: scope.weight('op.1.weight') as Tensor4D, stride: 1, dilation: 1 },
+  ]);
+}
+
+/** A layer with its form in blocks, which exists where batch norms have no scale and offset. */
+function fusedBlocks(
+  layer: Layer,
+  affine: boolean,
+  blocks: (scope: Scope, shape: Shape) => engine.FusedBlock[],
+): Layer {
+  if (affine) return layer;
+  return { ...layer, fused: (scope, shape) => ({ kind: 'blocks', blocks: blocks(scope, shape) }) };
+}
+
+/** The block of the depthwise and the 1×1 convolution of these names. */
+function fusedBlock(
+  scope: Scope,
+  [depthwise, pointwise]: readonly [string, string],
+  stride: Stride,
+  dilation: 1 | 2,
+): engine.FusedBlock {
+  const filter = (name: string) => scope.weight(`${name}.weight`) as Tensor4D;
+  return { depthwise: filter(depthwise), pointwise: filter(pointwise), stride, dilation };
 }
 
 /**
@@ -396,12 +430,7 @@ export function factorizedReduce(inputs: number, outputs: number, affine: boolea
     parameters: names.map((name) => kernel(name, [1, 1, inputs, outputs / 2])),
     normalizations: [],
     apply(x, scope, input) {
-      const [, height, width] = x.shape;
-      if (!input.even) {
-        throw new ZartsError(
-          `A skip connection of stride 2 needs an even height and width, got ${height}×${width}.`,
-        );
-      }
+      checkHalves(x.shape);
       const mapped = ([0, 1] as const).map((offset) =>
         engine.pointwise(
           input.rectified.everySecond(offset),
@@ -411,12 +440,26 @@ export function factorizedReduce(inputs: number, outputs: number, affine: boolea
       return tf.concat(mapped, 3);
     },
   };
-  return sequence(halves, pathNorm('bn', outputs, affine));
+  return fusedBlocks(sequence(halves, pathNorm('bn', outputs, affine)), affine, (scope, shape) => {
+    checkHalves(shape);
+    const pointwise = tf.concat(
+      names.map((name) => scope.weight(`${name}.weight`) as Tensor4D),
+      3,
+    );
+    return [{ pointwise, stride: 2, dilation: 1 }];
+  });
+}
+
+function checkHalves([, height, width]: Shape): void {
+  if (height % 2 === 0 && width % 2 === 0) return;
+  throw new ZartsError(
+    `A skip connection of stride 2 needs an even height and width, got ${height}×${width}.`,
+  );
 }
 
 /** Twice: ReLU, depthwise and 1×1 convolution, batch norm; the first time with the stride (DARTS `SepConv`). */
 function sepConv(size: 3 | 5 | 7, { channels, stride, affine }: OperationForm): Layer {
-  return sequence(
+  const layer = sequence(
     relu,
     depthwise('op.1', size, channels, stride),
     pointwise('op.2', channels),
@@ -426,6 +469,10 @@ function sepConv(size: 3 | 5 | 7, { channels, stride, affine }: OperationForm): 
     pointwise('op.6', channels),
     batchNorm('op.7', channels, affine),
   );
+  return fusedBlocks(layer, affine, (scope) => [
+    fusedBlock(scope, ['op.1', 'op.2'], stride, 1),
+    fusedBlock(scope, ['op.5', 'op.6'], 1, 1),
+  ]);
 }
 
 /** ReLU, depthwise convolution of dilation 2, 1×1 convolution, batch norm (DARTS `DilConv`). */
@@ -433,7 +480,7 @@ function dilConv(size: 3 | 5, { channels, stride, affine }: OperationForm): Laye
   const [pointwiseStep, norm] = [pointwise('op.2', channels), batchNorm('op.3', channels, affine)];
   const filter = kernel('op.1', [size, size, channels, 1], 1);
   const padding = (size - 1) / 2;
-  return {
+  const layer: Layer = {
     ...contentsOf([{ parameters: [filter], normalizations: [] }, pointwiseStep, norm]),
     apply(input, scope, weight) {
       const { rectified } = input;
@@ -450,6 +497,7 @@ function dilConv(size: 3 | 5, { channels, stride, affine }: OperationForm): Laye
       return { x: norm.apply(mapped, scope, input, weight), interleaved };
     },
   };
+  return fusedBlocks(layer, affine, (scope) => [fusedBlock(scope, ['op.1', 'op.2'], stride, 2)]);
 }
 
 /** ReLU, a 1×7 and a 7×1 convolution, batch norm; each convolution carries the stride of its direction. */
@@ -470,16 +518,21 @@ function pool(kind: 'max' | 'avg', { channels, stride, poolsNormalized }: Operat
   const pooled = plain((_x, _scope, input) => input.pooled(kind, stride));
   // A last step that changes nothing: the weight is not the batch norm's to multiply by.
   const last = plain((x) => x);
-  return poolsNormalized ? sequence(pooled, batchNorm('1', channels, false), last) : sequence(pooled);
+  if (!poolsNormalized) return sequence(pooled);
+  return {
+    ...sequence(pooled, batchNorm('1', channels, false), last),
+    fused: () => ({ kind: 'pool', max: kind === 'max', stride }),
+  };
 }
 
 /** N(0, 1) draws of the input's (subsampled) shape, whatever the input (R-DARTS `NoiseOp`); also in evaluation. */
 function noise({ stride }: OperationForm): Layer {
-  return sequence(
-    plain(({ shape: [batch, height, width, channels] }, scope) =>
-      scope.noise('', [batch, Math.ceil(height / stride), Math.ceil(width / stride), channels]),
-    ),
-  );
+  const draw = ([batch, height, width, channels]: Shape, scope: Scope): Tensor4D =>
+    scope.noise('', [batch, Math.ceil(height / stride), Math.ceil(width / stride), channels]);
+  return {
+    ...sequence(plain(({ shape }, scope) => draw(shape, scope))),
+    fused: (scope, shape) => ({ kind: 'given', x: draw(shape, scope) }),
+  };
 }
 
 /** How an operation is built: in the supernet without affine batch norms and with normalized pools. */
@@ -501,7 +554,9 @@ const OPERATIONS: Readonly<Record<Primitive, (form: OperationForm) => Layer>> = 
   max_pool_3x3: (form) => pool('max', form),
   avg_pool_3x3: (form) => pool('avg', form),
   skip_connect: ({ stride, channels, affine }) =>
-    stride === 1 ? sequence() : factorizedReduce(channels, channels, affine),
+    stride === 1
+      ? { ...sequence(), fused: () => ({ kind: 'identity' }) }
+      : factorizedReduce(channels, channels, affine),
   sep_conv_3x3: (form) => sepConv(3, form),
   sep_conv_5x5: (form) => sepConv(5, form),
   sep_conv_7x7: (form) => sepConv(7, form),

@@ -1,6 +1,6 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
 import * as engine from '../engine/index.js';
-import type { NormalizedBatch } from '../engine/index.js';
+import type { FusedBlock, FusedTerm, NormalizedBatch } from '../engine/index.js';
 import { UsageError } from '../errors.js';
 import type { Key } from '../math/random.js';
 import { alphaCount, edgeGroups, operationGroups } from '../spaces/mixing.js';
@@ -23,7 +23,7 @@ import {
   sumImages,
   sumTerms,
 } from './layers.js';
-import type { Contents, Dropping, OpWeight, PatternUse, Scope, Term } from './layers.js';
+import type { Contents, Dropping, Layer, OpWeight, PatternUse, Scope, Term } from './layers.js';
 import type { Normalization, Normalizations } from './statistics.js';
 import { initialWeights, unflatten, weightLayout } from './weights.js';
 import type { WeightLayout } from './weights.js';
@@ -165,13 +165,21 @@ export function supernet(space: SearchSpace, shape: SupernetShape): Supernet {
         ...normalizer(options.normalization ?? { kind: 'batch' }),
         noise: options.noise ?? noiseSource(options.noiseSeed),
       };
+      // The fused kernels know neither running statistics nor activation patterns.
+      const { normalization = { kind: 'batch' }, pattern } = options;
+      const fuses = engine.canFuse() && normalization.kind === 'batch' && !pattern;
       const mixing = mixingTensors(space, alphas, edgeNormalization, options.mixing);
       const dropping = dropPathSource(images.shape[0], options);
       const switches = options.pattern && patternSwitches(options.pattern);
       let [s0, s1] = first.apply(new FeatureMap(images, switches), scope);
       for (const cell of cells) {
-        const weights = mixing(cell.kind, cell.width / k);
-        [s0, s1] = [s1, cell.apply(s0, s1, scope, weights, dropping?.(space.edges[cell.kind].length))];
+        const dropped = dropping?.(space.edges[cell.kind].length);
+        if (cell.fused && fuses && !dropped) {
+          [s0, s1] = [s1, cell.fused(s0, s1, scope, mixing.all(cell.kind))];
+          continue;
+        }
+        const weights = mixing.perOperation(cell.kind, cell.width / k);
+        [s0, s1] = [s1, cell.apply(s0, s1, scope, weights, dropped)];
       }
       return linear('classifier', engine.globalAverage(s1.x), scope);
     },
@@ -189,6 +197,9 @@ interface SupernetCell extends Contents {
     /** What drop path does to each edge. */
     dropping: readonly Dropping[] | undefined,
   ): FeatureMap;
+  /** The same by the fused kernels, where they know all of the cell's operations. @param weights  Of all operations. */
+  readonly fused:
+    ((s0: FeatureMap, s1: FeatureMap, scope: Scope, weights: Tensor1D) => FeatureMap) | undefined;
 }
 
 /** What a cell's mixed ops multiply by. */
@@ -221,12 +232,41 @@ function supernetCell(
     });
     return { node, input, stride, ops };
   });
-  const layers = edges.flatMap(({ ops }) => ops.map(({ layer }) => layer));
+  const operations = edges.flatMap(({ node, input, ops }) => ops.map((op) => ({ node, input, ...op })));
+  const layers = operations.map(({ layer }) => layer);
+  const computed = operations.filter(({ primitive }) => primitive !== 'none');
+  const numbers = Array.from({ length: space.nodes }, (_, i) => i + 2);
+  const canFuse =
+    k === 1 &&
+    computed.every(({ layer }) => layer.fused) &&
+    numbers.every((number) => computed.some(({ node }) => node === number));
 
   return {
     ...contentsOf([preprocess0, preprocess1, ...layers]),
     kind,
     width,
+    fused: !canFuse
+      ? undefined
+      : (s0, s1, scope, weights) => {
+          const block = (layer: Layer, { x }: FeatureMap): FusedBlock => {
+            const operation = layer.fused!(scope, x.shape);
+            if (operation.kind !== 'blocks') throw new Error('a preprocessing is no block');
+            return operation.blocks[0];
+          };
+          const [batch, height, width2] = s1.x.shape;
+          const shapeOf = (state: number) => {
+            const halved = kind === 'reduce' && state >= 2 ? 2 : 1;
+            return [batch, Math.ceil(height / halved), Math.ceil(width2 / halved), width] as const;
+          };
+          const term = ({ input, layer }: (typeof operations)[number]): FusedTerm => ({
+            input,
+            operation: layer.fused!(scope, shapeOf(input)),
+            place: layers.indexOf(layer),
+          });
+          const nodes = numbers.map((number) => computed.filter(({ node }) => node === number).map(term));
+          const preprocess = [block(preprocess0, s0), block(preprocess1, s1)] as const;
+          return new FeatureMap(engine.fusedCell([s0.x, s1.x], preprocess, nodes, weights), s0.switches);
+        },
     apply(s0, s1, scope, weights, dropping) {
       const map = (x: Tensor4D) => new FeatureMap(x, s0.switches);
       const states = [mapOf(preprocess0, s0, scope), mapOf(preprocess1, s1, scope)];
@@ -288,7 +328,7 @@ function mixingTensors(
     reduce: cell(reduce, reduceEdges, counts.reduce),
   };
   const known = new Map<string, CellWeights>();
-  return (kind: Cell, width: number): CellWeights => {
+  const perOperation = (kind: Cell, width: number): CellWeights => {
     const key = `${kind} ${width}`;
     let byEdge = known.get(key);
     if (!byEdge) {
@@ -302,6 +342,7 @@ function mixingTensors(
     }
     return byEdge;
   };
+  return { perOperation, all: (kind: Cell): Tensor1D => cells[kind].weights };
 }
 
 /** The softmax over each of several groups that follow each other. @param counts  The groups' lengths. */

@@ -57,6 +57,11 @@ const perOutput = ([height, width, inputs]: Shape): number => height * width * i
 const matMul: Count = ([a], result, node) =>
   product(result) * a.at(isTrue(node, 'transpose_a') || isTrue(node, 'adj_x') ? -2 : -1)!;
 
+/** A fused block's multiply-adds by its filters' shapes; a block without a depthwise part has an empty one there. */
+const blockDense: Count = ([, , , pointwise], z) => product(z) * pointwise[2];
+const blockDepthwise: Count = ([, , [height, width], pointwise], z) =>
+  width === undefined ? 0 : (product(z) / pointwise[3]) * pointwise[2] * height * width;
+
 const DENSE: Readonly<Record<string, Count>> = {
   MatMul: matMul,
   BatchMatMul: matMul,
@@ -64,16 +69,21 @@ const DENSE: Readonly<Record<string, Count>> = {
   Conv2D: ([, filter], result) => product(result) * perOutput(filter),
   Conv2DBackpropInput: ([, filter, dy]) => product(dy) * perOutput(filter),
   Conv2DBackpropFilter: ([, , dy], filter) => product(dy) * perOutput(filter),
+  ZartsBlock: blockDense,
+  ZartsBlockGrad: (inputs, _, node) => 2 * blockDense(inputs, inputs[4], node),
 };
 
 const DEPTHWISE: Readonly<Record<string, Count>> = {
   DepthwiseConv2dNative: ([, [height, width]], result) => product(result) * height * width,
   DepthwiseConv2dNativeBackpropInput: ([, [height, width], dy]) => product(dy) * height * width,
   DepthwiseConv2dNativeBackpropFilter: ([, , dy], [height, width]) => product(dy) * height * width,
+  ZartsBlock: blockDepthwise,
+  // Two gradients, and what the forward pass did not keep once more.
+  ZartsBlockGrad: (inputs, _, node) => 3 * blockDepthwise(inputs, inputs[4], node),
 };
 
 /** Operations that multiply and add, which a count must not pass over in silence. */
-const MULTIPLIES = /Conv|MatMul|Einsum|LSTM|GRU/;
+const MULTIPLIES = /Conv|MatMul|Einsum|LSTM|GRU|ZartsBlock/;
 
 /**
  * The multiply-adds of a call's convolutions and matrix products, forward and backward as they are executed, but for those

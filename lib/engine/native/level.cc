@@ -1,0 +1,43 @@
+// The kernels for vectors of up to WIDTH floats; compiled once for each WIDTH, with the instructions that it stands for.
+#include "kernels.h"
+
+#define NAME(prefix, width) PASTE(prefix, width)
+#define PASTE(prefix, width) prefix##width
+
+namespace zarts {
+namespace NAME(level, WIDTH) {
+#include "vectors.h"
+#include "depthwise.h"
+#include "product.h"
+#include "block.h"
+#include "maps.h"
+
+#if WIDTH == 16
+using Widest = Floats16;
+#elif WIDTH == 8
+using Widest = Floats8;
+#else
+using Widest = Floats4;
+#endif
+
+void blockForward(const BlockShape& s, const BlockForward& a, Allocate allocate) {
+#if WIDTH == 16
+  // Channels that are no multiple of 16 would be rounded up too far.
+  if (s.channels % 16 != 0 || s.outChannels % 16 != 0) return blockForwardBy<Floats8>(s, a, allocate);
+#endif
+  blockForwardBy<Widest>(s, a, allocate);
+}
+void blockBackward(const BlockShape& s, const BlockBackward& a, Allocate allocate) {
+#if WIDTH == 16
+  if (s.channels % 16 != 0 || s.outChannels % 16 != 0) return blockBackwardBy<Floats8>(s, a, allocate);
+#endif
+  blockBackwardBy<Widest>(s, a, allocate);
+}
+}  // namespace NAME(level, WIDTH)
+
+const Kernels& NAME(kernels, WIDTH)() {
+  using namespace NAME(level, WIDTH);
+  static constexpr Kernels all = {blockForward, blockBackward, weightedSumBy<Widest>, productsBy<Widest>, poolForwardBy<Widest>, poolBackwardBy<Widest>};
+  return all;
+}
+}  // namespace zarts

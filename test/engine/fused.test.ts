@@ -1,0 +1,96 @@
+import { expect } from 'chai';
+import * as engine from '../../lib/engine/index.js';
+import type { CellForm, Kind } from './fused-cell.js';
+import { cellInputs, fusedSubject } from './fused-cell.js';
+import { check, evaluate, random } from './subject.js';
+
+const block = (size: number, stride: 1 | 2 = 1, dilation: 1 | 2 = 1): Kind => ({
+  blocks: [{ size, stride, dilation }],
+});
+
+/** A cell of one node with one operation. */
+const alone = (shape: CellForm['shape'], width: number, kind: Kind, reduces = false): CellForm => ({
+  shape,
+  width,
+  reduces,
+  nodes: [[{ input: 1, kind }]],
+});
+
+describe('engine/fused', function () {
+  this.timeout(120_000);
+
+  before(function () {
+    if (!engine.canFuse()) this.skip();
+  });
+
+  const KINDS: readonly [string, Kind][] = [
+    ...[3, 5, 7].flatMap((size) =>
+      ([1, 2] as const).flatMap((stride) =>
+        ([1, 2] as const).map((dilation): [string, Kind] => [
+          `${size}×${size}, stride ${stride}, dilation ${dilation}`,
+          block(size, stride, dilation),
+        ]),
+      ),
+    ),
+    ['1×1', block(0)],
+    ['max pooling', { pool: 'max', stride: 1 }],
+    ['max pooling, stride 2', { pool: 'max', stride: 2 }],
+    ['average pooling', { pool: 'avg', stride: 1 }],
+    ['average pooling, stride 2', { pool: 'avg', stride: 2 }],
+    ['identity', 'identity'],
+    ['a given map', 'given'],
+  ];
+  for (const [i, [what, kind]] of KINDS.entries()) {
+    it(`${what}: values and gradients are those of the definition`, () => {
+      check(fusedSubject(alone([2, 5, 7, 3], 2, kind)), 10 + i);
+    });
+  }
+
+  it('a factorized reduction, alone and in preprocessing', () => {
+    check(fusedSubject(alone([2, 4, 6, 3], 2, block(0, 2), true)), 40);
+  });
+
+  it('blocks that follow each other, nodes that read nodes, pools and identities that are shared', () => {
+    const twice: Kind = { blocks: [3, 5].map((size) => ({ size, stride: 1, dilation: 1 })) };
+    const form: CellForm = {
+      shape: [2, 4, 4, 3],
+      width: 4,
+      nodes: [
+        [
+          { input: 0, kind: twice },
+          { input: 1, kind: 'identity' },
+          { input: 0, kind: { pool: 'max', stride: 1 } },
+        ],
+        [
+          { input: 2, kind: block(3, 1, 2) },
+          { input: 0, kind: { pool: 'max', stride: 1 } },
+          { input: 1, kind: 'identity' },
+          { input: 2, kind: 'identity' },
+          { input: 1, kind: 'given' },
+        ],
+      ],
+    };
+    check(fusedSubject(form), 50);
+  });
+
+  it('give the same bits again, eagerly and compiled', () => {
+    const form = alone([4, 9, 8, 24], 16, block(5));
+    const subject = fusedSubject(form);
+    const inputs = random(60, cellInputs(form));
+    const [dy] = random(61, [[4, 9, 8, 16]]);
+    const [first, ...others] = [false, true, true].map((compiled) => evaluate(subject, inputs, dy, compiled));
+    for (const other of others) {
+      expect(other.y.data).to.deep.equal(first.y.data);
+      expect(other.gradients.map(({ data }) => data)).to.deep.equal(first.gradients.map(({ data }) => data));
+    }
+  });
+
+  it('leave no tensors behind', () => {
+    const form = alone([1, 4, 4, 4], 4, block(3));
+    const before = engine.tensorCounts();
+    const [dy] = random(71, [[1, 4, 4, 4]]);
+    for (const compiled of [false, true])
+      evaluate(fusedSubject(form), random(70, cellInputs(form)), dy, compiled);
+    expect(engine.tensorCounts()).to.deep.equal(before);
+  });
+});
