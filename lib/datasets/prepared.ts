@@ -12,7 +12,7 @@ import { silent } from '../progress.js';
 import { sha256 } from '../runs/canonical.js';
 import { explainFileError, flushToDisk, writeWhole } from '../runs/files.js';
 import { SPLITS } from './catalog.js';
-import type { Catalog, PhotoSet, PreparedEntry, PrepareSettings, Split } from './catalog.js';
+import type { Catalog, CatalogEntry, PhotoSet, PreparedEntry, PrepareSettings, Split } from './catalog.js';
 import { makeOnce } from './disk.js';
 import { UndecodableError, photoReader, shrinkPhoto, undecodable } from './photo-decoder.js';
 
@@ -107,32 +107,40 @@ export async function preparePhotos(
 /** A photograph to be prepared. */
 interface Job {
   readonly split: Split;
-  /** Path below the source's folder: an index does not say where on a machine that was. */
-  readonly file: string;
-  readonly label: number;
-  readonly read: () => ReturnType<ReturnType<typeof photoReader>>;
+  readonly entry: CatalogEntry;
 }
 
-function jobsOf(source: PhotoSet): Job[] {
-  return SPLITS.flatMap((split) => {
-    const { root, entries } = source[split];
-    const read = photoReader(source[split]);
-    const place = basename(root);
-    return entries.map((entry) => {
-      return { split, file: `${place}/${entry.file}`, label: entry.label, read: () => read(entry) };
-    });
-  });
+/** What shrinks a photograph: gives its line but for where the bytes will be, and the bytes, if it can be decoded. */
+function shrinker(
+  source: PhotoSet,
+  { shorter, quality }: PrepareSettings,
+  onUndecodable: 'fail' | 'skip' = 'fail',
+) {
+  const read = { train: photoReader(source.train), test: photoReader(source.test) };
+  return async ({ split, entry }: Job) => {
+    // Path below the source's folder: an index does not say where on a machine that was.
+    const file = `${basename(source[split].root)}/${entry.file}`;
+    try {
+      const photo = await shrinkPhoto(await read[split](entry), shorter, quality);
+      return { split, file, label: entry.label, photo };
+    } catch (error) {
+      if (!(error instanceof UndecodableError)) throw error;
+      if (onUndecodable === 'fail') throw undecodable(join(source.folder, file), error.message);
+      return { split, file, undecodable: error.message };
+    }
+  };
 }
 
 async function build(
   source: PhotoSet,
   target: string,
   header: Header,
-  { onUndecodable = 'fail', progress = silent, signal }: PrepareOptions,
+  { onUndecodable, progress = silent, signal }: PrepareOptions,
 ): Promise<void> {
   const part = `${target}.part`;
   await mkdir(part, { recursive: true });
-  const jobs = jobsOf(source);
+  const jobs = SPLITS.flatMap((split) => source[split].entries.map((entry): Job => ({ split, entry })));
+  const shrink = shrinker(source, header.settings, onUndecodable);
   const lines = await recover(part, header, target);
   const images = await open(join(part, IMAGES), 'a');
   const index = await open(join(part, INDEX), 'a');
@@ -145,19 +153,15 @@ async function build(
         );
       }
       const done = lines.length;
-      const chunk = jobs.slice(done, done + CHUNK);
-      const shrunk = await Promise.all(
-        chunk.map((job) => shrink(job, source.folder, header.settings, onUndecodable)),
-      );
-      for (const [i, { split, file, label }] of chunk.entries()) {
-        const each = shrunk[i];
-        if ('undecodable' in each) {
-          lines.push({ split, file, ...each });
+      for (const made of await Promise.all(jobs.slice(done, done + CHUNK).map(shrink))) {
+        if (made.undecodable !== undefined) {
+          lines.push(made);
           continue;
         }
-        const { bytes, ...size } = each;
+        const { photo, ...named } = made;
+        const { bytes, ...size } = photo;
         const place = { offset: endOf(lines), bytes: bytes.length };
-        lines.push({ split, file, label, ...place, ...size, sha256: sha256(bytes) });
+        lines.push({ ...named, ...place, ...size, sha256: sha256(bytes) });
         await images.appendFile(bytes);
       }
       // The index never speaks of bytes that are not on the disk.
@@ -189,21 +193,6 @@ async function build(
   writeWhole(join(part, MANIFEST), [JSON.stringify(manifest, null, 2) + '\n']);
   await rename(part, target);
   flushToDisk(dirname(target));
-}
-
-async function shrink(
-  { read, file }: Job,
-  folder: string,
-  { shorter, quality }: PrepareSettings,
-  onUndecodable: 'fail' | 'skip',
-): Promise<Awaited<ReturnType<typeof shrinkPhoto>> | { readonly undecodable: string }> {
-  try {
-    return await shrinkPhoto(await read(), shorter, quality);
-  } catch (error) {
-    if (!(error instanceof UndecodableError)) throw error;
-    if (onUndecodable === 'skip') return { undecodable: error.message };
-    throw undecodable(join(folder, file), error.message);
-  }
 }
 
 /** Where the last image of the lines ends in the file of images. */
