@@ -6,50 +6,37 @@ import type { SearchProtocol } from '../lib/search/protocol.js';
 import { solverId } from '../lib/search/solver-id.js';
 import type { AnyCell } from './experiment.js';
 import { distinct, groupBy } from './experiment.js';
-import type { Run } from './kinds.js';
+import { ownProtocol, searchOf } from './kinds.js';
 import { anyTrainingOf } from './training.js';
-import type { TrainingSettings } from './training.js';
-
-/** A group of runs and what they do otherwise than what they follow. */
-interface Deviating {
-  readonly title: string;
-  readonly sentences: readonly string[];
-}
 
 /**
- * The sentences of all groups, each once: what only some groups do is said of those. A setting is the same deviation
- * whosever value it departs from.
+ * What the runs of cells do otherwise than what they follow, each sentence once: what only some groups do is said of those. A
+ * setting is the same deviation whosever value it departs from.
  */
-export function mergedDeviations(groups: readonly Deviating[]): string[] {
+function mergedDeviations<C extends AnyCell, T>(
+  cells: readonly C[],
+  titleOf: (cell: C) => string,
+  protocolOf: (cell: C) => T | undefined,
+  sentencesOf: (protocol: T) => readonly string[],
+): string[] {
+  const runs = cells.flatMap((cell) => {
+    const protocol = protocolOf(cell);
+    return protocol ? [{ title: titleOf(cell), protocol }] : [];
+  });
+  const groups = groupBy(runs, 'title').map(({ key: { title }, rows: [{ protocol }] }) => ({
+    title,
+    sentences: sentencesOf(protocol),
+  }));
   const subject = (sentence: string): string => sentence.split(';')[0];
   const merged = new Map<string, string>();
   for (const sentence of groups.flatMap((group) => group.sentences)) {
     const about = subject(sentence);
     if (merged.has(about)) continue;
-    const whose = groups.filter(({ sentences }) => sentences.some((other) => subject(other) === about));
+    const whose = groups.filter((group) => group.sentences.some((other) => subject(other) === about));
     const prefix = whose.length === groups.length ? '' : `${whose.map(({ title }) => title).join(', ')}: `;
     merged.set(about, prefix + sentence);
   }
   return [...merged.values()];
-}
-
-/** The search of a run; undefined where there is none. */
-export function searchOf(run: Run): SearchProtocol | undefined {
-  switch (run.kind) {
-    case 'search':
-    case 'training':
-      return run.search;
-    case 'landscape':
-      return run.landscape.supernet;
-    case 'path':
-      return run.path.landscape.supernet;
-    case 'condition':
-      return run.condition.landscape.supernet;
-    case 'spectrum':
-      return run.spectrum.landscape.supernet;
-    default:
-      return undefined;
-  }
 }
 
 /** Those sentences that hold: a condition that does not is no sentence. */
@@ -68,15 +55,11 @@ export function searchDeviations<C extends AnyCell>(
   titleOf: (cell: C) => string,
   neutral: (search: SearchProtocol) => SearchProtocol = (search) => search,
 ): string[] {
-  const searched = cells.flatMap((cell) => {
-    const search = searchOf(cell.run);
-    return search ? [{ title: titleOf(cell), search }] : [];
-  });
   return mergedDeviations(
-    groupBy(searched, 'title').map(({ key, rows }) => ({
-      title: key.title,
-      sentences: deviations(neutral(rows[0].search)),
-    })),
+    cells,
+    titleOf,
+    ({ run }) => searchOf(run),
+    (search) => deviations(neutral(search)),
   );
 }
 
@@ -85,41 +68,23 @@ export function trainingDeviations<C extends AnyCell>(
   cells: readonly C[],
   titleOf: (cell: C) => string = () => '',
 ): string[] {
-  const trained = cells.flatMap((cell) =>
-    cell.run.kind === 'training' ? [{ title: titleOf(cell), training: cell.run.training }] : [],
-  );
   return mergedDeviations(
-    groupBy(trained, 'title').map(({ key, rows }) => ({
-      title: key.title,
-      sentences: evaluationDeviations(anyTrainingOf(rows[0].training)),
-    })),
+    cells,
+    titleOf,
+    ({ run }) => (run.kind === 'training' ? run.training : undefined),
+    (training) => evaluationDeviations(anyTrainingOf(training)),
   ).map((sentence) => `Training: ${sentence}`);
 }
 
 /** Independent repeats of cells. */
 export function seedsOf(cells: readonly AnyCell[]): number {
-  return distinct(cells.map(({ run }) => seedOf(run))).length;
+  return distinct(cells.map(({ run }) => ownProtocol(run).seed)).length;
 }
 
-function seedOf(run: Run): number {
-  switch (run.kind) {
-    case 'search':
-      return run.search.seed;
-    case 'training':
-      return run.training.seed;
-    case 'linear':
-      return run.evaluation.seed;
-    case 'landscape':
-      return run.landscape.seed;
-    case 'path':
-      return run.path.seed;
-    case 'condition':
-      return run.condition.seed;
-    case 'spectrum':
-      return run.spectrum.seed;
-    case 'toy':
-      return run.toy.seed;
-  }
+/** That there are not as many searches as in the paper. */
+export function seedsDeviation(cells: readonly AnyCell[], where: string, printed: number | undefined) {
+  const seeds = seedsOf(cells);
+  return seeds !== printed && `${several(seeds, 'search', 'searches')} ${where}; the paper has ${printed}.`;
 }
 
 /** "3 searches". */
@@ -130,17 +95,11 @@ export function several(count: number, singular: string, plural = `${singular}s`
 /** Settings of the runs that the paper leaves open: the search's by MGS where there is one, and a training's. */
 export function openSettingsOf(cells: readonly AnyCell[]): SourcedSetting[] {
   const searches = cells.flatMap(({ run }) => searchOf(run) ?? []);
-  const search = searches.find((each) => solverId(each) === 'mgs') ?? searches[0];
-  const training = cells.flatMap(({ run }): TrainingSettings[] =>
-    run.kind === 'training' ? [run.training] : [],
-  )[0];
+  const search = searches.find((each) => solverId(each) === 'mgs') ?? searches.at(0);
+  const training = cells.flatMap(({ run }) => (run.kind === 'training' ? [run.training] : [])).at(0);
+  const open = training ? openEvaluationSettings(anyTrainingOf(training)) : [];
   return [
-    ...((search as SearchProtocol | undefined) ? openSettings(search) : []),
-    ...((training as TrainingSettings | undefined)
-      ? openEvaluationSettings(anyTrainingOf(training)).map(({ path, ...rest }) => ({
-          path: `training.${path}`,
-          ...rest,
-        }))
-      : []),
+    ...(search ? openSettings(search) : []),
+    ...open.map((setting) => ({ ...setting, path: `training.${setting.path}` })),
   ];
 }

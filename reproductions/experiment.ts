@@ -11,7 +11,7 @@ import type { SourcedSetting } from '../lib/search/presets.js';
 import type { Budget } from '../lib/search/protocol.js';
 import { gridOf } from './grid.js';
 import type { Change, Choices, Grid, GridOptions } from './grid.js';
-import { rowOf, runIdentity } from './kinds.js';
+import { rowOf } from './kinds.js';
 import type { KeptRun, RowOf, Run, RunKind } from './kinds.js';
 
 /** What tells a row from the others, beside its seed: names and numbers that tables group by and charts are drawn against. */
@@ -118,7 +118,7 @@ export function cellsOf<K extends RunKind, A extends Axes, C extends Choices>(
   const { grid, checkAllRead } = gridOf(choices, seeds, options);
   const cells = runs(grid);
   checkAllRead();
-  return [...new Map(cells.map((cell) => [canonicalJson(runIdentity(cell.run)), cell])).values()];
+  return [...new Map(cells.map((cell) => [canonicalJson(cell.run), cell])).values()];
 }
 
 /** The rows of a result, and how far it is. */

@@ -81,9 +81,22 @@ export type StoredProtocol =
 /** A finished run as the store has it, whatever its kind. */
 export type KeptRun = Kept<StoredProtocol, unknown, { readonly seconds: number }>;
 
-/** What a run's equals have in common. */
-export function runIdentity(run: Run): unknown {
-  return run;
+/** What a run is told by and seeded with: the record that it is named after. */
+export function ownProtocol(run: Run) {
+  if (run.kind === 'linear') return run.evaluation;
+  // A run of every other kind has its record under the name of the kind.
+  type Named = {
+    [K in Exclude<RunKind, 'linear'>]: Extract<Run, Readonly<Record<K, unknown>> & { kind: K }>[K];
+  };
+  return (run as unknown as Named)[run.kind] as Exclude<Named[keyof Named], undefined>;
+}
+
+/** The search of a run, or that of the supernet under its landscape; undefined where there is none. */
+export function searchOf(run: Run): SearchProtocol | undefined {
+  if (run.kind === 'training' || run.kind === 'search') return run.search;
+  const own = ownProtocol(run);
+  const landscape = 'landscape' in own ? own.landscape : own;
+  return 'supernet' in landscape ? landscape.supernet : undefined;
 }
 
 /** What computing takes besides the protocol. */
@@ -108,22 +121,36 @@ export interface Part {
   readonly only?: 'needed first';
 }
 
-function searchPart(search: SearchProtocol, only?: 'needed first'): Part {
-  return {
-    seconds: searchSeconds(search),
-    network: { id: supernetId(search), seconds: compileSeconds(search) },
-    identity: canonicalJson(search),
-    label: 'search',
-    protocol: () => search,
-    ...(only ? { only } : {}),
-  };
+function partOf(protocol: StoredProtocol, seconds: number, label: string = protocol.kind): Part {
+  return { seconds, identity: canonicalJson(protocol), label, protocol: () => protocol };
+}
+
+function searchPart(search: SearchProtocol): Part {
+  const network = { id: supernetId(search), seconds: compileSeconds(search) };
+  return { ...partOf(search, searchSeconds(search)), network };
 }
 
 /** A measurement on a landscape: its supernet's search is needed first. */
-function onSupernet(protocol: StoredProtocol, landscape: LandscapeProtocol, seconds: number): Part[] {
+function onSupernet(protocol: StoredProtocol, { supernet }: LandscapeProtocol, seconds: number): Part[] {
+  return [{ ...searchPart(supernet), only: 'needed first' }, partOf(protocol, seconds)];
+}
+
+/** The search of a training, if it has one, and the training of what is found, or of what is given. */
+function trainingParts(run: Extract<Run, { kind: 'training' }>): Part[] {
+  const { search, training, genotype, after } = run;
+  const trained = (before: readonly KeptRun[]): Genotype => {
+    if (genotype) return genotype;
+    const { protocol, result } = before[0] as unknown as FinishedSearch;
+    return after === undefined ? result.genotype : genotypeAfter(protocol, result, after);
+  };
   return [
-    searchPart(landscape.supernet, 'needed first'),
-    { seconds, identity: canonicalJson(protocol), label: protocol.kind, protocol: () => protocol },
+    ...(search ? [searchPart(search)] : []),
+    {
+      seconds: trainingSeconds(training, search ?? { space: 'darts' }),
+      identity: canonicalJson(run),
+      label: 'training',
+      protocol: (before) => trainingOf(training, trained(before)),
+    },
   ];
 }
 
@@ -132,34 +159,10 @@ export function partsOf(run: Run): Part[] {
   switch (run.kind) {
     case 'search':
       return [searchPart(run.search)];
-    case 'training': {
-      const { search, training, genotype, after } = run;
-      const trained = (before: readonly KeptRun[]): Genotype => {
-        if (genotype) return genotype;
-        const found = before[0] as unknown as FinishedSearch;
-        return after === undefined
-          ? found.result.genotype
-          : genotypeAfter(found.protocol, found.result, after);
-      };
-      return [
-        ...(search ? [searchPart(search)] : []),
-        {
-          seconds: trainingSeconds(training, search ?? { space: 'darts' }),
-          identity: canonicalJson(run),
-          label: 'training',
-          protocol: (before) => trainingOf(training, trained(before)),
-        },
-      ];
-    }
+    case 'training':
+      return trainingParts(run);
     case 'linear':
-      return [
-        {
-          seconds: 1,
-          identity: canonicalJson(run.evaluation),
-          label: 'linear classifier',
-          protocol: () => run.evaluation,
-        },
-      ];
+      return [partOf(run.evaluation, 1, 'linear classifier')];
     case 'landscape':
       return onSupernet(run.landscape, run.landscape, landscapeSeconds(run.landscape));
     case 'path':
@@ -169,14 +172,7 @@ export function partsOf(run: Run): Part[] {
     case 'spectrum':
       return onSupernet(run.spectrum, run.spectrum.landscape, spectrumSeconds(run.spectrum));
     case 'toy':
-      return [
-        {
-          seconds: toySeconds(run.toy),
-          identity: canonicalJson(run.toy),
-          label: run.toy.experiment,
-          protocol: () => run.toy,
-        },
-      ];
+      return [partOf(run.toy, toySeconds(run.toy), run.toy.experiment)];
   }
 }
 
@@ -242,205 +238,148 @@ function supernetId(search: SearchProtocol): string {
   });
 }
 
-/** What every row has. */
-interface BaseRow {
-  readonly seed: number;
-  /** As the protocols name it. */
-  readonly dataset: string;
-  /** Seconds of computing where it was made. */
-  readonly seconds: number;
+/** What every row has of a run of this seed, on these images. */
+function baseRow({ protocol: { seed, dataset }, provenance }: FinishedSearch | FinishedEvaluation) {
+  return {
+    seed,
+    /** As the protocols name it. */
+    dataset: dataset.name as string,
+    /** Seconds of computing where it was made. */
+    seconds: provenance.seconds,
+  };
 }
 
 /** What rows of networks searched have. */
-interface SearchedRow extends BaseRow {
-  readonly genotype: Genotype;
-  /** The search's own epochs. */
-  readonly epochs: readonly EpochRecord[];
-  readonly searchSeconds: number;
-  /** SGD steps on ω and on candidates, and alpha updates, of the search. */
-  readonly weightSteps: number;
-  readonly fineTuneSteps: number;
-  readonly alphaUpdates: number;
-}
-
-/** A search's row. */
-export interface SearchRow extends SearchedRow {
-  readonly kind: 'search';
-  readonly space: string;
-  readonly supernetParameters: number;
-  /** Classes of its images. */
-  readonly search: SearchProtocol;
-}
-
-/** A trained network's row; what its search gave where there is one. */
-export interface TrainingRow extends Partial<Omit<SearchedRow, keyof BaseRow | 'genotype'>>, BaseRow {
-  readonly kind: 'training';
-  readonly space: string;
-  readonly genotype: Genotype;
-  readonly search?: SearchProtocol;
-  /** Percent of the test images that are classified wrongly after the last epoch: the result. */
-  readonly errorPct: number;
-  readonly testImages: number;
-  readonly classes: number;
-  /** The lowest of all epochs, chosen on the test images and therefore optimistic. */
-  readonly bestEpochErrorPct: number;
-  /** Mean over further passes with other draws, for a network with the noise operation; null for others. */
-  readonly noisePassesPct: number | null;
-  /** Parameters without auxiliary head, and multiply-adds for one image, of the network that was trained. */
-  readonly parameters: number;
-  readonly multiplyAdds: number;
-  /** Parameters without auxiliary head of the network that the paper would train from these cells. */
-  readonly fullParameters: number;
-  readonly trainingSeconds: number;
-  /** "official", "subset", "synthetic". */
-  readonly coverage: string;
-}
-
-/** A linear classifier's row. */
-export interface LinearRow extends BaseRow {
-  readonly kind: 'linear';
-  readonly errorPct: number;
-  readonly classes: number;
-}
-
-interface OnLandscapeRow extends BaseRow {
-  readonly space: string;
-  readonly landscape: LandscapeProtocol;
-  readonly estimate: LandscapeProtocol['omega']['kind'];
-  /** M, where weights are fine-tuned. */
-  readonly iterations: number | null;
-  readonly normalization: LandscapeProtocol['normalization'];
-}
-
-/** The row of each kind of run. */
-interface Rows {
-  readonly search: SearchRow;
-  readonly training: TrainingRow;
-  readonly linear: LinearRow;
-  readonly landscape: OnLandscapeRow & LandscapeResult & { readonly kind: 'landscape' };
-  readonly path: OnLandscapeRow &
-    PathResult & { readonly kind: 'path'; readonly solver: PathProtocol['solver'] };
-  readonly condition: OnLandscapeRow & ConditionResult & { readonly kind: 'condition' };
-  readonly spectrum: OnLandscapeRow & SpectrumResult & { readonly kind: 'spectrum' };
-  readonly toy: { readonly kind: 'toy'; readonly seed: number; readonly toy: ToyProtocol } & ToyResult;
-}
-
-/** The row of a kind of run. */
-export type RowOf<K extends RunKind> = Rows[K];
-
-/** The numbers of a finished run. */
-export function rowOf(kind: RunKind, kept: readonly KeptRun[]): Rows[RunKind] {
-  switch (kind) {
-    case 'search':
-      return searchRow(kept[0] as unknown as FinishedSearch);
-    case 'training':
-      return trainingRow(kept);
-    case 'linear': {
-      const { protocol, result, provenance } = kept[0] as unknown as FinishedEvaluation;
-      const { seed, dataset } = protocol;
-      const { test, classes } = result;
-      return {
-        kind,
-        seed,
-        dataset: dataset.name,
-        seconds: provenance.seconds,
-        errorPct: test.errorPct,
-        classes,
-      };
-    }
-    case 'toy': {
-      const [{ protocol, result }] = kept;
-      const toy = protocol as ToyProtocol;
-      return { kind, seed: toy.seed, toy, ...(result as ToyResult) };
-    }
-    default:
-      return landscapeRow(kind, kept[0]);
-  }
-}
-
-function searched({ protocol, result, provenance }: FinishedSearch): Omit<SearchedRow, keyof BaseRow> {
+function searched({ protocol, result, provenance }: FinishedSearch) {
   const { weightSteps, fineTuneSteps, alphaUpdates } = searchWork(protocol);
-  const { genotype, epochs } = result;
-  return { genotype, epochs, searchSeconds: provenance.seconds, weightSteps, fineTuneSteps, alphaUpdates };
+  return {
+    search: protocol,
+    /** The search's own epochs. */
+    epochs: result.epochs as readonly EpochRecord[],
+    searchSeconds: provenance.seconds,
+    /** SGD steps on ω and on candidates, and alpha updates, of the search. */
+    ...{ weightSteps, fineTuneSteps, alphaUpdates },
+  };
 }
 
-function searchRow(found: FinishedSearch): SearchRow {
-  const { protocol, result, provenance } = found;
+function searchRow(found: FinishedSearch) {
+  const { genotype, supernetParameters } = found.result;
   return {
-    kind: 'search',
-    seed: protocol.seed,
-    dataset: protocol.dataset.name,
-    space: spaceName(protocol),
-    search: protocol,
-    seconds: provenance.seconds,
-    supernetParameters: result.supernetParameters,
+    kind: 'search' as const,
+    space: spaceName(found.protocol),
+    supernetParameters,
+    genotype,
+    ...baseRow(found),
     ...searched(found),
   };
 }
 
-function trainingRow(kept: readonly KeptRun[]): TrainingRow {
-  const { protocol, result, provenance } = kept[kept.length - 1] as unknown as FinishedEvaluation;
-  const found = kept.length > 1 ? (kept[0] as unknown as FinishedSearch) : undefined;
+function linearRow(found: FinishedEvaluation) {
+  const { test, classes } = found.result;
+  return { kind: 'linear' as const, ...baseRow(found), errorPct: test.errorPct, classes };
+}
+
+/** A trained network's row; with what its search gave where there is one. */
+function trainingRow(trained: FinishedEvaluation, found: FinishedSearch | undefined) {
+  const { protocol, result, provenance } = trained;
   const { network, dataset, preset } = protocol;
   if (network.kind === 'linear') throw new ZartsError('A linear classifier is no trained network of cells.');
   const { genotype } = network;
   // Cells that no search of ours found are the DARTS space's.
   const space = found ? spaceName(found.protocol) : 'darts';
-  const own = countsOf(protocol, result.classes);
-  const choice = { preset, dataset: dataset.name, space };
-  const { noisePasses } = result;
+  const paper = trainingSettings({ preset, dataset: dataset.name, space }, 'full');
+  const { noisePasses, classes } = result;
   return {
-    kind: 'training',
-    seed: protocol.seed,
-    dataset: found && dataset.name !== 'imagenet' ? found.protocol.dataset.name : dataset.name,
+    kind: 'training' as const,
+    ...baseRow(trained),
+    ...(found && dataset.name !== 'imagenet' ? { dataset: found.protocol.dataset.name as string } : {}),
     space,
-    ...(found ? { search: found.protocol, ...searched(found) } : {}),
+    ...(found ? searched(found) : ({} as Partial<ReturnType<typeof searched>>)),
     genotype,
+    /** Percent of the test images that are classified wrongly after the last epoch: the result. */
     errorPct: result.test.errorPct,
     testImages: dataset.testSize,
-    classes: result.classes,
+    classes,
+    /** The lowest of all epochs, chosen on the test images and therefore optimistic. */
     bestEpochErrorPct: result.best.errorPct,
+    /** Mean over further passes with other draws, for a network with the noise operation; null for others. */
     noisePassesPct: noisePasses && noisePasses.reduce((sum, each) => sum + each, 0) / noisePasses.length,
-    parameters: own.parameters,
-    multiplyAdds: own.multiplyAdds,
-    fullParameters: countsOf(trainingOf(trainingSettings(choice, 'full'), genotype), result.classes)
-      .parameters,
-    seconds: provenance.seconds,
+    /** Of the network that was trained. */
+    ...countsOf(protocol, classes),
+    /** Parameters without auxiliary head of the network that the paper would train from these cells. */
+    fullParameters: countsOf(trainingOf(paper, genotype), classes).parameters,
     trainingSeconds: provenance.seconds,
-    coverage: provenance.data.coverage,
+    /** "official", "subset", "synthetic". */
+    coverage: provenance.data.coverage as string,
   };
 }
 
-/** Parameters without auxiliary head, and multiply-adds for one image, of a network of cells. */
-export function countsOf(
-  { network, dataset }: EvaluationProtocol,
-  classes: number,
-): { readonly parameters: number; readonly multiplyAdds: number } {
-  if (network.kind === 'linear') throw new ZartsError('A linear classifier has no cells to count.');
-  const image = { height: dataset.imageSide, width: dataset.imageSide };
-  const counts = countNetwork(network.genotype, { ...network, classes }, image).network;
-  return { parameters: counts.parameters, multiplyAdds: multiplyAdds(counts) };
+function toyRow({ protocol, result }: KeptRun) {
+  const toy = protocol as ToyProtocol;
+  return { kind: 'toy' as const, seed: toy.seed, toy, ...(result as ToyResult) };
 }
 
-function landscapeRow(
-  kind: 'landscape' | 'path' | 'condition' | 'spectrum',
-  { protocol, result, provenance }: KeptRun,
-): Rows[RunKind] {
+/** What rows of landscapes, and of what lies on them, have; the results are what the store has. */
+function landscapeRow({ protocol, result, provenance }: KeptRun) {
   const stored = protocol as LandscapeProtocol | PathProtocol;
   const landscape = stored.kind === 'landscape' ? stored : stored.landscape;
   const { omega, normalization, supernet } = landscape;
   return {
-    kind,
     seed: stored.seed,
-    dataset: supernet.dataset.name,
+    dataset: supernet.dataset.name as string,
     space: spaceName(supernet),
     landscape,
     estimate: omega.kind,
+    /** M, where weights are fine-tuned. */
     iterations: omega.kind === 'finetuned' ? omega.iterations : null,
     normalization,
     seconds: provenance.seconds,
     ...('solver' in stored ? { solver: stored.solver } : {}),
     ...(result as object),
-    // The kind says which of the results it is.
-  } as unknown as Rows[RunKind];
+  };
+}
+
+type OnLandscapeRow = Omit<ReturnType<typeof landscapeRow>, 'solver'>;
+
+/** The row of each kind of run. */
+interface Rows {
+  readonly search: Readonly<ReturnType<typeof searchRow>>;
+  readonly training: Readonly<ReturnType<typeof trainingRow>>;
+  readonly linear: Readonly<ReturnType<typeof linearRow>>;
+  readonly landscape: OnLandscapeRow & LandscapeResult & { readonly kind: 'landscape' };
+  readonly path: OnLandscapeRow & PathResult & Pick<PathProtocol, 'kind' | 'solver'>;
+  readonly condition: OnLandscapeRow & ConditionResult & { readonly kind: 'condition' };
+  readonly spectrum: OnLandscapeRow & SpectrumResult & { readonly kind: 'spectrum' };
+  readonly toy: ReturnType<typeof toyRow>;
+}
+
+/** The row of a kind of run. */
+export type RowOf<K extends RunKind> = Rows[K];
+export type TrainingRow = RowOf<'training'>;
+export type LinearRow = RowOf<'linear'>;
+
+/** The numbers of a finished run. */
+export function rowOf(kind: RunKind, kept: readonly KeptRun[]): Rows[RunKind] {
+  const [first, second] = kept as unknown as [FinishedSearch & FinishedEvaluation, FinishedEvaluation?];
+  switch (kind) {
+    case 'search':
+      return searchRow(first);
+    case 'training':
+      return second ? trainingRow(second, first) : trainingRow(first, undefined);
+    case 'linear':
+      return linearRow(first);
+    case 'toy':
+      return toyRow(kept[0]);
+    default:
+      // The kind says which of the results it is.
+      return { kind, ...landscapeRow(kept[0]) } as unknown as Rows[typeof kind];
+  }
+}
+
+/** Parameters without auxiliary head, and multiply-adds for one image, of a network of cells. */
+export function countsOf({ network, dataset }: EvaluationProtocol, classes: number) {
+  if (network.kind === 'linear') throw new ZartsError('A linear classifier has no cells to count.');
+  const image = { height: dataset.imageSide, width: dataset.imageSide };
+  const counts = countNetwork(network.genotype, { ...network, classes }, image).network;
+  return { parameters: counts.parameters, multiplyAdds: multiplyAdds(counts) };
 }

@@ -9,7 +9,7 @@ import type { Progress } from '../lib/progress.js';
 import { openRun } from '../lib/runs/store.js';
 import type { Budget } from '../lib/search/protocol.js';
 import type { AnyCell, MeasuredCell, Result } from './experiment.js';
-import { dataDigest, partsOf, runStored, warmUp } from './kinds.js';
+import { dataDigest, ownProtocol, partsOf, runStored, searchOf, warmUp } from './kinds.js';
 import type { ComputeOptions, KeptRun, Part, Run, StoredProtocol } from './kinds.js';
 
 /** What measuring needs besides the grid. */
@@ -41,13 +41,8 @@ interface Work {
  *         {InterruptedError} after `signal`, what was computed being kept.
  */
 export async function measure(cells: readonly AnyCell[], context: MeasureContext): Promise<Result> {
-  const { id, budget, home, data, progress, signal, onPartial } = context;
+  const { id, budget, progress, onPartial, ...common } = context;
   if (cells.length === 0) throw new UsageError(`${id}: there is nothing to run.`);
-  const common: ComputeOptions = {
-    ...(home === undefined ? {} : { home }),
-    ...(data === undefined ? {} : { data }),
-    ...(signal ? { signal } : {}),
-  };
   const missing = new Map<string, string>();
   const work: Work[] = [];
   for (const cell of cells) {
@@ -78,7 +73,7 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
       let computed = false;
       for (const part of parts) {
         const { seconds, known } = steps[next++];
-        const label = `run ${i + 1}/${work.length} (${axesText(cell)}), ${part.label}`;
+        const label = `run ${i + 1}/${work.length} (${Object.values(cell.axes).join(', ')}), ${part.label}`;
         const protocol = part.protocol(measured);
         if (!known && protocol.kind === 'search' && part.network && part.network.id !== compiled) {
           phase?.update(position(), `${label}: compiling the supernet`);
@@ -95,8 +90,10 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
         phase?.update(position(), label);
         measured.push(kept);
       }
-      const own = measured.filter((_, p) => parts[p].only === undefined).map(withoutKnown);
-      runs.push({ kind: cell.run.kind, axes: cell.axes, kept: own });
+      // Whether it was there already is no part of what is kept.
+      const own = measured.filter((_, p) => parts[p].only === undefined);
+      const keptOf = own.map((run) => ({ ...run, known: true }));
+      runs.push({ kind: cell.run.kind, axes: cell.axes, kept: keptOf });
       if (computed && cell.run.kind !== 'linear') await onPartial?.(soFar());
     }
     phase?.update(whole);
@@ -140,12 +137,11 @@ async function stepsOf(work: readonly Work[]): Promise<{ seconds: number; known:
 
 async function lookUp(protocol: StoredProtocol, options: ComputeOptions): Promise<KeptRun | undefined> {
   const { home } = options;
-  const digest = await dataDigest(protocol, options);
-  const run = openRun({ protocol, dataDigest: digest, ...(home === undefined ? {} : { home }) });
+  const dataset = await dataDigest(protocol, options);
+  const run = openRun({ protocol, dataDigest: dataset, ...(home === undefined ? {} : { home }) });
   const record = run.record() as unknown as Pick<KeptRun, 'result' | 'provenance'> | undefined;
-  return (
-    record && { protocol, result: record.result, provenance: record.provenance, key: run.key, known: true }
-  );
+  if (!record) return undefined;
+  return { protocol, result: record.result, provenance: record.provenance, key: run.key, known: true };
 }
 
 /** What is told of one part, at its place in the phase. */
@@ -162,10 +158,6 @@ function shareOf(
   };
 }
 
-function axesText({ axes }: AnyCell): string {
-  return Object.values(axes).join(', ');
-}
-
 /** A landscape under way as far as it can be shown. */
 function coarse({ run, axes }: AnyCell, protocol: StoredProtocol, grid: LossGrid): MeasuredCell {
   const result = { grid, minimum: gridMinimum(grid), sharpness: sharpness(grid), directionNorms: [1, 1] };
@@ -176,39 +168,17 @@ function coarse({ run, axes }: AnyCell, protocol: StoredProtocol, grid: LossGrid
   };
 }
 
-/** Whether it was there already is no part of what is kept. */
-function withoutKnown(run: KeptRun): KeptRun {
-  return { ...run, known: true };
-}
-
 // ---- Images ----
 
 /** Names of the data sets that a run reads. */
 function datasetsOf(run: Run): readonly string[] {
-  switch (run.kind) {
-    case 'search':
-      return [run.search.dataset.name];
-    case 'training':
-      return [...(run.search ? [run.search.dataset.name] : []), run.training.dataset.name];
-    case 'linear':
-      return [run.evaluation.dataset.name];
-    case 'landscape':
-      return [run.landscape.supernet.dataset.name];
-    case 'toy':
-      return [];
-    default: {
-      const { landscape } = 'path' in run ? run.path : 'condition' in run ? run.condition : run.spectrum;
-      return [landscape.supernet.dataset.name];
-    }
-  }
+  const own = ownProtocol(run);
+  return [searchOf(run), own].flatMap((each) => (each && 'dataset' in each ? [each.dataset.name] : []));
 }
 
 /** Whether a run on photographs takes computed ones, since there are no others; never at full budget. */
 function usesStandIn(run: Run, { budget, data }: MeasureContext): boolean {
-  const photographs = (
-    run.kind === 'training' ? run.training : run.kind === 'linear' ? run.evaluation : undefined
-  )?.dataset.name;
-  if (photographs !== 'imagenet' || budget === 'full') return false;
+  if (budget === 'full' || !datasetsOf(run).includes('imagenet')) return false;
   return datasetFolder('imagenet', { data }) === undefined;
 }
 
@@ -221,36 +191,41 @@ function usesStandIn(run: Run, { budget, data }: MeasureContext): boolean {
 async function lackingImages(
   run: Run,
   options: ComputeOptions,
-  { id, budget, data }: MeasureContext,
+  context: MeasureContext,
   missing: Map<string, string>,
 ): Promise<boolean> {
   const names = datasetsOf(run);
   for (const name of names) {
-    if (!missing.has(name)) missing.set(name, await reasonFor(name));
+    if (!missing.has(name)) missing.set(name, await reasonFor(name, run, options, context));
   }
   return names.some((name) => missing.get(name) !== '');
+}
 
-  async function reasonFor(name: string): Promise<string> {
-    if (name === 'synthetic' || options.data === 'synthetic') return '';
-    const given = data ?? process.env.ZARTS_DATA ?? '';
-    const sentence = (title: string, absent = 'not here, and could not be downloaded'): string => {
-      const where = given === '' ? absent : 'not in the folder of data sets named';
-      return `${title} is ${where}. Once it is in a folder DIR: npx zarts reproduce ${id} --budget ${budget} --data DIR`;
-    };
-    if (name === 'imagenet') {
-      const there = datasetFolder('imagenet', { data }) !== undefined;
-      return there ? '' : sentence(IMAGENET.title, 'not here: its licence allows no download');
-    }
-    const [first] = partsOf(run);
-    try {
-      await dataDigest(first.protocol([]), options);
-      return '';
-    } catch (error) {
-      const absent = error instanceof UsageError || error instanceof ZartsError;
-      if (!absent || error instanceof InterruptedError) throw error;
-      const stored = name as FileDatasetName;
-      if (datasetFolder(stored, { data }) !== undefined) throw error;
-      return sentence(FILE_DATASETS[stored].title);
-    }
+/** Why the images of a data set are not there; empty where they are. */
+async function reasonFor(
+  name: string,
+  run: Run,
+  options: ComputeOptions,
+  { id, budget, data }: MeasureContext,
+): Promise<string> {
+  if (name === 'synthetic' || options.data === 'synthetic') return '';
+  const sentence = (title: string, absent: string): string => {
+    const named = (data ?? process.env.ZARTS_DATA ?? '') !== '';
+    const where = named ? 'not in the folder of data sets named' : absent;
+    return `${title} is ${where}. Once it is in a folder DIR: npx zarts reproduce ${id} --budget ${budget} --data DIR`;
+  };
+  if (name === 'imagenet') {
+    const there = datasetFolder('imagenet', { data }) !== undefined;
+    return there ? '' : sentence(IMAGENET.title, 'not here: its licence allows no download');
+  }
+  try {
+    await dataDigest(partsOf(run)[0].protocol([]), options);
+    return '';
+  } catch (error) {
+    const told = error instanceof UsageError || error instanceof ZartsError;
+    if (!told || error instanceof InterruptedError) throw error;
+    const stored = name as FileDatasetName;
+    if (datasetFolder(stored, { data }) !== undefined) throw error;
+    return sentence(FILE_DATASETS[stored].title, 'not here, and could not be downloaded');
   }
 }

@@ -3,7 +3,7 @@ import { claimsText } from '../../lib/report/claims.js';
 import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
 import { textTable } from '../../lib/report/table.js';
 import { PRESETS } from '../../lib/search/protocol.js';
-import { searchOf } from '../../reproductions/deviations.js';
+import { searchOf } from '../../reproductions/kinds.js';
 import { cellsOf } from '../../reproductions/experiment.js';
 import type { AnyCell, Experiment } from '../../reproductions/experiment.js';
 import { parseSet } from '../../reproductions/grid.js';

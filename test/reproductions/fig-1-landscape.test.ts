@@ -6,7 +6,7 @@ import { chartPng, chartSvg } from '../../lib/report/render.js';
 import type { ChartSpec } from '../../lib/report/spec.js';
 import { textTable } from '../../lib/report/table.js';
 import type { LandscapeProtocol, PathProtocol } from '../../lib/search/landscape-protocol.js';
-import { searchOf } from '../../reproductions/deviations.js';
+import { searchOf } from '../../reproductions/kinds.js';
 import { cellsOf, cellsOfKind } from '../../reproductions/experiment.js';
 import { fig1 } from '../../reproductions/fig-1-landscape.js';
 import { fig3 } from '../../reproductions/fig-3-weights.js';
