@@ -3,6 +3,7 @@ import { judge, undecided } from '../lib/analysis/claims.js';
 import type { Claim } from '../lib/analysis/claims.js';
 import { pairedTest } from '../lib/analysis/comparison.js';
 import { fitLine } from '../lib/analysis/statistics.js';
+import type { SolverId } from '../lib/search/solver-id.js';
 import { distinct, rowsOfKind } from './experiment.js';
 import type { Row, View } from './experiment.js';
 import { methodTitle } from './methods.js';
@@ -55,6 +56,28 @@ export const BEATS_RANDOM: Contest = {
   where: 'random',
 };
 
+/** That a method finds better networks than another, where. */
+export function beats(better: SolverId, worse: SolverId, where: string, detail?: string): Contest {
+  return {
+    id: `beats/${worse}`,
+    text: `${methodTitle(better)} finds better networks ${where} than ${methodTitle(worse)} does.`,
+    better,
+    worse,
+    ...(detail === undefined ? {} : { detail }),
+  };
+}
+
+/** The paper's idea with a density that plays no part, beside its strongest rival; in words. */
+export function flatBeats(worse: SolverId, words: string): Contest {
+  return {
+    id: `flat-beats/${worse}`,
+    text: `MGS with a flat density finds better networks than ${words}.`,
+    better: 'mgs-flat',
+    worse,
+    where: 'mgs-flat',
+  };
+}
+
 /** What contests are decided on. */
 type Networks = Pick<View<'search' | 'training' | 'linear', MethodAxes>, 'rows' | 'missing'>;
 
@@ -66,11 +89,11 @@ type Networks = Pick<View<'search' | 'training' | 'linear', MethodAxes>, 'rows' 
 export function contests(view: Networks, asked: readonly Contest[], undecidable?: string): Claim[] {
   return asked
     .filter(({ where }) => where === undefined || view.rows.some(({ method }) => method === where))
-    .map((each) => beats(view, each, undecidable));
+    .map((each) => contest(view, each, undecidable));
 }
 
 /** What decides a claim that one method beats another, pair by pair. */
-function beats(
+function contest(
   { rows, missing }: Networks,
   { id, text, better, worse, detail = '', error = 'test error' }: Contest,
   undecidable?: string,
@@ -121,3 +144,11 @@ export function slopeOver<R>(
 /** The mean; not finite if a value is not, or none is there. */
 export const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** What a statement measures that one number grows, or falls, with another: the slope over a field of one seed's rows. */
+export function slope<X extends PropertyKey, R extends Readonly<Record<X, number>>>(
+  x: X,
+  y: (row: R) => number,
+) {
+  return (rows: readonly R[]): number | undefined => slopeOver(rows, (row) => row[x], y);
+}

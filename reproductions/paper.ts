@@ -65,20 +65,19 @@ export function nameOf<T extends string>(names: readonly T[], inCapitals: unknow
   throw new Error(`the paper's numbers name ${String(inCapitals)}, which is not known`);
 }
 
-/**
- * A table of the paper: for each row that has the key, its value and its cells.
- *
- * @param key  The field that tells rows apart, e.g. "N".
- */
-export function printedTable(
-  table: string,
-  key: string,
-): { readonly key: number; readonly cells: Readonly<Record<string, PrintedCell>> }[] {
-  const rows = results().tables.find(({ id }) => id === table)?.rows ?? [];
-  return rows.map((row) => ({
-    key: z.number().parse(row[key]),
-    cells: z.record(z.string(), cellSchema).parse(row.cells),
-  }));
+/** Every row of a table of the paper, in its order: what tells it from others, and the cells that the paper fills. */
+export function printedRows(table: string) {
+  const rows = results().tables.find(({ id }) => id === table)?.rows;
+  if (!rows) throw new Error(`there is no table ${table} of the paper`);
+  return rows.map(({ cells = {}, ...fields }) => {
+    const filled = Object.entries(cells).filter(([, cell]) => (cell as { value: unknown }).value !== null);
+    return { fields, cells: z.record(z.string(), cellSchema).parse(Object.fromEntries(filled)) };
+  });
+}
+
+/** The rows of a table of the paper with the number that tells them apart, e.g. "N". */
+export function printedTable(table: string, key: string) {
+  return printedRows(table).map(({ fields, cells }) => ({ key: z.number().parse(fields[key]), cells }));
 }
 
 /**
@@ -87,41 +86,16 @@ export function printedTable(
  * @param match  Fields that the row has, e.g. `{ dataset: 'CIFAR10', block: 'average', method: 'ZARTS (ours)' }`.
  * @throws if not exactly one row has them.
  */
-export function printedRow(
-  table: string,
-  match: Readonly<Record<string, string>>,
-): Readonly<Record<string, PrintedCell>> {
-  const rows = (results().tables.find(({ id }) => id === table)?.rows ?? []).filter((row) =>
-    Object.entries(match).every(([field, value]) => row[field] === value),
+export function printedRow(table: string, match: Readonly<Record<string, string>>) {
+  const [row, ...more] = printedRows(table).filter(({ fields }) =>
+    Object.entries(match).every(([field, value]) => fields[field] === value),
   );
-  if (rows.length !== 1) {
-    throw new Error(`${rows.length} rows of table ${table} have ${JSON.stringify(match)}; one should.`);
-  }
-  return z.record(z.string(), cellSchema).parse(rows[0].cells);
-}
-
-/** A row of a table of the paper: what tells it from others, and its cells. A cell that the paper leaves empty is not there. */
-export interface PrintedRow {
-  readonly fields: Readonly<Record<string, unknown>>;
-  readonly cells: Readonly<Record<string, PrintedCell>>;
-}
-
-/** Every row of a table of the paper, in its order. @throws if the file has no such table. */
-export function printedRows(table: string): PrintedRow[] {
-  const rows = results().tables.find(({ id }) => id === table)?.rows;
-  if (!rows) throw new Error(`there is no table ${table} of the paper`);
-  return rows.map(({ cells = {}, ...fields }) => ({
-    fields,
-    cells: Object.fromEntries(
-      Object.entries(cells)
-        .filter(([, cell]) => (cell as { value: unknown }).value !== null)
-        .map(([name, cell]) => [name, cellSchema.parse(cell)]),
-    ),
-  }));
+  if ((row as unknown) !== undefined && more.length === 0) return row.cells;
+  throw new Error(`not exactly one row of table ${table} has ${JSON.stringify(match)}.`);
 }
 
 /** The numbers of a table's cells by name: what the row is called, and the column. */
-export function printedNumbers<R extends { readonly cells: PrintedRow['cells'] }>(
+export function printedNumbers<R extends { readonly cells: Readonly<Record<string, PrintedCell>> }>(
   rows: readonly R[],
   name: (row: R) => string,
 ): Record<string, number> {

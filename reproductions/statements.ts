@@ -1,5 +1,5 @@
 /** Statements of the paper as data: a number of each seed's rows, and where it must lie. */
-import { judge } from '../lib/analysis/claims.js';
+import { judge, undecided } from '../lib/analysis/claims.js';
 import type { Claim, Region } from '../lib/analysis/claims.js';
 import { perSeed } from './experiment.js';
 
@@ -22,12 +22,19 @@ export interface Statement<R> {
   readonly detail?: string;
 }
 
-/** The verdicts on statements. */
+/**
+ * The verdicts on statements.
+ *
+ * @param lacking  Why there is nothing to decide any of them on.
+ */
 export function judgeAll<R extends { readonly seed: number }>(
   rows: readonly R[],
   statements: readonly Statement<R>[],
+  lacking?: string,
 ): Claim[] {
   return statements.map(({ among = () => true, value, ...rest }) =>
-    judge({ ...rest, values: perSeed(rows.filter(among), value) }),
+    lacking === undefined
+      ? judge({ ...rest, values: perSeed(rows.filter(among), value) })
+      : undecided({ ...rest, detail: lacking }),
   );
 }

@@ -2,21 +2,22 @@
  * Table 6: what the number M of fine-tuning steps of each candidate does to a search. As in the released code, α moves after
  * every M weight steps, so that M also decides how often it moves; beside that, the same with the frequency fixed.
  */
-import { fineTuneIterations } from '../lib/search/omega-protocol.js';
 import type { Claim } from '../lib/analysis/claims.js';
-import { againstNumber, sixDigits } from '../lib/report/charts.js';
-import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
+import { fineTuneIterations } from '../lib/search/omega-protocol.js';
 import { fullSearch, withBudget } from '../lib/search/presets.js';
 import { applySet, spaceName, updatePeriod } from '../lib/search/protocol.js';
 import type { Budget, Preset, SearchProtocol } from '../lib/search/protocol.js';
-import { slopeOver } from './claims.js';
-import { searchDeviations, seedsOf, sentences, several, trainingDeviations } from './deviations.js';
-import { cellsOfKind, cross, distinct, experiment, groupBy, rowsOfKind } from './experiment.js';
-import type { Cell, Row, View } from './experiment.js';
-import { printedNumbers, printedTable, printedText } from './paper.js';
+import { slope } from './claims.js';
+import { searchDeviations, seedsDeviation, sentences, trainingDeviations } from './deviations.js';
+import { cross, distinct, groupBy } from './experiment.js';
+import type { Cell } from './experiment.js';
+import type { Grid } from './grid.js';
+import { printedTable } from './paper.js';
 import { judgeAll } from './statements.js';
-import { SEEDS, spaceAt } from './sweep.js';
+import { spaceAt } from './sweep.js';
+import { OF_SEARCHES, swept } from './swept.js';
+import type { SweptRow, SweptView } from './swept.js';
 import {
   AGREEMENT,
   TRAINED_COLUMNS,
@@ -24,21 +25,16 @@ import {
   baselineNotes,
   counted,
   label,
-  spread,
+  searchTime,
   stateText,
   summaryTable,
 } from './tables.js';
-import { trainedSearch, withBaselines } from './trained.js';
 
 /** Whose weights, M, and weight steps between two updates of α. */
 export type IterationAxes = Readonly<Record<'reading', Preset> & Record<'M' | 'period', number>>;
-type TrainedRow = Row<'training', IterationAxes>;
-type TrainedView = View<'training' | 'linear', IterationAxes>;
+type TrainedRow = SweptRow<IterationAxes>;
 
 const PRINTED = printedTable('6', 'M');
-
-/** Searches behind each of the paper's errors. */
-const PRINTED_SEEDS = PRINTED[0].cells.error.n;
 
 /** The paper's largest M. */
 const LARGEST = Math.max(...PRINTED.map(({ key }) => key));
@@ -59,26 +55,22 @@ const PRESET_TITLES: Readonly<Record<Preset, string>> = {
 /** How often α moves: after M weight steps, or after as many whatever M is. */
 const FREQUENCIES = ['coupled', 'fixed'] as const;
 
-/** The searches of one seed. The paper's M are cut down as a budget cuts M = 10; the largest has both frequencies. */
-function searchesOf(base: SearchProtocol): SearchProtocol[] {
-  const most = fineTuneIterations(base.omega);
-  const all = distinct(PRINTED.map(({ key }) => Math.max(1, Math.round((key * most) / LARGEST))));
-  return FREQUENCIES.flatMap((frequency) =>
-    all
-      .filter((M) => frequency === 'coupled' || M < most)
-      .map((M) =>
-        applySet(base, `omega.iterations=${M}`, ...(frequency === 'fixed' ? [`updateEvery=${most}`] : [])),
-      ),
-  );
+/** The paper's M are cut down as a budget cuts M = 10; the largest has both frequencies. */
+function searches({ budget, preset, seeds, search }: Grid): SearchProtocol[] {
+  return cross({ seed: seeds, reading: preset ? [preset] : PRESETS[budget] }).flatMap(({ seed, reading }) => {
+    const base = applySet(withBudget(fullSearch(spaceAt(budget), 'mgs', reading), budget), `seed=${seed}`);
+    const most = fineTuneIterations(base.omega);
+    const all = distinct(PRINTED.map(({ key }) => Math.max(1, Math.round((key * most) / LARGEST))));
+    const coupled = all.map((M) => [`omega.iterations=${M}`]);
+    const constant = coupled.filter((_, i) => all[i] < most).map((own) => [...own, `updateEvery=${most}`]);
+    return [...coupled, ...constant].map((own) => search(applySet(base, ...own)));
+  });
 }
 
-function deviations(all: readonly Cell<'training' | 'linear', IterationAxes>[]): string[] {
-  const cells = cellsOfKind(all, 'training');
-  const searches = cells.map(({ run }) => run.search!);
-  const [first] = searches;
+function deviations(cells: readonly Cell<'training', IterationAxes>[]): string[] {
+  const own = cells.map(({ run }) => run.search!);
   const paper = fullSearch('darts', 'mgs', 'paper');
-  const largest = Math.max(...searches.map(({ omega }) => fineTuneIterations(omega)));
-  const seeds = seedsOf(cells);
+  const largest = Math.max(...own.map(({ omega }) => fineTuneIterations(omega)));
   // What the table varies on purpose is no deviation.
   const neutral = (search: SearchProtocol): SearchProtocol => ({
     ...search,
@@ -86,14 +78,13 @@ function deviations(all: readonly Cell<'training' | 'linear', IterationAxes>[]):
     updateEvery: paper.updateEvery,
   });
   return sentences(
-    first.space !== paper.space &&
-      `The searches run in ${spaceName(first).toUpperCase()} instead of the DARTS space.`,
+    own[0].space !== paper.space &&
+      `The searches run in ${spaceName(own[0]).toUpperCase()} instead of the DARTS space.`,
     searchDeviations(cells, ({ axes }) => `With the ${PRESET_TITLES[axes.reading]}`, neutral),
     largest !== LARGEST &&
       `M goes up to ${largest}; in the paper up to ${LARGEST}, with the same shares between.`,
     trainingDeviations(cells),
-    seeds !== PRINTED_SEEDS &&
-      `${several(seeds, 'search', 'searches')} for each M; the paper has ${PRINTED_SEEDS}.`,
+    seedsDeviation(cells, 'for each M', PRINTED[0].cells.error.n),
     'Where α moves after a fixed number of weight steps, M changes the fine-tuning alone; the paper has no such runs.',
     'Cost is seconds on the machine that ran the searches.',
   );
@@ -105,21 +96,16 @@ const hasFrequency =
   ({ M, period }: TrainedRow): boolean =>
     frequency === 'coupled' ? M === period : period === Math.max(...among.map((each) => each.period));
 
-function claims(view: TrainedView): Claim[] {
-  return groupBy(rowsOfKind(view.rows, 'training'), 'reading').flatMap(({ key: { reading }, rows }) => {
+function claims(rows: readonly TrainedRow[]): Claim[] {
+  return groupBy(rows, 'reading').flatMap(({ key: { reading }, rows: all }) => {
     const title = PRESET_TITLES[reading];
-    const [coupled, constant] = FREQUENCIES.map((frequency) => hasFrequency(frequency, rows));
+    const [coupled, constant] = FREQUENCIES.map((frequency) => hasFrequency(frequency, all));
     const falling = {
       statistic: 'test error (points of %) for each unit of M more (slope of a line)',
-      value: (own: readonly TrainedRow[]) =>
-        slopeOver(
-          own,
-          ({ M }) => M,
-          ({ errorPct }) => errorPct,
-        ),
+      value: slope<'M', TrainedRow>('M', ({ errorPct }) => errorPct),
       region: { below: 0 },
     };
-    return judgeAll(rows, [
+    return judgeAll(all, [
       {
         ...falling,
         id: `error-falls/${reading}`,
@@ -138,12 +124,7 @@ function claims(view: TrainedView): Claim[] {
         id: `size-grows/${reading}`,
         text: `The network found has more parameters the larger M is (${title}; in print from 2.91 M to 3.71 M).`,
         statistic: 'full-size parameters (M) for each unit of M more (slope of a line)',
-        value: (own) =>
-          slopeOver(
-            own,
-            ({ M }) => M,
-            ({ fullParameters }) => fullParameters / 1e6,
-          ),
+        value: slope('M', ({ fullParameters }) => fullParameters / 1e6),
         region: { above: 0 },
         among: coupled,
       },
@@ -152,19 +133,19 @@ function claims(view: TrainedView): Claim[] {
 }
 
 /** The rows of each cell: by reading, those with M = period first, by M. */
-function cellsIn(view: TrainedView) {
+function cellsOf(rows: readonly TrainedRow[]) {
   const apart = ({ M, period }: TrainedRow): number => Number(M !== period);
-  const rows = groupBy(rowsOfKind(view.rows, 'training'), 'reading').flatMap((reading) =>
-    [...reading.rows].sort((a, b) => apart(a) - apart(b) || a.M - b.M || a.period - b.period),
+  const ordered = groupBy(rows, 'reading').flatMap((reading) =>
+    reading.rows.sort((a, b) => apart(a) - apart(b) || a.M - b.M || a.period - b.period),
   );
-  return groupBy(rows, 'reading', 'M', 'period');
+  return groupBy(ordered, 'reading', 'M', 'period');
 }
 
-function tables(view: TrainedView): Table[] {
+function tables(rows: readonly TrainedRow[], view: SweptView<IterationAxes>): Table[] {
   return [
     summaryTable<TrainedRow>(
       `The search for several M, its networks trained from scratch (${stateText(view)})`,
-      cellsIn(view),
+      cellsOf(rows),
       [
         label('density', ({ reading }) => PRESET_TITLES[reading]),
         label('M', ({ M }) => M, 'right'),
@@ -175,7 +156,7 @@ function tables(view: TrainedView): Table[] {
         // The same for every seed.
         label('α updates', ({ alphaUpdates }) => alphaUpdates!, 'right'),
         label('fine-tuning steps', ({ fineTuneSteps }) => fineTuneSteps!, 'right'),
-        spread('search (s)', ({ searchSeconds }) => searchSeconds, 1),
+        searchTime(1),
       ],
       [
         'Steps to an update: weight steps between two updates of α; where it equals M the two are coupled, as in the paper.',
@@ -184,82 +165,53 @@ function tables(view: TrainedView): Table[] {
         ...baselineNotes(view.rows),
       ],
     ),
-    summaryTable<(typeof PRINTED)[number]>(
-      "Printed in the paper's Table 6",
-      PRINTED.map((row) => ({ rows: [row] })),
-      [
-        label('M', ({ key }) => key, 'right'),
-        label('error (%)', ({ cells }) => printedText(cells.error), 'right'),
-        label('parameters (M)', ({ cells }) => cells.params.printed, 'right'),
-      ],
-      [
-        view.budget === 'full'
-          ? 'Comparable with the rows above whose steps to an update equal M.'
-          : `Not comparable with numbers made at budget ${view.budget}.`,
-      ],
-    ),
   ];
 }
 
-function charts(view: TrainedView): Chart[] {
-  const values = groupBy(rowsOfKind(view.rows, 'training'), 'reading').flatMap(({ rows }) =>
+/** Rows in the order of the lines that they are points of; with the largest M a row is a point of two. */
+function points(rows: readonly TrainedRow[]) {
+  return groupBy(rows, 'reading').flatMap(({ key: { reading }, rows: own }) =>
     FREQUENCIES.flatMap((frequency) =>
-      rows.filter(hasFrequency(frequency, rows)).map(({ reading, M, seed, errorPct }) => ({
+      own.filter(hasFrequency(frequency, own)).map((row) => ({
+        row,
+        at: row.M,
         group: `${PRESET_TITLES[reading]}, ${frequency === 'coupled' ? 'α moves every M steps' : 'α moves as often'}`,
-        x: M,
-        seed,
-        error: sixDigits(errorPct),
       })),
     ),
   );
-  if (values.length === 0) return [];
-  return [
-    againstNumber(
-      {
-        name: 'error',
-        title: `Test error against M (${stateText(view)})`,
-        subtitle: 'line: mean over seeds; points: each search, its network trained',
-      },
-      values,
-      {
-        x: { field: 'x', title: 'fine-tuning steps M of each candidate' },
-        y: { field: 'error', title: 'test error (%)' },
-        group: 'group',
-        groups: distinct(values.map(({ group }) => group)),
-      },
-    ),
-  ];
 }
 
 /** Table 6. */
-export const table6 = experiment({
+export const table6 = swept({
   id: 'table-6',
   title: 'Table 6: the number of fine-tuning steps M',
   description: 'Errors and sizes for several M, with the frequency of updates coupled to it and fixed.',
   claim: 'The better ω*(α) is estimated, by more fine-tuning steps M, the better the network that is found.',
-  paper: printedNumbers(PRINTED, ({ key }) => `M=${key}`),
-  seeds: SEEDS,
+  setting: 'M',
   choices: {},
-  runs(grid) {
-    const { budget, preset, seeds } = grid;
-    const readings = cross({ seed: seeds, reading: preset ? [preset] : PRESETS[budget] });
-    const searches = readings.flatMap(({ seed, reading }) =>
-      searchesOf(applySet(withBudget(fullSearch(spaceAt(budget), 'mgs', reading), budget), `seed=${seed}`)),
-    );
-    return withBaselines(
-      searches.map((own): Cell<'training', IterationAxes> => {
-        const search = grid.search(own);
-        const axes = {
-          reading: search.preset,
-          M: fineTuneIterations(search.omega),
-          period: updatePeriod(search),
-        };
-        return { axes, run: trainedSearch(grid, search, { preset: 'darts-space' }) };
-      }),
-    );
-  },
+  searches,
+  axes: (search): IterationAxes => ({
+    reading: search.preset,
+    M: fineTuneIterations(search.omega),
+    period: updatePeriod(search),
+  }),
   deviations,
   tables,
-  charts,
+  printed: {
+    columns: { error: 'error (%)', params: 'parameters (M)' },
+    comparable: 'Comparable with the rows above whose steps to an update equal M.',
+  },
+  x: { field: 'x', title: 'fine-tuning steps M of each candidate' },
+  points,
+  quantities: (view) => [
+    {
+      name: 'error',
+      title: `Test error against M (${stateText(view)})`,
+      subtitle: OF_SEARCHES,
+      y: { field: 'error', title: 'test error (%)' },
+      of: ({ errorPct }) => errorPct,
+      group: 'group',
+    },
+  ],
   claims,
 });

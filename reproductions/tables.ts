@@ -1,8 +1,9 @@
 /** Tables of rows: a row a group, a column a statistic. */
-import { meanAgreement } from '../lib/analysis/genotypes.js';
+import { cellStructure, meanAgreement } from '../lib/analysis/genotypes.js';
 import { summarize } from '../lib/analysis/statistics.js';
 import { fixed, plusMinus, plusMinusDigits } from '../lib/report/format.js';
 import type { Row as TableRow, Table } from '../lib/report/table.js';
+import type { Genotype } from '../lib/spaces/genotype.js';
 import type { AnyView } from './experiment.js';
 import { rowsOfKind } from './experiment.js';
 import type { LinearRow, TrainingRow } from './kinds.js';
@@ -30,6 +31,17 @@ export function summaryTable<R>(
     ),
     ...(notes.length === 0 ? {} : { notes }),
   };
+}
+
+/** A table with a row for each thing. */
+export function listTable<R>(
+  title: string,
+  things: readonly R[],
+  columns: readonly SummaryColumn<R>[],
+  notes?: readonly string[],
+): Table {
+  const groups = things.map((thing) => ({ rows: [thing] }));
+  return summaryTable(title, groups, columns, notes);
 }
 
 /** What the rows of a group agree in, a name or a number. */
@@ -78,19 +90,38 @@ export function lowest<R>(title: string, value: (row: R) => number, digits: numb
 }
 
 /** The share of kept edges, with their operations, that two seeds have in common. */
-export const AGREEMENT: SummaryColumn<TrainingRow> = {
+export const AGREEMENT: SummaryColumn<{ readonly genotype: Genotype }> = {
   title: 'agreement',
   cell: (rows) => fixed(meanAgreement(rows.map(({ genotype }) => genotype)), 2),
 };
 
+/** Skip connections of the normal cell. */
+export const SKIPS = spread<{ readonly genotype: Genotype }>(
+  'skips',
+  ({ genotype }) => cellStructure(genotype, 'normal').families.skip,
+  1,
+);
+
+/** What tables say of trained networks. */
+export const OF_NETWORKS = {
+  error: spread<TrainingRow>('error (%)', ({ errorPct }) => errorPct, 2),
+  best: lowest<TrainingRow>('best', ({ errorPct }) => errorPct, 2),
+  bestEpoch: spread<TrainingRow>('best-epoch error', ({ bestEpochErrorPct }) => bestEpochErrorPct, 2),
+  parameters: spread<TrainingRow>('parameters (k)', ({ parameters }) => parameters / 1e3, 1),
+  multiplyAdds: spread<TrainingRow>('mult-adds (M)', ({ multiplyAdds }) => multiplyAdds / 1e6, 2),
+  fullSize: spread<TrainingRow>('full size (M)', ({ fullParameters }) => fullParameters / 1e6, 2),
+  training: spread<TrainingRow>('training (s)', ({ trainingSeconds }) => trainingSeconds, 0),
+} as const;
+
+/** What their searches took. */
+export function searchTime(digits = 0, title = 'search (s)'): SummaryColumn<TrainingRow> {
+  return spread(title, ({ searchSeconds }) => searchSeconds, digits);
+}
+
+const { error, best, bestEpoch, parameters, fullSize } = OF_NETWORKS;
+
 /** What the trained networks of a group are like. */
-export const TRAINED_COLUMNS: readonly SummaryColumn<TrainingRow>[] = [
-  spread('error (%)', ({ errorPct }) => errorPct, 2),
-  lowest('best', ({ errorPct }) => errorPct, 2),
-  spread('best-epoch error', ({ bestEpochErrorPct }) => bestEpochErrorPct, 2),
-  spread('parameters (k)', ({ parameters }) => parameters / 1e3, 1),
-  spread('full size (M)', ({ fullParameters }) => fullParameters / 1e6, 2),
-];
+export const TRAINED_COLUMNS = [error, best, bestEpoch, parameters, fullSize];
 
 /** What {@link TRAINED_COLUMNS} mean. */
 export const TRAINED_NOTES: readonly string[] = [

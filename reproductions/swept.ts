@@ -1,0 +1,115 @@
+/** What Tables 5 and 6 share: one setting of a search swept, what is found trained; error and cost against the setting. */
+import type { Claim } from '../lib/analysis/claims.js';
+import { againstNumber, sixDigits } from '../lib/report/charts.js';
+import type { Chart } from '../lib/report/spec.js';
+import type { Table } from '../lib/report/table.js';
+import type { SearchProtocol } from '../lib/search/protocol.js';
+import { cellsOfKind, distinct, experiment, rowsOfKind } from './experiment.js';
+import type { Axes, Cell, Experiment, Row, View } from './experiment.js';
+import type { Choices, Grid } from './grid.js';
+import { printedNumbers, printedTable, printedText } from './paper.js';
+import { SEEDS } from './sweep.js';
+import { label, listTable } from './tables.js';
+import { trainedSearch, withBaselines } from './trained.js';
+
+/** A network that one of the searches found, trained. */
+export type SweptRow<A extends Axes> = Row<'training', A>;
+
+/** What is shown: trained networks, and the linear classifiers beside them. */
+export type SweptView<A extends Axes> = View<'training' | 'linear', A>;
+
+/** A number drawn against the setting. */
+interface Quantity<R> {
+  readonly name: string;
+  readonly title: string;
+  readonly subtitle: string;
+  readonly y: { readonly field: string; readonly title: string };
+  /** Nothing where a search has none. */
+  readonly of: (row: R) => number | null | undefined;
+  /** What the field that tells lines apart is called. */
+  readonly group: string;
+  readonly format?: string;
+  readonly fromZero?: boolean;
+}
+
+/** A chart's points are searches whose networks are trained. */
+export const OF_SEARCHES = 'line: mean over seeds; points: each search, its network trained';
+
+interface Swept<A extends Axes, C extends Choices> extends Pick<
+  Experiment<'training' | 'linear', A, C>,
+  'id' | 'title' | 'description' | 'claim' | 'choices'
+> {
+  /** As the paper's table calls it. */
+  readonly setting: string;
+  readonly searches: (grid: Grid<C>) => readonly SearchProtocol[];
+  readonly axes: (search: SearchProtocol) => A;
+  readonly deviations: (cells: readonly Cell<'training', A>[]) => readonly string[];
+  readonly tables: (rows: readonly SweptRow<A>[], view: SweptView<A>) => readonly Table[];
+  /** The paper's table, beside the title: its columns by the names of their cells, and when it is comparable. */
+  readonly printed: {
+    readonly title?: string;
+    readonly columns: Readonly<Record<string, string>>;
+    readonly comparable: string;
+  };
+  readonly x: { readonly field: string; readonly title: string };
+  /** The points drawn: the setting's value, and the title of the line. */
+  readonly points: (
+    rows: readonly SweptRow<A>[],
+  ) => readonly { readonly row: SweptRow<A>; readonly at: number; readonly group: string }[];
+  readonly quantities: (view: SweptView<A>) => readonly Quantity<SweptRow<A>>[];
+  readonly claims: (rows: readonly SweptRow<A>[]) => readonly Claim[];
+}
+
+/** The table as an experiment. */
+export function swept<A extends Axes, C extends Choices>(table: Swept<A, C>) {
+  const { id, title, description, claim, choices, setting, x } = table;
+  const printed = printedTable(id.slice(-1), setting);
+  const trained = ({ rows }: SweptView<A>) =>
+    rowsOfKind(rows as unknown as Row<'training' | 'linear', Axes>[], 'training') as SweptRow<A>[];
+
+  function printedBlock({ budget }: SweptView<A>): Table {
+    const { title: more = '', columns, comparable } = table.printed;
+    return listTable(
+      `Printed in the paper's Table ${id.slice(-1)}${more}`,
+      printed,
+      [
+        label(setting, ({ key }) => key, 'right'),
+        ...Object.entries(columns).map(([name, head]) =>
+          label<(typeof printed)[number]>(head, ({ cells }) => printedText(cells[name]), 'right'),
+        ),
+      ],
+      [budget === 'full' ? comparable : `Not comparable with numbers made at budget ${budget}.`],
+    );
+  }
+
+  function charts(view: SweptView<A>): Chart[] {
+    const points = table.points(trained(view));
+    const groups = distinct(points.map((point) => point.group));
+    return table.quantities(view).flatMap(({ y, of, group, format = '.2f', fromZero = false, ...words }) => {
+      const values = points.flatMap(({ row, at, group: line }) => {
+        const value = of(row);
+        if (typeof value !== 'number') return [];
+        return [{ [group]: line, [x.field]: at, seed: row.seed, [y.field]: sixDigits(value) }];
+      });
+      if (values.length === 0) return [];
+      return [againstNumber(words, values, { x, y, group, groups, format, fromZero })];
+    });
+  }
+
+  return experiment<'training' | 'linear', A, C>({
+    ...{ id, title, description, claim, choices },
+    paper: printedNumbers(printed, ({ key }) => `${setting}=${key}`),
+    seeds: SEEDS,
+    runs: (grid) =>
+      withBaselines(
+        table.searches(grid).map((search): Cell<'training', A> => ({
+          axes: table.axes(search),
+          run: trainedSearch(grid, search, { preset: 'darts-space' }),
+        })),
+      ),
+    deviations: (cells) => table.deviations(cellsOfKind(cells, 'training') as Cell<'training', A>[]),
+    tables: (view) => [...table.tables(trained(view), view), printedBlock(view)],
+    charts,
+    claims: (view) => table.claims(trained(view)),
+  });
+}
