@@ -2,9 +2,8 @@
  * Cells that searches find, drawn, and what they consist of: Figs. 5 to 9, which differ in data set and search spaces alone.
  * Beside ZARTS-MGS each has DARTS, the method whose failure the figures are shown against.
  */
-import { judge, undecided } from '../lib/analysis/claims.js';
-import type { Claim, Question } from '../lib/analysis/claims.js';
-import { cellStructure, chanceParameterFree, meanAgreement } from '../lib/analysis/genotypes.js';
+import type { Claim } from '../lib/analysis/claims.js';
+import { cellStructure, chanceParameterFree } from '../lib/analysis/genotypes.js';
 import { FILE_DATASETS } from '../lib/datasets/registry.js';
 import type { FileDatasetName } from '../lib/datasets/registry.js';
 import { comparisonDiagram, galleryDiagram } from '../lib/report/cell-diagram.js';
@@ -20,13 +19,17 @@ import { OP_FAMILIES } from '../lib/spaces/primitives.js';
 import type { OpFamily } from '../lib/spaces/primitives.js';
 import { CELLS, spaceById } from '../lib/spaces/spaces.js';
 import type { Cell as CellKind, SpaceId } from '../lib/spaces/spaces.js';
-import { searchDeviations, seedsOf, several } from './deviations.js';
-import { cross, experiment, groupBy, perSeed } from './experiment.js';
+import { searchDeviations, seedsDeviation, sentences } from './deviations.js';
+import { cross, distinct, groupBy } from './experiment.js';
 import type { Cell, Experiment, Row, View } from './experiment.js';
 import { some } from './grid.js';
 import type { Choice } from './grid.js';
 import { countsOf } from './kinds.js';
-import { counted, label, spread, summaryTable } from './tables.js';
+import { figureNumbers, printedRow } from './paper.js';
+import { judgeAll } from './statements.js';
+import type { Statement } from './statements.js';
+import { AGREEMENT, counted, label, spread, summaryTable } from './tables.js';
+import type { SummaryColumn } from './tables.js';
 import { trainingOf, trainingSettings } from './training.js';
 
 /** The searches compared: the paper's default solver, and the baseline whose cells skips are said to dominate. */
@@ -45,18 +48,31 @@ const EDGES = 8;
 /** Share of a cell's edges from which on a kind of operation dominates it. The paper gives no number; more than half is ours. */
 const DOMINATES = 0.5;
 
-/** What a figure is about. */
-interface CellFigure {
-  readonly id: string;
-  readonly title: string;
-  readonly description: string;
-  readonly claim: string;
-  readonly dataset: FileDatasetName;
-  readonly spaces: readonly SpaceId[];
-  /** The paper's numbers (data/paper/results.json). */
-  readonly paper: Readonly<Record<string, number>>;
-  /** Millions of parameters of the networks that the paper's searches found: mean and standard deviation. */
-  readonly paperSize?: { readonly mean: number; readonly std: number };
+/** What a figure is about, and what the paper says of it. */
+type CellFigure = ReturnType<typeof figureOf>;
+
+/** The paper's figures of the DARTS space print a size and errors, its Table 3 sizes over searches; the others are only drawn. */
+function figureOf(id: string, dataset: FileDatasetName, spaces: readonly SpaceId[]) {
+  const inDarts = spaces.includes('darts');
+  const number = id.replace('fig-', '');
+  const paper = inDarts ? figureNumbers(number, 'paramsM error accuracy') : {};
+  const ofTable3 = { dataset: dataset.toUpperCase(), block: 'average', method: 'ZARTS (ours)' };
+  const { value, std } = inDarts ? printedRow('3', ofTable3).params : { value: NaN };
+  return {
+    id,
+    title: `Fig. ${number}: cells found on ${FILE_DATASETS[dataset].title} in ${inDarts ? 'the DARTS space' : 'S1–S4'}`,
+    description: inDarts
+      ? 'Drawings; size and operations of what ZARTS and DARTS find.'
+      : 'Drawings; skip connections, pooling and noise in the cells of ZARTS and DARTS.',
+    claim: inDarts
+      ? `The normal cell that ZARTS finds is not dominated by operations without parameters, and the network has about ${paper.paramsM} M of them.`
+      : 'In the spaces made for DARTS to fail in, the normal cells that ZARTS finds are not dominated by operations without parameters.',
+    dataset,
+    spaces,
+    paper,
+    /** Millions of parameters of the networks that the paper's searches found: mean and standard deviation. */
+    paperSize: std === undefined ? undefined : { mean: value, std },
+  };
 }
 
 /** A figure of cells: an experiment that has drawings. */
@@ -65,31 +81,26 @@ export type CellExperiment = Experiment<'search', CellAxes, { readonly space: Ch
 };
 
 /** The experiment of a figure of cells. Four searches with each method are what the paper has. */
-export function cellFigure(figure: CellFigure): CellExperiment {
-  const { id, title, description, claim, paper, dataset, spaces } = figure;
+export function cellFigure(id: string, dataset: FileDatasetName, spaces: readonly SpaceId[]): CellExperiment {
+  const figure = figureOf(id, dataset, spaces);
+  const { title, description, claim, paper } = figure;
   return {
-    ...experiment({
-      id,
-      title,
-      description,
-      claim,
-      paper,
-      seeds: { full: 4, laptop: 3, smoke: 1 },
-      choices: { space: some('search space', spaces, () => spaces) },
-      // A supernet is compiled once for all searches on it that follow each other.
-      runs: ({ budget, preset, seeds, chosen, search }) =>
-        cross({ space: chosen.space, seed: seeds, method: METHODS }).map(({ space, seed, method }) => ({
-          axes: { space, method },
-          run: {
-            kind: 'search',
-            search: search({ ...solverSearch(method, space, dataset, budget, preset), seed }),
-          },
-        })),
-      deviations,
-      tables: (view) => tables(figure, view),
-      charts: (view) => charts(figure, view),
-      claims: (view) => claims(figure, view),
-    }),
+    ...{ id, title, description, claim, paper },
+    seeds: { full: 4, laptop: 3, smoke: 1 },
+    choices: { space: some('search space', spaces, () => spaces) },
+    // A supernet is compiled once for all searches on it that follow each other.
+    runs: ({ budget, preset, seeds, chosen, search }) =>
+      cross({ space: chosen.space, seed: seeds, method: METHODS }).map(({ space, seed, method }) => ({
+        axes: { space, method },
+        run: {
+          kind: 'search',
+          search: search({ ...solverSearch(method, space, dataset, budget, preset), seed }),
+        },
+      })),
+    deviations,
+    tables: (view) => tables(figure, view),
+    charts: (view) => charts(figure, view),
+    claims: (view) => claims(figure, view),
     drawings: (view) => drawings(figure, view),
   };
 }
@@ -98,16 +109,13 @@ const spaceTitle = (space: string): string => (space === 'darts' ? 'DARTS space'
 const inText = (space: string): string => (space === 'darts' ? 'the DARTS space' : space.toUpperCase());
 
 function deviations(cells: readonly Cell<'search', CellAxes>[]): string[] {
-  const seeds = seedsOf(cells);
-  return [
-    ...searchDeviations(cells, ({ axes }) => TITLES[axes.method]),
-    ...(seeds === 4
-      ? []
-      : [`${several(seeds, 'search', 'searches')} with each solver in each space; the paper has 4.`]),
+  return sentences(
+    searchDeviations(cells, ({ axes }) => TITLES[axes.method]),
+    seedsDeviation(cells, 'with each solver in each space', 4),
     'The cells drawn are those of seed 0, chosen before any was seen; the paper draws those whose network had the lowest error.',
     'The networks are not trained: their parameters are counted, their errors are not measured.',
     "The paper's figures show ZARTS alone; DARTS, searched by its first order, is ours to compare with.",
-  ];
+  );
 }
 
 /** The network that the paper trains from cells found in a space (Table 3's for the DARTS space, Table 2's for S1–S4). */
@@ -147,50 +155,44 @@ function rowsOf(rows: readonly CellRow[], space: string, method: Method): CellRo
   return rows.filter((row) => row.space === space && row.method === method);
 }
 
+/** What the cells of a kind consist of: a row for each space and method. */
+function cellTable(
+  cell: CellKind,
+  own: readonly { readonly rows: readonly CellRow[] }[],
+  ...head: readonly SummaryColumn<CellRow>[]
+): Table {
+  const ofCell = (title: string, value: (of: ReturnType<typeof cellStructure>) => number, digits: number) =>
+    spread<CellRow>(title, ({ genotype }) => value(cellStructure(genotype, cell)), digits);
+  const byChance = ({ space }: CellRow): string =>
+    fixed(100 * chanceParameterFree(spaceById(space), cell), 0);
+  return summaryTable('', own, [
+    ...head,
+    label('cell', () => CELL_TITLES[cell]),
+    counted('seeds'),
+    ...familiesIn(own.flatMap(({ rows }) => rows)).map((family) =>
+      ofCell(FAMILY_TITLES[family], ({ families }) => families[family], 1),
+    ),
+    ofCell('parameter-free (%)', ({ parameterFree }) => 100 * parameterFree, 0),
+    label('by chance (%)', byChance, 'right'),
+    ofCell('depth', ({ depth }) => depth, 1),
+  ]);
+}
+
 function tables({ dataset, paper, paperSize, spaces }: CellFigure, { rows, budget }: CellView): Table[] {
   if (rows.length === 0) return [];
-  const found = groupBy(rows, 'space').length;
-  const spaceColumn = found > 1 ? [label<CellRow>('space', ({ space }) => spaceTitle(space))] : [];
-  const search = label<CellRow>('search', ({ method }) => TITLES[method]);
-  const structure = (cell: CellKind, value: (of: ReturnType<typeof cellStructure>) => number) => {
-    return ({ genotype }: CellRow) => value(cellStructure(genotype, cell));
-  };
-  const columnsOf = (cell: CellKind) => [
-    ...spaceColumn,
-    search,
-    label<CellRow>('cell', () => CELL_TITLES[cell]),
-    counted('seeds'),
-    ...familiesIn(rows).map((family) =>
-      spread(
-        FAMILY_TITLES[family],
-        structure(cell, ({ families }) => families[family]),
-        1,
-      ),
-    ),
-    spread(
-      'parameter-free (%)',
-      structure(cell, ({ parameterFree }) => 100 * parameterFree),
-      0,
-    ),
-    label<CellRow>(
-      'by chance (%)',
-      ({ space }) => fixed(100 * chanceParameterFree(spaceById(space), cell), 0),
-      'right',
-    ),
-    spread(
-      'depth',
-      structure(cell, ({ depth }) => depth),
-      1,
-    ),
+  const several = groupBy(rows, 'space').length > 1;
+  const head = [
+    ...(several ? [label<CellRow>('space', ({ space }) => spaceTitle(space))] : []),
+    label<CellRow>('search', ({ method }) => TITLES[method]),
   ];
   const own = groups(rows, spaces);
-  const [normal, reduce] = CELLS.map((cell) => summaryTable('', own, columnsOf(cell)));
-  const networkTitle = (space: string): string => {
+  const [normal, reduce] = CELLS.map((cell) => cellTable(cell, own, ...head));
+  const networkTitle = ({ space }: { readonly space: string }): string => {
     const { cells, channels } = network(dataset, space).network;
     return `${cells} cells, ${channels} channels`;
   };
-  const networks = [...new Set(own.map(({ key }) => networkTitle(key.space)))];
-  const { paramsM, error } = paper as Readonly<Record<string, number | undefined>>;
+  const networks = distinct(own.map(({ key }) => networkTitle(key)));
+  const alike = networks.length === 1;
   return [
     {
       ...normal,
@@ -205,23 +207,16 @@ function tables({ dataset, paper, paperSize, spaces }: CellFigure, { rows, budge
       'The networks that the paper would train from these cells',
       own,
       [
-        ...spaceColumn,
-        search,
-        ...(networks.length > 1 ? [label<CellRow>('network', ({ space }) => networkTitle(space))] : []),
+        ...head,
+        ...(alike ? [] : [label<CellRow>('network', networkTitle)]),
         spread('parameters (M)', sizeOf, 2),
-        {
-          title: 'agreement',
-          cell: (same) => fixed(meanAgreement(same.map(({ genotype }) => genotype)), 2),
-        },
+        AGREEMENT,
       ],
-      [
-        `Parameters are counted exactly${networks.length > 1 ? '' : ` (${networks.join()})`}. Agreement: share of kept edges, with their operations, that two seeds have in common.`,
-        ...(paramsM === undefined || error === undefined || paperSize === undefined
-          ? []
-          : [
-              `The paper's own, from its full searches: ${fixed(paramsM, 1)} M parameters and ${fixed(error, 2)} % error in the figure; ${plusMinus(paperSize, 2)} M over its searches (Table 3).`,
-            ]),
-      ],
+      sentences(
+        `Parameters are counted exactly${alike ? ` (${networks.join()})` : ''}. Agreement: share of kept edges, with their operations, that two seeds have in common.`,
+        paperSize !== undefined &&
+          `The paper's own, from its full searches: ${fixed(paper.paramsM, 1)} M parameters and ${fixed(paper.error, 2)} % error in the figure; ${plusMinus(paperSize, 2)} M over its searches (Table 3).`,
+      ),
     ),
   ];
 }
@@ -290,11 +285,8 @@ function charts({ dataset, spaces }: CellFigure, { rows, budget }: CellView): Ch
       values,
       {
         facet: {
-          column: sorted('space', [...new Set(own.map(({ key }) => spaceTitle(key.space)))]),
-          row: sorted(
-            'cell',
-            CELLS.map((cell) => `${CELL_TITLES[cell]} cell`),
-          ),
+          column: sorted('space', distinct(values.map(({ space }) => space))),
+          row: sorted('cell', distinct(values.map(({ cell }) => cell))),
         },
         spec: {
           width: 110,
@@ -326,38 +318,33 @@ function charts({ dataset, spaces }: CellFigure, { rows, budget }: CellView): Ch
 }
 
 function claims(figure: CellFigure, { rows, budget, missing }: CellView): Claim[] {
-  const statements = (rows.length === 0 ? figure.spaces : groupBy(rows, 'space').map(({ key }) => key.space))
-    .map((space) => ({ space, own: rows.filter((row) => row.space === space) }))
-    .flatMap(({ space, own }) => [
-      domination(space, own),
-      ...(space === 's2' || space === 's3' ? [fewerSkips(space, own)] : []),
-      ...(space === 'darts' ? sizes(figure, own, budget) : []),
-    ]);
-  return statements.map((question) => {
-    const { id, text, statistic } = question;
-    const lacking = rows.length === 0 ? missing[0] : undefined;
-    return lacking === undefined ? judge(question) : undecided({ id, text, statistic, detail: lacking });
-  });
-}
-
-/** What a search of the method gives, for each seed that has one. */
-function ofMethod(method: Method, rows: readonly CellRow[], value: (row: CellRow) => number): number[] {
-  return perSeed(
-    rows.filter((row) => row.method === method),
-    ([row]) => value(row),
+  const lacking = rows.length === 0 ? missing.at(0) : undefined;
+  const spaces = rows.length === 0 ? figure.spaces : groupBy(rows, 'space').map(({ key }) => key.space);
+  return spaces.flatMap((space) =>
+    judgeAll(
+      rows.filter((row) => row.space === space),
+      [
+        domination(space),
+        ...(space === 's2' || space === 's3' ? [fewerSkips(space)] : []),
+        ...(space === 'darts' ? sizes(figure, budget) : []),
+      ],
+      lacking,
+    ),
   );
 }
 
-/** One number a seed: ZARTS less DARTS, for the seeds that both have. */
-function lessDarts(rows: readonly CellRow[], value: (row: CellRow) => number): number[] {
-  return perSeed(rows, (own) => {
+const isZarts = ({ method }: CellRow): boolean => method === 'mgs';
+
+/** ZARTS less DARTS, for the seeds that both have. */
+function lessDarts(value: (row: CellRow) => number): Statement<CellRow>['value'] {
+  return (own) => {
     const [zarts, darts] = METHODS.map((method) => own.find((row) => row.method === method));
     return zarts && darts && value(zarts) - value(darts);
-  });
+  };
 }
 
 /** What dominates a failed cell of each space: S4 has noise where the others have skip connections. */
-function domination(space: SpaceId, rows: readonly CellRow[]): Question {
+function domination(space: SpaceId): Statement<CellRow> {
   const kinds: Readonly<Partial<Record<SpaceId, string>>> = {
     s2: 'skip connections',
     s3: 'skip connections',
@@ -368,45 +355,43 @@ function domination(space: SpaceId, rows: readonly CellRow[]): Question {
     id: `not-dominated/${space}`,
     text: `The normal cells that ZARTS finds in ${inText(space)} are not dominated by ${kind}.`,
     statistic: `share of the normal cell's edges without parameters (${kind})`,
-    values: ofMethod('mgs', rows, ({ genotype }) => cellStructure(genotype, 'normal').parameterFree),
+    among: isZarts,
+    value: ([{ genotype }]) => cellStructure(genotype, 'normal').parameterFree,
     region: { below: DOMINATES },
     resolution: 1 / EDGES,
     detail: `The paper gives no number; more than half of the edges counts as dominated. A genotype drawn at random has ${fixed(chanceParameterFree(spaceById(space), 'normal'), 2)}.`,
   };
 }
 
-function fewerSkips(space: SpaceId, rows: readonly CellRow[]): Question {
+function fewerSkips(space: SpaceId): Statement<CellRow> {
   return {
     id: `fewer-skips/${space}`,
     text: `In ${inText(space)}, ZARTS finds normal cells with fewer skip connections than DARTS does.`,
     statistic: 'skip connections in the normal cell, ZARTS less DARTS',
-    values: lessDarts(rows, ({ genotype }) => cellStructure(genotype, 'normal').families.skip),
+    value: lessDarts(({ genotype }) => cellStructure(genotype, 'normal').families.skip),
     region: { below: 0 },
     resolution: 1,
     detail: 'Seed by seed: both start from the same weights and images.',
   };
 }
 
-function sizes({ paperSize }: CellFigure, rows: readonly CellRow[], budget: string): Question[] {
-  const { mean, std } = paperSize ?? { mean: NaN, std: NaN };
+function sizes({ paperSize }: CellFigure, budget: string): Statement<CellRow>[] {
+  const { mean, std } = paperSize!;
   return [
-    ...(paperSize === undefined
-      ? []
-      : [
-          {
-            id: 'size/darts',
-            text: `The networks that ZARTS finds have about ${fixed(mean, 1)} M parameters.`,
-            statistic: 'millions of parameters at 20 cells and 36 channels',
-            values: ofMethod('mgs', rows, sizeOf),
-            region: { between: [mean - std, mean + std] as const },
-            detail: `"About" is the paper's own spread over its searches, ±${fixed(std, 2)} M.${budget === 'full' ? '' : ` Those are full searches; these have budget ${budget}.`}`,
-          },
-        ]),
+    {
+      id: 'size/darts',
+      text: `The networks that ZARTS finds have about ${fixed(mean, 1)} M parameters.`,
+      statistic: 'millions of parameters at 20 cells and 36 channels',
+      among: isZarts,
+      value: ([row]) => sizeOf(row),
+      region: { between: [mean - std, mean + std] },
+      detail: `"About" is the paper's own spread over its searches, ±${fixed(std, 2)} M.${budget === 'full' ? '' : ` Those are full searches; these have budget ${budget}.`}`,
+    },
     {
       id: 'larger-than-darts/darts',
       text: 'ZARTS finds networks with more parameters than DARTS does (our reading: fewer operations without).',
       statistic: 'millions of parameters, ZARTS less DARTS',
-      values: lessDarts(rows, sizeOf),
+      value: lessDarts(sizeOf),
       region: { above: 0 },
     },
   ];
