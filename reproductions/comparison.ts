@@ -10,7 +10,7 @@ import { FILE_DATASETS, datasetTitle } from '../lib/datasets/registry.js';
 import type { FileDatasetName } from '../lib/datasets/registry.js';
 import type { EvaluationPreset } from '../lib/evaluation/protocol.js';
 import { key } from '../lib/math/random.js';
-import { errorsByName, sixDigits } from '../lib/report/charts.js';
+import { errorsByName, labelledPoints, sixDigits } from '../lib/report/charts.js';
 import type { ChartWords } from '../lib/report/charts.js';
 import { intervalText } from '../lib/report/claims.js';
 import { fixed, plusMinus } from '../lib/report/format.js';
@@ -25,7 +25,7 @@ import { SPACE_IDS } from '../lib/spaces/spaces.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
 import { errorLess, pairsOf } from './claims.js';
 import type { MethodAxes, Pair } from './claims.js';
-import { searchDeviations, seedsOf, sentences, several, trainingDeviations } from './deviations.js';
+import { searchDeviations, seedsDeviation, sentences, several, trainingDeviations } from './deviations.js';
 import { cellsOfKind, cross, distinct, experiment, groupBy, rowsOfKind } from './experiment.js';
 import type { Cell, Experiment, Row, View } from './experiment.js';
 import { some } from './grid.js';
@@ -33,7 +33,19 @@ import type { RunKind } from './kinds.js';
 import { familyColors, familyOf, methodTitle } from './methods.js';
 import { nameOf, printedNumbers, printedRows, printedText } from './paper.js';
 import type { PrintedCell } from './paper.js';
-import { AGREEMENT, baselineNotes, counted, label, progressText, spread, summaryTable } from './tables.js';
+import {
+  AGREEMENT,
+  OF_NETWORKS,
+  SKIPS,
+  baselineNotes,
+  counted,
+  label,
+  listTable,
+  progressText,
+  searchTime,
+  spread,
+  summaryTable,
+} from './tables.js';
 import type { SummaryColumn } from './tables.js';
 import { trainedSearch, withBaselines } from './trained.js';
 
@@ -94,10 +106,7 @@ export interface ComparisonTable extends Pick<Experiment, 'id' | 'title' | 'desc
 export function comparison(table: ComparisonTable) {
   const { id, title, description, claim, plans, printed, preset: whose, trainingSet } = table;
   return experiment({
-    id,
-    title,
-    description,
-    claim,
+    ...{ id, title, description, claim },
     paper: printedNumbers(printed, ({ dataset, space }) => `${dataset} ${space}`),
     seeds: { full: plans.full.seeds, laptop: plans.laptop.seeds, smoke: plans.smoke.seeds },
     choices: {
@@ -151,23 +160,25 @@ function deviations(
   all: readonly Cell<'training' | 'linear', MethodAxes>[],
 ): string[] {
   const cells = cellsOfKind(all, 'training');
-  const datasets = cells.map(({ run }) => run.search!.dataset.name);
-  const spaces = cells.map(({ run }) => spaceName(run.search!));
+  const searches = cells.map(({ run }) => run.search!);
   const methods = distinct(cells.map(({ axes }) => axes.method));
-  const printed = columns.map(({ method }) => method as string);
+  const printed = columns.map(({ method }): string => method);
   const ours = methods.filter((id) => !printed.includes(id));
   const left = (what: string, names: readonly string[], there: readonly string[], title = methodTitle) => {
     const absent = distinct(names).filter((name) => !there.includes(name));
     return absent.length > 0 && `Not run here: the ${what} ${absent.map(title).join(', ')}.`;
   };
-  const seeds = seedsOf(cells);
   return sentences(
     methodDeviations(cells),
     trainingDeviations(cells, ({ run }) => `${run.search!.dataset.name} ${spaceName(run.search!)}`),
-    seeds !== full.seeds &&
-      `${several(seeds, 'search', 'searches')} by each method on each benchmark; the paper has ${full.seeds}.`,
-    left('data sets', full.datasets, datasets, datasetTitle),
-    left('spaces', full.spaces, spaces, (space) => space.toUpperCase()),
+    seedsDeviation(cells, 'by each method on each benchmark', full.seeds),
+    left(
+      'data sets',
+      full.datasets,
+      searches.map(({ dataset }) => dataset.name),
+      datasetTitle,
+    ),
+    left('spaces', full.spaces, searches.map(spaceName), (space) => space.toUpperCase()),
     left('methods', printed, methods),
     ours.length > 0 && `Not in the paper's table: ${ours.map(methodTitle).join(', ')}.`,
     remarks,
@@ -193,8 +204,6 @@ export function rowsBy<R extends MethodAxes>(rows: readonly R[], method: string)
   return rows.filter((row) => row.method === method);
 }
 
-const errorOf = ({ errorPct }: ComparedRow): number => errorPct;
-
 /** Each method's best or mean error among rows. */
 export function errorsBy(
   rows: readonly ComparedRow[],
@@ -202,7 +211,7 @@ export function errorsBy(
 ): Readonly<Record<string, number | undefined>> {
   return Object.fromEntries(
     groupBy(rows, 'method').map(({ key: { method }, rows: own }) => {
-      const errors = own.map(errorOf);
+      const errors = own.map(({ errorPct }) => errorPct);
       return [method, statistic === 'best' ? Math.min(...errors) : summarize(errors).mean];
     }),
   );
@@ -257,37 +266,33 @@ function errorTables(view: ComparedView): Table[] {
   const rows = trainedIn(view);
   const data = distinct(rows.map(({ dataset }) => datasetTitle(dataset))).join(', ');
   const searches = searchesText(rows);
-  const errorTable = (title: string, cell: (errors: readonly number[]) => string, notes: string[]): Table =>
-    summaryTable<ComparedRow>(
-      title,
+  const errorTable = (title: string, cell: (errors: readonly number[]) => string, ...notes: string[]) => {
+    const byMethod = methodsIn(rows).map((method): SummaryColumn<ComparedRow> => ({
+      title: methodTitle(method),
+      cell: (all) => {
+        const errors = rowsBy(all, method).map(({ errorPct }) => errorPct);
+        return errors.length === 0 ? null : cell(errors);
+      },
+    }));
+    const head = `Test error (%)${title} of ${searches} (${progressText(view)})`;
+    return summaryTable(
+      head,
       groupBy(rows, 'dataset', 'space'),
-      [
-        ...benchmarkColumns(rows),
-        ...methodsIn(rows).map((method): SummaryColumn<ComparedRow> => ({
-          title: methodTitle(method),
-          cell: (all) => {
-            const own = rowsBy(all, method);
-            return own.length === 0 ? null : cell(own.map(errorOf));
-          },
-        })),
-      ],
+      [...benchmarkColumns(rows), ...byMethod],
       notes,
     );
+  };
   return [
     errorTable(
-      `Test error (%) on ${data || 'no images'}, best of ${searches} (${progressText(view)})`,
+      ` on ${data || 'no images'}, best`,
       (errors) => fixed(Math.min(...errors), 2),
-      [
-        'Of the network trained from scratch, after its last epoch. Best of: the lowest of the searches with different seeds, as the paper has it.',
-        ...imageNotes(view),
-      ],
+      'Of the network trained from scratch, after its last epoch. Best of: the lowest of the searches with different seeds, as the paper has it.',
+      ...imageNotes(view),
     ),
     errorTable(
-      `Test error (%), mean ± standard deviation of ${searches} (${progressText(view)})`,
+      ', mean ± standard deviation',
       (errors) => plusMinus(summarize(errors), 2),
-      [
-        'The best of several is lower the more there are and the more they scatter; means are what the verdicts below rest on.',
-      ],
+      'The best of several is lower the more there are and the more they scatter; means are what the verdicts below rest on.',
     ),
   ];
 }
@@ -330,11 +335,11 @@ function rankTable({ columns, printed }: ComparisonTable, rows: readonly Compare
     );
   const among = `among ${shared.length}`;
   const beside = shared.length > 1;
-  return summaryTable<string>(
+  return listTable(
     `Mean rank over ${several(benchmarks.length, 'benchmark')}, 1 for the lowest error`,
-    methods.map((method) => ({ rows: [method] })),
+    methods,
     [
-      label('method', methodTitle),
+      label<string>('method', methodTitle),
       rankColumn('by best', methods, best),
       rankColumn('by mean', methods, mean),
       {
@@ -391,7 +396,6 @@ function pairTable({ reference: among = DARTS }: ComparisonTable, rows: readonly
 }
 
 function detailTable(rows: readonly ComparedRow[]): Table {
-  const normal = ({ genotype }: ComparedRow) => cellStructure(genotype, 'normal');
   return summaryTable<ComparedRow>(
     'What was found, and what it cost: mean ± standard deviation over the searches',
     groupBy(rows, 'dataset', 'space', 'method'),
@@ -399,16 +403,11 @@ function detailTable(rows: readonly ComparedRow[]): Table {
       ...benchmarkColumns(rows),
       label('method', ({ method }) => methodTitle(method)),
       counted('n'),
-      spread('parameters (k)', ({ parameters }) => parameters / 1e3, 1),
-      spread('mult-adds (M)', ({ multiplyAdds }) => multiplyAdds / 1e6, 2),
-      spread('full size (M)', ({ fullParameters }) => fullParameters / 1e6, 2),
-      spread('skips', (row) => normal(row).families.skip, 1),
-      spread('without parameters', (row) => normal(row).parameterFree, 2),
-      AGREEMENT,
-      spread('best-epoch error', ({ bestEpochErrorPct }) => bestEpochErrorPct, 2),
+      ...[OF_NETWORKS.parameters, OF_NETWORKS.multiplyAdds, OF_NETWORKS.fullSize, SKIPS],
+      spread('without parameters', ({ genotype }) => cellStructure(genotype, 'normal').parameterFree, 2),
+      ...[AGREEMENT, OF_NETWORKS.bestEpoch],
       spread('over noise', ({ noisePassesPct }) => noisePassesPct, 2),
-      spread('search (s)', ({ searchSeconds }) => searchSeconds, 0),
-      spread('training (s)', ({ trainingSeconds }) => trainingSeconds, 0),
+      ...[searchTime(), OF_NETWORKS.training],
     ],
     [
       'Parameters and multiply-adds: of the network trained here; full size: parameters of the network that the paper would train from the same cells. Skips, and share of edges without parameters: of the normal cell. Agreement: share of kept edges, with their operations, that two seeds have in common.',
@@ -428,9 +427,9 @@ export function printedNote(comparable: boolean, networks: string, budget: Budge
 function printedTable({ printed, columns, id }: ComparisonTable, view: ComparedView): Table {
   const rows = trainedIn(view);
   const comparable = view.budget === 'full' && rows.length > 0;
-  return summaryTable<PrintedBenchmark>(
+  return listTable(
     `Printed in the paper's Table ${id.slice(-1)}: test error (%)${comparable ? ', ours in brackets' : ''}`,
-    printed.map((row) => ({ rows: [row] })),
+    printed,
     [
       ...benchmarkColumns(printed),
       ...Object.keys(printed[0].cells).map((name): SummaryColumn<PrintedBenchmark> => ({
@@ -484,5 +483,46 @@ function errorChart(view: ComparedView): Chart {
   return errorsByMethod(words, rows, { method: 'method', family: 'family' }, ({ dataset, space }) => {
     const where = space === 'darts' ? 'DARTS space' : space.toUpperCase();
     return apart ? `${datasetTitle(dataset)}, ${where}` : where;
+  });
+}
+
+/** Mean seconds of a search. */
+export const meanSeconds = (rows: readonly ComparedRow[]): number =>
+  summarize(rows.map(({ searchSeconds }) => searchSeconds!)).mean;
+
+/** Mean error over the seconds of a search, a point a method, lines one standard deviation long to either side. */
+export function costChart(view: ComparedView): Chart {
+  const values = groupBy(trainedIn(view), 'dataset', 'method').map(({ key: { dataset, method }, rows }) => {
+    const { mean, std } = summarize(rows.map(({ errorPct }) => errorPct));
+    return {
+      dataset: datasetTitle(dataset),
+      method: methodTitle(method),
+      family: familyOf(method),
+      seconds: sixDigits(meanSeconds(rows)),
+      error: sixDigits(mean),
+      low: sixDigits(mean - (std ?? 0)),
+      high: sixDigits(mean + (std ?? 0)),
+    };
+  });
+  const words = {
+    name: 'cost',
+    title: `Test error and cost of a search (budget ${view.budget})`,
+    subtitle: 'points: means over the searches; lines: ± one standard deviation',
+  };
+  return labelledPoints(words, values, {
+    x: {
+      field: 'seconds',
+      title: 'search (s)',
+      scale: { type: 'log', nice: false, padding: 40 },
+      axis: { tickCount: 5, grid: true },
+    },
+    y: { field: 'error', title: 'test error (%)', scale: { zero: false } },
+    color: familyColors('family', distinct(values.map(({ family }) => family))),
+    label: 'method',
+    tooltip: [{ field: 'method' }, { field: 'error', format: '.2f' }, { field: 'seconds', format: '.0f' }],
+    spread: { low: 'low', high: 'high' },
+    panels: { field: 'dataset', names: distinct(values.map(({ dataset }) => dataset)) },
+    size: { width: 380, height: 260 },
+    text: { dy: -6, fontSize: 11 },
   });
 }

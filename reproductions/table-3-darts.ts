@@ -1,20 +1,37 @@
 /** Table 3: test error, size and cost of a search in the DARTS space on CIFAR-10 and CIFAR-100. */
-import { judge, undecided } from '../lib/analysis/claims.js';
+import { judge } from '../lib/analysis/claims.js';
 import type { Claim } from '../lib/analysis/claims.js';
-import { summarize } from '../lib/analysis/statistics.js';
 import { datasetTitle } from '../lib/datasets/registry.js';
-import { labelledPoints, sixDigits } from '../lib/report/charts.js';
 import { fixed } from '../lib/report/format.js';
-import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
 import type { SolverId } from '../lib/search/solver-id.js';
-import { BEATS_RANDOM, TIMED, contests, costs } from './claims.js';
-import { comparison, imageNotes, printedNote, rowsBy, searchesText, trainedIn } from './comparison.js';
+import { BEATS_RANDOM, TIMED, beats, contests, costs, flatBeats } from './claims.js';
+import {
+  comparison,
+  costChart,
+  imageNotes,
+  meanSeconds,
+  printedNote,
+  rowsBy,
+  searchesText,
+  trainedIn,
+} from './comparison.js';
 import type { ComparedRow, ComparedView } from './comparison.js';
 import { distinct, groupBy } from './experiment.js';
-import { familyColors, familyOf, methodTitle, methodsBut } from './methods.js';
+import { methodTitle, methodsBut } from './methods.js';
 import { nameOf, printedRows, printedText } from './paper.js';
-import { counted, label, lowest, meanText, progressText, spread, summaryTable } from './tables.js';
+import { judgeAll } from './statements.js';
+import type { Statement } from './statements.js';
+import {
+  OF_NETWORKS,
+  counted,
+  label,
+  listTable,
+  meanText,
+  progressText,
+  searchTime,
+  summaryTable,
+} from './tables.js';
 
 /**
  * The methods of the paper's rows that are run here, by the name that the row has. The paper says neither of R-DARTS' two
@@ -41,7 +58,7 @@ const PRINTED = printedRows('3').map(({ fields, cells }) => {
     /** "ZARTS (ours), best": what the row is called as a column. */
     column: `${name}, ${statistic}`,
     /** undefined: cited, not run here. */
-    method: RUN_HERE[name],
+    method: RUN_HERE[name] as SolverId | undefined,
     cells,
   };
 });
@@ -50,14 +67,8 @@ type PrintedLine = (typeof PRINTED)[number];
 
 const DATASETS = distinct(PRINTED.map(({ dataset }) => dataset));
 
-/** Names of the rows that are only cited. */
-const CITED = distinct(PRINTED.filter(({ method }) => method === undefined).map(({ name }) => name));
-
 const sizeM = ({ fullParameters }: ComparedRow): number => fullParameters / 1e6;
 const errorOf = ({ errorPct }: ComparedRow): number => errorPct;
-const secondsOf = ({ searchSeconds }: ComparedRow): number => searchSeconds!;
-const meanOf = (rows: readonly ComparedRow[], value: (row: ComparedRow) => number): number =>
-  summarize(rows.map(value)).mean;
 
 /** The row with the lowest error. */
 function bestOf(rows: readonly ComparedRow[]): ComparedRow {
@@ -70,21 +81,22 @@ function errorTables(view: ComparedView): Table[] {
   const groups = groupBy(rows, 'dataset');
   return (groups.length > 0 ? groups : [{ key: undefined, rows: [] }]).map(({ key, rows: own }) => {
     const first = rowsBy(own, 'darts-1st');
+    const images = key ? `(%) on ${datasetTitle(key.dataset)} ` : '';
+    const searches = key ? `, ${searchesText(rows)} each` : '';
     return summaryTable<ComparedRow>(
-      `Test error ${key ? `(%) on ${datasetTitle(key.dataset)} in the DARTS space, ${searchesText(rows)} each` : 'in the DARTS space'} (${progressText(view)})`,
+      `Test error ${images}in the DARTS space${searches} (${progressText(view)})`,
       groupBy(own, 'method'),
       [
         label('method', ({ method }) => methodTitle(method)),
         counted('n'),
-        lowest('best error', errorOf, 2),
-        spread('error (%)', errorOf, 2),
+        { ...OF_NETWORKS.best, title: 'best error' },
+        OF_NETWORKS.error,
         { title: 'full size of the best (M)', cell: (each) => fixed(sizeM(bestOf(each)), 2) },
-        spread('full size (M)', sizeM, 2),
-        spread('search (s)', secondsOf, 0),
+        OF_NETWORKS.fullSize,
+        searchTime(),
         {
           title: 'to DARTS 1st',
-          cell: (each) =>
-            first.length === 0 ? null : fixed(meanOf(each, secondsOf) / meanOf(first, secondsOf), 1),
+          cell: (each) => (first.length === 0 ? null : fixed(meanSeconds(each) / meanSeconds(first), 1)),
         },
       ],
       [
@@ -109,9 +121,9 @@ function printedTable(view: ComparedView): Table {
       return `${text} (${statistic === 'best' ? fixed(value(bestOf(own)), 2) : meanText(own.map(value), 2)})`;
     },
   });
-  return summaryTable<PrintedLine>(
+  return listTable<PrintedLine>(
     `Printed in the paper's Table 3${comparable ? ', ours in brackets' : ''}`,
-    PRINTED.map((line) => ({ rows: [line] })),
+    PRINTED,
     [
       label('data set', ({ dataset }) => datasetTitle(dataset)),
       label('statistic', ({ statistic }) => statistic),
@@ -128,85 +140,33 @@ function printedTable(view: ComparedView): Table {
   );
 }
 
-/** Mean error over the seconds of a search, a point a method, lines one standard deviation long to either side. */
-function costChart(view: ComparedView): Chart {
-  const rows = trainedIn(view);
-  const values = groupBy(rows, 'dataset', 'method').map(({ key: { dataset, method }, rows: own }) => {
-    const { mean, std } = summarize(own.map(errorOf));
-    return {
-      dataset: datasetTitle(dataset),
-      method: methodTitle(method),
-      family: familyOf(method),
-      seconds: sixDigits(meanOf(own, secondsOf)),
-      error: sixDigits(mean),
-      low: sixDigits(mean - (std ?? 0)),
-      high: sixDigits(mean + (std ?? 0)),
-    };
-  });
-  return labelledPoints(
-    {
-      name: 'cost',
-      title: `Test error and cost of a search (budget ${view.budget})`,
-      subtitle: 'points: means over the searches; lines: ± one standard deviation',
-    },
-    values,
-    {
-      x: {
-        field: 'seconds',
-        title: 'search (s)',
-        scale: { type: 'log', nice: false, padding: 40 },
-        axis: { tickCount: 5, grid: true },
-      },
-      y: { field: 'error', title: 'test error (%)', scale: { zero: false } },
-      color: familyColors('family', distinct(values.map(({ family }) => family))),
-      label: 'method',
-      tooltip: [{ field: 'method' }, { field: 'error', format: '.2f' }, { field: 'seconds', format: '.0f' }],
-      spread: { low: 'low', high: 'high' },
-      panels: { field: 'dataset', names: distinct(values.map(({ dataset }) => dataset)) },
-      size: { width: 380, height: 260 },
-      text: { dy: -6, fontSize: 11 },
-    },
-  );
-}
-
-/** Whether our mean error lies within one standard deviation of the paper's: at the paper's own size alone. */
-function asPrinted(view: ComparedView, { dataset, cells }: PrintedLine): Claim {
-  const { value, std = 0 } = cells.error;
-  const claim = {
+/** That our mean error lies within one standard deviation of the paper's. */
+function asPrinted({ dataset, cells: { error } }: PrintedLine): Statement<ComparedRow> {
+  return {
     id: `as-printed/${dataset}`,
-    text: `The networks that ZARTS finds on ${datasetTitle(dataset)} have a mean error of ${printedText(cells.error)} %.`,
+    text: `The networks that ZARTS finds on ${datasetTitle(dataset)} have a mean error of ${printedText(error)} %.`,
     statistic: 'test error (%) of ZARTS-MGS',
-  };
-  if (view.budget !== 'full') {
-    const detail = `Only the paper's own networks and epochs can be compared: budget full, not ${view.budget}.`;
-    return undecided({ ...claim, detail });
-  }
-  const own = rowsBy(trainedIn(view), 'mgs').filter((row) => row.dataset === dataset);
-  return judge({
-    ...claim,
-    values: own.map(errorOf),
-    region: { between: [value - std, value + std] },
+    among: (row) => row.method === 'mgs' && row.dataset === dataset,
+    value: ([{ errorPct }]) => errorPct,
+    region: { between: [error.value - error.std!, error.value + error.std!] },
     detail: 'The region is the printed mean with one printed standard deviation to either side.',
-  });
+  };
 }
 
 /** How far costs may lie apart that are called about the same. Ours. */
 const ABOUT_THE_SAME = [0.8, 1.25] as const;
 
 function claims(view: ComparedView): Claim[] {
+  const { budget } = view;
+  const small = `Only the paper's own networks and epochs can be compared: budget full, not ${budget}.`;
+  const means = PRINTED.filter(({ method, statistic }) => method === 'mgs' && statistic === 'mean');
+  const peers = ['darts-1st', 'darts-2nd', 'rdarts-l2', 'sdarts-adv'] as const;
   return [
     ...contests(
       view,
-      ['darts-1st', 'darts-2nd', 'rdarts-l2', 'sdarts-adv'].map((worse) => ({
-        id: `beats/${worse}`,
-        text: `ZARTS-MGS finds better networks in the DARTS space than ${methodTitle(worse)} does.`,
-        better: 'mgs',
-        worse,
-      })),
+      peers.map((worse) => beats('mgs', worse, 'in the DARTS space')),
     ),
-    ...PRINTED.filter(({ method, statistic }) => method === 'mgs' && statistic === 'mean').map((line) =>
-      asPrinted(view, line),
-    ),
+    ...judgeAll(trainedIn(view), means.map(asPrinted), budget === 'full' ? undefined : small),
     judge({
       ...costs(view, 'mgs', 'darts-1st'),
       id: 'dearer-than-first',
@@ -222,16 +182,7 @@ function claims(view: ComparedView): Claim[] {
       region: { between: ABOUT_THE_SAME },
       detail: `What is about the same is ours to say. ${TIMED}`,
     }),
-    ...contests(view, [
-      {
-        id: 'flat-beats/darts-2nd',
-        text: 'MGS with a flat density finds better networks than DARTS of second order (our question).',
-        better: 'mgs-flat',
-        worse: 'darts-2nd',
-        where: 'mgs-flat',
-      },
-      BEATS_RANDOM,
-    ]),
+    ...contests(view, [flatBeats('darts-2nd', 'DARTS of second order (our question)'), BEATS_RANDOM]),
   ];
 }
 
@@ -244,12 +195,7 @@ export const table3 = comparison({
     'In the DARTS space the networks that ZARTS finds have lower errors than those of DARTS and its successors, best and mean of four, at the cost of DARTS of second order.',
   preset: 'darts-space',
   plans: {
-    full: {
-      datasets: DATASETS,
-      spaces: ['darts'],
-      methods: methodsBut('darts-es', 'darts-ada'),
-      seeds: 4,
-    },
+    full: { datasets: DATASETS, spaces: ['darts'], methods: methodsBut('darts-es', 'darts-ada'), seeds: 4 },
     laptop: {
       datasets: ['cifar10'],
       spaces: ['darts'],
@@ -270,7 +216,7 @@ export const table3 = comparison({
     return method ? [{ column, method, statistic }] : [];
   }),
   remarks: [
-    `Cited, not run here: ${CITED.join(', ')}.`,
+    `Cited, not run here: ${distinct(PRINTED.flatMap(({ name, method }) => (method ? [] : [name]))).join(', ')}.`,
     'Of R-DARTS the paper does not say which form it means; its row is taken as the one with L2 decay.',
   ],
   errorTables,

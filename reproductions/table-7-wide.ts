@@ -4,11 +4,10 @@ import type { Claim } from '../lib/analysis/claims.js';
 import { ranks } from '../lib/analysis/comparison.js';
 import type { Budget } from '../lib/search/protocol.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
-import { BEATS_RANDOM, contests } from './claims.js';
-import { comparison, errorsBy, methodsIn, printedBenchmarks, trainedIn } from './comparison.js';
+import { BEATS_RANDOM, beats, contests, flatBeats } from './claims.js';
+import { comparison, errorsBy, printedBenchmarks, trainedIn } from './comparison.js';
 import type { ComparedRow, ComparedView, PrintedColumn } from './comparison.js';
 import { groupBy } from './experiment.js';
-import { methodTitle } from './methods.js';
 import { trainingSettings } from './training.js';
 
 /** The paper's columns. Of ZARTS, searched by MGS, it has the best and the mean of four; of the others the best. */
@@ -21,7 +20,7 @@ const COLUMNS: readonly PrintedColumn[] = [
 ];
 
 /** What ZARTS is compared with. */
-const PEERS: readonly string[] = ['pc-darts', 'sdarts-rs', 'sdarts-adv'];
+const PEERS = ['pc-darts', 'sdarts-rs', 'sdarts-adv'] as const;
 
 const SPACES = ['s1', 's2', 's3', 's4'] as const satisfies readonly SpaceId[];
 
@@ -42,9 +41,12 @@ function channelsAt(budget: Budget): number {
   return 2 * Math.floor((ratio * channels('table-2', budget)) / 2);
 }
 
+const peersIn = (rows: readonly ComparedRow[]) =>
+  PEERS.filter((id) => rows.some(({ method }) => method === id));
+
 /** The rank of the best ZARTS among the best of every method of the paper's table, on each benchmark that has them all. */
 function ranksOfZarts(rows: readonly ComparedRow[]): number[] {
-  const methods = ['mgs', ...methodsIn(rows).filter((id) => PEERS.includes(id))];
+  const methods = ['mgs', ...peersIn(rows)];
   return groupBy(rows, 'dataset', 'space').flatMap((benchmark) => {
     const best = errorsBy(benchmark.rows, 'best');
     const errors = methods.map((method) => best[method]);
@@ -55,7 +57,7 @@ function ranksOfZarts(rows: readonly ComparedRow[]): number[] {
 function claims(view: ComparedView): Claim[] {
   const rows = trainedIn(view);
   // With no runs at all, as many as there would be.
-  const rivals = PEERS.filter((id) => rows.some(({ method }) => method === id)).length || PEERS.length;
+  const rivals = peersIn(rows).length || PEERS.length;
   const chance = (rivals + 2) / 2;
   const own = ranksOfZarts(rows);
   const wins = own.filter((rank) => rank === 1).length;
@@ -71,20 +73,15 @@ function claims(view: ComparedView): Claim[] {
       detail: `By chance the rank is ${chance}. Here ZARTS alone is lowest on ${wins} of ${own.length}.`,
     }),
     ...contests(view, [
-      ...PEERS.map((worse) => ({
-        id: `beats/${worse}`,
-        text: `ZARTS-MGS finds better networks in S1–S4 than ${methodTitle(worse)} does.`,
-        better: 'mgs',
-        worse,
-        detail: 'The paper compares the best of four; this compares every search with its counterpart.',
-      })),
-      {
-        id: 'flat-beats/sdarts-adv',
-        text: 'MGS with a flat density finds better networks than SDARTS-ADV, the best of the others in print (our question).',
-        better: 'mgs-flat',
-        worse: 'sdarts-adv',
-        where: 'mgs-flat',
-      },
+      ...PEERS.map((worse) =>
+        beats(
+          'mgs',
+          worse,
+          'in S1–S4',
+          'The paper compares the best of four; this compares every search with its counterpart.',
+        ),
+      ),
+      flatBeats('sdarts-adv', 'SDARTS-ADV, the best of the others in print (our question)'),
       BEATS_RANDOM,
     ]),
   ];
