@@ -1,10 +1,10 @@
-import { changedSettings } from './grid.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
 import { fixed } from '../lib/report/format.js';
 import type { Claim } from '../lib/analysis/claims.js';
+import { changedSettings } from './grid.js';
 import type { Reproduced } from './reproduce.js';
-import { label, summaryTable } from './tables.js';
+import { label, listTable } from './tables.js';
 
 /** Two reproductions of a figure side by side. */
 export interface Compared {
@@ -33,9 +33,9 @@ export function compare(
     claim ? `${claim.verdict} (${fixed(claim.statistic.value, 3)}, n ${claim.n})` : null;
   return {
     tables: [
-      summaryTable(
+      listTable(
         'What was changed',
-        settings.map((setting) => ({ rows: [setting] })),
+        settings,
         [
           label('setting', ({ path }) => path),
           label(one, (setting) => text(setting.a)),
@@ -43,15 +43,11 @@ export function compare(
         ],
         settings.length === 0 ? ['Nothing: both are the same runs.'] : [],
       ),
-      summaryTable(
-        'Verdicts, each with its mean and number',
-        ids.map((id) => ({ rows: [claimsOf(id)] })),
-        [
-          label('claim', ([left, right]) => (left ?? right)!.text),
-          label(one, ([left]) => means(left)),
-          label(other, ([, right]) => means(right)),
-        ],
-      ),
+      listTable('Verdicts, each with its mean and number', ids.map(claimsOf), [
+        label('claim', ([left, right]) => (left ?? right)!.text),
+        label(one, ([left]) => means(left)),
+        label(other, ([, right]) => means(right)),
+      ]),
     ],
     charts: a.charts.flatMap((chart) => {
       const twin = b.charts.find(({ name }) => name === chart.name);
@@ -72,22 +68,15 @@ function settingsOf({ budget, preset, result }: Reproduced): Readonly<Record<str
 /** Two charts of the same kind beside each other, each with its own scales and legend. */
 function sideBySide(a: Chart, b: Chart, [one, other]: readonly [string, string]): Chart {
   const { $schema, config } = a.spec;
-  const panel = ({ spec }: Chart, name: string): object => {
-    const inner = Object.fromEntries(
-      Object.entries(spec).filter(
-        ([field]) => !['$schema', 'config', 'description', 'title'].includes(field),
-      ),
-    );
-    return { ...inner, title: name };
+  const panel = ({ spec }: Chart, title: string): object => {
+    const around = ['$schema', 'config', 'description', 'title'];
+    const inner = Object.entries(spec).filter(([field]) => !around.includes(field));
+    return { ...Object.fromEntries(inner), title };
   };
   return {
-    name: a.name,
-    title: a.title,
+    ...a,
     spec: {
-      $schema,
-      description: a.title,
-      title: a.title,
-      config,
+      ...{ $schema, config, description: a.title, title: a.title },
       hconcat: [panel(a, one), panel(b, other)],
       resolve: { scale: { color: 'independent', shape: 'independent' } },
     },

@@ -15,11 +15,9 @@ import type * as Svg from '../lib/report/svg.js';
 import type { Surface } from '../lib/report/surface.js';
 import { textTable } from '../lib/report/table.js';
 import type { Table } from '../lib/report/table.js';
-import type { SourcedSetting } from '../lib/search/presets.js';
-import type { Budget, Preset } from '../lib/search/protocol.js';
 import { openSettingsOf } from './deviations.js';
-import { cellsOf, viewOf } from './experiment.js';
-import type { Axes, Experiment, Result, Row } from './experiment.js';
+import { cellsOf, distinct, viewOf } from './experiment.js';
+import type { Axes, Cell, Experiment, Result, Row } from './experiment.js';
 import type { Change, Choices, GridOptions } from './grid.js';
 import type { RunKind } from './kinds.js';
 import { measure } from './measure.js';
@@ -53,53 +51,31 @@ export interface PartlyShown extends Shown {
   readonly file: string;
 }
 
-/** A figure or table reproduced. */
-export interface Reproduced<K extends RunKind = RunKind, A extends Axes = Axes> extends Shown {
-  readonly id: string;
-  readonly title: string;
-  readonly budget: Budget;
-  readonly preset: Preset;
-  /** What was changed by hand. */
-  readonly change: Readonly<Record<string, unknown>>;
-  readonly rows: readonly Row<K, A>[];
-  /** What the runs do otherwise than the paper. */
-  readonly deviations: readonly string[];
-  readonly missing: readonly string[];
-  /** Seconds that this call took; 0 or nearly so when every run was in the store. */
-  readonly seconds: number;
-  /** Absolute paths of the pictures written, PNG. Beside a chart is its Vega-Lite specification, `.vl.json`, beside a drawing its SVG, beside a surface also its Plotly figure, `.plotly.json`. */
-  readonly pictures: readonly string[];
-  /** Absolute paths of the pages written: surfaces to turn in a browser, each in one file. */
-  readonly pages: readonly string[];
-  /** Absolute path of the record written. */
-  readonly resultFile: string;
-  readonly result: Result;
-}
-
 /** The version of {@link ResultRecord}. */
 export const RECORD_VERSION = 2;
 
 /** What is kept of a reproduction in results/: everything that its pages show, and how it came about. */
-export interface ResultRecord {
-  readonly schemaVersion: typeof RECORD_VERSION;
-  readonly id: string;
-  readonly title: string;
-  readonly claim: string;
-  readonly budget: Budget;
-  readonly preset: Preset;
-  /** The number of repeats asked for, and what was changed by hand. */
-  readonly options: {
-    readonly seeds: number | readonly number[] | null;
-    readonly change: Readonly<Record<string, unknown>>;
-  };
-  readonly paper: Readonly<Record<string, number>>;
-  readonly deviations: readonly string[];
-  /** Settings that the paper leaves open, with the values used and whose they are. */
-  readonly openSettings: readonly SourcedSetting[];
-  readonly claims: readonly Claim[];
-  readonly tables: readonly Table[];
-  /** Every run whole: protocol, result, provenance. */
-  readonly result: Result;
+export type ResultRecord = ReturnType<typeof recordOf>;
+
+/** A figure or table reproduced. */
+export interface Reproduced<K extends RunKind = RunKind, A extends Axes = Axes>
+  extends Shown, Written, Pick<ResultRecord, 'id' | 'title' | 'budget' | 'preset' | 'deviations' | 'result'> {
+  /** What was changed by hand. */
+  readonly change: Readonly<Record<string, unknown>>;
+  readonly rows: readonly Row<K, A>[];
+  readonly missing: readonly string[];
+  /** Seconds that this call took; 0 or nearly so when every run was in the store. */
+  readonly seconds: number;
+}
+
+/** Files written, by absolute path. */
+interface Written {
+  /** PNG. Beside a chart is its Vega-Lite specification, `.vl.json`, beside a drawing its SVG, beside a surface also its Plotly figure, `.plotly.json`. */
+  readonly pictures: readonly string[];
+  /** Surfaces to turn in a browser, each in one file. */
+  readonly pages: readonly string[];
+  /** The record. */
+  readonly resultFile: string;
 }
 
 /** Everything that an experiment shows of a result. */
@@ -133,8 +109,8 @@ export async function reproduce<K extends RunKind, A extends Axes, C extends Cho
   experiment: Experiment<K, A, C>,
   options: ReproduceOptions<Change<K, C>>,
 ): Promise<Reproduced<K, A>> {
-  const { id, title } = experiment;
-  const { budget, preset = 'paper', seeds, change = {}, home, data, progress, signal, onPartial } = options;
+  const { id } = experiment;
+  const { budget, change = {}, home, onPartial, data, progress, signal } = options;
   const began = performance.now();
   const runs = home === undefined ? runsHome() : join(resolve(home), 'runs');
   const folder = join(dirname(runs), 'results');
@@ -156,41 +132,50 @@ export async function reproduce<K extends RunKind, A extends Axes, C extends Cho
   });
   const seconds = (performance.now() - began) / 1000;
   const shown = shownOf(experiment, result);
-  const deviations = [...dataDeviations(result), ...experiment.deviations(cells)];
-  const { missing } = result;
-  const record: ResultRecord = {
-    schemaVersion: RECORD_VERSION,
-    id,
-    title,
-    claim: experiment.claim,
-    budget,
-    preset,
-    options: { seeds: seeds ?? null, change },
-    paper: experiment.paper,
-    deviations,
-    openSettings: experiment.openSettings?.(cells) ?? openSettingsOf(cells),
-    claims: shown.claims,
-    tables: shown.tables,
-    result,
-  };
+  const record = recordOf(experiment, options, cells, result, shown);
   // Where nothing was measured, what was measured before stays.
   const file = result.runs.length > 0 ? name : `${id}-${budget}-${NO_DATA}`;
   const written = await writeResults(folder, file, record, shown);
   rmSync(soFar, { force: true });
-  const { rows } = viewOf<K, A>(result);
+  const { title, preset, deviations } = record;
+  const { rows, missing } = viewOf<K, A>(result);
   return {
-    id,
-    title,
-    budget,
-    preset,
-    change,
-    rows,
-    deviations,
-    missing,
-    seconds,
-    result,
+    ...{ id, title, budget, preset, change, rows, deviations, missing, seconds, result },
     ...shown,
     ...written,
+  };
+}
+
+/** What of a reproduction is kept. */
+function recordOf<K extends RunKind, A extends Axes, C extends Choices>(
+  experiment: Experiment<K, A, C>,
+  {
+    budget,
+    preset = 'paper',
+    seeds = null,
+    change = {},
+  }: Omit<GridOptions<object>, 'seeds'> & {
+    readonly seeds?: GridOptions['seeds'] | null;
+  },
+  cells: readonly Cell<K, A>[],
+  result: Result,
+  { claims, tables }: Shown,
+) {
+  const { id, title, claim, paper } = experiment;
+  return {
+    schemaVersion: RECORD_VERSION,
+    ...{ id, title, claim, budget, preset },
+    /** The number of repeats asked for, and what was changed by hand. */
+    options: { seeds, change: change as Readonly<Record<string, unknown>> },
+    paper,
+    /** What the runs do otherwise than the paper. */
+    deviations: [...dataDeviations(result), ...experiment.deviations(cells)] as readonly string[],
+    /** Settings that the paper leaves open, with the values used and whose they are. */
+    openSettings: experiment.openSettings?.(cells) ?? openSettingsOf(cells),
+    claims,
+    tables,
+    /** Every run whole: protocol, result, provenance. */
+    result,
   };
 }
 
@@ -206,21 +191,17 @@ function variantOf({ preset, seeds, change = {}, data }: ReproduceOptions<object
 
 /** Deviations that lie in the images, which only a finished run knows. */
 function dataDeviations({ runs }: Result): string[] {
-  const data = runs.flatMap(({ kept }) =>
-    kept.flatMap(({ provenance }) => {
-      const { data: images } = provenance as { data?: { name: string; coverage: string } | null };
-      return images ? [images] : [];
+  const sentences = runs.flatMap(({ kept }) =>
+    kept.map(({ provenance }) => {
+      const { data } = provenance as { data?: { name: string; coverage: string } | null };
+      if (data?.coverage === 'synthetic')
+        return 'The images are synthetic: they are no photographs, and what is found on them says nothing about the data set that they stand for.';
+      return data?.coverage === 'subset'
+        ? `The images are a subset of ${datasetTitle(data.name)}, not the official files.`
+        : '';
     }),
   );
-  const different = new Map(data.map(({ name, coverage }) => [`${name} ${coverage}`, { name, coverage }]));
-  const sentences = [...different.values()].map(({ name, coverage }) => {
-    if (coverage === 'synthetic')
-      return 'The images are synthetic: they are no photographs, and what is found on them says nothing about the data set that they stand for.';
-    return coverage === 'subset'
-      ? `The images are a subset of ${datasetTitle(name)}, not the official files.`
-      : '';
-  });
-  return [...new Set(sentences)].filter((sentence) => sentence !== '');
+  return distinct(sentences).filter((sentence) => sentence !== '');
 }
 
 function writeText(file: string, text: string): void {
@@ -236,8 +217,8 @@ async function writeResults(
   folder: string,
   name: string,
   record: ResultRecord,
-  { charts, drawings, surfaces }: Pick<Shown, 'charts' | 'drawings' | 'surfaces'>,
-): Promise<{ resultFile: string; pictures: string[]; pages: string[] }> {
+  { charts, drawings, surfaces }: Shown,
+): Promise<Written> {
   // Vega is loaded only when there is something to draw.
   /* eslint-disable @typescript-eslint/no-require-imports */
   const { chartPng } = require('../lib/report/render.js') as typeof Render;
@@ -247,28 +228,27 @@ async function writeResults(
   const resultFile = join(folder, `${name}.json`);
   const pictures: string[] = [];
   const pages: string[] = [];
+  /** Writes a file of a part of the results; its path. */
+  const write = (part: string, end: string, content: string | Uint8Array): string => {
+    const path = join(folder, `${name}-${part}${end}`);
+    writeWhole(path, [content]);
+    return path;
+  };
   try {
     mkdirSync(folder, { recursive: true });
-    for (const chart of charts) {
-      const path = join(folder, `${name}-${chart.name}`);
-      writeWhole(`${path}.vl.json`, [`${JSON.stringify(chart.spec)}\n`]);
-      writeWhole(`${path}.png`, [await chartPng(chart.spec)]);
-      pictures.push(`${path}.png`);
+    for (const { name: part, spec } of charts) {
+      write(part, '.vl.json', `${JSON.stringify(spec)}\n`);
+      pictures.push(write(part, '.png', await chartPng(spec)));
     }
     // A result is better kept without its page than not at all.
     const plotly = surfaces.length > 0 ? plotlySource() : undefined;
     for (const surface of surfaces) {
-      const path = join(folder, `${name}-${surface.name}`);
-      writeWhole(`${path}.plotly.json`, [`${JSON.stringify(surface.figure)}\n`]);
-      if (plotly === undefined) continue;
-      writeWhole(`${path}.html`, [surfacePage(surface, plotly)]);
-      pages.push(`${path}.html`);
+      write(surface.name, '.plotly.json', `${JSON.stringify(surface.figure)}\n`);
+      if (plotly !== undefined) pages.push(write(surface.name, '.html', surfacePage(surface, plotly)));
     }
     for (const { name: part, svg } of [...drawings, ...surfaces]) {
-      const path = join(folder, `${name}-${part}`);
-      writeWhole(`${path}.svg`, [svg]);
-      writeWhole(`${path}.png`, [svgPng(svg)]);
-      pictures.push(`${path}.png`);
+      write(part, '.svg', svg);
+      pictures.push(write(part, '.png', svgPng(svg)));
     }
     // Last: a record is there only once its pictures are.
     writeWhole(resultFile, [`${JSON.stringify(toJson(record, name), undefined, 1)}\n`]);
