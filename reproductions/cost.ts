@@ -17,30 +17,8 @@ import type { Primitive } from '../lib/spaces/primitives.js';
 import { CELLS } from '../lib/spaces/spaces.js';
 import type { SearchSpace } from '../lib/spaces/spaces.js';
 
-/** The work of a search. */
-export interface SearchWork {
-  /** SGD steps on ω. */
-  readonly weightSteps: number;
-  readonly alphaUpdates: number;
-  /** SGD steps on candidates' copies of ω. */
-  readonly fineTuneSteps: number;
-  /** Losses read without a gradient. */
-  readonly evaluations: number;
-  /** Gradients with respect to α (or the mixing weights) alone. */
-  readonly gradients: number;
-  /** Gradients with respect to ω that are no SGD steps: those of the second order. */
-  readonly weightGradients: number;
-}
-
-/** What an alpha update asks for. */
-interface Asked {
-  readonly points: number;
-  readonly gradients: number;
-  readonly weightGradients: number;
-}
-
-/** A zero-order solver is asked once, in a space of one dimension. */
-function askedFor({ solver: settings, omega }: SearchProtocol): Asked {
+/** What an alpha update asks for. A zero-order solver is asked once, in a space of one dimension. */
+function askedFor({ solver: settings, omega }: SearchProtocol) {
   if (!isZeroOrder(settings)) {
     return omega.kind === 'current'
       ? { points: 0, gradients: 1, weightGradients: 0 }
@@ -56,7 +34,7 @@ function askedFor({ solver: settings, omega }: SearchProtocol): Asked {
  * The work that a search does from its first step to its last. Of an eigenvalue the most products are counted, and no epoch
  * twice: how often a search goes back is not known before.
  */
-export function searchWork(protocol: SearchProtocol): SearchWork {
+export function searchWork(protocol: SearchProtocol) {
   const { batchSize, epochs, warmupEpochs, omega, perturbation, stability } = protocol;
   const { points, gradients, weightGradients } = askedFor(protocol);
   const perEpoch = Math.floor(halfSize(protocol) / batchSize);
@@ -67,13 +45,19 @@ export function searchWork(protocol: SearchProtocol): SearchWork {
   const ascents = perturbation?.kind === 'adv' ? weightSteps : 0;
   const differences = stability ? 2 * epochs * stability.products : 0;
   return {
+    /** SGD steps on ω. */
     weightSteps,
     alphaUpdates,
-    // The released code's candidates never take a step.
+    /** SGD steps on candidates' copies of ω. The released code's candidates never take one. */
     fineTuneSteps: omega.kind === 'finetuned' ? candidates * omega.iterations : 0,
-    // An ascent compares the loss at its end with that at its start; a difference keeps the activations of one more pass.
+    /**
+     * Losses read without a gradient. An ascent compares the loss at its end with that at its start; a difference keeps the
+     * activations of one more pass.
+     */
     evaluations: candidates + 2 * ascents + differences,
+    /** Gradients with respect to α (or the mixing weights) alone. */
     gradients: gradients * alphaUpdates + ascents * (perturbation?.steps ?? 0) + differences,
+    /** Gradients with respect to ω that are no SGD steps: those of the second order. */
     weightGradients: weightGradients * alphaUpdates,
   };
 }
@@ -82,7 +66,7 @@ export function searchWork(protocol: SearchProtocol): SearchWork {
  * The measured constants of the model, for two cores (AMD EPYC, TensorFlow 2.21): the shortest of many calls on a machine
  * with nothing else to do. Another machine differs by a factor, a busy one by another.
  */
-export const STEP_MODEL = {
+const STEP_MODEL = {
   /** Milliseconds a step for each operation of each cell, whatever the size of its images. */
   perOperation: 0.75,
   /** Milliseconds a step for each operation of each cell and each value (image × pixel × channel) that enters the network. */
@@ -112,7 +96,7 @@ export function stepMs(protocol: SearchProtocol): number {
 }
 
 /** The work of a search in steps' worth of time: what is less than a step counts as the share of one that it costs. */
-export function equivalentSteps(protocol: SearchProtocol): number {
+function equivalentSteps(protocol: SearchProtocol): number {
   const { weightSteps, fineTuneSteps, weightGradients, evaluations, gradients } = searchWork(protocol);
   const { evaluationShare, gradientShare } = STEP_MODEL;
   return (
@@ -137,7 +121,7 @@ const KEPT_OPERATIONS = 8;
  * The measured constants of a training's model, for two cores as {@link STEP_MODEL}. Processor time was measured, on a machine
  * with other work, and divided by 1.7, which is what two cores gain on one.
  */
-export const TRAINING_MODEL = {
+const TRAINING_MODEL = {
   /** Milliseconds a step for each cell, whatever its operations: at least, and for each value that enters the network. */
   perCell: 0.5,
   perCellValue: 1.2e-5,
@@ -173,19 +157,8 @@ type TrainingShape = Pick<EvaluationProtocol, 'dataset' | 'batchSize' | 'epochs'
   readonly network: Pick<NetworkProtocol, 'form' | 'cells' | 'channels'>;
 };
 
-/** The work of a training: SGD steps, and test batches. */
-export function trainingWork({ dataset, batchSize, epochs }: TrainingShape): {
-  readonly steps: number;
-  readonly testBatches: number;
-} {
-  return {
-    steps: epochs * Math.floor(dataset.trainSize / batchSize),
-    testBatches: epochs * Math.ceil(dataset.testSize / batchSize),
-  };
-}
-
 /** Milliseconds of one SGD step on a network whose cells are drawn at random from the space, on two cores. An estimate. */
-export function trainingStepMs({ network, dataset, batchSize }: TrainingShape, space: SearchSpace): number {
+function trainingStepMs({ network, dataset, batchSize }: TrainingShape, space: SearchSpace): number {
   const { perCell, perCellValue, perOperation, perValue, stemStride } = TRAINING_MODEL;
   const side = network.form === 'imagenet' ? dataset.imageSide / stemStride : dataset.imageSide;
   const values = batchSize * side ** 2 * network.channels;
@@ -203,17 +176,14 @@ export function trainingStepMs({ network, dataset, batchSize }: TrainingShape, s
 
 /** Seconds that the training of a network found by a search takes on two cores: what is found is not known. */
 export function trainingSeconds(training: TrainingShape, search: Pick<SearchProtocol, 'space'>): number {
-  const { steps, testBatches } = trainingWork(training);
   const { testShare, compileSeconds, compilePerOperation, perPhoto } = TRAINING_MODEL;
-  const { network, dataset, epochs } = training;
+  const { network, dataset, batchSize, epochs } = training;
+  const steps = epochs * Math.floor(dataset.trainSize / batchSize);
+  const testBatches = epochs * Math.ceil(dataset.testSize / batchSize);
   const photos = network.form === 'imagenet' ? epochs * (dataset.trainSize + dataset.testSize) : 0;
   const compile = compileSeconds + compilePerOperation * KEPT_OPERATIONS * network.cells;
-  const decoding = (photos * perPhoto) / 1000;
-  return (
-    compile +
-    decoding +
-    ((steps + testShare * testBatches) * trainingStepMs(training, spaceOf(search))) / 1000
-  );
+  const computing = (steps + testShare * testBatches) * trainingStepMs(training, spaceOf(search));
+  return compile + (photos * perPhoto) / 1000 + computing / 1000;
 }
 
 /** Fixed validation batches that each loss of a landscape is the mean over. */
