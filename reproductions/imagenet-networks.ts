@@ -86,7 +86,7 @@ export function countTable(view: TransferView): Table {
   const printed = (column: string) =>
     label<Network>(
       'printed (M)',
-      ({ method, seed }) => (seed === null && printedOf(method).at(0)?.cells[column].printed) || null,
+      ({ method, seed }) => (seed === null ? printedOf(method) : []).at(0)?.cells[column].printed ?? null,
       'right',
     );
   const count = (title: string, of: (network: Network) => number) =>

@@ -13,7 +13,6 @@ import { runKind } from '../lib/runs/kept.js';
 import type { Kept, KeptOptions, Kind } from '../lib/runs/kept.js';
 import { genotypeAfter } from '../lib/search/derived.js';
 import type { ConditionResult } from '../lib/search/condition.js';
-import type { EpochRecord } from '../lib/search/epoch.js';
 import type {
   ConditionProtocol,
   LandscapeProtocol,
@@ -88,7 +87,7 @@ export function ownProtocol(run: Run) {
   type Named = {
     [K in Exclude<RunKind, 'linear'>]: Extract<Run, Readonly<Record<K, unknown>> & { kind: K }>[K];
   };
-  return (run as unknown as Named)[run.kind] as Exclude<Named[keyof Named], undefined>;
+  return (run as unknown as Named)[run.kind];
 }
 
 /** The search of a run, or that of the supernet under its landscape; undefined where there is none. */
@@ -255,7 +254,7 @@ function searched({ protocol, result, provenance }: FinishedSearch) {
   return {
     search: protocol,
     /** The search's own epochs. */
-    epochs: result.epochs as readonly EpochRecord[],
+    epochs: result.epochs,
     searchSeconds: provenance.seconds,
     /** SGD steps on ω and on candidates, and alpha updates, of the search. */
     ...{ weightSteps, fineTuneSteps, alphaUpdates },
@@ -310,7 +309,7 @@ function trainingRow(trained: FinishedEvaluation, found: FinishedSearch | undefi
     fullParameters: countsOf(trainingOf(paper, genotype), classes).parameters,
     trainingSeconds: provenance.seconds,
     /** "official", "subset", "synthetic". */
-    coverage: provenance.data.coverage as string,
+    coverage: provenance.data.coverage,
   };
 }
 

@@ -4,7 +4,7 @@ import { againstNumber, sixDigits } from '../lib/report/charts.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
 import type { SearchProtocol } from '../lib/search/protocol.js';
-import { cellsOfKind, distinct, experiment, rowsOfKind } from './experiment.js';
+import { distinct, experiment, rowsOfKind } from './experiment.js';
 import type { Axes, Cell, Experiment, Row, View } from './experiment.js';
 import type { Choices, Grid } from './grid.js';
 import { printedNumbers, printedTable, printedText } from './paper.js';
@@ -107,7 +107,8 @@ export function swept<A extends Axes, C extends Choices>(table: Swept<A, C>) {
           run: trainedSearch(grid, search, { preset: 'darts-space' }),
         })),
       ),
-    deviations: (cells) => table.deviations(cellsOfKind(cells, 'training') as Cell<'training', A>[]),
+    deviations: (cells) =>
+      table.deviations(cells.filter(({ run }) => run.kind === 'training') as Cell<'training', A>[]),
     tables: (view) => [...table.tables(trained(view), view), printedBlock(view)],
     charts,
     claims: (view) => table.claims(trained(view)),

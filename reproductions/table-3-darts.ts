@@ -37,7 +37,7 @@ import {
  * The methods of the paper's rows that are run here, by the name that the row has. The paper says neither of R-DARTS' two
  * forms; the cost that it prints for DARTS on CIFAR-100 is that of the first order.
  */
-const RUN_HERE: Readonly<Record<string, SolverId>> = {
+const RUN_HERE: Readonly<Record<string, SolverId | undefined>> = {
   'DARTS (1st)': 'darts-1st',
   'DARTS(1st)': 'darts-1st',
   DARTS: 'darts-1st',
@@ -58,7 +58,7 @@ const PRINTED = printedRows('3').map(({ fields, cells }) => {
     /** "ZARTS (ours), best": what the row is called as a column. */
     column: `${name}, ${statistic}`,
     /** undefined: cited, not run here. */
-    method: RUN_HERE[name] as SolverId | undefined,
+    method: RUN_HERE[name],
     cells,
   };
 });
