@@ -2,9 +2,9 @@
 import { judge, undecided } from '../lib/analysis/claims.js';
 import type { Claim } from '../lib/analysis/claims.js';
 import { pairedTest } from '../lib/analysis/comparison.js';
-import { fitLine } from '../lib/analysis/statistics.js';
+import { fitLine, summarize } from '../lib/analysis/statistics.js';
 import type { SolverId } from '../lib/search/solver-id.js';
-import { distinct, rowsOfKind } from './experiment.js';
+import { distinct, groupBy, rowsOfKind } from './experiment.js';
 import type { Row, View } from './experiment.js';
 import { methodTitle } from './methods.js';
 
@@ -151,4 +151,44 @@ export function slope<X extends PropertyKey, R extends Readonly<Record<X, number
   y: (row: R) => number,
 ) {
   return (rows: readonly R[]): number | undefined => slopeOver(rows, (row) => row[x], y);
+}
+
+/** How far a y lies from the line through all at most, as a share of that y; undefined for fewer than three points. */
+export function departure(points: readonly (readonly [x: number, y: number])[]): number | undefined {
+  if (points.length < 3) return undefined;
+  const line = fitLine(points);
+  return Math.max(...points.map(([x, y]) => Math.abs(line.intercept + line.slope * x - y) / y));
+}
+
+/**
+ * What a statement measures that a number is stable from a value of a field on: a seed's mean above it less that at it, which
+ * is to lie within the standard deviation over seeds, pooled over the values.
+ *
+ * @returns  The margin beside them, null where no value has two seeds: there is nothing to measure then.
+ */
+export function settles<X extends string, R extends Readonly<Record<X | 'seed', number>>>(
+  all: readonly R[],
+  x: X,
+  from: number,
+  y: (row: R) => number,
+) {
+  const groups = groupBy(
+    all.filter((row) => row[x] >= from),
+    x,
+  )
+    .map((group) => summarize(group.rows.map(y)))
+    .filter(({ n }) => n > 1);
+  const df = groups.reduce((sum, { n }) => sum + n - 1, 0);
+  const variance = groups.reduce((sum, { n, std }) => sum + (n - 1) * std! ** 2, 0) / df;
+  const margin = groups.length === 0 ? null : Math.sqrt(variance);
+  const within = margin ?? 0;
+  return {
+    margin,
+    region: { between: [-within, within] as const },
+    value: (rows: readonly R[]): number | undefined => {
+      const at = rows.find((row) => row[x] === from);
+      const above = rows.filter((row) => row[x] > from).map(y);
+      return margin !== null && at && above.length > 0 ? summarize(above).mean - y(at) : undefined;
+    },
+  };
 }

@@ -68,7 +68,6 @@ type PrintedLine = (typeof PRINTED)[number];
 const DATASETS = distinct(PRINTED.map(({ dataset }) => dataset));
 
 const sizeM = ({ fullParameters }: ComparedRow): number => fullParameters / 1e6;
-const errorOf = ({ errorPct }: ComparedRow): number => errorPct;
 
 /** The row with the lowest error. */
 function bestOf(rows: readonly ComparedRow[]): ComparedRow {
@@ -81,10 +80,9 @@ function errorTables(view: ComparedView): Table[] {
   const groups = groupBy(rows, 'dataset');
   return (groups.length > 0 ? groups : [{ key: undefined, rows: [] }]).map(({ key, rows: own }) => {
     const first = rowsBy(own, 'darts-1st');
-    const images = key ? `(%) on ${datasetTitle(key.dataset)} ` : '';
-    const searches = key ? `, ${searchesText(rows)} each` : '';
+    const where = 'in the DARTS space';
     return summaryTable<ComparedRow>(
-      `Test error ${images}in the DARTS space${searches} (${progressText(view)})`,
+      `Test error ${key ? `(%) on ${datasetTitle(key.dataset)} ${where}, ${searchesText(rows)} each` : where} (${progressText(view)})`,
       groupBy(own, 'method'),
       [
         label('method', ({ method }) => methodTitle(method)),
@@ -130,7 +128,7 @@ function printedTable(view: ComparedView): Table {
       label('method', ({ name }) => name.replace(' (ours)', '')),
       label('here', ({ method }) => (method === undefined ? 'cited' : methodTitle(method))),
       column('parameters (M)', 'params', sizeM),
-      column('error (%)', 'error', errorOf),
+      column('error (%)', 'error', ({ errorPct }) => errorPct),
       label('GPU days', ({ cells }) => cells.cost.printed, 'right'),
     ],
     [
@@ -153,12 +151,8 @@ function asPrinted({ dataset, cells: { error } }: PrintedLine): Statement<Compar
   };
 }
 
-/** How far costs may lie apart that are called about the same. Ours. */
-const ABOUT_THE_SAME = [0.8, 1.25] as const;
-
 function claims(view: ComparedView): Claim[] {
-  const { budget } = view;
-  const small = `Only the paper's own networks and epochs can be compared: budget full, not ${budget}.`;
+  const small = `Only the paper's own networks and epochs can be compared: budget full, not ${view.budget}.`;
   const means = PRINTED.filter(({ method, statistic }) => method === 'mgs' && statistic === 'mean');
   const peers = ['darts-1st', 'darts-2nd', 'rdarts-l2', 'sdarts-adv'] as const;
   return [
@@ -166,7 +160,7 @@ function claims(view: ComparedView): Claim[] {
       view,
       peers.map((worse) => beats('mgs', worse, 'in the DARTS space')),
     ),
-    ...judgeAll(trainedIn(view), means.map(asPrinted), budget === 'full' ? undefined : small),
+    ...judgeAll(trainedIn(view), means.map(asPrinted), view.budget === 'full' ? undefined : small),
     judge({
       ...costs(view, 'mgs', 'darts-1st'),
       id: 'dearer-than-first',
@@ -179,7 +173,7 @@ function claims(view: ComparedView): Claim[] {
       id: 'as-dear-as-second',
       text: 'A search by ZARTS costs about as much as one by DARTS of second order (in print 1.0 GPU days each).',
       statistic: 'seconds of the search, ZARTS-MGS to DARTS 2nd',
-      region: { between: ABOUT_THE_SAME },
+      region: { between: [0.8, 1.25] },
       detail: `What is about the same is ours to say. ${TIMED}`,
     }),
     ...contests(view, [flatBeats('darts-2nd', 'DARTS of second order (our question)'), BEATS_RANDOM]),

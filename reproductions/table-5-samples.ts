@@ -1,12 +1,9 @@
-/**
- * Table 5: what the number of candidates N does to a search and to what it finds: cost, effective samples, validation loss,
- * stability of the genotypes; test error and size of the networks, trained from scratch.
- */
+/** Table 5: what the number of candidates N does to a search, to what it finds, and to the networks trained from that. */
 import type { Claim } from '../lib/analysis/claims.js';
-import { fitLine, summarize } from '../lib/analysis/statistics.js';
+import { summarize } from '../lib/analysis/statistics.js';
 import { fixed } from '../lib/report/format.js';
 import type { Table } from '../lib/report/table.js';
-import { TIMED, slope } from './claims.js';
+import { TIMED, departure, settles, slope } from './claims.js';
 import { seedsDeviation, sentences, trainingDeviations } from './deviations.js';
 import { groupBy } from './experiment.js';
 import type { Cell } from './experiment.js';
@@ -68,54 +65,24 @@ function deviations(cells: readonly Cell<'training', SweepAxes>[]): string[] {
   );
 }
 
-const mean = (values: readonly number[]): number => summarize(values).mean;
-
 /** Mean seconds of a seed's searches for each N, over the densities: they cost the same. */
 function costs(rows: readonly TrainingRow[]): [N: number, seconds: number][] {
   return groupBy(rows, 'N').map(({ key: { N }, rows: own }) => [
     N,
-    mean(own.map(({ searchSeconds }) => searchSeconds!)),
+    summarize(own.map(({ searchSeconds }) => searchSeconds!)).mean,
   ]);
-}
-
-/** How far a cost lies from the line through them at most, as a share of that cost. */
-function departure(points: readonly (readonly [number, number])[]): number | undefined {
-  if (points.length < 3) return undefined;
-  const line = fitLine(points);
-  return Math.max(
-    ...points.map(([N, seconds]) => Math.abs(line.intercept + line.slope * N - seconds) / seconds),
-  );
-}
-
-/** Standard deviation of the errors over seeds, pooled over N; null where no N has two seeds. */
-function scatter(rows: readonly TrainingRow[]): number | null {
-  const groups = groupBy(rows, 'N')
-    .map((group) => summarize(group.rows.map(({ errorPct }) => errorPct)))
-    .filter(({ n }) => n > 1);
-  if (groups.length === 0) return null;
-  const df = groups.reduce((sum, { n }) => sum + n - 1, 0);
-  return Math.sqrt(groups.reduce((sum, { n, std }) => sum + (n - 1) * std! ** 2, 0) / df);
-}
-
-/** The mean error of a seed's networks above N = 4, less that at 4. */
-function aboveSettled(rows: readonly TrainingRow[]): number | undefined {
-  const at = rows.find(({ N }) => N === SETTLED);
-  const above = rows.filter(({ N }) => N > SETTLED).map(({ errorPct }) => errorPct);
-  return at && above.length > 0 ? mean(above) - at.errorPct : undefined;
 }
 
 /** What the paper says of the errors and the sizes, for each reading of the density. */
 function trainedClaims(rows: readonly TrainingRow[]): Claim[] {
   return groupBy(rows, 'density').flatMap(({ key: { density }, rows: own }) => {
-    const margin = scatter(own.filter(({ N }) => N >= SETTLED));
-    const within = margin ?? 0;
+    const { margin, ...settled } = settles(own, 'N', SETTLED, ({ errorPct }) => errorPct);
     return judgeAll(own, [
       {
         id: `error-settles/${density}`,
         text: `The error of the network found is stable from N = ${SETTLED} on (${DENSITY_TITLES[density]}).`,
         statistic: `test error (points of %): mean for N > ${SETTLED} less that for N = ${SETTLED}`,
-        value: (same) => (margin === null ? null : aboveSettled(same)),
-        region: { between: [-within, within] },
+        ...settled,
         detail: `Stable: the difference is smaller than the scatter of the seeds, ${fixed(margin, 2)} points. The paper gives no margin; its errors for N = 4, 6, 8 differ by less than its seeds scatter.`,
       },
       {
@@ -191,11 +158,7 @@ function tables(rows: readonly TrainingRow[], view: SweptView<SweepAxes>): Table
 
 function quantities(view: SweptView<SweepAxes>) {
   const where = stateText({ ...view, of: view.done });
-  const ofSearches = {
-    subtitle: 'line: mean over seeds; points: each seed',
-    group: 'density',
-    format: '.3f',
-  };
+  const ofSeeds = { subtitle: 'line: mean over seeds; points: each seed', group: 'density', format: '.3f' };
   return [
     {
       name: 'error',
@@ -206,7 +169,7 @@ function quantities(view: SweptView<SweepAxes>) {
       group: 'group',
     },
     {
-      ...ofSearches,
+      ...ofSeeds,
       name: 'cost',
       title: `Cost of a search against N (${where})`,
       y: { field: 'seconds', title: 'seconds a search' },
@@ -214,7 +177,7 @@ function quantities(view: SweptView<SweepAxes>) {
       fromZero: true,
     },
     {
-      ...ofSearches,
+      ...ofSeeds,
       name: 'loss',
       title: `Validation loss of the candidates, last epoch (${where})`,
       y: { field: 'loss', title: 'cross-entropy (nats)' },
