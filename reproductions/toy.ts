@@ -324,6 +324,7 @@ export const TOY: Kind<ToyProtocol, { readonly digest: string }, ToyResult, obje
     phase.end();
     return { rows };
   },
+  engine: () => null,
   provenance: (_, seconds) => ({ ...thisMachine(), engine: null, data: null, seconds }),
 };
 

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { OperationCounts } from '../../test/bench/arithmetic.js';
 import type { BenchReport, ShapeReport } from '../../test/bench/bench.js';
-import { describeShape, isRetraining, shapesOf } from '../../test/bench/shapes.js';
+import { BENCH_SHAPES, describeShape, isRetraining, shapesOf } from '../../test/bench/shapes.js';
+import type { BitsReport } from '../../test/bits/check.js';
 import type { Timing } from '../../test/bench/timing.js';
 import type { TunedSettings } from '../../test/bench/tune.js';
 import { unknownName, UsageError } from '../../lib/errors.js';
@@ -24,6 +25,7 @@ export interface BenchCommandOptions {
   readonly updates?: string;
   readonly memorySteps?: string;
   readonly counts?: boolean;
+  readonly bits?: boolean;
   readonly tune?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -50,6 +52,7 @@ export async function benchCommand(options: BenchCommandOptions): Promise<number
   const given = Object.fromEntries(Object.entries(numbers).filter(([, value]) => value !== undefined));
   const progress = terminalProgress({ quiet });
   if (options.counts) return countsCommand(shape, json ?? false);
+  if (options.bits) return bitsCommand(progress, shape, json ?? false);
   if (options.tune) return tuneCommand(progress, json ?? false, numbers.repeats);
   // Names are looked at before anything is downloaded.
   shapesOf(shape);
@@ -89,6 +92,38 @@ async function countsCommand(shapes: readonly string[] | undefined, json: boolea
     print([tableOf(title, Object.entries(counts), columns, { left: ['shape'] })]);
   }
   return 0;
+}
+
+/** Looks whether every session and process computes the same bits. */
+async function bitsCommand(
+  progress: Progress,
+  shapes: readonly string[] | undefined,
+  json: boolean,
+): Promise<number> {
+  const names = shapesOf(shapes);
+  const { WHOLE_CHECK, checkBits } = await import('../../test/bits/check.js');
+  const phase = progress.start('bits', names.length);
+  const reports: [string, BitsReport][] = [];
+  for (const name of names) {
+    reports.push([name, await checkBits(BENCH_SHAPES[name], WHOLE_CHECK)]);
+    phase.update(reports.length, name);
+  }
+  phase.end();
+  const differing = ([, { values }]: [string, BitsReport]): string[] =>
+    Object.keys(values).filter((output) => values[output] > 1);
+  if (json) printJson(Object.fromEntries(reports));
+  else {
+    const columns = {
+      shape: ([shape]: [string, BitsReport]) => shape,
+      sessions: ([, { sessions }]: [string, BitsReport]) => sessions,
+      outputs: ([, { values }]: [string, BitsReport]) => Object.keys(values).length,
+      differing: (each: [string, BitsReport]) => differing(each).join(', ') || 'none',
+    };
+    const { sessions, processes, threads } = WHOLE_CHECK;
+    const title = `Bits of ${sessions} sessions in each of ${processes} processes with ${threads.join(' and ')} threads between operations`;
+    print([tableOf(title, reports, columns, { left: ['shape', 'differing'] })]);
+  }
+  return reports.some((each) => differing(each).length > 0) ? 1 : 0;
 }
 
 /** Chooses thread settings for this machine by measuring, and keeps them. */

@@ -245,6 +245,10 @@ const COMMANDS: readonly Entry[] = [
       option('--updates <n>', 'alpha updates timed a shape (default: 3 on small shapes, 0 on full ones)'),
       option('--memory-steps <n>', 'also look whether memory grows over that many steps'),
       option('--counts', 'only count the operations of a step, without computing anything'),
+      option(
+        '--bits',
+        'only see whether all outputs have the same bits in 3 sessions × 3 processes × 1 and 2 threads between operations',
+      ),
       option('--tune', 'choose thread settings for this machine by measuring, and keep them'),
       ...PROGRESS,
     ],
@@ -253,6 +257,7 @@ const COMMANDS: readonly Entry[] = [
       'npx zarts bench --peer torch --json > bench.json',
       'npx zarts bench --shape darts-full-64 --repeats 3',
       'npx zarts bench --counts --json > test/bench/graph-counts.json',
+      'npx zarts bench --bits --shape s2-small',
       'npx zarts bench --tune',
     ],
     run: async ({ options }) => (await import('./bench.js')).benchCommand(options),

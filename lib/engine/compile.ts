@@ -189,14 +189,14 @@ class CompiledProgram<Name extends string> implements Program<Name> {
       // A session cannot grow: a new shape means a new session, which takes the state over from the old one.
       const state = this.session === undefined ? this.pendingState! : this.read();
       const started = performance.now();
-      this.recordOnce(name, specs);
-      if (this.session === undefined) {
-        for (const other of Object.keys(this.functions) as Name[])
-          this.recordOnce(other, this.functions[other].inputs);
-      } else {
-        backend.binding.deleteSavedModel(this.session);
-        this.session = undefined;
+      if (this.session !== undefined) backend.binding.deleteSavedModel(this.session);
+      this.session = undefined;
+      // In their own order, whichever is called first: the graph, and what TensorFlow makes of it, is the same in every run.
+      if (this.recorded.size === 0) {
+        for (const each of Object.keys(this.functions) as Name[])
+          this.recordOnce(each, this.functions[each].inputs);
       }
+      this.recordOnce(name, specs);
       this.time.recordMs += performance.now() - started;
       this.pendingState = state;
     }

@@ -1,5 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs-node';
-import type { TFJSBinding, TFEOpAttr } from '@tensorflow/tfjs-node/dist/tfjs_binding';
+import type { TFJSBinding, TFEOpAttr, TensorMetadata } from '@tensorflow/tfjs-node/dist/tfjs_binding';
 import { ZartsError } from '../errors.js';
 import { attr } from './graph.js';
 import type { Attribute, DType, GraphNode } from './graph.js';
@@ -59,6 +59,14 @@ const INFERRED: Readonly<Record<string, (inputs: readonly Symbol[], outputs: num
   Unpack: (_, outputs) => [attr.int('num', outputs)],
   ExpandDims: ([x, axis]) => [attr.type('T', x.dtype), attr.type('Tdim', axis.dtype)],
 };
+
+/**
+ * A mark on additions that TensorFlow's graph optimizer puts on what it has rewritten already. Unmarked ones it gathers into
+ * sums of many terms (`AddN`), which add up in the memory of whichever term nothing else reads any more: in another order
+ * from one session to the next.
+ */
+const IN_ORDER = attr.bool('_grappler_ArithmeticOptimizer_AddOpsRewriteStage', true);
+const ADDITIONS = new Set(['Add', 'AddV2', 'AddN']);
 
 const BYTES: Readonly<Record<DType, number>> = {
   [real.TF_FLOAT]: 4,
@@ -129,13 +137,23 @@ export class Recorder {
           'A step reads the value of a tensor (dataSync, print, …) while it is being recorded; return the tensor from the step instead, or run with compile: false.',
         );
       },
-      executeOp: (op, attributes, inputs, outputs) => this.operation(op, attributes, inputs, outputs),
+      executeOp: (op, attributes, inputs, outputs) =>
+        op === 'AddN' && inputs.length > 1
+          ? this.sum(attributes, inputs)
+          : this.operation(op, attributes, inputs, outputs),
       loadSavedModel: () => refuse('load a saved model'),
       deleteSavedModel: () => refuse('delete a saved model'),
       runSavedModel: () => refuse('run another recorded step'),
     };
     // TensorFlow's numbers of types and attribute kinds are read from the native binding underneath.
     return Object.setPrototypeOf(replaced, real) as TFJSBinding;
+  }
+
+  /** The terms added one after the other, from the first to the last. */
+  private sum(attributes: TFEOpAttr[], [first, second, ...others]: number[]): TensorMetadata[] {
+    const type = attributes.filter(({ name }) => name === 'T');
+    const add = (a: number, b: number) => this.operation('AddV2', type, [a, b], 1);
+    return others.reduce(([{ id }], term) => add(id, term), add(first, second));
   }
 
   private operation(op: string, attributes: TFEOpAttr[], inputIds: number[], outputs: number) {
@@ -149,6 +167,7 @@ export class Recorder {
     for (const inferred of INFERRED[op]?.(inputs, outputs) ?? []) {
       if (!stated.some(({ name }) => name === inferred.name)) stated.push(inferred);
     }
+    if (ADDITIONS.has(op)) stated.push(IN_ORDER);
     const name = this.newName(op);
     const results = this.resultShapes(op, attributes, inputs, outputs);
     this.nodes.push({

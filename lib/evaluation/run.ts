@@ -56,6 +56,7 @@ export const TRAINING: Kind<
   RunEvaluationOptions
 > = {
   data: evaluationImages,
+  engine: device,
   compute: ({ protocol, data: images, run }, options) => train(protocol, { ...options, ...run, images }),
   provenance: ({ name, coverage, digest, prepared, ...images }, seconds, { steps }, { batchSize }) => {
     const undecodable = images.undecodable();

@@ -12,6 +12,10 @@ export interface Machine {
   readonly node: string;
   /** Processor model and number of cores. */
   readonly processor: string;
+  /** Its vector instructions, of which TensorFlow's kernels use what they find: "avx avx2 fma"; "" where unknown. */
+  readonly instructions: string;
+  /** Sizes of its caches, by which matrix products are cut into blocks: "48K 32K 2048K 260M"; "" where unknown. */
+  readonly caches: string;
   readonly cores: number;
 }
 
@@ -27,8 +31,61 @@ export function thisMachine(): Machine {
     version,
     node: process.version,
     processor: processors[0]?.model.trim() ?? 'unknown',
+    instructions: instructionsIn(textOf('/proc/cpuinfo')),
+    caches: [0, 1, 2, 3]
+      .map((level) => textOf(`/sys/devices/system/cpu/cpu0/cache/index${level}/size`).trim())
+      .filter((size) => size !== '')
+      .join(' '),
     cores: processors.length,
   };
+}
+
+/** Extensions that kernels choose by: of x86 and of Arm. */
+const VECTOR = /^(sse\w*|avx\w*|amx\w*|fma|f16c|asimd\w*|sve\w*|sme\w*|i8mm|bf16)$/;
+
+/** The vector instructions of the first processor in a text like Linux' /proc/cpuinfo, sorted. */
+export function instructionsIn(cpuinfo: string): string {
+  const [, flags = ''] = /^(?:flags|Features)\s*:(.*)$/m.exec(cpuinfo) ?? [];
+  return flags
+    .split(' ')
+    .filter((flag) => VECTOR.test(flag))
+    .sort()
+    .join(' ');
+}
+
+/** A file that only Linux has; "" elsewhere. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** What the numbers are computed with, as an engine describes itself; null where that is JavaScript alone. */
+export type EngineFacts = object | null;
+
+/** What decides the last bits of a result beside its protocol and data, by name. */
+export type Bits = Readonly<Record<string, string>>;
+
+/** Those of this machine with an engine. How many operations run at once is no part: every sum has one order whatever runs when. */
+export function bitsOf(engine: EngineFacts, machine = thisMachine()): Bits {
+  const { processor, instructions, caches } = machine;
+  const { interOpThreads: _, ...facts } = (engine ?? {}) as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(
+    Object.entries({ processor, instructions, caches, ...facts }).map(([name, value]) => [
+      name,
+      String(value),
+    ]),
+  );
+}
+
+/** What two machines differ in, in words; undefined where both give the same bits. */
+export function differenceOf(there: Bits, here: Bits): string | undefined {
+  const names = [...new Set([...Object.keys(there), ...Object.keys(here)])];
+  const differing = names.filter((name) => there[name] !== here[name]);
+  if (differing.length === 0) return undefined;
+  return differing.map((name) => `${name} was "${there[name]}" and is "${here[name]}"`).join(', ');
 }
 
 function commitOf(root: string): string | null {

@@ -1,6 +1,10 @@
 import type { Progress } from '../progress.js';
+import { ZartsError } from '../errors.js';
 import type { Checkpoint } from './checkpoint.js';
+import { bitsOf, differenceOf } from './environment.js';
+import type { Bits, EngineFacts } from './environment.js';
 import { openRun } from './store.js';
+import type { Run } from './store.js';
 
 /** What computing a run needs besides its protocol and data. */
 export interface KeptOptions {
@@ -53,6 +57,8 @@ export interface Kind<
   readonly data: (protocol: Protocol, options: Options) => Promise<Data>;
   /** Protocols of other runs whose results it begins with; computing it runs them first if the store lacks them. */
   readonly needs?: (protocol: Protocol) => readonly unknown[];
+  /** What computes it. */
+  readonly engine: () => EngineFacts;
   /** The work; its result is plain JSON. */
   readonly compute: (
     work: { readonly protocol: Protocol; readonly data: Data; readonly run: KeptRun },
@@ -66,7 +72,7 @@ export interface Kind<
  * The result of a run through the store: a finished one at once, an interrupted one from its last checkpoint on.
  *
  * @throws {UsageError} for a protocol that does not fit the data; {ZartsError} for missing data, a run that another process
- *         works on, a loss that is not finite; {InterruptedError} after `signal`.
+ *         works on or that was begun on a machine with other bits, a loss that is not finite; {InterruptedError} after `signal`.
  */
 export async function runKind<
   Protocol,
@@ -95,7 +101,9 @@ export async function runKind<
     if (meanwhile) return meanwhile;
     const from = run.resume();
     // Seconds of computing, those before an interruption included: each checkpoint keeps them.
-    const { timed } = (from?.meta ?? {}) as { timed?: { seconds: number } };
+    const { timed, bits } = (from?.meta ?? {}) as { timed?: { seconds: number }; bits?: Bits };
+    const here = bitsOf(kind.engine());
+    if (from) checkSameBits(run, bits ?? {}, here);
     const began = performance.now();
     const seconds = (): number => (timed?.seconds ?? 0) + (performance.now() - began) / 1000;
     const store: StateStore = {
@@ -103,7 +111,7 @@ export async function runKind<
         run.appendMetrics(record);
       },
       saveCheckpoint: (checkpoint) => {
-        const meta = { ...(checkpoint.meta as object), timed: { seconds: seconds() } };
+        const meta = { ...(checkpoint.meta as object), timed: { seconds: seconds() }, bits: here };
         run.saveCheckpoint({ ...checkpoint, meta });
       },
     };
@@ -113,4 +121,13 @@ export async function runKind<
   } finally {
     release();
   }
+}
+
+/** A run is one machine's: what goes on with other last bits would be the result of none. */
+function checkSameBits(run: Run, there: Bits, here: Bits): void {
+  const difference = differenceOf(there, here);
+  if (difference === undefined) return;
+  throw new ZartsError(
+    `Run ${run.key} was begun where other bits are computed: ${difference}; go on there, or start it anew here by deleting ${run.folder}.`,
+  );
 }

@@ -7,7 +7,7 @@ import { supernet } from '../supernet/supernet.js';
 import type { PassOptions, Supernet } from '../supernet/supernet.js';
 import { lossAndGradients, sgdStep } from '../supernet/training.js';
 import type { SgdSettings } from '../supernet/training.js';
-import { isZeroOrder, spaceOf } from './protocol.js';
+import { spaceOf } from './protocol.js';
 import type { SearchProtocol } from './protocol.js';
 
 /**
@@ -31,12 +31,6 @@ export interface ProgramForm {
   readonly statistics: 'batch' | 'running';
   /** Whether paths are dropped, with a probability that is fed. */
   readonly dropPath: boolean;
-  /**
-   * The weights' optimizer where it is part of the graph; where it is left out, its settings are fed with every step. Plain
-   * zero-order searches keep the graph that their results were computed with: TensorFlow's optimizer orders the sums of
-   * another graph otherwise, even of one that only has more inputs, and the last bits with them.
-   */
-  readonly weights?: SgdSettings;
 }
 
 export interface SearchProgram extends Pick<ProgramForm, 'mixing' | 'statistics'> {
@@ -94,26 +88,24 @@ const kept = {
  * whatever the last user left; write it first.
  */
 export function searchProgram(protocol: SearchProtocol, classes: number, compiled: boolean): SearchProgram {
-  const { partialChannels, perturbation, stability } = protocol;
-  const { momentum, weightDecay, clip } = protocol.weights;
-  const reforms = [protocol.dropPath, partialChannels, perturbation].some((group) => group !== undefined);
-  const plain = isZeroOrder(protocol.solver) && !reforms && stability?.action !== 'regularize';
   return supernetProgram(supernetParts(protocol, classes, compiled), {
-    mixing: perturbation ? 'given' : 'softmax',
+    mixing: protocol.perturbation ? 'given' : 'softmax',
     statistics: 'batch',
     dropPath: protocol.dropPath !== undefined,
-    ...(plain ? { weights: { momentum, weightDecay, clip } } : {}),
   });
 }
 
 /** The program of a supernet; shared and kept as {@link searchProgram}'s are, those with running statistics by themselves. */
 export function supernetProgram(parts: SupernetParts, form: ProgramForm): SearchProgram {
-  return kept[form.statistics]([parts, form], () => {
-    const net = supernet(spaceOf(parts), parts);
-    const initial = initialState(net, form);
-    const program = compile(initial, searchFunctions(net, parts, form), { compile: parts.compile });
-    return { net, program, mixing: form.mixing, statistics: form.statistics };
-  });
+  return kept[form.statistics]([parts, form], () => newSupernetProgram(parts, form));
+}
+
+/** A program of a supernet that nobody shares; whoever asks for it disposes of it. */
+export function newSupernetProgram(parts: SupernetParts, form: ProgramForm): SearchProgram {
+  const net = supernet(spaceOf(parts), parts);
+  const initial = initialState(net, form);
+  const program = compile(initial, searchFunctions(net, parts, form), { compile: parts.compile });
+  return { net, program, mixing: form.mixing, statistics: form.statistics };
 }
 
 /** The name of a state entry's saved copy. */
@@ -128,17 +120,20 @@ function initialState(net: Supernet, { statistics }: ProgramForm): HostArrays {
   return Object.fromEntries([...state, ...state.map(([name, value]) => [saved(name), value] as const)]);
 }
 
-/** The functions of a program; those of the second order only where the optimizer's settings are fed. */
+/** The functions of a program; the optimizer's settings are fed with every step. */
 function searchFunctions(
   net: Supernet,
   parts: SupernetParts,
-  { weights, dropPath, mixing, statistics }: ProgramForm,
+  { dropPath, mixing, statistics }: ProgramForm,
 ): Record<SearchFunction, ProgramFunction> {
   const { images, labels, alphas, noiseSeed } = passInputs(parts, net);
   const lr = float();
-  const fed = weights ? {} : { momentumShare: float(), weightDecay: float() };
-  const sgdSettings = ({ momentumShare, weightDecay, clip }: Tensors): SgdSettings =>
-    weights ?? { momentum: momentumShare, weightDecay, clip };
+  const optimizer = { lr, momentumShare: float(), weightDecay: float() };
+  const sgdSettings = ({ momentumShare, weightDecay, clip }: Tensors): SgdSettings => ({
+    momentum: momentumShare,
+    weightDecay,
+    clip,
+  });
   const running = statistics === 'running';
   const entries = ['omega', 'momentum', ...(running ? ['mean', 'variance'] : [])];
   const pass = ({ omega }: Tensors, inputs: Tensors, options: PassOptions = {}) =>
@@ -170,9 +165,9 @@ function searchFunctions(
         images,
         labels,
         alphas,
-        lr,
         noiseSeed,
-        ...(weights ? {} : { ...fed, clip: float() }),
+        ...optimizer,
+        clip: float(),
         ...(dropPath ? { dropPath: float() } : {}),
       },
       run: (state, inputs) => {
@@ -203,33 +198,31 @@ function searchFunctions(
     restore: { inputs: {}, run: (state) => ({ outputs: {}, state: restored(state) }) },
     // The released script's fault: the base weights' optimizer steps without a gradient.
     coast: {
-      inputs: { lr, ...fed },
+      inputs: optimizer,
       run: ({ omega, momentum }, inputs) => {
         const settings = { ...sgdSettings(inputs), clip: null };
         const next = sgdStep(omega as Tensor1D, momentum as Tensor1D, undefined, inputs.lr, settings);
         return { outputs: {}, state: { omega: next.weights, momentum: next.momentum } };
       },
     },
-  };
-  if (!weights) {
     // ω' = ω − ξ·(share·buffer + ∇_ω L + decay·ω); the gradient stands in `momentum`, ω and its buffer are the saved ones.
-    functions.unroll = {
-      inputs: { lr, ...fed },
+    unroll: {
+      inputs: optimizer,
       run: ({ momentum: gradient, savedOmega, savedMomentum }, inputs) => {
         const decayed = tf.add(gradient, tf.mul(savedOmega, inputs.weightDecay));
         const step = tf.add(tf.mul(savedMomentum, inputs.momentumShare), decayed);
         return { outputs: {}, state: { omega: tf.sub(savedOmega, tf.mul(step, inputs.lr)) } };
       },
-    };
+    },
     // ω ± R·v from the saved ω; v stands in `momentum`.
-    functions.displace = {
+    displace: {
       inputs: { by: float() },
       run: ({ momentum: direction, savedOmega }, { by }) => ({
         outputs: {},
         state: { omega: tf.add(savedOmega, tf.mul(direction, by)) },
       }),
-    };
-  }
+    },
+  };
   if (running) {
     const inputs = { images, labels, alphas, noiseSeed };
     functions.observe = {

@@ -97,6 +97,7 @@ function onPlane<Protocol, Result>(
         return measure(protocol, { objective, trained, dataset, run }, options);
       });
     },
+    engine: device,
     provenance,
   };
 }
@@ -106,6 +107,7 @@ export const SUPERNET_KINDS = {
   search: {
     data: searchData,
     compute: ({ protocol, data: dataset, run }, options) => search(protocol, { ...options, ...run, dataset }),
+    engine: device,
     provenance,
   } satisfies SupernetKind<SearchProtocol, SearchResult>,
   landscape: onPlane((protocol: LandscapeProtocol) => protocol, measureLandscape),

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
-import { compile, conv2d, crossEntropy, tf } from '../../lib/engine/index.js';
+import { compile, conv2d, crossEntropy, recordedCalls, tf } from '../../lib/engine/index.js';
 import type { HostArray, Program, ProgramFunction, Tensors } from '../../lib/engine/index.js';
 import { backend } from '../../lib/engine/tensorflow.js';
 import { ZartsError } from '../../lib/errors.js';
@@ -422,5 +422,25 @@ describe('engine/compile, recording', function () {
     eager.dispose();
     expect(() => eager.call('look')).to.throw(ZartsError, /was disposed/);
     expect(() => eager.read()).to.throw(ZartsError, /was disposed/);
+  });
+});
+
+describe('engine/compile: sums', () => {
+  it('of many terms are recorded as additions one after the other, which TensorFlow is kept from gathering', () => {
+    const sum = {
+      inputs: {},
+      run: ({ a, b }: Tensors) => ({ outputs: { sum: tf.addN([a, b, a, b]) } }),
+    };
+    const nodes = recordedCalls({ a: vector(1, 2), b: vector(3, 4) }, { sum }, 'sum')();
+    const additions = nodes.filter(({ op }) => op.startsWith('Add'));
+    expect(additions.map(({ op }) => op)).to.deep.equal(['AddV2', 'AddV2', 'AddV2']);
+    const [first, second, third] = additions;
+    expect(second.inputs[0]).to.equal(first.name);
+    expect(third.inputs[0]).to.equal(second.name);
+    for (const { attributes } of additions) {
+      expect(attributes.map(({ name }) => name)).to.include(
+        '_grappler_ArithmeticOptimizer_AddOpsRewriteStage',
+      );
+    }
   });
 });

@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { InterruptedError, ZartsError } from '../../lib/errors.js';
+import { bitsOf, differenceOf, instructionsIn } from '../../lib/runs/environment.js';
+import { runKind } from '../../lib/runs/kept.js';
+import type { Kind, KeptOptions } from '../../lib/runs/kept.js';
+import { temporaryFolder } from '../datasets/helpers.js';
+
+const ENGINE = { package: 'an engine', tensorflow: '2.21.0', intraOpThreads: 1, interOpThreads: 2 };
+
+/** Counts to 4 with an engine; stops after `stopAfter`. */
+function counting(
+  engine: object | null,
+  stopAfter = Infinity,
+): Kind<object, { digest: string }, { from: number; steps: number }, object, KeptOptions> {
+  return {
+    data: () => Promise.resolve({ digest: 'd' }),
+    engine: () => engine,
+    compute({ run: { from, store } }) {
+      const first = from?.step ?? 0;
+      for (let step = first + 1; step <= 4; step++) {
+        store.saveCheckpoint({ step, meta: {}, tensors: {} });
+        if (step >= stopAfter) throw new InterruptedError(`Stopped after step ${step}.`);
+      }
+      return Promise.resolve({ from: first, steps: 4 });
+    },
+    provenance: () => ({}),
+  };
+}
+
+async function failure(run: Promise<unknown>): Promise<Error> {
+  return run.then(
+    () => expect.fail('it did not fail'),
+    (error: unknown) => error as Error,
+  );
+}
+
+describe('runs/kept: a checkpoint goes on only where the same bits are computed', () => {
+  const home = temporaryFolder();
+  const run = (engine: object | null, stopAfter?: number) =>
+    runKind(counting(engine, stopAfter), { kind: 'count' }, { home: home() });
+
+  it('is refused elsewhere in a sentence with what differs and how to start anew, and stays', async () => {
+    expect(await failure(run(ENGINE, 2))).to.be.instanceOf(InterruptedError);
+    const error = await failure(run({ ...ENGINE, tensorflow: '2.22.0' }));
+    expect(error).to.be.instanceOf(ZartsError);
+    expect(error.message).to.match(
+      /^Run [0-9a-f]{32} was begun where other bits are computed: tensorflow was "2\.21\.0" and is "2\.22\.0"; go on there, or start it anew here by deleting /,
+    );
+    const folder = / deleting (.*)\.$/.exec(error.message)![1];
+    expect(existsSync(join(folder, 'checkpoint'))).to.equal(true);
+    const { result } = await run(ENGINE);
+    expect(result).to.deep.equal({ from: 2, steps: 4 });
+  });
+
+  it('goes on with another number of operations at once', async () => {
+    await failure(run(ENGINE, 3));
+    const { result } = await run({ ...ENGINE, interOpThreads: 8 });
+    expect(result.from).to.equal(3);
+  });
+});
+
+describe('runs/environment', () => {
+  it('finds the vector instructions of x86 and Arm processors, sorted', () => {
+    const x86 =
+      'model name\t: X\nflags\t\t: fpu sse2 avx512f fma avx avx2 rdrand\n\nprocessor\t: 1\nflags\t\t: fpu';
+    expect(instructionsIn(x86)).to.equal('avx avx2 avx512f fma sse2');
+    expect(instructionsIn('Features\t: fp asimd sve aes')).to.equal('asimd sve');
+    expect(instructionsIn('')).to.equal('');
+  });
+
+  it('tells machines apart that differ in instructions, caches or threads of an operation', () => {
+    const machine = { processor: 'P', instructions: 'avx', caches: '32K', cores: 2 };
+    const whole = { ...machine, commit: null, version: '1', node: 'v20' };
+    const here = bitsOf(ENGINE, whole);
+    expect(differenceOf(here, bitsOf(ENGINE, { ...whole, node: 'v22', cores: 64 }))).to.equal(undefined);
+    expect(differenceOf(here, bitsOf(ENGINE, { ...whole, instructions: 'avx avx2' }))).to.equal(
+      'instructions was "avx" and is "avx avx2"',
+    );
+    expect(
+      differenceOf(here, bitsOf({ ...ENGINE, intraOpThreads: 2 }, { ...whole, caches: '48K' })),
+    ).to.equal('caches was "32K" and is "48K", intraOpThreads was "1" and is "2"');
+  });
+});
