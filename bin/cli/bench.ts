@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { OperationCounts } from '../../test/bench/arithmetic.js';
 import type { BenchReport, ShapeReport } from '../../test/bench/bench.js';
 import { BENCH_SHAPES, describeShape, isRetraining, shapesOf } from '../../test/bench/shapes.js';
-import type { BitsReport } from '../../test/bits/check.js';
+import type { BitsReport } from '../../test/bench/bits-check.js';
 import type { Timing } from '../../test/bench/timing.js';
 import type { TunedSettings } from '../../test/bench/tune.js';
 import { unknownName, UsageError } from '../../lib/errors.js';
@@ -101,7 +101,7 @@ async function bitsCommand(
   json: boolean,
 ): Promise<number> {
   const names = shapesOf(shapes);
-  const { WHOLE_CHECK, checkBits } = await import('../../test/bits/check.js');
+  const { WHOLE_CHECK, checkBits } = await import('../../test/bench/bits-check.js');
   const phase = progress.start('bits', names.length);
   const reports: [string, BitsReport][] = [];
   for (const name of names) {

@@ -71,12 +71,9 @@ export type Bits = Readonly<Record<string, string>>;
 /** Those of this machine with an engine. How many operations run at once is no part: every sum has one order whatever runs when. */
 export function bitsOf(engine: EngineFacts, machine = thisMachine()): Bits {
   const { processor, instructions, caches } = machine;
-  const { interOpThreads: _, ...facts } = (engine ?? {}) as Readonly<Record<string, unknown>>;
+  const facts = Object.entries({ processor, instructions, caches, ...engine });
   return Object.fromEntries(
-    Object.entries({ processor, instructions, caches, ...facts }).map(([name, value]) => [
-      name,
-      String(value),
-    ]),
+    facts.filter(([name]) => name !== 'interOpThreads').map(([name, value]) => [name, String(value)]),
   );
 }
 

@@ -38,25 +38,25 @@ async function failure(run: Promise<unknown>): Promise<Error> {
 
 describe('runs/kept: a checkpoint goes on only where the same bits are computed', () => {
   const home = temporaryFolder();
-  const run = (engine: object | null, stopAfter?: number) =>
-    runKind(counting(engine, stopAfter), { kind: 'count' }, { home: home() });
+  const run = (seed: number, engine: object | null, stopAfter?: number) =>
+    runKind(counting(engine, stopAfter), { kind: 'count', seed }, { home: home() });
 
   it('is refused elsewhere in a sentence with what differs and how to start anew, and stays', async () => {
-    expect(await failure(run(ENGINE, 2))).to.be.instanceOf(InterruptedError);
-    const error = await failure(run({ ...ENGINE, tensorflow: '2.22.0' }));
+    expect(await failure(run(1, ENGINE, 2))).to.be.instanceOf(InterruptedError);
+    const error = await failure(run(1, { ...ENGINE, tensorflow: '2.22.0' }));
     expect(error).to.be.instanceOf(ZartsError);
     expect(error.message).to.match(
       /^Run [0-9a-f]{32} was begun where other bits are computed: tensorflow was "2\.21\.0" and is "2\.22\.0"; go on there, or start it anew here by deleting /,
     );
     const folder = / deleting (.*)\.$/.exec(error.message)![1];
     expect(existsSync(join(folder, 'checkpoint'))).to.equal(true);
-    const { result } = await run(ENGINE);
+    const { result } = await run(1, ENGINE);
     expect(result).to.deep.equal({ from: 2, steps: 4 });
   });
 
   it('goes on with another number of operations at once', async () => {
-    await failure(run(ENGINE, 3));
-    const { result } = await run({ ...ENGINE, interOpThreads: 8 });
+    await failure(run(2, ENGINE, 3));
+    const { result } = await run(2, { ...ENGINE, interOpThreads: 8 });
     expect(result.from).to.equal(3);
   });
 });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { checkBits } from './check.js';
+import { checkBits } from './bits-check.js';
 
 /** The smallest step found whose sums of gradients were added up in another order from session to session. */
 const SMALLEST = { space: 's2', channels: 16, cells: 3, batch: 16, image: 32 } as const;

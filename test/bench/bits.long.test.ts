@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { BENCH_SHAPES } from '../bench/shapes.js';
-import { WHOLE_CHECK, checkBits } from './check.js';
+import { BENCH_SHAPES } from './shapes.js';
+import { WHOLE_CHECK, checkBits } from './bits-check.js';
 
 describe('bits: at every shape, in 3 sessions × 3 processes × 1 and 2 threads between operations', function () {
   this.timeout(3_000_000);

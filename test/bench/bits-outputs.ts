@@ -4,9 +4,9 @@ import type { HostArrays } from '../../lib/engine/index.js';
 import { lossAtOmega } from '../../lib/search/omega.js';
 import { newSupernetProgram } from '../../lib/search/program.js';
 import { SearchSession } from '../../lib/search/session.js';
-import { benchProgram, benchStep } from '../bench/program.js';
-import { BENCH_CLASSES, BENCH_SGD, isRetraining } from '../bench/shapes.js';
-import type { BenchShape, RetrainShape, SearchShape } from '../bench/shapes.js';
+import { benchProgram, benchStep } from './program.js';
+import { BENCH_CLASSES, BENCH_SGD, isRetraining } from './shapes.js';
+import type { BenchShape, RetrainShape, SearchShape } from './shapes.js';
 
 /** What a session computed: a digest of all its bits for each output, by the output's name. */
 export type Digests = Readonly<Record<string, string>>;

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import type { BenchShape } from '../bench/shapes.js';
-import type { Digests, Extent } from './outputs.js';
+import type { BenchShape } from './shapes.js';
+import type { Digests, Extent } from './bits-outputs.js';
 
 /**
  * Whether a shape's outputs are the same to the last bit in every session, every process, and however many operations run
@@ -48,7 +48,7 @@ async function digestsOf(
   threads: number,
   { sessions, extent }: BitsOptions,
 ): Promise<Digests[]> {
-  const worker = path.join(__dirname, 'worker.js');
+  const worker = path.join(__dirname, 'bits-worker.js');
   const env = { ...process.env, TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: String(threads) };
   const args = [worker, JSON.stringify(shape), extent, String(sessions)];
   const { stdout } = await promisify(execFile)(process.execPath, args, { env });
