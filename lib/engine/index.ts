@@ -1,12 +1,6 @@
-export {
-  device,
-  engineMachine,
-  moveToOpenScope,
-  recoverFromInterrupt,
-  tensorCounts,
-  tf,
-} from './tensorflow.js';
-export type { Device } from './tensorflow.js';
+export { engineMachine, moveToOpenScope, recoverFromInterrupt, tensorCounts, tf } from './tensorflow.js';
+export { device } from './device.js';
+export type { Device } from './device.js';
 export * from './kernels.js';
 export { canFuse, fusedCell } from './fused.js';
 export type { FusedBlock, FusedOperation, FusedTerm } from './fused.js';

@@ -27,7 +27,7 @@ const recordSchema = z.object({
   gpu: z.boolean().default(false),
 });
 
-const setup = readSetup();
+export const setup = readSetup();
 
 function readSetup(): z.infer<typeof recordSchema> {
   const file = path.join(projectRoot, '.zarts', 'engine.json');
@@ -108,30 +108,6 @@ export const backend = tf.backend() as unknown as NativeBackend;
 export function moveToOpenScope<T extends TensorFlow.Tensor>(tensor: T): T {
   tensor.kept = false;
   return (tf.engine() as unknown as { track(tensor: T): T }).track(tensor);
-}
-
-/** What runs the numbers, for run records and `zarts doctor`. */
-export interface Device {
-  readonly package: string;
-  readonly tensorflow: string;
-  readonly device: 'cpu' | 'gpu';
-  readonly intraOpThreads: number;
-  readonly interOpThreads: number;
-  /** Whether oneDNN's kernels were asked for; null where TensorFlow decides. */
-  readonly oneDnn: boolean | null;
-}
-
-/** The device that was picked when this module was loaded. */
-export function device(): Device {
-  const { TF_ENABLE_ONEDNN_OPTS: oneDnn } = process.env;
-  return {
-    package: setup.package,
-    tensorflow: backend.binding.TF_Version,
-    device: backend.isUsingGpuDevice ? 'gpu' : 'cpu',
-    intraOpThreads: Number(process.env.TF_NUM_INTRAOP_THREADS),
-    interOpThreads: Number(process.env.TF_NUM_INTEROP_THREADS),
-    oneDnn: oneDnn === undefined ? null : oneDnn !== '0',
-  };
 }
 
 /** Tensors alive now: TensorFlow.js' own, and those of the native library under it. Neither may grow over steps. */
