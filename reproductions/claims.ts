@@ -3,7 +3,7 @@ import { judge, undecided } from '../lib/analysis/claims.js';
 import type { Claim } from '../lib/analysis/claims.js';
 import { pairedTest } from '../lib/analysis/comparison.js';
 import { fitLine, summarize } from '../lib/analysis/statistics.js';
-import type { SolverId } from '../lib/search/solver-id.js';
+import type { SolverId } from '../lib/search/solvers.js';
 import { distinct, groupBy, rowsOfKind } from './experiment.js';
 import type { Row, View } from './experiment.js';
 import { methodTitle } from './methods.js';

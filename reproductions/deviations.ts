@@ -3,7 +3,7 @@ import { evaluationDeviations, openEvaluationSettings } from '../lib/evaluation/
 import { deviations, openSettings } from '../lib/search/presets.js';
 import type { SourcedSetting } from '../lib/search/presets.js';
 import type { SearchProtocol } from '../lib/search/protocol.js';
-import { solverId } from '../lib/search/solver-id.js';
+import { solverId } from '../lib/search/solvers.js';
 import type { AnyCell } from './experiment.js';
 import { distinct, groupBy } from './experiment.js';
 import { ownProtocol, searchOf } from './kinds.js';

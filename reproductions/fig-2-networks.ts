@@ -3,7 +3,7 @@ import type { Claim } from '../lib/analysis/claims.js';
 import { genotypeStructure } from '../lib/analysis/genotypes.js';
 import { summarize } from '../lib/analysis/statistics.js';
 import { derivedGenotype } from '../lib/search/derived.js';
-import type { SolverId } from '../lib/search/solver-id.js';
+import type { SolverId } from '../lib/search/solvers.js';
 import type { Genotype } from '../lib/spaces/genotype.js';
 import type { Cell as CellName } from '../lib/spaces/spaces.js';
 import { slopeOver } from './claims.js';

@@ -18,7 +18,7 @@ import { deviations, fullSearch, withBudget } from '../lib/search/presets.js';
 import type { SourcedSetting } from '../lib/search/presets.js';
 import { halfSize, isZeroOrder, spaceName } from '../lib/search/protocol.js';
 import type { Budget } from '../lib/search/protocol.js';
-import { solverId } from '../lib/search/solver-id.js';
+import { solverId } from '../lib/search/solvers.js';
 import { seedsOf, sentences, several } from './deviations.js';
 import { cellsOfKind, distinct, groupBy, rowsOfKind } from './experiment.js';
 import type { Cell, Row, View } from './experiment.js';

@@ -1,7 +1,7 @@
 /** The methods that the paper's tables compare, as readers see them: solvers by name, and published cells. */
 import { PALETTE } from '../lib/report/theme.js';
-import { SOLVER_IDS, solverTitle } from '../lib/search/solver-id.js';
-import type { SolverId } from '../lib/search/solver-id.js';
+import { SOLVER_IDS, solverTitle } from '../lib/search/solvers.js';
+import type { SolverId } from '../lib/search/solvers.js';
 import { KNOWN_GENOTYPES } from '../lib/spaces/genotype.js';
 
 /** What a reader sees for a method, or for published cells. */

@@ -1,5 +1,5 @@
 /** Table 2: test errors in the spaces S1–S4 on three data sets, with R-DARTS' networks. */
-import type { SolverId } from '../lib/search/solver-id.js';
+import type { SolverId } from '../lib/search/solvers.js';
 import { judge } from '../lib/analysis/claims.js';
 import type { Claim } from '../lib/analysis/claims.js';
 import { ranks } from '../lib/analysis/comparison.js';

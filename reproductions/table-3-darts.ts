@@ -4,7 +4,7 @@ import type { Claim } from '../lib/analysis/claims.js';
 import { datasetTitle } from '../lib/datasets/registry.js';
 import { fixed } from '../lib/report/format.js';
 import type { Table } from '../lib/report/table.js';
-import type { SolverId } from '../lib/search/solver-id.js';
+import type { SolverId } from '../lib/search/solvers.js';
 import { BEATS_RANDOM, TIMED, beats, contests, costs, flatBeats } from './claims.js';
 import {
   comparison,

@@ -6,7 +6,7 @@ import { NETWORK_FORMS } from '../../lib/evaluation/plan.js';
 import { EVALUATION_DATASETS, EVALUATION_PRESETS } from '../../lib/evaluation/protocol.js';
 import { DATASET_NAMES } from '../../lib/datasets/registry.js';
 import { BUDGETS, PRESETS } from '../../lib/search/protocol.js';
-import { SOLVER_IDS } from '../../lib/search/solver-id.js';
+import { SOLVER_IDS } from '../../lib/search/solvers.js';
 import { SPACE_IDS } from '../../lib/spaces/spaces.js';
 import { GENOTYPE_ARGUMENT } from './genotype.js';
 

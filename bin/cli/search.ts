@@ -10,7 +10,7 @@ import { SEARCH, spaceName } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
 import type { FinishedSearch } from '../../lib/search/run.js';
 import type { EpochRecord, Intervention } from '../../lib/search/search.js';
-import { solverId } from '../../lib/search/solver-id.js';
+import { solverId } from '../../lib/search/solvers.js';
 import { applyChange, parseSet } from '../../lib/settings.js';
 import { printGenotype } from '../../lib/spaces/genotype.js';
 import { SPACE_IDS, defineSpace, isSpaceId } from '../../lib/spaces/spaces.js';

@@ -5,7 +5,7 @@ import type { Genotype } from '../spaces/genotype.js';
 import type { EpochRecord } from './epoch.js';
 import { spaceName, spaceOf } from './protocol.js';
 import type { SearchProtocol } from './protocol.js';
-import { solverId } from './solver-id.js';
+import { solverId } from './solvers.js';
 
 /**
  * The genotype that a search's alphas stand for.

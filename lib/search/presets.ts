@@ -15,8 +15,8 @@ import { GROUP_NAMES, isGroupName, RECORDING } from './groups.js';
 import { OMEGA } from './omega-protocol.js';
 import { BUDGETS, DARTS_DEFAULTS, PRESETS, SEARCH, searchSchema } from './protocol.js';
 import type { Budget, SearchProtocol, SolverProtocol } from './protocol.js';
-import { solverEntry, solverId } from './solver-id.js';
-import type { SolverId } from './solver-id.js';
+import { solverEntry, solverId } from './solvers.js';
+import type { SolverId } from './solvers.js';
 
 /** A solver's settings at the start of a search in the space. Gradient descent has the same in all. */
 function solverSettings(space: SearchProtocol['space'], id: string, preset: Preset): SolverProtocol {

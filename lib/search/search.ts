@@ -35,7 +35,7 @@ import type { DartsProtocol, SearchProtocol } from './protocol.js';
 import { cosineLr, perturbationRadius, risingProbability, sigmaAt } from './schedules.js';
 import { SearchSession } from './session.js';
 import type { Pass, SgdStep } from './session.js';
-import { solverId } from './solver-id.js';
+import { solverId } from './solvers.js';
 import { backBy, raisedDecay, risenSince } from './stability.js';
 
 export type { EpochRecord } from './epoch.js';

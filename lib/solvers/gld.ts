@@ -3,15 +3,7 @@ import { axpy, scale } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
 import { real, setting } from '../settings.js';
 import type { SettingsOf } from '../settings.js';
-import {
-  bestCandidate,
-  checkLosses,
-  countNonFinite,
-  defineSolver,
-  nextState,
-  onlyInPaths,
-} from './solver.js';
-import type { Asked, Diagnostics } from './solver.js';
+import { bestCandidate, defineSolver, onlyInPaths } from './solver.js';
 
 // The paper states no radius: ours are ten from 0.2 down.
 /** Settings of {@link gld}. */
@@ -24,18 +16,6 @@ export class GldSettings {
 
 /** Options of {@link gld}. */
 export type GldOptions = SettingsOf<GldSettings>;
-
-/** What {@link gld} asks: `points[0]` is the current alpha, `points[k + 1]` = alpha + `directions[k]`. */
-export interface GldAsked extends Asked {
-  /** u_k = 2^−k·R·z/‖z‖, one for each radius. */
-  readonly directions: readonly Vec[];
-}
-
-/** What {@link gld} computed in a step. */
-export interface GldDiagnostics extends Diagnostics {
-  /** The radius index k that was taken, −1 for staying. */
-  readonly choice: number;
-}
 
 /**
  * The search radii 2^−k·R for k = 0 … ⌊log₂(R/r)⌋, largest first. The paper leaves the base of the logarithm and the
@@ -69,17 +49,16 @@ export const GLD = defineSolver({
     return {
       needsGradient: false,
       evaluations: radii.length + 1,
-      ask({ alpha }, { key }): GldAsked {
+      ask({ alpha }, { key }) {
+        /** u_k = 2^−k·R·z/‖z‖, one for each radius. */
         const directions = split(key, radii.length).map((k, i) => scale(radii[i], sphere(k, alpha.length)));
         return { points: [alpha, ...directions.map((u) => axpy(1, u, alpha))], directions };
       },
-      tell(state, { points, directions }, losses) {
-        checkLosses('gld', losses, points);
+      tell({ alpha }, { directions }, losses) {
+        /** The radius index k that is taken, −1 for staying. */
         const choice = bestCandidate(losses[0], losses.subarray(1));
-        const update = choice < 0 ? new Float64Array(state.alpha.length) : directions[choice];
-        const discarded = countNonFinite(losses);
-        const diagnostics: GldDiagnostics = { update, discarded, stayed: choice < 0, choice };
-        return { state: nextState(state, update), diagnostics };
+        const update = choice < 0 ? new Float64Array(alpha.length) : directions[choice];
+        return { update, stayed: choice < 0, choice };
       },
     };
   },

@@ -6,8 +6,8 @@ import { effectiveSamples } from './ess.js';
 import type { EffectiveSamples } from './ess.js';
 import { choice, flag, integer, or, real, setting } from '../settings.js';
 import type { SettingsOf } from '../settings.js';
-import { SolverError, checkLosses, checkSetting, countNonFinite, defineSolver, nextState } from './solver.js';
-import type { AskContext, Asked, Diagnostics } from './solver.js';
+import { SolverError, checkSetting, defineSolver } from './solver.js';
+import type { AskContext } from './solver.js';
 
 /**
  * What stands for the proposal density q in the weights p̃/q.
@@ -54,26 +54,6 @@ export class MgsSettings {
 
 /** Options of {@link mgs}. */
 export type MgsOptions = SettingsOf<MgsSettings>;
-
-/** What {@link mgs} asks: alpha + u_i for each direction, after alpha itself if the base is measured. */
-export interface MgsAsked extends Asked {
-  /** N directions u_i of length d. */
-  readonly directions: readonly Vec[];
-  /** [N] what the log-weights subtract: ln q(u_i | alpha) of the chosen density; zeros for `flat`. */
-  readonly logQ: Vec;
-  /** σ of this step's draws. */
-  readonly sigma: number;
-}
-
-/** What {@link mgs} computed in a step. */
-export interface MgsDiagnostics extends Diagnostics, EffectiveSamples {
-  /** [N] c_i, the normalised weights; all zero when no candidate was usable. */
-  readonly weights: Vec;
-  /** ln Z(α) of Eq. 9; null unless the base was measured, the density is `literal` and σ > 0. */
-  readonly logZ: number | null;
-  /** Directions outside the ball of `clipNorm`. */
-  readonly outside: number;
-}
 
 /** Floor that the released code adds to its density. */
 const RELEASED_FLOOR = 1e-4;
@@ -201,23 +181,25 @@ export const MGS = defineSolver({
     return {
       needsGradient,
       evaluations: samples + (measureBase ? 1 : 0),
-      ask({ alpha }, ctx): MgsAsked {
+      ask({ alpha }, ctx) {
         const sigma = ctx.sigma ?? options.sigma;
         checkSetting('mgs', 'sigma', MGS.settings.sigma, sigma);
         const gradient = needsGradient ? checkGradient(ctx, alpha.length) : undefined;
         const centre = gradient && scale(-1, gradient);
         const draw = density === 'released' ? drawBlend : drawMixture;
+        /** N directions u_i of length d. */
         const directions = split(ctx.key, samples).map((k) => draw(k, centre, alpha.length, lambda, sigma));
         const candidates = directions.map((u) => axpy(1, u, alpha));
         return {
           points: measureBase ? [alpha, ...candidates] : candidates,
           directions,
+          /** [N] what the log-weights subtract: ln q(u_i | alpha) of the chosen density; zeros for `flat`. */
           logQ: LOG_DENSITY[density](directions, gradient, { sigma, lambda }),
+          /** σ of this step's draws. */
           sigma,
         };
       },
-      tell(state, { points, directions, logQ, sigma }, losses) {
-        checkLosses('mgs', losses, points);
+      tell(_state, { directions, logQ, sigma }, losses) {
         const candidates = measureBase ? losses.subarray(1) : losses;
         const base = measureBase && Number.isFinite(losses[0]) ? losses[0] : 0;
         const { logMean, ...rest } = mgsUpdate(directions, candidates, logQ, { tau, clipNorm, base });
@@ -225,9 +207,9 @@ export const MGS = defineSolver({
         // Point masses (σ = 0) have no density that p̃ could be divided by.
         const isZ =
           measureBase && Number.isFinite(losses[0]) && density === 'literal' && sigma > 0 && !stayed;
+        /** ln Z(α) of Eq. 9; null unless the base was measured, the density is `literal` and σ > 0. */
         const logZ = isZ ? logMean : null;
-        const diagnostics: MgsDiagnostics = { ...rest, logZ, discarded: countNonFinite(losses), stayed };
-        return { state: nextState(state, rest.update), diagnostics };
+        return { ...rest, logZ, stayed };
       },
     };
   },

@@ -1,8 +1,7 @@
 import { normal, split } from '../math/random.js';
 import { axpy, scale } from '../math/vec.js';
 import { integer, real, setting } from '../settings.js';
-import { bestCandidate, checkLosses, countNonFinite, defineSolver } from './solver.js';
-import type { Diagnostics } from './solver.js';
+import { bestCandidate, defineSolver } from './solver.js';
 
 /** Settings of {@link random}. */
 export class RandomSettings {
@@ -10,12 +9,6 @@ export class RandomSettings {
   samples = setting(integer(1, 65_536), 4);
   /** Standard deviation of the drawn alphas; at 1 the softmax of an edge clearly prefers some operation. */
   scale = setting(real({ above: 0 }), 1);
-}
-
-/** What {@link random} computed in a step. */
-export interface RandomDiagnostics extends Diagnostics {
-  /** The index of the draw that was taken, −1 for staying. */
-  readonly choice: number;
 }
 
 /** Random search with shared weights; {@link random} is the solver. */
@@ -34,14 +27,10 @@ export const RANDOM = defineSolver({
       return { points: [alpha, ...draws] };
     },
     tell(state, { points }, losses) {
-      checkLosses('random', losses, points);
+      /** The index of the draw that is taken, −1 for staying. */
       const choice = bestCandidate(losses[0], losses.subarray(1));
-      const update = axpy(-1, state.alpha, points[choice + 1]);
-      const discarded = countNonFinite(losses);
-      // Not alpha + update: the drawn point itself, free of rounding.
-      const next = { alpha: points[choice + 1], step: state.step + 1 };
-      const diagnostics: RandomDiagnostics = { update, discarded, stayed: choice < 0, choice };
-      return { state: next, diagnostics };
+      const alpha = points[choice + 1];
+      return { alpha, update: axpy(-1, state.alpha, alpha), stayed: choice < 0, choice };
     },
   }),
 });

@@ -3,8 +3,7 @@ import { axpy, scale } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
 import { choice, integer, real, setting } from '../settings.js';
 import type { SettingsOf } from '../settings.js';
-import { checkLosses, countNonFinite, defineSolver, nextState, onlyInPaths } from './solver.js';
-import type { Asked, Diagnostics } from './solver.js';
+import { defineSolver, onlyInPaths } from './solver.js';
 
 /** Forms of the random-search gradient estimate: Eq. 4, Eq. 5 and Eq. 6 (the mean of Eq. 5 over N directions). */
 export const RS_ESTIMATORS = ['one-point', 'two-point', 'multi-point'] as const;
@@ -33,18 +32,6 @@ export class RsSettings {
 
 /** Options of {@link rs}. */
 export type RsOptions = SettingsOf<RsSettings>;
-
-/** What {@link rs} asks: the points and the directions they came from. */
-export interface RsAsked extends Asked {
-  /** N directions u_i of length d. */
-  readonly directions: readonly Vec[];
-}
-
-/** What {@link rs} computed in a step. */
-export interface RsDiagnostics extends Diagnostics {
-  /** ĝ, the gradient estimate, length d. */
-  readonly gradient: Vec;
-}
 
 /** φ(d) of Eqs. 4–6: what makes the estimate unbiased under the law. */
 export function phi(law: RsLaw, dimension: number): number {
@@ -99,25 +86,23 @@ export const RS = defineSolver({
     return {
       needsGradient: false,
       evaluations: onePoint ? 1 : 2 * samples,
-      ask({ alpha }, { key }): RsAsked {
+      ask({ alpha }, { key }) {
         const draw = law === 'sphere' ? sphere : normal;
+        /** N directions u_i of length d. */
         const directions = split(key, samples).map((k) => draw(k, alpha.length));
         const points = directions.flatMap((u) =>
           onePoint ? [axpy(mu, u, alpha)] : [axpy(mu, u, alpha), axpy(-mu, u, alpha)],
         );
         return { points, directions };
       },
-      tell(state, { points, directions }, losses) {
-        checkLosses('rs', losses, points);
+      tell(_state, { directions }, losses) {
         const stride = onePoint ? 1 : 2;
         const plus = losses.filter((_, i) => i % stride === 0);
         const minus = losses.filter((_, i) => i % stride === 1);
+        /** ĝ, the gradient estimate, length d. */
         const gradient = rsGradient(options, directions, plus, minus);
         const update = scale(-xi, gradient);
-        const discarded = countNonFinite(losses);
-        const stayed = update.every((value) => value === 0);
-        const diagnostics: RsDiagnostics = { update, discarded, stayed, gradient };
-        return { state: nextState(state, update), diagnostics };
+        return { update, stayed: update.every((value) => value === 0), gradient };
       },
     };
   },

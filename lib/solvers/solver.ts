@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { ZartsError } from '../errors.js';
 import type { Key } from '../math/random.js';
-import { norm } from '../math/vec.js';
+import { axpy, norm } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
 import { constant, defaultsOf, outOfRange, record } from '../settings.js';
 import type { Fault, Preset, RecordOf, SettingsOf, Shape } from '../settings.js';
@@ -96,13 +96,19 @@ export interface SpaceStart {
   readonly sigma: number;
 }
 
+/** Where a solver goes from the losses that it was told; whatever else it computed is logged too. */
+export interface Move extends Omit<Diagnostics, 'discarded'> {
+  /** The next alpha, where it is to be free of the rounding of alpha + update. */
+  readonly alpha?: Vec;
+}
+
 /** All that is said of a zero-order solver. */
-export interface SolverDeclaration<
+interface SolverDeclaration<
   Id extends string,
   Settings extends Shape<Settings>,
   Variant extends string,
   A extends Asked,
-  D extends Diagnostics,
+  M extends Move,
 > {
   readonly id: Id;
   /** Its name in tables. */
@@ -120,8 +126,13 @@ export interface SolverDeclaration<
   /** What is wrong between settings that are each within their bounds. @param name  A setting's name in the sentence. */
   readonly faults?: (settings: SettingsOf<Settings>, name: (setting: string) => string) => readonly Fault[];
   readonly deviations?: (settings: SettingsOf<Settings>, preset: Preset) => readonly SolverDeviation[];
-  /** The solver with settings that are whole and checked. */
-  readonly steps: (settings: SettingsOf<Settings>) => Omit<Solver<SolverState, A, D>, 'kind' | 'init'>;
+  /** The solver with settings that are whole and checked; it is told as many losses as it asked for. */
+  readonly steps: (settings: SettingsOf<Settings>) => Pick<
+    Solver<SolverState, A>,
+    'needsGradient' | 'evaluations' | 'ask'
+  > & {
+    tell(state: SolverState, asked: A, losses: Vec): M;
+  };
 }
 
 /**
@@ -132,28 +143,40 @@ export function defineSolver<
   const Id extends string,
   Settings extends Shape<Settings>,
   A extends Asked,
-  D extends Diagnostics,
+  M extends Move,
   Variant extends string = never,
->(declaration: SolverDeclaration<Id, Settings, Variant, A, D>) {
+>(declaration: SolverDeclaration<Id, Settings, Variant, A, M>) {
   type Options = SettingsOf<Settings>;
   const { id, settings, implied, faults, steps } = declaration;
   const defaults = defaultsOf(record(settings)) as Options;
   const schema = z.strictObject({ kind: constant(id), ...settings });
   /** @throws {SolverError} for an option out of range; the message names solver, option, value and bounds. */
-  const create = (options: Partial<Options> = {}): Solver<SolverState, A, D> => {
+  const create = (options: Partial<Options> = {}): Solver<SolverState, A, Omit<M, 'alpha'> & Diagnostics> => {
     const whole: Options = { ...defaults, ...implied?.(options), ...options };
     for (const [name, schema] of Object.entries(settings) as [keyof Options & string, z.ZodType][]) {
       checkSetting(id, name, schema, whole[name]);
     }
     const [fault] = faults?.(whole, (name) => name) ?? [];
     if (fault) throw refused(id, fault);
-    return { kind: id, init: (alpha) => initialState(id, alpha), ...steps(whole) };
+    const solver = steps(whole);
+    return {
+      ...solver,
+      kind: id,
+      init: (alpha) => initialState(id, alpha),
+      tell(state, asked, losses) {
+        checkLosses(id, losses, asked.points);
+        const { alpha, ...found } = solver.tell(state, asked, losses);
+        const next = alpha ?? axpy(1, found.update, state.alpha);
+        const discarded = losses.reduce((count, loss) => count + (Number.isFinite(loss) ? 0 : 1), 0);
+        return { state: { alpha: next, step: state.step + 1 }, diagnostics: { ...found, discarded } };
+      },
+    };
   };
   return { ...declaration, schema: schema as unknown as SolverSchema<Id, Settings>, defaults, create };
 }
 
 /** The schema of a solver's settings in a protocol. */
-export type SolverSchema<Id extends string, Settings extends Shape<Settings>> = z.ZodObject<
+type SolverSchema<Id extends string, Settings extends Shape<Settings>> = z.ZodObject<
   { kind: z.ZodLiteral<Id> } & RecordOf<Settings>['shape'],
   z.core.$strict
 >;
@@ -183,13 +206,8 @@ function initialState(kind: string, alpha: Vec): SolverState {
   return { alpha: alpha.slice(), step: 0 };
 }
 
-/** The state one update further on. */
-export function nextState({ alpha, step }: SolverState, update: Vec): SolverState {
-  return { alpha: alpha.map((value, i) => value + update[i]), step: step + 1 };
-}
-
 /** Refuses losses that do not belong one to one to the points. */
-export function checkLosses(kind: string, losses: Vec, points: readonly Vec[]): void {
+function checkLosses(kind: string, losses: Vec, points: readonly Vec[]): void {
   if (losses.length !== points.length) {
     throw new SolverError(
       `The ${kind} solver asked for ${points.length} losses and was told ${losses.length}; tell one loss for each point, in order.`,
@@ -200,11 +218,6 @@ export function checkLosses(kind: string, losses: Vec, points: readonly Vec[]): 
 /** The sentence for a solver that the released code has only where it draws optimization paths. */
 export function onlyInPaths(name: string): string {
   return `The released search script has no ${name}; its settings are those of the released script that draws optimization paths.`;
-}
-
-/** How many losses are not finite. */
-export function countNonFinite(losses: Vec): number {
-  return losses.reduce((count, loss) => count + (Number.isFinite(loss) ? 0 : 1), 0);
 }
 
 /**

@@ -8,7 +8,7 @@ import { searchProgram } from '../../lib/search/program.js';
 import { SEARCH } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
 import { search } from '../../lib/search/search.js';
-import type { SolverId } from '../../lib/search/solver-id.js';
+import type { SolverId } from '../../lib/search/solvers.js';
 import { benchStep } from './program.js';
 import { timing } from './timing.js';
 import type { Timing } from './timing.js';

@@ -2,13 +2,7 @@
 import { normal } from '../../lib/math/random.js';
 import { axpy, scale } from '../../lib/math/vec.js';
 import { real, setting } from '../../lib/settings.js';
-import {
-  bestCandidate,
-  checkLosses,
-  countNonFinite,
-  defineSolver,
-  nextState,
-} from '../../lib/solvers/solver.js';
+import { bestCandidate, defineSolver } from '../../lib/solvers/solver.js';
 
 /** Settings of {@link BETTER_HALF}. */
 class BetterHalfSettings {
@@ -32,12 +26,9 @@ export const BETTER_HALF = defineSolver({
       const step = scale(stride * keep, normal(key, alpha.length));
       return { points: [alpha, axpy(1, step, alpha), axpy(-1, step, alpha)] };
     },
-    tell(state, { points }, losses) {
-      checkLosses('better-half', losses, points);
+    tell({ alpha }, { points }, losses) {
       const choice = bestCandidate(losses[0], losses.subarray(1));
-      const update = axpy(-1, state.alpha, points[choice + 1]);
-      const diagnostics = { update, discarded: countNonFinite(losses), stayed: choice < 0 };
-      return { state: nextState(state, update), diagnostics };
+      return { update: axpy(-1, alpha, points[choice + 1]), stayed: choice < 0 };
     },
   }),
 });

@@ -92,7 +92,7 @@ describe('SearchChange in a notebook', function () {
     const text = [
       "import type { SearchChange } from '../lib/search/protocol.js';",
       "import { fullSearch } from '../lib/search/presets.js';",
-      "import type { SolverId } from '../lib/search/solver-id.js';",
+      "import type { SolverId } from '../lib/search/solvers.js';",
       "export const right: SearchChange = { solver: { sigma: 0.1, stride: 0.2 }, space: 'tiny' };",
       "export const ids: SolverId[] = ['better-half', 'mgs-flat', 'darts-1st'];",
       "export const full = fullSearch('tiny', 'better-half');",

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { UsageError } from '../../lib/errors.js';
 import { spaceName } from '../../lib/search/protocol.js';
-import { SOLVER_IDS } from '../../lib/search/solver-id.js';
+import { SOLVER_IDS } from '../../lib/search/solvers.js';
 import { KNOWN_GENOTYPES } from '../../lib/spaces/genotype.js';
 import { openSettingsOf } from '../../reproductions/deviations.js';
 import { cellsOfKind } from '../../reproductions/experiment.js';

@@ -4,7 +4,7 @@ import { searchProgram } from '../../lib/search/program.js';
 import type { SearchFunction } from '../../lib/search/program.js';
 import { applySet } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
-import { SOLVERS, SOLVER_IDS } from '../../lib/search/solver-id.js';
+import { SOLVERS, SOLVER_IDS } from '../../lib/search/solvers.js';
 import type { SearchSpace } from '../../lib/spaces/spaces.js';
 import { memoryStore } from '../support/runs.js';
 

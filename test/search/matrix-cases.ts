@@ -8,7 +8,7 @@ import { isZeroOrder } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
 import { search } from '../../lib/search/search.js';
 import type { SearchResult } from '../../lib/search/search.js';
-import type { SolverId } from '../../lib/search/solver-id.js';
+import type { SolverId } from '../../lib/search/solvers.js';
 import { alphaSize, spaceById } from '../../lib/spaces/spaces.js';
 import { stopAt } from '../support/runs.js';
 import { BASE_IDS, memory, smokeIn } from './helpers.js';

@@ -24,8 +24,8 @@ import {
   updatePeriod,
 } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
-import { SOLVER_IDS, solverId, solversWith } from '../../lib/search/solver-id.js';
-import type { SolverId } from '../../lib/search/solver-id.js';
+import { SOLVER_IDS, solverId, solversWith } from '../../lib/search/solvers.js';
+import type { SolverId } from '../../lib/search/solvers.js';
 import { describe as describeFields, fieldsOf, settablePaths } from '../../lib/settings.js';
 import { createSolver } from '../../lib/solvers/registry.js';
 import { SPACES, SPACE_IDS } from '../../lib/spaces/spaces.js';

@@ -1,4 +1,4 @@
-import { unknownName } from '../errors.js';
+import { knownName } from '../errors.js';
 import type { Preset } from '../settings.js';
 import { ZERO_ORDER } from '../solvers/registry.js';
 import type { ZeroOrderDefinition } from '../solvers/registry.js';
@@ -33,14 +33,8 @@ export interface SolverEntry {
 
 function zeroOrderEntries({ id, title, presets, variants }: ZeroOrderDefinition): [string, SolverEntry][] {
   const readByPreset = presets !== undefined;
-  const named: Readonly<Record<string, { title: string; preset: Preset }>> = variants ?? {};
-  return [
-    [id, { title, base: id, preset: 'paper', readByPreset }],
-    ...Object.entries(named).map(([name, variant]): [string, SolverEntry] => [
-      name,
-      { ...variant, base: id, readByPreset },
-    ]),
-  ];
+  const own = { [id]: { title, preset: 'paper' as const }, ...variants };
+  return Object.entries(own).map(([name, entry]) => [name, { ...entry, base: id, readByPreset }]);
 }
 
 /** Every solver by its name, in the order in which tables show them. */
@@ -55,20 +49,14 @@ export const SOLVERS = Object.fromEntries([
 /** Every solver's name, in the order in which tables show them. */
 export const SOLVER_IDS = Object.keys(SOLVERS) as readonly SolverId[];
 
-/** Whether a value is the name of a solver. */
-export function isSolverId(value: unknown): value is SolverId {
-  return (SOLVER_IDS as readonly unknown[]).includes(value);
-}
-
 /** The solver of that name. @throws {UsageError} with the allowed names for any other. */
 export function solverEntry(id: string): SolverEntry {
-  if (!isSolverId(id)) throw unknownName('solver', id, SOLVER_IDS);
-  return SOLVERS[id];
+  return SOLVERS[knownName('solver', id, SOLVER_IDS)];
 }
 
 /** What a reader sees for a solver, whatever it is. */
 export function solverTitle(id: string): string {
-  return isSolverId(id) ? SOLVERS[id].title : id;
+  return (SOLVERS as Readonly<Record<string, SolverEntry | undefined>>)[id]?.title ?? id;
 }
 
 /**
