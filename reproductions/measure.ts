@@ -138,7 +138,7 @@ async function stepsOf(work: readonly Work[]): Promise<{ seconds: number; known:
 async function lookUp(protocol: StoredProtocol, options: ComputeOptions): Promise<KeptRun | undefined> {
   const { home } = options;
   const dataset = await dataDigest(protocol, options);
-  const run = openRun({ protocol, dataDigest: dataset, ...(home === undefined ? {} : { home }) });
+  const run = openRun({ protocol, dataDigest: dataset, home });
   const record = run.record() as unknown as Pick<KeptRun, 'result' | 'provenance'> | undefined;
   if (!record) return undefined;
   return { protocol, result: record.result, provenance: record.provenance, key: run.key, known: true };

@@ -17,6 +17,7 @@ import type { TrainingEpoch } from '../../lib/evaluation/train.js';
 import { fixed, plusMinus } from '../../lib/report/format.js';
 import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
 import { runsHome } from '../../lib/runs/home.js';
+import { openRun } from '../../lib/runs/store.js';
 import { applyChange, parseSet } from '../../lib/settings.js';
 import { printGenotype } from '../../lib/spaces/genotype.js';
 import { fetchImages, imageDeviations, imagesText } from './data.js';
@@ -98,11 +99,11 @@ async function exportRuns(
   data: EvaluationImageOptions,
 ): Promise<Exported[]> {
   const { exportTrained } = await import('../../lib/evaluation/export.js');
-  const { evaluationImages, openEvaluation } = await import('../../lib/evaluation/run.js');
+  const { evaluationImages } = await import('../../lib/evaluation/run.js');
   const exported: Exported[] = [];
   for (const { protocol, result, key } of runs) {
     const images = await evaluationImages(protocol, data);
-    const trained = openEvaluation(protocol, images).latestCheckpoint();
+    const trained = openRun({ protocol, dataDigest: images.digest }).latestCheckpoint();
     if (trained?.step !== result.steps) {
       throw new ZartsError(
         `The trained weights of run ${key} are gone from its folder; delete ${shortPath(join(runsHome(), key))} and run again to train it anew.`,

@@ -74,7 +74,7 @@ function runGenotype(prefix: string, home?: string): NamedGenotype {
   const own = genotypeInside({ protocol });
   const name = `run ${key.slice(0, 8)}`;
   if (own !== undefined) return { name, genotype: checkGenotype(own) };
-  const record = openRun({ protocol, dataDigest, ...(home === undefined ? {} : { home }) }).record();
+  const record = openRun({ protocol, dataDigest, home }).record();
   if (!record)
     throw new ZartsError(`Run ${key} has no result yet, so no genotype; run its command again first.`);
   const derived = genotypeInside({ result: record.result });

@@ -5,33 +5,24 @@ import { loadDataset } from '../datasets/load.js';
 import type { LoadOptions } from '../datasets/load.js';
 import { memoryImages, photoSource } from '../datasets/source.js';
 import type { ImageSource } from '../datasets/source.js';
-import { device } from '../engine/index.js';
 import { UsageError } from '../errors.js';
 import { keepLatest } from '../latest.js';
-import { thisMachine } from '../runs/environment.js';
-import type { Machine } from '../runs/environment.js';
 import { runKind } from '../runs/kept.js';
 import type { Kept, KeptOptions, Kind } from '../runs/kept.js';
-import { openRun } from '../runs/store.js';
-import type { Run } from '../runs/store.js';
+import { provenance } from '../search/run.js';
+import type { Provenance } from '../search/run.js';
 import type { EvaluationProtocol } from './protocol.js';
 import { train } from './train.js';
 import type { EvaluationResult, TrainingEpoch } from './train.js';
 
 /** How a result came about; kept beside every result, never part of what decides it. */
-export interface EvaluationProvenance extends Machine {
-  readonly engine: ReturnType<typeof device>;
-  readonly data: {
-    readonly name: string;
-    readonly coverage: string;
-    readonly digest: string;
+export interface EvaluationProvenance extends Provenance {
+  readonly data: Provenance['data'] & {
     /** How photographs were shrunk beforehand, if they were. */
     readonly prepared?: PrepareSettings;
     /** Photographs that could not be decoded and were passed over, with the reasons, if there were any. */
     readonly undecodable?: Readonly<Record<string, string>>;
   };
-  /** Seconds of computing, over all parts of a resumed run. */
-  readonly seconds: number;
   /** Training images a second, testing and everything else included. */
   readonly imagesPerSecond: number;
 }
@@ -58,21 +49,16 @@ export const TRAINING: Kind<
   data: evaluationImages,
   engine: device,
   compute: ({ protocol, data: images, run }, options) => train(protocol, { ...options, ...run, images }),
-  provenance: ({ name, coverage, digest, prepared, ...images }, seconds, { steps }, { batchSize }) => {
+  provenance: (images, seconds, { steps }, { batchSize }) => {
+    const { prepared } = images;
     const undecodable = images.undecodable();
-    return {
-      ...thisMachine(),
-      engine: device(),
-      data: {
-        name,
-        coverage,
-        digest,
-        ...(prepared ? { prepared } : {}),
-        ...(undecodable.size > 0 ? { undecodable: Object.fromEntries(undecodable) } : {}),
-      },
-      seconds,
-      imagesPerSecond: (steps * batchSize) / seconds,
+    const found = provenance(images, seconds);
+    const data = {
+      ...found.data,
+      ...(prepared ? { prepared } : {}),
+      ...(undecodable.size > 0 ? { undecodable: Object.fromEntries(undecodable) } : {}),
     };
+    return { ...found, data, imagesPerSecond: (steps * batchSize) / seconds };
   },
 };
 
@@ -86,15 +72,6 @@ export function runEvaluation(
   options: RunEvaluationOptions = {},
 ): Promise<FinishedEvaluation> {
   return runKind(TRAINING, protocol, options);
-}
-
-/** The run of a protocol on these images. */
-export function openEvaluation(
-  protocol: EvaluationProtocol,
-  { digest }: Pick<ImageSource, 'digest'>,
-  home?: string,
-): Run {
-  return openRun({ protocol, dataDigest: digest, ...(home === undefined ? {} : { home }) });
 }
 
 const latestImages = keepLatest<Promise<ImageSource>>();

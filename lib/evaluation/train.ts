@@ -9,7 +9,7 @@ import { packState } from '../runs/checkpoint.js';
 import type { Checkpoint } from '../runs/checkpoint.js';
 import type { KeptOptions, KeptRun } from '../runs/kept.js';
 import { inSteps } from '../runs/steps.js';
-import { cosineLr, dropPathAt, imagenetLr } from '../search/schedules.js';
+import { cosineLr, imagenetLr, linearly } from '../search/schedules.js';
 import type { ImageSource, TrainingBatches } from '../datasets/source.js';
 import { filledUp, isNoisy, stateArrays, trainingProgram, zeroState } from './program.js';
 import type { TrainingProgram } from './program.js';
@@ -187,7 +187,7 @@ class Training {
   private dropPath(): number | null {
     const { network, epochs } = this.protocol;
     if (network.kind === 'linear' || network.dropPath === 0) return null;
-    return dropPathAt(this.epoch, { epochs, probability: network.dropPath });
+    return linearly(this.epoch, { epochs, to: network.dropPath });
   }
 
   private async trainStep(): Promise<void> {

@@ -87,7 +87,7 @@ export async function runKind<
 ): Promise<Kept<Protocol, Result, Provenance>> {
   const data = await kind.data(protocol, options);
   const { home } = options;
-  const run = openRun({ protocol, dataDigest: data.digest, ...(home === undefined ? {} : { home }) });
+  const run = openRun({ protocol, dataDigest: data.digest, home });
   const finished = (known: boolean): Kept<Protocol, Result, Provenance> | undefined => {
     const record = run.record() as unknown as { result: Result; provenance: Provenance } | undefined;
     return record && { protocol, result: record.result, provenance: record.provenance, key: run.key, known };

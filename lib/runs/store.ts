@@ -46,7 +46,7 @@ export interface RunRecord {
 /** How to open a run. */
 export interface OpenRunOptions extends RunIdentity {
   /** The folder of all runs. Default: {@link runsHome}. */
-  readonly home?: string;
+  readonly home?: string | undefined;
   /** Told, in one sentence, when something kept was found damaged and is not used. Default: a warning on stderr. */
   readonly onWarning?: (message: string) => void;
 }

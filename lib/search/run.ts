@@ -67,7 +67,7 @@ export async function trainedSupernet(
   const { key, result } = await runSearch(protocol, options);
   const { digest } = await searchData(protocol, options);
   const { home } = options;
-  const run = openRun({ protocol, dataDigest: digest, ...(home === undefined ? {} : { home }) });
+  const run = openRun({ protocol, dataDigest: digest, home });
   const last = run.latestCheckpoint();
   const { omega, momentum, 'solver.alpha': alpha } = last?.tensors ?? {};
   if (last?.step !== result.steps || !alpha || result.alpha.some((value, i) => value !== alpha[i])) {

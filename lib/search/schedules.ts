@@ -79,21 +79,14 @@ export function risingProbability(
   return epochs === 1 ? 0 : (probability * epoch) / (epochs - 1);
 }
 
-/** The radius of SmoothDARTS' perturbation in an epoch: from `epsilonStart` linearly towards `epsilonEnd` (Chen and Hsieh 2020). */
-export function perturbationRadius(
-  epoch: number,
-  { epochs, epsilonStart, epsilonEnd }: { epochs: number; epsilonStart: number; epsilonEnd: number },
-): number {
-  return epsilonStart + ((epsilonEnd - epsilonStart) * epoch) / epochs;
-}
-
 /**
- * ScheduledDropPath's probability in an epoch: rises linearly and never quite reaches `probability`; the same for every
- * cell (as the DARTS code base trains).
+ * What goes linearly from `from` in the first epoch to `to`, which would come after the last: the radius of SmoothDARTS'
+ * perturbation (Chen and Hsieh 2020), and ScheduledDropPath's probability, from 0 and the same for every cell (as the DARTS
+ * code base trains).
  */
-export function dropPathAt(
+export function linearly(
   epoch: number,
-  { epochs, probability }: { epochs: number; probability: number },
+  { epochs, from = 0, to }: { epochs: number; from?: number; to: number },
 ): number {
-  return (probability * epoch) / epochs;
+  return from + ((to - from) * epoch) / epochs;
 }

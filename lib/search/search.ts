@@ -32,7 +32,7 @@ import { searchProgram } from './program.js';
 import type { SearchProgram } from './program.js';
 import { checkAgainstData, isZeroOrder, spaceName, updatePeriod } from './protocol.js';
 import type { DartsProtocol, SearchProtocol } from './protocol.js';
-import { cosineLr, perturbationRadius, risingProbability, sigmaAt } from './schedules.js';
+import { cosineLr, linearly, risingProbability, sigmaAt } from './schedules.js';
 import { SearchSession } from './session.js';
 import type { Pass, SgdStep } from './session.js';
 import { solverId } from './solvers.js';
@@ -339,15 +339,16 @@ class Search {
     const { perturbation, epochs } = this.protocol;
     if (!perturbation) return undefined;
     const { session } = this;
-    const epsilon = perturbationRadius(this.epoch, { ...perturbation, epochs });
-    const from = foldIn(this.keys.perturbation, this.state.step);
+    const { epsilonStart: from, epsilonEnd: to } = perturbation;
+    const epsilon = linearly(this.epoch, { epochs, from, to });
+    const draw = foldIn(this.keys.perturbation, this.state.step);
     const { values, groups } = session.shares(pass.alpha);
     // The edges' own weights are not perturbed, only the operations'.
     const { normal, reduce } = this.net.space.edges;
     const shares = { values, groups: groups.slice(0, normal.length + reduce.length) };
     return perturbation.kind === 'rs'
-      ? randomPerturbation(shares, epsilon, from)
-      : adversarialPerturbation(shares, { epsilon, steps: perturbation.steps }, from, {
+      ? randomPerturbation(shares, epsilon, draw)
+      : adversarialPerturbation(shares, { epsilon, steps: perturbation.steps }, draw, {
           loss: (at) => session.loss({ ...pass, shares: at }),
           gradient: (at) => session.sharesGradient({ ...pass, shares: at }),
         });

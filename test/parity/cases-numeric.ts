@@ -1,7 +1,7 @@
 import { conditionNumber } from '../../lib/analysis/condition.js';
 import { ZartsError } from '../../lib/errors.js';
 import type { Vec } from '../../lib/math/vec.js';
-import { cosineLr, dropPathAt, imagenetLr, sigmaAt } from '../../lib/search/schedules.js';
+import { cosineLr, imagenetLr, linearly, sigmaAt } from '../../lib/search/schedules.js';
 import type { SigmaSchedule } from '../../lib/solvers/mgs.js';
 import { gld, gldRadii } from '../../lib/solvers/gld.js';
 import { mgs, proposalLogDensity } from '../../lib/solvers/mgs.js';
@@ -185,10 +185,10 @@ function scheduleCase(c: FixtureCase): ArrayError[] {
     return byEpoch({ lr: (epoch) => cosineLr(epoch, { epochs, lr, lrMin }) });
   }
   if ('drop_prob' in arrays) {
-    const settings = { epochs: numberOf(c, 'epochs'), probability: numberOf(c, 'drop_path_prob') };
+    const settings = { epochs: numberOf(c, 'epochs'), to: numberOf(c, 'drop_path_prob') };
     return byEpoch({
-      drop_prob: (epoch) => dropPathAt(epoch, settings),
-      keep_prob: (epoch) => 1 - dropPathAt(epoch, settings),
+      drop_prob: (epoch) => linearly(epoch, settings),
+      keep_prob: (epoch) => 1 - linearly(epoch, settings),
     });
   }
   const sigmas = Object.entries(SIGMA_ARRAYS).filter(([name]) => name in arrays);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { cosineLr, dropPathAt, imagenetLr, sigmaAt } from '../../lib/search/schedules.js';
+import { cosineLr, imagenetLr, linearly, sigmaAt } from '../../lib/search/schedules.js';
 import { SIGMA_SCHEDULES } from '../../lib/solvers/mgs.js';
 
 describe('search/schedules', () => {
@@ -38,8 +38,8 @@ describe('search/schedules', () => {
   });
 
   it('raise drop path to just below its probability', () => {
-    expect(dropPathAt(0, { epochs: 600, probability: 0.2 })).to.equal(0);
-    expect(dropPathAt(599, { epochs: 600, probability: 0.2 })).to.be.closeTo(0.2 * (599 / 600), 1e-15);
+    expect(linearly(0, { epochs: 600, to: 0.2 })).to.equal(0);
+    expect(linearly(599, { epochs: 600, to: 0.2 })).to.be.closeTo(0.2 * (599 / 600), 1e-15);
   });
 
   it('warm the ImageNet rate up in five epochs', () => {
