@@ -146,6 +146,21 @@ function factorizedReduce(inputs: number, outputs: number, from: Side, cell: num
   return sumCounts(convolution([1, 1], [inputs, outputs], halved(from)), batchNorm(outputs));
 }
 
+/** Kernel side of the other primitives' depthwise convolutions, and how many there are, each with a 1×1 one and a batch norm. */
+const DEPTHWISE: Readonly<
+  Record<Exclude<Primitive, 'skip_connect' | 'conv_7x1_1x7'>, readonly [size: number, count: number]>
+> = {
+  none: [1, 0],
+  noise: [1, 0],
+  max_pool_3x3: [3, 0],
+  avg_pool_3x3: [3, 0],
+  sep_conv_3x3: [3, 2],
+  sep_conv_5x5: [5, 2],
+  sep_conv_7x7: [7, 2],
+  dil_conv_3x3: [3, 1],
+  dil_conv_5x5: [5, 1],
+};
+
 /** One operation of a cell, with affine batch norms; pools have none. */
 function countOperation(
   primitive: Primitive,
@@ -156,37 +171,19 @@ function countOperation(
 ): Counts {
   const to = stride === 2 ? halved(from) : from;
   const same: readonly [number, number] = [channels, channels];
-  const depthwise = (size: number) => convolution([size, size], same, to, channels);
-  const pointwise = convolution([1, 1], same, to);
   const norm = batchNorm(channels);
-  const separable = (size: number) => {
-    const once = sumCounts(depthwise(size), pointwise, norm);
-    return sumCounts(once, once);
-  };
-  switch (primitive) {
-    case 'none':
-    case 'noise':
-    case 'max_pool_3x3':
-    case 'avg_pool_3x3':
-      return NOTHING;
-    case 'skip_connect':
-      return stride === 1 ? NOTHING : factorizedReduce(channels, channels, from, cell);
-    case 'sep_conv_3x3':
-      return separable(3);
-    case 'sep_conv_5x5':
-      return separable(5);
-    case 'sep_conv_7x7':
-      return separable(7);
-    case 'dil_conv_3x3':
-      return sumCounts(depthwise(3), pointwise, norm);
-    case 'dil_conv_5x5':
-      return sumCounts(depthwise(5), pointwise, norm);
-    case 'conv_7x1_1x7': {
-      // The 1×7 convolution strides along the rows only, the 7×1 one along the columns.
-      const wide = { height: from.height, width: to.width };
-      return sumCounts(convolution([1, 7], same, wide), convolution([7, 1], same, to), norm);
-    }
+  if (primitive === 'skip_connect') {
+    return stride === 1 ? NOTHING : factorizedReduce(channels, channels, from, cell);
   }
+  if (primitive === 'conv_7x1_1x7') {
+    // The 1×7 convolution strides along the rows only, the 7×1 one along the columns.
+    const wide = { height: from.height, width: to.width };
+    return sumCounts(convolution([1, 7], same, wide), convolution([7, 1], same, to), norm);
+  }
+  const [size, count] = DEPTHWISE[primitive];
+  const depthwise = convolution([size, size], same, to, channels);
+  const once = sumCounts(depthwise, convolution([1, 1], same, to), norm);
+  return sumCounts(...Array.from({ length: count }, () => once));
 }
 
 /** The auxiliary head on that map; null where it does not fit. */

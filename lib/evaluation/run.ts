@@ -5,6 +5,7 @@ import { loadDataset } from '../datasets/load.js';
 import type { LoadOptions } from '../datasets/load.js';
 import { memoryImages, photoSource } from '../datasets/source.js';
 import type { ImageSource } from '../datasets/source.js';
+import { device } from '../engine/index.js';
 import { UsageError } from '../errors.js';
 import { keepLatest } from '../latest.js';
 import { runKind } from '../runs/kept.js';

@@ -36,28 +36,10 @@ export interface LandscapeOptions extends PlaneOptions {
  * @throws {ZartsError} for a loss that is not finite; {InterruptedError} after `signal`.
  */
 export async function measureLandscape(
-  protocol: LandscapeProtocol,
-  work: PlaneWork,
+  { points, extent, omega }: LandscapeProtocol,
+  { objective, trained, run }: PlaneWork,
   options: LandscapeOptions,
 ): Promise<LandscapeResult> {
-  const grid = await measureGrid(protocol, work, options);
-  const { center, directions } = work.objective.plane;
-  const [d1, d2] = directions;
-  return {
-    grid,
-    minimum: gridMinimum(grid),
-    sharpness: sharpness(grid),
-    centerNorm: Math.hypot(...center),
-    directionNorms: [Math.hypot(...d1), Math.hypot(...d2)],
-    supernet: work.trained.key,
-  };
-}
-
-async function measureGrid(
-  { points, extent, omega }: LandscapeProtocol,
-  { objective, run }: Pick<PlaneWork, 'objective' | 'run'>,
-  options: LandscapeOptions,
-): Promise<LossGrid> {
   const ticks = axisTicks(points, extent);
   const levels = refinement(points);
   const places = levels.flatMap((level) => level.places);
@@ -93,5 +75,15 @@ async function measureGrid(
     run,
     options,
   );
-  return gridOf(levels[levels.length - 1].lines);
+  const grid = gridOf(levels[levels.length - 1].lines);
+  const { center, directions } = objective.plane;
+  const [d1, d2] = directions;
+  return {
+    grid,
+    minimum: gridMinimum(grid),
+    sharpness: sharpness(grid),
+    centerNorm: Math.hypot(...center),
+    directionNorms: [Math.hypot(...d1), Math.hypot(...d2)],
+    supernet: trained.key,
+  };
 }

@@ -227,14 +227,8 @@ class GenotypeReader {
       const start = this.skip();
       const name = this.match(/[A-Za-z_]+/y, 'a field name');
       const field = FIELDS[name as keyof typeof FIELDS] as (typeof FIELDS)[keyof typeof FIELDS] | undefined;
-      if (field === undefined) {
-        this.at = start;
-        throw this.fault(`one of ${Object.keys(FIELDS).join(', ')}`);
-      }
-      if (field in fields) {
-        this.at = start;
-        throw this.fault(`each field once, and "${name}" is there already`);
-      }
+      if (field === undefined) throw this.fault(`one of ${Object.keys(FIELDS).join(', ')}`, start);
+      if (field in fields) throw this.fault(`each field once, and "${name}" is there already`, start);
       this.take('=');
       fields[field] = field.endsWith('Concat') ? this.nodes() : this.list(() => this.edge());
     } while (this.comma(')'));
@@ -252,8 +246,7 @@ class GenotypeReader {
     const start = this.skip();
     const op = this.match(/'[^']*'|"[^"]*"/y, 'a primitive in quotes').slice(1, -1);
     if (!isPrimitive(op)) {
-      this.at = start;
-      throw this.fault('a known primitive', unknownName('primitive', op, PRIMITIVES).message);
+      throw this.fault('a known primitive', start, ` ${unknownName('primitive', op, PRIMITIVES).message}`);
     }
     this.take(',');
     const input = this.integer();
@@ -270,10 +263,7 @@ class GenotypeReader {
     this.take(',');
     const start = this.skip();
     const to = this.integer();
-    if (to - from > MOST_NODES) {
-      this.at = start;
-      throw this.fault(`a range of at most ${MOST_NODES} nodes`);
-    }
+    if (to - from > MOST_NODES) throw this.fault(`a range of at most ${MOST_NODES} nodes`, start);
     this.take(')');
     return Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
   }
@@ -323,14 +313,11 @@ class GenotypeReader {
     return this.at;
   }
 
-  private fault(expected: string, detail = ''): UsageError {
-    const before = this.text.slice(0, this.at).split('\n');
-    const found =
-      this.at < this.text.length ? JSON.stringify(this.text.slice(this.at, this.at + 16)) : 'the end';
+  private fault(expected: string, at = this.at, detail = ''): UsageError {
+    const before = this.text.slice(0, at).split('\n');
+    const found = at < this.text.length ? JSON.stringify(this.text.slice(at, at + 16)) : 'the end';
     const place = `line ${before.length}, column ${before[before.length - 1].length + 1}`;
-    return new UsageError(
-      `Genotype text, ${place}: expected ${expected}, found ${found}.${detail === '' ? '' : ` ${detail}`}`,
-    );
+    return new UsageError(`Genotype text, ${place}: expected ${expected}, found ${found}.${detail}`);
   }
 }
 
