@@ -24,3 +24,13 @@ export function keepLatest<Made>(release: (made: Made) => void = () => undefined
     return made;
   };
 }
+
+/** Keeps everything that was made, by its parts: plain data that takes longer to make than to hold. */
+export function keepAll<Made>() {
+  const kept = new Map<string, Made>();
+  return (parts: unknown, make: () => Made): Made => {
+    const key = JSON.stringify(parts);
+    if (!kept.has(key)) kept.set(key, make());
+    return kept.get(key)!;
+  };
+}

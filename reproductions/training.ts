@@ -1,5 +1,6 @@
 /** Trainings of the networks that searches find: settings that are there before it is known what is trained. */
 import { UsageError } from '../lib/errors.js';
+import { keepAll } from '../lib/latest.js';
 import type { EvaluationChoice } from '../lib/evaluation/presets.js';
 import { evaluationBudget, fullEvaluation } from '../lib/evaluation/presets.js';
 import { EVALUATION } from '../lib/evaluation/protocol.js';
@@ -34,11 +35,16 @@ export function trainingSettings(
   budget: Budget,
   set: readonly string[] = [],
 ): TrainingSettings {
-  const full = fullEvaluation(ANY_GENOTYPE, choice);
-  const { network } = full;
-  const caps = network.kind === 'genotype' && network.form === 'cifar' ? CAPS_IN_TABLES[budget] : undefined;
-  return withoutGenotype(applyChange(EVALUATION, evaluationBudget(full, budget, caps), parseSet(set)));
+  return kept([choice, budget, set], () => {
+    const full = fullEvaluation(ANY_GENOTYPE, choice);
+    const { network } = full;
+    const caps = network.kind === 'genotype' && network.form === 'cifar' ? CAPS_IN_TABLES[budget] : undefined;
+    return withoutGenotype(applyChange(EVALUATION, evaluationBudget(full, budget, caps), parseSet(set)));
+  });
 }
+
+/** Every cell of a grid asks for the same ones. */
+const kept = keepAll<TrainingSettings>();
 
 function withoutGenotype(protocol: EvaluationProtocol): TrainingSettings {
   const { network, ...rest } = protocol;

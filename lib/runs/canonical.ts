@@ -12,7 +12,17 @@ export type JsonValue =
  * @throws ZartsError  naming the place, for anything that JSON would change without a word: NaN and infinities (they
  *   become null), functions, dates, maps, typed arrays, undefined inside an array, cycles, a property named __proto__.
  */
-export function toJson(value: unknown, what = 'value', parents: readonly unknown[] = []): JsonValue {
+export function toJson(value: unknown, what = 'value'): JsonValue {
+  return copyOf(value, what, (names) => names, []);
+}
+
+/** @param order  In which order an object's properties stand in the copy. */
+function copyOf(
+  value: unknown,
+  what: string,
+  order: (names: string[]) => string[],
+  parents: readonly unknown[],
+): JsonValue {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'number') {
     if (Number.isFinite(value)) return Object.is(value, -0) ? 0 : value;
@@ -21,29 +31,25 @@ export function toJson(value: unknown, what = 'value', parents: readonly unknown
   if (typeof value === 'object') {
     if (parents.includes(value)) throw new ZartsError(`${what} contains itself, which cannot be stored.`);
     const inside = [...parents, value];
-    if (Array.isArray(value)) return value.map((item, i) => toJson(item, `${what}[${i}]`, inside));
+    if (Array.isArray(value)) return value.map((item, i) => copyOf(item, `${what}[${i}]`, order, inside));
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype === Object.prototype || prototype === null) {
-      const kept = Object.entries(value).filter(([, item]) => item !== undefined);
-      if (kept.some(([name]) => name === '__proto__')) {
+      const names = order(Object.keys(value));
+      if (names.includes('__proto__')) {
         throw new ZartsError(
           `${what} has a property named __proto__, which cannot be stored: call it otherwise.`,
         );
       }
-      return Object.fromEntries(kept.map(([name, item]) => [name, toJson(item, `${what}.${name}`, inside)]));
+      const copy: Record<string, JsonValue> = {};
+      for (const name of names) {
+        const item: unknown = (value as Record<string, unknown>)[name];
+        if (item !== undefined) copy[name] = copyOf(item, `${what}.${name}`, order, inside);
+      }
+      return copy;
     }
     throw new ZartsError(`${what} is a ${value.constructor.name}, which cannot be stored: use plain data.`);
   }
   throw new ZartsError(`${what} is of type ${typeof value}, which cannot be stored: use plain data.`);
-}
-
-function sortKeys(value: JsonValue): JsonValue {
-  if (value === null || typeof value !== 'object') return value;
-  if (Array.isArray(value)) return (value as readonly JsonValue[]).map(sortKeys);
-  const names = Object.keys(value).sort();
-  return Object.fromEntries(
-    names.map((name) => [name, sortKeys((value as Record<string, JsonValue>)[name])]),
-  );
 }
 
 /**
@@ -52,7 +58,7 @@ function sortKeys(value: JsonValue): JsonValue {
  * @throws ZartsError  as {@link toJson}.
  */
 export function canonicalJson(value: unknown, what = 'value'): string {
-  return JSON.stringify(sortKeys(toJson(value, what)));
+  return JSON.stringify(copyOf(value, what, (names) => names.sort(), []));
 }
 
 /** SHA-256 in hexadecimal (64 digits). */

@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import { DATASET_NAMES, officialSize } from '../datasets/registry.js';
 import { UsageError, knownName } from '../errors.js';
+import { keepAll } from '../latest.js';
 import { defaultsOf, describe, valueAt } from '../settings.js';
 import type { Field, Preset, SettingSource } from '../settings.js';
 import { zeroOrderDefinition } from '../solvers/registry.js';
@@ -86,11 +87,14 @@ export function solverSearch(
   preset?: Preset,
 ): SearchProtocol {
   const { base, preset: own, readByPreset } = solverEntry(id);
-  return withBudget(
-    onDataset(fullSearch(space, base, readByPreset ? (preset ?? own) : own), dataset),
-    budget,
+  const chosen = readByPreset ? (preset ?? own) : own;
+  return kept([space, base, chosen, dataset, budget], () =>
+    withBudget(onDataset(fullSearch(space, base, chosen), dataset), budget),
   );
 }
+
+/** Tables ask for each once a seed. */
+const kept = keepAll<SearchProtocol>();
 
 /** A budget that is less than everything. */
 export type SmallBudget = Exclude<Budget, 'full'>;
