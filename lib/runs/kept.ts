@@ -94,6 +94,7 @@ export async function runKind<
   };
   const known = finished(true);
   if (known) return known;
+  await run.free();
   const release = run.lock();
   try {
     // Another process may have finished it while this one waited.

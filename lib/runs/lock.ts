@@ -95,11 +95,17 @@ function create(path: string, content: string): boolean {
   return true;
 }
 
-/** The locks that this process holds. A cell that was stopped in a notebook cannot give back its own. */
-const held = new Set<() => void>();
+/** The locks that this process holds, by their files. */
+const held = new Map<string, { readonly release: () => void; readonly released: Promise<void> }>();
+// A cell that was stopped in a notebook cannot give back its own.
 whenStopped(() => {
-  for (const release of held) release();
+  for (const { release } of held.values()) release();
 });
+
+/** Waits until this process does not hold a lock: what an interrupted cell has begun may still come to its end. */
+export async function releasedHere(path: string): Promise<void> {
+  await held.get(path)?.released;
+}
 
 /**
  * Takes a lock that is a file, for as long as this process lives or until it is released. One that a dead process of
@@ -131,12 +137,15 @@ export function acquireLock(path: string, what: string): () => void {
     if (error instanceof ZartsError) throw error;
     throw new ZartsError(`${what} cannot be locked: writing ${path} failed with ${explainFileError(error)}.`);
   }
+  let announce: () => void = () => undefined;
+  const released = new Promise<void>((resolve) => (announce = resolve));
   const release = (): void => {
-    held.delete(release);
+    if (held.get(path)?.release === release) held.delete(path);
+    announce();
     const current = readOwner(path);
     if (current !== undefined && current !== 'unreadable' && current.token === owner.token) rmSync(path);
   };
-  held.add(release);
+  held.set(path, { release, released });
   return release;
 }
 

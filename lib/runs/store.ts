@@ -18,7 +18,7 @@ import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
 import type { Checkpoint } from './checkpoint.js';
 import { errorCode, explainFileError, flushToDisk, TEMPORARY, writeWhole } from './files.js';
 import { runsHome } from './home.js';
-import { acquireLock } from './lock.js';
+import { acquireLock, releasedHere } from './lock.js';
 
 /**
  * Part of every run's key. Raise it with any change that can move a number of a run: what was computed by the older
@@ -83,13 +83,14 @@ export function openRun(options: OpenRunOptions): Run {
 /**
  * One run's folder: protocol.json, metrics.jsonl, checkpoint/, result.json. Reading needs no lock. Who computes the run does
  *
+ *     await run.free();
  *     const release = run.lock();
  *     const last = run.resume();                          // state to go on from, metrics cut back to it
  *     …  run.appendMetrics({ step, loss });  run.saveCheckpoint({ step, meta, tensors });  …
  *     run.finish(result, provenance);
  *     release();
  *
- * Everything here is synchronous: what has returned is on the disk, in the order of the calls.
+ * All but the waiting for others is synchronous: what has returned is on the disk, in the order of the calls.
  */
 export class Run {
   /** The run's key, and its folder's name. */
@@ -186,6 +187,11 @@ export class Run {
       if (errorCode(error) === 'ENOENT') return [];
       throw new ZartsError(`${this.path('checkpoint')} cannot be read: ${explainFileError(error)}.`);
     }
+  }
+
+  /** Waits until nothing in this process writes to the run. */
+  free(): Promise<void> {
+    return releasedHere(this.path('lock'));
   }
 
   /**

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { ZartsError } from '../../lib/errors.js';
 import { runsHome, projectRoot } from '../../lib/runs/home.js';
-import { acquireLock } from '../../lib/runs/lock.js';
+import { acquireLock, releasedHere } from '../../lib/runs/lock.js';
 import { listRuns, openRun, runKey } from '../../lib/runs/store.js';
 import type { Run } from '../../lib/runs/store.js';
 import { temporaryFolder } from '../datasets/helpers.js';
@@ -343,6 +343,19 @@ describe('runs: the lock', () => {
     expect(existsSync(path())).to.equal(true);
     second();
     expect(existsSync(path())).to.equal(false);
+  });
+
+  it('is waited for when this process holds it, and given back when a kernel stops its holder', async () => {
+    const release = acquireLock(path(), 'It');
+    let free = false;
+    const waiting = releasedHere(path()).then(() => (free = true));
+    await Promise.resolve();
+    expect(free).to.equal(false);
+    release();
+    await waiting;
+    acquireLock(path(), 'It');
+    process.emit('zarts:stopped' as 'exit', 0);
+    acquireLock(path(), 'It')();
   });
 
   it('is taken over from a process id that was given out again', function () {
