@@ -19,7 +19,15 @@ import { delimiter, dirname, join, relative } from 'node:path';
 import { buildTools, nodeGyp, nodeHeaders, npm, pythons } from './machine.mjs';
 import { SetupError, lockedVersion, npmMismatch } from './plan.mjs';
 import { readJson, run, writeWhole } from './process.mjs';
-import { ENGINE_FILE, PYTHON, ROOT, VENV, pythonEnvironment, tensorflowFolder } from './project.mjs';
+import {
+  ENGINE_FILE,
+  PYTHON,
+  ROOT,
+  VENV,
+  pythonEnvironment,
+  sitePackages,
+  tensorflowFolder,
+} from './project.mjs';
 
 const MODULES = join(ROOT, 'node_modules');
 
@@ -364,8 +372,17 @@ const JUPYTER_SETTINGS = {
   },
 };
 
+/** What teaches papermill to write parameters in TypeScript, as a package of the environment. */
+const PAPERMILL = {
+  'papermill_typescript.py': text('bin', 'papermill_typescript.py'),
+  'papermill_typescript-1.0.dist-info/METADATA':
+    'Metadata-Version: 2.1\nName: papermill-typescript\nVersion: 1.0\n',
+  'papermill_typescript-1.0.dist-info/entry_points.txt':
+    '[papermill.engine]\ntypescript = papermill_typescript:Engine\n',
+};
+
 const kernel = () => {
-  const wanted = () => digest('kernel 1', kernelSpec(), JUPYTER_SETTINGS);
+  const wanted = () => digest('kernel 2', kernelSpec(), JUPYTER_SETTINGS, PAPERMILL);
   return {
     id: 'kernel',
     title: 'the TypeScript kernel for Jupyter',
@@ -375,6 +392,8 @@ const kernel = () => {
       const write = (path, value) => writeWhole(join(VENV, path), `${JSON.stringify(value, null, 2)}\n`);
       write('share/jupyter/kernels/tslab/kernel.json', kernelSpec());
       for (const [path, value] of Object.entries(JUPYTER_SETTINGS)) write(path, value);
+      for (const [path, content] of Object.entries(PAPERMILL))
+        writeWhole(join(sitePackages(), path), content);
       stamp(KERNEL_STAMP, wanted());
     },
   };

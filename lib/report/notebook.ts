@@ -169,22 +169,33 @@ export function liveDisplay(): (soFar: UnderWay) => Promise<void> {
 /** What the cells of a notebook run with, unless they say otherwise. */
 export interface NotebookOptions {
   readonly budget: Budget;
+  readonly data?: string;
   readonly progress: Progress;
   readonly signal: AbortSignal;
   readonly onPartial: (soFar: UnderWay) => Promise<void>;
 }
 
 /**
- * The budget that `$ZARTS_BUDGET` names, `laptop` without it, with a progress element, a display of what is there so far and
- * a signal that stops the work when the kernel is interrupted. Images come from where `$ZARTS_DATA` says, as everywhere.
+ * What a notebook's `parameters` cell says: the budget, `laptop` without one, and where the images are, as everywhere without a
+ * word of it. With it a progress element, a display of what is there so far and a signal that stops the work when the kernel
+ * is interrupted.
  *
  * @throws {UsageError} for an unknown budget.
  */
-export function notebookOptions(env: NodeJS.ProcessEnv = process.env): NotebookOptions {
-  const asked = env.ZARTS_BUDGET === undefined || env.ZARTS_BUDGET === '' ? 'laptop' : env.ZARTS_BUDGET;
+export function notebookOptions({
+  budget: given = process.env.ZARTS_BUDGET,
+  data,
+}: { readonly budget?: string | undefined; readonly data?: string | undefined } = {}): NotebookOptions {
+  const asked = given === undefined || given === '' ? 'laptop' : given;
   const budget = BUDGETS.find((each) => each === asked);
   if (budget === undefined) throw unknownName('budget', asked, BUDGETS);
-  return { budget, progress: notebookProgress(), signal: interruptSignal(), onPartial: liveDisplay() };
+  return {
+    budget,
+    ...(data ? { data } : {}),
+    progress: notebookProgress(),
+    signal: interruptSignal(),
+    onPartial: liveDisplay(),
+  };
 }
 
 /** What a cell can show: charts, tables, drawings, surfaces, claims, genotypes, data frames, or all of a figure's. */

@@ -84,6 +84,13 @@ describe('notebooks', function () {
       checkOutputs(await run(sources));
     });
 
+    it(`${name} has parameters, and measures by them`, () => {
+      const file = readFileSync(path.join(FOLDER, name), 'utf8');
+      expect(file.match(/"parameters"\n/g)).to.have.length(1);
+      const uses = codeCells(name).flatMap((source) => source.match(/notebookOptions\(.*?\)/g) ?? []);
+      expect(new Set(uses)).to.deep.equal(new Set(['notebookOptions({ budget, data })']));
+    });
+
     it(`${name} is kept with its outputs, which name no place on the machine that made them`, () => {
       const file = path.join(FOLDER, name);
       checkPictures(outputsOf(file));
