@@ -85,6 +85,11 @@ function scopeOf(variables, declares) {
       state = 'kept';
     },
     drop: () => (state = 'dropped'),
+    /** What a cell awaits; nothing more once it was given up. */
+    awaited(value) {
+      if (state === 'dropped') throw new Error('Interrupted.');
+      return value;
+    },
   };
 }
 
@@ -106,7 +111,7 @@ function createImports() {
       file.module.filename = path;
       file.module.paths = Module._nodeModulePaths(dirname(path));
       file.module.require = loadFrom(dirname(path), file.module.require);
-      file.module._compile(file.code, path);
+      file.module._compile(`const __await = (value) => value; ${file.code}`, path);
     }
     return file.module.exports;
   }
@@ -137,11 +142,11 @@ export function createCells({ watch = true } = {}) {
 
   async function run({ code, declares, shows, originOf }, source, name) {
     known.set(name, { source, originOf });
-    const head = '(async function (exports, require) { ';
+    const head = '(async function (exports, require, __await) { ';
     const script = new Script(`${head}${code}\n})`, { filename: name, columnOffset: -head.length });
     const own = (scope = scopeOf(variables, new Set([...declares, shows])));
     try {
-      await script.runInThisContext()(own.exports, imports.require);
+      await script.runInThisContext()(own.exports, imports.require, own.awaited);
       own.keep();
       if (shows === undefined) return {};
       // Not awaited, if it is a promise.

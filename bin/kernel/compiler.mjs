@@ -15,12 +15,27 @@ let declared = new Set();
 const MAP = /\n\/\/# sourceMappingURL=data:application\/json;base64,(.*)\s*$/;
 const EXPORTED = /\nexport \{([^}]*)\};\s*$/;
 
+/** `await x` becomes `await __await(x)`, by which a cell that was given up ends. */
+const guardAwaits = (context) => (file) => {
+  const visit = (node) => {
+    const seen = ts.visitEachChild(node, visit, context);
+    if (!ts.isAwaitExpression(seen)) return seen;
+    const { factory } = context;
+    const guarded = factory.createCallExpression(factory.createIdentifier('__await'), undefined, [
+      seen.expression,
+    ]);
+    return factory.updateAwaitExpression(seen, guarded);
+  };
+  return ts.visitNode(file, visit);
+};
+
 /** The second pass. What it is given is the outcome of the first, with the map inside. */
 function transpileModule(text, options) {
   const [, map] = MAP.exec(text) ?? [];
   const code = text.replace(MAP, '\n');
   const compilerOptions = { ...options.compilerOptions, sourceMap: true };
-  const compiled = ts.transpileModule(code, { ...options, compilerOptions });
+  const transformers = { before: [guardAwaits] };
+  const compiled = ts.transpileModule(code, { ...options, compilerOptions, transformers });
   passes = [compiled.sourceMapText, ...(map ? [Buffer.from(map, 'base64').toString()] : [])].map(
     (json) => new SourceMap(JSON.parse(json)),
   );

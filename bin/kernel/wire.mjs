@@ -205,8 +205,7 @@ const stopped = (evalue) => ({
  */
 async function interrupt() {
   // The first cell of a fresh kernel may arrive after the interrupt that was sent behind it.
-  for (let waited = 0; running === undefined && performance.now() < 3000 && waited < 250; waited += 25)
-    await sleep(25);
+  for (let waited = 0; count === 0 && waited < 250; waited += 25) await sleep(25);
   const cell = running;
   if (cell === undefined || cell.interrupted) return;
   cell.interrupted = true;
