@@ -43,9 +43,39 @@ function transpileModule(text, options) {
   return { ...compiled, outputText: compiled.outputText.replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n') };
 }
 
+/** `{ x }` with a variable of an earlier cell, which tslab overlooks, becomes `{ x: exports.x }`. */
+const spellOut = (checker) => (context) => (file) => {
+  const { factory } = context;
+  const isEarlier = (symbol) =>
+    symbol?.declarations?.some((each) => each.getSourceFile().fileName.endsWith('/__prev__.d.ts'));
+  const visit = (node) => {
+    if (
+      !ts.isShorthandPropertyAssignment(node) ||
+      !isEarlier(checker.getShorthandAssignmentValueSymbol(node))
+    )
+      return ts.visitEachChild(node, visit, context);
+    const value = factory.createPropertyAccessExpression(factory.createIdentifier('exports'), node.name.text);
+    return factory.createPropertyAssignment(node.name.text, ts.setTextRange(value, node));
+  };
+  return ts.visitNode(file, visit);
+};
+
+/** The first pass, with what {@link spellOut} does. */
+function createProgram(...args) {
+  const builder = ts.createEmitAndSemanticDiagnosticsBuilderProgram(...args);
+  const { emit } = builder;
+  builder.emit = (file, write, token, onlyTypes, transformers) => {
+    const before = [spellOut(builder.getProgram().getTypeChecker())];
+    return emit(file, write, token, onlyTypes, { ...transformers, before });
+  };
+  return builder;
+}
+
 /** Without `types` it would read every package of types in node_modules before the first cell. */
-const createWatchCompilerHost = (files, options, ...rest) =>
-  ts.createWatchCompilerHost(files, { ...options, inlineSourceMap: true, types: ['node'] }, ...rest);
+const createWatchCompilerHost = (files, options, sys, _, ...rest) => {
+  const ours = { ...options, inlineSourceMap: true, types: ['node'] };
+  return ts.createWatchCompilerHost(files, ours, sys, createProgram, ...rest);
+};
 
 // tslab takes the compiler as it finds it.
 require.cache[PATH].exports = { ...ts, createWatchCompilerHost, transpileModule };

@@ -112,7 +112,7 @@ describe('the TypeScript kernel', function () {
           'const two = 2;',
         ],
       },
-      { run: 'one' },
+      { run: '({ one })' },
       { run: 'const one = (() => { while (true); })();', interrupt_after: 0.5, times: 3 },
       { run: 'const one = await new Promise((done) => setTimeout(done, 60_000));', interrupt_after: 0.5 },
       { run: 'one' },
@@ -132,7 +132,7 @@ describe('the TypeScript kernel', function () {
       '    at cell [3]:5:13',
     ]);
     expect(refused).to.include({ status: 'aborted', stderr: 'Not run, because cell [3] failed.\n' });
-    expect(kept.results).to.deep.equal([{ 'text/plain': '1' }]);
+    expect(kept.results).to.deep.equal([{ 'text/plain': '{ one: 1 }' }]);
     expect(interrupted).to.include({ status: 'error', name: 'InterruptedError', text: 'Interrupted.' });
     expect(awaiting).to.include({ status: 'error', name: 'InterruptedError' });
     expect(awaiting.text).to.match(/^Interrupted\. What the cell awaited goes on/);
