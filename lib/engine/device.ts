@@ -13,11 +13,13 @@ export interface Device {
   readonly interOpThreads: number;
   /** Whether oneDNN's kernels were asked for; null where TensorFlow decides. */
   readonly oneDnn: boolean | null;
+  /** The instructions beyond which they were not to go; null for no bound. */
+  readonly oneDnnLimit: string | null;
 }
 
 /** The device that was picked when this module was loaded. */
 export function device(): Device {
-  const { TF_ENABLE_ONEDNN_OPTS: oneDnn } = process.env;
+  const { TF_ENABLE_ONEDNN_OPTS: oneDnn, ONEDNN_MAX_CPU_ISA: limit } = process.env;
   return {
     package: setup.package,
     tensorflow: backend.binding.TF_Version,
@@ -26,5 +28,6 @@ export function device(): Device {
     intraOpThreads: Number(process.env.TF_NUM_INTRAOP_THREADS),
     interOpThreads: Number(process.env.TF_NUM_INTEROP_THREADS),
     oneDnn: oneDnn === undefined ? null : oneDnn !== '0',
+    oneDnnLimit: limit ?? null,
   };
 }

@@ -176,7 +176,7 @@ function undilatedDepthwise(x: Tensor4D, filter: Tensor4D, stride: 1 | 2, paddin
   const attributes = depthwiseAttributes(stride, padding);
   // On the CPU the forward kernel is several times faster than both gradient kernels; MEASUREMENTS.md says by how much.
   const halves = x.shape[1] % 2 === 0 && x.shape[2] % 2 === 0;
-  const native = backend.isUsingGpuDevice || (stride === 2 && !halves);
+  const native = backend.isUsingGpuDevice || (stride === 2 && !(halves && canDilate()));
   return differentiable<Tensor4D>(
     [x, filter],
     () => run('DepthwiseConv2dNative', attributes, [x, filter]),
@@ -189,6 +189,22 @@ function undilatedDepthwise(x: Tensor4D, filter: Tensor4D, stride: 1 | 2, paddin
       ];
     },
   );
+}
+
+let dilates: boolean | undefined;
+
+/** Whether the forward kernel knows dilation: oneDNN's does, TensorFlow's own on the CPU does not. */
+function canDilate(): boolean {
+  dilates ??= tf.tidy(() => {
+    const [image, filter] = [tf.zeros([1, 3, 3, 1]), tf.zeros([2, 2, 1, 1])];
+    try {
+      run('DepthwiseConv2dNative', depthwiseAttributes(1, 0, 2), [image, filter]);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  return dilates;
 }
 
 /**
