@@ -303,7 +303,7 @@ const NATIVE_STAMP = join(NATIVE, 'built.json');
 /** Kernels of our own for the CPU, on top of the addon. The project works without them, only slower. */
 const nativeKernels = (choice) => {
   const wanted = () => {
-    const sources = readdirSync(NATIVE_SOURCES).sort();
+    const sources = existsSync(NATIVE_SOURCES) ? readdirSync(NATIVE_SOURCES).sort() : [];
     return digest(
       'native 1',
       sources.map((name) => [name, text('lib', 'engine', 'native', name)]),
@@ -322,7 +322,8 @@ const nativeKernels = (choice) => {
     },
     async run(say) {
       rmSync(NATIVE, { recursive: true, force: true });
-      cpSync(NATIVE_SOURCES, NATIVE, { recursive: true });
+      mkdirSync(NATIVE, { recursive: true });
+      if (existsSync(NATIVE_SOURCES)) cpSync(NATIVE_SOURCES, NATIVE, { recursive: true });
       const framework =
         process.platform === 'darwin' ? 'libtensorflow_framework.2.dylib' : 'libtensorflow_framework.so.2';
       const flags = [`--tensorflow=${tensorflowFolder()}`, `--framework=${framework}`, '--jobs=max'];

@@ -41,7 +41,7 @@ describe('setup', function () {
     const { stdout, status } = setup(root, ['--plan']);
     expect(status).to.equal(0);
     expect(stdout).to.match(/^Engine: (cpu|gpu|stock) \(@tensorflow\/tfjs-node.*, because .*\.$/m);
-    expect(stdout.match(/^ {2}\d\. done /gm)).to.have.length(6);
+    expect(stdout.match(/^ {2}\d\. done /gm)).to.have.length(7);
   });
 
   it('refuses an unknown engine or argument with exit code 2', () => {
@@ -69,7 +69,7 @@ describe('setup', function () {
       const before = readdirSync(clone);
       const { stdout, status } = setup(clone, ['--plan']);
       expect(status).to.equal(0);
-      expect(stdout.match(/^ {2}\d\. to do /gm)).to.have.length(6);
+      expect(stdout.match(/^ {2}\d\. to do /gm)).to.have.length(7);
       expect(readdirSync(clone)).to.deep.equal(before);
     });
 
