@@ -7,6 +7,7 @@ import { silent } from '../../lib/progress.js';
 import { fullSearch, withBudget } from '../../lib/search/presets.js';
 import { parseGenotype } from '../../lib/spaces/genotype.js';
 import { FIXTURES } from '../support/fixtures.js';
+import { longIt } from '../support/long.js';
 import { endStarted, spawned, temporaryHome, zarts } from './zarts.js';
 
 const PNG_SIGNATURE = '89504e470d0a1a0a';
@@ -116,7 +117,7 @@ describe('zarts reproduce', function () {
     expect(stdout).to.include('done in 0 s');
   });
 
-  it('all: what lacks its images is said at the end, the rest is made', async () => {
+  longIt('all: what lacks its images is said at the end, the rest is made', async () => {
     const empty = join(home, 'empty');
     mkdirSync(empty);
     const args = ['reproduce', 'all', '--budget', 'smoke', '--data', empty, '--quiet'];

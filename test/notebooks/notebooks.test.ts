@@ -16,10 +16,10 @@ import type { Output } from './files.js';
 const THROUGH_JUPYTER = 'fig-3-weights.ipynb';
 
 /**
- * Those that `npm test` runs to their end, one with searches and one without: all sixteen take eight minutes of processor
- * time. The others are checked by the compiler there, and run by `test:all`.
+ * Those that `npm test` runs to their end in this process, beside the one through Jupyter: all sixteen take eight minutes of
+ * processor time. The others are checked by the compiler there, and run by `test:all`.
  */
-const QUICK = ['fig-3-weights.ipynb', 'table-1-solvers.ipynb'];
+const QUICK = ['table-1-solvers.ipynb'];
 
 /** What a cell hands to the notebook that shows it. */
 interface Shown {

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { Dataset } from '../../lib/datasets/load.js';
 import { PRESETS } from '../../lib/search/protocol.js';
 import { SPACE_IDS } from '../../lib/spaces/spaces.js';
+import { longIt } from '../support/long.js';
 import {
   SOLVERS,
   checkDeviations,
@@ -10,6 +11,9 @@ import {
   smallest,
   smallestData,
 } from './matrix-cases.js';
+
+/** Solvers whose networks are not of the fused kernels, in the spaces of most operations: compiling is half a minute each. */
+const LONG = { spaces: ['darts', 'darts-zero'], solvers: ['rdarts-dp', 'pc-darts'] };
 
 /** Every solver in every space; the presets take turns, and so do the spaces in which a search is stopped and resumed. */
 const CASES = SPACE_IDS.flatMap((space, i) =>
@@ -39,7 +43,8 @@ describe('search/matrix: every pair of solver, space and preset', function () {
   });
 
   for (const { space, solver, preset, resumed } of CASES) {
-    it(`${space}, ${solver}, ${preset}${resumed ? '; stopped and resumed' : ''}`, async () => {
+    const test = LONG.spaces.includes(space) && LONG.solvers.includes(solver) ? longIt : it;
+    test(`${space}, ${solver}, ${preset}${resumed ? '; stopped and resumed' : ''}`, async () => {
       const protocol = smallest(space, solver, preset);
       const result = await checkedSearch(protocol, dataset);
       checkDeviations(space, solver, preset);
