@@ -370,6 +370,8 @@ const JUPYTER_SETTINGS = {
   },
   'share/jupyter/lab/settings/overrides.json': {
     '@jupyterlab/apputils-extension:notification': { checkForUpdates: false, fetchNews: 'false' },
+    // After a second, its default, it would show the words of the cell alone: the first names and types of a library take longer.
+    '@jupyterlab/completer-extension:manager': { providerTimeout: 15_000 },
   },
 };
 
