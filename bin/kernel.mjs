@@ -89,6 +89,7 @@ const interruption = (message) => ({
 });
 
 async function execute({ id, code, name, count, silent }) {
+  clearTimeout(idle);
   current = { id };
   const { value, failure } = await cells.execute(
     code,
@@ -147,6 +148,9 @@ wire.on('error', (error) => {
   process._rawDebug(error.stack);
   process.exit(1);
 });
+
+/** Set until the first cell: nobody waits for what a kernel does that has just begun. */
+const idle = setTimeout(() => cells.warmUp(), 500);
 
 /** Jupyter interrupts by a message; a signal is what a terminal sends. */
 const onSignal = () => wire.postMessage({ type: 'interrupt' });

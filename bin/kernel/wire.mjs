@@ -84,7 +84,7 @@ const sockets = { iopub, shell, control, stdin, hb: heartbeat };
 const [toAll, toShell, toControl] = [iopub, shell, control].map(sender);
 
 /** The request that what is printed belongs to: the cell that runs, or the last one that ran. */
-let printing;
+let printing = {};
 const printed = { name: undefined, text: '', timer: undefined };
 
 function flush() {
