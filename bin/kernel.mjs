@@ -69,7 +69,7 @@ process.on('unhandledRejection', complain);
 // ---- what the other thread asks for ----
 
 /** An interrupted cell that awaits something gets this long to end by itself. */
-const END_MS = 1500;
+const END_MS = 1200;
 
 /** The cell that runs. */
 let current;
