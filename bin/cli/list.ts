@@ -1,5 +1,6 @@
-import { readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { writeWhole } from '../../lib/runs/files.js';
 import { projectRoot, runsHome } from '../../lib/runs/home.js';
 import { textTable } from '../../lib/report/table.js';
 import { BUDGETS } from '../../lib/search/protocol.js';
@@ -26,20 +27,48 @@ export function list({ json }: { json: boolean }): number {
     join(dirname(runsHome()), 'results'),
     join(projectRoot(), 'reproductions', 'results'),
   ].flatMap(recordsIn);
-  const listed = EXPERIMENTS.map((experiment): Listed => {
-    const { id, title, description } = experiment;
-    const seconds = (budget: Budget): number => estimate(cellsOf(experiment, { budget }));
+  const estimates = keptEstimates();
+  const listed = EXPERIMENTS.map(({ id, title, description }): Listed => {
     return {
       id,
       title,
       description,
-      seconds: { smoke: seconds('smoke'), laptop: seconds('laptop'), full: seconds('full') },
+      seconds: estimates[id],
       results: files.filter((file) => budgetOf(file, id) !== undefined),
     };
   });
   if (json) printJson(listed);
   else print(describeList(listed));
   return 0;
+}
+
+type Estimates = Readonly<Record<string, Listed['seconds']>>;
+
+/** What every figure and table takes: thousands of runs are reckoned up, so it is kept until the sources are compiled anew. */
+function keptEstimates(): Estimates {
+  const file = join(projectRoot(), '.zarts', 'estimates.json');
+  const { mtimeMs: build } = statSync(join(projectRoot(), 'dist', '.tsbuildinfo'));
+  try {
+    const kept = JSON.parse(readFileSync(file, 'utf8')) as { build: number; estimates: Estimates };
+    if (kept.build === build) return kept.estimates;
+  } catch {
+    // Not reckoned up yet.
+  }
+  const estimates = Object.fromEntries(
+    EXPERIMENTS.map((experiment) => {
+      const seconds = (budget: Budget): number => estimate(cellsOf(experiment, { budget }));
+      return [
+        experiment.id,
+        { smoke: seconds('smoke'), laptop: seconds('laptop'), full: seconds('full') },
+      ] as const;
+    }),
+  );
+  try {
+    writeWhole(file, [JSON.stringify({ build, estimates })]);
+  } catch {
+    // A folder that cannot be written to is no reason not to say it.
+  }
+  return estimates;
 }
 
 /** Paths of the .json files of a folder; none if it is not there. */
