@@ -9,21 +9,24 @@ constexpr int GROUP = 1024;
 // r = relu(scale·x + shift), or relu(x), for pixels that follow each other in x
 template <class V>
 INLINE void rectify(const float* x, int pixels, int channels, const float* scale, const float* shift, float* r, int pitch) {
-  pixelwise<V>(pixels, channels, channels, pitch, [&](auto v, ptrdiff_t from, ptrdiff_t to, int c) {
+  pixelwise<V>(pixels, channels, channels, pitch, [=](auto v, int c) {
     using T = decltype(v);
-    T value = load<T>(x + from);
-    if (scale) value = value * load<T>(scale + c) + load<T>(shift + c);
-    store<T>(r + to, maskedBy<T>(value, value));
+    const T factor = scale ? load<T>(scale + c) : v + 1, offset = scale ? load<T>(shift + c) : v;
+    return [=](ptrdiff_t from, ptrdiff_t to) {
+      const T value = load<T>(x + from) * factor + offset;
+      store<T>(r + to, maskedBy<T>(value, value));
+    };
   });
 }
 
 // dz = a·dy + b·z + c
 template <class V>
-INLINE void normGradient(const BlockBackward& g, size_t at, int pixels, int channels, float* dz, int pitch) {
+INLINE void normGradient(BlockBackward g, size_t at, int pixels, int channels, float* dz, int pitch) {
   const float *dy = g.dy + at, *z = g.z + at;
-  pixelwise<V>(pixels, channels, channels, pitch, [&](auto v, ptrdiff_t from, ptrdiff_t to, int c) {
+  pixelwise<V>(pixels, channels, channels, pitch, [=](auto v, int channel) {
     using T = decltype(v);
-    store<T>(dz + to, load<T>(g.a + c) * load<T>(dy + from) + (load<T>(g.b + c) * load<T>(z + from) + load<T>(g.c + c)));
+    const T a = load<T>(g.a + channel), b = load<T>(g.b + channel), c = load<T>(g.c + channel);
+    return [=](ptrdiff_t from, ptrdiff_t to) { store<T>(dz + to, a * load<T>(dy + from) + (b * load<T>(z + from) + c)); };
   });
 }
 
@@ -326,21 +329,23 @@ template <class V> struct BackwardBuffers {
 // dx = dr where r is positive; with a scale also Σ dx and Σ dx·r of these pixels
 template <class V>
 INLINE void maskPixels(const float* dr, const float* r, int pixels, int channels, int pitch, float* dx, float* sum, float* products) {
-  pixelwise<V>(pixels, channels, pitch, channels, [&](auto v, ptrdiff_t from, ptrdiff_t to, int) {
+  if (!sum)
+    return pixelwise<V>(pixels, channels, pitch, channels, [=](auto v, int) {
+      using T = decltype(v);
+      return [=](ptrdiff_t from, ptrdiff_t to) { store<T>(dx + to, maskedBy<T>(load<T>(r + from), load<T>(dr + from))); };
+    });
+  channelwise<V>(channels, [=](auto v, int c) {
     using T = decltype(v);
-    store<T>(dx + to, maskedBy<T>(load<T>(r + from), load<T>(dr + from)));
-  });
-  if (!sum) return;
-  for (int c = 0; c < pitch; c += LANES<V>) {
-    V s = {}, p = {};
-    for (int j = 0; j < pixels; j++) {
-      const V at = load<V>(r + static_cast<ptrdiff_t>(j) * pitch + c), g = maskedBy<V>(at, load<V>(dr + static_cast<ptrdiff_t>(j) * pitch + c));
+    T s = v, p = v;
+    for (ptrdiff_t j = 0; j < pixels; j++) {
+      const T at = load<T>(r + j * pitch + c), g = maskedBy<T>(at, load<T>(dr + j * pitch + c));
+      store<T>(dx + j * channels + c, g);
       s += g;
       p += g * at;
     }
-    store<V>(sum + c, load<V>(sum + c) + s);
-    store<V>(products + c, load<V>(products + c) + p);
-  }
+    store<T>(sum + c, load<T>(sum + c) + s);
+    store<T>(products + c, load<T>(products + c) + p);
+  });
 }
 
 // A strip's share in the gradient of the pointwise filter, and the gradient of what it was applied to.

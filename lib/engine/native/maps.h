@@ -128,13 +128,6 @@ struct PoolBuffers {
       : moments{arena.take<double>(s.channels), arena.take<double>(s.channels), arena.take<float>(s.channels), s.channels} {}
 };
 
-// Calls f(V{}, channel) for the channels in the widest vectors that they are a multiple of.
-template <class V, class F> INLINE void channelwise(int channels, F f) {
-  if (channels % LANES<V> == 0) for (int c = 0; c < channels; c += LANES<V>) f(V{}, c);
-  else if (channels % 4 == 0) for (int c = 0; c < channels; c += 4) f(Floats4{}, c);
-  else for (int c = 0; c < channels; c++) f(float{}, c);
-}
-
 // The pixels of a window that are in the image.
 struct Window {
   int top, bottom, left, right;

@@ -61,16 +61,25 @@ template <class Buffers, class Shape> Buffers buffersFor(const Shape& shape, All
   return Buffers(shape, arena);
 }
 
-// Calls f(V{}, from, to, channel) for each vector of pixels that lie `fromPitch` and `toPitch` floats apart, with the widest
-// vectors that the channels are a multiple of.
+// Calls f(V{}, channel) for the channels in the widest vectors that they are a multiple of.
+template <class V, class F> INLINE void channelwise(int channels, F f) {
+  if (channels % LANES<V> == 0) for (int c = 0; c < channels; c += LANES<V>) f(V{}, c);
+  else if (channels % 4 == 0) for (int c = 0; c < channels; c += 4) f(Floats4{}, c);
+  else for (int c = 0; c < channels; c++) f(float{}, c);
+}
+
+// For the channels in the widest vectors that they are a multiple of: f(V{}, channel) gives what is called for each pixel,
+// with its place in maps whose pixels lie `fromPitch` and `toPitch` floats apart.
 template <class V, class F> INLINE void pixelwise(int pixels, int channels, int fromPitch, int toPitch, F f) {
-  const auto with = [&](auto v, int lanes) {
-    for (int p = 0; p < pixels; p++)
-      for (int c = 0; c < channels; c += lanes) f(v, static_cast<ptrdiff_t>(p) * fromPitch + c, static_cast<ptrdiff_t>(p) * toPitch + c, c);
-  };
-  if (channels % LANES<V> == 0) with(V{}, LANES<V>);
-  else if (channels % 4 == 0) with(Floats4{}, 4);
-  else with(float{}, 1);
+  if (channels > 2 * LANES<V>) {  // pixel by pixel, as they lie in memory
+    for (ptrdiff_t p = 0; p < pixels; p++)
+      channelwise<V>(channels, [&](auto v, int c) { f(v, c)(p * fromPitch + c, p * toPitch + c); });
+    return;
+  }
+  channelwise<V>(channels, [&](auto v, int c) {
+    const auto each = f(v, c);
+    for (ptrdiff_t p = 0; p < pixels; p++) each(p * fromPitch + c, p * toPitch + c);
+  });
 }
 
 // A [rows][columns] matrix with zeros on the right, as [rows][pitch].
