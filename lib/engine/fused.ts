@@ -1,8 +1,9 @@
 import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
 import { attr } from './graph.js';
 import type { Attribute } from './graph.js';
+import type { BatchStatistics } from './kernels.js';
 import { nativeKernels } from './native.js';
-import { backend, tf } from './tensorflow.js';
+import { backend, moveToOpenScope, tf } from './tensorflow.js';
 
 /**
  * A whole cell in few passes over memory, by the kernels in `native`: the output of a batch norm is never written, but
@@ -10,7 +11,7 @@ import { backend, tf } from './tensorflow.js';
  * differentiable function, because these pairs are no tensors that TensorFlow.js could differentiate by.
  */
 
-/** ReLU, depthwise convolution, 1×1 convolution, batch norm without scale and offset. */
+/** ReLU, depthwise convolution, 1×1 convolution, batch norm. */
 export interface FusedBlock {
   /** [size, size, channels, 1], padded so that stride 1 keeps the size; absent: no depthwise convolution. */
   readonly depthwise?: Tensor4D;
@@ -21,23 +22,37 @@ export interface FusedBlock {
   readonly pointwise: Tensor4D;
   readonly stride: 1 | 2;
   readonly dilation: 1 | 2;
+  /** Scale and offset of the batch norm, [out] each; absent: 1 and 0. */
+  readonly affine?: readonly [scale: Tensor1D, offset: Tensor1D];
+  /** Told the statistics of the batch. */
+  readonly onStatistics?: (statistics: BatchStatistics) => void;
 }
 
 /** An operation as the kernels compute it. */
 export type FusedOperation =
   | { readonly kind: 'blocks'; readonly blocks: readonly FusedBlock[] }
-  /** 3×3 pooling with padding 1, then batch norm. */
-  | { readonly kind: 'pool'; readonly max: boolean; readonly stride: 1 | 2 }
+  /** 3×3 pooling with padding 1, then batch norm if it is `normalized`. */
+  | FusedPool
   | { readonly kind: 'identity' }
   /** A map that does not depend on the input. */
   | { readonly kind: 'given'; readonly x: Tensor4D };
+
+interface FusedPool {
+  readonly kind: 'pool';
+  readonly max: boolean;
+  readonly stride: 1 | 2;
+  readonly normalized: boolean;
+}
 
 /** A term of a node's sum: an operation on a state, times an entry of the cell's weights. */
 export interface FusedTerm {
   /** States: the two preprocessed inputs, then the nodes. */
   readonly input: number;
   readonly operation: FusedOperation;
+  /** In the weights; −1: times 1. */
   readonly place: number;
+  /** [batch]: a factor for each image, through which no gradient goes. */
+  readonly factors?: Tensor1D;
 }
 
 /** Whether {@link fusedCell} can be used here. */
@@ -45,16 +60,19 @@ export function canFuse(): boolean {
   return nativeKernels.level !== 'none';
 }
 
-/** A map before its batch norm, and what normalizes it. */
+/** A map before its batch norm, what normalizes it, and the scale and offset after that; empty where there is nothing. */
 interface Normalized {
   readonly z: Tensor;
   readonly norm: Tensor;
+  readonly gamma: Tensor;
+  readonly beta: Tensor;
 }
 
-/** A part of a feature map's gradient: a map times an entry of the weights (−1: times 1). */
+/** A part of a feature map's gradient: a map times an entry of the weights (−1: times 1) and a factor for each image. */
 interface Share {
   readonly map: Tensor;
   readonly place: number;
+  readonly factors?: Tensor;
 }
 
 const WHOLE = -1;
@@ -69,11 +87,10 @@ function blockAttributes({ depthwise, stride, dilation }: FusedBlock): Attribute
 }
 
 /** One application of a block: what its gradient is computed from. */
-interface AppliedBlock extends Normalized {
+interface AppliedBlock {
   readonly block: FusedBlock;
-  readonly x: Tensor;
-  /** What normalizes x on its way in; empty where nothing does. */
-  readonly normIn: Tensor;
+  readonly input: Normalized;
+  readonly output: Normalized;
 }
 
 /**
@@ -82,13 +99,15 @@ interface AppliedBlock extends Normalized {
  * @param inputs      [batch, height, width, channels] each.
  * @param preprocess  A block for each of them.
  * @param nodes       The terms of each node, at least one.
+ * @param concat      The states that are put together.
  * @param weights     What the terms are multiplied by, by their places.
- * @returns           [batch, height, width, nodes · channels].
+ * @returns           [batch, height, width, concat · channels].
  */
 export function fusedCell(
   inputs: readonly [Tensor4D, Tensor4D],
   preprocess: readonly [FusedBlock, FusedBlock],
   nodes: readonly (readonly FusedTerm[])[],
+  concat: readonly number[],
   weights: Tensor1D,
 ): Tensor4D {
   const terms = nodes.flat();
@@ -96,15 +115,18 @@ export function fusedCell(
     ...preprocess,
     ...terms.flatMap(({ operation }) => (operation.kind === 'blocks' ? operation.blocks : [])),
   ];
-  const filters = blocks.flatMap(({ depthwise, pointwise }) => [
+  const parameters = blocks.flatMap(({ depthwise, pointwise, affine = [] }) => [
     ...(depthwise ? [depthwise] : []),
     pointwise,
+    ...affine,
   ]);
   const given = terms.flatMap(({ operation }) => (operation.kind === 'given' ? [operation.x] : []));
+  let statistics: BatchStatistics[] = [];
   const op = tf.customGrad((...args: unknown[]) => {
     const save = args.at(-1) as (tensors: Tensor[]) => void;
-    const pass = new CellPass(inputs, preprocess, nodes, weights);
+    const pass = new CellPass(inputs, preprocess, nodes, concat, weights);
     const value = pass.forward();
+    statistics = pass.statistics();
     // What the backward pass reads is handed over by number: the tensors of the forward pass are gone by then.
     const kept = [...pass.kept];
     save(kept);
@@ -116,7 +138,11 @@ export function fusedCell(
       },
     };
   });
-  return op(...inputs, weights, ...filters, ...given);
+  const y: Tensor4D = op(...inputs, weights, ...parameters, ...given);
+  const listeners = blocks.flatMap(({ onStatistics }) => onStatistics ?? []);
+  for (const [i, { mean, variance }] of statistics.entries())
+    listeners[i]({ mean: moveToOpenScope(mean), variance: moveToOpenScope(variance) });
+  return y;
 }
 
 /** One pass through a cell, forward and then backward. */
@@ -126,17 +152,19 @@ class CellPass {
   private readonly none = this.keep(tf.tensor1d([]));
   private readonly preprocessed: AppliedBlock[] = [];
   private readonly applied = new Map<FusedTerm, AppliedBlock[]>();
+  private readonly found = new Map<FusedBlock, BatchStatistics>();
   private readonly pools = new Map<
     string,
     Normalized & { readonly state: number; readonly attributes: Attribute[] }
   >();
   private readonly states: Tensor[] = [];
-  private readonly sums: { readonly maps: Tensor[]; readonly norms: Tensor[] }[] = [];
+  private readonly sums: Normalized[][] = [];
 
   constructor(
     private readonly inputs: readonly [Tensor4D, Tensor4D],
     private readonly preprocess: readonly [FusedBlock, FusedBlock],
     private readonly nodes: readonly (readonly FusedTerm[])[],
+    private readonly concat: readonly number[],
     private readonly weights: Tensor1D,
   ) {}
 
@@ -145,32 +173,58 @@ class CellPass {
     return tensor;
   }
 
+  /** A map as it is. */
+  private plain(z: Tensor, none: Tensor = this.none): Normalized {
+    return { z, norm: none, gamma: none, beta: none };
+  }
+
   forward(): Tensor4D {
     this.keep(this.weights);
     for (const [i, x] of this.inputs.entries()) {
-      const applied = this.apply(this.preprocess[i], { z: x, norm: this.none });
+      const applied = this.apply(this.preprocess[i], this.plain(x));
       this.preprocessed.push(applied);
-      this.states.push(this.keep(this.sum([applied.z], [applied.norm], [WHOLE])));
+      this.states.push(this.keep(this.sum([applied.output], [WHOLE])));
     }
     for (const terms of this.nodes) {
-      const found = terms.map((term) => this.term(term));
-      const [maps, norms] = [found.map(({ z }) => z), found.map(({ norm }) => norm)];
-      this.sums.push({ maps, norms });
+      for (const { factors } of terms) if (factors) this.keep(factors);
+      const maps = terms.map((term) => this.term(term));
+      this.sums.push(maps);
+      const factors = terms.map(({ factors }) => factors ?? this.none);
       const places = terms.map(({ place }) => place);
-      this.states.push(this.keep(this.sum(maps, norms, places)));
+      this.states.push(this.keep(this.sum(maps, places, factors)));
     }
-    return tf.concat(this.states.slice(2), 3) as Tensor4D;
+    const maps = this.concat.map((state) => this.states[state]);
+    return tf.concat(maps, 3) as Tensor4D;
   }
 
-  private sum(maps: Tensor[], norms: Tensor[], places: number[], weights: Tensor = this.weights): Tensor {
+  /** Mean and variance of each block whose caller asked for them, kept for it. */
+  statistics(): BatchStatistics[] {
+    const terms = this.nodes.flat().flatMap((term) => this.applied.get(term) ?? []);
+    return [...this.preprocessed, ...terms].flatMap(({ block }) => {
+      if (!block.onStatistics) return [];
+      const { mean, variance } = this.found.get(block)!;
+      return { mean: tf.keep(mean), variance: tf.keep(variance) };
+    });
+  }
+
+  private sum(
+    maps: readonly Normalized[],
+    places: number[],
+    factors: readonly Tensor[] = maps.map(() => this.none),
+    weights: Tensor = this.weights,
+  ): Tensor {
     const attributes = [attr.int('N', maps.length), attr.int('places', places)];
-    return backend.executeSingleOutput('ZartsSum', attributes, [weights, ...maps, ...norms]);
+    return backend.executeSingleOutput('ZartsSum', attributes, [weights, ...lists(maps), ...factors]);
   }
 
-  private apply(block: FusedBlock, { z: x, norm: normIn }: Normalized): AppliedBlock {
-    const filters = [block.depthwise ? this.keep(block.depthwise) : this.none, this.keep(block.pointwise)];
-    const [z, norm] = many('ZartsBlock', blockAttributes(block), [x, normIn, ...filters], 2);
-    return { block, x: this.keep(x), normIn: this.keep(normIn), z: this.keep(z), norm: this.keep(norm) };
+  private apply(block: FusedBlock, input: Normalized): AppliedBlock {
+    const filters = [block.depthwise ?? this.none, block.pointwise];
+    const [gamma, beta] = block.affine ?? [this.none, this.none];
+    const inputs = [input.z, input.norm, input.gamma, input.beta, ...filters];
+    const [z, norm, mean, variance] = many('ZartsBlock', blockAttributes(block), inputs, 4);
+    for (const tensor of [...inputs, z, norm, gamma, beta]) this.keep(tensor);
+    this.found.set(block, { mean: mean as Tensor1D, variance: variance as Tensor1D });
+    return { block, input, output: { z, norm, gamma, beta } };
   }
 
   private term(term: FusedTerm): Normalized {
@@ -178,14 +232,18 @@ class CellPass {
     const x = this.states[input];
     switch (operation.kind) {
       case 'identity':
-        return { z: x, norm: this.none };
+        return this.plain(x);
       case 'given':
-        return { z: this.keep(operation.x), norm: this.none };
+        return this.plain(this.keep(operation.x));
       case 'pool':
-        return this.pool(input, operation.max, operation.stride);
+        return this.pool(input, operation);
       case 'blocks': {
-        let at: Normalized = { z: x, norm: this.none };
-        const applied = operation.blocks.map((block) => (at = this.apply(block, at)));
+        let at = this.plain(x);
+        const applied = operation.blocks.map((block) => {
+          const each = this.apply(block, at);
+          at = each.output;
+          return each;
+        });
         this.applied.set(term, applied);
         return at;
       }
@@ -193,35 +251,35 @@ class CellPass {
   }
 
   /** All edges that leave a state share its pools. */
-  private pool(state: number, max: boolean, stride: number): Normalized {
+  private pool(state: number, { max, stride, normalized }: FusedPool): Normalized {
     const key = poolKey(state, max, stride);
     let pool = this.pools.get(key);
     if (!pool) {
       const attributes = [attr.int('stride', stride), attr.bool('max', max)];
-      const [z, norm] = many('ZartsPool', attributes, [this.states[state]], 2);
-      pool = { z: this.keep(z), norm: this.keep(norm), state, attributes };
+      const [z, norm] = many('ZartsPool', attributes, [this.states[state]], 4);
+      const output = { ...this.plain(this.keep(z)), ...(normalized && { norm: this.keep(norm) }) };
+      pool = { ...output, state, attributes };
       this.pools.set(key, pool);
     }
     return pool;
   }
 
-  /** The gradients of the inputs, the weights, every filter and every given map, in the order of the function's arguments. */
+  /** The gradients of the inputs, the weights, every parameter and every given map, in the order of the function's arguments. */
   backward(dy: Tensor, saved: (tensor: Tensor) => Tensor): Tensor[] {
     const weights = saved(this.weights);
+    const none = saved(this.none);
     const shares: Share[][] = this.states.map(() => []);
     const ofPools = new Map<string, { readonly dy: Tensor; readonly coefficients: Tensor }[]>();
     const ofFilters = new Map<AppliedBlock, Tensor[]>();
+    const ofAffine = new Map<AppliedBlock, Tensor[]>();
     const ofWeights: Tensor[] = [];
     const total = (parts: readonly Share[], like: Tensor): Tensor => {
       if (parts.length === 0) return tf.zeros(like.shape);
-      if (parts.length === 1 && parts[0].place === WHOLE) return parts[0].map;
-      const norms = parts.map(() => saved(this.none));
-      return this.sum(
-        parts.map(({ map }) => map),
-        norms,
-        parts.map(({ place }) => place),
-        weights,
-      );
+      if (parts.length === 1 && parts[0].place === WHOLE && !parts[0].factors) return parts[0].map;
+      const maps = parts.map(({ map }) => this.plain(map, none));
+      const factors = parts.map(({ factors }) => factors ?? none);
+      const places = parts.map(({ place }) => place);
+      return this.sum(maps, places, factors, weights);
     };
     const gradient = (state: number): Tensor => {
       for (const [key, pool] of this.pools) {
@@ -237,70 +295,95 @@ class CellPass {
       }
       return total(shares[state], this.states[state]);
     };
-    const ofSum = (
-      maps: readonly Tensor[],
-      norms: readonly Tensor[],
-      places: number[],
-      dy: Tensor,
-    ): Tensor[] => {
-      const attributes = [attr.int('N', maps.length), attr.int('places', places)];
-      const lists = [...maps, ...norms].map(saved);
-      return many('ZartsSumGrad', attributes, [weights, dy, ...lists], 1 + maps.length);
+    /** The weights' gradient; then of each term the coefficients, and the gradients of scale and offset. */
+    const ofSum = (maps: readonly Normalized[], places: number[], factors: readonly Tensor[], dy: Tensor) => {
+      const count = maps.length;
+      const attributes = [attr.int('N', count), attr.int('places', places)];
+      const inputs = [weights, dy, ...lists(maps).map(saved), ...factors];
+      const [dWeights, ...rest] = many('ZartsSumGrad', attributes, inputs, 1 + 3 * count);
+      return { dWeights, terms: maps.map((_, i) => [rest[i], rest[count + i], rest[2 * count + i]]) };
     };
-    const ofBlocks = (applied: readonly AppliedBlock[], dy: Tensor, coefficients: Tensor): Tensor => {
-      let [g, k] = [dy, coefficients];
-      for (const each of [...applied].reverse()) {
-        const { block, x, normIn, z } = each;
-        const filters = [block.depthwise ? saved(block.depthwise) : saved(this.none), saved(block.pointwise)];
-        const inputs = [saved(x), saved(normIn), ...filters, saved(z), g, k];
-        const [dx, dDepthwise, dPointwise, next] = many('ZartsBlockGrad', blockAttributes(block), inputs, 4);
-        ofFilters.set(each, block.depthwise ? [dDepthwise, dPointwise] : [dPointwise]);
-        [g, k] = [dx, next];
+    /** The gradient of what the first of some blocks reads, from that of the sum that the last has a place in. */
+    const ofBlocks = (
+      applied: readonly AppliedBlock[],
+      dy: Tensor,
+      [coefficients, ...affine]: Tensor[],
+      factors = none,
+    ): Tensor => {
+      let [g, k, ofScale, each]: [Tensor, Tensor, Tensor[], Tensor] = [dy, coefficients, affine, factors];
+      for (const at of [...applied].reverse()) {
+        const { block, input, output } = at;
+        const own = [
+          input.z,
+          input.norm,
+          input.gamma,
+          input.beta,
+          block.depthwise ?? this.none,
+          block.pointwise,
+        ];
+        const inputs = [...own, output.z].map(saved);
+        const results = many('ZartsBlockGrad', blockAttributes(block), [...inputs, g, k, each], 6);
+        const [dx, dDepthwise, dPointwise, next, dGamma, dBeta] = results;
+        ofFilters.set(at, block.depthwise ? [dDepthwise, dPointwise] : [dPointwise]);
+        if (block.affine) ofAffine.set(at, ofScale);
+        [g, k, ofScale, each] = [dx, next, [dGamma, dBeta], none];
       }
       return g;
     };
 
-    const parts: Tensor[] = tf.split(dy, this.nodes.length, 3);
+    const slices: Tensor[] = tf.split(dy, this.concat.length, 3);
+    for (const [i, state] of this.concat.entries()) shares[state].push({ map: slices[i], place: WHOLE });
     const ofGiven = new Map<FusedTerm, Tensor>();
     for (let node = this.nodes.length - 1; node >= 0; node--) {
-      shares[2 + node].unshift({ map: parts[node], place: WHOLE });
-      const g = gradient(2 + node);
       const terms = this.nodes[node];
-      const { maps, norms } = this.sums[node];
-      const [dWeights, ...coefficients] = ofSum(
-        maps,
-        norms,
+      const g = gradient(2 + node);
+      const factors = terms.map(({ factors }) => (factors ? saved(factors) : none));
+      const found = ofSum(
+        this.sums[node],
         terms.map(({ place }) => place),
+        factors,
         g,
       );
-      ofWeights.push(dWeights);
+      ofWeights.push(found.dWeights);
       for (const [i, term] of terms.entries()) {
         const { input, place, operation } = term;
-        if (operation.kind === 'identity') shares[input].push({ map: g, place });
-        else if (operation.kind === 'given')
-          ofGiven.set(term, this.sum([g], [saved(this.none)], [place], weights));
+        const share: Share = { map: g, place, ...(term.factors && { factors: factors[i] }) };
+        if (operation.kind === 'identity') shares[input].push(share);
+        else if (operation.kind === 'given') ofGiven.set(term, total([share], g));
         else if (operation.kind === 'pool') {
+          if (operation.normalized && term.factors)
+            throw new RangeError('a normalized pool takes no factors');
           const key = poolKey(input, operation.max, operation.stride);
-          ofPools.set(key, [...(ofPools.get(key) ?? []), { dy: g, coefficients: coefficients[i] }]);
+          const part = operation.normalized
+            ? { dy: g, coefficients: found.terms[i][0] }
+            : { dy: total([share], g), coefficients: none };
+          ofPools.set(key, [...(ofPools.get(key) ?? []), part]);
         } else {
-          shares[input].push({ map: ofBlocks(this.applied.get(term)!, g, coefficients[i]), place: WHOLE });
+          const map = ofBlocks(this.applied.get(term)!, g, found.terms[i], factors[i]);
+          shares[input].push({ map, place: WHOLE });
         }
       }
     }
     const ofInputs = this.preprocessed.map((applied, i) => {
       const g = gradient(i);
-      const [, coefficients] = ofSum([applied.z], [applied.norm], [WHOLE], g);
-      return ofBlocks([applied], g, coefficients);
+      const found = ofSum([applied.output], [WHOLE], [none], g);
+      return ofBlocks([applied], g, found.terms[0]);
     });
     const terms = this.nodes.flat();
     const blocks = [...this.preprocessed, ...terms.flatMap((term) => this.applied.get(term) ?? [])];
     return [
       ...ofInputs,
       ofWeights.reduce((sum, each) => tf.add(sum, each)),
-      ...blocks.flatMap((block) => ofFilters.get(block)!),
+      ...blocks.flatMap((block) => [...ofFilters.get(block)!, ...(ofAffine.get(block) ?? [])]),
       ...terms.flatMap((term) => ofGiven.get(term) ?? []),
     ];
   }
+}
+
+/** Maps as an operation takes them: list by list. */
+function lists(maps: readonly Normalized[]): Tensor[] {
+  const list = (part: keyof Normalized) => maps.map((map) => map[part]);
+  return [...list('z'), ...list('norm'), ...list('gamma'), ...list('beta')];
 }
 
 const poolKey = (state: number, max: boolean, stride: number): string => `${state} ${max} ${stride}`;

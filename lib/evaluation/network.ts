@@ -1,5 +1,6 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
 import * as engine from '../engine/index.js';
+import type { FusedTerm } from '../engine/index.js';
 import { UsageError } from '../errors.js';
 import type { Key } from '../math/random.js';
 import type { Genotype } from '../spaces/genotype.js';
@@ -10,6 +11,7 @@ import {
   convolution,
   dropTerms,
   factorizedReduce,
+  fusedPreprocess,
   kernel,
   largeStem,
   linear,
@@ -24,6 +26,7 @@ import {
   reluConvBn,
   sequence,
   smallStem,
+  stateShape,
   sumTerms,
 } from '../supernet/layers.js';
 import type { Contents, Dropping, Scope, Term } from '../supernet/layers.js';
@@ -124,10 +127,12 @@ export function derivedNetwork(genotype: Genotype, shape: NetworkShape, auxiliar
         noise: noiseSource(pass.seed),
       };
       const dropping = droppings(paths, images.shape[0], pass);
+      const fuses = engine.canFuse() && pass.normalization?.kind !== 'running';
       let [s0, s1] = first.apply(new FeatureMap(images), scope);
       let auxiliaryScores: Tensor2D | undefined;
       for (const [i, cell] of cells.entries()) {
-        [s0, s1] = [s1, cell.apply(s0, s1, scope, dropping)];
+        const compute = (fuses ? cell.fused : undefined) ?? cell.apply;
+        [s0, s1] = [s1, compute(s0, s1, scope, dropping)];
         if (i === plan.auxiliaryCell && head && pass.auxiliary) auxiliaryScores = head.scores(s1, scope);
       }
       const logits = linear('classifier', engine.globalAverage(s1.x), scope);
@@ -164,7 +169,7 @@ function byName(layout: WeightLayout, weights: Tensor1D | NamedWeights): NamedWe
 }
 
 /** What drop path does to operation number i; undefined where nothing is dropped. */
-type Droppings = (path: number) => Dropping | undefined;
+type Droppings = (path: number) => (Dropping & { readonly factors: Tensor1D }) | undefined;
 
 /** One draw decides for all operations and samples of a pass. @param paths  Operations that may be dropped. */
 function droppings(paths: number, batch: number, { dropPath, seed }: NetworkPass): Droppings {
@@ -174,12 +179,15 @@ function droppings(paths: number, batch: number, { dropPath, seed }: NetworkPass
   const stream: Tensor1D = tf.add(seed, tf.tensor1d([1, 0], 'int32'));
   const kept = engine.statelessBernoulli([paths, batch], stream, tf.sub(1, dropPath));
   const rows = tf.unstack(kept) as Tensor1D[];
-  return (path) => ({ kept: rows[path], probability: dropPath });
+  const factors = tf.unstack(tf.div(kept, tf.sub(1, dropPath))) as Tensor1D[];
+  return (path) => ({ kept: rows[path], factors: factors[path], probability: dropPath });
 }
 
 /** A cell of a derived network. */
 interface DerivedCell extends Contents {
-  apply(s0: FeatureMap, s1: FeatureMap, scope: Scope, dropping: Droppings): FeatureMap;
+  readonly apply: (s0: FeatureMap, s1: FeatureMap, scope: Scope, dropping: Droppings) => FeatureMap;
+  /** The same by the fused kernels, where they know all of the cell's operations. */
+  readonly fused: DerivedCell['apply'] | undefined;
 }
 
 /** A cell as the genotype describes it (DARTS `Cell` of the evaluation network). @param nextPath  Numbers a droppable operation. */
@@ -203,8 +211,25 @@ function derivedCell(genotype: Genotype, plan: CellPlan, name: string, nextPath:
   });
   const layers = [preprocess0, preprocess1, ...ops.map(({ layer }) => layer)];
 
+  const concat = genotype[`${kind}Concat`];
+  const fused: DerivedCell['apply'] = (s0, s1, scope, dropping) => {
+    const shapeOf = stateShape(s1, width, kind === 'reduce');
+    const terms = ops.map(({ input, layer, path }): FusedTerm => {
+      const dropped = path === undefined ? undefined : dropping(path);
+      const operation = layer.fused!(scope, shapeOf(input));
+      return { input, operation, place: -1, ...(dropped && { factors: dropped.factors }) };
+    });
+    const nodes = Array.from({ length: terms.length / 2 }, (_, i) => terms.slice(2 * i, 2 * i + 2));
+    const preprocess = [
+      fusedPreprocess(preprocess0, s0, scope),
+      fusedPreprocess(preprocess1, s1, scope),
+    ] as const;
+    return new FeatureMap(engine.fusedCell([s0.x, s1.x], preprocess, nodes, concat, tf.zeros([1])));
+  };
+
   return {
     ...contentsOf(layers),
+    fused: layers.every((layer) => layer.fused) ? fused : undefined,
     apply(s0, s1, scope, dropping) {
       const states = [mapOf(preprocess0, s0, scope), mapOf(preprocess1, s1, scope)];
       for (let o = 0; o < ops.length; o += 2) {
@@ -215,7 +240,7 @@ function derivedCell(genotype: Genotype, plan: CellPlan, name: string, nextPath:
         });
         states.push(new FeatureMap(sumTerms(terms)));
       }
-      const nodes = genotype[`${kind}Concat`].map((node) => states[node].x);
+      const nodes = concat.map((node) => states[node].x);
       return new FeatureMap(nodes.length === 1 ? nodes[0] : tf.concat(nodes, 3));
     },
   };

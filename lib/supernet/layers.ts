@@ -31,6 +31,8 @@ export interface Scope {
   /** The same without scale and offset, with sums exact enough for what the whole network's gradient passes through. */
   normalizeExactly(name: string, x: Tensor4D): Tensor4D;
   noise(name: string, shape: readonly number[]): Tensor4D;
+  /** Told the statistics that a fused kernel normalized with; absent where nobody asks. */
+  readonly collected?: ((name: string, statistics: engine.BatchStatistics) => void) | undefined;
 }
 
 /** `scope` as the layer called `prefix` in it sees it. */
@@ -40,6 +42,11 @@ export function within(scope: Scope, prefix: string): Scope {
     normalize: (name, x, scale, offset) => scope.normalize(`${prefix}.${name}`, x, scale, offset),
     normalizeExactly: (name, x) => scope.normalizeExactly(`${prefix}.${name}`, x),
     noise: (name, shape) => scope.noise(name === '' ? prefix : `${prefix}.${name}`, shape),
+    collected:
+      scope.collected &&
+      ((name, statistics) => {
+        scope.collected!(`${prefix}.${name}`, statistics);
+      }),
   };
 }
 
@@ -233,8 +240,7 @@ export interface Layer extends Contents {
    */
   apply(input: FeatureMap, scope: Scope, weight?: OpWeight): Term;
   /**
-   * The layer as one that the fused kernels compute, with batch norms that have neither scale nor offset; absent where they
-   * do not.
+   * The layer as one that the fused kernels compute; absent where they do not.
    *
    * @param shape  Of the input: [batch, height, width, channels].
    */
@@ -392,30 +398,47 @@ export function stridedConvBn(
 /** ReLU, 1×1 convolution, batch norm (DARTS `ReLUConvBN`). */
 export function reluConvBn(inputs: number, outputs: number, affine: boolean): Layer {
   const layer = sequence(relu, pointwise('op.1', inputs, outputs), pathNorm('op.2', outputs, affine));
-  return fusedBlocks(layer, affine, (scope) => [
-    { pointwise: scope.weight('op.1.weight') as Tensor4D, stride: 1, dilation: 1 },
+  return fusedBlocks(layer, (scope) => [
+    {
+      pointwise: scope.weight('op.1.weight') as Tensor4D,
+      stride: 1,
+      dilation: 1,
+      ...fusedNorm('op.2', scope, affine),
+    },
   ]);
 }
 
-/** A layer with its form in blocks, which exists where batch norms have no scale and offset. */
-function fusedBlocks(
-  layer: Layer,
-  affine: boolean,
-  blocks: (scope: Scope, shape: Shape) => engine.FusedBlock[],
-): Layer {
-  if (affine) return layer;
+/** A layer with its form in blocks. */
+function fusedBlocks(layer: Layer, blocks: (scope: Scope, shape: Shape) => engine.FusedBlock[]): Layer {
   return { ...layer, fused: (scope, shape) => ({ kind: 'blocks', blocks: blocks(scope, shape) }) };
 }
 
-/** The block of the depthwise and the 1×1 convolution of these names. */
+/** The batch norm of that name as a block's. */
+function fusedNorm(
+  name: string,
+  scope: Scope,
+  affine: boolean,
+): Pick<engine.FusedBlock, 'affine' | 'onStatistics'> {
+  const { collected } = scope;
+  return {
+    ...(affine && { affine: affineOf(name, scope) }),
+    ...(collected && {
+      onStatistics: (statistics) => {
+        collected(name, statistics);
+      },
+    }),
+  };
+}
+
+/** The block of the depthwise convolution, the 1×1 convolution and the batch norm of these names. */
 function fusedBlock(
   scope: Scope,
-  [depthwise, pointwise]: readonly [string, string],
-  stride: Stride,
-  dilation: 1 | 2,
+  [depthwise, pointwise, norm]: readonly [string, string, string],
+  { stride, dilation, affine }: Pick<engine.FusedBlock, 'stride' | 'dilation'> & { affine: boolean },
 ): engine.FusedBlock {
   const filter = (name: string) => scope.weight(`${name}.weight`) as Tensor4D;
-  return { depthwise: filter(depthwise), pointwise: filter(pointwise), stride, dilation };
+  const filters = { depthwise: filter(depthwise), pointwise: filter(pointwise) };
+  return { ...filters, stride, dilation, ...fusedNorm(norm, scope, affine) };
 }
 
 /**
@@ -440,13 +463,13 @@ export function factorizedReduce(inputs: number, outputs: number, affine: boolea
       return tf.concat(mapped, 3);
     },
   };
-  return fusedBlocks(sequence(halves, pathNorm('bn', outputs, affine)), affine, (scope, shape) => {
+  return fusedBlocks(sequence(halves, pathNorm('bn', outputs, affine)), (scope, shape) => {
     checkHalves(shape);
     const pointwise = tf.concat(
       names.map((name) => scope.weight(`${name}.weight`) as Tensor4D),
       3,
     );
-    return [{ pointwise, stride: 2, dilation: 1 }];
+    return [{ pointwise, stride: 2, dilation: 1, ...fusedNorm('bn', scope, affine) }];
   });
 }
 
@@ -469,9 +492,9 @@ function sepConv(size: 3 | 5 | 7, { channels, stride, affine }: OperationForm): 
     pointwise('op.6', channels),
     batchNorm('op.7', channels, affine),
   );
-  return fusedBlocks(layer, affine, (scope) => [
-    fusedBlock(scope, ['op.1', 'op.2'], stride, 1),
-    fusedBlock(scope, ['op.5', 'op.6'], 1, 1),
+  return fusedBlocks(layer, (scope) => [
+    fusedBlock(scope, ['op.1', 'op.2', 'op.3'], { stride, dilation: 1, affine }),
+    fusedBlock(scope, ['op.5', 'op.6', 'op.7'], { stride: 1, dilation: 1, affine }),
   ]);
 }
 
@@ -497,7 +520,9 @@ function dilConv(size: 3 | 5, { channels, stride, affine }: OperationForm): Laye
       return { x: norm.apply(mapped, scope, input, weight), interleaved };
     },
   };
-  return fusedBlocks(layer, affine, (scope) => [fusedBlock(scope, ['op.1', 'op.2'], stride, 2)]);
+  return fusedBlocks(layer, (scope) => [
+    fusedBlock(scope, ['op.1', 'op.2', 'op.3'], { stride, dilation: 2, affine }),
+  ]);
 }
 
 /** ReLU, a 1×7 and a 7×1 convolution, batch norm; each convolution carries the stride of its direction. */
@@ -518,10 +543,9 @@ function pool(kind: 'max' | 'avg', { channels, stride, poolsNormalized }: Operat
   const pooled = plain((_x, _scope, input) => input.pooled(kind, stride));
   // A last step that changes nothing: the weight is not the batch norm's to multiply by.
   const last = plain((x) => x);
-  if (!poolsNormalized) return sequence(pooled);
   return {
-    ...sequence(pooled, batchNorm('1', channels, false), last),
-    fused: () => ({ kind: 'pool', max: kind === 'max', stride }),
+    ...(poolsNormalized ? sequence(pooled, batchNorm('1', channels, false), last) : sequence(pooled)),
+    fused: () => ({ kind: 'pool', max: kind === 'max', stride, normalized: poolsNormalized }),
   };
 }
 
@@ -610,4 +634,20 @@ export function largeStem([narrow, middle, wide]: readonly number[]): Stem {
 /** A layer's output as a feature map with the switches of its input. */
 export function mapOf(layer: Layer, input: FeatureMap, scope: Scope): FeatureMap {
   return new FeatureMap(output(layer, input, scope), input.switches);
+}
+
+/** The block that preprocesses a cell's input. */
+export function fusedPreprocess(layer: Layer, { x }: FeatureMap, scope: Scope): engine.FusedBlock {
+  const operation = layer.fused!(scope, x.shape);
+  if (operation.kind !== 'blocks') throw new Error('a preprocessing is no block');
+  return operation.blocks[0];
+}
+
+/** The shape of each state of a cell, from the second input, which is as large as the states that the nodes read. */
+export function stateShape({ x }: FeatureMap, width: number, reduces: boolean): (state: number) => Shape {
+  const [batch, height, across] = x.shape;
+  return (state) => {
+    const factor = reduces && state >= 2 ? 2 : 1;
+    return [batch, Math.ceil(height / factor), Math.ceil(across / factor), width];
+  };
 }

@@ -1,6 +1,6 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
 import * as engine from '../engine/index.js';
-import type { FusedBlock, FusedTerm, NormalizedBatch } from '../engine/index.js';
+import type { FusedTerm, NormalizedBatch } from '../engine/index.js';
 import { UsageError } from '../errors.js';
 import type { Key } from '../math/random.js';
 import { alphaCount, edgeGroups, operationGroups } from '../spaces/mixing.js';
@@ -11,6 +11,7 @@ import {
   contentsOf,
   dropTerms,
   factorizedReduce,
+  fusedPreprocess,
   largeStem,
   linear,
   linearParameters,
@@ -20,10 +21,11 @@ import {
   patternSwitches,
   reluConvBn,
   smallStem,
+  stateShape,
   sumImages,
   sumTerms,
 } from './layers.js';
-import type { Contents, Dropping, Layer, OpWeight, PatternUse, Scope, Term } from './layers.js';
+import type { Contents, Dropping, OpWeight, PatternUse, Scope, Term } from './layers.js';
 import type { Normalization, Normalizations } from './statistics.js';
 import { initialWeights, unflatten, weightLayout } from './weights.js';
 import type { WeightLayout } from './weights.js';
@@ -165,7 +167,7 @@ export function supernet(space: SearchSpace, shape: SupernetShape): Supernet {
         ...normalizer(options.normalization ?? { kind: 'batch' }),
         noise: options.noise ?? noiseSource(options.noiseSeed),
       };
-      // The fused kernels know neither running statistics nor activation patterns.
+      // The fused kernels know neither running statistics nor activation patterns, and tell nobody of pools' statistics.
       const { normalization = { kind: 'batch' }, pattern } = options;
       const fuses = engine.canFuse() && normalization.kind === 'batch' && !pattern;
       const mixing = mixingTensors(space, alphas, edgeNormalization, options.mixing);
@@ -248,24 +250,19 @@ function supernetCell(
     fused: !canFuse
       ? undefined
       : (s0, s1, scope, weights) => {
-          const block = (layer: Layer, { x }: FeatureMap): FusedBlock => {
-            const operation = layer.fused!(scope, x.shape);
-            if (operation.kind !== 'blocks') throw new Error('a preprocessing is no block');
-            return operation.blocks[0];
-          };
-          const [batch, height, width2] = s1.x.shape;
-          const shapeOf = (state: number) => {
-            const halved = kind === 'reduce' && state >= 2 ? 2 : 1;
-            return [batch, Math.ceil(height / halved), Math.ceil(width2 / halved), width] as const;
-          };
+          const shapeOf = stateShape(s1, width, kind === 'reduce');
           const term = ({ input, layer }: (typeof operations)[number]): FusedTerm => ({
             input,
             operation: layer.fused!(scope, shapeOf(input)),
             place: layers.indexOf(layer),
           });
           const nodes = numbers.map((number) => computed.filter(({ node }) => node === number).map(term));
-          const preprocess = [block(preprocess0, s0), block(preprocess1, s1)] as const;
-          return new FeatureMap(engine.fusedCell([s0.x, s1.x], preprocess, nodes, weights), s0.switches);
+          const preprocess = [
+            fusedPreprocess(preprocess0, s0, scope),
+            fusedPreprocess(preprocess1, s1, scope),
+          ] as const;
+          const y = engine.fusedCell([s0.x, s1.x], preprocess, nodes, numbers, weights);
+          return new FeatureMap(y, s0.switches);
         },
     apply(s0, s1, scope, weights, dropping) {
       const map = (x: Tensor4D) => new FeatureMap(x, s0.switches);
@@ -366,7 +363,9 @@ function sum(values: readonly number[]): number {
 }
 
 /** How a scope normalizes. */
-export function normalizer(normalization: Normalization): Pick<Scope, 'normalize' | 'normalizeExactly'> {
+export function normalizer(
+  normalization: Normalization,
+): Pick<Scope, 'normalize' | 'normalizeExactly' | 'collected'> {
   const one = (x: Tensor4D): Tensor1D => tf.ones([x.shape[3]]);
   const none = (x: Tensor4D): Tensor1D => tf.zeros([x.shape[3]]);
   if (normalization.kind === 'running') {
@@ -380,6 +379,12 @@ export function normalizer(normalization: Normalization): Pick<Scope, 'normalize
     if (normalization.kind === 'collect') normalization.into.set(name, statistics);
     return y;
   };
+  const told: Scope['collected'] =
+    normalization.kind === 'batch'
+      ? undefined
+      : (name, statistics) => {
+          normalization.into.set(name, statistics);
+        };
   // Pools of the same feature map are normalized on every edge alike: same input, scale and offset, same output.
   const known = new Map<number, NormalizedBatch>();
   return {
@@ -390,6 +395,7 @@ export function normalizer(normalization: Normalization): Pick<Scope, 'normalize
       return collected(name, normalized);
     },
     normalizeExactly: (name, x) => collected(name, engine.batchNormExactly(x)),
+    collected: told,
   };
 }
 

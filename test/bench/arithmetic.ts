@@ -58,8 +58,8 @@ const matMul: Count = ([a], result, node) =>
   product(result) * a.at(isTrue(node, 'transpose_a') || isTrue(node, 'adj_x') ? -2 : -1)!;
 
 /** A fused block's multiply-adds by its filters' shapes; a block without a depthwise part has an empty one there. */
-const blockDense: Count = ([, , , pointwise], z) => product(z) * pointwise[2];
-const blockDepthwise: Count = ([, , [height, width], pointwise], z) =>
+const blockDense: Count = ([, , , , , pointwise], z) => product(z) * pointwise[2];
+const blockDepthwise: Count = ([, , , , [height, width], pointwise], z) =>
   width === undefined ? 0 : (product(z) / pointwise[3]) * pointwise[2] * height * width;
 
 const DENSE: Readonly<Record<string, Count>> = {
@@ -70,7 +70,7 @@ const DENSE: Readonly<Record<string, Count>> = {
   Conv2DBackpropInput: ([, filter, dy]) => product(dy) * perOutput(filter),
   Conv2DBackpropFilter: ([, , dy], filter) => product(dy) * perOutput(filter),
   ZartsBlock: blockDense,
-  ZartsBlockGrad: (inputs, _, node) => 2 * blockDense(inputs, inputs[4], node),
+  ZartsBlockGrad: (inputs, _, node) => 2 * blockDense(inputs, inputs[6], node),
 };
 
 const DEPTHWISE: Readonly<Record<string, Count>> = {
@@ -79,7 +79,7 @@ const DEPTHWISE: Readonly<Record<string, Count>> = {
   DepthwiseConv2dNativeBackpropFilter: ([, , dy], [height, width]) => product(dy) * height * width,
   ZartsBlock: blockDepthwise,
   // Two gradients, and what the forward pass did not keep once more.
-  ZartsBlockGrad: (inputs, _, node) => 3 * blockDepthwise(inputs, inputs[4], node),
+  ZartsBlockGrad: (inputs, _, node) => 3 * blockDepthwise(inputs, inputs[6], node),
 };
 
 /** Operations that multiply and add, which a count must not pass over in silence. */

@@ -24,6 +24,10 @@ export interface CellForm {
   readonly width: number;
   /** Whether the first input is twice as large, and halved by its preprocessing. */
   readonly reduces?: boolean;
+  /** Whether batch norms have a scale and an offset. */
+  readonly affine?: boolean;
+  /** For each image, what the first term of every node is multiplied by. */
+  readonly factors?: readonly number[];
   /** Of each node, the operations and the states that they read. */
   readonly nodes: readonly (readonly { readonly input: number; readonly kind: Kind }[])[];
 }
@@ -31,10 +35,10 @@ export interface CellForm {
 const halved = (side: number, stride: number): number => Math.ceil(side / stride);
 
 /** The shapes of all that a cell reads: inputs, weights, the filters of preprocessing and operations, given maps. */
-export function cellInputs({ shape, width, reduces = false, nodes }: CellForm): number[][] {
+export function cellInputs({ shape, width, reduces = false, affine = false, nodes }: CellForm): number[][] {
   const [batch, height, across, channels] = shape;
   const scale = reduces ? 2 : 1;
-  const pointwise = (from: number) => [1, 1, from, width];
+  const pointwise = (from: number) => [[1, 1, from, width], ...(affine ? [[width], [width]] : [])];
   const states = [
     [height, across],
     [height, across],
@@ -50,7 +54,7 @@ export function cellInputs({ shape, width, reduces = false, nodes }: CellForm): 
       if ('pool' in kind) return [];
       return kind.blocks.flatMap(({ size }) => [
         ...(size === 0 ? [] : [[size, size, width, 1]]),
-        pointwise(width),
+        ...pointwise(width),
       ]);
     });
     states.push(size);
@@ -60,42 +64,43 @@ export function cellInputs({ shape, width, reduces = false, nodes }: CellForm): 
     [batch, height * scale, across * scale, channels],
     [batch, height, across, channels],
     [nodes.flat().length],
-    pointwise(channels),
-    pointwise(channels),
+    ...pointwise(channels),
+    ...pointwise(channels),
     ...filters,
   ];
 }
 
 /** A cell put together by functions of either kind of value. */
 interface Parts<T> {
-  block(x: T, depthwise: T | undefined, pointwise: T, stride: 1 | 2, dilation: 1 | 2): T;
+  /** @param affine  Scale and offset, or none. */
+  block(x: T, depthwise: T | undefined, pointwise: T, affine: T[], stride: 1 | 2, dilation: 1 | 2): T;
+  /** Each image times its factor. */
+  drop(x: T, factors: readonly number[]): T;
   pool(x: T, kind: 'max' | 'avg', stride: 1 | 2): T;
   sum(terms: T[], weights: T, places: number[]): T;
   concat(maps: T[]): T;
 }
 
-function assemble<T>(
-  form: CellForm,
-  [first, second, weights, pre0, pre1, ...rest]: readonly T[],
-  parts: Parts<T>,
-): T {
-  const states = [
-    parts.block(first, undefined, pre0, form.reduces ? 2 : 1, 1),
-    parts.block(second, undefined, pre1, 1, 1),
-  ];
+function assemble<T>(form: CellForm, [first, second, weights, ...rest]: readonly T[], parts: Parts<T>): T {
   const left = [...rest];
+  const block = (x: T, size: number, stride: 1 | 2, dilation: 1 | 2): T => {
+    const depthwise = size === 0 ? undefined : left.shift()!;
+    const pointwise = left.shift()!;
+    return parts.block(x, depthwise, pointwise, form.affine ? left.splice(0, 2) : [], stride, dilation);
+  };
+  const states = [block(first, 0, form.reduces ? 2 : 1, 1), block(second, 0, 1, 1)];
   let place = 0;
   for (const terms of form.nodes) {
     const places = terms.map(() => place++);
-    const found = terms.map(({ input, kind }) => {
+    const found = terms.map(({ input, kind }, t) => {
       const x = states[input];
-      if (kind === 'identity') return x;
-      if (kind === 'given') return left.shift()!;
-      if ('pool' in kind) return parts.pool(x, kind.pool, kind.stride);
-      return kind.blocks.reduce((at, { size, stride, dilation }) => {
-        const depthwise = size === 0 ? undefined : left.shift()!;
-        return parts.block(at, depthwise, left.shift()!, stride, dilation);
-      }, x);
+      const computed = ((): T => {
+        if (kind === 'identity') return x;
+        if (kind === 'given') return left.shift()!;
+        if ('pool' in kind) return parts.pool(x, kind.pool, kind.stride);
+        return kind.blocks.reduce((at, { size, stride, dilation }) => block(at, size, stride, dilation), x);
+      })();
+      return t === 0 && form.factors ? parts.drop(computed, form.factors) : computed;
     });
     states.push(parts.sum(found, weights, places));
   }
@@ -104,13 +109,14 @@ function assemble<T>(
 
 const map = (x: Values, f: (value: number, i: number) => number): Values => ({ ...x, data: x.data.map(f) });
 
-function normalized(x: Values): Values {
+function normalized(x: Values, affine: Values[] = []): Values {
   const channels = x.shape[3];
   const all = (value: number): Values => ({
     shape: [channels],
     data: new Float64Array(channels).fill(value),
   });
-  return reference.batchNorm(x, all(1), all(0));
+  const [scale, offset] = affine.length > 0 ? affine : [all(1), all(0)];
+  return reference.batchNorm(x, scale, offset);
 }
 
 /** The channels of some maps one after the other. */
@@ -146,7 +152,7 @@ const everySecond = ({ shape: [batch, height, width, channels], data }: Values, 
 const plain = { stride: [1, 1], padding: [0, 0] } as const;
 
 const DEFINITION: Parts<Values> = {
-  block(x, depthwise, pointwise, stride, dilation) {
+  block(x, depthwise, pointwise, affine, stride, dilation) {
     const r = map(x, (value) => Math.max(value, 0));
     if (!depthwise && stride === 2) {
       const out = pointwise.shape[3];
@@ -155,6 +161,7 @@ const DEFINITION: Parts<Values> = {
           reference.convolve(everySecond(r, 0), columns(pointwise, 0, out / 2), plain),
           reference.convolve(everySecond(r, 1), columns(pointwise, out / 2, out), plain),
         ]),
+        affine,
       );
     }
     const padding = depthwise ? (dilation * (depthwise.shape[0] - 1)) / 2 : 0;
@@ -165,8 +172,10 @@ const DEFINITION: Parts<Values> = {
       depthwise: true,
     } as const;
     const u = depthwise ? reference.convolve(r, depthwise, options) : r;
-    return normalized(reference.convolve(u, pointwise, plain));
+    return normalized(reference.convolve(u, pointwise, plain), affine);
   },
+  drop: (x, factors) =>
+    map(x, (value, i) => value * factors[Math.floor((i * factors.length) / x.data.length)]),
   pool: (x, kind, stride) => normalized(reference.pool(x, kind, stride)),
   sum: (terms, weights, places) =>
     map(terms[0], (_, i) => terms.reduce((sum, { data }, t) => sum + weights.data[places[t]] * data[i], 0)),
@@ -174,19 +183,24 @@ const DEFINITION: Parts<Values> = {
 };
 
 const TODAY: Parts<Tensor> = {
-  block(x, depthwise, pointwise, stride, dilation) {
+  block(x, depthwise, pointwise, affine, stride, dilation) {
+    const normalized = (z: Tensor4D): Tensor =>
+      affine.length > 0
+        ? engine.batchNorm(z, ...(affine as [Tensor1D, Tensor1D])).y
+        : engine.batchNormExactly(z).y;
     const r = engine.relu(x as Tensor4D);
     if (!depthwise && stride === 2) {
       const halves: Tensor4D[] = tf.split(pointwise, 2, 3);
       const mapped = halves.map((filter, i) =>
         engine.pointwise(engine.everySecondPixel(r, i as 0 | 1), filter),
       );
-      return engine.batchNormExactly(tf.concat(mapped, 3)).y;
+      return normalized(tf.concat(mapped, 3));
     }
     const padding = depthwise ? (dilation * (depthwise.shape[0] - 1)) / 2 : 0;
     const u = depthwise ? engine.depthwise(r, depthwise as Tensor4D, stride, padding, dilation) : r;
-    return engine.batchNormExactly(engine.pointwise(u, pointwise as Tensor4D)).y;
+    return normalized(engine.pointwise(u, pointwise as Tensor4D));
   },
+  drop: (x, factors) => tf.mul(x, tf.tensor4d([...factors], [factors.length, 1, 1, 1])),
   pool(x, kind, stride) {
     const pooled = kind === 'max' ? engine.maxPool3x3 : engine.avgPool3x3;
     return engine.batchNormExactly(pooled(x as Tensor4D, stride)).y;
@@ -201,30 +215,33 @@ const TODAY: Parts<Tensor> = {
 };
 
 /** The cell by the fused kernels. */
-function fused(form: CellForm, [first, second, weights, pre0, pre1, ...rest]: readonly Tensor[]): Tensor {
-  const left = [...(rest as Tensor4D[])];
+function fused(form: CellForm, [first, second, weights, ...rest]: readonly Tensor[]): Tensor {
+  const left = [...rest];
   let place = 0;
+  const block = (size: number, stride: 1 | 2, dilation: 1 | 2): FusedBlock => {
+    const depthwise = size === 0 ? {} : { depthwise: left.shift() as Tensor4D };
+    const pointwise = left.shift() as Tensor4D;
+    const affine = form.affine ? { affine: left.splice(0, 2) as [Tensor1D, Tensor1D] } : {};
+    return { ...depthwise, pointwise, stride, dilation, ...affine };
+  };
   const operation = (kind: Kind): FusedOperation => {
     if (kind === 'identity') return { kind };
-    if (kind === 'given') return { kind, x: left.shift()! };
-    if ('pool' in kind) return { kind: 'pool', max: kind.pool === 'max', stride: kind.stride };
-    const blocks = kind.blocks.map(({ size, ...how }): FusedBlock => {
-      const depthwise = size === 0 ? {} : { depthwise: left.shift()! };
-      return { ...depthwise, pointwise: left.shift()!, ...how };
-    });
+    if (kind === 'given') return { kind, x: left.shift() as Tensor4D };
+    if ('pool' in kind)
+      return { kind: 'pool', max: kind.pool === 'max', stride: kind.stride, normalized: true };
+    const blocks = kind.blocks.map(({ size, stride, dilation }) => block(size, stride, dilation));
     return { kind: 'blocks', blocks };
   };
+  const preprocess = [block(0, form.reduces ? 2 : 1, 1), block(0, 1, 1)] as const;
   const nodes = form.nodes.map((terms) =>
-    terms.map(({ input, kind }): FusedTerm => ({ input, operation: operation(kind), place: place++ })),
+    terms.map(({ input, kind }, t): FusedTerm => {
+      const factors = t === 0 && form.factors ? { factors: tf.tensor1d([...form.factors]) } : {};
+      return { input, operation: operation(kind), place: place++, ...factors };
+    }),
   );
-  const block = (pointwise: Tensor, stride: 1 | 2): FusedBlock => ({
-    pointwise: pointwise as Tensor4D,
-    stride,
-    dilation: 1,
-  });
-  const preprocess = [block(pre0, form.reduces ? 2 : 1), block(pre1, 1)] as const;
   const inputs = [first as Tensor4D, second as Tensor4D] as const;
-  return engine.fusedCell(inputs, preprocess, nodes, weights as Tensor1D);
+  const concat = nodes.map((_, i) => i + 2);
+  return engine.fusedCell(inputs, preprocess, nodes, concat, weights as Tensor1D);
 }
 
 /** A cell as a subject: the fused kernels and their definition. */

@@ -2,7 +2,10 @@ import { expect } from 'chai';
 import * as engine from '../../lib/engine/index.js';
 import type { CellForm, Kind } from './fused-cell.js';
 import { cellInputs, fusedSubject } from './fused-cell.js';
+import { statistics } from './reference.js';
 import { check, evaluate, random } from './subject.js';
+
+const { tf } = engine;
 
 const block = (size: number, stride: 1 | 2 = 1, dilation: 1 | 2 = 1): Kind => ({
   blocks: [{ size, stride, dilation }],
@@ -71,6 +74,47 @@ describe('engine/fused', function () {
       ],
     };
     check(fusedSubject(form), 50);
+  });
+
+  it('batch norms with scale and offset, images with factors', () => {
+    const twice: Kind = { blocks: [3, 0].map((size) => ({ size, stride: 1, dilation: 1 })) };
+    for (const [i, kind] of [twice, block(0, 2), 'identity', 'given'].entries() as Iterable<[number, Kind]>) {
+      const form: CellForm = {
+        shape: [3, 4, 4, 3],
+        width: 4,
+        affine: true,
+        factors: [2, 0, 1.5],
+        nodes: [
+          [
+            { input: 1, kind },
+            { input: 0, kind: i === 1 ? block(3, 2) : block(3) },
+          ],
+        ],
+      };
+      check(fusedSubject(form), 80 + i);
+    }
+  });
+
+  it('tell the statistics of the batch', () => {
+    const told: { mean: number[]; variance: number[] }[] = [];
+    const [x] = random(90, [[3, 4, 4, 2]]);
+    const values = tf.tidy(() => {
+      const image = tf.tensor4d(Float32Array.from(x.data), [3, 4, 4, 2]);
+      const pointwise = tf.tensor4d([1, 0.5, -1, 2], [1, 1, 2, 2]);
+      const silent = { pointwise, stride: 1, dilation: 1 } as const;
+      const onStatistics = ({ mean, variance }: engine.BatchStatistics) => {
+        told.push({ mean: [...mean.dataSync()], variance: [...variance.dataSync()] });
+      };
+      const nodes = [[{ input: 0, operation: { kind: 'identity' }, place: 0 }]] as const;
+      engine.fusedCell([image, image], [{ ...silent, onStatistics }, silent], nodes, [2], tf.ones([1]));
+      return engine.pointwise(engine.relu(image), pointwise).dataSync().slice();
+    });
+    const { mean, unbiased } = statistics({ shape: [3, 4, 4, 2], data: Float64Array.from(values) });
+    expect(told).to.have.lengthOf(1);
+    for (const c of [0, 1]) {
+      expect(told[0].mean[c]).to.be.closeTo(mean[c], 1e-6);
+      expect(told[0].variance[c]).to.be.closeTo(unbiased[c], 1e-5);
+    }
   });
 
   it('give the same bits again, eagerly and compiled', () => {

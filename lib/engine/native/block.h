@@ -19,13 +19,13 @@ INLINE void rectify(const float* x, int pixels, int channels, const float* scale
   });
 }
 
-// dz = a·dy + b·z + c
+// dz = factor·a·dy + b·z + c
 template <class V>
-INLINE void normGradient(BlockBackward g, size_t at, int pixels, int channels, float* dz, int pitch) {
+INLINE void normGradient(BlockBackward g, float factor, size_t at, int pixels, int channels, float* dz, int pitch) {
   const float *dy = g.dy + at, *z = g.z + at;
   pixelwise<V>(pixels, channels, channels, pitch, [=](auto v, int channel) {
     using T = decltype(v);
-    const T a = load<T>(g.a + channel), b = load<T>(g.b + channel), c = load<T>(g.c + channel);
+    const T a = factor * load<T>(g.a + channel), b = load<T>(g.b + channel), c = load<T>(g.c + channel);
     return [=](ptrdiff_t from, ptrdiff_t to) { store<T>(dz + to, a * load<T>(dy + from) + (b * load<T>(z + from) + c)); };
   });
 }
@@ -326,9 +326,10 @@ template <class V> struct BackwardBuffers {
   }
 };
 
-// dx = dr where r is positive; with a scale also Σ dx and Σ dx·r of these pixels
+// dx = dr where r is positive; given `sum` also Σ dx and Σ dx·(x − centre) of these pixels
 template <class V>
-INLINE void maskPixels(const float* dr, const float* r, int pixels, int channels, int pitch, float* dx, float* sum, float* products) {
+INLINE void maskPixels(const float* dr, const float* r, const float* x, int pixels, int channels, int pitch, float* dx, const float* centres,
+                       float* sum, float* products) {
   if (!sum)
     return pixelwise<V>(pixels, channels, pitch, channels, [=](auto v, int) {
       using T = decltype(v);
@@ -336,12 +337,13 @@ INLINE void maskPixels(const float* dr, const float* r, int pixels, int channels
     });
   channelwise<V>(channels, [=](auto v, int c) {
     using T = decltype(v);
+    const T centre = load<T>(centres + c);
     T s = v, p = v;
     for (ptrdiff_t j = 0; j < pixels; j++) {
-      const T at = load<T>(r + j * pitch + c), g = maskedBy<T>(at, load<T>(dr + j * pitch + c));
+      const T g = maskedBy<T>(load<T>(r + j * pitch + c), load<T>(dr + j * pitch + c));
       store<T>(dx + j * channels + c, g);
       s += g;
-      p += g * at;
+      p += g * (load<T>(x + j * channels + c) - centre);
     }
     store<T>(sum + c, load<T>(sum + c) + s);
     store<T>(products + c, load<T>(products + c) + p);
@@ -356,26 +358,31 @@ template <class V> INLINE void productGradients(const BackwardBuffers<V>& b, int
 
 template <class V> void pointwiseBackward(const BlockShape& s, const BlockBackward& a, BackwardBuffers<V>& b) {
   const Inside& in = b.in;
-  const size_t all = static_cast<size_t>(s.images) * s.outHeight * s.outWidth;
+  const size_t outPixels = static_cast<size_t>(s.outHeight) * s.outWidth, all = s.images * outPixels;
   if (in.halves(s)) clear(a.dx, static_cast<size_t>(s.images) * s.height * s.width * s.channels);
-  for (size_t at = 0; at < all; at += STRIP) {
-    const int pixels = static_cast<int>(all - at < STRIP ? all - at : STRIP);
+  int strips = 0, pixels;
+  for (size_t at = 0; at < all; at += pixels) {
+    const size_t end = a.factors ? (at / outPixels + 1) * outPixels : all;
+    pixels = static_cast<int>(end - at < STRIP ? end - at : STRIP);
     gather<V>(s, in, a.x, at, pixels, a.scale, a.shift, b.u);
-    normGradient<V>(a, at * s.outChannels, pixels, s.outChannels, b.dz, in.outPitch);
+    // Strips end with images where images have factors.
+    const float factor = a.factors ? a.factors[at / outPixels] : 1;
+    normGradient<V>(a, factor, at * s.outChannels, pixels, s.outChannels, b.dz, in.outPitch);
     productGradients<V>(b, pixels);
     if (!in.halves(s)) {
-      maskPixels<V>(b.du, b.u, pixels, s.channels, in.pitch, a.dx + at * s.channels, a.scale ? b.sum : nullptr, b.products);
+      maskPixels<V>(b.du, b.u, a.x + at * s.channels, pixels, s.channels, in.pitch, a.dx + at * s.channels, a.centres,
+                    a.scale ? b.sum : nullptr, b.products);
     } else {
       for (int p = 0; p < pixels; p++) {
         const size_t out = at + p, row = out / s.outWidth, column = out % s.outWidth;
         for (int half = 0; half < 2; half++) {
           const ptrdiff_t from = static_cast<ptrdiff_t>(p) * in.pitch + half * s.channels;
           float* to = a.dx + ((2 * row + half) * s.width + 2 * column + half) * s.channels;
-          maskPixels<V>(b.du + from, b.u + from, 1, s.channels, in.pitch, to, nullptr, nullptr);
+          maskPixels<V>(b.du + from, b.u + from, nullptr, 1, s.channels, in.pitch, to, nullptr, nullptr, nullptr);
         }
       }
     }
-    if ((at / STRIP + 1) % (GROUP / STRIP) == 0) b.endGroup();
+    if (++strips % (GROUP / STRIP) == 0) b.endGroup();
   }
 }
 
@@ -394,7 +401,7 @@ template <class V> void depthwiseBackward(const BlockShape& s, const BlockBackwa
       const int end = least(s.outHeight, o + rows), pixels = (end - o) * s.outWidth;
       const size_t at = (n * outPixels + static_cast<size_t>(o) * s.outWidth) * s.outChannels, next = at + static_cast<size_t>(pixels) * s.outChannels;
       b.input.loadFor(s, end, image, a.scale, a.shift, in.pitch);
-      normGradient<V>(a, at, pixels, s.outChannels, b.dz, in.outPitch);
+      normGradient<V>(a, a.factors ? a.factors[n] : 1, at, pixels, s.outChannels, b.dz, in.outPitch);
       prefetch(a.dy + next, static_cast<size_t>(pixels) * s.outChannels);
       for (int row = o; row < end; row++) b.input.convolve(s, row, in.pitch, b.u + static_cast<ptrdiff_t>(row - o) * s.outWidth * in.pitch);
       prefetch(a.z + next, static_cast<size_t>(pixels) * s.outChannels);
@@ -420,8 +427,9 @@ template <class V> void depthwiseBackward(const BlockShape& s, const BlockBackwa
       for (; b.gradient.emitted < complete; b.gradient.emitted++) {
         const int row = b.gradient.emitted;
         b.gradient.convolve(s, row, in.pitch);
-        maskPixels<V>(b.gradient.row, b.input.pixel(s, row, in.pitch), s.width, s.channels, in.pitch,
-                      a.dx + n * inImage + static_cast<size_t>(row) * s.width * s.channels, a.scale ? b.sum : nullptr, b.products);
+        const size_t from = static_cast<size_t>(row) * s.width * s.channels;
+        maskPixels<V>(b.gradient.row, b.input.pixel(s, row, in.pitch), image + from, s.width, s.channels, in.pitch, a.dx + n * inImage + from,
+                      a.centres, a.scale ? b.sum : nullptr, b.products);
       }
     }
     if ((n + 1) % group == 0) b.endGroup();

@@ -23,13 +23,15 @@ struct BlockForward {
   double *mean, *variance;  // of z, over all pixels: [outChannels]
 };
 
-// From the gradient dz = a·dy + b·z + c (per channel) those of all that the block reads.
+// From the gradient dz = a·dy + b·z + c (per channel) those of all that the block reads; with factors, one for each image,
+// dz = factor·a·dy + b·z + c.
 struct BlockBackward {
   const float *x, *scale, *shift, *depthwise, *pointwise;
-  const float *z, *dy, *a, *b, *c;
-  float *dx;                        // of scale·x + shift
+  const float *z, *dy, *a, *b, *c, *factors;
+  float *dx;  // of scale·x + shift
   float *dDepthwise, *dPointwise;
-  double *sum, *products;           // scale given: Σ dx and Σ dx·relu(scale·x + shift), [channels]
+  const float* centres;    // scale given: [channels]
+  double *sum, *products;  // and then Σ dx and Σ dx·(x − centre), [channels]
 };
 
 // y = Σ_i scales[i]·xs[i] + shift

@@ -1,6 +1,7 @@
-// The kernels as TensorFlow operations, for the CPU. What normalizes a map goes along with it as norm [4, channels]: with
-// ẑ = norm[0]·z + norm[1]; its mean; its unbiased variance. The gradient of a normalized map is coefficients [3, channels]
-// on the gradient dy of its place in a sum: dz = coefficients[0]·dy + coefficients[1]·z + coefficients[2].
+// The kernels as TensorFlow operations, for the CPU. What normalizes a map goes along with it as norm [2, channels]:
+// ẑ = norm[0]·z + norm[1], and then y = gamma·ẑ + beta, where these are not empty. The gradient of such a map is
+// coefficients [3, channels] on the gradient dy of the sum that it has a place in, dz = coefficients[0]·dy + coefficients[1]·z +
+// coefficients[2], and where drop path gives each image a factor, factor·coefficients[0].
 #include <node_api.h>
 #include <algorithm>
 #include <cmath>
@@ -74,24 +75,44 @@ const float* dataOrNull(const Tensor& t) { return t.NumElements() == 0 ? nullptr
 
 int dim(const Tensor& t, int i) { return static_cast<int>(t.dim_size(i)); }
 
-void writeNorm(const std::vector<double>& mean, const std::vector<double>& variance, double count, float* norm) {
-  const size_t channels = mean.size();
-  for (size_t c = 0; c < channels; c++) {
-    const double inverse = 1 / std::sqrt(variance[c] + EPSILON);
-    norm[c] = static_cast<float>(inverse);
-    norm[channels + c] = static_cast<float>(-mean[c] * inverse);
-    norm[2 * channels + c] = static_cast<float>(mean[c]);
-    norm[3 * channels + c] = static_cast<float>(variance[c] * (count > 1 ? count / (count - 1) : 1));
+// Norm, mean and unbiased variance of a map as outputs 1 to 3.
+absl::Status writeNorm(OpKernelContext* c, const std::vector<double>& mean, const std::vector<double>& variance, double count) {
+  const int channels = static_cast<int>(mean.size());
+  Tensor *norm, *means, *variances;
+  TF_RETURN_IF_ERROR(c->allocate_output(1, TensorShape({2, channels}), &norm));
+  TF_RETURN_IF_ERROR(c->allocate_output(2, TensorShape({channels}), &means));
+  TF_RETURN_IF_ERROR(c->allocate_output(3, TensorShape({channels}), &variances));
+  for (int k = 0; k < channels; k++) {
+    const double inverse = 1 / std::sqrt(variance[k] + EPSILON);
+    data(norm)[k] = static_cast<float>(inverse);
+    data(norm)[channels + k] = static_cast<float>(-mean[k] * inverse);
+    data(means)[k] = static_cast<float>(mean[k]);
+    data(variances)[k] = static_cast<float>(variance[k] * (count > 1 ? count / (count - 1) : 1));
   }
+  return absl::OkStatus();
 }
 
-// The coefficients of one channel of a map that is multiplied by `weight` after its normalization:
-// dz = inverse·weight·(dy − Σ dy/count − ẑ·Σ dy·ẑ/count)
-void writeCoefficients(double inverse, double shift, double weight, double sum, double products, double count, float* at, int channels) {
-  const double a = inverse * weight, slope = products / count;
-  at[0] = static_cast<float>(a);
-  at[channels] = static_cast<float>(-a * inverse * slope);
-  at[2 * channels] = static_cast<float>(-a * (sum / count + shift * slope));
+// What makes y of a map: y = scale·z + shift; and the map's mean, as norm has it. A map without norm is y itself.
+struct Affine {
+  const float *norm, *gamma, *beta;
+  int channels;
+  Affine(const Tensor& norm, const Tensor& gamma, const Tensor& beta, int channels)
+      : norm(dataOrNull(norm)), gamma(dataOrNull(gamma)), beta(dataOrNull(beta)), channels(channels) {}
+  double inverse(int k) const { return norm ? norm[k] : 1; }
+  double offset(int k) const { return norm ? norm[channels + k] : 0; }
+  double factor(int k) const { return gamma ? gamma[k] : 1; }
+  double scale(int k) const { return factor(k) * inverse(k); }
+  double shift(int k) const { return factor(k) * offset(k) + (beta ? beta[k] : 0); }
+  double centre(int k) const { return norm ? -offset(k) / inverse(k) : 0; }
+};
+
+// The coefficients of a channel of a map whose y is multiplied by `weight`, from Σ dy and Σ dy·ẑ:
+// dz = inverse·gamma·weight·(dy − Σ dy/count − ẑ·Σ dy·ẑ/count)
+void writeCoefficients(const Affine& of, int k, double weight, double sum, double products, double count, float* to) {
+  const double a = of.scale(k) * weight, slope = products / count;
+  to[k] = static_cast<float>(a);
+  to[of.channels + k] = static_cast<float>(-a * of.inverse(k) * slope);
+  to[2 * of.channels + k] = static_cast<float>(-a * (sum / count + of.offset(k) * slope));
 }
 
 class BlockOp : public OpKernel {
@@ -115,6 +136,21 @@ class BlockOp : public OpKernel {
     return s;
   }
 
+  // How the block sees x.
+  struct Input {
+    Affine affine;
+    std::vector<float> scale, shift, centre;
+    Input(OpKernelContext* c, int channels)
+        : affine(c->input(1), c->input(2), c->input(3), channels), scale(channels), shift(channels), centre(channels) {
+      for (int k = 0; k < channels; k++) {
+        scale[k] = static_cast<float>(affine.scale(k));
+        shift[k] = static_cast<float>(affine.shift(k));
+        centre[k] = static_cast<float>(affine.centre(k));
+      }
+    }
+    const float* scales() const { return affine.norm ? scale.data() : nullptr; }
+  };
+
  private:
   int stride_, dilation_, padding_;
 };
@@ -123,15 +159,15 @@ class Block : public BlockOp {
  public:
   using BlockOp::BlockOp;
   void Compute(OpKernelContext* c) override {
-    const Tensor &x = c->input(0), &norm = c->input(1), &depthwise = c->input(2), &pointwise = c->input(3);
+    const Tensor &x = c->input(0), &depthwise = c->input(4), &pointwise = c->input(5);
     const BlockShape s = shapeOf(x, depthwise, pointwise);
-    Tensor *z, *outNorm;
+    const Input in(c, s.channels);
+    Tensor* z;
     OP_REQUIRES_OK(c, c->allocate_output(0, TensorShape({s.images, s.outHeight, s.outWidth, s.outChannels}), &z));
-    OP_REQUIRES_OK(c, c->allocate_output(1, TensorShape({4, s.outChannels}), &outNorm));
     std::vector<double> mean(s.outChannels), variance(s.outChannels);
-    const float* scale = dataOrNull(norm);
-    level().kernels->blockForward(s, {data(x), scale, scale ? scale + s.channels : nullptr, data(depthwise), data(pointwise), data(z), mean.data(), variance.data()}, allocate);
-    writeNorm(mean, variance, static_cast<double>(s.images) * s.outHeight * s.outWidth, data(outNorm));
+    level().kernels->blockForward(
+        s, {data(x), in.scales(), in.shift.data(), data(depthwise), data(pointwise), data(z), mean.data(), variance.data()}, allocate);
+    OP_REQUIRES_OK(c, writeNorm(c, mean, variance, static_cast<double>(s.images) * s.outHeight * s.outWidth));
   }
 };
 
@@ -139,48 +175,66 @@ class BlockGrad : public BlockOp {
  public:
   using BlockOp::BlockOp;
   void Compute(OpKernelContext* c) override {
-    const Tensor &x = c->input(0), &norm = c->input(1), &depthwise = c->input(2), &pointwise = c->input(3);
-    const Tensor &z = c->input(4), &dy = c->input(5), &coefficients = c->input(6);
+    const Tensor &x = c->input(0), &depthwise = c->input(4), &pointwise = c->input(5);
+    const Tensor &z = c->input(6), &dy = c->input(7), &coefficients = c->input(8), &factors = c->input(9);
     const BlockShape s = shapeOf(x, depthwise, pointwise);
-    Tensor *dx, *dDepthwise, *dPointwise, *inCoefficients;
-    const float* scale = dataOrNull(norm);
+    const Input in(c, s.channels);
+    Tensor *dx, *dDepthwise, *dPointwise, *inCoefficients, *dGamma, *dBeta;
     OP_REQUIRES_OK(c, c->allocate_output(0, x.shape(), &dx));
     OP_REQUIRES_OK(c, c->allocate_output(1, depthwise.shape(), &dDepthwise));
     OP_REQUIRES_OK(c, c->allocate_output(2, pointwise.shape(), &dPointwise));
-    OP_REQUIRES_OK(c, c->allocate_output(3, scale ? TensorShape({3, s.channels}) : TensorShape({0}), &inCoefficients));
+    OP_REQUIRES_OK(c, c->allocate_output(3, in.scales() ? TensorShape({3, s.channels}) : TensorShape({0}), &inCoefficients));
+    OP_REQUIRES_OK(c, c->allocate_output(4, c->input(2).shape(), &dGamma));
+    OP_REQUIRES_OK(c, c->allocate_output(5, c->input(3).shape(), &dBeta));
     std::vector<double> sum(s.channels), products(s.channels);
     const float* k = data(coefficients);
     level().kernels->blockBackward(
         s,
-        {data(x), scale, scale ? scale + s.channels : nullptr, data(depthwise), data(pointwise), data(z), data(dy), k, k + s.outChannels,
-         k + 2 * s.outChannels, data(dx), data(dDepthwise), data(dPointwise), sum.data(), products.data()},
+        {data(x), in.scales(), in.shift.data(), data(depthwise), data(pointwise), data(z), data(dy), k, k + s.outChannels, k + 2 * s.outChannels,
+         dataOrNull(factors), data(dx), data(dDepthwise), data(dPointwise), in.centre.data(), sum.data(), products.data()},
         allocate);
-    if (!scale) return;
+    if (!in.scales()) return;
     const double count = static_cast<double>(s.images) * s.height * s.width;
-    for (int i = 0; i < s.channels; i++)
-      writeCoefficients(scale[i], scale[s.channels + i], 1, sum[i], products[i], count, data(inCoefficients) + i, s.channels);
+    for (int i = 0; i < s.channels; i++) {
+      const double product = products[i] * in.affine.inverse(i);
+      writeCoefficients(in.affine, i, 1, sum[i], product, count, data(inCoefficients));
+      if (in.affine.gamma) data(dGamma)[i] = static_cast<float>(product);
+      if (in.affine.beta) data(dBeta)[i] = static_cast<float>(sum[i]);
+    }
   }
 };
 
-// The terms of a node's sum: maps, what normalizes them (nothing: [0]), and the place of each in the vector of weights (−1: 1).
+// The terms of a node's sum: maps with what makes y of them, factors of their images, and the place of each in the vector of
+// weights (−1: 1).
 class SumOp : public OpKernel {
  public:
   explicit SumOp(OpKernelConstruction* c) : OpKernel(c) { OP_REQUIRES_OK(c, c->GetAttr("places", &places_)); }
 
  protected:
-  struct Terms {
-    OpInputList maps, norms;
-    std::vector<const float*> xs;
-    const float* weights;
+  struct Term {
+    const float* x;
+    Affine affine;
+    const float* factors;
+    double weight;
   };
-  absl::Status read(OpKernelContext* c, Terms& t) const {
-    TF_RETURN_IF_ERROR(c->input_list("maps", &t.maps));
-    TF_RETURN_IF_ERROR(c->input_list("norms", &t.norms));
-    for (const Tensor& map : t.maps) t.xs.push_back(data(map));
-    t.weights = data(c->input(0));
+  absl::Status read(OpKernelContext* c, std::vector<Term>& terms) const {
+    OpInputList maps, norms, gammas, betas, factors;
+    TF_RETURN_IF_ERROR(c->input_list("maps", &maps));
+    TF_RETURN_IF_ERROR(c->input_list("norms", &norms));
+    TF_RETURN_IF_ERROR(c->input_list("gammas", &gammas));
+    TF_RETURN_IF_ERROR(c->input_list("betas", &betas));
+    TF_RETURN_IF_ERROR(c->input_list("factors", &factors));
+    for (int i = 0; i < maps.size(); i++) {
+      const double weight = places_[i] < 0 ? 1 : data(c->input(0))[places_[i]];
+      terms.push_back({data(maps[i]), {norms[i], gammas[i], betas[i], dim(maps[i], 3)}, dataOrNull(factors[i]), weight});
+    }
     return absl::OkStatus();
   }
-  float weightOf(const Terms& t, int i) const { return places_[i] < 0 ? 1 : t.weights[places_[i]]; }
+  // Images whose terms have the same factors: one at a time where there are any, otherwise all.
+  static int imagesAtOnce(const std::vector<Term>& terms, int images) {
+    return std::any_of(terms.begin(), terms.end(), [](const Term& t) { return t.factors; }) ? 1 : images;
+  }
+  static double factorOf(const Term& t, int image) { return t.factors ? t.factors[image] : 1; }
   std::vector<int> places_;
 };
 
@@ -188,23 +242,28 @@ class Sum : public SumOp {
  public:
   using SumOp::SumOp;
   void Compute(OpKernelContext* c) override {
-    Terms t;
-    OP_REQUIRES_OK(c, read(c, t));
+    std::vector<Term> terms;
+    OP_REQUIRES_OK(c, read(c, terms));
     Tensor* y;
-    OP_REQUIRES_OK(c, c->allocate_output(0, t.maps[0].shape(), &y));
-    const int channels = dim(*y, 3), terms = t.maps.size();
-    std::vector<float> scales, shift(channels);
-    std::vector<double> shifts(channels);
-    for (int i = 0; i < terms; i++) {
-      const float *norm = dataOrNull(t.norms[i]), weight = weightOf(t, i);
-      for (int k = 0; k < channels; k++) {
-        scales.push_back(norm ? weight * norm[k] : weight);
-        if (norm) shifts[k] += static_cast<double>(weight) * norm[channels + k];
+    OP_REQUIRES_OK(c, c->allocate_output(0, c->input(1).shape(), &y));
+    const int channels = dim(*y, 3), images = dim(*y, 0), count = static_cast<int>(terms.size()), step = imagesAtOnce(terms, images);
+    const size_t pixels = static_cast<size_t>(dim(*y, 1)) * dim(*y, 2) * step;
+    for (int n = 0; n < images; n += step) {
+      const size_t from = pixels / step * n * channels;
+      std::vector<float> scales, shift;
+      std::vector<double> shifts(channels);
+      std::vector<const float*> xs;
+      for (const Term& t : terms) {
+        const double weight = t.weight * factorOf(t, n);
+        xs.push_back(t.x + from);
+        for (int k = 0; k < channels; k++) {
+          scales.push_back(static_cast<float>(weight * t.affine.scale(k)));
+          shifts[k] += weight * t.affine.shift(k);
+        }
       }
+      for (const double each : shifts) shift.push_back(static_cast<float>(each));
+      level().kernels->weightedSum({xs.data(), count, channels, pixels, scales.data(), shift.data(), data(y) + from}, allocate);
     }
-    for (int k = 0; k < channels; k++) shift[k] = static_cast<float>(shifts[k]);
-    const size_t pixels = static_cast<size_t>(y->NumElements()) / channels;
-    level().kernels->weightedSum({t.xs.data(), terms, channels, pixels, scales.data(), shift.data(), data(y)}, allocate);
   }
 };
 
@@ -212,30 +271,43 @@ class SumGrad : public SumOp {
  public:
   using SumOp::SumOp;
   void Compute(OpKernelContext* c) override {
-    Terms t;
-    OP_REQUIRES_OK(c, read(c, t));
+    std::vector<Term> terms;
+    OP_REQUIRES_OK(c, read(c, terms));
     const Tensor &weights = c->input(0), &dy = c->input(1);
-    const int channels = dim(dy, 3), terms = t.maps.size();
-    const size_t pixels = static_cast<size_t>(dy.NumElements()) / channels;
-    std::vector<float> centres(static_cast<size_t>(terms) * channels);
-    for (int i = 0; i < terms; i++)
-      if (const float* norm = dataOrNull(t.norms[i])) std::copy_n(norm + 2 * channels, channels, centres.begin() + i * channels);
-    std::vector<double> sum(channels), products(centres.size());
-    level().kernels->products({data(dy), t.xs.data(), terms, channels, pixels, centres.data(), sum.data(), products.data()}, allocate);
+    const int channels = dim(dy, 3), images = dim(dy, 0), count = static_cast<int>(terms.size()), step = imagesAtOnce(terms, images);
+    const size_t pixels = static_cast<size_t>(dim(dy, 1)) * dim(dy, 2) * step, all = static_cast<size_t>(count) * channels;
+    std::vector<float> centres;
+    for (const Term& t : terms)
+      for (int k = 0; k < channels; k++) centres.push_back(static_cast<float>(t.affine.centre(k)));
+    // Σ dy and Σ dy·(x − centre), with each term's factors
+    std::vector<double> sums(all), products(all), sum(channels), product(all);
+    for (int n = 0; n < images; n += step) {
+      const size_t from = pixels / step * n * channels;
+      std::vector<const float*> xs;
+      for (const Term& t : terms) xs.push_back(t.x + from);
+      level().kernels->products({data(dy) + from, xs.data(), count, channels, pixels, centres.data(), sum.data(), product.data()}, allocate);
+      for (size_t i = 0; i < all; i++) {
+        const double factor = factorOf(terms[i / channels], n);
+        sums[i] += factor * sum[i % channels];
+        products[i] += factor * product[i];
+      }
+    }
     Tensor* dWeights;
     OP_REQUIRES_OK(c, c->allocate_output(0, weights.shape(), &dWeights));
     std::vector<double> total(weights.NumElements());
-    for (int i = 0; i < terms; i++) {
-      const float* norm = dataOrNull(t.norms[i]);
-      Tensor* coefficients;
-      OP_REQUIRES_OK(c, c->allocate_output(1 + i, norm ? TensorShape({3, channels}) : TensorShape({0}), &coefficients));
+    const double everything = static_cast<double>(dy.NumElements()) / channels;
+    for (int i = 0; i < count; i++) {
+      const Term& t = terms[i];
+      Tensor *coefficients, *dGamma, *dBeta;
+      OP_REQUIRES_OK(c, c->allocate_output(1 + i, t.affine.norm ? TensorShape({3, channels}) : TensorShape({0}), &coefficients));
+      OP_REQUIRES_OK(c, c->allocate_output(1 + count + i, TensorShape({t.affine.gamma ? channels : 0}), &dGamma));
+      OP_REQUIRES_OK(c, c->allocate_output(1 + 2 * count + i, TensorShape({t.affine.beta ? channels : 0}), &dBeta));
       for (int k = 0; k < channels; k++) {
-        double product = products[i * channels + k];  // Σ dy·x, or Σ dy·ẑ
-        if (norm) {
-          product *= norm[k];
-          writeCoefficients(norm[k], norm[channels + k], weightOf(t, i), sum[k], product, static_cast<double>(pixels), data(coefficients) + k, channels);
-        }
-        if (places_[i] >= 0) total[places_[i]] += product;
+        const double s = sums[i * channels + k], p = products[i * channels + k] * t.affine.inverse(k);  // Σ dy and Σ dy·ẑ
+        if (t.affine.norm) writeCoefficients(t.affine, k, t.weight, s, p, everything, data(coefficients));
+        if (t.affine.gamma) data(dGamma)[k] = static_cast<float>(t.weight * p);
+        if (t.affine.beta) data(dBeta)[k] = static_cast<float>(t.weight * s);
+        if (places_[i] >= 0) total[places_[i]] += t.affine.factor(k) * p + (t.affine.beta ? t.affine.beta[k] * s : 0);
       }
     }
     for (size_t i = 0; i < total.size(); i++) data(dWeights)[i] = static_cast<float>(total[i]);
@@ -264,12 +336,11 @@ class Pool : public PoolOp {
   using PoolOp::PoolOp;
   void Compute(OpKernelContext* c) override {
     const PoolShape s = shapeOf(c->input(0));
-    Tensor *p, *norm;
+    Tensor* p;
     OP_REQUIRES_OK(c, c->allocate_output(0, TensorShape({s.images, s.outHeight, s.outWidth, s.channels}), &p));
-    OP_REQUIRES_OK(c, c->allocate_output(1, TensorShape({4, s.channels}), &norm));
     std::vector<double> mean(s.channels), variance(s.channels);
     level().kernels->poolForward(s, {data(c->input(0)), data(p), mean.data(), variance.data()}, allocate);
-    writeNorm(mean, variance, static_cast<double>(s.images) * s.outHeight * s.outWidth, data(norm));
+    OP_REQUIRES_OK(c, writeNorm(c, mean, variance, static_cast<double>(s.images) * s.outHeight * s.outWidth));
   }
 };
 
@@ -281,15 +352,16 @@ class PoolGrad : public PoolOp {
     const PoolShape s = shapeOf(x);
     OpInputList dys, coefficients;
     OP_REQUIRES_OK(c, c->input_list("dys", &dys));
-    OP_REQUIRES_OK(c, c->input_list("coefficients", &coefficients));
+    OP_REQUIRES_OK(c, c->input_list("coefficients", &coefficients));  // empty for a pool without norm: dp = Σ dys
     Tensor* dx;
     OP_REQUIRES_OK(c, c->allocate_output(0, x.shape(), &dx));
     std::vector<const float*> gradients;
     std::vector<float> a, b(s.channels), shift(s.channels);
     for (int i = 0; i < dys.size(); i++) {
       gradients.push_back(data(dys[i]));
-      const float* k = data(coefficients[i]);
-      a.insert(a.end(), k, k + s.channels);
+      const float* k = dataOrNull(coefficients[i]);
+      for (int j = 0; j < s.channels; j++) a.push_back(k ? k[j] : 1);
+      if (!k) continue;
       for (int j = 0; j < s.channels; j++) {
         b[j] += k[s.channels + j];
         shift[j] += k[2 * s.channels + j];
@@ -307,63 +379,67 @@ tensorflow::shape_inference::DimensionHandle windowed(InferenceContext* c, int a
 }
 
 absl::Status blockShape(InferenceContext* c) {
-  for (int i = 0; i < 2; i++) c->set_output(i, c->UnknownShape());
+  for (int i = 0; i < 4; i++) c->set_output(i, c->UnknownShape());
   int64_t stride, dilation, padding;
   TF_RETURN_IF_ERROR(c->GetAttr("stride", &stride));
   TF_RETURN_IF_ERROR(c->GetAttr("dilation", &dilation));
   TF_RETURN_IF_ERROR(c->GetAttr("padding", &padding));
-  if (!c->RankKnown(c->input(0)) || !c->RankKnown(c->input(2)) || !c->RankKnown(c->input(3))) return absl::OkStatus();
-  const auto out = c->Dim(c->input(3), 3);
-  const bool plain = c->Rank(c->input(2)) == 1;
-  const int64_t size = plain ? 1 : c->Value(c->Dim(c->input(2), 0));
+  if (!c->RankKnown(c->input(0)) || !c->RankKnown(c->input(4)) || !c->RankKnown(c->input(5))) return absl::OkStatus();
+  const auto out = c->Dim(c->input(5), 3);
+  const bool plain = c->Rank(c->input(4)) == 1;
+  const int64_t size = plain ? 1 : c->Value(c->Dim(c->input(4), 0));
   if (size < 0) return absl::OkStatus();
   const auto side = [&](int axis) { return windowed(c, axis, (size - 1) * dilation, stride, padding); };
   c->set_output(0, c->MakeShape({c->Dim(c->input(0), 0), side(1), side(2), out}));
-  c->set_output(1, c->MakeShape({c->MakeDim(4), out}));
+  c->set_output(1, c->MakeShape({c->MakeDim(2), out}));
+  for (int i = 2; i < 4; i++) c->set_output(i, c->Vector(out));
   return absl::OkStatus();
 }
 
 absl::Status poolShape(InferenceContext* c) {
-  for (int i = 0; i < 2; i++) c->set_output(i, c->UnknownShape());
+  for (int i = 0; i < 4; i++) c->set_output(i, c->UnknownShape());
   int64_t stride;
   TF_RETURN_IF_ERROR(c->GetAttr("stride", &stride));
   if (!c->RankKnown(c->input(0))) return absl::OkStatus();
   const auto side = [&](int axis) { return windowed(c, axis, 2, stride, 1); };
   const auto channels = c->Dim(c->input(0), 3);
   c->set_output(0, c->MakeShape({c->Dim(c->input(0), 0), side(1), side(2), channels}));
-  c->set_output(1, c->MakeShape({c->MakeDim(4), channels}));
+  c->set_output(1, c->MakeShape({c->MakeDim(2), channels}));
+  for (int i = 2; i < 4; i++) c->set_output(i, c->Vector(channels));
   return absl::OkStatus();
 }
 
-// Each of the first `count` outputs has the shape of an input.
-template <int count, int first> absl::Status likeInputs(InferenceContext* c) {
-  for (int i = count; i < c->num_outputs(); i++) c->set_output(i, c->UnknownShape());
-  for (int i = 0; i < count; i++) c->set_output(i, i == 0 ? c->input(first) : c->input(i + 1));
+// The first output has the shape of an input; the others are small.
+template <int input> absl::Status likeInput(InferenceContext* c) {
+  for (int i = 0; i < c->num_outputs(); i++) c->set_output(i, i == 0 ? c->input(input) : c->UnknownShape());
   return absl::OkStatus();
 }
 
 REGISTER_OP("ZartsBlock")
-    .Input("x: float").Input("norm: float").Input("depthwise: float").Input("pointwise: float")
-    .Output("z: float").Output("out_norm: float")
+    .Input("x: float").Input("norm: float").Input("gamma: float").Input("beta: float").Input("depthwise: float").Input("pointwise: float")
+    .Output("z: float").Output("out_norm: float").Output("mean: float").Output("variance: float")
     .Attr("stride: int").Attr("dilation: int").Attr("padding: int").SetShapeFn(blockShape);
 REGISTER_OP("ZartsBlockGrad")
-    .Input("x: float").Input("norm: float").Input("depthwise: float").Input("pointwise: float")
-    .Input("z: float").Input("dy: float").Input("coefficients: float")
+    .Input("x: float").Input("norm: float").Input("gamma: float").Input("beta: float").Input("depthwise: float").Input("pointwise: float")
+    .Input("z: float").Input("dy: float").Input("coefficients: float").Input("factors: float")
     .Output("dx: float").Output("d_depthwise: float").Output("d_pointwise: float").Output("in_coefficients: float")
-    .Attr("stride: int").Attr("dilation: int").Attr("padding: int").SetShapeFn(likeInputs<3, 0>);
+    .Output("d_gamma: float").Output("d_beta: float")
+    .Attr("stride: int").Attr("dilation: int").Attr("padding: int").SetShapeFn(likeInput<0>);
 REGISTER_OP("ZartsSum")
-    .Input("weights: float").Input("maps: N * float").Input("norms: N * float").Output("y: float")
-    .Attr("N: int >= 1").Attr("places: list(int)").SetShapeFn(likeInputs<1, 1>);
+    .Input("weights: float").Input("maps: N * float").Input("norms: N * float").Input("gammas: N * float").Input("betas: N * float")
+    .Input("factors: N * float").Output("y: float")
+    .Attr("N: int >= 1").Attr("places: list(int)").SetShapeFn(likeInput<1>);
 REGISTER_OP("ZartsSumGrad")
-    .Input("weights: float").Input("dy: float").Input("maps: N * float").Input("norms: N * float")
-    .Output("d_weights: float").Output("coefficients: N * float")
-    .Attr("N: int >= 1").Attr("places: list(int)").SetShapeFn(likeInputs<1, 0>);
+    .Input("weights: float").Input("dy: float")
+    .Input("maps: N * float").Input("norms: N * float").Input("gammas: N * float").Input("betas: N * float").Input("factors: N * float")
+    .Output("d_weights: float").Output("coefficients: N * float").Output("d_gammas: N * float").Output("d_betas: N * float")
+    .Attr("N: int >= 1").Attr("places: list(int)").SetShapeFn(likeInput<0>);
 REGISTER_OP("ZartsPool")
-    .Input("x: float").Output("p: float").Output("norm: float")
+    .Input("x: float").Output("p: float").Output("norm: float").Output("mean: float").Output("variance: float")
     .Attr("stride: int").Attr("max: bool").SetShapeFn(poolShape);
 REGISTER_OP("ZartsPoolGrad")
     .Input("x: float").Input("p: float").Input("dys: N * float").Input("coefficients: N * float").Output("dx: float")
-    .Attr("N: int >= 1").Attr("stride: int").Attr("max: bool").SetShapeFn(likeInputs<1, 0>);
+    .Attr("N: int >= 1").Attr("stride: int").Attr("max: bool").SetShapeFn(likeInput<0>);
 
 #define REGISTER(name, type) REGISTER_KERNEL_BUILDER(Name(name).Device(tensorflow::DEVICE_CPU), type)
 REGISTER("ZartsBlock", Block);
