@@ -178,13 +178,13 @@ describe('evaluation/train', function () {
     const protocol = smoke([
       'dataset.trainSize=640',
       'dataset.testSize=100',
-      'epochs=8',
+      'epochs=10',
       'weights.lr=0.05',
       'network.dropPath=0',
       'cutout=0',
     ]);
     const { epochs, test } = await train(protocol, more);
-    expect(epochs[7].trainLoss).to.be.lessThan(0.7 * epochs[0].trainLoss);
+    expect(epochs[9].trainLoss).to.be.lessThan(0.7 * epochs[0].trainLoss);
     expect(test.errorPct).to.be.lessThan(75);
     const linear = await train(linearBaseline(protocol), more);
     expect(linear.test.errorPct).to.be.greaterThan(test.errorPct).and.at.most(100);
