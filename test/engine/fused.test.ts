@@ -117,6 +117,15 @@ describe('engine/fused', function () {
     }
   });
 
+  it('pass on what is no number: a search that diverges is told by its loss', () => {
+    const form = alone([1, 5, 4, 3], 2, block(3));
+    const [first, second, ...weights] = random(62, cellInputs(form));
+    const [dy] = random(63, [[1, 5, 4, 2]]);
+    const broken = { ...second, data: second.data.with(7, NaN) };
+    const { y } = evaluate(fusedSubject(form), [first, broken, ...weights], dy, true);
+    expect([...y.data].filter(Number.isNaN)).to.not.be.empty;
+  });
+
   it('give the same bits again, eagerly and compiled', () => {
     const form = alone([4, 9, 8, 24], 16, block(5));
     const subject = fusedSubject(form);

@@ -14,7 +14,7 @@ INLINE void rectify(const float* x, int pixels, int channels, const float* scale
     const T factor = scale ? load<T>(scale + c) : v + 1, offset = scale ? load<T>(shift + c) : v;
     return [=](ptrdiff_t from, ptrdiff_t to) {
       const T value = load<T>(x + from) * factor + offset;
-      store<T>(r + to, maskedBy<T>(value, value));
+      store<T>(r + to, rectified<T>(value));
     };
   });
 }

@@ -21,6 +21,10 @@ template <class V> INLINE V load(const float* from) {
 }
 template <class V> INLINE void store(float* to, V v) { __builtin_memcpy(to, &v, sizeof v); }
 
+template <class V> INLINE V rectified(V v) {  // v where it is not negative, else 0: what is no number stays so
+  const V zero = {};
+  return v < zero ? zero : v;
+}
 template <class V> INLINE V maskedBy(V condition, V v) {  // v where the condition is positive, else 0
   const V zero = {};
   return condition > zero ? v : zero;
