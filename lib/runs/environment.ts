@@ -41,7 +41,7 @@ export function thisMachine(): Machine {
 }
 
 /** Extensions that kernels choose by: of x86 and of Arm. */
-const VECTOR = /^(sse\w*|avx\w*|amx\w*|fma|f16c|asimd\w*|sve\w*|sme\w*|i8mm|bf16)$/;
+const VECTOR = /^(sse\w*|avx\w*|amx\w*|fma|f16c|asimd\w*|sve\w*|sme(?!p)\w*|i8mm|bf16)$/;
 
 /** The vector instructions of the first processor in a text like Linux' /proc/cpuinfo, sorted. */
 export function instructionsIn(cpuinfo: string): string {

@@ -64,7 +64,7 @@ describe('runs/kept: a checkpoint goes on only where the same bits are computed'
 describe('runs/environment', () => {
   it('finds the vector instructions of x86 and Arm processors, sorted', () => {
     const x86 =
-      'model name\t: X\nflags\t\t: fpu sse2 avx512f fma avx avx2 rdrand\n\nprocessor\t: 1\nflags\t\t: fpu';
+      'model name\t: X\nflags\t\t: fpu smep sse2 avx512f fma avx avx2 rdrand\n\nprocessor\t: 1\nflags\t\t: fpu';
     expect(instructionsIn(x86)).to.equal('avx avx2 avx512f fma sse2');
     expect(instructionsIn('Features\t: fp asimd sve aes')).to.equal('asimd sve');
     expect(instructionsIn('')).to.equal('');
