@@ -189,7 +189,8 @@ describe('bench: processes', () => {
     const { stdout } = spawnSync(process.execPath, ['--expose-gc', '-e', code], { encoding: 'utf8' });
     const { before, held, later, forgot, after } = JSON.parse(stdout) as Record<string, number>;
     expect(held - before).to.be.within(250e6, 300e6);
-    expect(later).to.be.at.least(held);
+    // Linux counts pages by thread and sums the counts now and then: a peak is told to some hundred kilobytes.
+    expect(later).to.be.at.least(held - 1e6);
     if (forgot) expect(later - after).to.be.greaterThan(200e6);
   });
 });
