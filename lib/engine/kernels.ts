@@ -701,12 +701,27 @@ export function statelessBernoulli(shape: number[], seed: Tensor1D, probability:
 }
 
 /**
- * Drop path: each sample of x either dropped, or kept and divided by the probability of being kept.
+ * What drop path multiplies samples by: 0 for one that is dropped, 1 over the probability of being kept for another.
  *
- * @param kept         [batch]: 1 for a sample that is kept, 0 for one that is dropped.
+ * @param kept         Of any shape: 1 for a sample that is kept, 0 for one that is dropped.
  * @param probability  Scalar in [0, 1): the probability of being dropped.
  */
-export function dropPath(x: Tensor4D, kept: Tensor1D, probability: Tensor): Tensor4D {
-  const factors = tf.reshape(tf.div(kept, tf.sub(1, probability)), [x.shape[0], 1, 1, 1]);
-  return tf.mul(x, factors);
+export function dropPathFactors<T extends Tensor>(kept: T, probability: Tensor): T {
+  return tf.div(kept, tf.sub(1, probability));
+}
+
+/** Such factors of each of several paths, [batch] each. @param seed  int32 [2]; the same draws for the same seed. */
+export function drawnPathFactors(
+  paths: number,
+  batch: number,
+  seed: Tensor1D,
+  probability: Tensor,
+): Tensor1D[] {
+  const kept = statelessBernoulli([paths, batch], seed, tf.sub(1, probability));
+  return tf.unstack(dropPathFactors(kept, probability)) as Tensor1D[];
+}
+
+/** Drop path: each sample of x times its factor ({@link dropPathFactors}). @param factors  [batch]. */
+export function dropPath(x: Tensor4D, factors: Tensor1D): Tensor4D {
+  return tf.mul(x, tf.reshape(factors, [x.shape[0], 1, 1, 1]));
 }

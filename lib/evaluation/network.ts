@@ -11,7 +11,7 @@ import {
   convolution,
   dropTerms,
   factorizedReduce,
-  fusedPreprocess,
+  fusedMap,
   kernel,
   largeStem,
   linear,
@@ -29,7 +29,7 @@ import {
   stateShape,
   sumTerms,
 } from '../supernet/layers.js';
-import type { Contents, Dropping, Scope, Term } from '../supernet/layers.js';
+import type { Contents, Scope, Term } from '../supernet/layers.js';
 import type { Normalization } from '../supernet/statistics.js';
 import { noiseSource, normalizer } from '../supernet/supernet.js';
 import { initialWeights, unflatten, weightLayout } from '../supernet/weights.js';
@@ -168,8 +168,8 @@ function byName(layout: WeightLayout, weights: Tensor1D | NamedWeights): NamedWe
   return typeof weights === 'function' ? weights : unflatten(layout, weights);
 }
 
-/** What drop path does to operation number i; undefined where nothing is dropped. */
-type Droppings = (path: number) => (Dropping & { readonly factors: Tensor1D }) | undefined;
+/** What drop path multiplies operation number i by, [batch]; undefined where nothing is dropped. */
+type Droppings = (path: number) => Tensor1D | undefined;
 
 /** One draw decides for all operations and samples of a pass. @param paths  Operations that may be dropped. */
 function droppings(paths: number, batch: number, { dropPath, seed }: NetworkPass): Droppings {
@@ -177,10 +177,8 @@ function droppings(paths: number, batch: number, { dropPath, seed }: NetworkPass
   if (!seed) throw new UsageError('Drop path needs a seed.');
   // The noise primitive's streams differ in the second number.
   const stream: Tensor1D = tf.add(seed, tf.tensor1d([1, 0], 'int32'));
-  const kept = engine.statelessBernoulli([paths, batch], stream, tf.sub(1, dropPath));
-  const rows = tf.unstack(kept) as Tensor1D[];
-  const factors = tf.unstack(tf.div(kept, tf.sub(1, dropPath))) as Tensor1D[];
-  return (path) => ({ kept: rows[path], factors: factors[path], probability: dropPath });
+  const factors = engine.drawnPathFactors(paths, batch, stream, dropPath);
+  return (path) => factors[path];
 }
 
 /** A cell of a derived network. */
@@ -215,16 +213,12 @@ function derivedCell(genotype: Genotype, plan: CellPlan, name: string, nextPath:
   const fused: DerivedCell['apply'] = (s0, s1, scope, dropping) => {
     const shapeOf = stateShape(s1, width, kind === 'reduce');
     const terms = ops.map(({ input, layer, path }): FusedTerm => {
-      const dropped = path === undefined ? undefined : dropping(path);
+      const factors = path === undefined ? undefined : dropping(path);
       const operation = layer.fused!(scope, shapeOf(input));
-      return { input, operation, place: -1, ...(dropped && { factors: dropped.factors }) };
+      return { input, operation, place: -1, ...(factors && { factors }) };
     });
     const nodes = Array.from({ length: terms.length / 2 }, (_, i) => terms.slice(2 * i, 2 * i + 2));
-    const preprocess = [
-      fusedPreprocess(preprocess0, s0, scope),
-      fusedPreprocess(preprocess1, s1, scope),
-    ] as const;
-    return new FeatureMap(engine.fusedCell([s0.x, s1.x], preprocess, nodes, concat, tf.zeros([1])));
+    return fusedMap([preprocess0, preprocess1], [s0, s1], scope, nodes, concat, tf.zeros([1]));
   };
 
   return {
@@ -235,8 +229,8 @@ function derivedCell(genotype: Genotype, plan: CellPlan, name: string, nextPath:
       for (let o = 0; o < ops.length; o += 2) {
         const terms = ops.slice(o, o + 2).flatMap(({ input, layer, path }): Term[] => {
           const term = layer.apply(states[input], scope);
-          const dropped = path === undefined ? undefined : dropping(path);
-          return dropped ? dropTerms([term], dropped) : [term];
+          const factors = path === undefined ? undefined : dropping(path);
+          return factors ? dropTerms([term], factors) : [term];
         });
         states.push(new FeatureMap(sumTerms(terms)));
       }

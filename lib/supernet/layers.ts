@@ -187,20 +187,14 @@ export function sumTerms(terms: readonly Term[]): Tensor4D {
   );
 }
 
-/** What drop path does to one path: [batch] ones and zeros, and the probability that made the zeros. */
-export interface Dropping {
-  readonly kept: Tensor1D;
-  readonly probability: Tensor;
-}
-
 /** The sum of operations' outputs with the same samples dropped from all (see {@link engine.dropPath}), as terms. */
-export function dropTerms(terms: readonly Term[], { kept, probability }: Dropping): Term[] {
+export function dropTerms(terms: readonly Term[], factors: Tensor1D): Term[] {
   return [false, true].flatMap((interleaved): Term[] => {
     const images = terms.filter((term) => term.interleaved === interleaved).map(({ x }) => x);
     if (images.length === 0) return [];
     // The four quarters of an image are that many batches apart.
-    const rows: Tensor1D = interleaved ? tf.tile(kept, [4]) : kept;
-    return [{ x: engine.dropPath(sumImages(images), rows, probability), interleaved }];
+    const rows: Tensor1D = interleaved ? tf.tile(factors, [4]) : factors;
+    return [{ x: engine.dropPath(sumImages(images), rows), interleaved }];
   });
 }
 
@@ -636,11 +630,26 @@ export function mapOf(layer: Layer, input: FeatureMap, scope: Scope): FeatureMap
   return new FeatureMap(output(layer, input, scope), input.switches);
 }
 
-/** The block that preprocesses a cell's input. */
-export function fusedPreprocess(layer: Layer, { x }: FeatureMap, scope: Scope): engine.FusedBlock {
-  const operation = layer.fused!(scope, x.shape);
-  if (operation.kind !== 'blocks') throw new Error('a preprocessing is no block');
-  return operation.blocks[0];
+/**
+ * A cell by the fused kernels, its two inputs preprocessed by layers of one block.
+ *
+ * @param nodes, concat, weights  See {@link engine.fusedCell}.
+ */
+export function fusedMap(
+  preprocess: readonly [Layer, Layer],
+  [s0, s1]: readonly [FeatureMap, FeatureMap],
+  scope: Scope,
+  nodes: readonly (readonly engine.FusedTerm[])[],
+  concat: readonly number[],
+  weights: Tensor1D,
+): FeatureMap {
+  const block = (layer: Layer, { x }: FeatureMap): engine.FusedBlock => {
+    const operation = layer.fused!(scope, x.shape);
+    if (operation.kind !== 'blocks') throw new Error('a preprocessing is no block');
+    return operation.blocks[0];
+  };
+  const blocks = [block(preprocess[0], s0), block(preprocess[1], s1)] as const;
+  return new FeatureMap(engine.fusedCell([s0.x, s1.x], blocks, nodes, concat, weights), s0.switches);
 }
 
 /** The shape of each state of a cell, from the second input, which is as large as the states that the nodes read. */

@@ -11,7 +11,7 @@ import {
   contentsOf,
   dropTerms,
   factorizedReduce,
-  fusedPreprocess,
+  fusedMap,
   largeStem,
   linear,
   linearParameters,
@@ -25,7 +25,7 @@ import {
   sumImages,
   sumTerms,
 } from './layers.js';
-import type { Contents, Dropping, OpWeight, PatternUse, Scope, Term } from './layers.js';
+import type { Contents, OpWeight, PatternUse, Scope, Term } from './layers.js';
 import type { Normalization, Normalizations } from './statistics.js';
 import { initialWeights, unflatten, weightLayout } from './weights.js';
 import type { WeightLayout } from './weights.js';
@@ -196,8 +196,8 @@ interface SupernetCell extends Contents {
     s1: FeatureMap,
     scope: Scope,
     weights: CellWeights,
-    /** What drop path does to each edge. */
-    dropping: readonly Dropping[] | undefined,
+    /** What drop path multiplies each edge by, [batch]. */
+    dropping: readonly Tensor1D[] | undefined,
   ): FeatureMap;
   /** The same by the fused kernels, where they know all of the cell's operations. @param weights  Of all operations. */
   readonly fused:
@@ -234,7 +234,9 @@ function supernetCell(
     });
     return { node, input, stride, ops };
   });
-  const operations = edges.flatMap(({ node, input, ops }) => ops.map((op) => ({ node, input, ...op })));
+  const operations = edges
+    .flatMap(({ node, input, ops }) => ops.map((op) => ({ node, input, ...op })))
+    .map((each, place) => ({ ...each, place }));
   const layers = operations.map(({ layer }) => layer);
   const computed = operations.filter(({ primitive }) => primitive !== 'none');
   const numbers = Array.from({ length: space.nodes }, (_, i) => i + 2);
@@ -251,18 +253,13 @@ function supernetCell(
       ? undefined
       : (s0, s1, scope, weights) => {
           const shapeOf = stateShape(s1, width, kind === 'reduce');
-          const term = ({ input, layer }: (typeof operations)[number]): FusedTerm => ({
+          const term = ({ input, layer, place }: (typeof operations)[number]): FusedTerm => ({
             input,
             operation: layer.fused!(scope, shapeOf(input)),
-            place: layers.indexOf(layer),
+            place,
           });
           const nodes = numbers.map((number) => computed.filter(({ node }) => node === number).map(term));
-          const preprocess = [
-            fusedPreprocess(preprocess0, s0, scope),
-            fusedPreprocess(preprocess1, s1, scope),
-          ] as const;
-          const y = engine.fusedCell([s0.x, s1.x], preprocess, nodes, numbers, weights);
-          return new FeatureMap(y, s0.switches);
+          return fusedMap([preprocess0, preprocess1], [s0, s1], scope, nodes, numbers, weights);
         },
     apply(s0, s1, scope, weights, dropping) {
       const map = (x: Tensor4D) => new FeatureMap(x, s0.switches);
@@ -409,18 +406,16 @@ export function noiseSource(seed: Tensor1D | undefined): Scope['noise'] {
   };
 }
 
-/** What drop path does to the edges of each cell: a stream of the seed for each cell, apart from those of the noise primitive. */
+/** What drop path multiplies the edges of each cell by: a stream of the seed for each cell, apart from those of the noise primitive. */
 function dropPathSource(
   batch: number,
   { dropPath: probability, noiseSeed: seed }: PassOptions,
-): ((edges: number) => readonly Dropping[]) | undefined {
+): ((edges: number) => readonly Tensor1D[]) | undefined {
   if (!probability) return undefined;
   if (!seed) throw new UsageError('Drop path needs a noise seed.');
-  const keep = tf.sub(1, probability);
   let stream = 0;
   return (edges) => {
     const offset: Tensor = tf.tensor1d([1, ++stream], 'int32');
-    const kept = engine.statelessBernoulli([edges, batch], tf.add(seed, offset), keep);
-    return (tf.unstack(kept) as Tensor1D[]).map((row) => ({ kept: row, probability }));
+    return engine.drawnPathFactors(edges, batch, tf.add(seed, offset), probability);
   };
 }

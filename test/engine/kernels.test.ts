@@ -213,7 +213,8 @@ describe('engine/kernels', function () {
       const size = drawn.height * drawn.width * drawn.channels;
       return {
         inputs: [image(drawn)],
-        kernel: (x) => engine.dropPath(x as Tensor4D, tf.tensor1d(kept), tf.scalar(0.25)),
+        kernel: (x) =>
+          engine.dropPath(x as Tensor4D, engine.dropPathFactors(tf.tensor1d(kept), tf.scalar(0.25))),
         definition: ({ shape, data }) => ({
           shape,
           data: data.map((value, i) => (kept[Math.floor(i / size)] * value) / 0.75),

@@ -5,6 +5,7 @@ import {
   batchNormInference,
   compile,
   dropPath,
+  dropPathFactors,
   moveToOpenScope,
   tf,
 } from '../../lib/engine/index.js';
@@ -307,7 +308,7 @@ export function dropPathCase(c: FixtureCase): ArrayError[] {
   const inputs = hostArrays(c, ['x', 'mask', 'gy']);
   const run: ProgramFunction['run'] = (_, { x, mask, gy }) => {
     const forward = (values: Tensor) =>
-      dropPath(values as Tensor4D, mask as Tensor1D, tf.scalar(probability)) as Tensor;
+      dropPath(values as Tensor4D, dropPathFactors(mask as Tensor1D, tf.scalar(probability))) as Tensor;
     const { value, grad } = tf.valueAndGrad(forward)(x, gy);
     return { outputs: { y: value, gx: grad } };
   };

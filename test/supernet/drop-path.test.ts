@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Rank, Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
-import { compile, interleave, tf } from '../../lib/engine/index.js';
+import { compile, dropPathFactors, interleave, tf } from '../../lib/engine/index.js';
 import { UsageError } from '../../lib/errors.js';
 import { key } from '../../lib/math/random.js';
 import { defineSpace, uniformSpace } from '../../lib/spaces/spaces.js';
@@ -185,7 +185,7 @@ describe('supernet: drop path', function () {
   it('drops an operation on interleaved images for the same samples', () => {
     tf.tidy(() => {
       const x = tf.tensor4d(floats(2, 3 * 4 * 6 * 2), [3, 4, 6, 2]);
-      const drop = { kept: tf.tensor1d([1, 0, 1]), probability: tf.scalar(0.5) };
+      const drop = dropPathFactors(tf.tensor1d([1, 0, 1]), tf.scalar(0.5));
       const apart = sumTerms(dropTerms([{ x: interleave(x), interleaved: true }], drop));
       const whole = sumTerms(dropTerms([{ x, interleaved: false }], drop));
       expect(Array.from(apart.dataSync())).to.deep.equal(Array.from(whole.dataSync()));
