@@ -4,18 +4,22 @@ import { cpus } from 'node:os';
 import path from 'node:path';
 import { projectRoot } from './home.js';
 
-/** What is known of this process and machine; no names of machines or folders. */
-export interface Machine {
-  /** Commit of the library; "-dirty" marks uncommitted changes, null that it is unknown. */
-  readonly commit: string | null;
-  readonly version: string;
-  readonly node: string;
-  /** Processor model and number of cores. */
+/** A processor as far as the last bits of a result depend on it. */
+export interface Processor {
+  /** Its model. */
   readonly processor: string;
   /** Its vector instructions, of which TensorFlow's kernels use what they find: "avx avx2 fma"; "" where unknown. */
   readonly instructions: string;
   /** Sizes of its caches, by which matrix products are cut into blocks: "48K 32K 2048K 260M"; "" where unknown. */
   readonly caches: string;
+}
+
+/** What is known of this process and machine; no names of machines or folders. */
+export interface Machine extends Processor {
+  /** Commit of the library; "-dirty" marks uncommitted changes, null that it is unknown. */
+  readonly commit: string | null;
+  readonly version: string;
+  readonly node: string;
   readonly cores: number;
 }
 
@@ -25,18 +29,23 @@ export function thisMachine(): Machine {
   const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
     version: string;
   };
-  const processors = cpus();
   return {
     commit: commitOf(root),
     version,
     node: process.version,
-    processor: processors[0]?.model.trim() ?? 'unknown',
+    ...thisProcessor(),
+    cores: cpus().length,
+  };
+}
+
+function thisProcessor(): Processor {
+  return {
+    processor: cpus()[0]?.model.trim() ?? 'unknown',
     instructions: instructionsIn(textOf('/proc/cpuinfo')),
     caches: [0, 1, 2, 3]
       .map((level) => textOf(`/sys/devices/system/cpu/cpu0/cache/index${level}/size`).trim())
       .filter((size) => size !== '')
       .join(' '),
-    cores: processors.length,
   };
 }
 
@@ -69,7 +78,7 @@ export type EngineFacts = object | null;
 export type Bits = Readonly<Record<string, string>>;
 
 /** Those of this machine with an engine. How many operations run at once is no part: every sum has one order whatever runs when. */
-export function bitsOf(engine: EngineFacts, machine = thisMachine()): Bits {
+export function bitsOf(engine: EngineFacts, machine: Processor = thisProcessor()): Bits {
   const { processor, instructions, caches } = machine;
   const facts = Object.entries({ processor, instructions, caches, ...engine });
   return Object.fromEntries(

@@ -5,7 +5,7 @@ import { InterruptedError, ZartsError } from '../../lib/errors.js';
 import { bitsOf, differenceOf, instructionsIn } from '../../lib/runs/environment.js';
 import { runKind } from '../../lib/runs/kept.js';
 import type { Kind, KeptOptions } from '../../lib/runs/kept.js';
-import { temporaryFolder } from '../datasets/helpers.js';
+import { rejection, temporaryFolder } from '../datasets/helpers.js';
 
 const ENGINE = { package: 'an engine', tensorflow: '2.21.0', intraOpThreads: 1, interOpThreads: 2 };
 
@@ -29,21 +29,14 @@ function counting(
   };
 }
 
-async function failure(run: Promise<unknown>): Promise<Error> {
-  return run.then(
-    () => expect.fail('it did not fail'),
-    (error: unknown) => error as Error,
-  );
-}
-
 describe('runs/kept: a checkpoint goes on only where the same bits are computed', () => {
   const home = temporaryFolder();
   const run = (seed: number, engine: object | null, stopAfter?: number) =>
     runKind(counting(engine, stopAfter), { kind: 'count', seed }, { home: home() });
 
   it('is refused elsewhere in a sentence with what differs and how to start anew, and stays', async () => {
-    expect(await failure(run(1, ENGINE, 2))).to.be.instanceOf(InterruptedError);
-    const error = await failure(run(1, { ...ENGINE, tensorflow: '2.22.0' }));
+    expect(await rejection(run(1, ENGINE, 2))).to.be.instanceOf(InterruptedError);
+    const error = await rejection(run(1, { ...ENGINE, tensorflow: '2.22.0' }));
     expect(error).to.be.instanceOf(ZartsError);
     expect(error.message).to.match(
       /^Run [0-9a-f]{32} was begun where other bits are computed: tensorflow was "2\.21\.0" and is "2\.22\.0"; go on there, or start it anew here by deleting /,
@@ -55,7 +48,7 @@ describe('runs/kept: a checkpoint goes on only where the same bits are computed'
   });
 
   it('goes on with another number of operations at once', async () => {
-    await failure(run(2, ENGINE, 3));
+    await rejection(run(2, ENGINE, 3));
     const { result } = await run(2, { ...ENGINE, interOpThreads: 8 });
     expect(result.from).to.equal(3);
   });
@@ -74,7 +67,8 @@ describe('runs/environment', () => {
     const machine = { processor: 'P', instructions: 'avx', caches: '32K', cores: 2 };
     const whole = { ...machine, commit: null, version: '1', node: 'v20' };
     const here = bitsOf(ENGINE, whole);
-    expect(differenceOf(here, bitsOf(ENGINE, { ...whole, node: 'v22', cores: 64 }))).to.equal(undefined);
+    const elsewhere = { ...whole, node: 'v22', cores: 64 };
+    expect(differenceOf(here, bitsOf(ENGINE, elsewhere))).to.equal(undefined);
     expect(differenceOf(here, bitsOf(ENGINE, { ...whole, instructions: 'avx avx2' }))).to.equal(
       'instructions was "avx" and is "avx avx2"',
     );
