@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
-import path from 'node:path';
-import { promisify } from 'node:util';
 import type { BenchShape } from './shapes.js';
 import type { Digests, Extent } from './bits-outputs.js';
+import { EngineProcess } from './processes.js';
 
 /**
  * Whether a shape's outputs are the same to the last bit in every session, every process, and however many operations run
@@ -32,26 +30,19 @@ export interface BitsReport {
 /** Runs the check. @throws where a process fails. */
 export async function checkBits(shape: BenchShape, options: BitsOptions): Promise<BitsReport> {
   const found: Digests[] = [];
+  const { extent, sessions, processes } = options;
   for (const threads of options.threads) {
-    for (let i = 0; i < options.processes; i++) {
-      found.push(...(await digestsOf(shape, threads, options)));
+    const env = { TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: String(threads) };
+    for (let i = 0; i < processes; i++) {
+      await new EngineProcess('The engine', env).during(async (engine) => {
+        // Each time in a session of its own.
+        for (let n = 0; n < sessions; n++)
+          found.push((await engine.ask('outputs', { shape, extent })).digests);
+      });
     }
   }
   const names = Object.keys(found[0]);
   const different = (name: string): number => new Set(found.map((digests) => digests[name])).size;
   const values = Object.fromEntries(names.map((name) => [name, different(name)]));
   return { sessions: found.length, values };
-}
-
-async function digestsOf(
-  shape: BenchShape,
-  threads: number,
-  { sessions, extent }: BitsOptions,
-): Promise<Digests[]> {
-  const worker = path.join(__dirname, 'bits-worker.js');
-  const env = { ...process.env, TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: String(threads) };
-  const args = [worker, JSON.stringify(shape), extent, String(sessions)];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { env });
-  const lines = stdout.split('\n').filter((line) => line.startsWith('{'));
-  return lines.map((line) => JSON.parse(line) as Digests);
 }

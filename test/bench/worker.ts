@@ -8,6 +8,8 @@ import type { Program } from '../../lib/engine/index.js';
 import { ZartsError } from '../../lib/errors.js';
 import { foldIn, key } from '../../lib/math/random.js';
 import { timeAlphaUpdates } from './alpha-update.js';
+import { outputsOf } from './bits-outputs.js';
+import type { Extent } from './bits-outputs.js';
 import { forgetPeak, peakBytes } from './memory.js';
 import { benchProgram, benchStep, peerParameters, productProgram, stepCounts } from './program.js';
 import type { BenchStep } from './program.js';
@@ -66,6 +68,11 @@ const requests = {
     }
     return { digest: hash.digest('hex') };
   },
+
+  /** Digests of all that a new session of this shape computes. */
+  outputs: (request: { readonly shape: BenchShape; readonly extent: Extent }) => ({
+    digests: outputsOf(request.shape, request.extent),
+  }),
 
   counts: () => stepCounts(shape),
 
