@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'chai';
 import { jupyterEnvironment } from '../../bin/cli/jupyter.js';
 import { projectRoot } from '../../lib/runs/home.js';
+import { temporaryFolder } from '../datasets/helpers.js';
 import { kernelReplies, kernelSession } from '../support/kernel-session.js';
 import type { CellOutcome } from '../support/kernel-session.js';
 import { smokeVariables } from './files.js';
@@ -32,11 +32,7 @@ function expectInterrupted({ status, name, seconds }: CellOutcome, cell: string)
 
 describe('the TypeScript kernel, at length', function () {
   this.timeout(900_000);
-  let folder: string;
-  before(() => (folder = mkdtempSync(path.join(tmpdir(), 'zarts-kernel-'))));
-  after(() => {
-    rmSync(folder, { recursive: true, force: true });
-  });
+  const folder = temporaryFolder();
 
   it('survives fifty interrupts with its variables', () => {
     const cells = Array.from({ length: 50 }, (_, i) => `const kept = 0; ${ENDLESS[i % ENDLESS.length]}`);
@@ -89,9 +85,9 @@ describe('the TypeScript kernel, at length', function () {
   });
 
   it('leaves no lock, no half-loaded module and no waiting behind when it stops JavaScript where it stood', () => {
-    const module = path.join(folder, 'slow.js');
+    const module = path.join(folder(), 'slow.js');
     writeFileSync(module, 'exports.a = 1; if (!globalThis.again) { globalThis.again = 1; for (;;); } exports.b = 2;');
-    const lock = JSON.stringify(path.join(folder, 'lock'));
+    const lock = JSON.stringify(path.join(folder(), 'lock'));
     const work = 'exclusively(async () => { await 1; if (!(globalThis as any).free) for (;;); return 3; })';
     const [, locked, lockedAgain, loading, loaded, waiting, free] = kernelSession([
       { run: `import { acquireLock } from 'zarts/lib/runs/lock'; import { exclusively } from 'zarts/lib/engine';` },
@@ -123,7 +119,7 @@ describe('the TypeScript kernel, at length', function () {
         { run: measure },
         { run: 'fig.claims.length > 0' },
       ],
-      smokeVariables(path.join(folder, 'home')),
+      smokeVariables(path.join(folder(), 'home')),
     );
     expectInterrupted(first, 'measure');
     expectInterrupted(second, 'again');
@@ -173,13 +169,13 @@ describe('the TypeScript kernel, at length', function () {
   function jupyter(program: string, ...args: string[]): string {
     const { status, stderr } = spawnSync(path.join(projectRoot(), '.venv', 'bin', program), args, {
       encoding: 'utf8',
-      env: jupyterEnvironment({ ...process.env, ...smokeVariables(path.join(folder, 'home')) }),
+      env: jupyterEnvironment({ ...process.env, ...smokeVariables(path.join(folder(), 'home')) }),
     });
     return status === 0 ? '' : stderr;
   }
 
   const withCells = (name: string, cells: readonly { readonly source: string; readonly tags?: string[] }[]): string => {
-    const file = path.join(folder, name);
+    const file = path.join(folder(), name);
     const metadata = { kernelspec: { name: 'tslab', language: 'typescript', display_name: 'TypeScript' } };
     const made = cells.map(({ source, tags = [] }, i) => ({
       ...{ cell_type: 'code', id: `c${i}`, execution_count: null, outputs: [] },
@@ -194,7 +190,7 @@ describe('the TypeScript kernel, at length', function () {
       { source: 'const budget = process.env.ZARTS_BUDGET;', tags: ['parameters'] },
       { source: `budget + '!'` },
     ]);
-    const out = path.join(folder, 'out.ipynb');
+    const out = path.join(folder(), 'out.ipynb');
     expect(jupyter('papermill', '-p', 'budget', 'laptop', given, out)).to.equal('');
     expect(jupyter('jupyter-nbconvert', '--to', 'html', out)).to.equal('');
     expect(readFileSync(out.replace('.ipynb', '.html'), 'utf8')).to.contain('laptop!');
@@ -202,7 +198,7 @@ describe('the TypeScript kernel, at length', function () {
 
   it('tells papermill and nbconvert why a cell failed', () => {
     const failing = withCells('failing.ipynb', [{ source: '\nthrow new RangeError("too large");' }]);
-    expect(jupyter('papermill', failing, path.join(folder, 'failed.ipynb'))).to.match(
+    expect(jupyter('papermill', failing, path.join(folder(), 'failed.ipynb'))).to.match(
       /RangeError: too large[^]*2 \| throw[^]*cell \[1\]:2:7/,
     );
     expect(jupyter('jupyter-nbconvert', '--to', 'html', '--execute', failing)).to.contain('RangeError: too large');
