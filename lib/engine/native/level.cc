@@ -33,11 +33,22 @@ void blockBackward(const BlockShape& s, const BlockBackward& a, Allocate allocat
 #endif
   blockBackwardBy<Widest>(s, a, allocate);
 }
+// Multiply-adds of sums that stay in registers, as many as hide each other's latency: what a core can do at most.
+double multiplyAdds(double least) {
+  constexpr int COUNT = 12;
+  Widest sums[COUNT] = {};
+  const Widest factor = Widest{} + 0.5f, term = Widest{} + 1.0f;
+  const double round = COUNT * LANES<Widest>, rounds = least / round;
+  double done = 0, kept = 0;
+  for (; done < rounds; done++) UNROLL for (int i = 0; i < COUNT; i++) sums[i] = sums[i] * factor + term;
+  for (const Widest& sum : sums) kept += sum[0];
+  return done * round + 0 * kept;  // or nothing would have to be computed
+}
 }  // namespace NAME(level, WIDTH)
 
 const Kernels& NAME(kernels, WIDTH)() {
   using namespace NAME(level, WIDTH);
-  static constexpr Kernels all = {blockForward, blockBackward, weightedSumBy<Widest>, productsBy<Widest>, poolForwardBy<Widest>, poolBackwardBy<Widest>};
+  static constexpr Kernels all = {blockForward, blockBackward, weightedSumBy<Widest>, productsBy<Widest>, poolForwardBy<Widest>, poolBackwardBy<Widest>, multiplyAdds};
   return all;
 }
 }  // namespace zarts
