@@ -2,7 +2,7 @@ export { engineMachine, moveToOpenScope, recoverFromInterrupt, tensorCounts, tf 
 export { device } from './device.js';
 export type { Device } from './device.js';
 export * from './kernels.js';
-export { canFuse, fusedCell } from './fused.js';
+export { canFuse, fusedCell, normalizeExactly } from './fused.js';
 export type { FusedBlock, FusedOperation, FusedTerm } from './fused.js';
 export { multiplyAdds, nativeKernels } from './native.js';
 export type { NativeKernels, NativeLevel } from './native.js';

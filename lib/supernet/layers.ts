@@ -28,8 +28,8 @@ export interface Scope {
   weight(name: string): Tensor;
   /** Default scale and offset: 1 and 0. */
   normalize(name: string, x: Tensor4D, scale?: Tensor1D, offset?: Tensor1D): Tensor4D;
-  /** The same without scale and offset, with sums exact enough for what the whole network's gradient passes through. */
-  normalizeExactly(name: string, x: Tensor4D): Tensor4D;
+  /** The same with sums exact enough for what the whole network's gradient passes through. Both scale and offset, or neither. */
+  normalizeExactly(name: string, x: Tensor4D, scale?: Tensor1D, offset?: Tensor1D): Tensor4D;
   noise(name: string, shape: readonly number[]): Tensor4D;
   /** Told the statistics that a fused kernel normalized with; absent where nobody asks. */
   readonly collected?: ((name: string, statistics: engine.BatchStatistics) => void) | undefined;
@@ -40,7 +40,7 @@ export function within(scope: Scope, prefix: string): Scope {
   return {
     weight: (name) => scope.weight(`${prefix}.${name}`),
     normalize: (name, x, scale, offset) => scope.normalize(`${prefix}.${name}`, x, scale, offset),
-    normalizeExactly: (name, x) => scope.normalizeExactly(`${prefix}.${name}`, x),
+    normalizeExactly: (name, ...rest) => scope.normalizeExactly(`${prefix}.${name}`, ...rest),
     noise: (name, shape) => scope.noise(name === '' ? prefix : `${prefix}.${name}`, shape),
     collected:
       scope.collected &&
@@ -375,8 +375,7 @@ function pathNorm(name: string, channels: number, affine: boolean): Step {
 /** 3×3 convolution, then batch norm with scale and offset: the supernet's stem. No ReLU. */
 export function stem(inputs: number, outputs: number): Layer {
   const norm = batchNorm('1', outputs, true);
-  const exact: Step['apply'] = (x, scope) =>
-    engine.scaleAndShift(scope.normalizeExactly('1', x), ...affineOf('1', scope));
+  const exact: Step['apply'] = (x, scope) => scope.normalizeExactly('1', x, ...affineOf('1', scope));
   return sequence(dense('0', [3, 3], [inputs, outputs], [1, 1]), { ...norm, apply: exact });
 }
 

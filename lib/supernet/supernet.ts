@@ -391,7 +391,7 @@ export function normalizer(
       if (!scale) known.set(x.id, normalized);
       return collected(name, normalized);
     },
-    normalizeExactly: (name, x) => collected(name, engine.batchNormExactly(x)),
+    normalizeExactly: (name, x, scale, offset) => collected(name, engine.normalizeExactly(x, scale, offset)),
     collected: told,
   };
 }

@@ -23,7 +23,13 @@ describe('fused kernels: memory', function () {
     try {
       const compile = (source: string, object: string, ...flags: readonly string[]): string => {
         const to = path.join(folder, object);
-        const always = ['-std=c++17', '-O1', '-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+        const always = [
+          '-std=c++17',
+          '-O1',
+          '-g',
+          '-fsanitize=address,undefined',
+          '-fno-sanitize-recover=all',
+        ];
         const from = path.join(projectRoot(), source);
         const made = spawnSync('c++', [...always, ...flags, from, '-o', to], { encoding: 'utf8' });
         expect(made.status, made.stderr).to.equal(0);
