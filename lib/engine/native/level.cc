@@ -20,16 +20,22 @@ using Widest = Floats8;
 using Widest = Floats4;
 #endif
 
+#if WIDTH == 16
+// Whether half as many lanes hold all channels of one side.
+bool narrow(const BlockShape& s) {
+  return s.channels <= 8 || s.outChannels <= 8;
+}
+#endif
+
 void blockForward(const BlockShape& s, const BlockForward& a, Allocate allocate) {
 #if WIDTH == 16
-  // Channels that are no multiple of 16 would be rounded up too far.
-  if (s.channels % 16 != 0 || s.outChannels % 16 != 0) return blockForwardBy<Floats8>(s, a, allocate);
+  if (narrow(s)) return blockForwardBy<Floats8>(s, a, allocate);
 #endif
   blockForwardBy<Widest>(s, a, allocate);
 }
 void blockBackward(const BlockShape& s, const BlockBackward& a, Allocate allocate) {
 #if WIDTH == 16
-  if (s.channels % 16 != 0 || s.outChannels % 16 != 0) return blockBackwardBy<Floats8>(s, a, allocate);
+  if (narrow(s)) return blockBackwardBy<Floats8>(s, a, allocate);
 #endif
   blockBackwardBy<Widest>(s, a, allocate);
 }
