@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BenchReport } from '../../test/bench/bench.js';
 import type { BitsReport } from '../../test/bench/bits-check.js';
@@ -58,11 +59,10 @@ export function withoutGpuKernel(
   return status === 0 ? stdout.split('\n').filter((line) => line !== '') : null;
 }
 
-/** The operations that this project's programs consist of, as a process of its own records them. */
-export async function operationsHere(): Promise<readonly string[]> {
-  const { EngineProcess } = await import('../../test/bench/processes.js');
-  const { operations } = await new EngineProcess('The engine').during((engine) => engine.ask('operations'));
-  return operations;
+/** The operations that this project's programs consist of without the fused kernels, which are for processors. */
+export function gpuOperations(): readonly string[] {
+  const file = join(projectRoot(), 'test', 'bench', 'gpu-operations.json');
+  return JSON.parse(readFileSync(file, 'utf8')) as string[];
 }
 
 /** Looks at everything, on whatever TensorFlow computes on. */
@@ -70,12 +70,15 @@ export async function firstRun(
   { shapes, memorySteps, fixtures }: FirstRunOptions,
   progress: Progress,
 ): Promise<FirstRun> {
+  const { EngineProcess } = await import('../../test/bench/processes.js');
   const { BENCH_SHAPES } = await import('../../test/bench/shapes.js');
   const { WHOLE_CHECK, checkBits } = await import('../../test/bench/bits-check.js');
   const { runBench } = await import('../../test/bench/bench.js');
   const { runParity } = await import('../../test/parity/parity.js');
   const phase = progress.start('first run', 4);
-  const missing = withoutGpuKernel(await operationsHere());
+  const engine = new EngineProcess('The engine');
+  const { operations } = await engine.during((each) => each.ask('operations'));
+  const missing = withoutGpuKernel(operations);
   phase.update(1, 'parity');
   const { cases, passed, failed } = runParity(fixtures);
   const out = cases.filter(({ ok }) => !ok).map(({ id, array, form }) => `${id} ${array} (${form})`);
