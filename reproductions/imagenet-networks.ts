@@ -18,6 +18,7 @@ import { countsOf } from './kinds.js';
 import { familyColors, familyOf, methodTitle } from './methods.js';
 import { printedInterval, printedRows } from './paper.js';
 import type { PrintedCell } from './paper.js';
+import { absolute } from './statements.js';
 import { label, listTable } from './tables.js';
 import { trainingOf, trainingSettings } from './training.js';
 
@@ -202,7 +203,9 @@ export function countClaims(view: TransferView): Claim[] {
       statistic: 'parameters (M) of the networks of ZARTS-MGS',
       values: zarts.map(({ parameters }) => parameters / 1e6),
       region: { between: [Math.min(...bounds), Math.max(...bounds)] },
-      detail: `The mean over the searches is judged, with half a unit of the last printed digit to either side.${ofBudget}`,
+      ...absolute(budget),
+      detail:
+        'The mean over the searches is judged, with half a unit of the last printed digit to either side.',
     }),
     judge({
       id: 'fewer-skips',
