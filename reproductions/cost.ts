@@ -19,6 +19,7 @@ import type { SearchSpace } from '../lib/spaces/spaces.js';
 
 /** What an alpha update asks for. A zero-order solver is asked once, in a space of one dimension. */
 function askedFor({ solver: settings, omega }: SearchProtocol) {
+  if (settings.kind === 'random-ws') return { points: 0, gradients: 0, weightGradients: 0 };
   if (!isZeroOrder(settings)) {
     return omega.kind === 'current'
       ? { points: 0, gradients: 1, weightGradients: 0 }
@@ -140,6 +141,8 @@ const TRAINING_MODEL = {
     sep_conv_5x5: 4e-6,
     sep_conv_7x7: 5e-6,
     conv_7x1_1x7: 8.5e-6,
+    nor_conv_1x1: 1.2e-6,
+    nor_conv_3x3: 4e-6,
   },
   /** Milliseconds to decode, cut and colour a photograph, besides what is done with it. */
   perPhoto: 2,
