@@ -112,8 +112,12 @@ interface Owner {
   readonly home: string;
 }
 
-/** Downloads a file unless it is there, and checks that it is the official one. */
-async function obtain(
+/**
+ * Downloads a file unless it is there, and checks that it is the official one.
+ *
+ * @param path  Where it is to be; its folder is there.
+ */
+export async function obtain(
   remote: RemoteFile,
   path: string,
   owner: Owner,
