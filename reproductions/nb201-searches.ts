@@ -68,7 +68,9 @@ export type SearchedRow = Row<'lookup', MethodAxes>;
 /** What the figure shows. */
 export type Nb201View = View<'lookup' | 'benchmark', MethodAxes>;
 
-export const titleOf = (method: string): string => METHODS[method as MethodId].title;
+/** What a reader sees for a method; one that is none of ours is called by its own title. */
+export const titleOf = (method: string): string =>
+  Object.hasOwn(METHODS, method) ? METHODS[method as MethodId].title : method;
 
 /** The rankings of a budget: how many in a search, of how many architectures, each on how many batches. */
 const RANKINGS: Readonly<

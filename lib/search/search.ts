@@ -5,7 +5,7 @@ import type { ImageBatches } from '../datasets/batches.js';
 import type { Dataset } from '../datasets/load.js';
 import { exclusively } from '../engine/index.js';
 import type { HostArrays } from '../engine/index.js';
-import { InterruptedError, ZartsError } from '../errors.js';
+import { InterruptedError, UsageError, ZartsError } from '../errors.js';
 import { foldIn, key, normal, permutation, split } from '../math/random.js';
 import type { Key } from '../math/random.js';
 import { norm, scale } from '../math/vec.js';
@@ -92,6 +92,11 @@ export interface SearchOptions
   readonly dataset: Dataset;
   /** Called with each epoch's record as it is made. */
   readonly onEpoch?: (record: EpochRecord) => void;
+  /**
+   * Moves alpha in the place of the protocol's zero-order solver: one that is being tried out. What it does is not in the
+   * protocol, so that a search with it has no place in a store.
+   */
+  readonly solver?: Solver;
 }
 
 /** What random numbers are drawn for, each from a key of its own. New ones come last: the others keep theirs. */
@@ -136,12 +141,20 @@ interface Snapshot extends Position, Partial<Weights> {
  * The same protocol on the same data gives the same result to the last bit on the same machine, whether it is run at once
  * or stopped and resumed any number of times.
  *
- * @throws {UsageError} if the protocol asks for more images than there are.
+ * @throws {UsageError} if the protocol asks for more images than there are, and for a solver of one's own where alpha moves by
+ *         its gradient or not at all, or beside a store.
  * @throws {ZartsError} if a loss is not finite; the message names step, candidate and seed, and the last checkpoint stays.
  * @throws {InterruptedError} if `signal` is aborted; the state is in the store.
  */
 export async function search(protocol: SearchProtocol, options: SearchOptions): Promise<SearchResult> {
   checkAgainstData(protocol, options.dataset.train.count);
+  if (options.solver && (options.store || !isZeroOrder(protocol.solver))) {
+    throw new UsageError(
+      options.store
+        ? 'A search with a solver of one’s own is not kept: its protocol does not say what the solver does; leave the store out.'
+        : `A solver of one’s own takes the place of a zero-order one; the protocol’s is ${protocol.solver.kind}.`,
+    );
+  }
   return exclusively(() => new Search(protocol, options).run());
 }
 
@@ -163,7 +176,9 @@ class Search {
     const { net } = made;
     this.net = net;
     this.session = new SearchSession(made);
-    this.solver = isZeroOrder(protocol.solver) ? createSolver(protocol.solver) : undefined;
+    this.solver = isZeroOrder(protocol.solver)
+      ? (options.solver ?? createSolver(protocol.solver))
+      : undefined;
     const keys = split(key(protocol.seed), KEYS.length);
     this.keys = Object.fromEntries(KEYS.map((name, i) => [name, keys[i]])) as Search['keys'];
     const { omega: estimate } = protocol;

@@ -5,6 +5,8 @@ import { InterruptedError, UsageError } from '../../lib/errors.js';
 import { fullSearch, withBudget } from '../../lib/search/presets.js';
 import { applySet } from '../../lib/search/protocol.js';
 import { search } from '../../lib/search/search.js';
+import { gld } from '../../lib/solvers/gld.js';
+import type { Solver } from '../../lib/solvers/solver.js';
 import { architectureAt, architectureWeights } from '../../lib/spaces/architectures.js';
 import { isConnected } from '../../lib/spaces/genotype.js';
 import { SPACES, uniformSpace } from '../../lib/spaces/spaces.js';
@@ -63,6 +65,29 @@ describe('search in NAS-Bench-201’s space', function () {
     const { genotype, alpha } = await search(smokeIn(mine, 'mgs', 'paper', ...settings), { dataset });
     expect(genotype.normal).to.have.length(3);
     expect(alpha).to.have.length(9);
+  });
+
+  it('is moved by a solver that no protocol names, which is not kept', async () => {
+    const asked: number[] = [];
+    const solver = gld();
+    const watched: Solver = {
+      ...solver,
+      ask: (state, context) => {
+        const found = solver.ask(state, context);
+        asked.push(found.points.length);
+        return found;
+      },
+    };
+    const own = await search(small('mgs'), { dataset, solver: watched });
+    expect(asked).to.have.length(own.updates);
+    expect(own.alpha).to.not.deep.equal((await search(small('mgs'), { dataset })).alpha);
+    const refused = (solver: string, store = {}) =>
+      search(small(solver), { dataset, solver: watched, ...store }).catch((error: unknown) => error as Error);
+    expect(await refused('darts-1st'))
+      .to.be.instanceOf(UsageError)
+      .with.property('message')
+      .that.matches(/protocol’s is darts/);
+    expect(await refused('mgs', { store: memory().store })).to.be.instanceOf(UsageError);
   });
 
   it('records rankings of connected architectures, and finds the same with them', async () => {
