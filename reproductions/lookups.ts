@@ -6,10 +6,10 @@
 import { endingsIn, percentileOf, superiority, uniformDraw } from '../lib/analysis/benchmark.js';
 import type { UniformDraw } from '../lib/analysis/benchmark.js';
 import type { Ending } from '../lib/analysis/genotypes.js';
+import { UnreachableError } from '../lib/datasets/download.js';
 import { BENCHMARK_SETS, loadBenchmark } from '../lib/datasets/nats-bench.js';
 import type { Benchmark, BenchmarkSet } from '../lib/datasets/nats-bench.js';
 import type { LoadOptions } from '../lib/datasets/load.js';
-import { InterruptedError, ZartsError } from '../lib/errors.js';
 import { keepLatest } from '../lib/latest.js';
 import { thisMachine } from '../lib/runs/environment.js';
 import type { Machine } from '../lib/runs/environment.js';
@@ -80,8 +80,7 @@ function findTable({ data, dataHome }: LookupOptions): Promise<Found> {
       const table = await loadBenchmark(where);
       return { digest: table.digest, table };
     } catch (error) {
-      if (!(error instanceof ZartsError) || error instanceof InterruptedError) throw error;
-      if (!/could not be downloaded/.test(error.message)) throw error;
+      if (!(error instanceof UnreachableError)) throw error;
       return { digest: 'none', why: error.message };
     }
   });

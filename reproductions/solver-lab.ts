@@ -11,7 +11,6 @@ import { viewOf } from './experiment.js';
 import type { MeasuredCell, Result } from './experiment.js';
 import { extraNb201 } from './extra-nb201.js';
 import { runStored } from './kinds.js';
-import type { KeptRun } from './kinds.js';
 import { lookupOf } from './lookups.js';
 import { searchBy } from './nb201-searches.js';
 import type { MethodAxes, MethodId } from './nb201-searches.js';
@@ -68,7 +67,7 @@ export async function tryOut(title: string, solver: Solver, options: TryOptions)
     const seconds = (performance.now() - began) / 1000;
     const found = { protocol, result, provenance: provenance(dataset, seconds), key: '', known: false };
     const looked = await runStored(lookupOf(found), where);
-    own.push({ kind: 'lookup', axes: { method: title }, kept: [found as unknown as KeptRun, looked] });
+    own.push({ kind: 'lookup', axes: { method: title }, kept: [found, looked] });
   }
   const runs = [...builtIn.result.runs, ...own];
   const result: Result = { ...builtIn.result, runs, of: runs.length };

@@ -1,9 +1,9 @@
 import { percentileOf } from '../../lib/analysis/benchmark.js';
 import { endingOf } from '../../lib/analysis/genotypes.js';
+import { UnreachableError } from '../../lib/datasets/download.js';
 import { BENCHMARK_SETS, BENCHMARK_TITLES, loadBenchmark } from '../../lib/datasets/nats-bench.js';
 import type { BenchmarkSet } from '../../lib/datasets/nats-bench.js';
 import type { LoadOptions } from '../../lib/datasets/load.js';
-import { InterruptedError, ZartsError } from '../../lib/errors.js';
 import { fixed } from '../../lib/report/format.js';
 import { architectureCount, architectureNumber } from '../../lib/spaces/architectures.js';
 import type { Genotype } from '../../lib/spaces/genotype.js';
@@ -40,8 +40,7 @@ export async function published(genotype: Genotype, options: LoadOptions): Promi
       coverage,
     };
   } catch (error) {
-    const absent = error instanceof ZartsError && /could not be downloaded/.test(error.message);
-    if (!absent || error instanceof InterruptedError) throw error;
+    if (!(error instanceof UnreachableError)) throw error;
     return { known: false, why: error.message };
   }
 }

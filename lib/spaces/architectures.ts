@@ -2,7 +2,7 @@ import { UsageError } from '../errors.js';
 import { permutation, split, uniform } from '../math/random.js';
 import type { Key } from '../math/random.js';
 import type { Vec } from '../math/vec.js';
-import { deriveGenotype } from './genotype.js';
+import { stagesGenotype } from './genotype.js';
 import type { Genotype, GenotypeEdge } from './genotype.js';
 import { alphaSize, cellForm, spaceEdges } from './spaces.js';
 import type { Cell, SearchSpace } from './spaces.js';
@@ -35,7 +35,11 @@ export function architectureAt(space: SearchSpace, number: number): Genotype {
     rest = (rest - digit) / length;
     return digit;
   });
-  return deriveGenotype(space, oneHotOf(space, digits.reverse()));
+  digits.reverse();
+  const normal = spaceEdges(space).map(({ input }, edge): GenotypeEdge => {
+    return [space.edges.normal[edge][digits[edge]], input];
+  });
+  return stagesGenotype(normal);
 }
 
 /** The number of an architecture, as {@link architectureAt} counts; undefined for one that is not of the space. */
@@ -45,13 +49,6 @@ export function architectureNumber(space: SearchSpace, { skeleton, normal }: Gen
   const digits = space.edges.normal.map((primitives, edge) => primitives.indexOf(normal[edge][0]));
   if (digits.includes(-1)) return undefined;
   return digits.reduce((number, digit, edge) => number * space.edges.normal[edge].length + digit, 0);
-}
-
-/** One operation for each edge as mixing weights: 1 in its place, 0 in the others. */
-function oneHotOf({ edges }: SearchSpace, choices: readonly number[]): Vec {
-  return Float64Array.from(
-    edges.normal.flatMap((primitives, edge) => primitives.map((_, k) => Number(k === choices[edge]))),
-  );
 }
 
 /**
@@ -116,9 +113,7 @@ export function drawnArchitecture(space: SearchSpace, from: Key): Genotype {
     });
   };
   const [normal, reduce] = [cell('normal', 0), kinds.includes('reduce') ? cell('reduce', 1) : []];
-  if (space.skeleton === 'stages') {
-    return { skeleton: 'stages', normal, normalConcat: [space.nodes], reduce, reduceConcat: [] };
-  }
+  if (space.skeleton === 'stages') return stagesGenotype(normal);
   const concat = Array.from({ length: space.nodes }, (_, i) => i + 2);
   return { normal, normalConcat: concat, reduce, reduceConcat: concat };
 }

@@ -100,7 +100,7 @@ export function deriveGenotype(space: SearchSpace, alpha: Vec, options: DeriveOp
 }
 
 /** The genotype of skeleton `stages` with that operation on each edge of its cell. */
-function stagesGenotype(normal: readonly GenotypeEdge[]): Genotype {
+export function stagesGenotype(normal: readonly GenotypeEdge[]): Genotype {
   return { skeleton: 'stages', normal, normalConcat: [nodesOf(normal.length)], reduce: [], reduceConcat: [] };
 }
 

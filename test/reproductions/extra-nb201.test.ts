@@ -13,7 +13,7 @@ import { extraNb201 } from '../../reproductions/extra-nb201.js';
 import type { KeptRun } from '../../reproductions/kinds.js';
 import { BENCHMARK, LOOKUP, WHOLE_BENCHMARK, lookupOf } from '../../reproductions/lookups.js';
 import { METHOD_IDS, searchBy } from '../../reproductions/nb201-searches.js';
-import type { MethodId, Nb201View } from '../../reproductions/nb201-searches.js';
+import type { MethodAxes, MethodId, Nb201View } from '../../reproductions/nb201-searches.js';
 import { syntheticBenchmark } from '../../lib/datasets/nats-bench.js';
 
 const NB201 = SPACES.nb201;
@@ -44,7 +44,7 @@ async function searched(
   method: MethodId,
   seed: number,
   places: readonly number[],
-  { ranks = true, data = known as object } = {},
+  { ranks = true, data = known }: { readonly ranks?: boolean; readonly data?: object } = {},
 ): Promise<MeasuredCell> {
   const protocol: SearchProtocol = searchBy(method, 'laptop', seed);
   const alpha = alphaOf(places);
@@ -78,7 +78,12 @@ async function view(runs: readonly Promise<MeasuredCell>[], data: object = known
     kept: [await computed(WHOLE_BENCHMARK, BENCHMARK, data)],
   };
   const all = [whole as MeasuredCell, ...(await Promise.all(runs))];
-  return viewOf({ budget: 'laptop', runs: all, of: all.length, missing: [] }) as Nb201View;
+  return viewOf<'lookup' | 'benchmark', MethodAxes>({
+    budget: 'laptop',
+    runs: all,
+    of: all.length,
+    missing: [],
+  });
 }
 
 const SEEDS = [0, 1, 2, 3, 4, 5, 6, 7];

@@ -12,7 +12,15 @@ import {
 } from '../../lib/spaces/genotype.js';
 import type { KnownGenotype } from '../../lib/spaces/genotype.js';
 import { PRIMITIVES } from '../../lib/spaces/primitives.js';
-import { CELLS, SPACES, SPACE_IDS, TWO_CELL_IDS, alphaSize, defineSpace, uniformSpace } from '../../lib/spaces/spaces.js';
+import {
+  CELLS,
+  SPACES,
+  SPACE_IDS,
+  TWO_CELL_IDS,
+  alphaSize,
+  defineSpace,
+  uniformSpace,
+} from '../../lib/spaces/spaces.js';
 import { FIXTURES } from '../support/fixtures.js';
 import { anyGenotype } from '../support/genotypes.js';
 import { number } from '../support/numbers.js';
