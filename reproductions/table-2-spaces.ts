@@ -96,10 +96,10 @@ export const table2 = comparison({
     laptop: {
       datasets: ['cifar10'],
       spaces: SPACES,
-      methods: ['darts-1st', 'darts-2nd', 'rs', 'mgs', 'gld', 'random'],
+      methods: ['darts-1st', 'darts-2nd', 'rs', 'mgs', 'gld', 'random-alpha'],
       seeds: 3,
     },
-    smoke: { datasets: ['cifar10'], spaces: ['s2'], methods: ['darts-1st', 'mgs', 'random'], seeds: 2 },
+    smoke: { datasets: ['cifar10'], spaces: ['s2'], methods: ['darts-1st', 'mgs', 'random-alpha'], seeds: 2 },
   },
   printed: printedBenchmarks('2'),
   columns: COLUMNS,

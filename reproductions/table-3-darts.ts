@@ -196,7 +196,7 @@ export const table3 = comparison({
     laptop: {
       datasets: ['cifar10'],
       spaces: ['darts'],
-      methods: methodsBut('rdarts-dp', 'darts-es', 'darts-ada', 'sdarts-rs'),
+      methods: methodsBut('rdarts-dp', 'darts-es', 'darts-ada', 'sdarts-rs', 'random-ws'),
       seeds: 3,
     },
     smoke: { datasets: ['cifar10'], spaces: ['darts'], methods: ['darts-1st', 'mgs'], seeds: 1 },

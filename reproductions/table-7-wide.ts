@@ -96,7 +96,7 @@ export const table7 = comparison({
     full: {
       datasets: ['cifar10', 'cifar100', 'svhn'],
       spaces: SPACES,
-      methods: [...PEERS, 'mgs', 'mgs-flat', 'random'],
+      methods: [...PEERS, 'mgs', 'mgs-flat', 'random-alpha'],
       seeds: 4,
     },
     laptop: { datasets: ['cifar10'], spaces: SPACES, methods: [...PEERS, 'mgs'], seeds: 3 },

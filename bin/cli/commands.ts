@@ -160,7 +160,7 @@ const COMMANDS: readonly Entry[] = [
       ...EXPERIMENT,
       option(
         '--preset <name>',
-        `whose retraining: ${EVALUATION_PRESETS.join(', ')} (default: table-2 for a search’s genotype in S1–S4, else darts-space)`,
+        `whose retraining: ${EVALUATION_PRESETS.join(', ')} (default: table-2 for a search’s genotype in S1–S4, nb201 for NAS-Bench-201’s, else darts-space)`,
       ),
       option(
         '--dataset <name>',
@@ -199,7 +199,10 @@ const COMMANDS: readonly Entry[] = [
     description:
       'Counts the parameters and multiply-adds of the network that stacks a genotype’s cells, exactly and without running it; at the sizes that the paper trains, or at the one that the options describe.',
     options: [
-      option('--form <name>', `stem and head: ${NETWORK_FORMS.join(', ')} (default: cifar)`),
+      option(
+        '--form <name>',
+        `stem and head: ${NETWORK_FORMS.join(', ')} (default: cifar; stages for NAS-Bench-201’s genotypes)`,
+      ),
       option('--cells <n>', 'number of cells (default: 20; 14 in the imagenet form)'),
       option('--channels <n>', 'channels of the first cells (default: 36; 48)'),
       option('--image <n>', 'side of the square images in pixels (default: 32; 224)'),

@@ -236,6 +236,7 @@ export function peerSupernet({ space, shape }: Supernet) {
 
 /** A derived network as the peer builds it; without auxiliary head where it has none. */
 export function peerDerivedNetwork({ genotype, plan, auxiliary }: DerivedNetwork, auxiliaryWeight: number) {
+  if (!plan) throw new Error('the peer builds networks of DARTS only');
   const { cells, classes } = plan;
   return {
     genotype,

@@ -74,7 +74,7 @@ describe('notebooks: types', function () {
 
   it('satisfy the strict compiler, though the kernel’s own is not strict', () => {
     const notebooks = Object.fromEntries(NOTEBOOKS.map((name) => [name, codeCells(name)]));
-    expect(Object.keys(notebooks)).to.have.length(16);
+    expect(Object.keys(notebooks)).to.have.length(18);
     expect(complaints(notebooks)).to.deep.equal([]);
   });
 
