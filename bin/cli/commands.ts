@@ -57,6 +57,10 @@ const EXPERIMENT = [
   new Option('--queue <url>').hideHelp(),
 ];
 const GENOTYPE = ['<genotype>', GENOTYPE_ARGUMENT] as const;
+const EPOCH = option(
+  '--epoch <n>',
+  'of a search’s log with a genotype an epoch: that one (default: the last)',
+);
 
 const COMMANDS: readonly Entry[] = [
   {
@@ -70,12 +74,13 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'list',
-    summary: 'every figure and table: what it shows, about how long it takes, results present',
+    argument: ['[what]', 'experiments (if left out) or genotypes'],
+    summary: 'every figure and table, or the genotypes that are known by name',
     description:
-      'Lists every figure and table of the paper: what it shows, about how long each budget takes on two cores, and the results that are there.',
+      'Lists every figure and table of the paper: what it shows, about how long each budget takes on two cores, and the results that are there. With "genotypes" those of the literature: whose they are, the size that their papers print and the size that is counted here.',
     options: [JSON_ONLY],
-    examples: ['npx zarts list', 'npx zarts list --json'],
-    run: async ({ options }) => (await import('./list.js')).list(options),
+    examples: ['npx zarts list', 'npx zarts list genotypes', 'npx zarts list --json'],
+    run: async ({ argument, options }) => (await import('./list.js')).listCommand(argument, options),
   },
   {
     name: 'reproduce',
@@ -141,6 +146,7 @@ const COMMANDS: readonly Entry[] = [
         'the picture, .svg or .png (default: the genotype’s name with .svg, in this folder)',
       ),
       option('--compare <genotype>', 'another genotype to compare with, given in the same way'),
+      EPOCH,
       JSON_ONLY,
     ],
     examples: [
@@ -181,6 +187,7 @@ const COMMANDS: readonly Entry[] = [
         '--export <dir>',
         'write the trained network there as SavedModel and as TensorFlow.js model, and the genotype as text; read back and compared',
       ),
+      EPOCH,
       option('--no-baseline', 'without the linear classifier beside it (full budget: never with it)'),
       EAGER,
     ],
@@ -205,12 +212,15 @@ const COMMANDS: readonly Entry[] = [
       option('--image <n>', 'side of the square images in pixels (default: 32; 224)'),
       option('--classes <n>', 'number of classes (default: 10; 1000)'),
       option('--aux', 'also with the auxiliary head that training adds'),
+      EPOCH,
       option('--json', 'one JSON document on stdout, cell by cell'),
     ],
     examples: [
       'npx zarts count DARTS_V2',
       'npx zarts count DARTS_V1 --cells 8 --channels 16 --classes 100 --aux',
       'npx zarts count AmoebaNet --form imagenet --json',
+      'npx zarts count genotypes.py:DARTS_V2',
+      'npx zarts count search.log --epoch 24',
     ],
     run: async ({ argument, options }) => (await import('./count.js')).countCommand(argument, options),
   },

@@ -9,24 +9,32 @@ import { textTable } from '../../lib/report/table.js';
 import { explainFileError, writeWhole } from '../../lib/runs/files.js';
 import { printGenotype } from '../../lib/spaces/genotype.js';
 import { readGenotype } from './genotype.js';
-import { print, printJson, shortPath } from './text.js';
+import { print, printJson, shortPath, textWidth, wrap } from './text.js';
 
 /** The options of `zarts draw`. */
 export interface DrawCommandOptions {
   readonly out?: string;
   readonly compare?: string;
+  readonly epoch?: string;
   readonly json?: boolean;
 }
 
 /** Runs `zarts draw`. @returns the exit code. */
-export function drawCommand(argument: string, { out, compare, json = false }: DrawCommandOptions): number {
-  const genotype = titled(readGenotype(argument));
+export function drawCommand(
+  argument: string,
+  { out, compare, epoch, json = false }: DrawCommandOptions,
+): number {
+  const { note, ...named } = readGenotype(argument, { epoch });
+  const genotype = titled(named);
   const other = compare === undefined ? undefined : titled(readGenotype(compare));
   const path = picturePath(out ?? `${[genotype, ...(other ? [other] : [])].map(fileName).join('-and-')}.svg`);
   const svg = other ? comparisonDiagram(genotype, other) : cellDiagram(genotype.genotype, genotype.name);
   write(path, svg);
-  if (json) printJson(drawDocument(genotype, other, path));
-  else print([...describe(genotype, other), `Picture  ${shortPath(path)}`]);
+  if (json) printJson({ ...drawDocument(genotype, other, path), ...(note === undefined ? {} : { note }) });
+  else {
+    const said = note === undefined ? [] : [...wrap(note, textWidth()), ''];
+    print([...said, ...describe(genotype, other), `Picture  ${shortPath(path)}`]);
+  }
   return 0;
 }
 

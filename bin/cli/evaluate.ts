@@ -35,6 +35,7 @@ export interface EvaluateCommandOptions extends ExperimentOptions {
   readonly space?: string;
   readonly seed: string;
   readonly seeds: string;
+  readonly epoch?: string;
   /** false: without the linear baseline. */
   readonly baseline: boolean;
   readonly export?: string;
@@ -117,7 +118,7 @@ async function exportRuns(
 
 /** Runs `zarts evaluate`. @returns the exit code. */
 export async function evaluateCommand(argument: string, options: EvaluateCommandOptions): Promise<number> {
-  const named = readGenotype(argument);
+  const named = readGenotype(argument, options);
   const protocols = evaluationProtocols(named, options);
   const { runEvaluation } = await import('../../lib/evaluation/run.js');
   const progress = terminalProgress({ quiet: options.quiet ?? false });
@@ -173,6 +174,7 @@ function evaluationDocument({ named, runs, baseline, exported }: Evaluated): obj
   });
   return {
     name: named.name,
+    ...(named.note === undefined ? {} : { note: named.note }),
     genotype: printGenotype(named.genotype),
     ...sizeOf(runs[0], runs[0].result.classes),
     summary: summaryOf(runs),
@@ -216,8 +218,7 @@ function describeEvaluated({ named, runs, baseline, exported }: Evaluated): stri
       `${number(dataset.trainSize)} training and ${number(dataset.testSize)} test ${imagesText(data)} of ${dataset.imageSide}×${dataset.imageSide}; ${shape}, ${number(parameters)} parameters${multiplyAdds === null ? '' : `, ${number(multiplyAdds)} multiply-adds`}${result.trainedParameters === parameters ? '' : ` (${number(result.trainedParameters)} parameters in training, with the auxiliary head)`}`,
       textWidth(),
     ),
-    '',
-    printGenotype(named.genotype),
+    ...(named.note === undefined ? [] : wrap(named.note, textWidth())),
     '',
     epochTable(result.epochs, protocol.seed),
     '',
@@ -235,6 +236,8 @@ function describeEvaluated({ named, runs, baseline, exported }: Evaluated): stri
         : '; not compared, since its noise never repeats itself';
       return `Exported to ${shortPath(folder)}: ${files.join(', ')}${checked}`;
     }),
+    '',
+    printGenotype(named.genotype),
   ];
 }
 

@@ -20,7 +20,7 @@ import type { ExperimentOptions } from './options.js';
 import { checkSameData, compareWithRecord, recordedSearch } from './recorded.js';
 import type { RecordedSearch } from './recorded.js';
 import { interruptible } from './signals.js';
-import { bulletList, print, printJson, shortPath, tableOf } from './text.js';
+import { bulletList, print, printJson, shortPath, tableOf, textWidth, wrap } from './text.js';
 
 /** The options of `zarts search`. */
 export interface SearchCommandOptions extends ExperimentOptions {
@@ -116,7 +116,10 @@ export async function searchCommand(options: SearchCommandOptions): Promise<numb
   if (options.json) {
     const document = searchDocument(finished);
     printJson(comparison ? { ...document, sameAsRecorded: comparison.same } : document);
-  } else print([...describeSearch(finished), ...(comparison ? [comparison.sentence] : [])]);
+  } else {
+    const compared = comparison ? [comparison.sentence] : [];
+    print([...describeSearch(finished), ...compared, '', printGenotype(finished.result.genotype)]);
+  }
   return 0;
 }
 
@@ -136,9 +139,10 @@ function describeSearch(finished: FinishedSearch): string[] {
   const { steps, updates, supernetParameters } = result;
   return [
     `Search in ${spaceName(protocol)} with ${solverId(protocol)}, preset ${preset}, budget ${budget}, seed ${seed}`,
-    `${dataset.trainSize} ${imagesText(data)} of ${dataset.imageSide}×${dataset.imageSide}; supernet of ${protocol.cells} cells, ${protocol.channels} channels, ${supernetParameters.toLocaleString('en-US')} parameters; ${steps} weight steps, ${updates} alpha updates`,
-    '',
-    printGenotype(result.genotype),
+    ...wrap(
+      `${dataset.trainSize} ${imagesText(data)} of ${dataset.imageSide}×${dataset.imageSide}; supernet of ${protocol.cells} cells, ${protocol.channels} channels, ${supernetParameters.toLocaleString('en-US')} parameters; ${steps} weight steps, ${updates} alpha updates`,
+      textWidth(),
+    ),
     '',
     tableOf(
       'Means over the steps and alpha updates of each epoch; losses in nats',

@@ -13,9 +13,9 @@ export function wrap(text: string, width: number, indent = ''): string[] {
   return lines;
 }
 
-/** Columns that text is wrapped to. */
+/** Columns that text is wrapped to: the terminal's, 80 where the output is none. */
 export function textWidth(): number {
-  return Math.min(process.stdout.columns ?? 100, 120);
+  return Math.min(process.stdout.columns ?? 80, 120);
 }
 
 /** A titled list, one dash an item, wrapped; nothing for an empty list. */

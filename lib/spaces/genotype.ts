@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { UsageError, ZartsError, unknownName } from '../errors.js';
 import type { Vec } from '../math/vec.js';
+import { MOST_NODES, chooseGenotype, genotypeFields, genotypesIn } from './genotype-writings.js';
+import type { Choice, Written } from './genotype-writings.js';
+import { LITERATURE } from './literature.js';
 import { edgeGroups, mixingWeights } from './mixing.js';
 import { PRIMITIVES, isPrimitive } from './primitives.js';
 import type { Primitive } from './primitives.js';
@@ -23,9 +26,6 @@ export interface Genotype {
 
 /** Edges that every intermediate node of a derived cell keeps. */
 const KEPT = 2;
-
-/** More nodes than any cell has; a longer range in a text is a mistake, and would be gigabytes when written out. */
-const MOST_NODES = 1000;
 
 /** How {@link deriveGenotype} reads the alphas. */
 export interface DeriveOptions {
@@ -142,32 +142,24 @@ const jsonGenotype = z.strictObject({
 });
 
 /**
- * The genotype written in a text: PyTorch's `Genotype(…)` (lists or `range(a, b)` for the concatenated nodes) or JSON with
- * the fields of {@link Genotype} (`normal_concat` and `reduce_concat` are read too).
+ * The genotype written in a text, in any of the writings of ./genotype-writings.ts: PyTorch's `Genotype(…)`, JSON with the
+ * fields of {@link Genotype}, a file or log of several of which the choice names one.
  *
- * @throws {UsageError} naming the position (line and column, or the JSON path), what was expected and what was found.
+ * @throws {UsageError} naming the place of a fault (line and column, or the path to it), what was expected and what was found;
+ *         for a text without a genotype, or with several of which none is chosen; as {@link checkGenotype}.
  */
-export function parseGenotype(text: string): Genotype {
-  return checkGenotype(text.trimStart().startsWith('{') ? parseJson(text) : new GenotypeReader(text).read());
+export function parseGenotype(text: string, choice: Choice = {}): Genotype {
+  return readWritten(chooseGenotype(genotypesIn(text), choice).written);
 }
 
-function parseJson(text: string): unknown {
-  let data: unknown;
-  try {
-    data = JSON.parse(text);
-  } catch (error) {
-    throw new UsageError(`The genotype is not JSON: ${(error as Error).message}.`);
-  }
-  const { normal_concat, reduce_concat, ...rest } = data as Record<string, unknown>;
-  return {
-    ...rest,
-    ...(normal_concat === undefined ? {} : { normalConcat: normal_concat }),
-    ...(reduce_concat === undefined ? {} : { reduceConcat: reduce_concat }),
-  };
+/** The genotype of a writing that was found in a text. @throws as {@link parseGenotype}. */
+export function readWritten(written: Written): Genotype {
+  return checkGenotype(genotypeFields(written));
 }
 
 /**
- * The value as a genotype, checked: known primitives, two entries a node, inputs and concatenated nodes that exist.
+ * The value as a genotype, checked: known primitives, two entries a node, inputs and concatenated nodes that exist, no input
+ * among a reduction cell's outputs (its map is larger than the others), no node that nothing reads.
  *
  * @throws {UsageError} naming the path of the first fault.
  */
@@ -190,6 +182,9 @@ export function checkGenotype(value: unknown): Genotype {
         `${cell} has ${edges.length} entries; a genotype has ${KEPT} for each intermediate node.`,
       );
     }
+    if (edges.length > KEPT * MOST_NODES) {
+      throw new UsageError(`${cell} has ${edges.length} entries; a cell has at most ${MOST_NODES} nodes.`);
+    }
     edges.forEach(([op, input], i) => {
       if (!isPrimitive(op)) {
         throw new UsageError(`${cell}[${i}]: ${unknownName('primitive', op, PRIMITIVES).message}`);
@@ -208,162 +203,41 @@ export function checkGenotype(value: unknown): Genotype {
     concat.forEach((node, i) => {
       if (node > last)
         throw new UsageError(`${cell}Concat[${i}] is node ${node}; the cell has nodes 0 to ${last}.`);
+      if (cell === 'reduce' && node < 2) {
+        throw new UsageError(
+          `reduceConcat[${i}] is node ${node}, an input of the cell, whose map is twice as high and wide as those of the nodes; a reduction cell concatenates nodes from 2 up.`,
+        );
+      }
     });
+    const unread = unreadNode(edges, concat);
+    if (unread !== undefined) {
+      throw new UsageError(
+        `${cell}: node ${unread} is read by nothing that reaches the cell's output, so its operations could not be trained; a node is an input of a later one or one of ${cell}Concat.`,
+      );
+    }
   }
   return data as unknown as Genotype;
 }
 
-/** Reads `Genotype(normal=[…], normal_concat=…, reduce=[…], reduce_concat=…)`: a recursive descent over one text. */
-class GenotypeReader {
-  private at = 0;
-
-  constructor(private readonly text: string) {}
-
-  read(): unknown {
-    const fields: Record<string, unknown> = {};
-    this.take('Genotype');
-    this.take('(');
-    do {
-      const start = this.skip();
-      const name = this.match(/[A-Za-z_]+/y, 'a field name');
-      const field = FIELDS[name as keyof typeof FIELDS] as (typeof FIELDS)[keyof typeof FIELDS] | undefined;
-      if (field === undefined) throw this.fault(`one of ${Object.keys(FIELDS).join(', ')}`, start);
-      if (field in fields) throw this.fault(`each field once, and "${name}" is there already`, start);
-      this.take('=');
-      fields[field] = field.endsWith('Concat') ? this.nodes() : this.list(() => this.edge());
-    } while (this.comma(')'));
-    this.take(')');
-    this.skip();
-    if (this.at < this.text.length) throw this.fault('the end of the text');
-    for (const [name, field] of Object.entries(FIELDS)) {
-      if (!(field in fields)) throw new UsageError(`The genotype has no field "${name}".`);
-    }
-    return fields;
+/** The first node from which no way leads to a cell's output. */
+function unreadNode(
+  edges: readonly (readonly [op: string, input: number])[],
+  concat: readonly number[],
+): number | undefined {
+  const read = new Set(concat);
+  const nodes = Array.from({ length: edges.length / KEPT }, (_, i) => i + 2);
+  // Nodes read only earlier ones, so one pass from the last to the first finds every way.
+  for (const node of [...nodes].reverse()) {
+    if (!read.has(node)) continue;
+    for (const [, input] of edges.slice(KEPT * (node - 2), KEPT * (node - 1))) read.add(input);
   }
-
-  private edge(): [Primitive, number] {
-    this.take('(');
-    const start = this.skip();
-    const op = this.match(/'[^']*'|"[^"]*"/y, 'a primitive in quotes').slice(1, -1);
-    if (!isPrimitive(op)) {
-      throw this.fault('a known primitive', start, ` ${unknownName('primitive', op, PRIMITIVES).message}`);
-    }
-    this.take(',');
-    const input = this.integer();
-    this.take(')');
-    return [op, input];
-  }
-
-  private nodes(): number[] {
-    this.skip();
-    if (!this.text.startsWith('range', this.at)) return this.list(() => this.integer());
-    this.take('range');
-    this.take('(');
-    const from = this.integer();
-    this.take(',');
-    const start = this.skip();
-    const to = this.integer();
-    if (to - from > MOST_NODES) throw this.fault(`a range of at most ${MOST_NODES} nodes`, start);
-    this.take(')');
-    return Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
-  }
-
-  private list<T>(item: () => T): T[] {
-    const items: T[] = [];
-    this.take('[');
-    this.skip();
-    if (this.text[this.at] !== ']') {
-      do items.push(item());
-      while (this.comma(']'));
-    }
-    this.take(']');
-    return items;
-  }
-
-  /** Whether another item follows; a comma before the closing bracket is allowed, as in Python. */
-  private comma(closing: string): boolean {
-    this.skip();
-    if (this.text[this.at] !== ',') return false;
-    this.at++;
-    this.skip();
-    return this.text[this.at] !== closing;
-  }
-
-  private integer(): number {
-    this.skip();
-    return Number(this.match(/\d{1,9}/y, 'a node number'));
-  }
-
-  private take(literal: string): void {
-    this.skip();
-    if (!this.text.startsWith(literal, this.at)) throw this.fault(`"${literal}"`);
-    this.at += literal.length;
-  }
-
-  private match(pattern: RegExp, what: string): string {
-    pattern.lastIndex = this.at;
-    const found = pattern.exec(this.text);
-    if (!found) throw this.fault(what);
-    this.at += found[0].length;
-    return found[0];
-  }
-
-  private skip(): number {
-    while (/\s/.test(this.text.charAt(this.at))) this.at++;
-    return this.at;
-  }
-
-  private fault(expected: string, at = this.at, detail = ''): UsageError {
-    const before = this.text.slice(0, at).split('\n');
-    const found = at < this.text.length ? JSON.stringify(this.text.slice(at, at + 16)) : 'the end';
-    const place = `line ${before.length}, column ${before[before.length - 1].length + 1}`;
-    return new UsageError(`Genotype text, ${place}: expected ${expected}, found ${found}.${detail}`);
-  }
+  return nodes.find((node) => !read.has(node));
 }
 
-/** PyTorch's field names and ours. */
-const FIELDS = {
-  normal: 'normal',
-  normal_concat: 'normalConcat',
-  reduce: 'reduce',
-  reduce_concat: 'reduceConcat',
-} as const;
-
-/** Genotypes of the literature, as the DARTS code base (Liu et al. 2019) transcribes them. */
-export const KNOWN_GENOTYPES = {
-  DARTS_V1: parseGenotype(`Genotype(
-    normal=[('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('skip_connect', 0), ('sep_conv_3x3', 1),
-      ('skip_connect', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('skip_connect', 2)],
-    normal_concat=range(2, 6),
-    reduce=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 0),
-      ('max_pool_3x3', 0), ('skip_connect', 2), ('skip_connect', 2), ('avg_pool_3x3', 0)],
-    reduce_concat=range(2, 6)
-  )`),
-  DARTS_V2: parseGenotype(`Genotype(
-    normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_3x3', 1),
-      ('sep_conv_3x3', 1), ('skip_connect', 0), ('skip_connect', 0), ('dil_conv_3x3', 2)],
-    normal_concat=range(2, 6),
-    reduce=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 1),
-      ('max_pool_3x3', 0), ('skip_connect', 2), ('skip_connect', 2), ('max_pool_3x3', 1)],
-    reduce_concat=range(2, 6)
-  )`),
-  NASNet: parseGenotype(`Genotype(
-    normal=[('sep_conv_5x5', 1), ('sep_conv_3x3', 0), ('sep_conv_5x5', 0), ('sep_conv_3x3', 0), ('avg_pool_3x3', 1),
-      ('skip_connect', 0), ('avg_pool_3x3', 0), ('avg_pool_3x3', 0), ('sep_conv_3x3', 1), ('skip_connect', 1)],
-    normal_concat=range(2, 7),
-    reduce=[('sep_conv_5x5', 1), ('sep_conv_7x7', 0), ('max_pool_3x3', 1), ('sep_conv_7x7', 0), ('avg_pool_3x3', 1),
-      ('sep_conv_5x5', 0), ('skip_connect', 3), ('avg_pool_3x3', 2), ('sep_conv_3x3', 2), ('max_pool_3x3', 1)],
-    reduce_concat=range(4, 7)
-  )`),
-  AmoebaNet: parseGenotype(`Genotype(
-    normal=[('avg_pool_3x3', 0), ('max_pool_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_5x5', 2), ('sep_conv_3x3', 0),
-      ('avg_pool_3x3', 3), ('sep_conv_3x3', 1), ('skip_connect', 1), ('skip_connect', 0), ('avg_pool_3x3', 1)],
-    normal_concat=range(4, 7),
-    reduce=[('avg_pool_3x3', 0), ('sep_conv_3x3', 1), ('max_pool_3x3', 0), ('sep_conv_7x7', 2), ('sep_conv_7x7', 0),
-      ('avg_pool_3x3', 1), ('max_pool_3x3', 0), ('max_pool_3x3', 1), ('conv_7x1_1x7', 0), ('sep_conv_3x3', 5)],
-    reduce_concat=[3, 4, 6]
-  )`),
-} as const satisfies Record<string, Genotype>;
+/** Genotypes of the literature (./literature.ts), by the names that they go by. */
+export const KNOWN_GENOTYPES = Object.fromEntries(
+  Object.entries(LITERATURE).map(([name, { text }]) => [name, parseGenotype(text)]),
+) as Readonly<Record<keyof typeof LITERATURE, Genotype>>;
 
 /** The name of a known genotype. */
 export type KnownGenotype = keyof typeof KNOWN_GENOTYPES;
