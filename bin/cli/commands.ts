@@ -4,7 +4,7 @@ import { BENCH_SHAPE_NAMES } from '../../test/bench/shapes.js';
 import { ZartsError, unknownName } from '../../lib/errors.js';
 import { NETWORK_FORMS } from '../../lib/evaluation/plan.js';
 import { EVALUATION_DATASETS, EVALUATION_PRESETS } from '../../lib/evaluation/protocol.js';
-import { DATASET_NAMES } from '../../lib/datasets/registry.js';
+import { ALL_DATASETS } from '../../lib/datasets/registry.js';
 import { BUDGETS, PRESETS } from '../../lib/search/protocol.js';
 import { SOLVER_IDS } from '../../lib/search/solvers.js';
 import { SPACE_IDS } from '../../lib/spaces/spaces.js';
@@ -115,7 +115,11 @@ const COMMANDS: readonly Entry[] = [
       ),
       option('--solver <id>', `solver: ${SOLVER_IDS.join(', ')}`, 'mgs'),
       option('--preset <name>', `whose algorithm: ${PRESETS.join(', ')} (default: paper)`),
-      option('--dataset <name>', `images to search on: ${DATASET_NAMES.join(', ')}`, 'cifar10'),
+      option(
+        '--dataset <name>',
+        `images to search on: ${ALL_DATASETS.join(', ')} (a folder of your own, with --data)`,
+        'cifar10',
+      ),
       option('--seed <n>', 'seed of everything random', '0'),
       option(
         '--from <run>',
@@ -170,7 +174,7 @@ const COMMANDS: readonly Entry[] = [
       ),
       option(
         '--dataset <name>',
-        `images to train on: ${EVALUATION_DATASETS.join(', ')} (default: a search’s own, else cifar10)`,
+        `images to train on: ${EVALUATION_DATASETS.join(', ')} (default: a search’s own, else cifar10; folder: one of your own, with --data)`,
       ),
       option(
         '--space <id>',
@@ -180,9 +184,9 @@ const COMMANDS: readonly Entry[] = [
       option('--seeds <n>', 'how many seeds the training is repeated with', '1'),
       option(
         '--prepare <pixels>',
-        'imagenet: shrink the photographs once, to a shorter side of so many pixels, and keep that',
+        'photographs: shrink them once, to a shorter side of so many pixels, and keep that',
       ),
-      option('--skip-undecodable', 'imagenet: pass over photographs that cannot be decoded, and name them'),
+      option('--skip-undecodable', 'photographs: pass over those that cannot be decoded, and name them'),
       option(
         '--export <dir>',
         'write the trained network there as SavedModel and as TensorFlow.js model, and the genotype as text; read back and compared',

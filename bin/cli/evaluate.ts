@@ -20,7 +20,8 @@ import { runsHome } from '../../lib/runs/home.js';
 import { openRun } from '../../lib/runs/store.js';
 import { applyChange, parseSet } from '../../lib/settings.js';
 import { printGenotype } from '../../lib/spaces/genotype.js';
-import { fetchImages, imageDeviations, imagesText } from './data.js';
+import { fetchImages, imageDeviations, imagesText, photosThere } from './data.js';
+import type { PhotoCount } from './data.js';
 import { readGenotype } from './genotype.js';
 import type { NamedGenotype } from './genotype.js';
 import { knownBudget, wholeNumber } from './options.js';
@@ -55,22 +56,25 @@ const TABLE_2_SPACES = ['s1', 's2', 's3', 's4'];
  * The protocols that the options of `zarts evaluate` describe, one a seed, checked whole. What a run was searched on and in
  * which space decides preset and data set where the options do not.
  *
+ * @param there  How many images a folder of one's own has.
  * @throws {UsageError} for an unknown preset, data set, budget or setting, and a value out of range.
  */
 export function evaluationProtocols(
   { genotype, space: own, dataset: searchedOn }: NamedGenotype,
   options: EvaluateCommandOptions,
+  there?: PhotoCount,
 ): EvaluationProtocol[] {
   const space = options.space ?? own;
   const preset =
     options.preset ??
-    (options.dataset === 'imagenet'
+    (options.dataset === 'imagenet' || options.dataset === 'folder'
       ? 'imagenet'
       : space !== undefined && TABLE_2_SPACES.includes(space)
         ? 'table-2'
         : 'darts-space');
   const dataset = options.dataset ?? (preset === 'imagenet' ? undefined : searchedOn);
   const full = fullEvaluation(genotype, {
+    ...(there ? { there } : {}),
     preset,
     ...(dataset === undefined ? {} : { dataset }),
     ...(space === undefined ? {} : { space }),
@@ -119,7 +123,7 @@ async function exportRuns(
 /** Runs `zarts evaluate`. @returns the exit code. */
 export async function evaluateCommand(argument: string, options: EvaluateCommandOptions): Promise<number> {
   const named = readGenotype(argument, options);
-  const protocols = evaluationProtocols(named, options);
+  const protocols = evaluationProtocols(named, options, await photosThere(options.dataset, options.data));
   const { runEvaluation } = await import('../../lib/evaluation/run.js');
   const progress = terminalProgress({ quiet: options.quiet ?? false });
   const data = {
@@ -263,7 +267,8 @@ function epochTable(epochs: readonly TrainingEpoch[], seed: number): string {
 
 function seedTable(runs: readonly FinishedEvaluation[], baseline: FinishedEvaluation | null): string {
   const { finalErrorPct, bestEpochErrorPct } = summaryOf(runs);
-  const { classes } = runs[0].result;
+  // Chance is among the classes that occur.
+  const classes = runs[0].provenance.data.classes?.occurring ?? runs[0].result.classes;
   const row = (name: string, { result }: FinishedEvaluation) => ({
     '': name,
     'last epoch': percent(result.test.errorPct),

@@ -15,7 +15,7 @@ import { applyChange, parseSet } from '../../lib/settings.js';
 import { printGenotype } from '../../lib/spaces/genotype.js';
 import { SPACE_IDS, defineSpace, isSpaceId } from '../../lib/spaces/spaces.js';
 import type { SearchSpace } from '../../lib/spaces/spaces.js';
-import { fetchData, imageDeviations, imagesText } from './data.js';
+import { fetchData, imageDeviations, imagesText, photosThere } from './data.js';
 import type { ExperimentOptions } from './options.js';
 import { checkSameData, compareWithRecord, recordedSearch } from './recorded.js';
 import type { RecordedSearch } from './recorded.js';
@@ -39,23 +39,19 @@ export interface SearchCommandOptions extends ExperimentOptions {
 /**
  * The protocol that the options of `zarts search` describe, checked whole.
  *
+ * @param there  How many training images a folder of one's own has.
  * @throws {UsageError} for an unknown space, solver, preset, data set, budget or setting, and a value out of range.
  */
-export function protocolOf({
-  space,
-  solver,
-  preset,
-  dataset,
-  budget,
-  seed,
-  set = [],
-}: SearchCommandOptions): SearchProtocol {
+export function protocolOf(
+  { space, solver, preset, dataset, budget, seed, set = [] }: SearchCommandOptions,
+  there?: number,
+): SearchProtocol {
   if (space === undefined) {
     throw new UsageError(
       `zarts search needs --space, one of ${SPACE_IDS.join(', ')} or a file that declares one; for example --space s2.`,
     );
   }
-  const full = onDataset(fullSearch(readSpace(space), solver, preset), dataset);
+  const full = onDataset(fullSearch(readSpace(space), solver, preset), dataset, there);
   const change = parseSet(set);
   if ('space' in change) {
     throw new UsageError('space cannot be set: choose it with --space, since it decides other settings.');
@@ -101,7 +97,8 @@ function recordedOf(from: string, given: readonly string[]): RecordedSearch {
 /** Runs `zarts search`. @returns the exit code. */
 export async function searchCommand(options: SearchCommandOptions): Promise<number> {
   const recorded = options.from === undefined ? undefined : recordedOf(options.from, options.given ?? []);
-  const protocol = recorded?.protocol ?? protocolOf(options);
+  const there = recorded ? undefined : await photosThere(options.dataset, options.data);
+  const protocol = recorded?.protocol ?? protocolOf(options, there?.train);
   const { runSearch } = await import('../../lib/search/run.js');
   const progress = terminalProgress({ quiet: options.quiet ?? false });
   const source = options.data ?? (recorded?.coverage === 'synthetic' ? 'synthetic' : undefined);
