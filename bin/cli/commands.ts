@@ -9,6 +9,7 @@ import { BUDGETS, PRESETS } from '../../lib/search/protocol.js';
 import { SOLVER_IDS } from '../../lib/search/solvers.js';
 import { SPACE_IDS } from '../../lib/spaces/spaces.js';
 import { GENOTYPE_ARGUMENT } from './genotype.js';
+import type * as SettingsHelp from './settings-help.js';
 
 /** What a command was given: its argument, and its options as commander hands them over. */
 interface Given {
@@ -26,6 +27,8 @@ interface Entry {
   readonly description: string;
   readonly options?: readonly Option[];
   readonly examples: readonly string[];
+  /** What else its help says, of the options that were typed before --help. */
+  readonly more?: (options: Readonly<Record<string, unknown>>) => readonly string[];
   /** Options that are none of its own belong to the program that it starts. */
   readonly passThrough?: boolean;
   /** @returns the exit code. */
@@ -61,6 +64,10 @@ const EPOCH = option(
   '--epoch <n>',
   'of a search’s log with a genotype an epoch: that one (default: the last)',
 );
+
+/** Settings and presets, which are read off the schemas when a help is asked for. */
+// eslint-disable-next-line @typescript-eslint/no-require-imports
+const settingsHelp = () => require('./settings-help.js') as typeof SettingsHelp;
 
 const COMMANDS: readonly Entry[] = [
   {
@@ -130,12 +137,13 @@ const COMMANDS: readonly Entry[] = [
     examples: [
       'npx zarts search --space s2 --solver mgs --seed 1',
       'npx zarts search --space s3 --solver darts-es --budget laptop',
-      'npx zarts search --space s2 --set dropPath.probability=0.3 --set stability.action=record',
+      'npx zarts search --space s2 --set dropPath.probability=0.3',
       'npx zarts search --from 3f2a91',
       'npx zarts search --space darts --budget smoke --data synthetic --json',
       'npx zarts search --space s3 --dataset svhn --seed 2',
-      'npx zarts search --space s2 --set solver.samples=8 --set solver.tau=0.5 --data ~/data',
+      'npx zarts search --space s2 --set solver.samples=8 --data ~/data',
     ],
+    more: (options) => settingsHelp().searchSettings(options),
     run: async ({ options }) => (await import('./search.js')).searchCommand(options),
   },
   {
@@ -201,6 +209,7 @@ const COMMANDS: readonly Entry[] = [
       'npx zarts evaluate DARTS_V2 --budget laptop --export exported',
       'npx zarts evaluate 4f0c6e1a --preset table-7 --set epochs=50',
     ],
+    more: (options) => settingsHelp().evaluationSettings(options),
     run: async ({ argument, options }) => (await import('./evaluate.js')).evaluateCommand(argument, options),
   },
   {
@@ -339,13 +348,15 @@ export function addCommands(program: Command, finished: (exitCode: number) => vo
 }
 
 function addCommand(program: Command, entry: Entry, finished: (exitCode: number) => void): void {
-  const { name, argument, summary, description, options = [], examples, passThrough = false, run } = entry;
+  const { name, argument, summary, description, options = [], examples, more, passThrough = false } = entry;
+  const { run } = entry;
   const command = program.command(name).summary(summary).description(description);
   if (argument) command.argument(...argument);
   if (passThrough) command.allowUnknownOption().passThroughOptions();
   for (const each of options) command.addOption(each);
   const title = examples.length === 1 ? 'Example:' : 'Examples:';
   command.addHelpText('after', ['', title, ...examples.map((each) => `  ${each}`)].join('\n'));
+  if (more) command.addHelpText('after', () => ['', ...more(command.opts())].join('\n'));
   command.action(async () => {
     const values: Readonly<Record<string, unknown>> = command.opts();
     if (values.queue !== undefined) throw notBuilt('Working through a queue (--queue)');

@@ -5,11 +5,10 @@ import { cellDiagram, comparisonDiagram } from '../../lib/report/cell-diagram.js
 import type { NamedGenotype } from '../../lib/report/cell-diagram.js';
 import { comparisonTable, structureTable } from '../../lib/report/genotype-tables.js';
 import { svgPng } from '../../lib/report/svg.js';
-import { textTable } from '../../lib/report/table.js';
 import { explainFileError, writeWhole } from '../../lib/runs/files.js';
 import { printGenotype } from '../../lib/spaces/genotype.js';
 import { readGenotype } from './genotype.js';
-import { print, printJson, shortPath, textWidth, wrap } from './text.js';
+import { fitted, print, printJson, shortPath, textWidth, wrap } from './text.js';
 
 /** The options of `zarts draw`. */
 export interface DrawCommandOptions {
@@ -68,11 +67,11 @@ function write(path: string, svg: string): void {
 function describe(genotype: NamedGenotype, other: NamedGenotype | undefined): string[] {
   const genotypes = [genotype, ...(other ? [other] : [])];
   return [
+    fitted(structureTable(genotypes)),
+    '',
+    ...(other ? [fitted(comparisonTable(genotype, other)), ''] : []),
     ...genotypes.map((each) => printGenotype(each.genotype)),
     '',
-    textTable(structureTable(genotypes)),
-    '',
-    ...(other ? [textTable(comparisonTable(genotype, other)), ''] : []),
   ];
 }
 

@@ -5,7 +5,6 @@ import { countNetwork } from '../../lib/evaluation/count.js';
 import { fixed } from '../../lib/report/format.js';
 import { writeWhole } from '../../lib/runs/files.js';
 import { projectRoot, runsHome } from '../../lib/runs/home.js';
-import { textTable } from '../../lib/report/table.js';
 import { BUDGETS } from '../../lib/search/protocol.js';
 import type { Budget } from '../../lib/search/protocol.js';
 import { KNOWN_GENOTYPES, printGenotype } from '../../lib/spaces/genotype.js';
@@ -15,7 +14,7 @@ import type { Published } from '../../lib/spaces/literature.js';
 import { cellsOf } from '../../reproductions/experiment.js';
 import { estimate } from '../../reproductions/measure.js';
 import { EXPERIMENTS } from '../../reproductions/registry.js';
-import { about, print, printJson, shortPath, tableOf, textWidth, wrap } from './text.js';
+import { about, fitted, print, printJson, shortPath, tableOf, textWidth, wrap } from './text.js';
 
 /** A figure or table as `zarts list` shows it. */
 interface Listed {
@@ -153,7 +152,7 @@ function budgetOf(file: string, id: string): Budget | undefined {
 }
 
 function describeList(listed: readonly Listed[]): string[] {
-  const table = textTable({
+  const table = fitted({
     title: 'Figures and tables of the paper',
     columns: [
       { key: 'id', title: 'id' },
@@ -179,6 +178,9 @@ function describeList(listed: readonly Listed[]): string[] {
     table,
     ...(results.length === 0 ? [] : ['', 'Results:', ...results.map((file) => `  ${shortPath(file)}`)]),
     '',
-    'npx zarts reproduce ID --budget smoke|laptop|full runs one; what was computed before is not computed again.',
+    ...wrap(
+      'npx zarts reproduce ID --budget smoke|laptop|full runs one; what was computed before is not computed again.',
+      textWidth(),
+    ),
   ];
 }

@@ -56,6 +56,7 @@ export function protocolOf(
   if ('space' in change) {
     throw new UsageError('space cannot be set: choose it with --space, since it decides other settings.');
   }
+  if ('seed' in change) throw new UsageError('seed cannot be set: choose it with --seed.');
   return applyChange(SEARCH, withBudget(full, budget), { ...parseSet([`seed=${seed}`]), ...change });
 }
 

@@ -35,6 +35,8 @@ export function placeOf({ data, dataHome, env = process.env }: DataPlace): {
   readonly named: boolean;
   readonly synthetic: boolean;
 } {
+  if (data === '')
+    throw new UsageError('--data is empty; name the folder that holds the data sets, or "synthetic".');
   const given = data ?? env.ZARTS_DATA ?? '';
   const synthetic = given === 'synthetic';
   const named = given !== '' && !synthetic;

@@ -3,7 +3,7 @@ import { UsageError, unknownName } from '../errors.js';
 import { lazily } from '../lazy.js';
 import { PythonCall, PythonFault, describeFault, readPython } from './python.js';
 import type { PythonValue } from './python.js';
-import { CELLS } from './spaces.js';
+import { CELLS, MOST_NODES } from './spaces.js';
 import type { Cell } from './spaces.js';
 
 const loadYaml = lazily<typeof Yaml>('js-yaml');
@@ -401,9 +401,6 @@ function placedEdge(entry: unknown): PlacedEdge | undefined {
     (node as number) <= MOST_NODES;
   return isPlaced ? { op, node: node as number, input: input as number } : undefined;
 }
-
-/** More nodes than any cell has. */
-export const MOST_NODES = 100;
 
 // NNI's exports: a record of choices, by the names of its two generations.
 

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { UsageError, ZartsError, unknownName } from '../errors.js';
 import type { Vec } from '../math/vec.js';
-import { MOST_NODES, chooseGenotype, genotypeFields, genotypesIn } from './genotype-writings.js';
+import { chooseGenotype, genotypeFields, genotypesIn } from './genotype-writings.js';
 import type { Choice, Written } from './genotype-writings.js';
 import { LITERATURE } from './literature.js';
 import { edgeGroups, mixingWeights } from './mixing.js';
 import { PRIMITIVES, isPrimitive } from './primitives.js';
 import type { Primitive } from './primitives.js';
-import { CELLS, alphaSize, cellEdges } from './spaces.js';
+import { CELLS, MOST_NODES, alphaSize, cellEdges } from './spaces.js';
 import type { Cell, SearchSpace } from './spaces.js';
 
 /** One chosen edge: the operation and the node that it reads. */

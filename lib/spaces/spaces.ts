@@ -28,6 +28,9 @@ export interface Edge {
   readonly input: number;
 }
 
+/** More intermediate nodes than any cell has. */
+export const MOST_NODES = 100;
+
 /** The edges of a cell with that many intermediate nodes, ordered by (node, input); 14 for 4 nodes. */
 export function cellEdges(nodes: number): Edge[] {
   return Array.from({ length: nodes }, (_, i) =>
@@ -50,8 +53,10 @@ export function defineSpace(declaration: SearchSpace): SearchSpace {
   const { name, nodes, edges } = declaration;
   if (typeof name !== 'string' || name === '')
     throw new UsageError('A search space needs a name that is not empty.');
-  if (!Number.isInteger(nodes) || nodes < 1) {
-    throw new UsageError(`Space "${name}": nodes is ${String(nodes)}; it must be an integer of 1 or more.`);
+  if (!Number.isInteger(nodes) || nodes < 1 || nodes > MOST_NODES) {
+    throw new UsageError(
+      `Space "${name}": nodes is ${String(nodes)}; it must be an integer from 1 to ${MOST_NODES}.`,
+    );
   }
   const places = cellEdges(nodes);
   for (const cell of CELLS) {
