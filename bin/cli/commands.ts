@@ -60,6 +60,14 @@ const EXPERIMENT = [
   new Option('--queue <url>').hideHelp(),
 ];
 const GENOTYPE = ['<genotype>', GENOTYPE_ARGUMENT] as const;
+const LIMITS = [
+  option(
+    '--most-skips <n>',
+    'derive a search’s genotype anew with at most n skip connections in its normal cell',
+  ),
+  option('--most-parameters <n>', 'with at most n parameters, as a network of 20 cells and 36 channels'),
+  option('--most-multiply-adds <n>', 'with at most n multiply-adds, as that network on 32×32 pixels'),
+];
 const EPOCH = option(
   '--epoch <n>',
   'of a search’s log with a genotype an epoch: that one (default: the last)',
@@ -132,6 +140,7 @@ const COMMANDS: readonly Entry[] = [
         '--from <run>',
         'run a recorded search again, from its key (or the start of it), its folder, or a file with its record',
       ),
+      ...LIMITS,
       EAGER,
     ],
     examples: [
@@ -159,6 +168,7 @@ const COMMANDS: readonly Entry[] = [
       ),
       option('--compare <genotype>', 'another genotype to compare with, given in the same way'),
       EPOCH,
+      ...LIMITS,
       JSON_ONLY,
     ],
     examples: [
@@ -200,6 +210,7 @@ const COMMANDS: readonly Entry[] = [
         'write the trained network there as SavedModel and as TensorFlow.js model, and the genotype as text; read back and compared',
       ),
       EPOCH,
+      ...LIMITS,
       option('--no-baseline', 'without the linear classifier beside it (full budget: never with it)'),
       EAGER,
     ],
@@ -226,6 +237,7 @@ const COMMANDS: readonly Entry[] = [
       option('--classes <n>', 'number of classes (default: 10; 1000)'),
       option('--aux', 'also with the auxiliary head that training adds'),
       EPOCH,
+      ...LIMITS,
       option('--json', 'one JSON document on stdout, cell by cell'),
     ],
     examples: [
@@ -234,6 +246,7 @@ const COMMANDS: readonly Entry[] = [
       'npx zarts count AmoebaNet --form imagenet --json',
       'npx zarts count genotypes.py:DARTS_V2',
       'npx zarts count search.log --epoch 24',
+      'npx zarts count 4f0c6e1a --most-skips 2',
     ],
     run: async ({ argument, options }) => (await import('./count.js')).countCommand(argument, options),
   },

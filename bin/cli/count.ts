@@ -5,18 +5,18 @@ import { NETWORK_FORMS } from '../../lib/evaluation/plan.js';
 import type { NetworkForm, NetworkShape } from '../../lib/evaluation/plan.js';
 import { printGenotype } from '../../lib/spaces/genotype.js';
 import { readGenotype } from './genotype.js';
+import type { GenotypeOptions } from './genotype.js';
 import { wholeNumber } from './options.js';
 import { print, printJson, tableOf, textWidth, wrap } from './text.js';
 
 /** The options of `zarts count`. */
-export interface CountCommandOptions {
+export interface CountCommandOptions extends GenotypeOptions {
   readonly form?: string;
   readonly cells?: string;
   readonly channels?: string;
   readonly image?: string;
   readonly classes?: string;
   readonly aux?: boolean;
-  readonly epoch?: string;
   readonly json?: boolean;
 }
 

@@ -8,22 +8,22 @@ import { svgPng } from '../../lib/report/svg.js';
 import { explainFileError, writeWhole } from '../../lib/runs/files.js';
 import { printGenotype } from '../../lib/spaces/genotype.js';
 import { readGenotype } from './genotype.js';
+import type { GenotypeOptions } from './genotype.js';
 import { fitted, print, printJson, shortPath, textWidth, wrap } from './text.js';
 
 /** The options of `zarts draw`. */
-export interface DrawCommandOptions {
+export interface DrawCommandOptions extends GenotypeOptions {
   readonly out?: string;
   readonly compare?: string;
-  readonly epoch?: string;
   readonly json?: boolean;
 }
 
 /** Runs `zarts draw`. @returns the exit code. */
 export function drawCommand(
   argument: string,
-  { out, compare, epoch, json = false }: DrawCommandOptions,
+  { out, compare, json = false, ...options }: DrawCommandOptions,
 ): number {
-  const { note, ...named } = readGenotype(argument, { epoch });
+  const { note, ...named } = readGenotype(argument, options);
   const genotype = titled(named);
   const other = compare === undefined ? undefined : titled(readGenotype(compare));
   const path = picturePath(out ?? `${[genotype, ...(other ? [other] : [])].map(fileName).join('-and-')}.svg`);

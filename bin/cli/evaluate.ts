@@ -23,20 +23,19 @@ import { printGenotype } from '../../lib/spaces/genotype.js';
 import { fetchImages, imageDeviations, imagesText, photosThere } from './data.js';
 import type { PhotoCount } from './data.js';
 import { readGenotype } from './genotype.js';
-import type { NamedGenotype } from './genotype.js';
+import type { GenotypeOptions, NamedGenotype } from './genotype.js';
 import { knownBudget, wholeNumber } from './options.js';
 import type { ExperimentOptions } from './options.js';
 import { interruptible } from './signals.js';
 import { bulletList, print, printJson, shortPath, tableOf, textWidth, wrap } from './text.js';
 
 /** The options of `zarts evaluate`. */
-export interface EvaluateCommandOptions extends ExperimentOptions {
+export interface EvaluateCommandOptions extends ExperimentOptions, GenotypeOptions {
   readonly preset?: string;
   readonly dataset?: string;
   readonly space?: string;
   readonly seed: string;
   readonly seeds: string;
-  readonly epoch?: string;
   /** false: without the linear baseline. */
   readonly baseline: boolean;
   readonly export?: string;
@@ -178,19 +177,19 @@ function evaluationDocument({ named, runs, baseline, exported }: Evaluated): obj
   });
   return {
     name: named.name,
-    ...(named.note === undefined ? {} : { note: named.note }),
+    ...(named.note === undefined || named.limited ? {} : { note: named.note }),
     genotype: printGenotype(named.genotype),
     ...sizeOf(runs[0], runs[0].result.classes),
     summary: summaryOf(runs),
     evaluations: runs.map(document),
     baseline: baseline && document(baseline),
-    deviations: allDeviations(runs[0]),
+    deviations: allDeviations(named, runs[0]),
     openSettings: openEvaluationSettings(runs[0].protocol),
     ...(exported.length === 0 ? {} : { exported }),
   };
 }
 
-function allDeviations({ protocol, provenance }: FinishedEvaluation): string[] {
+function allDeviations(named: NamedGenotype, { protocol, provenance }: FinishedEvaluation): string[] {
   const { coverage, prepared, undecodable = {} } = provenance.data;
   const passedOver = Object.keys(undecodable);
   const told = imageDeviations(coverage);
@@ -204,7 +203,8 @@ function allDeviations({ protocol, provenance }: FinishedEvaluation): string[] {
       `${passedOver.length} photographs that cannot be decoded were passed over: ${passedOver.slice(0, 5).join(', ')}${passedOver.length > 5 ? ', …' : ''}.`,
     );
   }
-  return [...told, ...evaluationDeviations(protocol)];
+  const limits = named.limited && named.note !== undefined ? [named.note] : [];
+  return [...limits, ...told, ...evaluationDeviations(protocol)];
 }
 
 function describeEvaluated({ named, runs, baseline, exported }: Evaluated): string[] {
@@ -222,13 +222,13 @@ function describeEvaluated({ named, runs, baseline, exported }: Evaluated): stri
       `${number(dataset.trainSize)} training and ${number(dataset.testSize)} test ${imagesText(data)} of ${dataset.imageSide}×${dataset.imageSide}; ${shape}, ${number(parameters)} parameters${multiplyAdds === null ? '' : `, ${number(multiplyAdds)} multiply-adds`}${result.trainedParameters === parameters ? '' : ` (${number(result.trainedParameters)} parameters in training, with the auxiliary head)`}`,
       textWidth(),
     ),
-    ...(named.note === undefined ? [] : wrap(named.note, textWidth())),
+    ...(named.note === undefined || named.limited ? [] : wrap(named.note, textWidth())),
     '',
     epochTable(result.epochs, protocol.seed),
     '',
     seedTable(runs, baseline),
     '',
-    ...bulletList("What it does otherwise than the paper's retraining:", allDeviations(first)),
+    ...bulletList("What it does otherwise than the paper's retraining:", allDeviations(named, first)),
     '',
     ...runs.map(({ key, known, provenance: { seconds, imagesPerSecond } }) => {
       const speed = `${number(Math.round(imagesPerSecond))} images/s`;

@@ -1,7 +1,10 @@
 import { readFileSync, statSync } from 'node:fs';
 import { UsageError, ZartsError, unknownName } from '../../lib/errors.js';
+import { limitedGenotype } from '../../lib/evaluation/limits.js';
+import type { LimitedGenotype, Limits } from '../../lib/evaluation/limits.js';
 import { explainFileError } from '../../lib/runs/files.js';
 import { KEY_PREFIX, findRun, openRun } from '../../lib/runs/store.js';
+import { SEARCH, spaceOf } from '../../lib/search/protocol.js';
 import { LONGEST_TEXT, chooseGenotype, genotypesIn } from '../../lib/spaces/genotype-writings.js';
 import type { Choice } from '../../lib/spaces/genotype-writings.js';
 import { KNOWN_GENOTYPES, checkGenotype, readWritten } from '../../lib/spaces/genotype.js';
@@ -19,6 +22,8 @@ export interface NamedGenotype {
   readonly name: string;
   /** How it was chosen among several, where nobody chose. */
   readonly note?: string;
+  /** It was derived under limits, as the note says. */
+  readonly limited?: true;
   /** Of a search's: the built-in space it was found in, and the data set. */
   readonly space?: string;
   readonly dataset?: string;
@@ -28,6 +33,10 @@ export interface NamedGenotype {
 export interface GenotypeOptions {
   /** What `--epoch` said: which genotype of a search's log. */
   readonly epoch?: string | undefined;
+  /** What a genotype that is derived from a search's alphas may have at most. */
+  readonly mostSkips?: string;
+  readonly mostParameters?: string;
+  readonly mostMultiplyAdds?: string;
   /** Where runs are kept. */
   readonly home?: string;
 }
@@ -38,15 +47,55 @@ export interface GenotypeOptions {
  *
  * @throws {UsageError} naming what is wrong and where; {ZartsError} for a run without a result or an unreadable file.
  */
-export function readGenotype(argument: string, { epoch, home }: GenotypeOptions = {}): NamedGenotype {
+export function readGenotype(argument: string, options: GenotypeOptions = {}): NamedGenotype {
+  const { epoch, home } = options;
+  const limits = limitsOf(options);
   const choice: Choice =
     epoch === undefined ? {} : { epoch: wholeNumber('--epoch', epoch, 0, Number.MAX_SAFE_INTEGER) };
-  const named = namedGenotype(argument, choice, home);
+  const named = namedGenotype(argument, choice, limits, home);
   if (named === undefined) throw unknownArgument(argument);
+  if (limits !== undefined && named.limited !== true) {
+    throw new UsageError(
+      `Limits are for a genotype that is derived from a search's alphas; ${named.name} is one already: name the key of a search.`,
+    );
+  }
   return named;
 }
 
-function namedGenotype(argument: string, choice: Choice, home?: string): NamedGenotype | undefined {
+/** The limits that options name; undefined for none. */
+export function limitsOf({
+  mostSkips,
+  mostParameters,
+  mostMultiplyAdds,
+}: Pick<GenotypeOptions, 'mostSkips' | 'mostParameters' | 'mostMultiplyAdds'>): Limits | undefined {
+  const limit = (option: string, value: string | undefined) =>
+    value === undefined ? undefined : wholeNumber(option, value, 0, Number.MAX_SAFE_INTEGER);
+  const skips = limit('--most-skips', mostSkips);
+  const parameters = limit('--most-parameters', mostParameters);
+  const multiplyAdds = limit('--most-multiply-adds', mostMultiplyAdds);
+  const limits = {
+    ...(skips === undefined ? {} : { skips }),
+    ...(parameters === undefined ? {} : { parameters }),
+    ...(multiplyAdds === undefined ? {} : { multiplyAdds }),
+  };
+  return Object.keys(limits).length === 0 ? undefined : limits;
+}
+
+/** The genotype of a search's alphas under limits. @throws as lib/evaluation/limits.ts. */
+export function limitedSearch(protocol: unknown, alpha: unknown, limits: Limits): LimitedGenotype {
+  const search = SEARCH.parse(protocol);
+  const edgeNormalization = search.partialChannels?.edgeNormalization ?? false;
+  return limitedGenotype(spaceOf(search), Float64Array.from(alpha as number[]), limits, {
+    edgeNormalization,
+  });
+}
+
+function namedGenotype(
+  argument: string,
+  choice: Choice,
+  limits: Limits | undefined,
+  home?: string,
+): NamedGenotype | undefined {
   if (Object.hasOwn(KNOWN_GENOTYPES, argument))
     return { name: argument, genotype: KNOWN_GENOTYPES[argument as KnownGenotype] };
   if (/[([{]/.test(argument) && !isFile(argument))
@@ -56,7 +105,8 @@ function namedGenotype(argument: string, choice: Choice, home?: string): NamedGe
     const chosen = fileGenotype(file, { ...choice, ...(name === undefined ? {} : { name }), file });
     return { name: name ?? file, ...chosen };
   }
-  if (/^[0-9a-f]+$/.test(argument) && argument.length >= KEY_PREFIX) return runGenotype(argument, home);
+  if (/^[0-9a-f]+$/.test(argument) && argument.length >= KEY_PREFIX)
+    return runGenotype(argument, limits, home);
   return undefined;
 }
 
@@ -123,7 +173,7 @@ function genotypeInside(value: unknown): unknown {
   return at('result', 'genotype') ?? at('protocol', 'network', 'genotype');
 }
 
-function runGenotype(prefix: string, home?: string): NamedGenotype {
+function runGenotype(prefix: string, limits: Limits | undefined, home?: string): NamedGenotype {
   const { key, protocol, dataDigest } = findRun(prefix, home);
   const own = genotypeInside({ protocol });
   const name = `run ${key.slice(0, 8)}`;
@@ -133,6 +183,13 @@ function runGenotype(prefix: string, home?: string): NamedGenotype {
     throw new ZartsError(`Run ${key} has no result yet, so no genotype; run its command again first.`);
   const derived = genotypeInside({ result: record.result });
   if (derived === undefined) throw new ZartsError(`Run ${key} has no genotype in its result.`);
+  if (limits !== undefined) {
+    const { alpha } = record.result as { readonly alpha?: unknown };
+    if (!Array.isArray(alpha))
+      throw new UsageError(`Run ${key} is no search, so it has no alphas to derive from.`);
+    const { genotype, sentence } = limitedSearch(protocol, alpha, limits);
+    return { name, genotype, limited: true, note: sentence, ...originOf(protocol) };
+  }
   return { name, genotype: checkGenotype(derived), ...originOf(protocol) };
 }
 

@@ -16,6 +16,8 @@ import { printGenotype } from '../../lib/spaces/genotype.js';
 import { SPACE_IDS, defineSpace, isSpaceId } from '../../lib/spaces/spaces.js';
 import type { SearchSpace } from '../../lib/spaces/spaces.js';
 import { fetchData, imageDeviations, imagesText, photosThere } from './data.js';
+import { limitedSearch, limitsOf } from './genotype.js';
+import type { GenotypeOptions } from './genotype.js';
 import type { ExperimentOptions } from './options.js';
 import { checkSameData, compareWithRecord, recordedSearch } from './recorded.js';
 import type { RecordedSearch } from './recorded.js';
@@ -23,7 +25,8 @@ import { interruptible } from './signals.js';
 import { bulletList, print, printJson, shortPath, tableOf, textWidth, wrap } from './text.js';
 
 /** The options of `zarts search`. */
-export interface SearchCommandOptions extends ExperimentOptions {
+export interface SearchCommandOptions
+  extends ExperimentOptions, Pick<GenotypeOptions, 'mostSkips' | 'mostParameters' | 'mostMultiplyAdds'> {
   readonly space?: string;
   /** A recorded search to run again; then none of the options that describe a search. */
   readonly from?: string;
@@ -97,6 +100,7 @@ function recordedOf(from: string, given: readonly string[]): RecordedSearch {
 
 /** Runs `zarts search`. @returns the exit code. */
 export async function searchCommand(options: SearchCommandOptions): Promise<number> {
+  const limits = limitsOf(options);
   const recorded = options.from === undefined ? undefined : recordedOf(options.from, options.given ?? []);
   const there = recorded ? undefined : await photosThere(options.dataset, options.data);
   const protocol = recorded?.protocol ?? protocolOf(options, there?.train);
@@ -111,26 +115,35 @@ export async function searchCommand(options: SearchCommandOptions): Promise<numb
     return runSearch(protocol, { progress, signal, compile: !options.eager, ...data });
   });
   const comparison = recorded && compareWithRecord(recorded, finished);
+  const limited = limits && limitedSearch(finished.protocol, finished.result.alpha, limits);
+  const told = limited ? [limited.sentence] : [];
   if (options.json) {
-    const document = searchDocument(finished);
-    printJson(comparison ? { ...document, sameAsRecorded: comparison.same } : document);
+    printJson({
+      ...searchDocument(finished, told),
+      ...(limited ? { limited: { limits, genotype: limited.genotype } } : {}),
+      ...(comparison ? { sameAsRecorded: comparison.same } : {}),
+    });
   } else {
     const compared = comparison ? [comparison.sentence] : [];
-    print([...describeSearch(finished), ...compared, '', printGenotype(finished.result.genotype)]);
+    const genotype = limited?.genotype ?? finished.result.genotype;
+    print([...describeSearch(finished, told), ...compared, '', printGenotype(genotype)]);
   }
   return 0;
 }
 
 /** What `--json` prints of a search: all but `provenance` is the same whenever and wherever on this machine it is run. */
-export function searchDocument({ key, protocol, result, provenance }: FinishedSearch): object {
-  return { key, protocol, result, provenance, deviations: allDeviations(protocol, provenance) };
+export function searchDocument(
+  { key, protocol, result, provenance }: FinishedSearch,
+  told: readonly string[] = [],
+): object {
+  return { key, protocol, result, provenance, deviations: [...told, ...allDeviations(protocol, provenance)] };
 }
 
 function allDeviations(protocol: SearchProtocol, { data }: FinishedSearch['provenance']): string[] {
   return [...imageDeviations(data.coverage), ...deviations(protocol)];
 }
 
-function describeSearch(finished: FinishedSearch): string[] {
+function describeSearch(finished: FinishedSearch, told: readonly string[]): string[] {
   const { protocol, result, provenance, key, known } = finished;
   const { preset, budget, seed, dataset } = protocol;
   const { data, seconds } = provenance;
@@ -149,7 +162,10 @@ function describeSearch(finished: FinishedSearch): string[] {
     ),
     ...(result.interventions ?? []).map(describeIntervention),
     '',
-    ...bulletList("What it does otherwise than the paper's own search:", allDeviations(protocol, provenance)),
+    ...bulletList("What it does otherwise than the paper's own search:", [
+      ...told,
+      ...allDeviations(protocol, provenance),
+    ]),
     '',
     `${known ? 'Computed before' : 'Computed'}, in ${describeSeconds(seconds)}; kept in ${shortPath(join(runsHome(), key))}`,
   ];

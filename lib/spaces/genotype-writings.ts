@@ -198,7 +198,7 @@ function isGenotype(value: object): boolean {
 // Which one.
 
 /** Where our own documents have the genotype that they are about. */
-const OWN = ['result.genotype', 'protocol.network.genotype', 'genotype'];
+const OWN = ['limited.genotype', 'result.genotype', 'protocol.network.genotype', 'genotype'];
 
 /** The genotype that is meant among those in a text. */
 export interface Chosen {

@@ -40,6 +40,24 @@ export interface DeriveOptions {
    * edges into the node (PC-DARTS). Default false.
    */
   readonly edgeNormalization?: boolean;
+  /** Operations that are passed over, each as {@link choiceName} names it; the shares of the others stay as they are. */
+  readonly without?: ReadonlySet<string>;
+}
+
+/** An operation that a node reads an input through in a derived cell. */
+export interface ChosenEdge {
+  readonly cell: Cell;
+  /** Index among the cell's edges, ordered by (node, input). */
+  readonly edge: number;
+  readonly input: number;
+  readonly op: Primitive;
+  /** Its share of the edge by the softmaxed alphas, times the edge's own share where edges have one. */
+  readonly weight: number;
+}
+
+/** What tells an operation on an edge from all others. */
+export function choiceName({ cell, edge, op }: Pick<ChosenEdge, 'cell' | 'edge' | 'op'>): string {
+  return `${cell} ${edge} ${op}`;
 }
 
 /**
@@ -51,39 +69,57 @@ export interface DeriveOptions {
  * @throws {UsageError} when the length is wrong; {ZartsError} when an alpha is not finite (the message names its place).
  */
 export function deriveGenotype(space: SearchSpace, alpha: Vec, options: DeriveOptions = {}): Genotype {
-  const { releasedIndexing = false, edgeNormalization = false } = options;
+  const { normal, reduce } = chosenEdges(space, alpha, options);
+  const pairs = (edges: readonly ChosenEdge[]) => edges.map(({ op, input }): GenotypeEdge => [op, input]);
+  const concat = Array.from({ length: space.nodes }, (_, i) => i + 2);
+  return { normal: pairs(normal), normalConcat: concat, reduce: pairs(reduce), reduceConcat: concat };
+}
+
+/** The edges that {@link deriveGenotype} keeps, two a node. @throws as it does. */
+export function chosenEdges(
+  space: SearchSpace,
+  alpha: Vec,
+  options: DeriveOptions = {},
+): Readonly<Record<Cell, readonly ChosenEdge[]>> {
+  const { releasedIndexing = false, edgeNormalization = false, without } = options;
   const weights = mixingWeights(space, alpha, edgeNormalization);
   checkFinite(space, alpha);
   const places = cellEdges(space.nodes);
   let [operation, beta] = [0, alphaSize(space)];
-  const derive = (cell: Cell): GenotypeEdge[] => {
+  const derive = (cell: Cell): ChosenEdge[] => {
     const edges = space.edges[cell];
     const best = edges.map((primitives, edge) => {
       const row = weights.subarray(operation, (operation += primitives.length));
       const { input } = places[edge];
       const none = edges[releasedIndexing ? input : edge].indexOf('none');
-      const choice = strongest(row, none);
+      const allowed = (k: number): boolean =>
+        k !== none && !without?.has(choiceName({ cell, edge, op: primitives[k] }));
+      const choice = strongest(row, allowed);
+      const share = edgeNormalization ? weights[beta++] : 1;
+      if (choice < 0 && without !== undefined) return undefined;
       // Only the released indexing can exclude the one operation of an edge; the released parser fails there too.
       if (choice < 0)
         throw new ZartsError(`The released indexing leaves no operation on the ${cell} cell's edge ${edge}.`);
-      const share = edgeNormalization ? weights[beta++] : 1;
-      return { input, op: primitives[choice], weight: row[choice] * share };
+      return { cell, edge, input, op: primitives[choice], weight: row[choice] * share };
     });
     let start = 0;
     return edgeGroups(space).flatMap((inputs) => {
       // Array.prototype.sort is stable: among equals the lower input stays first.
-      const candidates = best.slice(start, (start += inputs)).sort((x, y) => y.weight - x.weight);
-      return candidates.slice(0, KEPT).map(({ op, input }): GenotypeEdge => [op, input]);
+      const candidates = best.slice(start, (start += inputs)).filter((each) => each !== undefined);
+      if (candidates.length < KEPT)
+        throw new ZartsError(
+          `Too many operations are passed over: a node of the ${cell} cell has none left.`,
+        );
+      return candidates.sort((x, y) => y.weight - x.weight).slice(0, KEPT);
     });
   };
-  const concat = Array.from({ length: space.nodes }, (_, i) => i + 2);
-  return { normal: derive('normal'), normalConcat: concat, reduce: derive('reduce'), reduceConcat: concat };
+  return { normal: derive('normal'), reduce: derive('reduce') };
 }
 
-/** The place of the largest weight but for one place, the first of equal ones; −1 where there is none. */
-function strongest(weights: Vec, without: number): number {
+/** The place of the largest weight of those allowed, the first of equal ones; −1 where there is none. */
+function strongest(weights: Vec, allowed: (place: number) => boolean): number {
   return weights.reduce(
-    (best, weight, k) => (k !== without && (best < 0 || weight > weights[best]) ? k : best),
+    (best, weight, k) => (allowed(k) && (best < 0 || weight > weights[best]) ? k : best),
     -1,
   );
 }
