@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The `zarts` command: sees that the project is set up and compiled, then hands over to bin/cli/main.ts.
 
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { engineHere, ensureBuilt, inspect } from './setup/main.mjs';
@@ -10,9 +10,21 @@ import { ROOT } from './setup/project.mjs';
 
 const args = process.argv.slice(2);
 
+const asksHelp = args[0] === 'help' || args.some((each) => each === '--help' || each === '-h');
+const asksVersion = args.length === 1 && (args[0] === '--version' || args[0] === '-V');
+
 /** `doctor` must run on a project half set up, to say what is wrong with it; and help needs nothing that TensorFlow needs. */
-const modest =
-  ['doctor', 'help'].includes(args[0]) || args.some((each) => each === '--help' || each === '-h');
+const modest = args[0] === 'doctor' || asksHelp || asksVersion;
+
+/** What help and version say before anything is installed: what the page and package.json hold. */
+function sayUnset() {
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  if (asksVersion) console.log(version);
+  else {
+    console.log(readFileSync(join(ROOT, 'bin', 'help.txt'), 'utf8'));
+    console.log('Not set up yet: run npm start first. Then the help of each command lists its options.');
+  }
+}
 
 /** What keeps the command from running. */
 function checkSetUp() {
@@ -30,7 +42,7 @@ const cli = join(ROOT, 'dist', 'bin', 'cli', 'main.js');
 /** Compiles what has changed. A modest command makes do with what was compiled before; `doctor` says if the sources do not. */
 async function checkBuilt() {
   try {
-    await ensureBuilt();
+    await ensureBuilt(asksHelp || asksVersion);
   } catch (error) {
     if (!modest || !existsSync(cli)) throw error;
   }
@@ -39,11 +51,24 @@ async function checkBuilt() {
   }
 }
 
+/** Whether what a modest command needs is there: the packages, and something compiled. */
+function isInstalled() {
+  try {
+    checkSetUp();
+    return existsSync(cli);
+  } catch {
+    return false;
+  }
+}
+
 try {
-  checkSetUp();
-  await checkBuilt();
-  const { main } = await import(pathToFileURL(cli).href);
-  process.exitCode = await main(args);
+  if ((asksHelp || asksVersion) && !isInstalled()) sayUnset();
+  else {
+    checkSetUp();
+    await checkBuilt();
+    const { main } = await import(pathToFileURL(cli).href);
+    process.exitCode = await main(args);
+  }
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   console.error(error.message);

@@ -110,7 +110,7 @@ describe('architecture', () => {
       if (!plain.includes(from)) return false;
       if (target.startsWith('@tensorflow/')) return true;
       const to = folderOf(target);
-      const shared = ['lib/errors.ts', ...(from === 'lib/solvers' ? ['lib/settings.ts'] : [])];
+      const shared = ['lib/errors.ts', 'lib/lazy.ts', ...(from === 'lib/solvers' ? ['lib/settings.ts'] : [])];
       return (
         target.startsWith('lib/') && to !== from && !shared.includes(target) && !allowed[from].includes(to)
       );

@@ -4,11 +4,12 @@ import { BENCH_SHAPE_NAMES } from '../../test/bench/shapes.js';
 import { ZartsError, unknownName } from '../../lib/errors.js';
 import { NETWORK_FORMS } from '../../lib/evaluation/plan.js';
 import { EVALUATION_DATASETS, EVALUATION_PRESETS } from '../../lib/evaluation/protocol.js';
-import { DATASET_NAMES } from '../../lib/datasets/registry.js';
+import { ALL_DATASETS } from '../../lib/datasets/registry.js';
 import { BUDGETS, PRESETS } from '../../lib/search/protocol.js';
 import { SOLVER_IDS } from '../../lib/search/solvers.js';
 import { SPACE_IDS } from '../../lib/spaces/spaces.js';
 import { GENOTYPE_ARGUMENT } from './genotype.js';
+import type * as SettingsHelp from './settings-help.js';
 
 /** What a command was given: its argument, and its options as commander hands them over. */
 interface Given {
@@ -26,6 +27,8 @@ interface Entry {
   readonly description: string;
   readonly options?: readonly Option[];
   readonly examples: readonly string[];
+  /** What else its help says, of the options that were typed before --help. */
+  readonly more?: (options: Readonly<Record<string, unknown>>) => readonly string[];
   /** Options that are none of its own belong to the program that it starts. */
   readonly passThrough?: boolean;
   /** @returns the exit code. */
@@ -57,6 +60,22 @@ const EXPERIMENT = [
   new Option('--queue <url>').hideHelp(),
 ];
 const GENOTYPE = ['<genotype>', GENOTYPE_ARGUMENT] as const;
+const LIMITS = [
+  option(
+    '--most-skips <n>',
+    'derive a search’s genotype anew with at most n skip connections in its normal cell',
+  ),
+  option('--most-parameters <n>', 'with at most n parameters, as a network of 20 cells and 36 channels'),
+  option('--most-multiply-adds <n>', 'with at most n multiply-adds, as that network on 32×32 pixels'),
+];
+const EPOCH = option(
+  '--epoch <n>',
+  'of a search’s log with a genotype an epoch: that one (default: the last)',
+);
+
+/** Settings and presets, which are read off the schemas when a help is asked for. */
+// eslint-disable-next-line @typescript-eslint/no-require-imports
+const settingsHelp = () => require('./settings-help.js') as typeof SettingsHelp;
 
 const COMMANDS: readonly Entry[] = [
   {
@@ -70,12 +89,13 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'list',
-    summary: 'every figure and table: what it shows, about how long it takes, results present',
+    argument: ['[what]', 'experiments (if left out) or genotypes'],
+    summary: 'every figure and table, or the genotypes that are known by name',
     description:
-      'Lists every figure and table of the paper: what it shows, about how long each budget takes on two cores, and the results that are there.',
+      'Lists every figure and table of the paper: what it shows, about how long each budget takes on two cores, and the results that are there. With "genotypes" those of the literature: whose they are, the size that their papers print and the size that is counted here.',
     options: [JSON_ONLY],
-    examples: ['npx zarts list', 'npx zarts list --json'],
-    run: async ({ options }) => (await import('./list.js')).list(options),
+    examples: ['npx zarts list', 'npx zarts list genotypes', 'npx zarts list --json'],
+    run: async ({ argument, options }) => (await import('./list.js')).listCommand(argument, options),
   },
   {
     name: 'reproduce',
@@ -110,23 +130,29 @@ const COMMANDS: readonly Entry[] = [
       ),
       option('--solver <id>', `solver: ${SOLVER_IDS.join(', ')}`, 'mgs'),
       option('--preset <name>', `whose algorithm: ${PRESETS.join(', ')} (default: paper)`),
-      option('--dataset <name>', `images to search on: ${DATASET_NAMES.join(', ')}`, 'cifar10'),
+      option(
+        '--dataset <name>',
+        `images to search on: ${ALL_DATASETS.join(', ')} (a folder of your own, with --data)`,
+        'cifar10',
+      ),
       option('--seed <n>', 'seed of everything random', '0'),
       option(
         '--from <run>',
         'run a recorded search again, from its key (or the start of it), its folder, or a file with its record',
       ),
+      ...LIMITS,
       EAGER,
     ],
     examples: [
       'npx zarts search --space s2 --solver mgs --seed 1',
       'npx zarts search --space s3 --solver darts-es --budget laptop',
-      'npx zarts search --space s2 --set dropPath.probability=0.3 --set stability.action=record',
+      'npx zarts search --space s2 --set dropPath.probability=0.3',
       'npx zarts search --from 3f2a91',
       'npx zarts search --space darts --budget smoke --data synthetic --json',
       'npx zarts search --space s3 --dataset svhn --seed 2',
-      'npx zarts search --space s2 --set solver.samples=8 --set solver.tau=0.5 --data ~/data',
+      'npx zarts search --space s2 --set solver.samples=8 --data ~/data',
     ],
+    more: (options) => settingsHelp().searchSettings(options),
     run: async ({ options }) => (await import('./search.js')).searchCommand(options),
   },
   {
@@ -141,6 +167,8 @@ const COMMANDS: readonly Entry[] = [
         'the picture, .svg or .png (default: the genotype’s name with .svg, in this folder)',
       ),
       option('--compare <genotype>', 'another genotype to compare with, given in the same way'),
+      EPOCH,
+      ...LIMITS,
       JSON_ONLY,
     ],
     examples: [
@@ -164,7 +192,7 @@ const COMMANDS: readonly Entry[] = [
       ),
       option(
         '--dataset <name>',
-        `images to train on: ${EVALUATION_DATASETS.join(', ')} (default: a search’s own, else cifar10)`,
+        `images to train on: ${EVALUATION_DATASETS.join(', ')} (default: a search’s own, else cifar10; folder: one of your own, with --data)`,
       ),
       option(
         '--space <id>',
@@ -174,13 +202,15 @@ const COMMANDS: readonly Entry[] = [
       option('--seeds <n>', 'how many seeds the training is repeated with', '1'),
       option(
         '--prepare <pixels>',
-        'imagenet: shrink the photographs once, to a shorter side of so many pixels, and keep that',
+        'photographs: shrink them once, to a shorter side of so many pixels, and keep that',
       ),
-      option('--skip-undecodable', 'imagenet: pass over photographs that cannot be decoded, and name them'),
+      option('--skip-undecodable', 'photographs: pass over those that cannot be decoded, and name them'),
       option(
         '--export <dir>',
         'write the trained network there as SavedModel and as TensorFlow.js model, and the genotype as text; read back and compared',
       ),
+      EPOCH,
+      ...LIMITS,
       option('--no-baseline', 'without the linear classifier beside it (full budget: never with it)'),
       EAGER,
     ],
@@ -190,6 +220,7 @@ const COMMANDS: readonly Entry[] = [
       'npx zarts evaluate DARTS_V2 --budget laptop --export exported',
       'npx zarts evaluate 4f0c6e1a --preset table-7 --set epochs=50',
     ],
+    more: (options) => settingsHelp().evaluationSettings(options),
     run: async ({ argument, options }) => (await import('./evaluate.js')).evaluateCommand(argument, options),
   },
   {
@@ -208,12 +239,17 @@ const COMMANDS: readonly Entry[] = [
       option('--image <n>', 'side of the square images in pixels (default: 32; 224)'),
       option('--classes <n>', 'number of classes (default: 10; 1000)'),
       option('--aux', 'also with the auxiliary head that training adds'),
+      EPOCH,
+      ...LIMITS,
       option('--json', 'one JSON document on stdout, cell by cell'),
     ],
     examples: [
       'npx zarts count DARTS_V2',
       'npx zarts count DARTS_V1 --cells 8 --channels 16 --classes 100 --aux',
       'npx zarts count AmoebaNet --form imagenet --json',
+      'npx zarts count genotypes.py:DARTS_V2',
+      'npx zarts count search.log --epoch 24',
+      'npx zarts count 4f0c6e1a --most-skips 2',
     ],
     run: async ({ argument, options }) => (await import('./count.js')).countCommand(argument, options),
   },
@@ -334,13 +370,15 @@ export function addCommands(program: Command, finished: (exitCode: number) => vo
 }
 
 function addCommand(program: Command, entry: Entry, finished: (exitCode: number) => void): void {
-  const { name, argument, summary, description, options = [], examples, passThrough = false, run } = entry;
+  const { name, argument, summary, description, options = [], examples, more, passThrough = false } = entry;
+  const { run } = entry;
   const command = program.command(name).summary(summary).description(description);
   if (argument) command.argument(...argument);
   if (passThrough) command.allowUnknownOption().passThroughOptions();
   for (const each of options) command.addOption(each);
   const title = examples.length === 1 ? 'Example:' : 'Examples:';
   command.addHelpText('after', ['', title, ...examples.map((each) => `  ${each}`)].join('\n'));
+  if (more) command.addHelpText('after', () => ['', ...more(command.opts())].join('\n'));
   command.action(async () => {
     const values: Readonly<Record<string, unknown>> = command.opts();
     if (values.queue !== undefined) throw notBuilt('Working through a queue (--queue)');

@@ -6,11 +6,12 @@ import type { NetworkForm, NetworkShape } from '../../lib/evaluation/plan.js';
 import { printGenotype } from '../../lib/spaces/genotype.js';
 import type { Genotype } from '../../lib/spaces/genotype.js';
 import { readGenotype } from './genotype.js';
+import type { GenotypeOptions } from './genotype.js';
 import { wholeNumber } from './options.js';
-import { print, printJson, tableOf } from './text.js';
+import { print, printJson, tableOf, textWidth, wrap } from './text.js';
 
 /** The options of `zarts count`. */
-export interface CountCommandOptions {
+export interface CountCommandOptions extends GenotypeOptions {
   readonly form?: string;
   readonly cells?: string;
   readonly channels?: string;
@@ -48,7 +49,7 @@ interface CountRow extends Size {
 
 /** Runs `zarts count`. @returns the exit code. */
 export function countCommand(argument: string, options: CountCommandOptions): number {
-  const { genotype, name } = readGenotype(argument);
+  const { genotype, name, note } = readGenotype(argument, options);
   const rows = sizes(genotype, options).map((size): CountRow => {
     const { network, auxiliary, cells } = countNetwork(genotype, size, {
       height: size.image,
@@ -71,8 +72,18 @@ export function countCommand(argument: string, options: CountCommandOptions): nu
       cellCounts: cells,
     };
   });
-  if (options.json) printJson({ name, genotype, text: printGenotype(genotype), counts: rows });
-  else print([printGenotype(genotype), '', describeCounts(name, rows, options.aux ?? false)]);
+  if (options.json) {
+    printJson({
+      name,
+      ...(note === undefined ? {} : { note }),
+      genotype,
+      text: printGenotype(genotype),
+      counts: rows,
+    });
+  } else {
+    const said = note === undefined ? [] : [...wrap(note, textWidth()), ''];
+    print([...said, describeCounts(name, rows, options.aux ?? false), '', printGenotype(genotype)]);
+  }
   return 0;
 }
 

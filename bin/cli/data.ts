@@ -7,6 +7,7 @@ import type { ImageSource } from '../../lib/datasets/source.js';
 import type { EvaluationProtocol } from '../../lib/evaluation/protocol.js';
 import type { EvaluationImageOptions } from '../../lib/evaluation/run.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
+import type { Provenance } from '../../lib/search/run.js';
 
 /** How to get at the images. */
 export interface DataOptions {
@@ -70,13 +71,46 @@ async function withFetchProgress<T>(
   }
 }
 
-/** The images that a run was made on, as its result says it: "cifar10 images (subset)". */
-export function imagesText({ name, coverage }: { readonly name: string; readonly coverage: string }): string {
-  return coverage === 'synthetic' ? 'synthetic images' : `${name} images (${coverage})`;
+/** How many photographs a place has. */
+export interface PhotoCount {
+  readonly train: number;
+  readonly test: number;
+}
+
+/** How many photographs a folder of one's own has, which a protocol has to say; undefined for every other data set. */
+export async function photosThere(
+  dataset: string | undefined,
+  data: string | undefined,
+): Promise<PhotoCount | undefined> {
+  if (dataset !== 'folder') return undefined;
+  if ((data ?? process.env.ZARTS_DATA) === 'synthetic') return { train: 4000, test: 1000 };
+  const { photosOf } = await import('../../lib/datasets/imagenet.js');
+  const { train, test } = await photosOf('folder', { data });
+  return { train: train.entries.length, test: test.entries.length };
+}
+
+/**
+ * The images that a run was made on, as its result says it: "cifar10 images (subset: 3 of 10 classes; 500 training and 100 test
+ * images found)".
+ */
+export function imagesText({ name, coverage, classes, found }: Provenance['data']): string {
+  if (coverage === 'synthetic') return 'synthetic images';
+  const few = classes && classes.occurring < classes.all;
+  const number = (value: number): string => value.toLocaleString('en-US');
+  const told = [
+    ...(classes && (few || coverage !== 'official')
+      ? [`${few ? `${number(classes.occurring)} of ${number(classes.all)}` : number(classes.all)} classes`]
+      : []),
+    ...(found && coverage !== 'official'
+      ? [`${number(found.train)} training and ${number(found.test)} test images found`]
+      : []),
+  ];
+  return `${name} images (${coverage}${told.length > 0 ? `: ${told.join('; ')}` : ''})`;
 }
 
 /** What is otherwise than in the paper in the images that a run was made on, which only a finished one knows. */
 export function imageDeviations(coverage: string): string[] {
+  if (coverage === 'own') return ['The images are your own, none of the paper’s data sets.'];
   if (coverage === 'subset') return ['The images are a subset of the data set, not the official files.'];
   if (coverage !== 'synthetic') return [];
   return ['The images are computed ones (the synthetic set), not photographs.'];
@@ -94,7 +128,11 @@ export async function fetchDataOrSynthetic(
   const { data, dataHome } = options;
   const given = data ?? process.env.ZARTS_DATA ?? '';
   const { name } = protocol.dataset;
-  const absent = given === '' && name !== 'synthetic' && datasetFolder(name, { dataHome }) === undefined;
+  const absent =
+    given === '' &&
+    name !== 'synthetic' &&
+    name !== 'folder' &&
+    datasetFolder(name, { dataHome }) === undefined;
   try {
     await fetchData(protocol, options);
     return data === undefined ? {} : { data };

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { findDatasets } from '../../lib/datasets/find.js';
 import type { NativeKernels } from '../../lib/engine/index.js';
 import { projectRoot } from '../../lib/runs/home.js';
+import { textWidth, wrap } from './text.js';
 import type * as machine from '../setup/machine.mjs' with { 'resolution-mode': 'import' };
 import type * as main from '../setup/main.mjs' with { 'resolution-mode': 'import' };
 import type * as plan from '../setup/plan.mjs' with { 'resolution-mode': 'import' };
@@ -248,8 +249,11 @@ export function describeFindings(findings: readonly Finding[]): string {
   const width = Math.max(...findings.map(({ piece }) => piece.length));
   const lines = findings.flatMap(({ piece, ok, needed, state, advice }) => {
     const mark = ok ? 'ok' : needed ? 'PROBLEM' : 'note';
-    const line = `${mark.padEnd(8)}${piece.padEnd(width + 2)}${state}`;
-    return ok || advice === undefined ? [line] : [line, `${' '.repeat(width + 10)}→ ${advice}`];
+    const indent = ' '.repeat(width + 10);
+    const paragraph = (head: string, text: string): string[] =>
+      wrap(text, Math.max(40, textWidth() - head.length)).map((each, i) => (i === 0 ? head : indent) + each);
+    const line = paragraph(`${mark.padEnd(8)}${piece.padEnd(width + 2)}`, state);
+    return ok || advice === undefined ? line : [...line, ...paragraph(indent, `→ ${advice}`)];
   });
   const problems = findings.filter(({ ok, needed }) => needed && !ok).length;
   const verdict =

@@ -5,28 +5,35 @@ import { cellDiagram, comparisonDiagram } from '../../lib/report/cell-diagram.js
 import type { NamedGenotype } from '../../lib/report/cell-diagram.js';
 import { comparisonTable, structureTable } from '../../lib/report/genotype-tables.js';
 import { svgPng } from '../../lib/report/svg.js';
-import { textTable } from '../../lib/report/table.js';
 import { explainFileError, writeWhole } from '../../lib/runs/files.js';
 import { printGenotype } from '../../lib/spaces/genotype.js';
 import { readGenotype } from './genotype.js';
-import { print, printJson, shortPath } from './text.js';
+import type { GenotypeOptions } from './genotype.js';
+import { fitted, print, printJson, shortPath, textWidth, wrap } from './text.js';
 
 /** The options of `zarts draw`. */
-export interface DrawCommandOptions {
+export interface DrawCommandOptions extends GenotypeOptions {
   readonly out?: string;
   readonly compare?: string;
   readonly json?: boolean;
 }
 
 /** Runs `zarts draw`. @returns the exit code. */
-export function drawCommand(argument: string, { out, compare, json = false }: DrawCommandOptions): number {
-  const genotype = titled(readGenotype(argument));
+export function drawCommand(
+  argument: string,
+  { out, compare, json = false, ...options }: DrawCommandOptions,
+): number {
+  const { note, ...named } = readGenotype(argument, options);
+  const genotype = titled(named);
   const other = compare === undefined ? undefined : titled(readGenotype(compare));
   const path = picturePath(out ?? `${[genotype, ...(other ? [other] : [])].map(fileName).join('-and-')}.svg`);
   const svg = other ? comparisonDiagram(genotype, other) : cellDiagram(genotype.genotype, genotype.name);
   write(path, svg);
-  if (json) printJson(drawDocument(genotype, other, path));
-  else print([...describe(genotype, other), `Picture  ${shortPath(path)}`]);
+  if (json) printJson({ ...drawDocument(genotype, other, path), ...(note === undefined ? {} : { note }) });
+  else {
+    const said = note === undefined ? [] : [...wrap(note, textWidth()), ''];
+    print([...said, ...describe(genotype, other), `Picture  ${shortPath(path)}`]);
+  }
   return 0;
 }
 
@@ -60,11 +67,11 @@ function write(path: string, svg: string): void {
 function describe(genotype: NamedGenotype, other: NamedGenotype | undefined): string[] {
   const genotypes = [genotype, ...(other ? [other] : [])];
   return [
+    fitted(structureTable(genotypes)),
+    '',
+    ...(other ? [fitted(comparisonTable(genotype, other)), ''] : []),
     ...genotypes.map((each) => printGenotype(each.genotype)),
     '',
-    textTable(structureTable(genotypes)),
-    '',
-    ...(other ? [textTable(comparisonTable(genotype, other)), ''] : []),
   ];
 }
 

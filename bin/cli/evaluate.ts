@@ -20,16 +20,17 @@ import { runsHome } from '../../lib/runs/home.js';
 import { openRun } from '../../lib/runs/store.js';
 import { applyChange, parseSet } from '../../lib/settings.js';
 import { printGenotype } from '../../lib/spaces/genotype.js';
-import { fetchImages, imageDeviations, imagesText } from './data.js';
+import { fetchImages, imageDeviations, imagesText, photosThere } from './data.js';
+import type { PhotoCount } from './data.js';
 import { readGenotype } from './genotype.js';
-import type { NamedGenotype } from './genotype.js';
+import type { GenotypeOptions, NamedGenotype } from './genotype.js';
 import { knownBudget, wholeNumber } from './options.js';
 import type { ExperimentOptions } from './options.js';
 import { interruptible } from './signals.js';
 import { bulletList, print, printJson, shortPath, tableOf, textWidth, wrap } from './text.js';
 
 /** The options of `zarts evaluate`. */
-export interface EvaluateCommandOptions extends ExperimentOptions {
+export interface EvaluateCommandOptions extends ExperimentOptions, GenotypeOptions {
   readonly preset?: string;
   readonly dataset?: string;
   readonly space?: string;
@@ -54,16 +55,18 @@ const TABLE_2_SPACES = ['s1', 's2', 's3', 's4'];
  * The protocols that the options of `zarts evaluate` describe, one a seed, checked whole. What a run was searched on and in
  * which space decides preset and data set where the options do not.
  *
+ * @param there  How many images a folder of one's own has.
  * @throws {UsageError} for an unknown preset, data set, budget or setting, and a value out of range.
  */
 export function evaluationProtocols(
   { genotype, space: own, dataset: searchedOn }: NamedGenotype,
   options: EvaluateCommandOptions,
+  there?: PhotoCount,
 ): EvaluationProtocol[] {
   const space = options.space ?? own;
   const preset =
     options.preset ??
-    (options.dataset === 'imagenet'
+    (options.dataset === 'imagenet' || options.dataset === 'folder'
       ? 'imagenet'
       : space !== undefined && TABLE_2_SPACES.includes(space)
         ? 'table-2'
@@ -72,6 +75,7 @@ export function evaluationProtocols(
           : 'darts-space');
   const dataset = options.dataset ?? (preset === 'imagenet' ? undefined : searchedOn);
   const full = fullEvaluation(genotype, {
+    ...(there ? { there } : {}),
     preset,
     ...(dataset === undefined ? {} : { dataset }),
     ...(space === undefined ? {} : { space }),
@@ -119,8 +123,8 @@ async function exportRuns(
 
 /** Runs `zarts evaluate`. @returns the exit code. */
 export async function evaluateCommand(argument: string, options: EvaluateCommandOptions): Promise<number> {
-  const named = readGenotype(argument);
-  const protocols = evaluationProtocols(named, options);
+  const named = readGenotype(argument, options);
+  const protocols = evaluationProtocols(named, options, await photosThere(options.dataset, options.data));
   const { runEvaluation } = await import('../../lib/evaluation/run.js');
   const progress = terminalProgress({ quiet: options.quiet ?? false });
   const data = {
@@ -175,18 +179,19 @@ function evaluationDocument({ named, runs, baseline, exported }: Evaluated): obj
   });
   return {
     name: named.name,
+    ...(named.note === undefined || named.limited ? {} : { note: named.note }),
     genotype: printGenotype(named.genotype),
     ...sizeOf(runs[0], runs[0].result.classes),
     summary: summaryOf(runs),
     evaluations: runs.map(document),
     baseline: baseline && document(baseline),
-    deviations: allDeviations(runs[0]),
+    deviations: allDeviations(named, runs[0]),
     openSettings: openEvaluationSettings(runs[0].protocol),
     ...(exported.length === 0 ? {} : { exported }),
   };
 }
 
-function allDeviations({ protocol, provenance }: FinishedEvaluation): string[] {
+function allDeviations(named: NamedGenotype, { protocol, provenance }: FinishedEvaluation): string[] {
   const { coverage, prepared, undecodable = {} } = provenance.data;
   const passedOver = Object.keys(undecodable);
   const told = imageDeviations(coverage);
@@ -200,7 +205,8 @@ function allDeviations({ protocol, provenance }: FinishedEvaluation): string[] {
       `${passedOver.length} photographs that cannot be decoded were passed over: ${passedOver.slice(0, 5).join(', ')}${passedOver.length > 5 ? ', …' : ''}.`,
     );
   }
-  return [...told, ...evaluationDeviations(protocol)];
+  const limits = named.limited && named.note !== undefined ? [named.note] : [];
+  return [...limits, ...told, ...evaluationDeviations(protocol)];
 }
 
 function describeEvaluated({ named, runs, baseline, exported }: Evaluated): string[] {
@@ -218,14 +224,13 @@ function describeEvaluated({ named, runs, baseline, exported }: Evaluated): stri
       `${number(dataset.trainSize)} training and ${number(dataset.testSize)} test ${imagesText(data)} of ${dataset.imageSide}×${dataset.imageSide}; ${shape}, ${number(parameters)} parameters${multiplyAdds === null ? '' : `, ${number(multiplyAdds)} multiply-adds`}${result.trainedParameters === parameters ? '' : ` (${number(result.trainedParameters)} parameters in training, with the auxiliary head)`}`,
       textWidth(),
     ),
-    '',
-    printGenotype(named.genotype),
+    ...(named.note === undefined || named.limited ? [] : wrap(named.note, textWidth())),
     '',
     epochTable(result.epochs, protocol.seed),
     '',
     seedTable(runs, baseline),
     '',
-    ...bulletList("What it does otherwise than the paper's retraining:", allDeviations(first)),
+    ...bulletList("What it does otherwise than the paper's retraining:", allDeviations(named, first)),
     '',
     ...runs.map(({ key, known, provenance: { seconds, imagesPerSecond } }) => {
       const speed = `${number(Math.round(imagesPerSecond))} images/s`;
@@ -237,6 +242,8 @@ function describeEvaluated({ named, runs, baseline, exported }: Evaluated): stri
         : '; not compared, since its noise never repeats itself';
       return `Exported to ${shortPath(folder)}: ${files.join(', ')}${checked}`;
     }),
+    '',
+    printGenotype(named.genotype),
   ];
 }
 
@@ -262,7 +269,8 @@ function epochTable(epochs: readonly TrainingEpoch[], seed: number): string {
 
 function seedTable(runs: readonly FinishedEvaluation[], baseline: FinishedEvaluation | null): string {
   const { finalErrorPct, bestEpochErrorPct } = summaryOf(runs);
-  const { classes } = runs[0].result;
+  // Chance is among the classes that occur.
+  const classes = runs[0].provenance.data.classes?.occurring ?? runs[0].result.classes;
   const row = (name: string, { result }: FinishedEvaluation) => ({
     '': name,
     'last epoch': percent(result.test.errorPct),

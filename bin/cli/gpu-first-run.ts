@@ -96,11 +96,13 @@ export async function firstRun(
 /** A search of seconds on computed images. */
 async function firstSearch(): Promise<FirstRun['search']> {
   const { loadDataset } = await import('../../lib/datasets/load.js');
+  const { datasetSpecSchema } = await import('../../lib/datasets/registry.js');
   const { fullSearch, withBudget } = await import('../../lib/search/presets.js');
   const { search } = await import('../../lib/search/search.js');
   const protocol = withBudget(fullSearch('s2', 'mgs'), 'smoke');
   const { name, imageSide: image, trainSize } = protocol.dataset;
-  const dataset = await loadDataset({ name, image, trainSize, testSize: 1 }, { data: 'synthetic' });
+  const spec = datasetSpecSchema.parse({ name, image, trainSize, testSize: 1 });
+  const dataset = await loadDataset(spec, { data: 'synthetic' });
   const began = performance.now();
   const { steps } = await search(protocol, { dataset });
   return { seconds: (performance.now() - began) / 1000, steps };

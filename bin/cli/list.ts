@@ -1,14 +1,20 @@
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { knownName } from '../../lib/errors.js';
+import { countNetwork } from '../../lib/evaluation/count.js';
+import { fixed } from '../../lib/report/format.js';
 import { writeWhole } from '../../lib/runs/files.js';
 import { projectRoot, runsHome } from '../../lib/runs/home.js';
-import { textTable } from '../../lib/report/table.js';
 import { BUDGETS } from '../../lib/search/protocol.js';
 import type { Budget } from '../../lib/search/protocol.js';
+import { KNOWN_GENOTYPES, printGenotype } from '../../lib/spaces/genotype.js';
+import type { KnownGenotype } from '../../lib/spaces/genotype.js';
+import { LITERATURE } from '../../lib/spaces/literature.js';
+import type { Published } from '../../lib/spaces/literature.js';
 import { cellsOf } from '../../reproductions/experiment.js';
 import { estimate } from '../../reproductions/measure.js';
 import { EXPERIMENTS } from '../../reproductions/registry.js';
-import { about, print, printJson, shortPath } from './text.js';
+import { about, fitted, print, printJson, shortPath, tableOf, textWidth, wrap } from './text.js';
 
 /** A figure or table as `zarts list` shows it. */
 interface Listed {
@@ -21,8 +27,64 @@ interface Listed {
   readonly results: readonly string[];
 }
 
+const WHAT = ['experiments', 'genotypes'] as const;
+
 /** Runs `zarts list`. @returns the exit code. */
-export function list({ json }: { json: boolean }): number {
+export function listCommand(what: string | undefined, options: { json?: boolean }): number {
+  const known = knownName('list', what ?? WHAT[0], WHAT);
+  return known === 'genotypes' ? listGenotypes(options) : listExperiments(options);
+}
+
+/** The size at which the literature prints parameters, by the name of its field in ./literature.ts. */
+const SIZES = {
+  cifar: { form: 'cifar', cells: 20, channels: 36, classes: 10, image: 32 },
+  imagenet: { form: 'imagenet', cells: 14, channels: 48, classes: 1000, image: 224 },
+} as const;
+
+function listGenotypes({ json = false }: { json?: boolean }): number {
+  const listed = Object.entries(LITERATURE).map(([name, entry]) => {
+    const { origin, source, published, differs = false }: Published = entry;
+    const genotype = KNOWN_GENOTYPES[name as KnownGenotype];
+    const counted = (size: keyof typeof SIZES): number => {
+      const { image, ...shape } = SIZES[size];
+      return countNetwork(genotype, shape, { height: image, width: image }).network.parameters;
+    };
+    const parameters = { cifar: counted('cifar'), imagenet: counted('imagenet') };
+    return { name, origin, source, published, differs, parameters };
+  });
+  if (json) {
+    printJson(
+      listed.map((each) => ({ ...each, text: printGenotype(KNOWN_GENOTYPES[each.name as KnownGenotype]) })),
+    );
+    return 0;
+  }
+  const millions = (parameters: number): string => fixed(parameters / 1e6, 2);
+  const printed = (value: number | undefined, differs: boolean): string | null =>
+    value === undefined ? null : `${fixed(value, 1)}${differs ? ' ≠' : ''}`;
+  const table = tableOf(
+    'Genotypes of the literature; parameters in millions',
+    listed,
+    {
+      name: ({ name }) => name,
+      origin: ({ origin }) => origin,
+      CIFAR: ({ parameters }) => millions(parameters.cifar),
+      paper: ({ published, differs }) => printed(published.cifar ?? published.own, differs),
+      ImageNet: ({ parameters }) => millions(parameters.imagenet),
+      'paper ': ({ published, differs }) => printed(published.imagenet, differs),
+    },
+    {
+      left: ['name', 'origin'],
+      notes: wrap(
+        'CIFAR: 20 cells and 36 channels for 10 classes, ImageNet: 14 cells and 48 channels for 1000, both as counted here; beside each what its paper prints, of NASNet, AmoebaNet and PNAS for a network put together otherwise; ≠ where the public text has another size than its paper prints. --json says where each text is from.',
+        textWidth(),
+      ),
+    },
+  );
+  print([table, '', 'npx zarts count NAME counts one, draw draws it, evaluate trains it.']);
+  return 0;
+}
+
+function listExperiments({ json = false }: { json?: boolean }): number {
   const files = [
     join(dirname(runsHome()), 'results'),
     join(projectRoot(), 'reproductions', 'results'),
@@ -90,7 +152,7 @@ function budgetOf(file: string, id: string): Budget | undefined {
 }
 
 function describeList(listed: readonly Listed[]): string[] {
-  const table = textTable({
+  const table = fitted({
     title: 'Figures and tables of the paper',
     columns: [
       { key: 'id', title: 'id' },
@@ -116,6 +178,9 @@ function describeList(listed: readonly Listed[]): string[] {
     table,
     ...(results.length === 0 ? [] : ['', 'Results:', ...results.map((file) => `  ${shortPath(file)}`)]),
     '',
-    'npx zarts reproduce ID --budget smoke|laptop|full runs one; what was computed before is not computed again.',
+    ...wrap(
+      'npx zarts reproduce ID --budget smoke|laptop|full runs one; what was computed before is not computed again.',
+      textWidth(),
+    ),
   ];
 }

@@ -44,12 +44,13 @@ function createProgram(finished: (exitCode: number) => void): Command {
       'after',
       `
 Examples:
-  npx zarts list                                   what can be reproduced, and how long it takes here
-  npx zarts reproduce fig-4 --budget laptop        one figure with its claims
+  npx zarts list                             what can be reproduced, and how long
+  npx zarts reproduce fig-4 --budget laptop  one figure with its claims
   npx zarts search --space s2 --solver mgs --seed 1
   npx zarts COMMAND --help
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (state saved; the same command goes on).`,
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (state saved; the
+same command goes on).`,
     );
   addCommands(program, finished);
   for (const command of [program, ...program.commands]) {

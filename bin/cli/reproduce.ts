@@ -1,7 +1,6 @@
 import { InterruptedError, UsageError, ZartsError, unknownName } from '../../lib/errors.js';
 import { claimsText } from '../../lib/report/claims.js';
 import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
-import { textTable } from '../../lib/report/table.js';
 import { PRESETS } from '../../lib/search/protocol.js';
 import { searchOf } from '../../reproductions/kinds.js';
 import { cellsOf } from '../../reproductions/experiment.js';
@@ -18,7 +17,7 @@ import type { DataOptions } from './data.js';
 import { knownBudget, wholeNumber } from './options.js';
 import type { ExperimentOptions } from './options.js';
 import { interruptible } from './signals.js';
-import { about, bulletList, print, printJson, shortPath, textWidth, wrap } from './text.js';
+import { about, bulletList, fitted, print, printJson, shortPath, textWidth, wrap } from './text.js';
 
 /** The options of `zarts reproduce`. */
 export interface ReproduceCommandOptions extends ExperimentOptions {
@@ -98,7 +97,7 @@ async function reproduceWhole(experiment: Experiment, options: ReproduceOptions)
     if (error instanceof InterruptedError && partial !== undefined) {
       const { tables, file, done, of } = partial;
       process.stderr.write(
-        `${textTable(tables[0])}\n${done} of ${of} runs so far; all tables are in ${shortPath(file)}\n`,
+        `${fitted(tables[0])}\n${done} of ${of} runs so far; all tables are in ${shortPath(file)}\n`,
       );
     }
     throw error;
@@ -123,7 +122,7 @@ function describeReproduction(report: Reproduced): string[] {
     title,
     `Budget ${budget}, preset ${preset}; done in ${describeSeconds(seconds)}`,
     '',
-    tables.map(textTable).join('\n\n'),
+    tables.map(fitted).join('\n\n'),
     '',
     'Claims, each with what decided it:',
     ...claimsText(claims)

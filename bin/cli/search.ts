@@ -15,7 +15,9 @@ import { applyChange, parseSet } from '../../lib/settings.js';
 import { printGenotype } from '../../lib/spaces/genotype.js';
 import { SPACE_IDS, defineSpace, isSpaceId } from '../../lib/spaces/spaces.js';
 import type { SearchSpace } from '../../lib/spaces/spaces.js';
-import { fetchData, imageDeviations, imagesText } from './data.js';
+import { fetchData, imageDeviations, imagesText, photosThere } from './data.js';
+import { limitedSearch, limitsOf } from './genotype.js';
+import type { GenotypeOptions } from './genotype.js';
 import type { ExperimentOptions } from './options.js';
 import { checkSameData, compareWithRecord, recordedSearch } from './recorded.js';
 import type { RecordedSearch } from './recorded.js';
@@ -24,7 +26,8 @@ import { published, publishedText } from './published.js';
 import { bulletList, print, printJson, shortPath, tableOf, textWidth, wrap } from './text.js';
 
 /** The options of `zarts search`. */
-export interface SearchCommandOptions extends ExperimentOptions {
+export interface SearchCommandOptions
+  extends ExperimentOptions, Pick<GenotypeOptions, 'mostSkips' | 'mostParameters' | 'mostMultiplyAdds'> {
   readonly space?: string;
   /** A recorded search to run again; then none of the options that describe a search. */
   readonly from?: string;
@@ -40,27 +43,24 @@ export interface SearchCommandOptions extends ExperimentOptions {
 /**
  * The protocol that the options of `zarts search` describe, checked whole.
  *
+ * @param there  How many training images a folder of one's own has.
  * @throws {UsageError} for an unknown space, solver, preset, data set, budget or setting, and a value out of range.
  */
-export function protocolOf({
-  space,
-  solver,
-  preset,
-  dataset,
-  budget,
-  seed,
-  set = [],
-}: SearchCommandOptions): SearchProtocol {
+export function protocolOf(
+  { space, solver, preset, dataset, budget, seed, set = [] }: SearchCommandOptions,
+  there?: number,
+): SearchProtocol {
   if (space === undefined) {
     throw new UsageError(
       `zarts search needs --space, one of ${SPACE_IDS.join(', ')} or a file that declares one; for example --space s2.`,
     );
   }
-  const full = onDataset(fullSearch(readSpace(space), solver, preset), dataset);
+  const full = onDataset(fullSearch(readSpace(space), solver, preset), dataset, there);
   const change = parseSet(set);
   if ('space' in change) {
     throw new UsageError('space cannot be set: choose it with --space, since it decides other settings.');
   }
+  if ('seed' in change) throw new UsageError('seed cannot be set: choose it with --seed.');
   return applyChange(SEARCH, withBudget(full, budget), { ...parseSet([`seed=${seed}`]), ...change });
 }
 
@@ -101,8 +101,10 @@ function recordedOf(from: string, given: readonly string[]): RecordedSearch {
 
 /** Runs `zarts search`. @returns the exit code. */
 export async function searchCommand(options: SearchCommandOptions): Promise<number> {
+  const limits = limitsOf(options);
   const recorded = options.from === undefined ? undefined : recordedOf(options.from, options.given ?? []);
-  const protocol = recorded?.protocol ?? protocolOf(options);
+  const there = recorded ? undefined : await photosThere(options.dataset, options.data);
+  const protocol = recorded?.protocol ?? protocolOf(options, there?.train);
   const { runSearch } = await import('../../lib/search/run.js');
   const progress = terminalProgress({ quiet: options.quiet ?? false });
   const source = options.data ?? (recorded?.coverage === 'synthetic' ? 'synthetic' : undefined);
@@ -114,43 +116,50 @@ export async function searchCommand(options: SearchCommandOptions): Promise<numb
     return runSearch(protocol, { progress, signal, compile: !options.eager, ...data });
   });
   const comparison = recorded && compareWithRecord(recorded, finished);
-  const { genotype } = finished.result;
+  const limited = limits && limitedSearch(finished.protocol, finished.result.alpha, limits);
+  const genotype = limited?.genotype ?? finished.result.genotype;
   const atFullScale = protocol.space === 'nb201' ? await published(genotype, data) : undefined;
+  const told = limited ? [limited.sentence] : [];
   if (options.json) {
     printJson({
-      ...searchDocument(finished),
+      ...searchDocument(finished, told),
+      ...(limited ? { limited: { limits, genotype: limited.genotype } } : {}),
       ...(atFullScale && { published: atFullScale }),
-      ...(comparison && { sameAsRecorded: comparison.same }),
+      ...(comparison ? { sameAsRecorded: comparison.same } : {}),
     });
   } else {
-    print([
-      ...describeSearch(finished),
-      ...(atFullScale ? ['', ...wrap(publishedText(genotype, atFullScale), textWidth())] : []),
-      ...(comparison ? [comparison.sentence] : []),
-    ]);
+    const compared = comparison ? [comparison.sentence] : [];
+    const publishedLines = atFullScale
+      ? ['', ...wrap(publishedText(genotype, atFullScale), textWidth())]
+      : [];
+    print([...describeSearch(finished, told), ...publishedLines, ...compared, '', printGenotype(genotype)]);
   }
   return 0;
 }
 
 /** What `--json` prints of a search: all but `provenance` is the same whenever and wherever on this machine it is run. */
-export function searchDocument({ key, protocol, result, provenance }: FinishedSearch): object {
-  return { key, protocol, result, provenance, deviations: allDeviations(protocol, provenance) };
+export function searchDocument(
+  { key, protocol, result, provenance }: FinishedSearch,
+  told: readonly string[] = [],
+): object {
+  return { key, protocol, result, provenance, deviations: [...told, ...allDeviations(protocol, provenance)] };
 }
 
 function allDeviations(protocol: SearchProtocol, { data }: FinishedSearch['provenance']): string[] {
   return [...imageDeviations(data.coverage), ...deviations(protocol)];
 }
 
-function describeSearch(finished: FinishedSearch): string[] {
+function describeSearch(finished: FinishedSearch, told: readonly string[]): string[] {
   const { protocol, result, provenance, key, known } = finished;
   const { preset, budget, seed, dataset } = protocol;
   const { data, seconds } = provenance;
   const { steps, updates, supernetParameters } = result;
   return [
     `Search in ${spaceName(protocol)} with ${solverId(protocol)}, preset ${preset}, budget ${budget}, seed ${seed}`,
-    `${dataset.trainSize} ${imagesText(data)} of ${dataset.imageSide}×${dataset.imageSide}; supernet of ${protocol.cells} cells, ${protocol.channels} channels, ${supernetParameters.toLocaleString('en-US')} parameters; ${steps} weight steps, ${updates} alpha updates`,
-    '',
-    printGenotype(result.genotype),
+    ...wrap(
+      `${dataset.trainSize} ${imagesText(data)} of ${dataset.imageSide}×${dataset.imageSide}; supernet of ${protocol.cells} cells, ${protocol.channels} channels, ${supernetParameters.toLocaleString('en-US')} parameters; ${steps} weight steps, ${updates} alpha updates`,
+      textWidth(),
+    ),
     '',
     tableOf(
       'Means over the steps and alpha updates of each epoch; losses in nats',
@@ -159,7 +168,10 @@ function describeSearch(finished: FinishedSearch): string[] {
     ),
     ...(result.interventions ?? []).map(describeIntervention),
     '',
-    ...bulletList("What it does otherwise than the paper's own search:", allDeviations(protocol, provenance)),
+    ...bulletList("What it does otherwise than the paper's own search:", [
+      ...told,
+      ...allDeviations(protocol, provenance),
+    ]),
     '',
     `${known ? 'Computed before' : 'Computed'}, in ${describeSeconds(seconds)}; kept in ${shortPath(join(runsHome(), key))}`,
   ];

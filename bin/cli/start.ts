@@ -1,6 +1,5 @@
 import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
 import { fixed } from '../../lib/report/format.js';
-import { textTable } from '../../lib/report/table.js';
 import type { Table } from '../../lib/report/table.js';
 import { printGenotype } from '../../lib/spaces/genotype.js';
 import { cellsOf } from '../../reproductions/experiment.js';
@@ -12,7 +11,7 @@ import type { SweepAxes } from '../../reproductions/sweep.js';
 import { fetchDataOrSynthetic } from './data.js';
 import { knownBudget } from './options.js';
 import { interruptible } from './signals.js';
-import { print, shortPath, textWidth, wrap } from './text.js';
+import { fitted, print, shortPath, textWidth, wrap } from './text.js';
 
 /** The options of `zarts start`. */
 export interface StartCommandOptions {
@@ -70,7 +69,7 @@ export async function startCommand({
           'The images are synthetic because CIFAR-10 is not on this machine and could not be downloaded; "npm start -- --data DIR" names a folder that has it.',
         )),
     '',
-    textTable(epochTable(rows)),
+    fitted(epochTable(rows)),
     '',
     `The cells found with the ${DENSITY_TITLES[first.density]}:`,
     printGenotype(first.genotype),

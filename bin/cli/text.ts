@@ -1,21 +1,13 @@
 import { relative } from 'node:path';
+import { wrap } from '../../lib/report/format.js';
 import { textTable } from '../../lib/report/table.js';
+import type { Table } from '../../lib/report/table.js';
 
-/** A paragraph broken into lines of at most `width` characters between words; lines after the first are indented. */
-export function wrap(text: string, width: number, indent = ''): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const current = lines.at(-1);
-    if (current !== undefined && current.length + 1 + word.length <= width)
-      lines[lines.length - 1] = `${current} ${word}`;
-    else lines.push(lines.length === 0 ? word : indent + word);
-  }
-  return lines;
-}
+export { wrap };
 
-/** Columns that text is wrapped to. */
+/** Columns that text is wrapped to: the terminal's, 80 where the output is none. */
 export function textWidth(): number {
-  return Math.min(process.stdout.columns ?? 100, 120);
+  return Math.min(process.stdout.columns ?? 80, 120);
 }
 
 /** A titled list, one dash an item, wrapped; nothing for an empty list. */
@@ -40,12 +32,17 @@ export function tableOf<Row>(
   { left = [], notes = [] }: { readonly left?: readonly string[]; readonly notes?: readonly string[] } = {},
 ): string {
   const shown = Object.entries(columns).filter(([, value]) => rows.some((row) => value(row) !== null));
-  return textTable({
+  return fitted({
     title,
     columns: shown.map(([key]) => ({ key, title: key, ...(left.includes(key) ? {} : { align: 'right' }) })),
     rows: rows.map((row) => Object.fromEntries(shown.map(([key, value]) => [key, value(row)]))),
     notes,
   });
+}
+
+/** A table as text that fits the width. */
+export function fitted(table: Table): string {
+  return textTable(table, textWidth());
 }
 
 /** A path as it would be typed from here. */

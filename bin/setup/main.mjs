@@ -3,9 +3,9 @@
 import { clearInterval, setInterval } from 'node:timers';
 import { takeLock } from './lock.mjs';
 import { nvidia } from './machine.mjs';
-import { SetupError, chooseEngine, describePlan, missingPrerequisites } from './plan.mjs';
+import { SetupError, chooseEngine, describePlan, missingPrerequisites, unfitPath } from './plan.mjs';
 import { interrupt, readJson } from './process.mjs';
-import { ENGINE_FILE } from './project.mjs';
+import { ENGINE_FILE, ROOT } from './project.mjs';
 import { build, findPrerequisites, stepsFor } from './steps.mjs';
 
 const USAGE = `Usage: node bin/setup.mjs [--plan]
@@ -64,6 +64,8 @@ async function setUp() {
   const began = Date.now();
   const choice = engineHere();
   if (inspect(choice).every(({ why }) => why === null)) return;
+  const unfit = choice.engine === 'stock' ? null : unfitPath(ROOT);
+  if (unfit !== null) throw new SetupError(unfit);
 
   const release = await takeLock(console.log);
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
@@ -87,15 +89,19 @@ async function setUp() {
 }
 
 /**
- * Compiles the TypeScript sources if one has changed since the last time.
+ * Compiles the TypeScript sources if one has changed since the last time, and says so.
  *
+ * @param quiet  Says nothing.
  * @throws {SetupError} with the compiler's errors.
  */
-export async function ensureBuilt() {
+export async function ensureBuilt(quiet = false) {
   if (build().why() === null) return;
-  const release = await takeLock((line) => process.stderr.write(`${line}\n`));
+  const say = (line) => quiet || process.stderr.write(`${line}\n`);
+  const release = await takeLock(say);
   try {
-    if (build().why() !== null) await build().run();
+    if (build().why() === null) return;
+    say('Compiling the TypeScript sources, which have changed; this takes some seconds.');
+    await build().run();
   } finally {
     release();
   }

@@ -67,3 +67,4 @@ export function describePlan(
   choice: Choice,
   steps: readonly { readonly title: string; readonly done: boolean; readonly why: string }[],
 ): string;
+export function unfitPath(root: string): string | null;

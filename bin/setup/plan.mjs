@@ -117,6 +117,19 @@ export function chooseEngine({ platform, arch, override: given, remembered, gpu 
   return cpu(judged.usable ? `there is no GPU build for ${machine}` : judged.reason);
 }
 
+/**
+ * Why set-up cannot work in a folder, or null where it can: make, which builds the addon, takes a path apart at blanks, and
+ * some other characters mean something to it or to the shell.
+ *
+ * @param {string} root  The project folder.
+ */
+export function unfitPath(root) {
+  const bad = /[\s"'`$#%&;|<>*?()[\]{}!\\:~=,]/.exec(root)?.[0];
+  if (bad === undefined) return null;
+  const named = /\s/.test(bad) ? 'a blank' : `the character ${bad}`;
+  return `The path of this folder has ${named} in it (${root}), which make, the program that builds the TensorFlow addon, cannot take: move the folder to a path of letters, digits, "-", "_" and ".", and run the same command there.`;
+}
+
 /** The version that a pip lock file pins a package to, or null where it does not name it. */
 export function lockedVersion(lockText, name) {
   for (const line of lockText.split('\n')) {

@@ -71,7 +71,11 @@ const pythonPackages = (choice) => {
     needs: { python: true },
     why() {
       if (!existsSync(PYTHON)) return '.venv is missing, or its Python is gone';
-      return isStamped(PYTHON_STAMP, wanted()) ? null : `${choice.lock} is not installed whole`;
+      if (isStamped(PYTHON_STAMP, wanted())) return null;
+      const { root } = readJson(PYTHON_STAMP) ?? {};
+      return root !== undefined && root !== ROOT
+        ? `.venv was made in ${root}, and does not survive being moved or copied`
+        : `${choice.lock} is not installed whole`;
     },
     async run() {
       const { command } = pythons().find((python) => python.fits && python.venv);
@@ -88,7 +92,7 @@ const pythonPackages = (choice) => {
       ];
       const install = [PYTHON, '-m', 'pip', 'install', ...flags, '-r', choice.lock];
       await run('installing the Python packages', install, { env });
-      stamp(PYTHON_STAMP, wanted());
+      writeWhole(PYTHON_STAMP, `${JSON.stringify({ digest: wanted(), root: ROOT })}\n`);
     },
   };
 };

@@ -13,9 +13,9 @@ export function unreadable(path: string, error: unknown, advice = 'make it reada
   return new ZartsError(`${path} cannot be read: ${explainFileError(error)}; ${advice}.`);
 }
 
-/** SHA-256 of a file in hexadecimal, read in pieces. */
-export async function digestFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
+/** SHA-256 of a file in hexadecimal, or another digest of it, read in pieces. */
+export async function digestFile(path: string, algorithm = 'sha256'): Promise<string> {
+  const hash = createHash(algorithm);
   for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
   return hash.digest('hex');
 }
@@ -35,6 +35,8 @@ export function placeOf({ data, dataHome, env = process.env }: DataPlace): {
   readonly named: boolean;
   readonly synthetic: boolean;
 } {
+  if (data === '')
+    throw new UsageError('--data is empty; name the folder that holds the data sets, or "synthetic".');
   const given = data ?? env.ZARTS_DATA ?? '';
   const synthetic = given === 'synthetic';
   const named = given !== '' && !synthetic;
@@ -74,15 +76,21 @@ function foldersIn(place: string): string[] {
   }
 }
 
-/** The sentence for a place that a person names and that has not the set. @param holds  What it should hold. */
-export function notWithin(place: string, name: string, holds: string): UsageError {
+/**
+ * The sentence for a place that a person names and that has not the set.
+ *
+ * @param holds   What it should hold.
+ * @param beside  What it holds instead, and how that is used.
+ */
+export function notWithin(place: string, name: string, holds: string, beside?: string): UsageError {
   const what = isFolder(place)
     ? `holds no ${name}/`
     : existsSync(place)
       ? 'is not a folder'
       : 'does not exist';
+  const instead = beside === undefined ? '' : ` ${beside}`;
   return new UsageError(
-    `${place} ${what}; --data (or ZARTS_DATA) must name a folder that holds ${holds}, or be "synthetic".`,
+    `${place} ${what}; --data (or ZARTS_DATA) must name a folder that holds ${holds}, or be "synthetic".${instead}`,
   );
 }
 

@@ -9,7 +9,8 @@ import { lazily } from '../lazy.js';
 import { errorCode, flushToDisk } from '../runs/files.js';
 import { digestFile, makeOnce } from './disk.js';
 import { digestContent, inspectFolder } from './files.js';
-import type { FileDataset, MatlabDataset, RecordDataset, RemoteFile } from './registry.js';
+import { IMAGE_BYTES } from './registry.js';
+import type { FileLayout, MatlabDataset, PickledDataset, RecordDataset, RemoteFile } from './registry.js';
 
 const loadTar = lazily<typeof Tar>('tar');
 
@@ -46,19 +47,23 @@ export interface DownloadOptions {
  * @throws ZartsError  one sentence: no connection, a server's refusal, a wrong digest, no room on the disk.
  */
 export async function fetchDataset(
-  dataset: FileDataset,
+  dataset: FileLayout,
   home: string,
   options: DownloadOptions = {},
 ): Promise<string> {
   const { title, folder } = dataset;
   const target = join(home, folder);
   await makeOnce(target, `The download of ${title}`, `${title} could not be stored in ${home}`, () =>
-    dataset.format === 'records' ? fetchArchive(dataset, home, options) : fetchFiles(dataset, home, options),
+    dataset.format === 'matlab' ? fetchFiles(dataset, home, options) : fetchArchive(dataset, home, options),
   );
   return target;
 }
 
-async function fetchArchive(dataset: RecordDataset, home: string, options: DownloadOptions): Promise<void> {
+async function fetchArchive(
+  dataset: RecordDataset | PickledDataset,
+  home: string,
+  options: DownloadOptions,
+): Promise<void> {
   const { archive, title, folder } = dataset;
   const path = join(home, archive.name);
   const byHand = existsSync(path);
@@ -97,7 +102,7 @@ const bytesOf = (files: readonly { readonly bytes: number }[]): number =>
   files.reduce((sum, { bytes }) => sum + bytes, 0);
 
 /** Gives a folder beside the set's final place that place, once all files are there, checked, and on the disk. */
-async function moveInto(home: string, scratch: string, dataset: FileDataset): Promise<void> {
+async function moveInto(home: string, scratch: string, dataset: FileLayout): Promise<void> {
   const content = await inspectFolder(scratch, dataset);
   if (!content.complete) throw new ZartsError(`What was sent is not all of ${dataset.title}: run again.`);
   await digestContent(content, dataset);
@@ -257,14 +262,17 @@ async function transfer(
 
 /** Unpacks the set's own files, and nothing else. */
 async function unpack(
-  { folder, train, test, classFile }: RecordDataset,
+  { folder, train, test, classFile }: RecordDataset | PickledDataset,
   path: string,
   scratch: string,
   { onProgress }: DownloadOptions,
 ): Promise<void> {
   const names = [...train, ...test].map(({ name }) => name);
   const wanted = new Set([...names, classFile].map((name) => `${folder}/${name}`));
-  const total = bytesOf([...train, ...test]);
+  const total = [...train, ...test].reduce(
+    (sum, file) => sum + ('bytes' in file ? file.bytes : file.images * IMAGE_BYTES),
+    0,
+  );
   let done = 0;
   try {
     await loadTar().extract({

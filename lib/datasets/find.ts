@@ -28,7 +28,7 @@ export interface FoundDataset extends Pick<DatasetFacts, 'name'> {
 /** The folder of a data set in the place that a run would use; undefined where there is none. */
 export function datasetFolder(name: StoredName, where: DataPlace = {}): string | undefined {
   const { folder: place } = placeOf(where);
-  return name === 'imagenet' ? imageNetWithin(place) : setWithin(place, FILE_DATASETS[name]);
+  return name === 'imagenet' ? imageNetWithin(place) : setWithin(place, name)?.folder;
 }
 
 /**
@@ -68,8 +68,9 @@ async function photographs(folder: string) {
 }
 
 async function files(folder: string, name: FileDatasetName, digest: boolean) {
-  const content = await inspectFolder(folder, FILE_DATASETS[name]);
+  const layout = setWithin(folder, name)?.layout ?? FILE_DATASETS[name];
+  const content = await inspectFolder(folder, layout);
   const { complete, train, test } = content;
-  const read = digest ? { digest: await digestContent(content, FILE_DATASETS[name]) } : {};
+  const read = digest ? { digest: await digestContent(content, layout) } : {};
   return { complete, train: imagesIn(train), test: imagesIn(test), ...read };
 }

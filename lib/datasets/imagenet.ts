@@ -5,21 +5,20 @@
  * ILSVRC2012_img_val.tar (MD5 29b22e2961454d5413ddabcf34fc5622, both as in torchvision), and unpacks them so that each
  * class has a folder in train/ and in val/.
  */
-import { readdirSync, statSync } from 'node:fs';
-import type { Dirent } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { UsageError, ZartsError } from '../errors.js';
 import { sha256 } from '../runs/canonical.js';
-import { errorCode } from '../runs/files.js';
 import { runsHome } from '../runs/home.js';
 import { range } from './batches.js';
-import type { Catalog, CatalogEntry, PhotoSet, Split, SyntheticEntry } from './catalog.js';
-import { folderWithin, isFolder, notWithin, placeOf, unreadable } from './disk.js';
+import type { Catalog, PhotoSet, Split, SyntheticEntry } from './catalog.js';
+import { folderWithin, isFolder, notWithin, placeOf } from './disk.js';
 import type { DataPlace } from './disk.js';
+import { describeBeside } from './load.js';
+import { inspectPhotoFolder } from './photo-folder.js';
 import { PREPARED_QUALITY, isPrepared, openPrepared, preparePhotos } from './prepared.js';
 import type { PrepareOptions } from './prepared.js';
 import { IMAGENET } from './registry.js';
-import type { DatasetFacts } from './registry.js';
+import type { DatasetFacts, PhotoDatasetName } from './registry.js';
 import { SYNTHETIC, syntheticKind } from './synthetic.js';
 
 /** The photographs of a split. */
@@ -39,7 +38,10 @@ export interface PhotoDataset extends DatasetFacts, Pick<PhotoSet, 'prepared' | 
   readonly test: PhotoSplit;
 }
 
-/** Which photographs, from where: a folder that holds `imagenet/`, that folder itself, or one of prepared photographs. */
+/**
+ * Which photographs, from where: a folder that holds `imagenet/`, that folder itself (also as Kaggle packs it), a folder of one's
+ * own, or one of prepared photographs.
+ */
 export interface OpenPhotosOptions extends DataPlace, PrepareOptions {
   /** The first so many classes, by their folders' names; all when left out. */
   readonly classes?: number | undefined;
@@ -53,28 +55,50 @@ export interface OpenPhotosOptions extends DataPlace, PrepareOptions {
   readonly prepare?: number;
 }
 
+/** {@link openPhotos} of ImageNet. */
+export function openImageNet(options: OpenPhotosOptions = {}): Promise<PhotoDataset> {
+  return openPhotos('imagenet', options);
+}
+
 /**
- * Opens ImageNet where it is, or computed photographs.
+ * Opens ImageNet, or any folder of class folders, where it is, or computed photographs.
  *
  * @throws {UsageError} for a named folder without it, or more photographs asked for than there are.
  * @throws {ZartsError} for a folder that is not laid out as expected, or a preparation that fails.
  */
-export async function openImageNet(options: OpenPhotosOptions = {}): Promise<PhotoDataset> {
-  const { folder: place, named, synthetic } = placeOf(options);
-  if (synthetic) return syntheticPhotos(options);
-  const folder = imageNetWithin(place);
-  if (folder === undefined) throw absent(place, named);
-  const found = await photosIn(folder);
+export async function openPhotos(
+  name: PhotoDatasetName,
+  options: OpenPhotosOptions = {},
+): Promise<PhotoDataset> {
+  if (placeOf(options).synthetic) return syntheticPhotos(options);
+  const found = await photosOf(name, options);
   const { prepare, env } = options;
-  if (prepare === undefined || found.prepared) return chosen(found, options);
+  if (prepare === undefined || found.prepared) return chosen(name, found, options);
   const home = join(dirname(runsHome(env)), 'prepared');
-  const target = join(home, `${IMAGENET.folder}-${prepare}-q${PREPARED_QUALITY}`);
-  return chosen(await preparePhotos(found, target, prepare, options), options);
+  // One's own folders are told apart by what is in them.
+  const own = name === 'imagenet' ? IMAGENET.folder : `${name}-${found.digest.slice(0, 8)}`;
+  const target = join(home, `${own}-${prepare}-q${PREPARED_QUALITY}`);
+  return chosen(name, await preparePhotos(found, target, prepare, options), options);
+}
+
+/** The photographs of a data set in the place that a run would use, all of them. @throws as {@link openPhotos}. */
+export async function photosOf(name: PhotoDatasetName, options: DataPlace = {}): Promise<PhotoSet> {
+  const { folder: place, named } = placeOf(options);
+  if (name === 'imagenet') {
+    const folder = imageNetWithin(place);
+    if (folder === undefined) throw absent(place, named);
+    return photosIn(folder);
+  }
+  if (named && isFolder(place))
+    return isPrepared(place) ? openPrepared(place) : inspectPhotoFolder(place, true);
+  throw new UsageError(
+    `${named ? `${place} is no folder` : 'The data set "folder" is a folder of your own'}: name one that holds a folder of photographs for each class, in train/ and val/ or by itself, with --data (or ZARTS_DATA).`,
+  );
 }
 
 /** ImageNet's folder for a place that a person names, or the place itself if that holds prepared photographs. */
 export function imageNetWithin(place: string): string | undefined {
-  return isPrepared(place) ? place : folderWithin(place, IMAGENET.folder, ['train']);
+  return isPrepared(place) ? place : folderWithin(place, IMAGENET.folder, ['train', 'ILSVRC', 'Data']);
 }
 
 /** The photographs of a folder, prepared or as they were published. @throws as they. */
@@ -86,31 +110,50 @@ function absent(place: string, named: boolean): Error {
   const layout = 'imagenet/train/<class>/ and imagenet/val/<class>/';
   const who = 'registered users of image-net.org';
   return named
-    ? notWithin(place, IMAGENET.folder, `ImageNet, which ${who} get, unpacked into ${layout}`)
+    ? notWithin(
+        place,
+        IMAGENET.folder,
+        `ImageNet, which ${who} get, unpacked into ${layout}`,
+        describeBeside(place),
+      )
     : new ZartsError(
         `ImageNet is not in ${place}. It is for ${who} alone, so it is not downloaded: unpack it into ${layout}, name its folder with --data, or use --data synthetic.`,
       );
 }
 
+/** Part of every digest: raised when the same files give other pixels, so that no run is gone on with on those. */
+const DECODING = 'decoded 2';
+
 /** Those photographs of a set that are asked for. */
-function chosen(set: PhotoSet, options: OpenPhotosOptions): PhotoDataset {
+function chosen(name: PhotoDatasetName, set: PhotoSet, options: OpenPhotosOptions): PhotoDataset {
   const { folder, complete, prepared, undecodable } = set;
   const { classes, trainSize, testSize } = options;
-  const all = classes === undefined && trainSize === undefined && testSize === undefined;
+  const [train, test] = [
+    used(set.train, trainSize, classes, folder),
+    used(set.test, testSize, classes, folder),
+  ];
   return {
-    name: 'imagenet',
-    coverage: complete && classes === undefined ? 'official' : 'subset',
+    name,
+    coverage: name === 'folder' ? 'own' : complete && classes === undefined ? 'official' : 'subset',
     classes: usedClasses(set.classes, classes, folder),
+    found: { train: set.train.entries.length, test: set.test.entries.length },
     mean: IMAGENET.mean,
     std: IMAGENET.std,
-    train: used(set.train, trainSize, classes, folder),
-    test: used(set.test, testSize, classes, folder),
-    digest: all
-      ? set.digest
-      : sha256(`${set.digest} ${trainSize ?? 'all'} ${testSize ?? 'all'}${classesText(classes)}`),
+    train,
+    test,
+    occurring: occurringIn([train, test]),
+    digest: sha256(
+      `${set.digest} ${trainSize ?? 'all'} ${testSize ?? 'all'}${classesText(classes)} ${DECODING}`,
+    ),
     ...(prepared && { prepared }),
     ...(undecodable && { undecodable }),
   };
+}
+
+/** How many classes the photographs are of. */
+function occurringIn(splits: readonly PhotoSplit[]): number {
+  return new Set(splits.flatMap(({ catalog, indices }) => [...indices].map((i) => catalog.entries[i].label)))
+    .size;
 }
 
 /** The names of the classes that are used. */
@@ -167,94 +210,27 @@ function syntheticPhotos({
     });
     return { catalog: { root: '', split, entries }, indices: range(count) };
   };
+  const [train, test] = [make('train', trainSize), make('test', testSize)];
   return {
     ...SYNTHETIC,
     classes,
-    train: make('train', trainSize),
-    test: make('test', testSize),
-    digest: sha256(`synthetic photographs ${trainSize} ${testSize}${classesText(wanted)}`),
+    train,
+    test,
+    occurring: occurringIn([train, test]),
+    digest: sha256(`synthetic photographs ${trainSize} ${testSize}${classesText(wanted)} ${DECODING}`),
   };
 }
 
-const byName = (a: Dirent, b: Dirent): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
-const isJpeg = ({ name }: Dirent): boolean => /\.jpe?g$/i.test(name) && !name.startsWith('.');
-
-const ADVICE = 'unpack the archives so that each class has a folder of its JPEGs in train/ and in val/';
-
-function list(folder: string, expected: string): Dirent[] {
-  try {
-    return readdirSync(folder, { withFileTypes: true }).sort(byName);
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw unreadable(folder, error);
-    throw new ZartsError(`${folder} is missing; expected ${expected}: ${ADVICE}.`);
-  }
-}
-
 /**
- * Lists a folder with `train/` and `val/`, each of which has a folder of JPEGs for every class: class by class, in each by
- * name. Links are followed; other files beside the JPEGs are passed over. The digest is that of the names and sizes of all
- * files; the images themselves are not read.
+ * ImageNet's folder: as ./photo-folder.ts, {@link inspectPhotoFolder}, and whether everything is there.
  *
- * @throws ZartsError  one sentence that names the folder: one that is missing, unreadable, without class folders, a class
- *   without images or in one split only.
+ * @throws as it does.
  */
 export function inspectImageFolder(folder: string): PhotoSet {
-  const [train, val] = [
-    inspectSplit(join(folder, 'train'), 'train'),
-    inspectSplit(join(folder, 'val'), 'test'),
-  ];
-  const { classes } = train;
-  for (const [has, lacks, missing] of [
-    ['train', 'val', classes.find((name) => !val.classes.includes(name))],
-    ['val', 'train', val.classes.find((name) => !classes.includes(name))],
-  ] as const) {
-    if (missing === undefined) continue;
-    throw new ZartsError(
-      `${join(folder, lacks)} has no folder ${missing}, which ${has} has; expected the same classes in both: ${ADVICE}.`,
-    );
-  }
+  const { train, test, classes, digest } = inspectPhotoFolder(folder);
   const complete =
     classes.length === IMAGENET.classes &&
-    train.catalog.entries.length === IMAGENET.train &&
-    val.catalog.entries.length === IMAGENET.test;
-  const digest = sha256(train.sizes, val.sizes);
-  return { folder, classes, train: train.catalog, test: val.catalog, digest, complete };
-}
-
-function inspectSplit(folder: string, split: Split) {
-  const inside = list(folder, 'a folder of class folders');
-  const classes = inside
-    .filter((entry) => entry.isDirectory() || (entry.isSymbolicLink() && isFolder(join(folder, entry.name))))
-    .map(({ name }) => name);
-  if (classes.length === 0) {
-    const loose = inside.filter(isJpeg).length;
-    const found =
-      loose > 0 ? `${loose.toLocaleString('en-US')} JPEGs and no class folder` : 'no class folder';
-    throw new ZartsError(`${folder} holds ${found}; expected a folder of JPEGs for each class: ${ADVICE}.`);
-  }
-  const entries: CatalogEntry[] = [];
-  let sizes = '';
-  for (const [label, name] of classes.entries()) {
-    const place = join(folder, name);
-    const images = list(place, 'a folder of JPEGs').filter(isJpeg);
-    if (images.length === 0) {
-      throw new ZartsError(
-        `${place} holds no JPEG; expected the images of class ${name}: fill it, or remove it from train/ and val/.`,
-      );
-    }
-    for (const image of images) {
-      const file = `${name}/${image.name}`;
-      sizes += `${file} ${sizeOf(join(folder, file))}\n`;
-      entries.push({ file, label });
-    }
-  }
-  return { classes, catalog: { root: folder, split, entries }, sizes: `${sizes}\n` };
-}
-
-function sizeOf(path: string): number {
-  try {
-    return statSync(path).size;
-  } catch (error) {
-    throw unreadable(path, error);
-  }
+    train.entries.length === IMAGENET.train &&
+    test.entries.length === IMAGENET.test;
+  return { folder, classes, train, test, digest, complete };
 }

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { UsageError, unknownName } from '../errors.js';
 import type { Split } from './catalog.js';
 import { folderWithin, notWithin, placeOf } from './disk.js';
@@ -6,14 +8,14 @@ import { fetchDataset } from './download.js';
 import type { DownloadOptions } from './download.js';
 import { imagesIn, inspectFolder, readImageFile } from './files.js';
 import { decodeImages, digestImages } from './images.js';
+import { photoFoldersWithin } from './photo-folder.js';
 import type { Chunk, ImageSet } from './images.js';
-import { DATASET_NAMES, datasetSpecSchema, FILE_DATASETS } from './registry.js';
-import type { DatasetFacts, DatasetName, DatasetSpec, FileDataset } from './registry.js';
+import { DATASET_NAMES, datasetSpecSchema, FILE_DATASETS, layoutsOf } from './registry.js';
+import type { DatasetFacts, DatasetSpec, FileDatasetName, FileLayout } from './registry.js';
 import { SYNTHETIC, SYNTHETIC_SIZES, syntheticImages, syntheticKind } from './synthetic.js';
 
 /** A data set in memory; its digest is that of exactly these images and labels, and an official one's files were checked. */
 export interface Dataset extends DatasetFacts {
-  readonly name: DatasetName;
   readonly train: ImageSet;
   readonly test: ImageSet;
 }
@@ -41,8 +43,7 @@ export async function loadDataset(spec: DatasetSpec, options: LoadOptions = {}):
     const sets = [make('train', trainSize ?? train), make('test', testSize ?? test)] as const;
     return { ...SYNTHETIC, classes: kind.classes, ...digested(sets) };
   }
-  const dataset: FileDataset = FILE_DATASETS[name];
-  const folder = await findFolder(dataset, options);
+  const { folder, layout: dataset } = await findFolder(name, options);
   const content = await inspectFolder(folder, dataset);
   const read = async (split: Split, wanted = imagesIn(content[split])): Promise<ImageSet> => {
     const available = imagesIn(content[split]);
@@ -61,11 +62,17 @@ export async function loadDataset(spec: DatasetSpec, options: LoadOptions = {}):
   };
   const sets = [await read('train', trainSize), await read('test', testSize)] as const;
   const { classes, mean, std } = dataset;
-  return { name, coverage: content.complete ? 'official' : 'subset', classes, mean, std, ...digested(sets) };
+  const coverage = content.complete ? 'official' : 'subset';
+  const found = { train: imagesIn(content.train), test: imagesIn(content.test) };
+  return { name, coverage, classes, found, mean, std, ...digested(sets) };
 }
 
-function digested(sets: readonly [ImageSet, ImageSet]): Pick<Dataset, 'train' | 'test' | 'digest'> {
-  return { train: sets[0], test: sets[1], digest: digestImages(sets) };
+/** What is known of a data set once its images are in memory. */
+export function digested(
+  sets: readonly [ImageSet, ImageSet],
+): Pick<Dataset, 'train' | 'test' | 'digest' | 'occurring'> {
+  const occurring = new Set(sets.flatMap(({ labels }) => [...labels])).size;
+  return { train: sets[0], test: sets[1], digest: digestImages(sets), occurring };
 }
 
 function checkSpec(spec: DatasetSpec): DatasetSpec {
@@ -78,18 +85,48 @@ function checkSpec(spec: DatasetSpec): DatasetSpec {
   throw new UsageError(`Data set setting ${issue.path.join('.') || '(all)'}: ${issue.message}.`);
 }
 
-/** The set's own folder in a place. */
-export function setWithin(place: string, { folder, train, test }: FileDataset): string | undefined {
-  const files = [...train, ...test].map(({ name }) => name);
-  return folderWithin(place, folder, files);
+/** A set's own folder, and the layout of its files. */
+export interface FoundLayout {
+  readonly folder: string;
+  readonly layout: FileLayout;
 }
 
-/** The set's folder, downloaded if it is in none that a person named. */
-async function findFolder(dataset: FileDataset, options: LoadOptions): Promise<string> {
-  const { title, folder: name, train } = dataset;
+/** The set's own folder in a place. */
+export function setWithin(place: string, name: FileDatasetName): FoundLayout | undefined {
+  return layoutsOf(name)
+    .map((layout) => {
+      const { folder, train, test, format } = layout;
+      // Pickles have names without an ending, which other folders have too.
+      const marks = format === 'pickled' ? [layout.classFile] : [...train, ...test].map((file) => file.name);
+      return { folder: folderWithin(place, folder, marks), layout };
+    })
+    .find((found): found is FoundLayout => found.folder !== undefined);
+}
+
+/** The set's folder; unpacked from an official archive beside it, or downloaded if it is in none that a person named. */
+async function findFolder(name: FileDatasetName, options: LoadOptions): Promise<FoundLayout> {
   const { folder: place, named } = placeOf(options);
-  const folder = setWithin(place, dataset);
-  if (folder !== undefined) return folder;
-  if (!named) return fetchDataset(dataset, place, options);
-  throw notWithin(place, name, `${title} as ${name}/${train[0].name} and so on`);
+  const found = setWithin(place, name);
+  if (found !== undefined) return found;
+  const layouts = layoutsOf(name);
+  const packed = layouts.find((each) => 'archive' in each && existsSync(join(place, each.archive.name)));
+  const [usual] = layouts;
+  const layout = packed ?? usual;
+  if (packed !== undefined || !named) return { folder: await fetchDataset(layout, place, options), layout };
+  const others = layouts.slice(1).map(({ folder }) => ` or ${folder}/`);
+  const holds = `${usual.title} as ${usual.folder}/${usual.train[0].name} and so on${others.join('')}`;
+  throw notWithin(place, usual.folder, holds, describeBeside(place));
+}
+
+/** What a place holds that could be used, and how: one sentence; undefined for nothing. */
+export function describeBeside(place: string): string | undefined {
+  const sets = (Object.keys(FILE_DATASETS) as FileDatasetName[]).flatMap((name) => {
+    const found = setWithin(place, name);
+    return found ? [`${basename(found.folder)}/ (--dataset ${name})`] : [];
+  });
+  const photos = photoFoldersWithin(place).map(
+    (folder) => `${folder}/ (--dataset folder --data ${join(place, folder)})`,
+  );
+  const there = [...sets, ...photos];
+  return there.length === 0 ? undefined : `There is ${there.join(', ')}.`;
 }

@@ -12,7 +12,9 @@ import { errorCode } from '../runs/files.js';
 import type { Catalog, PhotoPlace, Split } from './catalog.js';
 import { unreadable } from './disk.js';
 import { drawPhoto, jitterColors, middle, sizeWithShorter } from './photo-transform.js';
-import type { PhotoTransform } from './photo-transform.js';
+import type { PhotoTransform, Rectangle } from './photo-transform.js';
+import { fromInks, mirror, resample } from './resample.js';
+import type { Pixels } from './resample.js';
 import { syntheticImage, syntheticKind } from './synthetic.js';
 
 /** Threads may load it only once the main thread has. */
@@ -33,14 +35,15 @@ interface Photo {
   readonly bytes: Uint8Array;
   readonly width: number;
   readonly height: number;
-  /** Whether `bytes` are [height, width, 3] pixels; else they are a JPEG. */
+  /** Whether `bytes` are [height, width, 3] pixels; else they are an image file. */
   readonly raw: boolean;
+  /** Whether its colours are inks (CMYK). */
+  readonly inks?: boolean;
 }
 
 /**
- * Bytes as a pipeline of sharp (libvips), set to give the pixels that Pillow gives: without the colour profile, without
- * turning by EXIF, and without the coarser decoding that is allowed for an image to be shrunk. A cut or damaged image is
- * an error, a mere warning is not.
+ * Bytes as a pipeline of sharp (libvips), set to give the pixels that Pillow gives: without the colour profile and without
+ * turning by EXIF. A cut or damaged image is an error, a mere warning is not.
  */
 function pipeline({ bytes, width, height, raw }: Photo): Sharp {
   return raw
@@ -48,20 +51,21 @@ function pipeline({ bytes, width, height, raw }: Photo): Sharp {
     : loadSharp()(bytes, { failOn: 'error', ignoreIcc: true });
 }
 
-function resized(image: Sharp, width: number, height: number): Sharp {
-  return image.resize(width, height, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false });
-}
-
-/** What a pipeline makes, in sRGB whatever the number of channels in the image, which is made of `photo`. */
-async function made(image: Sharp, photo: Photo, encode: (image: Sharp) => Sharp): Promise<Uint8Array> {
+/** A rectangle of a photograph’s pixels, in sRGB whatever its channels. @throws {UndecodableError} with the reason. */
+export async function photoPixels(photo: Photo, { left, top, width, height }: Rectangle): Promise<Pixels> {
+  const image = pipeline(photo).extract({ left, top, width, height });
   try {
-    return await encode(image.removeAlpha().toColourspace('srgb')).toBuffer();
+    const bytes = photo.inks
+      ? fromInks(await image.pipelineColourspace('cmyk').toColourspace('cmyk').raw().toBuffer())
+      : await image.removeAlpha().toColourspace('srgb').raw().toBuffer();
+    return { bytes, width, height };
   } catch (error) {
     throw new UndecodableError(reasonOf(error, photo.bytes));
   }
 }
 
-const asPixels = (image: Sharp): Sharp => image.raw();
+/** The whole of a photograph. */
+const wholeOf = ({ width, height }: Photo): Rectangle => ({ left: 0, top: 0, width, height });
 
 /**
  * Why bytes cannot be decoded, in one line. What libvips says cannot be told: it collects the messages of all threads in
@@ -83,11 +87,11 @@ const JPEG_START = Buffer.of(0xff, 0xd8);
 const JPEG_SCAN = Buffer.of(0xff, 0xda);
 const JPEG_END = Buffer.of(0xff, 0xd9);
 
-/** A JPEG with the size that its header says. @throws {UndecodableError} for bytes that are no image. */
+/** An image file with the size that its header says. @throws {UndecodableError} for bytes that are no image. */
 export async function jpegPhoto(bytes: Uint8Array): Promise<Photo> {
   try {
-    const { width, height } = await loadSharp()(bytes, { failOn: 'error' }).metadata();
-    return { bytes, width, height, raw: false };
+    const { width, height, space } = await loadSharp()(bytes, { failOn: 'error' }).metadata();
+    return { bytes, width, height, raw: false, ...(space === 'cmyk' ? { inks: true } : {}) };
   } catch (error) {
     throw new UndecodableError(reasonOf(error, bytes));
   }
@@ -104,12 +108,12 @@ export async function transformPhoto(photo: Photo, transform: PhotoTransform, ke
   const { width, height } = photo;
   if (transform.kind === 'test') {
     const size = sizeWithShorter(width, height, transform.shorter);
-    const whole = resized(pipeline(photo), size.width, size.height);
-    return made(whole.extract(middle(size.width, size.height, side)), photo, asPixels);
+    const wanted = middle(size.width, size.height, side);
+    return resample(await photoPixels(photo, wholeOf(photo)), size.width, size.height, wanted);
   }
   const { crop, flip, jitter } = drawPhoto(transform, width, height, key);
-  const image = resized(pipeline(photo).extract(crop), side, side).flop(flip);
-  const pixels = await made(image, photo, asPixels);
+  const pixels = resample(await photoPixels(photo, crop), side, side);
+  if (flip) mirror(pixels, side);
   for (const { kind, amount } of jitter) jitterColors(pixels, kind, amount);
   return pixels;
 }
@@ -122,8 +126,9 @@ export async function shrinkPhoto(
 ): Promise<Omit<Photo, 'raw'>> {
   const small = Math.min(photo.width, photo.height) <= shorter;
   const { width, height } = small ? photo : sizeWithShorter(photo.width, photo.height, shorter);
-  const asJpeg = (image: Sharp): Sharp => image.jpeg({ quality, chromaSubsampling: '4:4:4' });
-  return { bytes: await made(resized(pipeline(photo), width, height), photo, asJpeg), width, height };
+  const pixels = resample(await photoPixels(photo, wholeOf(photo)), width, height);
+  const shrunk = loadSharp()(pixels, { raw: { width, height, channels: 3 } });
+  return { bytes: await shrunk.jpeg({ quality, chromaSubsampling: '4:4:4' }).toBuffer(), width, height };
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The data sets that can be named, as data: adding one in a layout that is known here means adding an entry. */
 import { z } from 'zod';
+import { UsageError } from '../errors.js';
 
 /** A file that can be fetched. */
 export interface RemoteFile {
@@ -10,14 +11,24 @@ export interface RemoteFile {
   readonly sha256: string;
 }
 
-/** One file of images, as officially published. */
-export interface ImageFile extends Omit<RemoteFile, 'url'> {
+/** One file of images, whatever its format. */
+export interface AnyImageFile {
+  /** The name under which it is published. */
+  readonly name: string;
   /** Images in the official file; a file with fewer is a subset, one with more is refused. */
   readonly images: number;
 }
 
+/** One file of images, as officially published. */
+export interface ImageFile extends AnyImageFile, Omit<RemoteFile, 'url'> {}
+
+/** A file of Python's, whose official digest is the one that torchvision knows. */
+export interface PickledFile extends AnyImageFile {
+  readonly md5: string;
+}
+
 /** A data set of 32×32 colour images that is read from files into memory. */
-interface FilesOf<File extends ImageFile> {
+interface FilesOf<File extends AnyImageFile> {
   /** The name people use: "CIFAR-10". */
   readonly title: string;
   /** The folder's official name. */
@@ -50,8 +61,25 @@ export interface MatlabDataset extends FilesOf<ImageFile & RemoteFile> {
   readonly format: 'matlab';
 }
 
+/**
+ * A data set as its Python version, which torchvision unpacks: pickled dictionaries of `data`, uint8 [n, 3072] in planes like the
+ * records', and lists of labels.
+ */
+export interface PickledDataset extends FilesOf<PickledFile> {
+  readonly format: 'pickled';
+  /** The key of the classes. */
+  readonly labels: 'labels' | 'fine_labels';
+  /** The pickle of class names, and their key in it; may be absent. */
+  readonly classFile: string;
+  readonly classNames: string;
+  readonly archive: RemoteFile;
+}
+
 /** A data set that is read from files into memory. */
 export type FileDataset = RecordDataset | MatlabDataset;
+
+/** A data set in one of the layouts that its files come in. */
+export type FileLayout = FileDataset | PickledDataset;
 
 /** Side length in pixels of the images in files, which are squares of three channels in every set; and their bytes. */
 export const FILE_SIDE = 32;
@@ -176,6 +204,55 @@ export const FILE_DATASETS = { cifar10: CIFAR10, cifar100: CIFAR100, svhn: SVHN 
   FileDataset
 >;
 
+const pickled = ({ title, classes, mean, std }: RecordDataset) =>
+  ({ title, classes, mean, std, format: 'pickled' }) as const;
+
+/** The Python versions. MD5 of the files as in torchvision, SHA-256 of the archives as in Keras. */
+const PICKLED: Readonly<Partial<Record<string, PickledDataset>>> = {
+  cifar10: {
+    ...pickled(CIFAR10),
+    folder: 'cifar-10-batches-py',
+    labels: 'labels',
+    train: [
+      'c99cafc152244af753f735de768cd75f',
+      'd4bba439e000b95fd0a9bffe97cbabec',
+      '54ebc095f3ab1f0389bbae665268c751',
+      '634d18415352ddfa80567beed471001a',
+      '482c414d41f54cd18b22e5b47cb7c3cb',
+    ].map((md5, i) => ({ name: `data_batch_${i + 1}`, images: 10_000, md5 })),
+    test: [{ name: 'test_batch', images: 10_000, md5: '40351d587109b95175f43aff81a1287e' }],
+    classFile: 'batches.meta',
+    classNames: 'label_names',
+    archive: {
+      url: 'https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz',
+      name: 'cifar-10-python.tar.gz',
+      bytes: 170_498_071,
+      sha256: '6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce',
+    },
+  },
+  cifar100: {
+    ...pickled(CIFAR100),
+    folder: 'cifar-100-python',
+    labels: 'fine_labels',
+    train: [{ name: 'train', images: 50_000, md5: '16019d7e3df5f24257cddd939b257f8d' }],
+    test: [{ name: 'test', images: 10_000, md5: 'f0ef6b0ae62326f3e7ffdfab6717acfc' }],
+    classFile: 'meta',
+    classNames: 'fine_label_names',
+    archive: {
+      url: 'https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz',
+      name: 'cifar-100-python.tar.gz',
+      bytes: 169_001_437,
+      sha256: '85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7',
+    },
+  },
+};
+
+/** The layouts that a data set's files come in, the one that is downloaded first. */
+export function layoutsOf(name: FileDatasetName): readonly FileLayout[] {
+  const other = PICKLED[name];
+  return [FILE_DATASETS[name], ...(other ? [other] : [])];
+}
+
 /** What is known of ImageNet, which is decoded as it is needed (./imagenet.ts). */
 export const IMAGENET = {
   title: 'ImageNet',
@@ -196,8 +273,20 @@ export function datasetTitle(name: string): string {
   return name in FILE_DATASETS ? FILE_DATASETS[name as FileDatasetName].title : name;
 }
 
-/** How many images a split has as published; of `synthetic` as many as of CIFAR-10, which it resembles. */
-export function officialSize(name: DatasetName, split: 'train' | 'test'): number {
+/**
+ * How many images a split has as published; of `synthetic` as many as of CIFAR-10, which it resembles.
+ *
+ * @param there  How many a folder of one's own has, which nobody else can know.
+ * @throws {UsageError} where that is not said.
+ */
+export function officialSize(name: AnyDatasetName, split: 'train' | 'test', there?: number): number {
+  if (name === 'imagenet') return IMAGENET[split];
+  if (name === 'folder') {
+    if (there !== undefined) return there;
+    throw new UsageError(
+      'How many images a folder of your own has is not known here; set dataset.trainSize, and name the folder with --data.',
+    );
+  }
   const files = FILE_DATASETS[name === 'synthetic' ? 'cifar10' : name][split];
   return files.reduce((sum, { images }) => sum + images, 0);
 }
@@ -206,13 +295,30 @@ export function officialSize(name: DatasetName, split: 'train' | 'test'): number
 export const DATASET_NAMES = ['cifar10', 'cifar100', 'svhn', 'synthetic'] as const;
 export type DatasetName = (typeof DATASET_NAMES)[number];
 
+/** Data sets of photographs, which are decoded as they are needed; `folder` is any folder of class folders. */
+export const PHOTO_DATASETS = ['imagenet', 'folder'] as const;
+export type PhotoDatasetName = (typeof PHOTO_DATASETS)[number];
+
+/** Every data set that a search or an evaluation can name. */
+export const ALL_DATASETS = [...DATASET_NAMES, ...PHOTO_DATASETS] as const;
+export type AnyDatasetName = (typeof ALL_DATASETS)[number];
+
+/** Whether a data set consists of photographs. */
+export function isPhotoDataset(name: AnyDatasetName): name is PhotoDatasetName {
+  return (PHOTO_DATASETS as readonly string[]).includes(name);
+}
+
 /** What is known of a data set, whatever its images are. */
 export interface DatasetFacts {
   /** `synthetic` when that was asked for with `--data synthetic`, whatever the protocol names. */
-  readonly name: DatasetName | 'imagenet';
-  /** `official`: as published; `subset`: fewer images; `synthetic`: computed. */
-  readonly coverage: 'official' | 'subset' | 'synthetic';
+  readonly name: AnyDatasetName;
+  /** `official`: as published; `subset`: fewer images; `own`: a folder of one's own; `synthetic`: computed. */
+  readonly coverage: 'official' | 'subset' | 'own' | 'synthetic';
   readonly classes: readonly string[];
+  /** How many of the classes occur among the images used: of a subset maybe fewer. */
+  readonly occurring: number;
+  /** How many images are there, of which these are taken; absent for computed ones. */
+  readonly found?: { readonly train: number; readonly test: number };
   /** Mean and standard deviation a channel of pixels in [0, 1], for normalizing. */
   readonly mean: readonly number[];
   readonly std: readonly number[];

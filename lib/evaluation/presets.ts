@@ -2,7 +2,7 @@
  * The paper's settings for training derived networks (FIDELITY A5–A7), one record a table, and the smaller budgets, all
  * derived from them.
  */
-import { IMAGENET, officialSize } from '../datasets/registry.js';
+import { IMAGENET, isPhotoDataset, officialSize } from '../datasets/registry.js';
 import { UsageError, knownName } from '../errors.js';
 import { capped, differences, smallBudget, sourced } from '../search/presets.js';
 import type { Caps, SmallBudget, SourcedSetting } from '../search/presets.js';
@@ -19,6 +19,8 @@ export interface EvaluationChoice {
   readonly preset?: string;
   /** Default: `cifar10`; `imagenet` for the preset of that name. */
   readonly dataset?: string;
+  /** How many images a folder of one's own has. */
+  readonly there?: { readonly train: number; readonly test: number };
   /** The search space that the genotype comes from, which decides the sizes of Table 2 on CIFAR-10. */
   readonly space?: string;
 }
@@ -38,21 +40,35 @@ export function fullEvaluation(genotype: Genotype, choice: EvaluationChoice = {}
   const preset = knownName('evaluation preset', choice.preset ?? own, EVALUATION_PRESETS);
   const large = preset === 'imagenet';
   const name = knownName('data set', choice.dataset ?? (large ? 'imagenet' : 'cifar10'), EVALUATION_DATASETS);
-  if (large !== (name === 'imagenet')) {
+  if (large !== isPhotoDataset(name)) {
     throw new UsageError(
-      `The preset ${preset} is ${large ? 'for the data set imagenet' : 'not for the data set imagenet'}; it was given ${name}.`,
+      `The preset ${preset} is ${large ? 'for photographs (imagenet, folder)' : 'not for photographs'}; it was given ${name}.`,
     );
   }
+  const { there } = choice;
   const start = {
     ...defaultsOf(EVALUATION.schema),
     preset,
     budget: 'full',
     seed: 0,
-    dataset: { name, imageSide: 32, trainSize: imagesIn(name, 'train'), testSize: imagesIn(name, 'test') },
+    dataset: {
+      name,
+      imageSide: 32,
+      // ImageNet's validation images stand for test images, whose labels were never published.
+      trainSize: officialSize(name, 'train', there?.train),
+      testSize: officialSize(name, 'test', there?.test),
+    },
     network: { ...NETWORK_DEFAULTS, form: 'cifar', genotype },
   };
   const changes = large ? ON_IMAGENET : preset === 'nb201' ? NB201 : undefined;
-  return EVALUATION.parse(merged(start, changes ?? { network: sizes(preset, name, choice.space) }));
+  const otherwise = changes ?? { network: sizes(preset, name, choice.space) };
+  const batchSize = Math.min(ON_IMAGENET.batchSize, start.dataset.trainSize);
+  // A folder of one's own may hold fewer images than a batch of the paper's; the rate keeps its ratio to it.
+  const few =
+    name === 'folder'
+      ? { batchSize, weights: { lr: ON_IMAGENET.weights.lr * (batchSize / ON_IMAGENET.batchSize) } }
+      : {};
+  return EVALUATION.parse(merged(merged(start, otherwise), few));
 }
 
 /** What is otherwise in NAS-Bench-201 (Dong and Yang 2020, Table 1). */
@@ -74,11 +90,6 @@ const ON_IMAGENET = {
   weights: { lr: 0.5, schedule: 'linear', warmup: true, weightDecay: 3e-5 },
   labelSmoothing: 0.1,
 };
-
-/** How many images a split has. ImageNet's validation images stand for test images, whose labels were never published. */
-function imagesIn(dataset: EvaluationDataset, split: 'train' | 'test'): number {
-  return dataset === 'imagenet' ? IMAGENET[split] : officialSize(dataset, split);
-}
 
 /** Cells and channels on small images (FIDELITY A5 and A6). */
 function sizes(
@@ -222,8 +233,9 @@ export function evaluationDeviations(protocol: EvaluationProtocol): string[] {
       'What is left over at the end of an epoch, fewer images than a batch, is not used in it; PyTorch’s loader makes a smaller batch of it.',
     );
   }
-  // Computed images stand for CIFAR-10. Table 2 has two widths on it, by the space that the genotype comes from.
-  const like = dataset.name === 'synthetic' ? 'cifar10' : dataset.name;
+  // Computed images stand for CIFAR-10, photographs of one's own for ImageNet's. Table 2 has two widths on it, by the space that the genotype comes from.
+  const likes: Readonly<Partial<Record<string, string>>> = { synthetic: 'cifar10', folder: 'imagenet' };
+  const like = likes[dataset.name] ?? dataset.name;
   const papers = (preset === 'table-2' ? ['s1', 's2'] : ['s1']).map((space) =>
     fullEvaluation(network.genotype, { preset, dataset: like, space }),
   );

@@ -4,7 +4,7 @@
  * stated, and the types are derived from it.
  */
 import { z } from 'zod';
-import { DATASET_NAMES } from '../datasets/registry.js';
+import { ALL_DATASETS, isPhotoDataset } from '../datasets/registry.js';
 import {
   bounded,
   BUDGETS,
@@ -36,7 +36,7 @@ export const EVALUATION_PRESETS = ['darts-space', 'table-2', 'table-7', 'imagene
 export type EvaluationPreset = (typeof EVALUATION_PRESETS)[number];
 
 /** Data sets that a network can be trained on. */
-export const EVALUATION_DATASETS = [...DATASET_NAMES, 'imagenet'] as const;
+export const EVALUATION_DATASETS = ALL_DATASETS;
 /** The name of a data set that a network can be trained on. */
 export type EvaluationDataset = (typeof EVALUATION_DATASETS)[number];
 
@@ -92,7 +92,7 @@ const evaluationSchema = record({
     trainSize: integer(1, 100_000_000),
     /** Test images used: the first ones of the file order. */
     testSize: integer(1, 100_000_000),
-    /** Classes of ImageNet used: the first ones by their folders’ names; all where it is left out. */
+    /** Classes of photographs used: the first ones by their folders’ names; all where it is left out. */
     classes: integer(2, 1000).exactOptional(),
   }),
   /** What is trained. */
@@ -146,8 +146,8 @@ function checkedEvaluation(protocol: EvaluationProtocol): EvaluationProtocol {
   if (cutout > dataset.imageSide) {
     throw outOfRange('cutout', cutout, `at most ${dataset.imageSide}, which is dataset.imageSide`);
   }
-  if (dataset.classes !== undefined && dataset.name !== 'imagenet') {
-    throw outOfRange('dataset.classes', dataset.classes, 'left out but for the data set imagenet');
+  if (dataset.classes !== undefined && !isPhotoDataset(dataset.name)) {
+    throw outOfRange('dataset.classes', dataset.classes, 'left out but for photographs (imagenet, folder)');
   }
   if (weights.warmup && weights.schedule === 'cosine') {
     throw outOfRange('weights.warmup', true, 'false with weights.schedule "cosine"');

@@ -1,8 +1,9 @@
 import type { PrepareSettings } from '../datasets/catalog.js';
-import { openImageNet } from '../datasets/imagenet.js';
+import { openPhotos } from '../datasets/imagenet.js';
 import type { OpenPhotosOptions } from '../datasets/imagenet.js';
 import { loadDataset } from '../datasets/load.js';
 import type { LoadOptions } from '../datasets/load.js';
+import { isPhotoDataset } from '../datasets/registry.js';
 import { memoryImages, photoSource } from '../datasets/source.js';
 import type { ImageSource } from '../datasets/source.js';
 import { device } from '../engine/index.js';
@@ -94,8 +95,8 @@ async function loadImages(
   { name, imageSide, trainSize, testSize, classes }: EvaluationProtocol['dataset'],
   options: EvaluationImageOptions,
 ): Promise<ImageSource> {
-  if (name === 'imagenet') {
-    const photos = await openImageNet({ ...options, trainSize, testSize, classes });
+  if (isPhotoDataset(name)) {
+    const photos = await openPhotos(name, { ...options, trainSize, testSize, classes });
     const { onUndecodable } = options;
     return photoSource(photos, { side: imageSide, ...(onUndecodable ? { onUndecodable } : {}) });
   }

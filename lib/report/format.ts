@@ -1,3 +1,15 @@
+/** A paragraph broken into lines of at most `width` characters between words; lines after the first are indented. */
+export function wrap(text: string, width: number, indent = ''): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const current = lines.at(-1);
+    if (current !== undefined && current.length + 1 + word.length <= width)
+      lines[lines.length - 1] = `${current} ${word}`;
+    else lines.push(lines.length === 0 ? word : indent + word);
+  }
+  return lines;
+}
+
 /** A number with `digits` decimals, "–" for null and undefined. The minus sign is a real one. */
 export function fixed(value: number | null | undefined, digits: number): string {
   if (value === null || value === undefined) return '–';

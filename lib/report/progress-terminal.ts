@@ -94,8 +94,8 @@ export class OpenPhase {
     const { total, done, seen } = this;
     const [first, last] = [seen[0], seen[seen.length - 1]];
     const rate = (1000 * (last.done - first.done)) / (last.at - first.at);
-    // Nothing was done yet, or in no time.
-    const known = rate > 0 && Number.isFinite(rate);
+    // Of the first unit alone a rate would be that of compiling; of nothing, or of no time, there is none.
+    const known = this.warm && rate > 0 && Number.isFinite(rate);
     const left = (total - done) / rate - (this.now() - last.at) / 1000;
     return [
       total > 0 ? `${amount(done)}/${amount(total)}` : amount(done),

@@ -2,6 +2,7 @@ import type * as Danfo from 'danfojs-node';
 import type * as Engine from '../engine/index.js';
 import { ZartsError } from '../errors.js';
 import { lazily } from '../lazy.js';
+import { wrap } from './format.js';
 
 const loadDanfo = lazily<typeof Danfo>('danfojs-node');
 
@@ -50,28 +51,85 @@ function pad(text: string, to: number, align: Column['align']): string {
   return align === 'right' ? space + text : text + space;
 }
 
+/** Characters between two columns. */
+const GAP = 2;
+
+/** Characters that a column of text keeps at least where its cells are broken over lines. */
+const LEAST_TEXT = 20;
+
+/** Some of a table's columns with their cells, and the characters that each takes. */
+interface Block {
+  readonly columns: readonly Column[];
+  readonly lines: readonly (readonly string[])[];
+  readonly widths: readonly number[];
+}
+
+const widthOf = ({ widths }: Block): number => widths.reduce((sum, each) => sum + each + GAP, -GAP);
+
+/** The block with its widest column of text narrowed so that the whole fits, if that can be. */
+function narrowed(block: Block, to: number): Block {
+  const over = widthOf(block) - to;
+  const texts = block.widths.map((each, c) => (block.columns[c].align === 'right' ? 0 : each));
+  const widest = texts.indexOf(Math.max(...texts));
+  const width = texts[widest] - over;
+  if (over <= 0 || width < LEAST_TEXT) return block;
+  return { ...block, widths: block.widths.map((each, c) => (c === widest ? width : each)) };
+}
+
+/** The block in parts that fit side by side no longer, each with the first column. */
+function parted({ columns, lines, widths }: Block, to: number): Block[] {
+  const parts: number[][] = [];
+  for (let c = 1; c < columns.length; c++) {
+    const part = parts.at(-1);
+    const taken = part?.reduce((sum, each) => sum + GAP + widths[each], 0) ?? Infinity;
+    if (part !== undefined && taken + GAP + widths[c] <= to) part.push(c);
+    else parts.push([0, c]);
+  }
+  return parts.map((part) => ({
+    columns: part.map((c) => columns[c]),
+    lines: lines.map((line) => part.map((c) => line[c])),
+    widths: part.map((c) => widths[c]),
+  }));
+}
+
+function blockText({ columns, lines, widths }: Block): string[] {
+  const line = (texts: readonly string[]): string[] => {
+    const broken = texts.map((text, c) => (width(text) > widths[c] ? wrap(text, widths[c]) : [text]));
+    const height = Math.max(...broken.map(({ length }) => length));
+    return Array.from({ length: height }, (_, i) =>
+      broken
+        .map((parts, c) => pad(parts[i] ?? '', widths[c], columns[c].align))
+        .join(' '.repeat(GAP))
+        .trimEnd(),
+    );
+  };
+  return [
+    ...line(columns.map(({ title }) => title)),
+    widths.map((w) => '─'.repeat(w)).join(' '.repeat(GAP)),
+    ...lines.flatMap(line),
+  ];
+}
+
 /**
  * The table for a terminal: title, heads, a rule, rows, notes.
  *
+ * @param to  Characters that a line may take: a column of text is broken over lines, and what is still too wide continues
+ *            below, with the first column again. Any number when left out.
  * @throws {ZartsError} for a row without one of the columns, or a number that is not finite; so do the other renderers.
  */
-export function textTable(table: Table): string {
+export function textTable(table: Table, to = Infinity): string {
   const { columns, title, notes = [] } = table;
-  const body = cells(table);
+  const lines = cells(table);
   const widths = columns.map((column, c) =>
-    Math.max(width(column.title), ...body.map((line) => width(line[c]))),
+    Math.max(width(column.title), ...lines.map((line) => width(line[c]))),
   );
-  const line = (texts: readonly string[]): string =>
-    texts
-      .map((text, c) => pad(text, widths[c], columns[c].align))
-      .join('  ')
-      .trimEnd();
+  const block = narrowed({ columns, lines, widths }, to);
+  const blocks = widthOf(block) <= to || columns.length < 3 ? [block] : parted(block, to);
+  const whole = (text: string): string[] => (to === Infinity ? [text] : wrap(text, to));
   return [
-    title,
-    line(columns.map((column) => column.title)),
-    widths.map((w) => '─'.repeat(w)).join('  '),
-    ...body.map(line),
-    ...notes,
+    ...whole(title),
+    ...blocks.flatMap((each, i) => (i === 0 ? blockText(each) : ['', ...blockText(each)])),
+    ...notes.flatMap(whole),
   ].join('\n');
 }
 

@@ -110,6 +110,15 @@ export function encodeCheckpoint(checkpoint: Checkpoint, metrics: MetricsMark): 
   return [prefix, header, ...body];
 }
 
+/** What bytes say in JSON; undefined for bytes that are none. */
+function jsonOf(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8')) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Reads back what {@link encodeCheckpoint} wrote, after checking every byte of it.
  *
@@ -135,7 +144,7 @@ export function decodeCheckpoint(
   if (sha256(headerBytes) !== bytes.subarray(16, PREFIX).toString('hex')) {
     throw damaged('its header does not match its digest');
   }
-  const parsed = headerSchema.safeParse(JSON.parse(headerBytes.toString('utf8')));
+  const parsed = headerSchema.safeParse(jsonOf(headerBytes));
   if (!parsed.success) throw damaged('its header is whole but not of the expected form');
   const header = parsed.data;
   if (bytes.length !== start + header.bytes) {
@@ -147,6 +156,7 @@ export function decodeCheckpoint(
   const arrays = header.tensors.map(({ name: tensor, dtype, length, offset }): [string, TensorData] => {
     const type = ARRAYS[dtype];
     const own = new Uint8Array(body.subarray(offset, offset + length * type.BYTES_PER_ELEMENT));
+    if (own.length !== length * type.BYTES_PER_ELEMENT) throw damaged(`its array ${tensor} lies outside it`);
     return [tensor, new type(own.buffer)];
   });
   const { step, meta, metrics } = header;

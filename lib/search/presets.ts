@@ -3,7 +3,7 @@
  * schemas state.
  */
 import type { z } from 'zod';
-import { DATASET_NAMES, officialSize } from '../datasets/registry.js';
+import { ALL_DATASETS, isPhotoDataset, officialSize } from '../datasets/registry.js';
 import { UsageError, knownName } from '../errors.js';
 import { keepAll } from '../latest.js';
 import { defaultsOf, describe, valueAt } from '../settings.js';
@@ -93,15 +93,25 @@ function isStaged(space: SearchProtocol['space']): boolean {
   return (typeof space === 'string' ? spaceById(space) : space).skeleton === 'stages';
 }
 
+/** The share of ImageNet's training images that a search uses, one in so many: 12.5 %, as PC-DARTS samples (Xu et al. 2020). */
+const IMAGENET_ONE_IN = 8;
+
 /**
- * The full protocol on another data set, all of its training images; everything else stays, as in the paper.
+ * The full protocol on another data set, all of its training images (of ImageNet an eighth, the classes in turn); everything
+ * else stays, as in the paper.
  *
- * @param full  A protocol of budget `full`.
- * @throws {UsageError} for an unknown data set.
+ * @param full   A protocol of budget `full`.
+ * @param there  How many training images a folder of one's own has.
+ * @throws {UsageError} for an unknown data set, and for a folder without its number.
  */
-export function onDataset(full: SearchProtocol, dataset: string): SearchProtocol {
-  const name = knownName('data set', dataset, DATASET_NAMES);
-  return { ...full, dataset: { name, imageSide: 32, trainSize: officialSize(name, 'train') } };
+export function onDataset(full: SearchProtocol, dataset: string, there?: number): SearchProtocol {
+  const name = knownName('data set', dataset, ALL_DATASETS);
+  const all = officialSize(name, 'train', there);
+  const trainSize = name === 'imagenet' ? Math.floor(all / IMAGENET_ONE_IN) : all;
+  // A folder of one's own may hold fewer images than a batch of the paper's.
+  const { batchSize } = full;
+  const few = name === 'folder' ? Math.min(batchSize, Math.max(1, Math.floor(trainSize / 2))) : batchSize;
+  return { ...full, dataset: { name, imageSide: 32, trainSize }, batchSize: few };
 }
 
 /**
@@ -296,7 +306,7 @@ export function deviations(protocol: SearchProtocol): string[] {
   const id = solverId(protocol);
   // The paper searches on three data sets with the same settings; computed images stand for the first of them.
   const { name } = protocol.dataset;
-  const paper = onDataset(fullSearch(protocol.space, id, 'paper'), name === 'synthetic' ? 'cifar10' : name);
+  const paper = onDataset(fullSearch(protocol.space, id, 'paper'), isPaperData(name) ? name : 'cifar10');
   const sentences: string[] = [];
   // How many eigenvalues are written down changes nothing in a search.
   const told = new Set(['preset', 'budget', 'seed', 'space', 'stability.values']);
@@ -370,6 +380,11 @@ function rateSentences(protocol: SearchProtocol, full: SearchProtocol): string[]
   return [
     `Alpha’s rate times its number of updates is ${product(protocol, here)}; in the full search ${product(full, there)}.`,
   ];
+}
+
+/** Whether the paper searches on a data set; computed images and one's own stand for CIFAR-10. */
+function isPaperData(name: SearchProtocol['dataset']['name']): boolean {
+  return name !== 'synthetic' && !isPhotoDataset(name);
 }
 
 /** A setting, and where the full protocol's value comes from. */

@@ -3,7 +3,7 @@
  * below is the one place where its fields, their meaning, bounds and defaults are stated, and the types are derived from it.
  */
 import { z } from 'zod';
-import { DATASET_NAMES } from '../datasets/registry.js';
+import { ALL_DATASETS } from '../datasets/registry.js';
 import { UsageError } from '../errors.js';
 import {
   applyChange,
@@ -83,7 +83,7 @@ const withOption = (option: string, what = 'other settings') =>
 /** The images. */
 class DatasetSettings {
   /** Data set. */
-  name = setting(choice(DATASET_NAMES), 'cifar10', 'paper');
+  name = setting(choice(ALL_DATASETS), 'cifar10', 'paper');
   /** Side of the square images in pixels; smaller than 32 means shrunk, evenly and so that it can be halved twice. */
   imageSide = setting(choice([8, 16, 32]), 32, 'paper');
   /** Training images used, both halves together: the first ones of the file order. */

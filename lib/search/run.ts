@@ -1,5 +1,9 @@
+import { openPhotos } from '../datasets/imagenet.js';
 import { loadDataset } from '../datasets/load.js';
 import type { Dataset } from '../datasets/load.js';
+import { photosInMemory } from '../datasets/photo-memory.js';
+import { isPhotoDataset } from '../datasets/registry.js';
+import type { DatasetFacts } from '../datasets/registry.js';
 import { device, exclusively } from '../engine/index.js';
 import { ZartsError } from '../errors.js';
 import { keepLatest } from '../latest.js';
@@ -31,14 +35,24 @@ import { measureSpectrum } from './spectrum.js';
 /** How a result came about; kept beside every result, never part of what decides it. */
 export interface Provenance extends Machine {
   readonly engine: ReturnType<typeof device>;
-  readonly data: { readonly name: string; readonly coverage: string; readonly digest: string };
+  readonly data: {
+    readonly name: string;
+    readonly coverage: string;
+    readonly digest: string;
+    /** How many images the place has; absent for computed ones, and in older records. */
+    readonly found?: { readonly train: number; readonly test: number };
+    /** How many classes the data set has, and how many of them occur among the images that are used. */
+    readonly classes?: { readonly all: number; readonly occurring: number };
+  };
   /** Seconds of computing, over all parts of a resumed run. */
   readonly seconds: number;
 }
 
 /** What is known of this process, its machine and its data; no names of machines or folders. */
-export function provenance({ name, coverage, digest }: Provenance['data'], seconds: number): Provenance {
-  return { ...thisMachine(), engine: device(), data: { name, coverage, digest }, seconds };
+export function provenance(images: DatasetFacts, seconds: number): Provenance {
+  const { name, coverage, digest, found, classes, occurring } = images;
+  const data = { name, coverage, digest, classes: { all: classes.length, occurring } };
+  return { ...thisMachine(), engine: device(), data: { ...data, ...(found ? { found } : {}) }, seconds };
 }
 
 export interface RunOptions extends LandscapeOptions {
@@ -50,9 +64,12 @@ const latestData = keepLatest<Promise<Dataset>>();
 /** The data of a protocol; the last set loaded is kept, since a reproduction's searches all read the same one. */
 export function searchData(protocol: SearchProtocol, options: RunOptions = {}): Promise<Dataset> {
   const { name, imageSide: image, trainSize } = protocol.dataset;
-  const spec = { name, image, trainSize };
-  const parts = [spec, options.data, options.dataHome, process.env.ZARTS_DATA];
-  return latestData(parts, () => loadDataset(spec, options));
+  const parts = [protocol.dataset, options.data, options.dataHome, process.env.ZARTS_DATA];
+  return latestData(parts, async () => {
+    if (!isPhotoDataset(name)) return loadDataset({ name, image, trainSize }, options);
+    // A search looks at no test image; a data set has one at least.
+    return photosInMemory(await openPhotos(name, { ...options, trainSize, testSize: 1 }), image, options);
+  });
 }
 
 /**

@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import { UsageError, ZartsError, unknownName } from '../errors.js';
 import type { Vec } from '../math/vec.js';
+import { chooseGenotype, genotypeFields, genotypesIn, isCellText } from './genotype-writings.js';
+import type { Choice, Written } from './genotype-writings.js';
+import { LITERATURE } from './literature.js';
 import { edgeGroups, mixingWeights } from './mixing.js';
 import { PRIMITIVES, isPrimitive, opFamily } from './primitives.js';
 import type { Primitive } from './primitives.js';
-import { CELLS, alphaSize, cellEdges, spaceEdges } from './spaces.js';
+import { CELLS, MOST_NODES, alphaSize, cellEdges, spaceEdges } from './spaces.js';
 import type { Cell, SearchSpace } from './spaces.js';
 
 /** One chosen edge: the operation and the node that it reads. */
@@ -29,9 +32,6 @@ export interface Genotype {
 /** Edges that every intermediate node of a derived cell of DARTS keeps. */
 const KEPT = 2;
 
-/** More nodes than any cell has; a longer range in a text is a mistake, and would be gigabytes when written out. */
-const MOST_NODES = 1000;
-
 /** How {@link deriveGenotype} reads the alphas. */
 export interface DeriveOptions {
   /**
@@ -50,6 +50,24 @@ export interface DeriveOptions {
    * as in NAS-Bench-201's own code.
    */
   readonly withoutNone?: boolean;
+  /** Operations that are passed over, each as {@link choiceName} names it; the shares of the others stay as they are. */
+  readonly without?: ReadonlySet<string>;
+}
+
+/** An operation that a node reads an input through in a derived cell. */
+export interface ChosenEdge {
+  readonly cell: Cell;
+  /** Index among the cell's edges, ordered by (node, input). */
+  readonly edge: number;
+  readonly input: number;
+  readonly op: Primitive;
+  /** Its share of the edge by the softmaxed alphas, times the edge's own share where edges have one. */
+  readonly weight: number;
+}
+
+/** What tells an operation on an edge from all others. */
+export function choiceName({ cell, edge, op }: Pick<ChosenEdge, 'cell' | 'edge' | 'op'>): string {
+  return `${cell} ${edge} ${op}`;
 }
 
 /**
@@ -62,41 +80,68 @@ export interface DeriveOptions {
  * @throws {UsageError} when the length is wrong; {ZartsError} when an alpha is not finite (the message names its place).
  */
 export function deriveGenotype(space: SearchSpace, alpha: Vec, options: DeriveOptions = {}): Genotype {
-  const { releasedIndexing = false, edgeNormalization = false, withoutNone = false } = options;
+  if (space.skeleton === 'stages') return strongestOnEachEdge(space, alpha, options);
+  const { normal, reduce } = chosenEdges(space, alpha, options);
+  const pairs = (edges: readonly ChosenEdge[]) => edges.map(({ op, input }): GenotypeEdge => [op, input]);
+  const concat = Array.from({ length: space.nodes }, (_, i) => i + 2);
+  return { normal: pairs(normal), normalConcat: concat, reduce: pairs(reduce), reduceConcat: concat };
+}
+
+/** The edges that {@link deriveGenotype} keeps, two a node. @throws as it does. */
+export function chosenEdges(
+  space: SearchSpace,
+  alpha: Vec,
+  options: DeriveOptions = {},
+): Readonly<Record<Cell, readonly ChosenEdge[]>> {
+  const { releasedIndexing = false, edgeNormalization = false, without } = options;
   const weights = mixingWeights(space, alpha, edgeNormalization);
   checkFinite(space, alpha);
   const places = spaceEdges(space);
-  if (space.skeleton === 'stages') {
-    let start = 0;
-    const chosen = space.edges.normal.map((primitives) => {
-      const row = weights.subarray(start, (start += primitives.length));
-      return primitives[strongest(row, withoutNone ? primitives.indexOf('none') : -1)];
-    });
-    return stagesGenotype(places.map(({ input }, edge) => [chosen[edge], input]));
-  }
   let [operation, beta] = [0, alphaSize(space)];
-  const derive = (cell: Cell): GenotypeEdge[] => {
+  const derive = (cell: Cell): ChosenEdge[] => {
     const edges = space.edges[cell];
     const best = edges.map((primitives, edge) => {
       const row = weights.subarray(operation, (operation += primitives.length));
       const { input } = places[edge];
       const none = edges[releasedIndexing ? input : edge].indexOf('none');
-      const choice = strongest(row, none);
+      const allowed = (k: number): boolean =>
+        k !== none && !without?.has(choiceName({ cell, edge, op: primitives[k] }));
+      const choice = strongest(row, allowed);
+      const share = edgeNormalization ? weights[beta++] : 1;
+      if (choice < 0 && without !== undefined) return undefined;
       // Only the released indexing can exclude the one operation of an edge; the released parser fails there too.
       if (choice < 0)
         throw new ZartsError(`The released indexing leaves no operation on the ${cell} cell's edge ${edge}.`);
-      const share = edgeNormalization ? weights[beta++] : 1;
-      return { input, op: primitives[choice], weight: row[choice] * share };
+      return { cell, edge, input, op: primitives[choice], weight: row[choice] * share };
     });
     let start = 0;
     return edgeGroups(space).flatMap((inputs) => {
       // Array.prototype.sort is stable: among equals the lower input stays first.
-      const candidates = best.slice(start, (start += inputs)).sort((x, y) => y.weight - x.weight);
-      return candidates.slice(0, KEPT).map(({ op, input }): GenotypeEdge => [op, input]);
+      const candidates = best.slice(start, (start += inputs)).filter((each) => each !== undefined);
+      if (candidates.length < KEPT)
+        throw new ZartsError(
+          `Too many operations are passed over: a node of the ${cell} cell has none left.`,
+        );
+      return candidates.sort((x, y) => y.weight - x.weight).slice(0, KEPT);
     });
   };
-  const concat = Array.from({ length: space.nodes }, (_, i) => i + 2);
-  return { normal: derive('normal'), normalConcat: concat, reduce: derive('reduce'), reduceConcat: concat };
+  return { normal: derive('normal'), reduce: derive('reduce') };
+}
+
+/** The genotype of skeleton `stages` whose edges are each their strongest operation. */
+function strongestOnEachEdge(
+  space: SearchSpace,
+  alpha: Vec,
+  { edgeNormalization = false, withoutNone = false }: DeriveOptions,
+): Genotype {
+  const weights = mixingWeights(space, alpha, edgeNormalization);
+  checkFinite(space, alpha);
+  let start = 0;
+  const chosen = space.edges.normal.map((primitives) => {
+    const row = weights.subarray(start, (start += primitives.length));
+    return primitives[strongest(row, (place) => !withoutNone || primitives[place] !== 'none')];
+  });
+  return stagesGenotype(spaceEdges(space).map(({ input }, edge) => [chosen[edge], input]));
 }
 
 /** The genotype of skeleton `stages` with that operation on each edge of its cell. */
@@ -109,10 +154,10 @@ function nodesOf(edges: number): number {
   return (Math.sqrt(8 * edges + 1) - 1) / 2;
 }
 
-/** The place of the largest weight but for one place, the first of equal ones; −1 where there is none. */
-function strongest(weights: Vec, without: number): number {
+/** The place of the largest weight of those allowed, the first of equal ones; −1 where there is none. */
+function strongest(weights: Vec, allowed: (place: number) => boolean): number {
   return weights.reduce(
-    (best, weight, k) => (k !== without && (best < 0 || weight > weights[best]) ? k : best),
+    (best, weight, k) => (allowed(k) && (best < 0 || weight > weights[best]) ? k : best),
     -1,
   );
 }
@@ -212,34 +257,26 @@ const jsonGenotype = z.strictObject({
 });
 
 /**
- * The genotype written in a text: PyTorch's `Genotype(…)` (lists or `range(a, b)` for the concatenated nodes), JSON with the
- * fields of {@link Genotype} (`normal_concat` and `reduce_concat` are read too), or NAS-Bench-201's `|…~0|+|…~0|…~1|+…`.
+ * The genotype written in a text, in any of the writings of ./genotype-writings.ts: PyTorch's `Genotype(…)`, JSON with the
+ * fields of {@link Genotype}, a file or log of several of which the choice names one; or NAS-Bench-201's `|…~0|+|…~0|…~1|+…`.
  *
- * @throws {UsageError} naming the position (line and column, or the JSON path), what was expected and what was found.
+ * @throws {UsageError} naming the place of a fault (line and column, or the path to it), what was expected and what was found;
+ *         for a text without a genotype, or with several of which none is chosen; as {@link checkGenotype}.
  */
-export function parseGenotype(text: string): Genotype {
-  if (text.trimStart().startsWith('|')) return new GenotypeReader(text).readCell();
-  return checkGenotype(text.trimStart().startsWith('{') ? parseJson(text) : new GenotypeReader(text).read());
+export function parseGenotype(text: string, choice: Choice = {}): Genotype {
+  return readWritten(chooseGenotype(genotypesIn(text), choice).written);
 }
 
-function parseJson(text: string): unknown {
-  let data: unknown;
-  try {
-    data = JSON.parse(text);
-  } catch (error) {
-    throw new UsageError(`The genotype is not JSON: ${(error as Error).message}.`);
-  }
-  const { normal_concat, reduce_concat, ...rest } = data as Record<string, unknown>;
-  return {
-    ...rest,
-    ...(normal_concat === undefined ? {} : { normalConcat: normal_concat }),
-    ...(reduce_concat === undefined ? {} : { reduceConcat: reduce_concat }),
-  };
+/** The genotype of a writing that was found in a text. @throws as {@link parseGenotype}. */
+export function readWritten(written: Written): Genotype {
+  const { value } = written;
+  return isCellText(value) ? new CellReader(value).readCell() : checkGenotype(genotypeFields(written));
 }
 
 /**
  * The value as a genotype, checked: known primitives, two entries a node (of skeleton `stages` one for every edge, in their
- * order), inputs and concatenated nodes that exist.
+ * order), inputs and concatenated nodes that exist, no input among a reduction cell's outputs (its map is larger than the
+ * others), no node that nothing reads.
  *
  * @throws {UsageError} naming the path of the first fault.
  */
@@ -263,6 +300,9 @@ export function checkGenotype(value: unknown): Genotype {
         `${cell} has ${edges.length} entries; a genotype has ${KEPT} for each intermediate node.`,
       );
     }
+    if (edges.length > KEPT * MOST_NODES) {
+      throw new UsageError(`${cell} has ${edges.length} entries; a cell has at most ${MOST_NODES} nodes.`);
+    }
     edges.forEach(([op, input], i) => {
       if (!isPrimitive(op)) {
         throw new UsageError(`${cell}[${i}]: ${unknownName('primitive', op, PRIMITIVES).message}`);
@@ -281,7 +321,18 @@ export function checkGenotype(value: unknown): Genotype {
     concat.forEach((node, i) => {
       if (node > last)
         throw new UsageError(`${cell}Concat[${i}] is node ${node}; the cell has nodes 0 to ${last}.`);
+      if (cell === 'reduce' && node < 2) {
+        throw new UsageError(
+          `reduceConcat[${i}] is node ${node}, an input of the cell, whose map is twice as high and wide as those of the nodes; a reduction cell concatenates nodes from 2 up.`,
+        );
+      }
     });
+    const unread = unreadNode(edges, concat);
+    if (unread !== undefined) {
+      throw new UsageError(
+        `${cell}: node ${unread} is read by nothing that reaches the cell's output, so its operations could not be trained; a node is an input of a later one or one of ${cell}Concat.`,
+      );
+    }
   }
   return data as unknown as Genotype;
 }
@@ -319,36 +370,11 @@ function checkedStages({
   return stagesGenotype(normal as GenotypeEdge[]);
 }
 
-/**
- * Reads `Genotype(normal=[…], normal_concat=…, reduce=[…], reduce_concat=…)`, or `|…~0|+|…~0|…~1|+…`: a recursive descent over
- * one text.
- */
-class GenotypeReader {
+/** Reads `|…~0|+|…~0|…~1|+…`: a recursive descent over one text. */
+class CellReader {
   private at = 0;
 
   constructor(private readonly text: string) {}
-
-  read(): unknown {
-    const fields: Record<string, unknown> = {};
-    this.take('Genotype');
-    this.take('(');
-    do {
-      const start = this.skip();
-      const name = this.match(/[A-Za-z_]+/y, 'a field name');
-      const field = FIELDS[name as keyof typeof FIELDS] as (typeof FIELDS)[keyof typeof FIELDS] | undefined;
-      if (field === undefined) throw this.fault(`one of ${Object.keys(FIELDS).join(', ')}`, start);
-      if (field in fields) throw this.fault(`each field once, and "${name}" is there already`, start);
-      this.take('=');
-      fields[field] = field.endsWith('Concat') ? this.nodes() : this.list(() => this.edge());
-    } while (this.comma(')'));
-    this.take(')');
-    this.skip();
-    if (this.at < this.text.length) throw this.fault('the end of the text');
-    for (const [name, field] of Object.entries(FIELDS)) {
-      if (!(field in fields)) throw new UsageError(`The genotype has no field "${name}".`);
-    }
-    return fields;
-  }
 
   /** NAS-Bench-201's text. The edges into a node may stand in any order; each earlier node has exactly one. */
   readCell(): Genotype {
@@ -388,54 +414,6 @@ class GenotypeReader {
     return stagesGenotype(edges);
   }
 
-  private edge(): [Primitive, number] {
-    this.take('(');
-    const start = this.skip();
-    const op = this.match(/'[^']*'|"[^"]*"/y, 'a primitive in quotes').slice(1, -1);
-    if (!isPrimitive(op)) {
-      throw this.fault('a known primitive', start, ` ${unknownName('primitive', op, PRIMITIVES).message}`);
-    }
-    this.take(',');
-    const input = this.integer();
-    this.take(')');
-    return [op, input];
-  }
-
-  private nodes(): number[] {
-    this.skip();
-    if (!this.text.startsWith('range', this.at)) return this.list(() => this.integer());
-    this.take('range');
-    this.take('(');
-    const from = this.integer();
-    this.take(',');
-    const start = this.skip();
-    const to = this.integer();
-    if (to - from > MOST_NODES) throw this.fault(`a range of at most ${MOST_NODES} nodes`, start);
-    this.take(')');
-    return Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
-  }
-
-  private list<T>(item: () => T): T[] {
-    const items: T[] = [];
-    this.take('[');
-    this.skip();
-    if (this.text[this.at] !== ']') {
-      do items.push(item());
-      while (this.comma(']'));
-    }
-    this.take(']');
-    return items;
-  }
-
-  /** Whether another item follows; a comma before the closing bracket is allowed, as in Python. */
-  private comma(closing: string): boolean {
-    this.skip();
-    if (this.text[this.at] !== ',') return false;
-    this.at++;
-    this.skip();
-    return this.text[this.at] !== closing;
-  }
-
   private integer(): number {
     this.skip();
     return Number(this.match(/\d{1,9}/y, 'a node number'));
@@ -468,49 +446,25 @@ class GenotypeReader {
   }
 }
 
-/** PyTorch's field names and ours. */
-const FIELDS = {
-  normal: 'normal',
-  normal_concat: 'normalConcat',
-  reduce: 'reduce',
-  reduce_concat: 'reduceConcat',
-} as const;
+/** The first node from which no way leads to a cell's output. */
+function unreadNode(
+  edges: readonly (readonly [op: string, input: number])[],
+  concat: readonly number[],
+): number | undefined {
+  const read = new Set(concat);
+  const nodes = Array.from({ length: edges.length / KEPT }, (_, i) => i + 2);
+  // Nodes read only earlier ones, so one pass from the last to the first finds every way.
+  for (const node of [...nodes].reverse()) {
+    if (!read.has(node)) continue;
+    for (const [, input] of edges.slice(KEPT * (node - 2), KEPT * (node - 1))) read.add(input);
+  }
+  return nodes.find((node) => !read.has(node));
+}
 
-/** Genotypes of the literature, as the DARTS code base (Liu et al. 2019) transcribes them. */
-export const KNOWN_GENOTYPES = {
-  DARTS_V1: parseGenotype(`Genotype(
-    normal=[('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('skip_connect', 0), ('sep_conv_3x3', 1),
-      ('skip_connect', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('skip_connect', 2)],
-    normal_concat=range(2, 6),
-    reduce=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 0),
-      ('max_pool_3x3', 0), ('skip_connect', 2), ('skip_connect', 2), ('avg_pool_3x3', 0)],
-    reduce_concat=range(2, 6)
-  )`),
-  DARTS_V2: parseGenotype(`Genotype(
-    normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_3x3', 1),
-      ('sep_conv_3x3', 1), ('skip_connect', 0), ('skip_connect', 0), ('dil_conv_3x3', 2)],
-    normal_concat=range(2, 6),
-    reduce=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 1),
-      ('max_pool_3x3', 0), ('skip_connect', 2), ('skip_connect', 2), ('max_pool_3x3', 1)],
-    reduce_concat=range(2, 6)
-  )`),
-  NASNet: parseGenotype(`Genotype(
-    normal=[('sep_conv_5x5', 1), ('sep_conv_3x3', 0), ('sep_conv_5x5', 0), ('sep_conv_3x3', 0), ('avg_pool_3x3', 1),
-      ('skip_connect', 0), ('avg_pool_3x3', 0), ('avg_pool_3x3', 0), ('sep_conv_3x3', 1), ('skip_connect', 1)],
-    normal_concat=range(2, 7),
-    reduce=[('sep_conv_5x5', 1), ('sep_conv_7x7', 0), ('max_pool_3x3', 1), ('sep_conv_7x7', 0), ('avg_pool_3x3', 1),
-      ('sep_conv_5x5', 0), ('skip_connect', 3), ('avg_pool_3x3', 2), ('sep_conv_3x3', 2), ('max_pool_3x3', 1)],
-    reduce_concat=range(4, 7)
-  )`),
-  AmoebaNet: parseGenotype(`Genotype(
-    normal=[('avg_pool_3x3', 0), ('max_pool_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_5x5', 2), ('sep_conv_3x3', 0),
-      ('avg_pool_3x3', 3), ('sep_conv_3x3', 1), ('skip_connect', 1), ('skip_connect', 0), ('avg_pool_3x3', 1)],
-    normal_concat=range(4, 7),
-    reduce=[('avg_pool_3x3', 0), ('sep_conv_3x3', 1), ('max_pool_3x3', 0), ('sep_conv_7x7', 2), ('sep_conv_7x7', 0),
-      ('avg_pool_3x3', 1), ('max_pool_3x3', 0), ('max_pool_3x3', 1), ('conv_7x1_1x7', 0), ('sep_conv_3x3', 5)],
-    reduce_concat=[3, 4, 6]
-  )`),
-} as const satisfies Record<string, Genotype>;
+/** Genotypes of the literature (./literature.ts), by the names that they go by. */
+export const KNOWN_GENOTYPES = Object.fromEntries(
+  Object.entries(LITERATURE).map(([name, { text }]) => [name, parseGenotype(text)]),
+) as Readonly<Record<keyof typeof LITERATURE, Genotype>>;
 
 /** The name of a known genotype. */
 export type KnownGenotype = keyof typeof KNOWN_GENOTYPES;

@@ -86,6 +86,9 @@ export interface Edge {
   readonly input: number;
 }
 
+/** More intermediate nodes than any cell has. */
+export const MOST_NODES = 100;
+
 /** The edges of a cell with that many nodes after its inputs, ordered by (node, input); 14 for 4 nodes after 2 inputs. */
 export function cellEdges(nodes: number, inputs: 1 | 2 = 2): Edge[] {
   return Array.from({ length: nodes }, (_, i) =>
@@ -113,8 +116,10 @@ export function defineSpace(declaration: SpaceDeclaration): SearchSpace {
   const { name, nodes, edges, skeleton = 'darts' } = declaration;
   if (typeof name !== 'string' || name === '')
     throw new UsageError('A search space needs a name that is not empty.');
-  if (!Number.isInteger(nodes) || nodes < 1) {
-    throw new UsageError(`Space "${name}": nodes is ${String(nodes)}; it must be an integer of 1 or more.`);
+  if (!Number.isInteger(nodes) || nodes < 1 || nodes > MOST_NODES) {
+    throw new UsageError(
+      `Space "${name}": nodes is ${String(nodes)}; it must be an integer from 1 to ${MOST_NODES}.`,
+    );
   }
   if (!(SKELETONS as readonly unknown[]).includes(skeleton)) {
     throw unknownName(`skeleton of space "${name}"`, String(skeleton), SKELETONS);

@@ -1,5 +1,6 @@
 import { loadDataset } from '../../lib/datasets/load.js';
 import type { Dataset } from '../../lib/datasets/load.js';
+import { datasetSpecSchema } from '../../lib/datasets/registry.js';
 import { scalar } from '../../lib/engine/index.js';
 import { key } from '../../lib/math/random.js';
 import { silent } from '../../lib/progress.js';
@@ -101,8 +102,8 @@ async function timeSteps(
 }
 
 async function imagesOf({ dataset }: SearchProtocol): Promise<Dataset> {
-  const { name, imageSide, trainSize } = dataset;
-  return loadDataset({ name, image: imageSide, trainSize, testSize: 1 }, { data: 'synthetic' });
+  const { name, imageSide: image, trainSize } = dataset;
+  return loadDataset(datasetSpecSchema.parse({ name, image, trainSize, testSize: 1 }), { data: 'synthetic' });
 }
 
 /**

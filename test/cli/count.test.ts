@@ -1,11 +1,14 @@
 import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { KNOWN_GENOTYPES, printGenotype } from '../../lib/spaces/genotype.js';
+import type { Genotype } from '../../lib/spaces/genotype.js';
 import { temporaryHome, zarts } from './zarts.js';
 
 interface CountDocument {
   readonly name: string;
+  readonly note?: string;
   readonly genotype: unknown;
   readonly text: string;
   readonly counts: readonly {
@@ -81,10 +84,57 @@ describe('zarts count', function () {
     }
   });
 
+  it('takes one of several in a file by its name, and of a log the last or that of an epoch', async () => {
+    const { DARTS_V1, DARTS_V2 } = KNOWN_GENOTYPES;
+    const module = join(home, 'genotypes.py');
+    writeFileSync(module, `A = ${printGenotype(DARTS_V1)}\nB = ${printGenotype(DARTS_V2)}\n`);
+    const unsaid = await zarts(['count', module]);
+    expect(unsaid.code).to.equal(2);
+    expect(unsaid.stderr).to.include('A, B').and.to.include(`${module}:A`);
+    expect((await counted(`${module}:B`)).genotype).to.deep.equal(DARTS_V2);
+
+    const log = join(home, 'search.log');
+    const line = (epoch: number, genotype: Genotype) =>
+      `epoch ${epoch} lr 0.1\n2026 genotype = ${printGenotype(genotype)}\n`;
+    writeFileSync(log, line(0, DARTS_V1) + line(1, DARTS_V2));
+    const last = await counted(log);
+    expect(last.genotype).to.deep.equal(DARTS_V2);
+    expect(last.note).to.match(/2 genotypes, of epochs 0 to 1; this is the last one, of epoch 1/);
+    expect((await zarts(['count', log])).stdout.replaceAll(/\s+/g, ' ')).to.include(last.note);
+    const first = await counted(log, '--epoch', '0');
+    expect(first.genotype).to.deep.equal(DARTS_V1);
+    expect(first.note).to.equal(undefined);
+  });
+
+  it('takes back what commands print with --json', async () => {
+    const evaluate = [
+      'evaluate',
+      'DARTS_V2',
+      '--budget',
+      'smoke',
+      '--data',
+      'synthetic',
+      '--json',
+      '--quiet',
+    ];
+    for (const args of [['count', 'DARTS_V2', '--json'], evaluate]) {
+      const { code, stdout, stderr } = await zarts(args, { ZARTS_HOME: home });
+      expect(code, stderr).to.equal(0);
+      const file = join(home, 'own.json');
+      writeFileSync(file, stdout);
+      expect((await counted(file)).genotype).to.deep.equal(KNOWN_GENOTYPES.DARTS_V2);
+    }
+  });
+
   const MISTAKES: readonly { args: readonly string[]; says: readonly string[] }[] = [
-    { args: [], says: ['zarts count needs GENOTYPE', 'DARTS_V1', 'run'] },
+    { args: [], says: ['zarts count needs GENOTYPE', 'list genotypes', 'run'] },
     { args: ['DARTS_V3'], says: ['"DARTS_V3"', 'AmoebaNet', 'Did you mean "DARTS_V', 'the key of a run'] },
-    { args: ["Genotype(normal=[('sep_conv_3x4', 0)])"], says: ['line 1, column 19', 'Did you mean'] },
+    { args: ['toString'], says: ['"toString"', 'the key of a run'] },
+    { args: ["Genotype(normal=[('sep_conv_3x4', 0])"], says: ['line 1, column 36', 'expected'] },
+    { args: ['nowhere/genotype.txt'], says: ['nowhere/genotype.txt: no such file'] },
+    { args: ['nowhere.py:BEST'], says: ['nowhere.py: no such file'] },
+    { args: [tmpdir()], says: ['is a folder'] },
+    { args: ['NASNet', '--epoch', '-1'], says: ['--epoch is "-1"'] },
     { args: ['0123456789'], says: ['no run', '0123456789'] },
     { args: ['NASNet', '--cells', 'many'], says: ['--cells is "many"', 'integer from 1'] },
     { args: ['NASNet', '--form', 'imagnet'], says: ['"imagnet"', 'Did you mean "imagenet"?'] },

@@ -62,7 +62,7 @@ describe('zarts draw', function () {
     { args: ['DARTS_V2', '--out', 'a.pdf'], says: /^--out is "a.pdf"; .* ends in .svg or .png\.$/, exits: 2 },
     {
       args: ['DARTS_V2', '--compare', 'Genotype(x'],
-      says: /line 1, column 10: expected one of normal/,
+      says: /line 1, column 10: expected a value/,
       exits: 2,
     },
     {

@@ -1,6 +1,10 @@
-import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { projectRoot } from '../../lib/runs/home.js';
+import { fullSearch } from '../../lib/search/presets.js';
+import { searchSchema } from '../../lib/search/protocol.js';
+import { settablePaths } from '../../lib/settings.js';
 import { spawned, temporaryHome, zarts } from './zarts.js';
 import type { Outcome } from './zarts.js';
 
@@ -68,6 +72,17 @@ describe('zarts: wrong usage', function () {
       what: 'a setting',
       args: [...SEARCH, '--set', 'solver.sampels=8'],
       says: ['"solver.sampels"', 'solver.samples, ', 'weights.lr, ', 'Did you mean "solver.samples"?'],
+    },
+    { what: 'a name of JavaScript’s own', args: [...SEARCH, '--set', 'toString=1'], says: ['"toString"'] },
+    {
+      what: 'a seed in two ways',
+      args: [...SEARCH, '--seed', '1', '--set', 'seed=2'],
+      says: ['seed cannot be set', '--seed'],
+    },
+    {
+      what: 'an empty folder name',
+      args: ['search', '--space', 's2', '--data', ''],
+      says: ['--data is empty'],
     },
     {
       what: 'a setting without a value',
@@ -301,6 +316,21 @@ describe('zarts: help and version', function () {
       expect(stdout).not.to.include('--queue');
     });
   }
+
+  it('bin/help.txt, which stands for it before set-up, is what it prints on 80 columns', async () => {
+    const { stdout } = await zarts(['--help']);
+    expect(readFileSync(join(projectRoot(), 'bin', 'help.txt'), 'utf8')).to.equal(stdout);
+  });
+
+  it('search --help says what presets differ in, and lists every setting with bounds and value', async () => {
+    const { stdout } = await zarts(['search', '--space', 'darts', '--solver', 'rs', '--help']);
+    expect(stdout).to.match(/^ {2}released: .*\n.*solver\.xi=0\.0001/m);
+    for (const path of settablePaths(searchSchema, fullSearch('darts', 'rs')))
+      if (!['seed', 'space', 'dataset.name'].includes(path)) expect(stdout).to.include(`\n  ${path}: `);
+    expect(stdout).to.include('  weights.lr: a number greater than 0; 0.025\n');
+    expect(stdout).to.include('  dropPath.probability: ').and.to.include('(off)');
+    for (const line of stdout.split('\n')) expect(line.length, line).to.be.at.most(80);
+  });
 
   it('--version is that of package.json', async () => {
     const { stdout } = await spawned(['--version']);

@@ -116,7 +116,7 @@ describe('datasets: a folder of photographs', () => {
         mkdirSync(place('val'));
         copyFileSync(PHOTO, place('val', 'ILSVRC2012_val_00000001.JPEG'));
       },
-      /imagenet\/val holds 1 JPEGs and no class folder; expected a folder of JPEGs for each class/,
+      /imagenet\/val holds 1 images and no class folder; expected a folder of images for each class \(or a list of file names and classes beside it, such as .*imagenet\/val\.txt\)/,
     ],
     [
       'an empty class folder',
@@ -124,7 +124,7 @@ describe('datasets: a folder of photographs', () => {
         rmSync(place('train', CLASS), { recursive: true });
         mkdirSync(place('train', CLASS));
       },
-      /imagenet\/train\/n00000001 holds no JPEG; expected the images of class n00000001: fill it, or remove it/,
+      /imagenet\/train\/n00000001 holds no JPEG, PNG or WebP image; expected those of class n00000001: fill it, or remove it/,
     ],
     [
       'a class that is in one split only',

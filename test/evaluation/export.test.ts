@@ -19,6 +19,7 @@ import type { Checkpoint } from '../../lib/runs/checkpoint.js';
 import { projectRoot } from '../../lib/runs/home.js';
 import { KNOWN_GENOTYPES, checkGenotype, parseGenotype } from '../../lib/spaces/genotype.js';
 import type { Genotype } from '../../lib/spaces/genotype.js';
+import { CLASSIC_GENOTYPES } from '../support/genotypes.js';
 import { longIt } from '../support/long.js';
 
 /** Every primitive that a known genotype lacks, at both strides where there are two. */
@@ -68,7 +69,7 @@ describe('evaluation/export', function () {
     data: Float32Array.from({ length: count * 768 }, (_, i) => ((i * 37) % 101) / 100),
   });
 
-  for (const [name, genotype] of Object.entries({ ...KNOWN_GENOTYPES, RARE })) {
+  for (const [name, genotype] of Object.entries({ ...CLASSIC_GENOTYPES, RARE })) {
     it(`${name}: both models give the trained network's scores, for batches of any size`, async () => {
       const protocol = smoke(genotype);
       const { largestDifference, files } = await exportTrained(

@@ -66,12 +66,22 @@ describe('progress without a terminal', () => {
     expect(written[1]).to.equal('search 2/102, 1.0/s, 1 min 40 s left\n');
   });
 
+  it('says no rate and no time left of the first step alone', () => {
+    const { progress, written, wait } = stage(false);
+    const phase = progress.start('search', 100);
+    wait(60_000);
+    phase.update(1, 'loss 3');
+    expect(written[1]).to.equal('search 1/100, loss 3\n');
+  });
+
   it('names the outer phases before the inner one', () => {
     const { progress, written, wait } = stage(false);
     const outer = progress.start('fig-4', 12);
     outer.update(2);
     const inner = progress.start('search', 10);
-    wait(10_000);
+    wait(4000);
+    inner.update(2);
+    wait(6000);
     inner.update(5);
     expect(written[1]).to.equal('fig-4 2/12 · search 5/10, 2.0 s each, 10 s left\n');
     inner.end();
@@ -83,7 +93,9 @@ describe('progress without a terminal', () => {
   it('counts up where the total is not known', () => {
     const { progress, written, wait } = stage(false);
     const phase = progress.start('cases', 0);
-    wait(10_000);
+    wait(5000);
+    phase.update(10);
+    wait(5000);
     phase.update(20);
     expect(written).to.deep.equal(['cases 0\n', 'cases 20, 2.0/s\n']);
   });
@@ -99,7 +111,9 @@ describe('progress on a terminal', () => {
     const outer = progress.start('fig-4', 4);
     const inner = progress.start('search', 10);
     outer.update(2);
-    wait(1000);
+    wait(600);
+    inner.update(2);
+    wait(600);
     inner.update(5, 'loss 1.5');
     const drawn = texts(written).filter((text) => text.includes('░'));
     expect(drawn.at(-2)).to.match(/^fig-4 {4}█{10}░{10} 2\/4( |$)/);

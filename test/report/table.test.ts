@@ -30,6 +30,32 @@ describe('tables', () => {
     );
   });
 
+  it('as text of at most so many characters: words and notes are broken, columns continue below', () => {
+    const wide: Table = {
+      title: 'Wide',
+      columns: [
+        { key: 'name', title: 'name' },
+        { key: 'text', title: 'what it says' },
+        ...['a', 'b', 'c'].map((key) => ({ key, title: `column ${key}`, align: 'right' as const })),
+      ],
+      rows: [{ name: 'first', text: 'some words that take more than one line', a: 1, b: 22, c: 333 }],
+      notes: ['A note that is longer than the line that it stands on.'],
+    };
+    const fits = (to: number): string[] => {
+      const lines = textTable(wide, to).split('\n');
+      for (const line of lines) expect(line.length, line).to.be.at.most(to);
+      return lines;
+    };
+    expect(fits(60).slice(1, 5)).to.deep.equal([
+      'name   what it says             column a  column b  column c',
+      '─────  ───────────────────────  ────────  ────────  ────────',
+      'first  some words that take            1        22       333',
+      '       more than one line',
+    ]);
+    expect(fits(50).filter((line) => line.startsWith('first'))).to.have.length(2);
+    expect(textTable(wide, 200)).to.equal(textTable(wide));
+  });
+
   it('as HTML: nothing in a cell is taken for markup', () => {
     const html = htmlTable(table);
     expect(html).to.contain('&lt;flat|&gt;').and.to.contain('N_e &amp; more');

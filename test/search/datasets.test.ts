@@ -35,7 +35,7 @@ describe('search: on which data set', () => {
     const error = thrown(() => protocolOf({ ...options, dataset: 'cifar-100' }));
     expect(error).to.be.instanceOf(UsageError);
     expect(error.message).to.equal(
-      'Unknown data set "cifar-100"; allowed: cifar10, cifar100, svhn, synthetic. Did you mean "cifar100"?',
+      'Unknown data set "cifar-100"; allowed: cifar10, cifar100, svhn, synthetic, imagenet, folder. Did you mean "cifar100"?',
     );
   });
 });

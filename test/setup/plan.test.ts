@@ -16,6 +16,14 @@ describe('setup/plan', () => {
   const modern: Gpu = { driver: '570.86.15', device: true };
   const linux = { platform: 'linux', arch: 'x64' };
 
+  it('takes a folder whose path make can take, and names what it cannot', () => {
+    for (const path of ['/home/me/zarts', '/Users/jöran/src/zarts-2.0_a', '/work/@me/z+'])
+      expect(plan.unfitPath(path), path).to.equal(null);
+    expect(plan.unfitPath('/home/me/my code/zarts')).to.contain('a blank').and.to.contain('my code');
+    for (const bad of ['$', '#', "'", ';', ',', ':', '('])
+      expect(plan.unfitPath(`/a${bad}b`)).to.contain(bad);
+  });
+
   describe('chooseEngine', () => {
     it('takes the CPU without an NVIDIA driver, and the wheel that the machine has', () => {
       const wheels = [

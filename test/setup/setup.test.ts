@@ -4,6 +4,7 @@ import {
   cpSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   readdirSync,
   rmSync,
   symlinkSync,
@@ -78,6 +79,34 @@ describe('setup', function () {
       expect(stdout).to.contain(
         'Engine: gpu (@tensorflow/tfjs-node-gpu on tensorflow[and-cuda]), because ZARTS_ENGINE=gpu.',
       );
+    });
+
+    it('refuses a path with a blank at once, before it installs anything', () => {
+      const blank = join(clone, 'my code');
+      mkdirSync(blank);
+      for (const part of ['bin', 'package.json', 'package-lock.json'])
+        cpSync(join(clone, part), join(blank, part), { recursive: true });
+      const { stdout, stderr, status, seconds } = setup(blank, [], { ZARTS_ENGINE: 'cpu' });
+      expect(status).to.equal(1);
+      expect(stdout).to.equal('');
+      expect(stderr).to.contain('has a blank in it').and.to.contain('move the folder');
+      expect(readdirSync(blank)).not.to.include('node_modules');
+      expect(seconds).to.be.lessThan(1);
+    });
+
+    it('has the help and the version before anything is installed, and says what comes first', () => {
+      const zarts = (...args: string[]) =>
+        spawnSync(process.execPath, [join(clone, 'bin', 'zarts.mjs'), ...args], { encoding: 'utf8' });
+      const { version } = JSON.parse(readFileSync(join(clone, 'package.json'), 'utf8')) as {
+        version: string;
+      };
+      expect(zarts('--version')).to.include({ status: 0, stdout: `${version}\n`, stderr: '' });
+      for (const args of [['--help'], ['help'], ['search', '--help']]) {
+        const { status, stdout, stderr } = zarts(...args);
+        expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
+        expect(stdout).to.contain('Usage: zarts').and.to.contain('run npm start first');
+      }
+      expect(zarts('list').status).to.equal(1);
     });
 
     it('names what the machine lacks and how to install it, before it installs anything', () => {

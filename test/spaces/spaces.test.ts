@@ -125,7 +125,7 @@ describe('spaces/spaces', () => {
       );
       expect(declare(() => undefined, { nodes: 0 })).to.throw(
         UsageError,
-        /nodes is 0; it must be an integer of 1 or more/,
+        /nodes is 0; it must be an integer from 1 to 100/,
       );
       expect(declare(() => undefined, { name: '' })).to.throw(UsageError, /needs a name/);
       expect(declare(() => undefined, { edges: {} as SearchSpace['edges'] })).to.throw(

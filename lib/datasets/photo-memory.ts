@@ -1,0 +1,61 @@
+/** Photographs as a data set in memory, for searches, which see each image many times and small. */
+import type { Key } from '../math/random.js';
+import type { Progress } from '../progress.js';
+import { silent } from '../progress.js';
+import type { PhotoDataset, PhotoSplit } from './imagenet.js';
+import type { ImageSet } from './images.js';
+import { digested } from './load.js';
+import type { Dataset } from './load.js';
+import { UndecodableError, photoReader, transformPhoto, undecodable } from './photo-decoder.js';
+
+/** Not looked at where nothing is random. */
+const UNUSED: Key = [0, 0];
+
+/** Photographs decoded at a time. */
+const CHUNK = 64;
+
+/**
+ * The photographs, each with its shorter side shrunk or enlarged to `side` and the middle of that.
+ *
+ * @throws {ZartsError} for one that cannot be read or decoded.
+ */
+export async function photosInMemory(
+  { train, test, ...facts }: PhotoDataset,
+  side: number,
+  { progress = silent, signal }: { readonly progress?: Progress; readonly signal?: AbortSignal } = {},
+): Promise<Dataset> {
+  const { name, coverage, classes, found, mean, std } = facts;
+  const phase = progress.start('decoding the photographs', train.indices.length + test.indices.length);
+  let done = 0;
+  const decoded = async ({ catalog, indices }: PhotoSplit): Promise<ImageSet> => {
+    const read = photoReader(catalog);
+    const images = new Uint8Array(indices.length * side * side * 3);
+    for (let start = 0; start < indices.length; start += CHUNK) {
+      signal?.throwIfAborted();
+      const chunk = [...indices.subarray(start, start + CHUNK)].map(async (index, i) => {
+        const entry = catalog.entries[index];
+        try {
+          const photo = await read(entry);
+          const pixels = await transformPhoto(photo, { kind: 'test', side, shorter: side }, UNUSED);
+          images.set(pixels, (start + i) * side * side * 3);
+        } catch (error) {
+          if (!(error instanceof UndecodableError)) throw error;
+          throw undecodable(`${entry.file} (in ${catalog.root})`, error.message);
+        }
+      });
+      await Promise.all(chunk);
+      phase.update((done += chunk.length));
+    }
+    const labels = Int32Array.from(indices, (index) => catalog.entries[index].label);
+    return { images, labels, count: indices.length, side };
+  };
+  try {
+    const sets = [await decoded(train), await decoded(test)] as const;
+    return {
+      ...{ name, coverage, classes, mean, std, ...(found ? { found } : {}) },
+      ...digested(sets),
+    };
+  } finally {
+    phase.end();
+  }
+}
