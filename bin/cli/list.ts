@@ -1,14 +1,16 @@
-import { readFileSync, readdirSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { writeWhole } from '../../lib/runs/files.js';
-import { projectRoot, runsHome } from '../../lib/runs/home.js';
+import { projectRoot } from '../../lib/runs/home.js';
+import { about } from '../../lib/report/format.js';
 import { textTable } from '../../lib/report/table.js';
 import { BUDGETS } from '../../lib/search/protocol.js';
 import type { Budget } from '../../lib/search/protocol.js';
 import { cellsOf } from '../../reproductions/experiment.js';
 import { estimate } from '../../reproductions/measure.js';
+import { budgetOf, committedResults, ownResults, recordFiles } from '../../reproductions/records.js';
 import { EXPERIMENTS } from '../../reproductions/registry.js';
-import { about, print, printJson, shortPath } from './text.js';
+import { print, printJson, shortPath } from './text.js';
 
 /** A figure or table as `zarts list` shows it. */
 interface Listed {
@@ -23,10 +25,7 @@ interface Listed {
 
 /** Runs `zarts list`. @returns the exit code. */
 export function list({ json }: { json: boolean }): number {
-  const files = [
-    join(dirname(runsHome()), 'results'),
-    join(projectRoot(), 'reproductions', 'results'),
-  ].flatMap(recordsIn);
+  const files = [ownResults(), committedResults()].flatMap(recordFiles);
   const estimates = keptEstimates();
   const listed = EXPERIMENTS.map(({ id, title, description }): Listed => {
     return {
@@ -69,24 +68,6 @@ function keptEstimates(): Estimates {
     // A folder that cannot be written to is no reason not to say it.
   }
   return estimates;
-}
-
-/** Paths of the .json files of a folder; none if it is not there. */
-function recordsIn(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-      .filter((name) => name.endsWith('.json') && !name.endsWith('.vl.json'))
-      .sort()
-      .map((name) => join(folder, name));
-  } catch {
-    return [];
-  }
-}
-
-/** The budget that a record's name tells, if it is a record of this figure or table: "fig-4-laptop-first-look.json". */
-function budgetOf(file: string, id: string): Budget | undefined {
-  const name = file.slice(dirname(file).length + 1);
-  return BUDGETS.find((budget) => name === `${id}-${budget}.json` || name.startsWith(`${id}-${budget}-`));
 }
 
 function describeList(listed: readonly Listed[]): string[] {

@@ -1,5 +1,6 @@
 import { InterruptedError, UsageError, ZartsError, unknownName } from '../../lib/errors.js';
 import { claimsText } from '../../lib/report/claims.js';
+import { about } from '../../lib/report/format.js';
 import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
 import { textTable } from '../../lib/report/table.js';
 import { PRESETS } from '../../lib/search/protocol.js';
@@ -18,7 +19,7 @@ import type { DataOptions } from './data.js';
 import { knownBudget, wholeNumber } from './options.js';
 import type { ExperimentOptions } from './options.js';
 import { interruptible } from './signals.js';
-import { about, bulletList, print, printJson, shortPath, textWidth, wrap } from './text.js';
+import { bulletList, print, printJson, shortPath, textWidth, wrap } from './text.js';
 
 /** The options of `zarts reproduce`. */
 export interface ReproduceCommandOptions extends ExperimentOptions {

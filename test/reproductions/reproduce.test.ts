@@ -11,7 +11,7 @@ import { fig4 } from '../../reproductions/fig-4-ess.js';
 import { parseSet } from '../../reproductions/grid.js';
 import { EXPERIMENTS, experimentById } from '../../reproductions/registry.js';
 import { reproduce } from '../../reproductions/reproduce.js';
-import type { ResultRecord } from '../../reproductions/reproduce.js';
+import type { ResultRecord } from '../../reproductions/records.js';
 import { byTitle } from './fakes.js';
 
 describe('registry', () => {
