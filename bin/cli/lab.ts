@@ -40,11 +40,13 @@ export function labCommand(args: readonly string[], root: boolean): string[] {
   ];
 }
 
-/** Puts the project's own style where JupyterLab looks for a user's. */
-function placeStyle({ JUPYTER_CONFIG_DIR: folder = '' }: NodeJS.ProcessEnv): void {
-  const custom = join(folder, 'custom');
+/** The environment for JupyterLab, with the project's own style where it looks for a user's. */
+export function labEnvironment(): NodeJS.ProcessEnv {
+  const env = jupyterEnvironment();
+  const custom = join(env.JUPYTER_CONFIG_DIR ?? '', 'custom');
   mkdirSync(custom, { recursive: true });
   copyFileSync(join(projectRoot(), 'bin', 'cli', 'lab.css'), join(custom, 'custom.css'));
+  return env;
 }
 
 /** Compiles again whenever a source changes; prints the compiler's errors and the recovery from them, nothing else. */
@@ -85,13 +87,11 @@ const ended = (child: ChildProcess): Promise<number> =>
 export async function lab(args: string[]): Promise<number> {
   const [program, ...rest] = labCommand(args, process.getuid?.() === 0);
   if (!existsSync(program)) throw new ZartsError('JupyterLab is not installed. Run: npm run setup');
-  const env = jupyterEnvironment();
-  placeStyle(env);
   const watcher = watchSources();
   // In a group of its own: Ctrl-C then reaches only this process, and Jupyter does not stop to ask whether it is meant.
   const jupyter = spawn(program, rest, {
     cwd: projectRoot(),
-    env,
+    env: labEnvironment(),
     stdio: ['ignore', 'inherit', 'inherit'],
     detached: true,
   });

@@ -47,7 +47,7 @@ export function inBrowser(
       // Chromium's own fence needs rights that root in a container does not have; the pages are our own.
       browser = await chromium.launch({
         executablePath: program,
-        args: ['--no-sandbox', '--disable-dev-shm-usage'],
+        args: ['--no-sandbox', '--disable-dev-shm-usage', '--enable-unsafe-swiftshader'],
       });
     });
     after(() => browser.close());
