@@ -154,10 +154,9 @@ export class OpenNotebook {
     );
   }
 
-  /** "3", "*" or "": what stands before a cell. */
-  async count(cell: number): Promise<string> {
-    const prompt = this.cell(cell).locator('.jp-InputPrompt').first();
-    return ((await prompt.textContent()) ?? '').replaceAll(/[[\]: ]/g, '');
+  /** Which execution of the kernel a cell was last; null before its first, and while it runs. */
+  executions(cell: number): Promise<number | null> {
+    return this.page.evaluate(`jupyterapp.shell.currentWidget.content.widgets[${cell}].model.executionCount`);
   }
 
   cell(cell: number) {
