@@ -20,14 +20,29 @@ inBrowser('the report page in a browser', (open) => {
     this.timeout(60_000);
     const folder = join(home, 'results');
     mkdirSync(folder);
-    for (const record of recordFiles(committedResults()))
-      copyFileSync(record, join(folder, basename(record)));
+    const [record] = recordFiles(committedResults());
+    copyFileSync(record, join(folder, basename(record)));
     writeFileSync(join(folder, 'fig-1-smoke.json'), JSON.stringify(landscapeRecord()));
     const report = reportOf(folder, file);
     ({ surfaces } = report);
     writeFileSync(file, await reportPage(report));
   });
   after(remove);
+
+  longIt(
+    'of every record that came with the project: no serious finding of axe',
+    async function (this: Mocha.Context) {
+      this.timeout(300_000);
+      const whole = join(home, 'whole.html');
+      writeFileSync(whole, await reportPage(reportOf(committedResults(), whole)));
+      const page = await open();
+      await page.goto(pathToFileURL(whole).href);
+      await page.evaluate('for (const each of document.querySelectorAll("details")) each.open = true');
+      expect(await overflow(page)).to.equal(0);
+      expect(await seriousFindings(page)).to.deep.equal([]);
+      await page.context().close();
+    },
+  );
 
   /** The page, with what it complains of and what it asks for over a network. */
   async function opened(options: Parameters<typeof open>[0]) {

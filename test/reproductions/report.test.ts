@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'chai';
-import { UsageError } from '../../lib/errors.js';
+import { UsageError, ZartsError } from '../../lib/errors.js';
 import { MOST_BYTES, reportPage } from '../../lib/report/report-page.js';
 import { EXPERIMENTS } from '../../reproductions/registry.js';
 import { committedResults, recordFiles } from '../../reproductions/records.js';
@@ -34,18 +34,34 @@ describe('report', function () {
       expect(more.map(({ heading }) => heading)).to.include('How the runs came about');
     }
 
-    const html = await reportPage(report);
+    // A page of every record takes seconds: the tests in a browser make it.
+    const sections = report.sections.slice(0, 2);
+    const html = await reportPage({ ...report, sections });
     expect(Buffer.byteLength(html)).to.be.below(MOST_BYTES);
     expect(html).to.contain("default-src 'none'");
     expect(html).to.not.match(/<(script|link|img|iframe)[^>]+(src|href)="(?!data:)/);
     const pictures = html.match(/<img [^>]*>/g) ?? [];
     expect(pictures).to.have.length(
-      report.sections.flatMap(({ charts, drawings }) => [...charts, ...drawings]).length,
+      sections.flatMap(({ charts, drawings }) => [...charts, ...drawings]).length,
     );
     for (const picture of pictures) expect(picture).to.match(/ alt="[^"]{10,}"/);
-    for (const { claims } of report.sections) {
+    for (const { claims } of sections) {
       for (const { verdict } of claims) expect(html).to.match(new RegExp(`[✓✗?] ${verdict}</span>`));
     }
+  });
+
+  it('has coarser pictures where it would be too large, and is refused where that is not enough', async () => {
+    const report = reportOf(committedResults(), path.join(home, 'report.html'));
+    const [first] = report.sections;
+    const section = { ...first, charts: first.charts.slice(0, 1), drawings: [] };
+    const one = { ...report, sections: [section] };
+    const fine = Buffer.byteLength(await reportPage(one));
+    const coarse = await reportPage(one, fine - 1);
+    expect(Buffer.byteLength(coarse)).to.be.below(fine);
+    expect(coarse.match(/<img /g)).to.have.length(1);
+    const refused: unknown = await reportPage(one, 1000).catch((error: unknown) => error);
+    expect(refused).to.be.instanceOf(ZartsError);
+    expect((refused as Error).message).to.match(/^The report would have \d\.\d MB; .* Leave out records\.$/);
   });
 
   it('of no record at all is a page with the laboratory, and of broken ones says what is wrong', async () => {
