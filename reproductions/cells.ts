@@ -26,7 +26,7 @@ import { some } from './grid.js';
 import type { Choice } from './grid.js';
 import { countsOf } from './kinds.js';
 import { figureNumbers, printedRow } from './paper.js';
-import { judgeAll } from './statements.js';
+import { absolute, judgeAll } from './statements.js';
 import type { Statement } from './statements.js';
 import { AGREEMENT, counted, label, spread, summaryTable } from './tables.js';
 import type { SummaryColumn } from './tables.js';
@@ -385,7 +385,8 @@ function sizes({ paperSize }: CellFigure, budget: string): Statement<CellRow>[] 
       among: isZarts,
       value: ([row]) => sizeOf(row),
       region: { between: [mean - std, mean + std] },
-      detail: `"About" is the paper's own spread over its searches, ±${fixed(std, 2)} M.${budget === 'full' ? '' : ` Those are full searches; these have budget ${budget}.`}`,
+      ...absolute(budget),
+      detail: `"About" is the paper's own spread over its searches, ±${fixed(std, 2)} M.`,
     },
     {
       id: 'larger-than-darts/darts',

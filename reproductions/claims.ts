@@ -50,10 +50,10 @@ export interface Contest {
 /** The baseline that the paper leaves out. */
 export const BEATS_RANDOM: Contest = {
   id: 'beats-random',
-  text: 'ZARTS-MGS finds better networks than random search over architectures with shared weights (our question; the paper has no such baseline).',
+  text: 'ZARTS-MGS finds better networks than random search over alphas (our question; the paper has no such baseline).',
   better: 'mgs',
-  worse: 'random',
-  where: 'random',
+  worse: 'random-alpha',
+  where: 'random-alpha',
 };
 
 /** That a method finds better networks than another, where. */

@@ -21,7 +21,7 @@ import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
 import { SOLVER_IDS, solversWith } from '../lib/search/solvers.js';
 import { solverSearch } from '../lib/search/presets.js';
 import type { SolverId } from '../lib/search/solvers.js';
-import { SPACE_IDS } from '../lib/spaces/spaces.js';
+import { TWO_CELL_IDS } from '../lib/spaces/spaces.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
 import { errorLess, pairsOf } from './claims.js';
 import type { MethodAxes, Pair } from './claims.js';
@@ -111,7 +111,7 @@ export function comparison(table: ComparisonTable) {
     seeds: { full: plans.full.seeds, laptop: plans.laptop.seeds, smoke: plans.smoke.seeds },
     choices: {
       'dataset.name': some('data set', DATASET_NAMES, (budget) => plans[budget].datasets),
-      space: some('search space', SPACE_IDS, (budget) => plans[budget].spaces),
+      space: some('search space', TWO_CELL_IDS, (budget) => plans[budget].spaces),
       method: some('method', SOLVER_IDS, (budget) => plans[budget].methods),
     },
     // Seeds outermost: after the first seed every cell of the table has a value.
@@ -141,7 +141,7 @@ const DATASET_NAMES = Object.keys(FILE_DATASETS) as FileDatasetName[];
 export function printedBenchmarks(table: string): PrintedBenchmark[] {
   return printedRows(table).map(({ fields, cells }) => ({
     dataset: nameOf(DATASET_NAMES, fields.dataset),
-    space: nameOf(SPACE_IDS, fields.space),
+    space: nameOf(TWO_CELL_IDS, fields.space),
     cells,
   }));
 }

@@ -10,15 +10,16 @@ import type {
   PathProtocol,
   SpectrumProtocol,
 } from '../lib/search/landscape-protocol.js';
-import { halfSize, isZeroOrder, spaceOf, updatePeriod } from '../lib/search/protocol.js';
+import { halfSize, isDrawn, isZeroOrder, spaceOf, updatePeriod } from '../lib/search/protocol.js';
 import type { SearchProtocol } from '../lib/search/protocol.js';
 import { createSolver } from '../lib/solvers/registry.js';
 import type { Primitive } from '../lib/spaces/primitives.js';
-import { CELLS } from '../lib/spaces/spaces.js';
+import { CELLS, cellEdges, cellForm } from '../lib/spaces/spaces.js';
 import type { SearchSpace } from '../lib/spaces/spaces.js';
 
 /** What an alpha update asks for. A zero-order solver is asked once, in a space of one dimension. */
 function askedFor({ solver: settings, omega }: SearchProtocol) {
+  if (isDrawn(settings)) return { points: 0, gradients: 0, weightGradients: 0 };
   if (!isZeroOrder(settings)) {
     return omega.kind === 'current'
       ? { points: 0, gradients: 1, weightGradients: 0 }
@@ -40,7 +41,8 @@ export function searchWork(protocol: SearchProtocol) {
   const perEpoch = Math.floor(halfSize(protocol) / batchSize);
   const weightSteps = epochs * perEpoch;
   const period = updatePeriod(protocol);
-  const alphaUpdates = Math.floor(weightSteps / period) - Math.floor((warmupEpochs * perEpoch) / period);
+  const moving = Math.floor(weightSteps / period) - Math.floor((warmupEpochs * perEpoch) / period);
+  const alphaUpdates = isDrawn(protocol.solver) ? 0 : moving;
   const candidates = alphaUpdates * points;
   const ascents = perturbation?.kind === 'adv' ? weightSteps : 0;
   const differences = stability ? 2 * epochs * stability.products : 0;
@@ -54,12 +56,22 @@ export function searchWork(protocol: SearchProtocol) {
      * Losses read without a gradient. An ascent compares the loss at its end with that at its start; a difference keeps the
      * activations of one more pass.
      */
-    evaluations: candidates + 2 * ascents + differences,
+    evaluations: candidates + 2 * ascents + differences + rankedPasses(protocol),
     /** Gradients with respect to α (or the mixing weights) alone. */
     gradients: gradients * alphaUpdates + ascents * (perturbation?.steps ?? 0) + differences,
     /** Gradients with respect to ω that are no SGD steps: those of the second order. */
     weightGradients: weightGradients * alphaUpdates,
   };
+}
+
+/** Losses that are read to rank single architectures. */
+function rankedPasses(protocol: SearchProtocol): number {
+  const { solver, ranking, epochs, batchSize } = protocol;
+  const all = Math.floor(halfSize(protocol) / batchSize);
+  const drawn = isDrawn(solver)
+    ? solver.architectures * Math.min(solver.batches, all) + solver.finalists * all
+    : 0;
+  return drawn + (ranking ? Math.ceil(epochs / ranking.every) * ranking.architectures * ranking.batches : 0);
 }
 
 /**
@@ -83,9 +95,11 @@ const STEP_MODEL = {
 /** Operations of the supernet, reckoned by the average cell: edges all have about as many. */
 function operations(protocol: SearchProtocol): number {
   const { cells } = protocol;
-  const { edges } = spaceOf(protocol);
-  const all = CELLS.flatMap((cell) => edges[cell]);
-  return (cells * all.reduce((sum, edge) => sum + edge.length, 0)) / all.length;
+  const space = spaceOf(protocol);
+  const { kinds } = cellForm(space);
+  const all = kinds.flatMap((cell) => space.edges[cell]);
+  // In units of a cell of the paper's spaces with one operation an edge.
+  return (cells * all.reduce((sum, edge) => sum + edge.length, 0)) / (kinds.length * cellEdges(4).length);
 }
 
 /** Milliseconds of one SGD step on the protocol's supernet on two cores: an estimate, within a third of what was measured. */
@@ -140,6 +154,8 @@ const TRAINING_MODEL = {
     sep_conv_5x5: 4e-6,
     sep_conv_7x7: 5e-6,
     conv_7x1_1x7: 8.5e-6,
+    nor_conv_1x1: 1.2e-6,
+    nor_conv_3x3: 4e-6,
   },
   /** Milliseconds to decode, cut and colour a photograph, besides what is done with it. */
   perPhoto: 2,

@@ -1,6 +1,6 @@
 /** The networks along a search: their numbers, what the paper's text prints of them, and what it says. */
 import type { Claim } from '../lib/analysis/claims.js';
-import { genotypeStructure } from '../lib/analysis/genotypes.js';
+import { cellStructure } from '../lib/analysis/genotypes.js';
 import { summarize } from '../lib/analysis/statistics.js';
 import { derivedGenotype } from '../lib/search/derived.js';
 import type { SolverId } from '../lib/search/solvers.js';
@@ -48,7 +48,7 @@ type Quantity = (row: Network) => number;
 export const accuracyOf: Quantity = ({ errorPct }) => 100 - errorPct;
 export const sizeOf: Quantity = ({ fullParameters }) => fullParameters / 1e6;
 export const skipsIn = (genotype: Genotype, cell: CellName): number =>
-  genotypeStructure(genotype)[cell].families.skip;
+  cellStructure(genotype, cell).families.skip;
 const skipsOf: Quantity = ({ genotype }) => skipsIn(genotype, 'normal') + skipsIn(genotype, 'reduce');
 /** The supernet's accuracy on the training batches of that epoch, in percent. */
 export const supernetAt = ({ epochs = [] }: Network, epoch: number): number =>

@@ -5,7 +5,7 @@ import type { Table } from '../lib/report/table.js';
 import { mean, slopeOver } from './claims.js';
 import { groupBy } from './experiment.js';
 import type { Row, View } from './experiment.js';
-import { judgeAll } from './statements.js';
+import { absolute, judgeAll } from './statements.js';
 import type { Statement } from './statements.js';
 import {
   CONVERGED_FROM,
@@ -52,8 +52,8 @@ function excessRise(rows: readonly SearchRow[]): number {
 
 const among = ({ schedule }: SearchRow): boolean => schedule === 'cosine';
 
-/** What the paper says of Fig. 4 (A.3). @param scale  Said where it names a number that it read off its own, larger search. */
-const statements = (scale: string): readonly Statement<SearchRow>[] => [
+/** What the paper says of Fig. 4 (A.3). */
+const statements = (budget: string): readonly Statement<SearchRow>[] => [
   {
     id: 'ess-rises-with-samples',
     text: 'N_e rises with N',
@@ -75,7 +75,8 @@ const statements = (scale: string): readonly Statement<SearchRow>[] => [
     region: NEAR_PAPER_ESR,
     among: (row) => among(row) && row.N >= CONVERGED_FROM,
     value: (rows) => mean(rows.map(lastRatio)),
-    detail: `The paper gives one decimal, so "about" is what rounds to it.${scale}`,
+    ...absolute(budget),
+    detail: 'The paper gives one decimal, so "about" is what rounds to it.',
   },
   {
     id: 'esr-converged',
@@ -109,13 +110,12 @@ const SCHEDULE_STATEMENT: Statement<SearchRow> = {
 export function claims({ rows, budget }: SweepView): Claim[] {
   return densitiesIn(rows).flatMap((density) => {
     const own = rows.filter((row) => row.density === density);
-    const scale = ` The paper's number is that of its own search; this is one in ${own[0].space.toUpperCase()} at budget ${budget}.`;
     const named = ({ id, text, ...rest }: Statement<SearchRow>) => ({
       ...rest,
       id: `${id}/${density}`,
       text: `${text}: ${DENSITY_TITLES[density]}.`,
     });
-    const found = judgeAll(own, statements(budget === 'full' ? '' : scale).map(named));
+    const found = judgeAll(own, statements(budget).map(named));
     if (own.every(among)) return found;
     const rises = found.some(({ id, verdict }) => id.startsWith('esr-rises') && verdict === 'supported');
     const detail = 'No rise is established here that a schedule could explain.';
@@ -130,7 +130,7 @@ export function verdictTable(view: SweepView): Table {
   const densities = densitiesIn(view.rows);
   return summaryTable<Statement<SearchRow>>(
     'Verdicts by density',
-    [...statements(''), SCHEDULE_STATEMENT]
+    [...statements(view.budget), SCHEDULE_STATEMENT]
       .filter(({ id }) => densities.some((density) => verdicts.has(`${id}/${density}`)))
       .map((statement) => ({ rows: [statement] })),
     [

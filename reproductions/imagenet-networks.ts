@@ -1,7 +1,7 @@
 /** Networks for ImageNet of cells found on CIFAR-10, counted exactly: the part of Table 4 that needs no photographs. */
 import { judge } from '../lib/analysis/claims.js';
 import type { Claim } from '../lib/analysis/claims.js';
-import { genotypeStructure } from '../lib/analysis/genotypes.js';
+import { cellStructure } from '../lib/analysis/genotypes.js';
 import { IMAGENET } from '../lib/datasets/registry.js';
 import { labelledPoints } from '../lib/report/charts.js';
 import { fixed } from '../lib/report/format.js';
@@ -18,6 +18,7 @@ import { countsOf } from './kinds.js';
 import { familyColors, familyOf, methodTitle } from './methods.js';
 import { printedInterval, printedRows } from './paper.js';
 import type { PrintedCell } from './paper.js';
+import { absolute } from './statements.js';
 import { label, listTable } from './tables.js';
 import { trainingOf, trainingSettings } from './training.js';
 
@@ -56,8 +57,7 @@ export const printedOf = (method: string): PrintedLine[] => PRINTED.filter(({ he
 
 /** The paper's network for ImageNet of cells: published ones, or those of a seed. */
 function networkOf(method: string, seed: number | null, genotype: Genotype) {
-  const structure = genotypeStructure(genotype);
-  const skips = CELLS.reduce((sum, cell) => sum + structure[cell].families.skip, 0);
+  const skips = CELLS.reduce((sum, cell) => sum + cellStructure(genotype, cell).families.skip, 0);
   const counts = countsOf(trainingOf(trainingSettings(CHOICE, 'full'), genotype), IMAGENET.classes);
   return { method, seed, ...counts, skips };
 }
@@ -202,7 +202,9 @@ export function countClaims(view: TransferView): Claim[] {
       statistic: 'parameters (M) of the networks of ZARTS-MGS',
       values: zarts.map(({ parameters }) => parameters / 1e6),
       region: { between: [Math.min(...bounds), Math.max(...bounds)] },
-      detail: `The mean over the searches is judged, with half a unit of the last printed digit to either side.${ofBudget}`,
+      ...absolute(budget),
+      detail:
+        'The mean over the searches is judged, with half a unit of the last printed digit to either side.',
     }),
     judge({
       id: 'fewer-skips',

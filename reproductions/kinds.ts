@@ -21,7 +21,7 @@ import type {
 } from '../lib/search/landscape-protocol.js';
 import type { LandscapeResult } from '../lib/search/landscape.js';
 import type { PathResult } from '../lib/search/paths.js';
-import { applySet, isZeroOrder, SEARCH, spaceName, updatePeriod } from '../lib/search/protocol.js';
+import { applySet, isDrawn, isZeroOrder, SEARCH, spaceName, updatePeriod } from '../lib/search/protocol.js';
 import type { SearchProtocol } from '../lib/search/protocol.js';
 import type * as Runs from '../lib/search/run.js';
 import type { FinishedSearch } from '../lib/search/run.js';
@@ -39,6 +39,8 @@ import {
   spectrumSeconds,
   trainingSeconds,
 } from './cost.js';
+import { LOOKUP, lookupOf, passedBy, WHOLE_BENCHMARK } from './lookups.js';
+import type { BenchmarkProtocol, BenchmarkResult, LookupProtocol, LookupResult } from './lookups.js';
 import { TOY, toySeconds } from './toy.js';
 import type { ToyProtocol, ToyResult } from './toy.js';
 import { trainingOf, trainingSettings } from './training.js';
@@ -62,7 +64,11 @@ export type Run =
   | { readonly kind: 'path'; readonly path: PathProtocol }
   | { readonly kind: 'condition'; readonly condition: ConditionProtocol }
   | { readonly kind: 'spectrum'; readonly spectrum: SpectrumProtocol }
-  | { readonly kind: 'toy'; readonly toy: ToyProtocol };
+  | { readonly kind: 'toy'; readonly toy: ToyProtocol }
+  /** A search in NAS-Bench-201's space, and what the published table says of what it found. */
+  | { readonly kind: 'lookup'; readonly search: SearchProtocol }
+  /** That table as a whole. */
+  | { readonly kind: 'benchmark'; readonly benchmark: BenchmarkProtocol };
 
 /** A kind of run. */
 export type RunKind = Run['kind'];
@@ -75,7 +81,9 @@ export type StoredProtocol =
   | PathProtocol
   | ConditionProtocol
   | SpectrumProtocol
-  | ToyProtocol;
+  | ToyProtocol
+  | LookupProtocol
+  | BenchmarkProtocol;
 
 /** A finished run as the store has it, whatever its kind. */
 export type KeptRun = Kept<StoredProtocol, unknown, { readonly seconds: number }>;
@@ -83,16 +91,17 @@ export type KeptRun = Kept<StoredProtocol, unknown, { readonly seconds: number }
 /** What a run is told by and seeded with: the record that it is named after. */
 export function ownProtocol(run: Run) {
   if (run.kind === 'linear') return run.evaluation;
+  if (run.kind === 'lookup') return run.search;
   // A run of every other kind has its record under the name of the kind.
   type Named = {
-    [K in Exclude<RunKind, 'linear'>]: Extract<Run, Readonly<Record<K, unknown>> & { kind: K }>[K];
+    [K in Exclude<RunKind, 'linear' | 'lookup'>]: Extract<Run, Readonly<Record<K, unknown>> & { kind: K }>[K];
   };
   return (run as unknown as Named)[run.kind];
 }
 
 /** The search of a run, or that of the supernet under its landscape; undefined where there is none. */
 export function searchOf(run: Run): SearchProtocol | undefined {
-  if (run.kind === 'training' || run.kind === 'search') return run.search;
+  if (run.kind === 'training' || run.kind === 'search' || run.kind === 'lookup') return run.search;
   const own = ownProtocol(run);
   const landscape = 'landscape' in own ? own.landscape : own;
   return 'supernet' in landscape ? landscape.supernet : undefined;
@@ -172,6 +181,18 @@ export function partsOf(run: Run): Part[] {
       return onSupernet(run.spectrum, run.spectrum.landscape, spectrumSeconds(run.spectrum));
     case 'toy':
       return [partOf(run.toy, toySeconds(run.toy), run.toy.experiment)];
+    case 'lookup':
+      return [
+        searchPart(run.search),
+        {
+          seconds: 0.1,
+          identity: canonicalJson(run),
+          label: 'lookup',
+          protocol: ([search]) => lookupOf(search as unknown as FinishedSearch),
+        },
+      ];
+    case 'benchmark':
+      return [partOf(run.benchmark, 1)];
   }
 }
 
@@ -189,6 +210,8 @@ type StoredKind = Kind<
 /* eslint-disable @typescript-eslint/no-require-imports */
 function kindOf({ kind }: StoredProtocol): StoredKind {
   if (kind === 'toy') return TOY as unknown as StoredKind;
+  if (kind === 'lookup') return LOOKUP as unknown as StoredKind;
+  if (kind === 'benchmark') return WHOLE_BENCHMARK as unknown as StoredKind;
   if (kind === 'evaluation') {
     return (require('../lib/evaluation/run.js') as typeof Evaluation).TRAINING as unknown as StoredKind;
   }
@@ -232,6 +255,7 @@ function supernetId(search: SearchProtocol): string {
     batchSize,
     image: dataset.imageSide,
     zeroOrder: isZeroOrder(solver),
+    drawn: isDrawn(solver),
     partialChannels: partialChannels ?? null,
     reforms: [dropPath, perturbation, stability].map((group) => group !== undefined),
   });
@@ -318,6 +342,19 @@ function toyRow({ protocol, result }: KeptRun) {
   return { kind: 'toy' as const, seed: toy.seed, toy, ...(result as ToyResult) };
 }
 
+/** A search's row with what it went through, and what is known of that. */
+function lookupRow(found: FinishedSearch, looked: KeptRun) {
+  const { architectures } = looked.protocol as LookupProtocol;
+  return {
+    ...searchRow(found),
+    kind: 'lookup' as const,
+    passed: passedBy(found),
+    /** Numbers of the architectures that were looked up. */
+    architectures,
+    looked: looked.result as LookupResult,
+  };
+}
+
 /** What rows of landscapes, and of what lies on them, have; the results are what the store has. */
 function landscapeRow({ protocol, result, provenance }: KeptRun) {
   const stored = protocol as LandscapeProtocol | PathProtocol;
@@ -350,6 +387,8 @@ interface Rows {
   readonly condition: OnLandscapeRow & ConditionResult & { readonly kind: 'condition' };
   readonly spectrum: OnLandscapeRow & SpectrumResult & { readonly kind: 'spectrum' };
   readonly toy: ReturnType<typeof toyRow>;
+  readonly lookup: Readonly<ReturnType<typeof lookupRow>>;
+  readonly benchmark: { readonly kind: 'benchmark'; readonly seed: number; readonly found: BenchmarkResult };
 }
 
 /** The row of a kind of run. */
@@ -369,6 +408,10 @@ export function rowOf(kind: RunKind, kept: readonly KeptRun[]): Rows[RunKind] {
       return linearRow(first);
     case 'toy':
       return toyRow(kept[0]);
+    case 'lookup':
+      return lookupRow(first, kept[1]);
+    case 'benchmark':
+      return { kind, seed: kept[0].protocol.seed, found: kept[0].result as BenchmarkResult };
     default:
       // The kind says which of the results it is.
       return { kind, ...landscapeRow(kept[0]) } as unknown as Rows[typeof kind];

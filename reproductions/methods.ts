@@ -29,7 +29,7 @@ export type Family = keyof typeof FAMILIES;
 /** What a method is a kind of, for colours. */
 export function familyOf(id: string): Family {
   if (id in KNOWN_GENOTYPES) return 'published cells';
-  if (id === 'random') return 'random search';
+  if (id === 'random-alpha' || id === 'random-ws') return 'random search';
   return ['rs', 'mgs', 'mgs-flat', 'gld'].includes(id) ? 'ZARTS' : 'DARTS and what follows it';
 }
 

@@ -1,5 +1,6 @@
 import { unknownName } from '../lib/errors.js';
 import type { Experiment } from './experiment.js';
+import { extraNb201 } from './extra-nb201.js';
 import { fig1 } from './fig-1-landscape.js';
 import { fig2 } from './fig-2-convergence.js';
 import { fig3 } from './fig-3-weights.js';
@@ -17,7 +18,7 @@ import { table5 } from './table-5-samples.js';
 import { table6 } from './table-6-iterations.js';
 import { table7 } from './table-7-wide.js';
 
-/** Every figure and table of the paper, in its order. Each is given back only to its own functions. */
+/** Every figure and table of the paper, in its order, and then our own. Each is given back only to its own functions. */
 export const EXPERIMENTS = [
   fig1,
   fig2,
@@ -35,6 +36,7 @@ export const EXPERIMENTS = [
   table5,
   table6,
   table7,
+  extraNb201,
 ] as unknown as readonly Experiment[];
 
 /** @throws {UsageError} for an id that no figure or table of the paper has. */

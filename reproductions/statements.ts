@@ -20,6 +20,15 @@ export interface Statement<R> {
   readonly value: (rows: readonly R[]) => number | null | undefined;
   /** Said after the reason of the verdict. */
   readonly detail?: string;
+  /** Why these runs could not show it. */
+  readonly unseen?: string | undefined;
+}
+
+/** Why a number that the paper read off its own searches cannot be met at a reduced budget; nothing at the full one. */
+export function absolute(budget: string): Pick<Statement<never>, 'unseen'> {
+  return budget === 'full'
+    ? {}
+    : { unseen: `The number is that of the paper's own size, which decides nothing at budget ${budget}.` };
 }
 
 /**

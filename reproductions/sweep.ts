@@ -9,7 +9,7 @@ import { deviations, fullSearch, withBudget } from '../lib/search/presets.js';
 import { applySet, spaceName } from '../lib/search/protocol.js';
 import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
 import type { MgsDensity, SigmaSchedule } from '../lib/solvers/mgs.js';
-import { SPACE_IDS } from '../lib/spaces/spaces.js';
+import { TWO_CELL_IDS } from '../lib/spaces/spaces.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
 import { stepMs } from './cost.js';
 import { sentences } from './deviations.js';
@@ -55,7 +55,7 @@ export function spaceAt(budget: Budget): SpaceId {
 }
 
 /** The space as something to choose. */
-export const SPACE = one('search space', SPACE_IDS, spaceAt);
+export const SPACE = one('search space', TWO_CELL_IDS, spaceAt);
 
 /** A grid that a space is chosen in. */
 export type SpaceGrid = Grid<{ readonly space: typeof SPACE }>;

@@ -58,12 +58,12 @@ function claims(view: ComparedView): Claim[] {
     judge({
       id: 'gld-best',
       text: 'Of the three ZARTS solvers, GLD finds the best networks.',
-      statistic: 'rank of ZARTS-GLD by test error among RS, MGS and GLD',
-      values: ranksOfGld(rows),
-      region: { below: 2 },
+      statistic: 'whether ZARTS-GLD has the lowest test error of RS, MGS and GLD (1) or not (0)',
+      values: ranksOfGld(rows).map((rank) => Number(rank === 1)),
+      region: { above: 1 / 3 },
       resolution: 1,
       unit: 'triple',
-      detail: 'By chance the rank is 2. A triple has benchmark and seed in common.',
+      detail: 'By chance it has in a third of the triples. A triple has benchmark and seed in common.',
     }),
     judge({
       ...costs(view, 'gld', 'mgs'),
@@ -71,6 +71,8 @@ function claims(view: ComparedView): Claim[] {
       text: 'A search by GLD costs more than one by MGS (in print 2.2 against 1.0 GPU days, in the DARTS space).',
       statistic: 'seconds of the search, GLD to MGS',
       region: { above: 1 },
+      detail:
+        'It follows from the number of radii that GLD tries, which the paper does not give: ours were chosen to come to the printed ratio.',
     }),
     ...contests(view, [BEATS_RANDOM]),
   ];
@@ -94,10 +96,10 @@ export const table2 = comparison({
     laptop: {
       datasets: ['cifar10'],
       spaces: SPACES,
-      methods: ['darts-1st', 'darts-2nd', 'rs', 'mgs', 'gld', 'random'],
+      methods: ['darts-1st', 'darts-2nd', 'rs', 'mgs', 'gld', 'random-alpha'],
       seeds: 3,
     },
-    smoke: { datasets: ['cifar10'], spaces: ['s2'], methods: ['darts-1st', 'mgs', 'random'], seeds: 2 },
+    smoke: { datasets: ['cifar10'], spaces: ['s2'], methods: ['darts-1st', 'mgs', 'random-alpha'], seeds: 2 },
   },
   printed: printedBenchmarks('2'),
   columns: COLUMNS,

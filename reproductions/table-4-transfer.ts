@@ -48,8 +48,8 @@ import { trainingSettings } from './training.js';
 type TrainedRow = Row<'training', MethodAxes>;
 
 const METHODS: Readonly<Record<Budget, readonly SolverId[]>> = {
-  full: ['darts-2nd', 'pc-darts', 'mgs', 'mgs-flat', 'random'],
-  laptop: ['darts-2nd', 'mgs', 'mgs-flat', 'random'],
+  full: ['darts-2nd', 'pc-darts', 'mgs', 'mgs-flat', 'random-alpha'],
+  laptop: ['darts-2nd', 'mgs', 'mgs-flat', 'random-alpha'],
   smoke: ['mgs'],
 };
 

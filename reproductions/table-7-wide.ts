@@ -61,19 +61,17 @@ function claims(view: ComparedView): Claim[] {
   const rows = trainedIn(view);
   // With no runs at all, as many as there would be.
   const rivals = peersIn(rows).length || PEERS.length;
-  const chance = (rivals + 2) / 2;
-  const own = ranksOfZarts(rows);
-  const wins = own.filter((rank) => rank === 1).length;
+  const wins = ranksOfZarts(rows).map((rank) => Number(rank === 1));
   return [
     judge({
       id: 'zarts-lowest',
       text: `The best of ZARTS' searches is below the best of the other methods' on most benchmarks (in print on ${PRINTED_WINS} of ${PRINTED.length}).`,
-      statistic: `rank of ZARTS-MGS by its best test error among ${rivals + 1} methods`,
-      values: own,
-      region: { below: chance },
-      resolution: 0.5,
+      statistic: `whether ZARTS-MGS alone has the lowest best test error of ${rivals + 1} methods (1) or not (0)`,
+      values: wins,
+      region: { above: 1 / 2 },
+      resolution: 1,
       unit: 'benchmark',
-      detail: `By chance the rank is ${chance}. Here ZARTS alone is lowest on ${wins} of ${own.length}.`,
+      detail: `Most is more than half; by chance it would be one in ${rivals + 1}.`,
     }),
     ...contests(view, [
       ...PEERS.map((worse) => beats('mgs', worse, 'in S1–S4', SEARCH_BY_SEARCH)),
@@ -98,7 +96,7 @@ export const table7 = comparison({
     full: {
       datasets: ['cifar10', 'cifar100', 'svhn'],
       spaces: SPACES,
-      methods: [...PEERS, 'mgs', 'mgs-flat', 'random'],
+      methods: [...PEERS, 'mgs', 'mgs-flat', 'random-alpha'],
       seeds: 4,
     },
     laptop: { datasets: ['cifar10'], spaces: SPACES, methods: [...PEERS, 'mgs'], seeds: 3 },

@@ -232,7 +232,7 @@ function descenders(valley: boolean, untuned: number) {
     descender('MGS, flat, no gradient', { ...flat, lambda: 1 }),
     descender(GLD_NAMES.paper, { kind: 'gld' }),
     !valley && descender(GLD_NAMES.released, { kind: 'gld' }, untuned),
-    descender('random search', { kind: 'random' }),
+    descender('random search', { kind: 'random-alpha' }),
   ];
   return ways.filter((way) => way !== false);
 }

@@ -125,7 +125,7 @@ describe('architecture', () => {
       'lib/spaces': ['math'],
       'lib/solvers': ['math'],
       'lib/runs': ['math'],
-      'lib/datasets': ['math', 'runs'],
+      'lib/datasets': ['math', 'spaces', 'runs'],
       'lib/analysis': ['math', 'spaces', 'solvers'],
       'lib/supernet': ['math', 'spaces', 'engine'],
       'lib/search': ['math', 'spaces', 'engine', 'solvers', 'supernet', 'datasets', 'runs', 'analysis'],

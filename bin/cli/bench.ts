@@ -3,9 +3,10 @@ import type { OperationCounts } from '../../test/bench/arithmetic.js';
 import type { BenchReport, ShapeReport } from '../../test/bench/bench.js';
 import { BENCH_SHAPES, describeShape, isRetraining, shapesOf } from '../../test/bench/shapes.js';
 import type { BitsReport } from '../../test/bench/bits-check.js';
+import type { KernelTime } from '../../test/bench/profile.js';
 import type { Timing } from '../../test/bench/timing.js';
 import type { TunedSettings } from '../../test/bench/tune.js';
-import { unknownName, UsageError } from '../../lib/errors.js';
+import { unknownName, UsageError, ZartsError } from '../../lib/errors.js';
 import { fixed } from '../../lib/report/format.js';
 import { terminalProgress } from '../../lib/report/progress-terminal.js';
 import type { Progress } from '../../lib/progress.js';
@@ -26,6 +27,8 @@ export interface BenchCommandOptions {
   readonly memorySteps?: string;
   readonly counts?: boolean;
   readonly bits?: boolean;
+  readonly profile?: boolean;
+  readonly gpuFirstRun?: boolean;
   readonly tune?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -53,6 +56,8 @@ export async function benchCommand(options: BenchCommandOptions): Promise<number
   const progress = terminalProgress({ quiet });
   if (options.counts) return countsCommand(shape, json ?? false);
   if (options.bits) return bitsCommand(progress, shape, json ?? false);
+  if (options.gpuFirstRun) return gpuFirstRunCommand(progress, json ?? false);
+  if (options.profile) return profileCommand(progress, shape, json ?? false);
   if (options.tune) return tuneCommand(progress, json ?? false, numbers.repeats);
   // Names are looked at before anything is downloaded.
   shapesOf(shape);
@@ -126,6 +131,64 @@ async function bitsCommand(
   return reports.some((each) => differing(each).length > 0) ? 1 : 0;
 }
 
+/** Looks at everything that is to be known of a GPU; only where TensorFlow computes on one. */
+async function gpuFirstRunCommand(progress: Progress, json: boolean): Promise<number> {
+  const { device } = await import('../../lib/engine/index.js');
+  if (device().device !== 'gpu') {
+    throw new ZartsError(
+      'TensorFlow computes on the CPU here, and --gpu-first-run looks at a GPU; npx zarts doctor says why none is used.',
+    );
+  }
+  const { FIRST_RUN, describeFirstRun, firstRun } = await import('./gpu-first-run.js');
+  const found = await firstRun(FIRST_RUN, progress);
+  if (json) printJson(found);
+  else print([...describeFirstRun(found), ...describeBench(found.bench)]);
+  return found.parity.failed > 0 ? 1 : 0;
+}
+
+/** Kernels that `--profile` prints of a shape. */
+const SLOWEST = 10;
+
+/** Where the time of a step goes. */
+async function profileCommand(
+  progress: Progress,
+  shapes: readonly string[] | undefined,
+  json: boolean,
+): Promise<number> {
+  const names = shapesOf(shapes);
+  const { EngineProcess } = await import('../../test/bench/processes.js');
+  const phase = progress.start('profile', names.length);
+  const profiles: [string, readonly KernelTime[]][] = [];
+  for (const name of names) {
+    const { kernels } = await new EngineProcess('The engine').during((engine) =>
+      engine.ask('profile', { shape: BENCH_SHAPES[name] }),
+    );
+    profiles.push([name, kernels]);
+    phase.update(profiles.length, name);
+  }
+  phase.end();
+  if (json) printJson(Object.fromEntries(profiles));
+  else print(profiles.flatMap(([name, kernels]) => [profileTable(name, kernels), '']).slice(0, -1));
+  return 0;
+}
+
+function profileTable(name: string, kernels: readonly KernelTime[]): string {
+  const all = kernels.reduce((sum, { ms }) => sum + ms, 0);
+  const count = kernels.reduce((sum, each) => sum + each.count, 0);
+  const columns = {
+    kernel: ({ op }: KernelTime) => op,
+    shapes: ({ shapes }: KernelTime) => shapes,
+    times: ({ count }: KernelTime) => count,
+    ms: ({ ms }: KernelTime) => fixed(ms, 2),
+    share: ({ ms }: KernelTime) => `${fixed((100 * ms) / all, 1)} %`,
+    'GFLOP/s': ({ multiplyAdds, ms }: KernelTime) =>
+      multiplyAdds === 0 ? '–' : fixed((2 * multiplyAdds) / (ms * 1e6), 1),
+    'GB/s': ({ bytes, ms }: KernelTime) => fixed(bytes / (ms * 1e6), 1),
+  };
+  const title = `${name}: the slowest ${SLOWEST} of ${kernels.length} kinds of operations, each alone and after the other; all ${count} take ${fixed(all, 1)} ms`;
+  return tableOf(title, kernels.slice(0, SLOWEST), columns, { left: ['kernel', 'shapes'] });
+}
+
 /** Chooses thread settings for this machine by measuring, and keeps them. */
 async function tuneCommand(progress: Progress, json: boolean, repeats?: number): Promise<number> {
   const { describeSettings, sameSettings, tune } = await import('../../test/bench/tune.js');
@@ -187,18 +250,22 @@ function describeBench(report: BenchReport): string[] {
     `${machine.processor}, ${machine.usableCores} cores, ${(machine.memoryBytes / 1e9).toFixed(0)} GB`,
     `TensorFlow ${tensorflow} on the ${device.toUpperCase()} with ${threads}, Node ${node.slice(1)}${torch === undefined ? '' : `, PyTorch ${torch}`}`,
     ...busy,
-    ...Object.entries(shapes).flatMap(([name, shape]) => ['', ...describeReport(name, shape)]),
+    ...Object.entries(shapes).flatMap(([name, shape]) => ['', ...describeReport(name, shape, machine)]),
     '',
     `Input pipeline with augmentation, 32×32, one core: ${Math.round(machine.pipelineImagesPerSecond).toLocaleString('en-US')} images a second`,
   ];
 }
 
-function describeReport(name: string, report: ShapeReport): string[] {
-  const { parameters, ms, peer, counts, graph, memory, matrixProduct, gflops, ratios } = report;
+function describeReport(name: string, report: ShapeReport, machine: BenchReport['machine']): string[] {
+  const { parameters, ms, peer, counts, graph, memory, matrixProduct, gflops, gbytes, bits } = report;
   const { alphaUpdate, steady = [] } = report;
   const compiled = ms.compiled.median;
   const { multiplyAdds, forwardMultiplyAdds, operations, kernels } = counts;
-  const share = `${fixed(100 * ratios.matrixProductShare, 0)} %`;
+  const { peakGflops, memoryGbytes } = machine;
+  const share = (of: number, all: number): string => `${fixed((100 * of) / all, 0)} %`;
+  const peak =
+    peakGflops === null ? '' : `, ${share(gflops, peakGflops)} of ${fixed(peakGflops, 0)} in registers`;
+  const differing = Object.keys(bits.values).filter((output) => bits.values[output] > 1);
   const held = Object.entries(memory).map(
     ([engine, { recording, peak }]) =>
       `${engine} ${megabytes(peak)} MB${recording === null ? '' : ` (${megabytes(recording)} while recording)`}`,
@@ -218,8 +285,10 @@ function describeReport(name: string, report: ShapeReport): string[] {
       { left: ['engine'] },
     ),
     `Arithmetic: ${billions(multiplyAdds.total)} billion multiply-adds (${billions(forwardMultiplyAdds.total)} forward, ${billions(multiplyAdds.depthwise)} depthwise), ${fixed(gflops, 0)} GFLOP/s`,
-    `That is ${share} of the ${fixed(matrixProduct.gflops, 0)} GFLOP/s of 1024×1024 matrix products, ${matrixProduct.parallel} at once`,
-    `Graph: ${count(operations)} operations, ${count(kernels)} of them kernels; ${(graph.bytes / 1e6).toFixed(1)} MB; recorded in ${fixed(graph.recordMs / 1000, 1)} s, loaded in ${fixed(graph.loadMs / 1000, 1)} s, first call ${fixed(graph.firstCallMs / 1000, 1)} s`,
+    `That is ${share(gflops, matrixProduct.gflops)} of the ${fixed(matrixProduct.gflops, 0)} GFLOP/s of 1024×1024 matrix products, ${matrixProduct.parallel} at once${peak}`,
+    `Memory: operations read and write ${billions(counts.bytes)} GB, ${fixed(gbytes, 1)} GB/s, ${share(gbytes, memoryGbytes)} of the ${fixed(memoryGbytes, 1)} GB/s of long sums (more than all where caches help)`,
+    `Graph: ${count(operations)} operations, ${count(kernels)} of them kernels; ${(graph.bytes / 1e6).toFixed(1)} MB; recorded in ${fixed(graph.recordMs / 1000, 1)} s, loaded in ${fixed(graph.loadMs / 1000, 1)} s, first step after that ${fixed(graph.firstCallMs / 1000, 1)} s`,
+    `Bits: ${bits.sessions} sessions, with 1 and with 2 operations at once, ${differing.length === 0 ? 'agree in all outputs of three steps' : `differ in ${differing.join(', ')}`}`,
     `Peak memory: ${held.join(', ')}`,
     ...(alphaUpdate
       ? [

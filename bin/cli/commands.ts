@@ -160,7 +160,7 @@ const COMMANDS: readonly Entry[] = [
       ...EXPERIMENT,
       option(
         '--preset <name>',
-        `whose retraining: ${EVALUATION_PRESETS.join(', ')} (default: table-2 for a search’s genotype in S1–S4, else darts-space)`,
+        `whose retraining: ${EVALUATION_PRESETS.join(', ')} (default: table-2 for a search’s genotype in S1–S4, nb201 for NAS-Bench-201’s, else darts-space)`,
       ),
       option(
         '--dataset <name>',
@@ -199,7 +199,10 @@ const COMMANDS: readonly Entry[] = [
     description:
       'Counts the parameters and multiply-adds of the network that stacks a genotype’s cells, exactly and without running it; at the sizes that the paper trains, or at the one that the options describe.',
     options: [
-      option('--form <name>', `stem and head: ${NETWORK_FORMS.join(', ')} (default: cifar)`),
+      option(
+        '--form <name>',
+        `stem and head: ${NETWORK_FORMS.join(', ')} (default: cifar; stages for NAS-Bench-201’s genotypes)`,
+      ),
       option('--cells <n>', 'number of cells (default: 20; 14 in the imagenet form)'),
       option('--channels <n>', 'channels of the first cells (default: 36; 48)'),
       option('--image <n>', 'side of the square images in pixels (default: 32; 224)'),
@@ -249,6 +252,11 @@ const COMMANDS: readonly Entry[] = [
         '--bits',
         'only see whether all outputs have the same bits in 3 sessions × 3 processes × 1 and 2 threads between operations',
       ),
+      option('--profile', 'only time the operations of a step, each alone, and print the ten slowest'),
+      option(
+        '--gpu-first-run',
+        'on a machine with a GPU, in ten minutes: kernels, parity, bits, a search, times (against PyTorch where .venv-bench has it), memory',
+      ),
       option('--tune', 'choose thread settings for this machine by measuring, and keep them'),
       ...PROGRESS,
     ],
@@ -258,6 +266,7 @@ const COMMANDS: readonly Entry[] = [
       'npx zarts bench --shape darts-full-64 --repeats 3',
       'npx zarts bench --counts --json > test/bench/graph-counts.json',
       'npx zarts bench --bits --shape s2-small',
+      'npx zarts bench --profile --shape darts-full-16',
       'npx zarts bench --tune',
     ],
     run: async ({ options }) => (await import('./bench.js')).benchCommand(options),

@@ -4,6 +4,7 @@ import type { Counts } from '../../lib/evaluation/count.js';
 import { NETWORK_FORMS } from '../../lib/evaluation/plan.js';
 import type { NetworkForm, NetworkShape } from '../../lib/evaluation/plan.js';
 import { printGenotype } from '../../lib/spaces/genotype.js';
+import type { Genotype } from '../../lib/spaces/genotype.js';
 import { readGenotype } from './genotype.js';
 import { wholeNumber } from './options.js';
 import { print, printJson, tableOf } from './text.js';
@@ -33,6 +34,9 @@ const PAPER_SIZES: readonly Size[] = [
   { form: 'imagenet', cells: 14, channels: 48, image: 224, classes: 1000 },
 ];
 
+/** The size that NAS-Bench-201's architectures were trained at, on CIFAR-10. */
+const NB201_SIZE: Size = { form: 'stages', cells: 15, channels: 16, image: 32, classes: 10 };
+
 /** What `--json` prints of one size. */
 interface CountRow extends Size {
   readonly parameters: number;
@@ -45,11 +49,14 @@ interface CountRow extends Size {
 /** Runs `zarts count`. @returns the exit code. */
 export function countCommand(argument: string, options: CountCommandOptions): number {
   const { genotype, name } = readGenotype(argument);
-  const rows = sizes(options).map((size): CountRow => {
+  const rows = sizes(genotype, options).map((size): CountRow => {
     const { network, auxiliary, cells } = countNetwork(genotype, size, {
       height: size.image,
       width: size.image,
     });
+    if (options.aux && size.form === 'stages') {
+      throw new UsageError('The network of form stages has no auxiliary head; leave --aux out.');
+    }
     if (options.aux && !auxiliary) {
       throw new UsageError(
         `The auxiliary head of the ${size.form} form does not fit images of ${size.image}×${size.image} pixels; it is made for ${size.form === 'cifar' ? 32 : 224}×${size.form === 'cifar' ? 32 : 224}.`,
@@ -69,12 +76,13 @@ export function countCommand(argument: string, options: CountCommandOptions): nu
   return 0;
 }
 
-/** The one size that the options describe, or the paper's where they describe none. */
-function sizes(options: CountCommandOptions): readonly Size[] {
+/** The one size that the options describe, or those that the genotype's network is usually trained at. */
+function sizes({ skeleton }: Genotype, options: CountCommandOptions): readonly Size[] {
   const { form, cells, channels, image, classes } = options;
-  if ([form, cells, channels, image, classes].every((each) => each === undefined)) return PAPER_SIZES;
-  const chosen = form === undefined ? 'cifar' : knownForm(form);
-  const usual = PAPER_SIZES.find((each) => each.form === chosen)!;
+  const all = skeleton === 'stages' ? [NB201_SIZE] : PAPER_SIZES;
+  if ([form, cells, channels, image, classes].every((each) => each === undefined)) return all;
+  const chosen = form === undefined ? all[0].form : knownForm(form);
+  const usual = [...PAPER_SIZES, NB201_SIZE].find((each) => each.form === chosen)!;
   const number = (name: string, given: string | undefined, otherwise: number, most: number): number =>
     given === undefined ? otherwise : wholeNumber(`--${name}`, given, 1, most);
   return [

@@ -10,6 +10,7 @@ import type * as machine from '../setup/machine.mjs' with { 'resolution-mode': '
 import type * as main from '../setup/main.mjs' with { 'resolution-mode': 'import' };
 import type * as plan from '../setup/plan.mjs' with { 'resolution-mode': 'import' };
 import type * as steps from '../setup/steps.mjs' with { 'resolution-mode': 'import' };
+import { gpuOperations, withoutGpuKernel } from './gpu-first-run.js';
 import { jupyterEnvironment, venvPython } from './jupyter.js';
 
 /** One thing that the project stands on. */
@@ -164,6 +165,29 @@ async function nativeFinding(): Promise<Finding> {
   }
 }
 
+/** Whether TensorFlow has a kernel on a GPU for all that this project records; asked only where it computes on one. */
+function gpuKernelFindings({ engine }: plan.Choice): Finding[] {
+  if (engine !== 'gpu') return [];
+  const piece = 'GPU kernels';
+  const missing = withoutGpuKernel(gpuOperations());
+  if (missing === null) {
+    return [
+      {
+        piece,
+        ok: false,
+        needed: false,
+        state: 'TensorFlow in .venv was built without CUDA',
+        advice: RUN_SETUP,
+      },
+    ];
+  }
+  const state =
+    missing.length === 0
+      ? 'every operation of this project has one'
+      : `none for ${missing.join(', ')}, which the processor computes`;
+  return [{ piece, ok: missing.length === 0, needed: false, state }];
+}
+
 async function dataFindings(): Promise<Finding[]> {
   const root = projectRoot();
   const shown = (folder: string): string => {
@@ -210,6 +234,7 @@ export async function examine(): Promise<Finding[]> {
     compilerFinding(tools, why('addon') === null),
     await environmentFinding(why('python')),
     ...(await engineFindings(choice, why('addon'), tools)),
+    ...gpuKernelFindings(choice),
     await nativeFinding(),
     stepFinding('TypeScript kernel', why('kernel'), 'registered in .venv'),
     stepFinding('node_modules/zarts', why('link'), 'links to dist, for notebooks'),

@@ -67,7 +67,9 @@ export function evaluationProtocols(
       ? 'imagenet'
       : space !== undefined && TABLE_2_SPACES.includes(space)
         ? 'table-2'
-        : 'darts-space');
+        : genotype.skeleton === 'stages'
+          ? 'nb201'
+          : 'darts-space');
   const dataset = options.dataset ?? (preset === 'imagenet' ? undefined : searchedOn);
   const full = fullEvaluation(genotype, {
     preset,

@@ -6,7 +6,7 @@ import { KNOWN_GENOTYPES, checkGenotype, parseGenotype } from '../../lib/spaces/
 import type { Genotype } from '../../lib/spaces/genotype.js';
 
 /** What a GENOTYPE argument may be, for the help texts. */
-export const GENOTYPE_ARGUMENT = `${Object.keys(KNOWN_GENOTYPES).join(', ')}, a text "Genotype(…)" as PyTorch prints it, a file that holds one (or JSON), or the key of a run`;
+export const GENOTYPE_ARGUMENT = `${Object.keys(KNOWN_GENOTYPES).join(', ')}, a text "Genotype(…)" as PyTorch prints it, one "|…~0|+|…" as NAS-Bench-201 has it, a file that holds one (or JSON), or the key of a run`;
 
 /** A genotype that a command was given. */
 export interface NamedGenotype {
@@ -19,7 +19,7 @@ export interface NamedGenotype {
 }
 
 /**
- * The genotype that an argument names: a known name, PyTorch's text or JSON, a file with either (also what
+ * The genotype that an argument names: a known name, PyTorch's or NAS-Bench-201's text or JSON, a file with one (also what
  * `zarts search --json` printed), or a run's key or the start of it.
  *
  * @throws {UsageError} naming what is wrong and where; {ZartsError} for a run without a result or an unreadable file.
@@ -27,7 +27,7 @@ export interface NamedGenotype {
 export function readGenotype(argument: string, home?: string): NamedGenotype {
   const known = Object.entries(KNOWN_GENOTYPES).find(([name]) => name === argument);
   if (known) return { name: known[0], genotype: known[1] };
-  if (/^\s*(Genotype\b|\{)/.test(argument)) return { name: 'genotype', genotype: parseGenotype(argument) };
+  if (/^\s*(Genotype\b|\{|\|)/.test(argument)) return { name: 'genotype', genotype: parseGenotype(argument) };
   if (existsSync(argument) && statSync(argument).isFile())
     return { name: argument, genotype: fileGenotype(argument) };
   if (/^[0-9a-f]+$/.test(argument) && argument.length >= KEY_PREFIX) return runGenotype(argument, home);

@@ -20,7 +20,8 @@ import type { ExperimentOptions } from './options.js';
 import { checkSameData, compareWithRecord, recordedSearch } from './recorded.js';
 import type { RecordedSearch } from './recorded.js';
 import { interruptible } from './signals.js';
-import { bulletList, print, printJson, shortPath, tableOf } from './text.js';
+import { published, publishedText } from './published.js';
+import { bulletList, print, printJson, shortPath, tableOf, textWidth, wrap } from './text.js';
 
 /** The options of `zarts search`. */
 export interface SearchCommandOptions extends ExperimentOptions {
@@ -113,10 +114,21 @@ export async function searchCommand(options: SearchCommandOptions): Promise<numb
     return runSearch(protocol, { progress, signal, compile: !options.eager, ...data });
   });
   const comparison = recorded && compareWithRecord(recorded, finished);
+  const { genotype } = finished.result;
+  const atFullScale = protocol.space === 'nb201' ? await published(genotype, data) : undefined;
   if (options.json) {
-    const document = searchDocument(finished);
-    printJson(comparison ? { ...document, sameAsRecorded: comparison.same } : document);
-  } else print([...describeSearch(finished), ...(comparison ? [comparison.sentence] : [])]);
+    printJson({
+      ...searchDocument(finished),
+      ...(atFullScale && { published: atFullScale }),
+      ...(comparison && { sameAsRecorded: comparison.same }),
+    });
+  } else {
+    print([
+      ...describeSearch(finished),
+      ...(atFullScale ? ['', ...wrap(publishedText(genotype, atFullScale), textWidth())] : []),
+      ...(comparison ? [comparison.sentence] : []),
+    ]);
+  }
   return 0;
 }
 

@@ -1,8 +1,11 @@
 import { ZartsError } from '../errors.js';
 import { LEVEL, summarize } from './statistics.js';
 
-/** What the data say of a claim. */
-export type Verdict = 'supported' | 'not supported' | 'undecided';
+/**
+ * What the data say of a claim. More seeds could decide one that is undecided; one that cannot be seen here needs another
+ * experiment: this one has not shown, by its control or by its size, that it would notice.
+ */
+export type Verdict = 'supported' | 'not supported' | 'undecided' | 'cannot be seen here';
 
 /** One sentence of the paper that data can support or not, with what decided it. Plain JSON. */
 export interface Claim {
@@ -65,6 +68,8 @@ export interface Question {
   readonly unit?: string;
   /** Said after the reason that {@link judge} itself states. */
   readonly detail?: string;
+  /** Why this experiment could not see it, whatever the values are: what its control found. Then no verdict is given. */
+  readonly unseen?: string | undefined;
 }
 
 /**
@@ -73,20 +78,26 @@ export interface Question {
  * @throws {ZartsError} if a value is not finite.
  */
 export function judge(question: Question): Claim {
-  const { id, text, statistic, values, region, resolution, unit, detail } = question;
+  const { id, text, statistic, values, region, resolution, unit, detail, unseen } = question;
   const what = unit ?? 'seed';
-  if (values.length === 0) {
+  if (values.length === 0 && unseen === undefined) {
     const reason = `No ${what} has all the runs that this needs.`;
     return undecided({ id, text, statistic, detail: detail ? `${reason} ${detail}` : reason });
   }
-  const { n, mean, interval } = summarize(values, LEVEL, resolution);
-  const reason = interval
-    ? `Supported if the whole ${LEVEL * 100} % interval lies ${regionText(region)}.`
-    : `One ${what} has no spread to judge by; two or more are needed.`;
+  const { n, mean, interval } =
+    values.length > 0 ? summarize(values, LEVEL, resolution) : { n: 0, mean: null, interval: null };
+  const line = `the whole ${LEVEL * 100} % interval`;
+  const reason =
+    unseen !== undefined
+      ? `${unseen} Otherwise it would be supported if ${line} lay ${regionText(region)}.`
+      : interval
+        ? `Supported if ${line} lies ${regionText(region)}.`
+        : `One ${what} has no spread to judge by; two or more are needed.`;
+  const decided = interval ? verdictOf(interval, region) : 'undecided';
   return {
     id,
     text,
-    verdict: interval ? verdictOf(interval, region) : 'undecided',
+    verdict: unseen === undefined ? decided : 'cannot be seen here',
     statistic: { name: statistic, value: mean },
     n,
     ...(unit === undefined ? {} : { unit }),

@@ -1,7 +1,7 @@
 import { mean, quantile, sampleWithReplacement } from 'simple-statistics';
 import { foldIn, key as keyOf, uniform } from '../math/random.js';
 import type { Key } from '../math/random.js';
-import { LEVEL, checkValues } from './statistics.js';
+import { LEVEL, checkValues, studentQuantile } from './statistics.js';
 
 /** Comparing methods by repeated measurements: ranks, a bootstrap interval, a paired test. */
 
@@ -95,4 +95,112 @@ export function pairedTest(differences: readonly number[], key: Key = keyOf(0)):
   }
   // A drawn sample counts the observed signs too, so that p is never 0.
   return { n, mean: observed, p: exact ? reached / choices : (reached + 1) / (choices + 1), exact };
+}
+
+/**
+ * Kendall's τ of pairs: (concordant − discordant) of all pairs of pairs, over what it would be without ties (τ-b).
+ *
+ * @returns  NaN where all values of one of them are equal.
+ */
+export function kendallTau(a: readonly number[], b: readonly number[]): number {
+  let [sum, untiedA, untiedB] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    for (let j = 0; j < i; j++) {
+      const [x, y] = [Math.sign(a[i] - a[j]), Math.sign(b[i] - b[j])];
+      sum += x * y;
+      untiedA += Math.abs(x);
+      untiedB += Math.abs(y);
+    }
+  }
+  return sum / Math.sqrt(untiedA * untiedB);
+}
+
+/**
+ * Probabilities adjusted for being one of several (Holm 1979): each times the number of those not smaller than it, and no
+ * smaller than the adjusted one of any smaller; those below the level can all be rejected together.
+ */
+export function holm(probabilities: readonly number[]): number[] {
+  const order = probabilities.map((_, i) => i).sort((i, j) => probabilities[i] - probabilities[j]);
+  const adjusted = new Array<number>(probabilities.length);
+  let largest = 0;
+  order.forEach((i, rank) => {
+    largest = Math.max(largest, Math.min(1, probabilities[i] * (order.length - rank)));
+    adjusted[i] = largest;
+  });
+  return adjusted;
+}
+
+/** Probability of `hits` or more of n independent trials that each succeed with probability p. */
+export function binomialTail(hits: number, n: number, p: number): number {
+  let [term, tail] = [(1 - p) ** n, 0];
+  for (let k = 0; k <= n; k++) {
+    if (k >= hits) tail += term;
+    term *= ((n - k) / (k + 1)) * (p / (1 - p));
+  }
+  return Math.min(1, tail);
+}
+
+/** Two samples of independent runs, compared by which is better. */
+export interface RankTest {
+  /** P(first better) + P(alike)/2 − 1/2, from −1/2 to 1/2. */
+  readonly difference: number;
+  /** Its interval by the variance of the two samples' placements (DeLong et al. 1988); null for a sample of one. */
+  readonly interval: readonly [number, number] | null;
+  /** Two-sided probability of a difference at least as far from 0, were the labels of the samples drawn at random. */
+  readonly p: number;
+  /** The difference that two such samples with the same law exceed with the probability that the level leaves. */
+  readonly detectable: number;
+}
+
+/** Orders of labels that are drawn: enough to tell a probability of a thousandth. */
+const ORDERS = 5000;
+
+/**
+ * Mann and Whitney's test of two samples, by permutation of their labels.
+ *
+ * @param better  1 where the first value is better, −1 where the second is, 0 where they are alike.
+ * @param key     Decides the permutations drawn.
+ * @throws {ZartsError} for an empty sample, or a value that is not finite.
+ */
+export function rankTest(
+  first: readonly number[],
+  second: readonly number[],
+  better: (a: number, b: number) => number,
+  key: Key = keyOf(0),
+  level = LEVEL,
+): RankTest {
+  checkValues('A rank test', first);
+  checkValues('A rank test', second);
+  const all = [...first, ...second];
+  const [n, m] = [first.length, second.length];
+  // The sum over pairs across the samples is that over all pairs with one of the first sample: pairs within it cancel.
+  const wins = all.map((a) => all.reduce((sum, b) => sum + better(a, b), 0));
+  const observed = Math.abs(wins.slice(0, n).reduce((sum, each) => sum + each, 0));
+  let reached = 0;
+  for (let draw = 0; draw < ORDERS; draw++) {
+    const u = uniform(foldIn(key, draw), n);
+    // The first n of a random order (Fisher–Yates).
+    const order = Int32Array.from(all, (_, i) => i);
+    let sum = 0;
+    for (let i = 0; i < n; i++) {
+      const j = i + Math.floor(u[i] * (all.length - i));
+      [order[i], order[j]] = [order[j], order[i]];
+      sum += wins[order[i]];
+    }
+    if (Math.abs(sum) >= observed - 1e-9) reached += 1;
+  }
+  const placements = (own: readonly number[], others: readonly number[], sign: number) =>
+    own.map((a) => others.reduce((sum, b) => sum + (sign * better(a, b)) / 2, 0) / others.length);
+  const [ofFirst, ofSecond] = [placements(first, second, 1), placements(second, first, -1)];
+  const difference = mean(ofFirst);
+  const variance = (values: readonly number[]) =>
+    values.reduce((sum, value) => sum + (value - difference) ** 2, 0) / (values.length - 1) / values.length;
+  const z = studentQuantile((1 + level) / 2, Math.max(1, n + m - 2));
+  const half = z * Math.sqrt(variance(ofFirst) + variance(ofSecond));
+  return {
+    difference,
+    interval: n > 1 && m > 1 ? [difference - half, difference + half] : null,
+    p: (reached + 1) / (ORDERS + 1),
+    detectable: z * Math.sqrt((n + m + 1) / (12 * n * m)),
+  };
 }

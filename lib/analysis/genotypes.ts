@@ -1,11 +1,11 @@
-import { countOps } from '../spaces/genotype.js';
+import { countOps, usedEdges } from '../spaces/genotype.js';
 import type { Genotype, GenotypeEdge, OpCounts } from '../spaces/genotype.js';
 import { OP_FAMILIES, opFamily } from '../spaces/primitives.js';
 import type { OpFamily, Primitive } from '../spaces/primitives.js';
-import { CELLS, cellEdges } from '../spaces/spaces.js';
+import { CELLS, cellEdges, cellForm } from '../spaces/spaces.js';
 import type { Cell, SearchSpace } from '../spaces/spaces.js';
 
-/** Edges that a genotype keeps for each intermediate node. */
+/** Edges that a genotype of DARTS' two cells keeps for each intermediate node. */
 const KEPT = 2;
 
 /** One kept edge with its place: `entry` is its index in the genotype's list, `node` the intermediate node that it leads to. */
@@ -17,8 +17,17 @@ export interface KeptEdge {
 }
 
 /** The kept edges of a cell, in the order of the genotype. */
-export function keptEdges(edges: readonly GenotypeEdge[]): KeptEdge[] {
-  return edges.map(([op, input], entry) => ({ entry, node: Math.floor(entry / KEPT) + 2, input, op }));
+export function keptEdges(genotype: Genotype, cell: Cell): KeptEdge[] {
+  const edges: readonly GenotypeEdge[] = genotype[cell];
+  const { inputs } = cellForm(genotype);
+  const places = inputs === 1 && edges.length > 0 ? cellEdges(genotype[`${cell}Concat`][0], inputs) : [];
+  const nodeOf = (entry: number) => places[entry]?.node ?? Math.floor(entry / KEPT) + inputs;
+  return edges.map(([op, input], entry) => ({ entry, node: nodeOf(entry), input, op }));
+}
+
+/** The cells that a genotype has. */
+export function cellsIn(genotype: Genotype): readonly Cell[] {
+  return cellForm(genotype).kinds;
 }
 
 /** What a derived cell consists of. */
@@ -35,7 +44,7 @@ export interface CellStructure {
   /**
    * Connections on the longest path from an input node to the output (Shu et al., ICLR 2020: 3 in the normal cell of
    * DARTS_V2, 2 in NASNet's). Edges of `noise` and `none` pass nothing of their input on and are no connections; 0 if the
-   * output depends on no input.
+   * output depends on no input. Of skeleton `stages` the last node is the output, to which no further connection leads.
    */
   readonly depth: number;
   /**
@@ -47,7 +56,8 @@ export interface CellStructure {
 
 /** What one cell of a genotype consists of. */
 export function cellStructure(genotype: Genotype, cell: Cell): CellStructure {
-  const edges = keptEdges(genotype[cell]);
+  const edges = keptEdges(genotype, cell);
+  const { inputs } = cellForm(genotype);
   const families = Object.fromEntries(OP_FAMILIES.map((family) => [family, 0])) as Record<OpFamily, number>;
   for (const { op } of edges) families[opFamily(op)]++;
   const free = edges.filter((edge) => !hasParameters(edge, cell)).length;
@@ -56,14 +66,20 @@ export function cellStructure(genotype: Genotype, cell: Cell): CellStructure {
     operations: countOps(genotype)[cell],
     families,
     parameterFree: free / edges.length,
-    depth: depth(edges, genotype[`${cell}Concat`]),
-    width: edges.filter(({ input }) => input < 2).length / KEPT,
+    depth: depth(edges, genotype[`${cell}Concat`], inputs),
+    width: width(edges, inputs),
   };
 }
 
-/** What both cells of a genotype consist of. */
-export function genotypeStructure(genotype: Genotype): Record<Cell, CellStructure> {
-  return { normal: cellStructure(genotype, 'normal'), reduce: cellStructure(genotype, 'reduce') };
+/** {@link CellStructure.width}: each of a node's edges counts for its share of them. */
+function width(edges: readonly KeptEdge[], inputs: number): number {
+  const into = (node: number) => edges.filter((each) => each.node === node).length;
+  return edges.reduce((sum, { input, node }) => sum + (input < inputs ? 1 / into(node) : 0), 0);
+}
+
+/** What the cells of a genotype consist of. */
+export function genotypeStructure(genotype: Genotype): Partial<Record<Cell, CellStructure>> {
+  return Object.fromEntries(cellsIn(genotype).map((cell) => [cell, cellStructure(genotype, cell)]));
 }
 
 function hasParameters({ op, input }: Pick<KeptEdge, 'op' | 'input'>, cell: Cell): boolean {
@@ -71,15 +87,31 @@ function hasParameters({ op, input }: Pick<KeptEdge, 'op' | 'input'>, cell: Cell
   return family === 'convolution' || (family === 'skip' && cell === 'reduce' && input < 2);
 }
 
-function depth(edges: readonly KeptEdge[], concat: readonly number[]): number {
+function depth(edges: readonly KeptEdge[], concat: readonly number[], inputs: number): number {
   // Connections from an input node to each node; −∞ where nothing of the inputs arrives.
-  const reached = [0, 0];
+  const reached = new Array<number>(inputs).fill(0);
   for (const { node, input, op } of edges) {
     const family = opFamily(op);
     const length = family === 'noise' || family === 'zero' ? -Infinity : reached[input] + 1;
     reached[node] = Math.max(reached[node] ?? -Infinity, length);
   }
-  return Math.max(0, ...concat.map((node) => reached[node] + 1));
+  return Math.max(0, ...concat.map((node) => reached[node] + inputs - 1));
+}
+
+/**
+ * How a search of skeleton `stages` ends: in a cell whose output does not depend on its input, in one that is connected but
+ * by no path with a convolution on it (what is published of DARTS' failure), or in another.
+ */
+export const ENDINGS = ['disconnected', 'without convolution', 'other'] as const;
+
+/** How a search of skeleton `stages` ends. */
+export type Ending = (typeof ENDINGS)[number];
+
+/** The ending that a cell is. Edges that lie on no path from the input to the output count for nothing. */
+export function endingOf(genotype: Genotype): Ending {
+  const used = usedEdges(genotype);
+  if (used.length === 0) return 'disconnected';
+  return used.some(([op]) => opFamily(op) === 'convolution') ? 'other' : 'without convolution';
 }
 
 /**
@@ -138,9 +170,9 @@ export interface GenotypeComparison extends Readonly<Record<Cell, CellComparison
  * @param a  Any genotype; the two may differ in their number of nodes.
  */
 export function compareGenotypes(a: Genotype, b: Genotype): GenotypeComparison {
-  const [normal, reduce] = CELLS.map((cell) => compareCells(keptEdges(a[cell]), keptEdges(b[cell])));
+  const [normal, reduce] = CELLS.map((cell) => compareCells(keptEdges(a, cell), keptEdges(b, cell)));
   const all = (genotype: Genotype): Placed[] =>
-    CELLS.flatMap((cell) => keptEdges(genotype[cell]).map((edge) => ({ ...edge, cell })));
+    CELLS.flatMap((cell) => keptEdges(genotype, cell).map((edge) => ({ ...edge, cell })));
   return { normal, reduce, similarity: similarityOf(all(a), all(b)) };
 }
 
@@ -167,8 +199,11 @@ const ASPECTS: Readonly<Record<keyof Similarity, (edge: Placed) => string>> = {
 };
 
 function similarityOf(a: readonly Placed[], b: readonly Placed[]): Similarity {
+  // Cells that neither genotype has are alike.
   const dice = (aspect: keyof Similarity): number =>
-    (2 * splitByOther(a, b, ASPECTS[aspect]).common.length) / (a.length + b.length);
+    a.length + b.length === 0
+      ? 1
+      : (2 * splitByOther(a, b, ASPECTS[aspect]).common.length) / (a.length + b.length);
   return { edges: dice('edges'), connections: dice('connections'), operations: dice('operations') };
 }
 

@@ -1,6 +1,6 @@
 /** Where data sets are looked for, and what keeping them on a disk needs in several places. */
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, readdirSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UsageError, ZartsError } from '../errors.js';
@@ -46,7 +46,8 @@ export function isFolder(path: string): boolean {
 }
 
 /**
- * A set's folder for a place that a person names: the official folder inside it, or the place itself.
+ * A set's folder for a place that a person names: the official folder inside it, or in the one folder in it that has such, or
+ * the place itself.
  *
  * @param name   The folder's official name.
  * @param marks  Names of which any one in the place shows that it is the set's folder.
@@ -55,7 +56,22 @@ export function folderWithin(place: string, name: string, marks: readonly string
   const inside = join(place, name);
   if (isFolder(inside)) return inside;
   const isItself = basename(place) === name || marks.some((mark) => existsSync(join(place, mark)));
-  return isItself && isFolder(place) ? place : undefined;
+  if (isItself && isFolder(place)) return place;
+  const deeper = foldersIn(place)
+    .map((folder) => join(folder, name))
+    .filter(isFolder);
+  return deeper.length === 1 ? deeper[0] : undefined;
+}
+
+/** The folders in a place; none where it cannot be read. */
+function foldersIn(place: string): string[] {
+  try {
+    return readdirSync(place, { withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory() ? [join(place, entry.name)] : [],
+    );
+  } catch {
+    return [];
+  }
 }
 
 /** The sentence for a place that a person names and that has not the set. @param holds  What it should hold. */

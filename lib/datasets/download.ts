@@ -13,6 +13,9 @@ import type { FileDataset, MatlabDataset, RecordDataset, RemoteFile } from './re
 
 const loadTar = lazily<typeof Tar>('tar');
 
+/** A file is not here and could not be fetched; the message says how else to get it. */
+export class UnreachableError extends ZartsError {}
+
 /** How far a phase has come, in bytes. */
 export interface DataProgress {
   readonly phase: 'download' | 'extract';
@@ -112,8 +115,12 @@ interface Owner {
   readonly home: string;
 }
 
-/** Downloads a file unless it is there, and checks that it is the official one. */
-async function obtain(
+/**
+ * Downloads a file unless it is there, and checks that it is the official one.
+ *
+ * @param path  Where it is to be; its folder is there.
+ */
+export async function obtain(
   remote: RemoteFile,
   path: string,
   owner: Owner,
@@ -190,7 +197,7 @@ async function download(
           have > 0
             ? `, ${have} of ${remote.bytes} bytes have arrived and the same command goes on from there;`
             : ':';
-        throw new ZartsError(
+        throw new UnreachableError(
           `${title} could not be downloaded from ${remote.url} (${error.message})${kept} connect this machine to the internet, put the file ${remote.name} into ${home} yourself, name a folder that has the set with --data, or use --data synthetic.`,
         );
       }

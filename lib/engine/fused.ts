@@ -1,7 +1,8 @@
 import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
 import { attr } from './graph.js';
 import type { Attribute } from './graph.js';
-import type { BatchStatistics } from './kernels.js';
+import { batchNormExactly, exactStatistics, normalized, scaleAndShift } from './kernels.js';
+import type { BatchStatistics, NormalizedBatch } from './kernels.js';
 import { nativeKernels } from './native.js';
 import { backend, moveToOpenScope, tf } from './tensorflow.js';
 
@@ -76,6 +77,52 @@ interface Share {
 }
 
 const WHOLE = -1;
+
+/**
+ * Batch norm with the batch's own statistics, summed as exactly as {@link batchNormExactly} sums them, then scale and offset.
+ *
+ * @param scale   [channels]; absent, with the offset: neither.
+ * @param offset  [channels].
+ */
+export function normalizeExactly(x: Tensor4D, scale?: Tensor1D, offset?: Tensor1D): NormalizedBatch {
+  if (!scale || !offset) return batchNormExactly(x);
+  if (canFuse()) return fusedBatchNorm(x, scale, offset);
+  const { y, statistics } = batchNormExactly(x);
+  return { y: scaleAndShift(y, scale, offset), statistics };
+}
+
+/** By the kernels: the map is read once for its statistics and once to be normalized, its gradient written in one pass. */
+function fusedBatchNorm(x: Tensor4D, scale: Tensor1D, offset: Tensor1D): NormalizedBatch {
+  const channels = x.shape[3];
+  const sum = (maps: readonly Normalized[], none: Tensor): Tensor4D => {
+    const places = maps.map(() => WHOLE);
+    const attributes = [attr.int('N', maps.length), attr.int('places', places)];
+    const inputs = [none, ...lists(maps), ...maps.map(() => none)];
+    return backend.executeSingleOutput('ZartsSum', attributes, inputs) as Tensor4D;
+  };
+  return normalized(
+    [x, scale, offset],
+    () => {
+      const none = tf.tensor1d([]);
+      const { mean, inverse, unbiased } = exactStatistics(x);
+      const norm = tf.stack([inverse, tf.neg(tf.mul(mean, inverse))]);
+      const value = sum([{ z: x, norm, gamma: scale, beta: offset }], none);
+      return { value, mean, variance: unbiased, saved: [x, norm, scale, offset, none] };
+    },
+    (dy, saved) => {
+      const [x, norm, scale, offset, none] = saved;
+      const attributes = [attr.int('N', 1), attr.int('places', [WHOLE])];
+      const inputs = [none, dy, x, norm, scale, offset, none];
+      const [, coefficients, dScale, dOffset] = many('ZartsSumGrad', attributes, inputs, 4);
+      const [ofDy, ofX, shift] = tf.split(coefficients, 3).map((row) => tf.reshape(row, [channels]));
+      const parts = [
+        { z: dy, norm: none, gamma: ofDy, beta: shift },
+        { z: x, norm: none, gamma: ofX, beta: none },
+      ];
+      return [sum(parts, none), dScale, dOffset];
+    },
+  );
+}
 
 function many(op: string, attributes: Attribute[], inputs: Tensor[], outputs: number): Tensor[] {
   return backend.executeMultipleOutputs(op, attributes, inputs, outputs);

@@ -2,9 +2,9 @@ export { engineMachine, moveToOpenScope, recoverFromInterrupt, tensorCounts, tf 
 export { device } from './device.js';
 export type { Device } from './device.js';
 export * from './kernels.js';
-export { canFuse, fusedCell } from './fused.js';
+export { canFuse, fusedCell, normalizeExactly } from './fused.js';
 export type { FusedBlock, FusedOperation, FusedTerm } from './fused.js';
-export { nativeKernels } from './native.js';
+export { multiplyAdds, nativeKernels } from './native.js';
 export type { NativeKernels, NativeLevel } from './native.js';
 export { compile, recordedCalls } from './compile.js';
 export { exclusively } from './exclusive.js';

@@ -552,7 +552,7 @@ function fusedBatchNorm(
 }
 
 /** A normalization that is {@link differentiable}, with the statistics that its forward pass finds. */
-function normalized(
+export function normalized(
   inputs: Tensor[],
   forward: () => BatchStatistics & { readonly value: Tensor4D; readonly saved: Tensor[] },
   gradient: (dy: Tensor4D, saved: Tensor[]) => Tensor | Tensor[],
@@ -610,11 +610,8 @@ export function batchNormExactly(x: Tensor4D): NormalizedBatch {
   return normalized(
     [x],
     () => {
-      const { mean, variance } = exactStatistics(x);
+      const { mean, variance, inverse, unbiased } = exactStatistics(x);
       const value = fusedBatchNorm(x, ones, zeros, [mean, variance])[0] as Tensor4D;
-      const inverse: Tensor1D = tf.rsqrt(tf.add<Tensor1D>(variance, BATCH_NORM_EPSILON));
-      // PyTorch's running variance is the unbiased one; a single pixel has none and counts as it is.
-      const unbiased: Tensor1D = tf.mul(variance, count / Math.max(1, count - 1));
       return { value, mean, variance: unbiased, saved: [value, inverse] };
     },
     (dy, saved) => {
@@ -630,8 +627,18 @@ export function batchNormExactly(x: Tensor4D): NormalizedBatch {
   );
 }
 
-/** Mean and (biased) variance over all pixels, [channels] each, from those of groups of pixels. */
-function exactStatistics(x: Tensor4D): { mean: Tensor1D; variance: Tensor1D } {
+/** What a channel's pixels are normalized with, [channels] each. */
+interface ExactStatistics {
+  readonly mean: Tensor1D;
+  /** The biased variance, and 1/√(variance + 1e-5). */
+  readonly variance: Tensor1D;
+  readonly inverse: Tensor1D;
+  /** PyTorch's running variance is this one; a single pixel has none and counts as it is. */
+  readonly unbiased: Tensor1D;
+}
+
+/** Mean and variance over all pixels, from those of groups of pixels. */
+export function exactStatistics(x: Tensor4D): ExactStatistics {
   const channels = x.shape[3];
   const { grouped, groups, pixels } = inGroups(x);
   const wide = groups * channels;
@@ -641,7 +648,14 @@ function exactStatistics(x: Tensor4D): { mean: Tensor1D; variance: Tensor1D } {
   // The kernel's variance is the unbiased one.
   const within = tf.mul(byGroup(variances), (pixels - 1) / pixels);
   const between = tf.squaredDifference(byGroup(means), mean);
-  return { mean, variance: tf.mean(tf.add(within, between), 0) };
+  const variance: Tensor1D = tf.mean(tf.add(within, between), 0);
+  const count = groups * pixels;
+  return {
+    mean,
+    variance,
+    inverse: tf.rsqrt(tf.add<Tensor1D>(variance, BATCH_NORM_EPSILON)),
+    unbiased: tf.mul(variance, count / Math.max(1, count - 1)),
+  };
 }
 
 /** Batch normalization in inference mode, with running statistics: [channels] each. */

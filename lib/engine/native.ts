@@ -23,8 +23,27 @@ const FOLDER = path.join(projectRoot, 'node_modules', '.zarts', 'native');
 const FILE = path.join(FOLDER, 'build', 'Release', 'kernels.node');
 const noteSchema = z.object({ error: z.string().optional() });
 
+/** The library, as Node loads it. */
+interface Library {
+  readonly level: NativeLevel;
+  /** Multiplies and adds in registers at least as often as asked; returns how often. */
+  multiplyAdds(count: number): number;
+}
+
+let library: Library | undefined;
+
 /** What was loaded when this module was. */
 export const nativeKernels: NativeKernels = load();
+
+/**
+ * Multiply-adds in registers alone: timed, they say what a core can do at most.
+ *
+ * @param count  How many, at least.
+ * @returns      How many were done; null where the kernels are not used.
+ */
+export function multiplyAdds(count: number): number | null {
+  return nativeKernels.level === 'none' ? null : library!.multiplyAdds(count);
+}
 
 function load(): NativeKernels {
   const asked = process.env.ZARTS_NATIVE;
@@ -36,7 +55,8 @@ function load(): NativeKernels {
   if (!existsSync(FILE)) return { level: 'none', reason: whyMissing() };
   try {
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- made by set-up
-    const { level } = require(FILE) as { level: NativeLevel };
+    library = require(FILE) as Library;
+    const { level } = library;
     return level === 'none' ? { level, reason: 'the processor is older than they are made for' } : { level };
   } catch (error) {
     return { level: 'none', reason: `they do not load: ${(error as Error).message.split('\n')[0]}` };

@@ -1,7 +1,8 @@
 import { UsageError } from '../errors.js';
 import type { Genotype } from '../spaces/genotype.js';
 import type { Primitive } from '../spaces/primitives.js';
-import { AUXILIARY_HEADS, AUXILIARY_WIDTHS, auxiliaryPooledSide, planNetwork } from './plan.js';
+import { STAGES, stagePlan } from '../spaces/spaces.js';
+import { AUXILIARY_HEADS, AUXILIARY_WIDTHS, auxiliaryPooledSide, checkForm, planNetwork } from './plan.js';
 import type { CellPlan, NetworkPlan, NetworkShape } from './plan.js';
 
 /**
@@ -62,7 +63,10 @@ export function countNetwork(genotype: Genotype, shape: NetworkShape, image: Sid
       throw new UsageError(`The image's ${name} must be a positive integer, got ${side}.`);
     }
   }
-  const plan = planNetwork(genotype, shape);
+  const { form } = shape;
+  checkForm(genotype, form);
+  if (form === 'stages') return countStages(genotype, shape, image);
+  const plan = planNetwork(genotype, { ...shape, form });
   const stem = countStem(plan, image);
   let [before, previous] = [stem.before, stem.side];
   const counted = plan.cells.map((cell, i) => {
@@ -75,6 +79,40 @@ export function countNetwork(genotype: Genotype, shape: NetworkShape, image: Sid
     network: sumCounts(stem.counts, ...cells, linear(plan.features, plan.classes)),
     auxiliary: countAuxiliary(plan, counted[plan.auxiliaryCell].side),
     cells,
+  };
+}
+
+/** The counts of an architecture of NAS-Bench-201. */
+function countStages(
+  { normal }: Genotype,
+  { cells, channels, classes }: NetworkShape,
+  image: Side,
+): NetworkCounts {
+  let side = image;
+  const parts = [sumCounts(convolution([3, 3], [3, channels], side), batchNorm(channels))];
+  const counted: Counts[] = [];
+  for (const { width, reduced } of stagePlan({ cells, channels })) {
+    if (reduced) {
+      if (side.height % 2 !== 0 || side.width % 2 !== 0) {
+        throw new UsageError(
+          `The block between two stages would halve a map of ${side.height}×${side.width} pixels; choose an image size that is a multiple of 4.`,
+        );
+      }
+      side = halved(side);
+      const [from, norm] = [width / 2, batchNorm(width)];
+      parts.push(
+        sumCounts(convolution([3, 3], [from, width], side), norm),
+        sumCounts(convolution([3, 3], [width, width], side), norm),
+        convolution([1, 1], [from, width], side),
+      );
+    }
+    counted.push(sumCounts(...normal.map(([op]) => countOperation(op, width, side, 1, counted.length))));
+  }
+  const features = channels * 2 ** (STAGES - 1);
+  return {
+    network: sumCounts(...parts, ...counted, batchNorm(features), linear(features, classes)),
+    auxiliary: null,
+    cells: counted,
   };
 }
 
@@ -148,7 +186,10 @@ function factorizedReduce(inputs: number, outputs: number, from: Side, cell: num
 
 /** Kernel side of the other primitives' depthwise convolutions, and how many there are, each with a 1×1 one and a batch norm. */
 const DEPTHWISE: Readonly<
-  Record<Exclude<Primitive, 'skip_connect' | 'conv_7x1_1x7'>, readonly [size: number, count: number]>
+  Record<
+    Exclude<Primitive, 'skip_connect' | 'conv_7x1_1x7' | 'nor_conv_1x1' | 'nor_conv_3x3'>,
+    readonly [size: number, count: number]
+  >
 > = {
   none: [1, 0],
   noise: [1, 0],
@@ -179,6 +220,10 @@ function countOperation(
     // The 1×7 convolution strides along the rows only, the 7×1 one along the columns.
     const wide = { height: from.height, width: to.width };
     return sumCounts(convolution([1, 7], same, wide), convolution([7, 1], same, to), norm);
+  }
+  if (primitive === 'nor_conv_1x1' || primitive === 'nor_conv_3x3') {
+    const size = primitive === 'nor_conv_1x1' ? 1 : 3;
+    return sumCounts(convolution([size, size], same, to), norm);
   }
   const [size, count] = DEPTHWISE[primitive];
   const depthwise = convolution([size, size], same, to, channels);

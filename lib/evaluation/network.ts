@@ -4,6 +4,7 @@ import type { FusedTerm } from '../engine/index.js';
 import { UsageError } from '../errors.js';
 import type { Key } from '../math/random.js';
 import type { Genotype } from '../spaces/genotype.js';
+import { cellEdges } from '../spaces/spaces.js';
 import {
   FeatureMap,
   batchNorm,
@@ -30,17 +31,19 @@ import {
   sumTerms,
 } from '../supernet/layers.js';
 import type { Contents, Scope, Term } from '../supernet/layers.js';
+import { stagedNetwork } from '../supernet/stages.js';
+import type { StagedShape } from '../supernet/stages.js';
 import type { Normalization } from '../supernet/statistics.js';
 import { noiseSource, normalizer } from '../supernet/supernet.js';
 import { initialWeights, unflatten, weightLayout } from '../supernet/weights.js';
 import type { WeightLayout } from '../supernet/weights.js';
-import { AUXILIARY_HEADS, AUXILIARY_WIDTHS, auxiliaryPooledSide, planNetwork } from './plan.js';
+import { AUXILIARY_HEADS, AUXILIARY_WIDTHS, auxiliaryPooledSide, checkForm, planNetwork } from './plan.js';
 import type { CellPlan, NetworkPlan, NetworkShape } from './plan.js';
 
 /**
  * The network that a genotype stands for (DARTS `model.py`: `NetworkCIFAR`, `NetworkImageNet`): a stem, cells whose nodes
- * each add two operations, a linear classifier, and in training an auxiliary one. A pure function of weights and images: it
- * holds no tensors. Batch norms have trained scales and offsets, pools have no batch norm.
+ * each add two operations, a linear classifier, and in training an auxiliary one; or NAS-Bench-201's. A pure function of
+ * weights and images: it holds no tensors. Batch norms have trained scales and offsets, pools have no batch norm.
  */
 
 const { tf } = engine;
@@ -89,7 +92,8 @@ export interface Classifier {
 /** The network of a genotype. */
 export interface DerivedNetwork extends Classifier {
   readonly genotype: Genotype;
-  readonly plan: NetworkPlan;
+  /** Absent for the network of NAS-Bench-201. */
+  readonly plan?: NetworkPlan;
   /** Whether it has an auxiliary head. */
   readonly auxiliary: boolean;
 }
@@ -101,7 +105,10 @@ export interface DerivedNetwork extends Classifier {
  * @throws {UsageError} as {@link planNetwork}.
  */
 export function derivedNetwork(genotype: Genotype, shape: NetworkShape, auxiliary = false): DerivedNetwork {
-  const plan = planNetwork(genotype, shape);
+  const { form } = shape;
+  checkForm(genotype, form);
+  if (form === 'stages') return stagesNetwork(genotype, shape);
+  const plan = planNetwork(genotype, { ...shape, form });
   const { classes, features } = plan;
   const first = plan.form === 'imagenet' ? largeStem(plan.stem) : smallStem(plan.stem[0]);
   let paths = 0;
@@ -137,6 +144,48 @@ export function derivedNetwork(genotype: Genotype, shape: NetworkShape, auxiliar
       }
       const logits = linear('classifier', engine.globalAverage(s1.x), scope);
       return auxiliaryScores ? { logits, auxiliary: auxiliaryScores } : { logits };
+    },
+  };
+}
+
+/**
+ * The network of an architecture of NAS-Bench-201 (`TinyNetwork`): batch norms have a scale and an offset, pools and skip
+ * connections no batch norm. There is no auxiliary head, and no path is dropped.
+ */
+function stagesNetwork(genotype: Genotype, shape: StagedShape): DerivedNetwork {
+  const places = cellEdges(genotype.normalConcat[0], 1);
+  const network = stagedNetwork(shape, (name, width) => {
+    const layers = genotype.normal.map(([primitive], e) => {
+      const form = { channels: width, stride: 1, affine: true, poolsNormalized: false } as const;
+      return { ...places[e], primitive, layer: named(`${name}.layers.${e}`, operation(primitive, form)) };
+    });
+    return { ...contentsOf(layers.map(({ layer }) => layer)), layers };
+  });
+  const { layout, normalizations } = network;
+  return {
+    genotype,
+    auxiliary: false,
+    layout,
+    normalizations,
+    init: (key) => initialWeights(layout, key),
+    scores(weights, images, pass = {}) {
+      const scope: Scope = {
+        weight: byName(layout, weights),
+        ...normalizer(pass.normalization ?? { kind: 'batch' }),
+        noise: noiseSource(pass.seed),
+      };
+      const logits = network.logits(new FeatureMap(images), scope, ({ layers }, input) => {
+        const states = [input];
+        for (const { node } of places) {
+          if (states.length > node) continue;
+          const terms = layers
+            .filter((each) => each.node === node && each.primitive !== 'none')
+            .map((each) => each.layer.apply(states[each.input], scope));
+          states.push(new FeatureMap(terms.length > 0 ? sumTerms(terms) : tf.mul(input.x, 0)));
+        }
+        return states[states.length - 1];
+      });
+      return { logits };
     },
   };
 }

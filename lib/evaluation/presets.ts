@@ -27,12 +27,15 @@ export interface EvaluationChoice {
  * The paper's settings for training a genotype's network from scratch. Budget `full`, seed 0.
  *
  * `darts-space`: 20 cells, 36 channels (Tables 3, 5, 6). `table-2`: R-DARTS' sizes, by data set and space. `table-7`:
- * 20 cells, 36 channels throughout. `imagenet`: Table 4.
+ * 20 cells, 36 channels throughout. `imagenet`: Table 4. `nb201`: what NAS-Bench-201's architectures were trained by, without
+ * its several seeds.
  *
- * @throws {UsageError} for an unknown preset or data set, one that the preset is not for, and where Table 2 needs a space.
+ * @throws {UsageError} for an unknown preset or data set, one that the preset is not for, and where Table 2 needs a space; for
+ *         a genotype that the preset's network has no place for.
  */
 export function fullEvaluation(genotype: Genotype, choice: EvaluationChoice = {}): EvaluationProtocol {
-  const preset = knownName('evaluation preset', choice.preset ?? 'darts-space', EVALUATION_PRESETS);
+  const own = genotype.skeleton === 'stages' ? 'nb201' : 'darts-space';
+  const preset = knownName('evaluation preset', choice.preset ?? own, EVALUATION_PRESETS);
   const large = preset === 'imagenet';
   const name = knownName('data set', choice.dataset ?? (large ? 'imagenet' : 'cifar10'), EVALUATION_DATASETS);
   if (large !== (name === 'imagenet')) {
@@ -48,10 +51,18 @@ export function fullEvaluation(genotype: Genotype, choice: EvaluationChoice = {}
     dataset: { name, imageSide: 32, trainSize: imagesIn(name, 'train'), testSize: imagesIn(name, 'test') },
     network: { ...NETWORK_DEFAULTS, form: 'cifar', genotype },
   };
-  return EVALUATION.parse(
-    merged(start, large ? ON_IMAGENET : { network: sizes(preset, name, choice.space) }),
-  );
+  const changes = large ? ON_IMAGENET : preset === 'nb201' ? NB201 : undefined;
+  return EVALUATION.parse(merged(start, changes ?? { network: sizes(preset, name, choice.space) }));
 }
+
+/** What is otherwise in NAS-Bench-201 (Dong and Yang 2020, Table 1). */
+const NB201 = {
+  network: { form: 'stages', cells: 15, channels: 16, auxiliaryWeight: 0, dropPath: 0 },
+  cutout: 0,
+  batchSize: 256,
+  epochs: 200,
+  weights: { lr: 0.1, weightDecay: 5e-4, clip: null, nesterov: true },
+};
 
 /** FIDELITY A7: what is otherwise on ImageNet. */
 const ON_IMAGENET = {
@@ -122,6 +133,20 @@ const CAPS: Readonly<Record<NetworkProtocol['form'], Record<SmallBudget, Caps>>>
       epochs: 20,
     },
   },
+  stages: {
+    smoke: {
+      dataset: { imageSide: 16, trainSize: 64, testSize: 40 },
+      network: { cells: 3, channels: 4 },
+      batchSize: 16,
+      epochs: 2,
+    },
+    laptop: {
+      dataset: { imageSide: 32, trainSize: 8000, testSize: 2000 },
+      network: { cells: 3, channels: 8 },
+      batchSize: 96,
+      epochs: 20,
+    },
+  },
   imagenet: {
     smoke: {
       dataset: { imageSide: 64, trainSize: 32, testSize: 16 },
@@ -178,6 +203,7 @@ const STATED_ON_IMAGENET = ['weights.lr', 'weights.momentum'];
 
 /** Where the full setting comes from. */
 function sourceOf({ path, source = 'paper' }: Field, preset: EvaluationPreset): SettingSource {
+  if (preset === 'nb201') return source === 'ours' ? source : 'baseline paper';
   return preset === 'imagenet' && STATED_ON_IMAGENET.includes(path) ? 'paper' : source;
 }
 
@@ -205,8 +231,9 @@ export function evaluationDeviations(protocol: EvaluationProtocol): string[] {
   if (dataset.classes !== undefined) {
     sentences.push(`The first ${dataset.classes} classes are used; the paper has all ${IMAGENET.classes}.`);
   }
+  if (preset === 'nb201') sentences.push('The paper trains no network of this space.');
   const settings = settingsOf(protocol).filter(({ path }) => path !== 'dataset.classes');
-  return [...sentences, ...differences(settings, paper)];
+  return [...sentences, ...differences(settings, paper, 'NAS-Bench-201’s')];
 }
 
 /** What says which evaluation a protocol is, not how it is done. */

@@ -25,7 +25,7 @@ export interface TrainingProgram {
 
 /** The part of a protocol that decides the program; evaluations that agree in it share one. */
 export type TrainingParts = Pick<EvaluationProtocol, 'network' | 'batchSize' | 'labelSmoothing'> & {
-  readonly sgd: Pick<EvaluationProtocol['weights'], 'momentum' | 'weightDecay' | 'clip'>;
+  readonly sgd: Pick<EvaluationProtocol['weights'], 'momentum' | 'weightDecay' | 'clip' | 'nesterov'>;
   readonly image: number;
   readonly classes: number;
   readonly compile: boolean;
@@ -62,12 +62,12 @@ export function trainingProgram(
   compiled: boolean,
 ): TrainingProgram {
   const { network, batchSize, labelSmoothing, weights, dataset } = protocol;
-  const { momentum, weightDecay, clip } = weights;
+  const { momentum, weightDecay, clip, nesterov } = weights;
   const parts: TrainingParts = {
     network,
     batchSize,
     labelSmoothing,
-    sgd: { momentum, weightDecay, clip },
+    sgd: { momentum, weightDecay, clip, ...(nesterov && { nesterov }) },
     image: dataset.imageSide,
     classes,
     compile: compiled,

@@ -29,9 +29,9 @@ import { NETWORK_FORMS } from './plan.js';
 
 /**
  * Whose retraining: the paper's in the DARTS space (Tables 3, 5, 6), of Table 2 (R-DARTS' sizes) and Table 7 (SDARTS'
- * sizes) in S1–S4, or on ImageNet (Table 4).
+ * sizes) in S1–S4, or on ImageNet (Table 4); or that by which NAS-Bench-201's architectures were trained.
  */
-export const EVALUATION_PRESETS = ['darts-space', 'table-2', 'table-7', 'imagenet'] as const;
+export const EVALUATION_PRESETS = ['darts-space', 'table-2', 'table-7', 'imagenet', 'nb201'] as const;
 /** Whose retraining an evaluation follows. */
 export type EvaluationPreset = (typeof EVALUATION_PRESETS)[number];
 
@@ -52,9 +52,9 @@ const networkSchema = record({
     ),
     'it is what is evaluated',
   ),
-  /** Stem and auxiliary head: for small images or for large ones. */
+  /** The network around the cells: DARTS’ for small images or for large ones, or NAS-Bench-201’s. */
   form: fixed(choice(NETWORK_FORMS), 'choose it with --preset, since it decides other settings'),
-  /** Cells; two of them, at a third and two thirds, are reduction cells. */
+  /** Cells; two of them, at a third and two thirds, are reduction cells. Of the form stages a third are in each stage. */
   cells: setting(integer(1, 1000), 20, 'paper'),
   /** Channels of the first cells. */
   channels: setting(integer(1, 4096), 36, 'paper'),
@@ -119,6 +119,8 @@ const evaluationSchema = record({
     weightDecay: setting(real({ atLeast: 0 }), 3e-4, 'released scripts'),
     /** Largest global norm of the gradient; null for no clipping. */
     clip: setting(or(real({ above: 0 }), null), 5, 'released scripts'),
+    /** Whether the momentum is Nesterov’s; left out: it is not. */
+    nesterov: flag().exactOptional(),
   }),
   /** Share of every target that is spread evenly over the classes. */
   labelSmoothing: setting(real({ atLeast: 0, below: 1 }), 0, 'released scripts'),

@@ -1,14 +1,14 @@
 /**
- * Genotypes as pictures: the normal and the reduction cell side by side, each a graph from the two inputs to the output
- * with the operations written on its edges.
+ * Genotypes as pictures: the normal and the reduction cell side by side, or the one cell that there is, each a graph from the
+ * inputs to the output with the operations written on its edges.
  */
-import { cellStructure, compareGenotypes, keptEdges } from '../analysis/genotypes.js';
+import { cellsIn, cellStructure, compareGenotypes, keptEdges } from '../analysis/genotypes.js';
 import type { GenotypeComparison, KeptEdge } from '../analysis/genotypes.js';
 import { printGenotype } from '../spaces/genotype.js';
 import type { Genotype } from '../spaces/genotype.js';
 import { OP_FAMILIES, opFamily } from '../spaces/primitives.js';
 import type { OpFamily } from '../spaces/primitives.js';
-import { CELLS } from '../spaces/spaces.js';
+import { cellForm } from '../spaces/spaces.js';
 import type { Cell } from '../spaces/spaces.js';
 import { fixed } from './format.js';
 import { layeredLayout } from './layered-layout.js';
@@ -124,6 +124,10 @@ interface Block {
 
 const CELL_TITLES: Readonly<Record<Cell, string>> = { normal: 'Normal cell', reduce: 'Reduction cell' };
 
+function cellTitle({ skeleton }: Genotype, cell: Cell): string {
+  return skeleton === 'stages' ? 'Cell' : CELL_TITLES[cell];
+}
+
 function picture(lines: readonly Line[], title: string | undefined, subtitles: readonly string[]): string {
   const rows = lines.map((line) => row(line));
   // Columns of cells stand under each other.
@@ -147,10 +151,14 @@ function row({ name, genotype, sentence, highlight }: Line): { name: Block[]; ce
   return {
     name: name === undefined ? [] : [heading(name, SIZES.heading, INK, true)],
     cells: genotype
-      ? CELLS.map((cell) =>
+      ? cellsIn(genotype).map((cell) =>
           under(
             [
-              heading(`${CELL_TITLES[cell]}: ${structureText(genotype, cell)}`, SIZES.small, REFERENCE_COLOR),
+              heading(
+                `${cellTitle(genotype, cell)}: ${structureText(genotype, cell)}`,
+                SIZES.small,
+                REFERENCE_COLOR,
+              ),
               graph(genotype, cell, highlight?.[cell]),
             ],
             8,
@@ -175,19 +183,22 @@ function count(number: number, singular: string, plural: string): string {
 
 /** The cell as a graph laid out from left to right. */
 export function cellLayout(genotype: Genotype, cell: Cell): CellLayout {
-  const kept = keptEdges(genotype[cell]);
+  const kept = keptEdges(genotype, cell);
   const last = kept[kept.length - 1].node;
-  const concat = genotype[`${cell}Concat`];
-  const ids = Array.from({ length: last + 1 }, (_, node) => String(node));
+  const { inputs } = cellForm(genotype);
+  // Where the last node is the output, nothing is concatenated.
+  const concat = inputs === 1 ? [] : genotype[`${cell}Concat`];
+  const ids = Array.from({ length: last + 1 }, (_, node) => (inputs === 1 ? `node ${node}` : String(node)));
+  const idOf = (node: number): string => ids[node];
   const edges: LayoutEdge[] = [
     ...kept.map(({ input, node, op }) => ({
-      from: String(input),
-      to: String(node),
+      from: idOf(input),
+      to: idOf(node),
       label: { width: labelWidth(op), height: LABEL_HEIGHT },
     })),
-    ...concat.map((node) => ({ from: String(node), to: OUTPUT })),
+    ...concat.map((node) => ({ from: idOf(node), to: OUTPUT })),
   ];
-  const nodes = [...ids, OUTPUT].map((id): LayoutNode => {
+  const nodes = [...ids, ...(concat.length > 0 ? [OUTPUT] : [])].map((id): LayoutNode => {
     const [left, right] = (['to', 'from'] as const).map((end) => edges.filter((e) => e[end] === id).length);
     const arrows = Math.max(left, right);
     const { base, subscript } = nodeName(id);
@@ -212,16 +223,24 @@ export interface CellLayout {
 
 const OUTPUT = 'output';
 
-/** What stands in a node: the inputs are the outputs of the two cells before, intermediate nodes count from 0. */
+/**
+ * What stands in a node: the inputs are the outputs of the two cells before, intermediate nodes count from 0. The nodes of a
+ * cell with one input count from it.
+ */
 function nodeName(id: string): { base: string; subscript: string } {
   if (id === OUTPUT) return { base: 'c', subscript: 'k' };
+  if (id.startsWith('node ')) return { base: id.slice('node '.length), subscript: '' };
   const node = Number(id);
   return node < 2 ? { base: 'c', subscript: `k−${2 - node}` } : { base: String(node - 2), subscript: '' };
 }
 
-/** A node of a cell in a line of text: "c_{k-2}", "c_{k-1}", then "0", "1", … as the pictures number them. */
-export function nodeText(node: number): string {
-  const { base, subscript } = nodeName(String(node));
+/**
+ * A node of a cell in a line of text: "c_{k-2}", "c_{k-1}", then "0", "1", … as the pictures number them.
+ *
+ * @param inputs  Input nodes of the cell: after one, "0", "1", … from it on.
+ */
+export function nodeText(node: number, inputs: 1 | 2 = 2): string {
+  const { base, subscript } = nodeName(inputs === 1 ? `node ${node}` : String(node));
   return subscript === '' ? base : `${base}_{${subscript.replace('−', '-')}}`;
 }
 
@@ -242,9 +261,17 @@ function graph(genotype: Genotype, cell: Cell, highlight: ReadonlySet<number> | 
   const svg = [
     ...order.map((edge) => arrow(layout.routes[edge], style(edge))),
     ...kept.map(({ op }, i) => edgeLabel(op, layout.routes[i].label!, style(i))),
-    ...nodes.map((node) => nodeShape(node, layout.nodes.get(node.id)!)),
+    ...nodes.map((node) => nodeShape(node, layout.nodes.get(node.id)!, isInner(node.id, genotype))),
   ];
   return { width: layout.width, height: layout.height, svg: svg.join('\n') };
+}
+
+/** Whether a node is neither an input nor the output. */
+function isInner(id: string, genotype: Genotype): boolean {
+  if (id === OUTPUT) return false;
+  const node = Number(id.replace('node ', ''));
+  const { inputs } = cellForm(genotype);
+  return node >= inputs && (inputs === 2 || node < genotype.normalConcat[0]);
 }
 
 interface EdgeStyle {
@@ -298,10 +325,9 @@ function edgeLabel(op: string, centre: Point, { color, width: line }: EdgeStyle)
   ].join('');
 }
 
-function nodeShape({ id, width, height }: LayoutNode, { x, y }: Point): string {
-  const intermediate = id !== OUTPUT && Number(id) >= 2;
+function nodeShape({ id, width, height }: LayoutNode, { x, y }: Point, inner: boolean): string {
   const { base, subscript } = nodeName(id);
-  const box = `<rect x="${coordinate(x - width / 2)}" y="${coordinate(y - height / 2)}" width="${width}" height="${height}" rx="8" fill="${intermediate ? '#ffffff' : '#e8e8e8'}" stroke="${REFERENCE_COLOR}" stroke-width="1.2"/>`;
+  const box = `<rect x="${coordinate(x - width / 2)}" y="${coordinate(y - height / 2)}" width="${width}" height="${height}" rx="8" fill="${inner ? '#ffffff' : '#e8e8e8'}" stroke="${REFERENCE_COLOR}" stroke-width="1.2"/>`;
   const sub =
     subscript === '' ? '' : `<tspan font-size="${SIZES.subscript}" dy="3">${escapeHtml(subscript)}</tspan>`;
   return `${box}<text x="${coordinate(x)}" y="${coordinate(y + 4)}" font-size="${SIZES.node}" fill="${INK}" text-anchor="middle">${base}${sub}</text>`;
@@ -320,7 +346,9 @@ function legend(lines: readonly Line[]): Block {
       title: FAMILY_NAMES[family].replace(' operation', ''),
       style: familyStyle(family, compares),
     })),
-    { title: 'concatenated', style: CONCATENATED },
+    ...(genotypes.some(({ skeleton }) => skeleton === undefined)
+      ? [{ title: 'concatenated', style: CONCATENATED }]
+      : []),
   ];
   const [start, end] = [0, 34].map((x): Point => ({ x, y: 9 }));
   const blocks = entries.map(({ title, style }): Block => {

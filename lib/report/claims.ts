@@ -8,7 +8,12 @@ export function intervalText(interval: Claim['interval'], digits = 3): string {
 }
 
 /** Marks of verdicts, which tell them apart where colours do not. */
-const MARKS: Readonly<Record<Verdict, string>> = { supported: '✓', 'not supported': '✗', undecided: '?' };
+const MARKS: Readonly<Record<Verdict, string>> = {
+  supported: '✓',
+  'not supported': '✗',
+  undecided: '?',
+  'cannot be seen here': '○',
+};
 
 /** The mark of a verdict. */
 export const verdictMark = (verdict: Verdict): string => MARKS[verdict];

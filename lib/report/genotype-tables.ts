@@ -1,8 +1,8 @@
 /** Genotypes in numbers: what their cells consist of, and where two differ. */
-import { cellStructure, compareGenotypes } from '../analysis/genotypes.js';
+import { cellsIn, cellStructure, compareGenotypes } from '../analysis/genotypes.js';
 import type { KeptEdge } from '../analysis/genotypes.js';
 import { OP_FAMILIES } from '../spaces/primitives.js';
-import { CELLS } from '../spaces/spaces.js';
+import { CELLS, cellForm } from '../spaces/spaces.js';
 import type { Cell } from '../spaces/spaces.js';
 import { comparisonText, nodeText } from './cell-diagram.js';
 import type { NamedGenotype } from './cell-diagram.js';
@@ -20,7 +20,7 @@ const FAMILY_HEADS = {
   zero: 'zero',
 } as const;
 
-/** What the cells of genotypes consist of: two rows a genotype. */
+/** What the cells of genotypes consist of: a row for each. */
 export function structureTable(genotypes: readonly NamedGenotype[]): Table {
   return {
     title: 'What the cells consist of',
@@ -34,11 +34,11 @@ export function structureTable(genotypes: readonly NamedGenotype[]): Table {
       { key: 'width', title: 'width', align: 'right' },
     ],
     rows: genotypes.flatMap(({ name, genotype }) =>
-      CELLS.map((cell): Row => {
+      cellsIn(genotype).map((cell): Row => {
         const { edges, families, parameterFree, depth, width } = cellStructure(genotype, cell);
         return {
           name,
-          cell: CELL_NAMES[cell],
+          cell: genotype.skeleton === 'stages' ? 'all' : CELL_NAMES[cell],
           edges,
           ...families,
           free: `${fixed(100 * parameterFree, 0)} %`,
@@ -57,6 +57,7 @@ export function structureTable(genotypes: readonly NamedGenotype[]): Table {
 /** The edges in which two genotypes differ: a row for each pair of nodes, "–" where one of them has no edge. */
 export function comparisonTable(a: NamedGenotype, b: NamedGenotype): Table {
   const compared = compareGenotypes(a.genotype, b.genotype);
+  const { inputs } = cellForm(a.genotype);
   return {
     title: `${a.name} and ${b.name}: edges that only one of them has`,
     columns: [
@@ -67,8 +68,8 @@ export function comparisonTable(a: NamedGenotype, b: NamedGenotype): Table {
     ],
     rows: CELLS.flatMap((cell) =>
       paired(compared[cell].onlyA, compared[cell].onlyB).map(({ input, node, ...ops }): Row => ({
-        cell: CELL_NAMES[cell],
-        edge: `${nodeText(input)} → ${nodeText(node)}`,
+        cell: inputs === 1 ? 'all' : CELL_NAMES[cell],
+        edge: `${nodeText(input, inputs)} → ${nodeText(node, inputs)}`,
         ...ops,
       })),
     ),

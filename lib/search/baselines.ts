@@ -9,7 +9,7 @@ import { defaultsOf } from '../settings.js';
 import type { Field, SettingSource } from '../settings.js';
 import { groupWith, isGroupName } from './groups.js';
 import { OMEGA } from './omega-protocol.js';
-import { isZeroOrder, spaceOf } from './protocol.js';
+import { spaceOf } from './protocol.js';
 import type { SearchProtocol } from './protocol.js';
 
 /** One gradient solver: what it has otherwise than DARTS. */
@@ -32,8 +32,18 @@ export interface GradientSolver {
 const R_DARTS = { family: 'R-DARTS', second: true } as const;
 const STABILITY_STATED = ['stability.window', 'stability.lag', 'stability.ratio'];
 
-/** DARTS' decay of the weights; one above it makes R-DARTS(L2). */
-const DARTS_DECAY = 3e-4;
+/** The decay of the weights that searches by gradient have in the space; one above it makes R-DARTS(L2). */
+const plainDecay = (protocol: SearchProtocol): number =>
+  spaceOf(protocol).skeleton === 'stages' ? STAGES_SEARCH.weights.weightDecay : 3e-4;
+
+/** What NAS-Bench-201's own searches have (the configuration of its code) where it is otherwise than in DARTS. */
+export const STAGES_SEARCH = {
+  cells: 15,
+  channels: 16,
+  batchSize: 64,
+  epochs: 50,
+  weights: { lr: 0.025, lrMin: 0.001, momentum: 0.9, weightDecay: 5e-4, nesterov: true },
+} as const;
 
 /** Every gradient solver, in the order in which tables show them. A new one is an entry here. */
 export const GRADIENT = {
@@ -57,7 +67,7 @@ export const GRADIENT = {
     ...R_DARTS,
     title: 'R-DARTS(L2)',
     changes: ({ weights }) => ({ weights: { ...weights, weightDecay: 81e-4 } }),
-    is: ({ weights, dropPath }) => weights.weightDecay > DARTS_DECAY && !dropPath,
+    is: (protocol) => protocol.weights.weightDecay > plainDecay(protocol) && !protocol.dropPath,
     stated: ['weights.weightDecay'],
     deviation:
       'R-DARTS searches with several weight decays (3e-4, 9e-4, 27e-4, 81e-4; its code also 243e-4) and keeps the architecture that validates best; this is one search, with the decay that the settings name.',
@@ -160,7 +170,7 @@ export function gradientSource({ path, source }: Field, { stated }: GradientSolv
 /** What a gradient solver does here otherwise than its own paper and code, whatever its settings; one sentence each. */
 export function standingDeviations(protocol: SearchProtocol, method: GradientSolver): string[] {
   const { preset, omega, stability, perturbation } = protocol;
-  const released = preset === 'released' && !isZeroOrder(protocol.solver);
+  const released = preset === 'released' && protocol.solver.kind === 'darts';
   const second = omega.kind === 'unrolled';
   const { edges } = spaceOf(protocol);
   const noisy = Object.values(edges).some((cell) => cell.some((edge) => edge.includes('noise')));

@@ -26,6 +26,16 @@ export interface EpochRecord {
   readonly alpha?: readonly number[];
   /** The weights' decay, where it may change during the search. */
   readonly weightDecay?: number;
+  /** Single architectures at the epoch's end, where the protocol asks for them (`ranking`). */
+  readonly ranking?: RankingRecord;
+}
+
+/** Losses that a supernet gives single architectures. */
+export interface RankingRecord {
+  /** Their numbers (lib/spaces/architectures.ts). */
+  readonly architectures: readonly number[];
+  /** Mean cross-entropy in nats of each on the same validation batches. */
+  readonly losses: readonly number[];
 }
 
 /** What is summed over an epoch; the number of losses is that of weight steps, of update norms that of alpha updates. */

@@ -71,6 +71,16 @@ export class History {
   alphaEvery = setting(integer(1, 100_000), 1);
 }
 
+/** Single architectures, ranked by the losses that the supernet gives them. They change nothing of what is found. */
+export class Ranking {
+  /** Epochs between two rankings, each at an epoch’s end. */
+  every = setting(integer(1, 100_000), 1);
+  /** Architectures ranked, the same each time: drawn without repetition among those whose output depends on their input. */
+  architectures = setting(integer(2, 1_000_000), 200);
+  /** Validation batches that each of them is scored on, the same for all. */
+  batches = setting(integer(1, 100_000), 2);
+}
+
 /** The schema of every optional group. */
 export const GROUPS = {
   dropPath: record(new DropPath()),
@@ -79,6 +89,7 @@ export const GROUPS = {
   partialChannels: record(new PartialChannels()),
   stability: record(new Stability()),
   history: record(new History()),
+  ranking: record(new Ranking()),
 };
 
 /** The name of an optional group. */
@@ -88,7 +99,7 @@ export type GroupName = keyof typeof GROUPS;
 export const GROUP_NAMES = Object.keys(GROUPS) as readonly GroupName[];
 
 /** Groups that record and change nothing: a search with them does the same as one without. */
-export const RECORDING: readonly GroupName[] = ['history'];
+export const RECORDING: readonly GroupName[] = ['history', 'ranking'];
 
 /** Whether a value is the name of an optional group. */
 export function isGroupName(value: string): value is GroupName {

@@ -11,16 +11,33 @@ import type { Field, Preset, SettingSource } from '../settings.js';
 import { zeroOrderDefinition } from '../solvers/registry.js';
 import { SIGMA_ELSEWHERE, spaceById } from '../spaces/spaces.js';
 import type { SearchSpace } from '../spaces/spaces.js';
-import { gradientSearch, gradientSolver, gradientSource, standingDeviations } from './baselines.js';
+import {
+  gradientSearch,
+  gradientSolver,
+  gradientSource,
+  STAGES_SEARCH,
+  standingDeviations,
+} from './baselines.js';
 import { GROUP_NAMES, isGroupName, RECORDING } from './groups.js';
 import { OMEGA } from './omega-protocol.js';
-import { BUDGETS, DARTS_DEFAULTS, PRESETS, SEARCH, searchSchema } from './protocol.js';
+import {
+  BUDGETS,
+  DARTS_DEFAULTS,
+  halfSize,
+  isDrawn,
+  PRESETS,
+  RANDOM_WS_DEFAULTS,
+  SEARCH,
+  searchSchema,
+  updatePeriod,
+} from './protocol.js';
 import type { Budget, SearchProtocol, SolverProtocol } from './protocol.js';
 import { solverEntry, solverId } from './solvers.js';
 import type { SolverId } from './solvers.js';
 
-/** A solver's settings at the start of a search in the space. Gradient descent has the same in all. */
+/** A solver's settings at the start of a search in the space. Those of zero order alone depend on it. */
 function solverSettings(space: SearchProtocol['space'], id: string, preset: Preset): SolverProtocol {
+  if (id === RANDOM_WS_DEFAULTS.kind) return RANDOM_WS_DEFAULTS;
   const definition = zeroOrderDefinition(id);
   if (!definition) return DARTS_DEFAULTS;
   const start = typeof space === 'string' ? spaceById(space) : { sigma: SIGMA_ELSEWHERE };
@@ -37,6 +54,8 @@ function solverSettings(space: SearchProtocol['space'], id: string, preset: Pres
  * weights coast. Warm-up, σ schedule and update frequency are the released scripts' in all three. The gradient solvers have
  * what their own papers and public code state (./baselines.ts); `released` changes only the second-order step of those.
  *
+ * In a space of skeleton `stages` the supernet and its weights' SGD are those of NAS-Bench-201's own searches.
+ *
  * @param space   The id of a built-in space, or a declared one.
  * @param preset  Left out: what the solver's name stands for, `paper` unless it says otherwise.
  * @throws {UsageError} for an unknown space, solver or preset, for another preset than a name stands for, and for a wrong
@@ -52,15 +71,26 @@ export function fullSearch(space: string | SearchSpace, solver = 'mgs', preset?:
     );
   }
   const named = space as SearchProtocol['space'];
+  const defaults = defaultsOf(searchSchema);
+  const { weights, ...stages } = STAGES_SEARCH;
   const protocol: SearchProtocol = {
-    ...defaultsOf(searchSchema),
+    ...defaults,
+    ...(isStaged(named) && { ...stages, weights: { ...defaults.weights, ...weights } }),
     preset: chosen,
     space: named,
     solver: solverSettings(named, base, chosen),
     omega: defaultsOf(chosen === 'released' ? OMEGA.coast : OMEGA.finetuned),
   };
+  if (isDrawn(protocol.solver)) {
+    return SEARCH.parse({ ...protocol, omega: { kind: 'current' }, updateEvery: 1, warmupEpochs: 0 });
+  }
   const gradient = gradientSolver(base);
   return SEARCH.parse(gradient ? gradientSearch(protocol, gradient) : protocol);
+}
+
+/** Whether a space, as a protocol names or declares it, is of skeleton `stages`. */
+function isStaged(space: SearchProtocol['space']): boolean {
+  return (typeof space === 'string' ? spaceById(space) : space).skeleton === 'stages';
 }
 
 /**
@@ -104,7 +134,7 @@ export type SmallBudget = Exclude<Budget, 'full'>;
  * weight steps and 2 alpha updates an epoch), `laptop` in about a minute on two cores in S2 with N = 4 and in a few in the
  * DARTS space (16 weight steps and 4 alpha updates an epoch).
  */
-const CAPS: Readonly<Record<SmallBudget, Caps>> = {
+const DARTS_CAPS: Readonly<Record<SmallBudget, Caps>> = {
   smoke: {
     dataset: { imageSide: 16, trainSize: 64 },
     cells: 3,
@@ -113,6 +143,8 @@ const CAPS: Readonly<Record<SmallBudget, Caps>> = {
     epochs: 2,
     omega: { iterations: 2 },
     stability: { products: 5 },
+    solver: { architectures: 8, batches: 2, finalists: 2 },
+    ranking: { architectures: 8 },
   },
   laptop: {
     dataset: { imageSide: 16, trainSize: 1024 },
@@ -122,6 +154,24 @@ const CAPS: Readonly<Record<SmallBudget, Caps>> = {
     epochs: 10,
     omega: { iterations: 4 },
     stability: { products: 20 },
+    solver: { batches: 4 },
+  },
+};
+
+/**
+ * The same for spaces of skeleton `stages`. `laptop` has about a thousand weight steps on 4,000 images: a search by first-order
+ * DARTS takes less than a minute on two cores, by MGS with N = 4 and M = 10 a few.
+ */
+const STAGES_CAPS: typeof DARTS_CAPS = {
+  smoke: DARTS_CAPS.smoke,
+  laptop: {
+    dataset: { imageSide: 16, trainSize: 8000 },
+    cells: 3,
+    channels: 8,
+    batchSize: 64,
+    epochs: 16,
+    stability: { products: 20 },
+    solver: { batches: 5 },
   },
 };
 
@@ -160,7 +210,8 @@ export function smallBudget(full: { readonly budget: Budget }, budget: string): 
 /**
  * The protocol for a smaller budget, derived from a full one: whatever exceeds what the budget allows is cut down to it,
  * warm-up and whatever else is counted in epochs keep their share of them, a cut-out its share of the image; everything
- * else (solver, σ, τ, learning rates, seed) stays.
+ * else (solver, σ, τ, learning rates, seed) stays. In spaces of skeleton `stages` alpha's rate is raised so that it times the
+ * number of updates stays: alpha can go as far as in the full search.
  *
  * @param full  A protocol of budget `full`.
  * @throws {UsageError} as {@link smallBudget}.
@@ -168,14 +219,19 @@ export function smallBudget(full: { readonly budget: Budget }, budget: string): 
 export function withBudget(full: SearchProtocol, budget: string): SearchProtocol {
   const known = smallBudget(full, budget);
   if (known === undefined) return full;
-  const cut = capped(full, CAPS[known]);
+  const cut = capped(full, (isStaged(full.space) ? STAGES_CAPS : DARTS_CAPS)[known]);
   const share = (count: number): number => Math.round((count * cut.epochs) / full.epochs);
   const { cutout, stability } = cut;
+  const warmupEpochs = share(full.warmupEpochs);
+  const solver = isStaged(full.space)
+    ? atRate(cut.solver, alphaUpdates(full), { ...cut, warmupEpochs })
+    : cut.solver;
   const ofImage = cut.dataset.imageSide / full.dataset.imageSide;
   return SEARCH.parse({
     ...cut,
     budget: known,
-    warmupEpochs: share(full.warmupEpochs),
+    warmupEpochs,
+    solver,
     ...(cutout && { cutout: { ...cutout, length: 2 * Math.round((cutout.length * ofImage) / 2) } }),
     ...(stability && {
       stability: {
@@ -188,12 +244,39 @@ export function withBudget(full: SearchProtocol, budget: string): SearchProtocol
   });
 }
 
+/** Updates of alpha in a search. */
+export function alphaUpdates(protocol: SearchProtocol): number {
+  const { batchSize, epochs, warmupEpochs, solver } = protocol;
+  if (isDrawn(solver)) return 0;
+  const perEpoch = Math.floor(halfSize(protocol) / batchSize);
+  const period = updatePeriod(protocol);
+  return Math.floor((epochs * perEpoch) / period) - Math.floor((warmupEpochs * perEpoch) / period);
+}
+
+/** A solver with a rate, that of gradient descent or ξ of RS, such that rate × updates is what it is in another search. */
+function atRate(solver: SolverProtocol, updates: number, cut: SearchProtocol): SolverProtocol {
+  const factor = updates / Math.max(1, alphaUpdates(cut));
+  if (solver.kind === 'darts') return { ...solver, lr: solver.lr * factor };
+  return solver.kind === 'rs' ? { ...solver, xi: solver.xi * factor } : solver;
+}
+
 /** Where the full setting comes from, in a search with that solver. */
 export function settingSource(field: Field, solver: SolverId): SettingSource {
   const gradient = gradientSolver(solver);
   if (gradient) return gradientSource(field, gradient);
+  if (solver === 'random-ws' && isRandomWsOwn(field.path)) return field.source ?? 'baseline code';
   // A zero-order solver brings no group of its own.
   return isGroupName(field.path.split('.')[0]) ? 'ours' : (field.source ?? 'paper');
+}
+
+/** What random search with weight sharing has otherwise than the paper's searches: no updates of alpha. */
+function isRandomWsOwn(path: string): boolean {
+  return /^(solver|omega)\.|^(updateEvery|warmupEpochs)$/.test(path);
+}
+
+/** What NAS-Bench-201's own searches state: settings of the supernet, of its data and of its weights' SGD. */
+function isStagesOwn(path: string): boolean {
+  return /^(weights|dataset)\.|^(cells|channels|batchSize|epochs|alphaInitScale)$/.test(path);
 }
 
 /** What stands for fine-tuning in the released script, by whether the base weights drift. */
@@ -221,6 +304,10 @@ export function deviations(protocol: SearchProtocol): string[] {
     sentences.push(
       `The space "${protocol.space.name}" is declared for this search; the paper has none like it.`,
     );
+  } else if (isStaged(protocol.space)) {
+    sentences.push(
+      `The space and its supernet are ${spaceById(protocol.space).title}’s, the paper does not search in it; batch norms have the statistics of the batch${protocol.normalization === 'running' ? ' in weight steps, running ones where validation losses are read' : ''}.`,
+    );
   }
   const ofSolver = zeroOrderDefinition(id)?.deviations?.(solver, preset) ?? [];
   for (const { sentence, of } of ofSolver) {
@@ -239,6 +326,7 @@ export function deviations(protocol: SearchProtocol): string[] {
   sentences.push(...ofSolver.flatMap(({ sentence, of }) => (of === undefined ? [sentence] : [])));
   const gradient = gradientSolver(id);
   if (gradient) sentences.push(...standingDeviations(protocol, gradient));
+  if (isDrawn(solver)) sentences.push(...RANDOM_WS_SENTENCES);
   const method = gradient?.family ?? 'the paper';
   const genitive = method.endsWith('S') ? `${method}’` : `${method}’s`;
   for (const group of GROUP_NAMES.filter((each) => !RECORDING.includes(each))) {
@@ -252,8 +340,36 @@ export function deviations(protocol: SearchProtocol): string[] {
       sentences.push(`${group} is off; ${method} searches with it.`);
     }
   }
+  told.add('normalization');
   const settings = settingsOf(protocol).filter(({ path }) => !told.has(path));
-  return [...sentences, ...differences(settings, paper, genitive)];
+  const [ofSpace, others] = [true, false].map((own) =>
+    settings.filter(({ path }) => (isStaged(protocol.space) && isStagesOwn(path)) === own),
+  );
+  return [
+    ...sentences,
+    ...rateSentences(protocol, paper),
+    ...differences(ofSpace, paper, 'NAS-Bench-201’s'),
+    ...differences(others, paper, isDrawn(solver) ? 'R-DARTS’' : genitive),
+  ];
+}
+
+/** What random search with weight sharing does otherwise than in R-DARTS' code. */
+const RANDOM_WS_SENTENCES = [
+  'Random search with weight sharing is a baseline that the paper lacks; it follows Li and Talwalkar’s as R-DARTS’ code has it.',
+  'none is not drawn where no genotype can have it, all architectures are ranked on the same validation batches, of equally many errors the smaller loss counts, and batch norms have the statistics of the batch; R-DARTS’ code draws none, ranks on successive batches, and takes running statistics.',
+];
+
+/** The rule by which a smaller budget has another rate of alpha, where that is so. */
+function rateSentences(protocol: SearchProtocol, full: SearchProtocol): string[] {
+  const rate = ({ solver }: SearchProtocol) =>
+    solver.kind === 'darts' ? solver.lr : solver.kind === 'rs' ? solver.xi : undefined;
+  const [here, there] = [rate(protocol), rate(full)];
+  if (!isStaged(protocol.space) || here === undefined || there === undefined || here === there) return [];
+  const product = (each: SearchProtocol, value: number) =>
+    Number((value * alphaUpdates(each)).toPrecision(3));
+  return [
+    `Alpha’s rate times its number of updates is ${product(protocol, here)}; in the full search ${product(full, there)}.`,
+  ];
 }
 
 /** A setting, and where the full protocol's value comes from. */
@@ -295,7 +411,9 @@ export function differences(settings: readonly SourcedSetting[], other: object, 
 /** The settings of a search that do more than say what is recorded. */
 function settingsOf(protocol: SearchProtocol): SourcedSetting[] {
   const id = solverId(protocol);
-  return sourced(searchSchema, protocol, (field) => settingSource(field, id)).filter(
+  const sourceOf = (field: Field): SettingSource =>
+    isStaged(protocol.space) && isStagesOwn(field.path) ? 'baseline code' : settingSource(field, id);
+  return sourced(searchSchema, protocol, sourceOf).filter(
     ({ path }) => !RECORDING.some((group) => path.startsWith(`${group}.`)),
   );
 }

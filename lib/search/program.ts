@@ -7,7 +7,7 @@ import { supernet } from '../supernet/supernet.js';
 import type { PassOptions, Supernet } from '../supernet/supernet.js';
 import { lossAndGradients, sgdStep } from '../supernet/training.js';
 import type { SgdSettings } from '../supernet/training.js';
-import { spaceOf } from './protocol.js';
+import { isDrawn, spaceOf } from './protocol.js';
 import type { SearchProtocol } from './protocol.js';
 
 /**
@@ -46,17 +46,22 @@ export interface SupernetParts extends Pick<
   readonly image: number;
   readonly classes: number;
   readonly compile: boolean;
+  /** Whether SGD's momentum is Nesterov's. */
+  readonly nesterov?: boolean;
 }
 
 /** The parts of a protocol's supernet. */
 export function supernetParts(
-  { space, cells, channels, batchSize, partialChannels, dataset }: SearchProtocol,
+  { space, cells, channels, batchSize, partialChannels, dataset, weights }: SearchProtocol,
   classes: number,
   compiled: boolean,
 ): SupernetParts {
-  const partial = partialChannels ? { partialChannels } : {};
+  const optional = {
+    ...(partialChannels && { partialChannels }),
+    ...(weights.nesterov && { nesterov: true }),
+  };
   const image = dataset.imageSide;
-  return { space, cells, channels, batchSize, ...partial, image, classes, compile: compiled };
+  return { space, cells, channels, batchSize, ...optional, image, classes, compile: compiled };
 }
 
 /** Inputs of a pass in the order of the graph; what a function takes beside them is said after `alphas`. */
@@ -88,9 +93,11 @@ const kept = {
  * whatever the last user left; write it first.
  */
 export function searchProgram(protocol: SearchProtocol, classes: number, compiled: boolean): SearchProgram {
+  const { perturbation, solver } = protocol;
   return supernetProgram(supernetParts(protocol, classes, compiled), {
-    mixing: protocol.perturbation ? 'given' : 'softmax',
-    statistics: 'batch',
+    // A single architecture of two cells is mixing weights that no alphas stand for.
+    mixing: perturbation || isDrawn(solver) ? 'given' : 'softmax',
+    statistics: protocol.normalization ?? 'batch',
     dropPath: protocol.dropPath !== undefined,
   });
 }
@@ -133,6 +140,7 @@ function searchFunctions(
     momentum: momentumShare,
     weightDecay,
     clip,
+    ...(parts.nesterov && { nesterov: true }),
   });
   const running = statistics === 'running';
   const entries = ['omega', 'momentum', ...(running ? ['mean', 'variance'] : [])];
@@ -233,8 +241,8 @@ function searchFunctions(
       inputs,
       run: (state, given) => {
         const normalization = runningStatistics(net.normalizations, state);
-        const { loss, alphas: alphaGradient } = pass(state, given, { normalization });
-        return { outputs: { loss, alphaGradient } };
+        const { loss, correct, alphas: alphaGradient } = pass(state, given, { normalization });
+        return { outputs: { loss, correct, alphaGradient } };
       },
     };
   }

@@ -13,6 +13,7 @@ import {
   constant,
   defaultsOf,
   fixed,
+  flag,
   formatOf,
   integer,
   or,
@@ -26,7 +27,7 @@ import {
 import type { ChangeOf, Fault } from '../settings.js';
 import { ZERO_ORDER_SCHEMAS, zeroOrderDefinition } from '../solvers/registry.js';
 import type { ZeroOrderSettings } from '../solvers/registry.js';
-import { SPACE_IDS, SPACES, defineSpace, isSpaceId, spaceById } from '../spaces/spaces.js';
+import { SPACE_IDS, SPACES, STAGES, defineSpace, isSpaceId, spaceById } from '../spaces/spaces.js';
 import type { SearchSpace, SpaceId } from '../spaces/spaces.js';
 import { GROUPS } from './groups.js';
 import { fineTuneIterations, searchOmega } from './omega-protocol.js';
@@ -52,6 +53,26 @@ class DartsSettings {
 }
 
 const dartsSchema = record(new DartsSettings());
+
+/** The settings of random search with weight sharing. */
+class RandomWsSettings {
+  /**
+   * Random search with weight sharing (Li and Talwalkar 2019): every weight step trains one architecture drawn at random; at the
+   * end many are drawn and ranked with the shared weights. No alpha moves.
+   */
+  kind = constant('random-ws');
+  /** Architectures drawn at the end. */
+  architectures = setting(integer(1, 1_000_000), 1000, 'baseline code');
+  /** Validation batches that each of them is ranked on, the same for all. */
+  batches = setting(integer(1, 100_000), 10, 'baseline code');
+  /** The first of the ranking, which are ranked again on the whole validation half. */
+  finalists = setting(integer(1, 1_000_000), 10, 'baseline code');
+}
+
+const randomWsSchema = record(new RandomWsSettings());
+
+/** What random search with weight sharing has in its authors' code, as R-DARTS' code has it. */
+export const RANDOM_WS_DEFAULTS = defaultsOf(randomWsSchema);
 
 /** What gradient descent has in DARTS. */
 export const DARTS_DEFAULTS = defaultsOf(dartsSchema);
@@ -81,6 +102,8 @@ class WeightSettings {
   weightDecay = setting(real({ atLeast: 0 }), 3e-4, 'released scripts');
   /** Largest global norm of the weight gradient; null for no clipping. */
   clip = setting(or(real({ above: 0 }), null), 5, 'released scripts');
+  /** Whether the momentum is Nesterov’s; left out: it is not. */
+  nesterov = flag().exactOptional();
 }
 
 /** Settings of a search. */
@@ -97,7 +120,7 @@ export class SearchSettings {
   seed = setting(integer(0, Number.MAX_SAFE_INTEGER), 0);
   /** The images. */
   dataset = record(new DatasetSettings());
-  /** Search space: the id of a built-in one, or one’s own as a record of name, nodes and edges. */
+  /** Search space: the id of a built-in one, or one’s own as a record of name, nodes and edges (and skeleton). */
   space = setting(
     bounded(
       z.custom<SpaceId | SearchSpace>(
@@ -109,7 +132,10 @@ export class SearchSettings {
     's2',
     'paper',
   );
-  /** Cells of the supernet; two of them, at a third and two thirds, are reduction cells. */
+  /**
+   * Cells of the supernet; two of them, at a third and two thirds, are reduction cells. Of skeleton "stages" a third are in each
+   * stage, and none reduces.
+   */
   cells = setting(integer(3, 100), 8, 'paper');
   /** Channels of the first cell; even, since a strided skip connection makes its output from two halves of them. */
   channels = setting(integer(2, 512, 2), 16, 'paper');
@@ -125,7 +151,7 @@ export class SearchSettings {
   alphaInitScale = setting(real({ atLeast: 0 }), 1e-3, 'released scripts');
   /** What moves alpha. */
   solver = fixed(
-    z.discriminatedUnion('kind', [...ZERO_ORDER_SCHEMAS, dartsSchema]),
+    z.discriminatedUnion('kind', [...ZERO_ORDER_SCHEMAS, dartsSchema, randomWsSchema]),
     withOption('--solver', 'the other solver settings'),
   );
   /** ω*(α): the weights that a candidate’s loss, or the gradient, is read at. */
@@ -146,6 +172,13 @@ export class SearchSettings {
   stability = GROUPS.stability.exactOptional();
   /** What a search keeps of its course; changes nothing of what is found. */
   history = GROUPS.history.exactOptional();
+  /** Single architectures ranked by the supernet on the way; changes nothing of what is found. */
+  ranking = GROUPS.ranking.exactOptional();
+  /**
+   * What batch norm normalizes by where validation losses are read: the batch’s own statistics, or running ones; left out: the
+   * batch’s.
+   */
+  normalization = choice(['batch', 'running']).exactOptional();
 }
 
 /** A search as a schema. */
@@ -163,9 +196,17 @@ export type SolverProtocol = SearchProtocol['solver'];
 /** The settings of a gradient solver. */
 export type DartsProtocol = Extract<SolverProtocol, { kind: 'darts' }>;
 
+/** The settings of random search with weight sharing. */
+export type RandomWsProtocol = Extract<SolverProtocol, { kind: 'random-ws' }>;
+
 /** Whether a protocol's solver moves alpha without its gradient (or with it as a centre of proposals only). */
 export function isZeroOrder(solver: SolverProtocol): solver is ZeroOrderSettings {
-  return solver.kind !== 'darts';
+  return solver.kind !== 'darts' && solver.kind !== 'random-ws';
+}
+
+/** Whether weight steps are made at architectures drawn at random, and no alpha moves. */
+export function isDrawn(solver: SolverProtocol): solver is RandomWsProtocol {
+  return solver.kind === 'random-ws';
 }
 
 /** Searches. One of an older version is read in the words of this one (./upgrade.ts). */
@@ -210,7 +251,7 @@ export function spaceName({ space }: Pick<SearchProtocol, 'space'>): string {
 /** What is wrong between fields that are each within their own bounds. */
 function crossFaults(protocol: SearchProtocol): Fault[] {
   const { dataset, channels, batchSize, epochs, warmupEpochs, weights, solver, omega } = protocol;
-  const { partialChannels, cutout, stability } = protocol;
+  const { partialChannels, cutout, stability, ranking, normalization } = protocol;
   const faults: Fault[] = [];
   const refuse = (path: string, value: unknown, must: string) => faults.push({ path, value, must });
   const half = halfSize(protocol);
@@ -225,9 +266,25 @@ function crossFaults(protocol: SearchProtocol): Fault[] {
   if (isZeroOrder(solver) && omega.kind === 'unrolled') {
     refuse('omega.kind', omega.kind, '"finetuned", "current" or "coast" with a zero-order solver');
   }
-  if (!isZeroOrder(solver) && omega.kind !== 'current' && omega.kind !== 'unrolled') {
+  if (solver.kind === 'darts' && omega.kind !== 'current' && omega.kind !== 'unrolled') {
     const why = 'with a gradient solver, which has no candidates to fine-tune';
     refuse('omega.kind', omega.kind, `"current" or "unrolled" ${why}`);
+  }
+  if (isDrawn(solver)) {
+    const why = 'with random-ws, which has no alphas';
+    if (omega.kind !== 'current') refuse('omega.kind', omega.kind, `"current" ${why}`);
+    const groups = { partialChannels, stability, perturbation: protocol.perturbation };
+    for (const [name, group] of Object.entries(groups)) if (group) refuse(name, group, `off ${why}`);
+  }
+  const { skeleton } = spaceOf(protocol);
+  if (skeleton === 'stages' && protocol.cells % STAGES !== 0) {
+    refuse('cells', protocol.cells, `a multiple of ${STAGES}, since there are as many in each stage`);
+  }
+  if (ranking && skeleton !== 'stages') {
+    refuse('ranking', ranking, 'off in a space whose genotypes keep only some of the edges');
+  }
+  if (normalization === 'running' && omega.kind === 'unrolled') {
+    refuse('normalization', normalization, '"batch" with the second order, whose passes see one batch each');
   }
   if (partialChannels && channels % partialChannels.k !== 0) {
     refuse('partialChannels.k', partialChannels.k, `a divisor of channels, which is ${channels}`);

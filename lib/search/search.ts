@@ -4,8 +4,9 @@ import { halves, imageBatches } from '../datasets/batches.js';
 import type { ImageBatches } from '../datasets/batches.js';
 import type { Dataset } from '../datasets/load.js';
 import { exclusively } from '../engine/index.js';
-import { InterruptedError, ZartsError } from '../errors.js';
-import { foldIn, key, normal, split } from '../math/random.js';
+import type { HostArrays } from '../engine/index.js';
+import { InterruptedError, UsageError, ZartsError } from '../errors.js';
+import { foldIn, key, normal, permutation, split } from '../math/random.js';
 import type { Key } from '../math/random.js';
 import { norm, scale } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
@@ -16,25 +17,32 @@ import type { KeptOptions, KeptRun } from '../runs/kept.js';
 import { inSteps } from '../runs/steps.js';
 import { createSolver } from '../solvers/registry.js';
 import type { Solver } from '../solvers/solver.js';
-import { countOps } from '../spaces/genotype.js';
+import {
+  architectureAt,
+  architectureCount,
+  architectureWeights,
+  drawnArchitecture,
+} from '../spaces/architectures.js';
+import { countOps, isConnected } from '../spaces/genotype.js';
 import type { Genotype } from '../spaces/genotype.js';
+import { initialStatistics } from '../supernet/statistics.js';
 import { adamStart } from './adam.js';
 import { gradientUpdate, updateMetrics, updateSums, zeroOrderUpdate } from './alpha-update.js';
 import type { AlphaUpdate, Position } from './alpha-update.js';
 import { spectrumOf } from './curvature.js';
 import { derivedGenotype } from './derived.js';
 import { meansOf, NO_SUMS, withValues } from './epoch.js';
-import type { EpochRecord, EpochSums } from './epoch.js';
+import type { EpochRecord, EpochSums, RankingRecord } from './epoch.js';
 import type { Group } from './groups.js';
 import { gradientAtOmega, lossAtOmega, omegaSteps } from './omega.js';
 import { adversarialPerturbation, randomPerturbation } from './perturbation.js';
 import { searchProgram } from './program.js';
 import type { SearchProgram } from './program.js';
-import { checkAgainstData, isZeroOrder, spaceName, updatePeriod } from './protocol.js';
-import type { DartsProtocol, SearchProtocol } from './protocol.js';
+import { checkAgainstData, isDrawn, isZeroOrder, spaceName, updatePeriod } from './protocol.js';
+import type { DartsProtocol, RandomWsProtocol, SearchProtocol } from './protocol.js';
 import { cosineLr, linearly, risingProbability, sigmaAt } from './schedules.js';
 import { SearchSession } from './session.js';
-import type { Pass, SgdStep } from './session.js';
+import type { Pass, SgdStep, Statistics } from './session.js';
 import { solverId } from './solvers.js';
 import { backBy, raisedDecay, risenSince } from './stability.js';
 
@@ -56,6 +64,9 @@ export interface Intervention {
   /** The weights' decay from then on, where it was raised. */
   readonly weightDecay?: number;
 }
+
+/** What an alpha is worth that leaves its edge to one operation: a softmax gives the others nothing, to the last bit. */
+const CERTAIN = 1000;
 
 /** What a search found. */
 export interface SearchResult {
@@ -81,6 +92,11 @@ export interface SearchOptions
   readonly dataset: Dataset;
   /** Called with each epoch's record as it is made. */
   readonly onEpoch?: (record: EpochRecord) => void;
+  /**
+   * Moves alpha in the place of the protocol's zero-order solver: one that is being tried out. What it does is not in the
+   * protocol, so that a search with it has no place in a store.
+   */
+  readonly solver?: Solver;
 }
 
 /** What random numbers are drawn for, each from a key of its own. New ones come last: the others keep theirs. */
@@ -94,6 +110,8 @@ const KEYS = [
   'val',
   'perturbation',
   'curvature',
+  'architectures',
+  'ranking',
 ] as const;
 
 /** What a search carries from step to step, beside ω and its momentum: all that a checkpoint holds. */
@@ -109,8 +127,8 @@ interface SearchState extends Position {
   readonly interventions: readonly Intervention[];
 }
 
-/** ω and its momentum, [P] each. */
-type Weights = ReturnType<SearchSession['readWeights']>;
+/** ω and its momentum, [P] each, and running statistics where there are any. */
+type Weights = ReturnType<SearchSession['readWeights']> & Partial<Statistics>;
 
 /** The state at an epoch's end; with the weights where the search may go on from there. */
 interface Snapshot extends Position, Partial<Weights> {
@@ -123,12 +141,20 @@ interface Snapshot extends Position, Partial<Weights> {
  * The same protocol on the same data gives the same result to the last bit on the same machine, whether it is run at once
  * or stopped and resumed any number of times.
  *
- * @throws {UsageError} if the protocol asks for more images than there are.
+ * @throws {UsageError} if the protocol asks for more images than there are, and for a solver of one's own where alpha moves by
+ *         its gradient or not at all, or beside a store.
  * @throws {ZartsError} if a loss is not finite; the message names step, candidate and seed, and the last checkpoint stays.
  * @throws {InterruptedError} if `signal` is aborted; the state is in the store.
  */
 export async function search(protocol: SearchProtocol, options: SearchOptions): Promise<SearchResult> {
   checkAgainstData(protocol, options.dataset.train.count);
+  if (options.solver && (options.store || !isZeroOrder(protocol.solver))) {
+    throw new UsageError(
+      options.store
+        ? 'A search with a solver of one’s own is not kept: its protocol does not say what the solver does; leave the store out.'
+        : `A solver of one’s own takes the place of a zero-order one; the protocol’s is ${protocol.solver.kind}.`,
+    );
+  }
   return exclusively(() => new Search(protocol, options).run());
 }
 
@@ -150,7 +176,9 @@ class Search {
     const { net } = made;
     this.net = net;
     this.session = new SearchSession(made);
-    this.solver = isZeroOrder(protocol.solver) ? createSolver(protocol.solver) : undefined;
+    this.solver = isZeroOrder(protocol.solver)
+      ? (options.solver ?? createSolver(protocol.solver))
+      : undefined;
     const keys = split(key(protocol.seed), KEYS.length);
     this.keys = Object.fromEntries(KEYS.map((name, i) => [name, keys[i]])) as Search['keys'];
     const { omega: estimate } = protocol;
@@ -162,9 +190,20 @@ class Search {
       tune: batches(estimate.kind === 'finetuned' && estimate.split === 'val' ? val : train, this.keys.tune),
       val: batches(val, this.keys.val),
     };
-    const { omega, momentum, ...state } = from ? unpackState<SearchState & Weights>(from) : this.start();
+    const { omega, momentum, mean, variance, ...state } = from
+      ? unpackState<SearchState & Weights>(from)
+      : this.start();
     this.state = state;
+    this.writeWeights({ omega, momentum, ...(mean && variance ? { mean, variance } : {}) });
+  }
+
+  private readWeights(): Weights {
+    return { ...this.session.readWeights(), ...this.session.readStatistics() };
+  }
+
+  private writeWeights({ omega, momentum, mean, variance }: Weights): void {
     this.session.writeWeights(omega, momentum);
+    if (mean && variance) this.session.writeStatistics({ mean, variance });
   }
 
   private start(): SearchState & Weights {
@@ -182,6 +221,7 @@ class Search {
       adam: adamStart(net.alphas),
       omega: net.init(this.keys.init),
       momentum: new Float32Array(net.layout.size),
+      ...(this.protocol.normalization === 'running' ? initialStatistics(net.normalizations) : {}),
     };
   }
 
@@ -241,7 +281,7 @@ class Search {
   }
 
   private checkpoint(): Checkpoint {
-    return { step: this.state.step, ...packState({ ...this.state, ...this.session.readWeights() }) };
+    return { step: this.state.step, ...packState({ ...this.state, ...this.readWeights() }) };
   }
 
   private get ended(): boolean {
@@ -274,7 +314,7 @@ class Search {
     );
   }
 
-  private metrics(kind: 'update' | 'epoch' | 'intervention', record: object): void {
+  private metrics(kind: 'update' | 'epoch' | 'intervention' | 'ranking', record: object): void {
     const line = { step: this.state.step, kind, ...record };
     this.options.store?.appendMetrics(line);
   }
@@ -325,11 +365,11 @@ class Search {
   /** One SGD step on ω. */
   private weightStep(): void {
     const pass = this.trainingPass();
-    const shares = this.perturbedShares(pass);
+    const shares = this.perturbedShares(pass) ?? this.drawnShares();
     const { loss, correct } = this.session.train(shares ? { ...pass, shares } : pass, this.sgd);
     this.finite(loss, `step ${this.state.step}`);
     const step = this.state.step + 1;
-    const active = this.epoch >= this.protocol.warmupEpochs;
+    const active = this.epoch >= this.protocol.warmupEpochs && !isDrawn(this.protocol.solver);
     const sums = withValues(this.state.sums, { loss: [loss], correct: [correct] });
     this.state = { ...this.state, step, sums, updateDue: active && step % updatePeriod(this.protocol) === 0 };
   }
@@ -354,15 +394,24 @@ class Search {
         });
   }
 
+  /** Random search with weight sharing: the mixing weights of the one architecture that a weight step trains. */
+  private drawnShares(): Vec | undefined {
+    if (!isDrawn(this.protocol.solver)) return undefined;
+    const { space } = this.net;
+    const drawn = drawnArchitecture(space, foldIn(this.keys.architectures, this.state.step));
+    return architectureWeights(space, drawn);
+  }
+
   /** Makes the alpha update that is due. */
   private async updateAlpha(): Promise<void> {
     const { updates, sums } = this.state;
     // Alpha and all candidates are scored on one batch with one noise seed: they differ in α only.
     const validation = this.pass('val', updates, foldIn(this.keys.noise, 2 ** 40 + updates));
     const { solver } = this.protocol;
-    const update = isZeroOrder(solver)
-      ? await this.zeroOrderUpdate(this.solver!, validation)
-      : this.gradientUpdate(solver, validation);
+    const update =
+      solver.kind === 'darts'
+        ? this.gradientUpdate(solver, validation)
+        : await this.zeroOrderUpdate(this.solver!, validation);
     this.state = {
       ...this.state,
       ...update.next,
@@ -417,7 +466,11 @@ class Search {
 
   /** Records the epoch, and goes back if the protocol wants it. */
   private async endEpoch(): Promise<void> {
-    const { batchSize, history, stability } = this.protocol;
+    const { batchSize, history, stability, ranking, solver } = this.protocol;
+    const last = this.epoch + 1 === this.protocol.epochs;
+    if (last && isDrawn(solver)) await this.chooseDrawn(solver);
+    const ranked =
+      ranking && ((this.epoch + 1) % ranking.every === 0 || last) ? await this.ranked(ranking) : undefined;
     const eigenvalues = stability ? await this.largestEigenvalues(stability) : undefined;
     const record: EpochRecord = {
       epoch: this.epoch,
@@ -430,11 +483,85 @@ class Search {
         ? { alpha: Array.from(this.state.solver.alpha) }
         : {}),
       ...(stability?.action === 'regularize' ? { weightDecay: this.weightDecay } : {}),
+      ...(ranked ? { ranking: ranked } : {}),
     };
     this.metrics('epoch', record);
     this.state = { ...this.state, epochs: [...this.state.epochs, record], sums: NO_SUMS };
     this.options.onEpoch?.(record);
     if (stability) this.heed(stability);
+  }
+
+  /** Validation batches as they are, not augmented: the first ones of the half, or all. */
+  private validationBatches(count: number | 'all'): HostArrays[] {
+    const { dataset } = this.options;
+    const { batchSize } = this.protocol;
+    const { val } = halves(this.protocol.dataset.trainSize);
+    const there = Math.floor(val.length / batchSize);
+    const [noise] = split(this.keys.ranking, 1);
+    return Array.from({ length: count === 'all' ? there : Math.min(count, there) }, (_, b) =>
+      batchOf(dataset.train, val.slice(b * batchSize, (b + 1) * batchSize), evalTransform(dataset), noise),
+    );
+  }
+
+  /** Mean loss in nats and share of errors of single architectures, each at the present ω on the same batches. */
+  private async scores(
+    architectures: readonly Genotype[],
+    batches: readonly HostArrays[],
+  ): Promise<{ readonly loss: number; readonly error: number }[]> {
+    const { space } = this.net;
+    const [, noise] = split(this.keys.ranking, 2);
+    const found: { loss: number; error: number }[] = [];
+    for (const architecture of architectures) {
+      await this.pause(this.options.signal);
+      const shares = architectureWeights(space, architecture);
+      const alpha = scale(CERTAIN, shares);
+      const read = batches.map((batch) => this.session.score({ batch, alpha, noise, shares }));
+      const images = batches.length * this.protocol.batchSize;
+      const sum = (of: 'loss' | 'correct') => read.reduce((total, each) => total + each[of], 0);
+      found.push({ loss: sum('loss') / batches.length, error: 1 - sum('correct') / images });
+    }
+    return found;
+  }
+
+  /** The losses of the architectures that the protocol wants ranked. */
+  private async ranked({ architectures, batches }: Group<'ranking'>): Promise<RankingRecord> {
+    const { space } = this.net;
+    const [, , draw] = split(this.keys.ranking, 3);
+    const connected = [...permutation(draw, architectureCount(space))].filter((number) =>
+      isConnected(architectureAt(space, number)),
+    );
+    const numbers = connected.slice(0, architectures);
+    const scores = await this.scores(
+      numbers.map((number) => architectureAt(space, number)),
+      this.validationBatches(batches),
+    );
+    return { architectures: numbers, losses: scores.map(({ loss }) => loss) };
+  }
+
+  /**
+   * Random search with weight sharing at its end: the architecture of the fewest errors among those drawn; the first of them are
+   * told apart on the whole validation half. Of equally many errors the smaller loss counts. Alpha becomes one that stands for it.
+   */
+  private async chooseDrawn({ architectures, batches, finalists }: RandomWsProtocol): Promise<void> {
+    const { space } = this.net;
+    const [, , , draw] = split(this.keys.ranking, 4);
+    const drawn = Array.from({ length: architectures }, (_, i) => drawnArchitecture(space, foldIn(draw, i)));
+    const best = async (among: readonly Genotype[], on: number | 'all', count: number) => {
+      const scores = await this.scores(among, this.validationBatches(on));
+      return scores
+        .map((score, i) => ({ ...score, architecture: among[i] }))
+        .sort((a, b) => a.error - b.error || a.loss - b.loss)
+        .slice(0, count);
+    };
+    const first = await best(drawn, batches, finalists);
+    const [chosen] = await best(
+      first.map(({ architecture }) => architecture),
+      'all',
+      1,
+    );
+    this.metrics('ranking', { epoch: this.epoch, losses: [chosen.loss], error: chosen.error });
+    const alpha = scale(CERTAIN, architectureWeights(space, chosen.architecture));
+    this.state = { ...this.state, solver: { alpha, step: this.state.solver.step } };
   }
 
   /**
@@ -496,15 +623,15 @@ class Search {
   /** The state at the end of the last epoch. */
   private snapshot(action: Group<'stability'>['action']): Snapshot {
     const { solver, adam } = this.state;
-    const weights = action === 'regularize' ? this.session.readWeights() : {};
+    const weights = action === 'regularize' ? this.readWeights() : {};
     return { epoch: this.epoch - 1, solver, adam, ...weights };
   }
 
   /** To the alphas of a snapshot; with its weights the search goes on from there. */
-  private goBack({ epoch, solver, adam, omega, momentum }: Snapshot): void {
+  private goBack({ epoch, solver, adam, omega, momentum, mean, variance }: Snapshot): void {
     this.state = { ...this.state, solver, adam };
     if (!omega || !momentum) return;
-    this.session.writeWeights(omega, momentum);
+    this.writeWeights({ omega, momentum, ...(mean && variance ? { mean, variance } : {}) });
     const snapshots = this.state.snapshots.filter((each) => each.epoch <= epoch);
     this.state = { ...this.state, snapshots, epochs: this.state.epochs.slice(0, epoch + 1) };
   }

@@ -32,6 +32,12 @@ export interface SgdStep {
   readonly clip: number | null;
 }
 
+/** Running statistics of all batch norms. */
+export interface Statistics {
+  readonly mean: Float32Array;
+  readonly variance: Float32Array;
+}
+
 /** A validation loss in nats with its gradient with respect to alpha, [d]. */
 export interface AlphaGradient {
   readonly loss: number;
@@ -151,8 +157,7 @@ export class SearchSession {
 
   /** Running statistics as they are before the first batch. */
   forgetStatistics(): void {
-    const { mean, variance } = initialStatistics(this.searchProgram.net.normalizations);
-    this.program.write({ mean: vector(mean), variance: vector(variance) });
+    this.writeStatistics(initialStatistics(this.searchProgram.net.normalizations));
   }
 
   /** Moves the running statistics by those of a batch; nothing else. */
@@ -188,6 +193,23 @@ export class SearchSession {
 
   writeWeights(omega: Float32Array, momentum: Float32Array): void {
     this.program.write({ omega: vector(omega), momentum: vector(momentum) });
+  }
+
+  /** The running statistics, where the program has them. */
+  readStatistics(): Statistics | undefined {
+    if (this.searchProgram.statistics === 'batch') return undefined;
+    const { mean, variance } = this.program.read(['mean', 'variance']);
+    return { mean: mean.data as Float32Array, variance: variance.data as Float32Array };
+  }
+
+  writeStatistics({ mean, variance }: Statistics): void {
+    this.program.write({ mean: vector(mean), variance: vector(variance) });
+  }
+
+  /** The loss in nats and the number of correctly classified images. */
+  score(pass: Pass): { loss: number; correct: number } {
+    const { loss, correct } = this.read(pass, TRAINING);
+    return { loss: loss.data[0], correct: correct.data[0] };
   }
 
   private read(pass: Pass, outputs: readonly string[]): Record<string, HostArray> {

@@ -1,19 +1,18 @@
-import { knownName } from '../errors.js';
+import { UsageError, knownName } from '../errors.js';
 import type { Preset } from '../settings.js';
 import { ZERO_ORDER } from '../solvers/registry.js';
 import type { ZeroOrderDefinition } from '../solvers/registry.js';
 import { GRADIENT, gradientId } from './baselines.js';
 import type { GradientId } from './baselines.js';
-import { isZeroOrder } from './protocol.js';
 import type { SearchProtocol } from './protocol.js';
 
 /**
  * The one index of solvers by name, for `--solver` and for tables: the gradient solvers of ./baselines.ts, then the zero-order
- * ones of lib/solvers/registry.ts, each followed by its names under one preset.
+ * ones of lib/solvers/registry.ts, each followed by its names under one preset, then random search with weight sharing.
  */
 
 /** The name of a solver. */
-export type SolverId = GradientId | ZeroOrderDefinition['id'] | VariantOf<ZeroOrderDefinition>;
+export type SolverId = GradientId | ZeroOrderDefinition['id'] | VariantOf<ZeroOrderDefinition> | 'random-ws';
 
 type VariantOf<Definition> = Definition extends { readonly variants?: Readonly<Record<infer Name, unknown>> }
   ? Extract<Name, string>
@@ -44,13 +43,22 @@ export const SOLVERS = Object.fromEntries([
     { title: GRADIENT[id].title, base: id, preset: 'paper', readByPreset: false },
   ]),
   ...ZERO_ORDER.flatMap(zeroOrderEntries),
+  ['random-ws', { title: 'random-ws', base: 'random-ws', preset: 'paper', readByPreset: false }],
 ]) as Readonly<Record<SolverId, SolverEntry>>;
 
 /** Every solver's name, in the order in which tables show them. */
 export const SOLVER_IDS = Object.keys(SOLVERS) as readonly SolverId[];
 
-/** The solver of that name. @throws {UsageError} with the allowed names for any other. */
+/** Solvers that had another name. */
+const RENAMED: Readonly<Record<string, SolverId>> = { random: 'random-alpha' };
+
+/** The solver of that name. @throws {UsageError} with the allowed names for any other, and for an old one with the new. */
 export function solverEntry(id: string): SolverEntry {
+  if (Object.hasOwn(RENAMED, id)) {
+    throw new UsageError(
+      `The solver ${id} is now called ${RENAMED[id]}; random-ws is random search with weight sharing as its authors have it.`,
+    );
+  }
   return SOLVERS[knownName('solver', id, SOLVER_IDS)];
 }
 
@@ -73,9 +81,9 @@ export function solversWith(ids: readonly SolverId[], preset: Preset | undefined
 }
 
 /**
- * The name of the solver that a protocol's settings amount to. A zero-order solver keeps its name whatever it is combined
- * with; a gradient solver is named after what it has beside the gradient.
+ * The name of the solver that a protocol's settings amount to. Zero-order solvers and random search keep their name whatever
+ * they are combined with; a gradient solver is named after what it has beside the gradient.
  */
 export function solverId(protocol: SearchProtocol): SolverId {
-  return isZeroOrder(protocol.solver) ? protocol.solver.kind : gradientId(protocol);
+  return protocol.solver.kind === 'darts' ? gradientId(protocol) : protocol.solver.kind;
 }

@@ -1,4 +1,4 @@
-/** Protocols of the first version, as older records and files have them, in the words of the present one. */
+/** Protocols of the first version, or with an older name, as records and files have them, in the words of the present one. */
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -14,10 +14,18 @@ export function upgraded(value: unknown): unknown {
   const held = Object.fromEntries(
     Object.entries(value).map(([name, field]) => [name, HELD.has(name) ? upgraded(field) : field]),
   );
+  if (value.kind === 'search' && value.version !== 1) return renamed(held);
   if (value.version !== 1) return held;
-  if (value.kind === 'search') return upgradedSearch(held);
+  if (value.kind === 'search') return renamed(upgradedSearch(held));
   if (value.kind === 'landscape') return { ...held, version: 2, omega: landscapeOmega(value.omega) };
   return held;
+}
+
+/** A search whose solver had another name: `random-alpha` was called `random`. */
+function renamed(search: Fields): Fields {
+  const { solver } = search;
+  if (!isFields(solver) || solver.kind !== 'random') return search;
+  return { ...search, solver: { ...solver, kind: 'random-alpha' } };
 }
 
 /** A format that reads protocols of the first version too. */

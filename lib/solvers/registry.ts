@@ -3,7 +3,7 @@ import { unknownName } from '../errors.js';
 import type { Fault, Preset } from '../settings.js';
 import { GLD } from './gld.js';
 import { MGS } from './mgs.js';
-import { RANDOM } from './random.js';
+import { RANDOM_ALPHA } from './random-alpha.js';
 import { RS } from './rs.js';
 import type { Solver, SolverDeviation, SpaceStart } from './solver.js';
 
@@ -11,7 +11,7 @@ import type { Solver, SolverDeviation, SpaceStart } from './solver.js';
  * Every zero-order solver, in the order in which tables show them. A new one is a line here: protocols, `--solver`, presets,
  * deviations and the tests against toy functions follow from its definition.
  */
-export const ZERO_ORDER = [RS, MGS, GLD, RANDOM] as const;
+export const ZERO_ORDER = [RS, MGS, GLD, RANDOM_ALPHA] as const;
 
 /** What a zero-order solver is defined by. */
 export type ZeroOrderDefinition = (typeof ZERO_ORDER)[number];

@@ -2,26 +2,31 @@ import { z } from 'zod';
 import { UsageError, ZartsError, unknownName } from '../errors.js';
 import type { Vec } from '../math/vec.js';
 import { edgeGroups, mixingWeights } from './mixing.js';
-import { PRIMITIVES, isPrimitive } from './primitives.js';
+import { PRIMITIVES, isPrimitive, opFamily } from './primitives.js';
 import type { Primitive } from './primitives.js';
-import { CELLS, alphaSize, cellEdges } from './spaces.js';
+import { CELLS, alphaSize, cellEdges, spaceEdges } from './spaces.js';
 import type { Cell, SearchSpace } from './spaces.js';
 
 /** One chosen edge: the operation and the node that it reads. */
 export type GenotypeEdge = readonly [op: Primitive, input: number];
 
 /**
- * The discrete description of a network's two cells. Entries 2i and 2i + 1 of a cell are the two inputs of intermediate
- * node i + 2; `…Concat` are the nodes whose maps are concatenated to the cell's output.
+ * The discrete description of a network's cells. Entries 2i and 2i + 1 of a cell are the two inputs of intermediate node
+ * i + 2; `…Concat` are the nodes whose maps are concatenated to the cell's output.
+ *
+ * Of skeleton `stages` there is one cell, `normal`, with an entry for every edge, ordered by (node, input); node 0 is its
+ * input and its last node its output. The lists of the reduction cell are empty.
  */
 export interface Genotype {
+  /** Left out: the two cells of DARTS. */
+  readonly skeleton?: 'stages';
   readonly normal: readonly GenotypeEdge[];
   readonly normalConcat: readonly number[];
   readonly reduce: readonly GenotypeEdge[];
   readonly reduceConcat: readonly number[];
 }
 
-/** Edges that every intermediate node of a derived cell keeps. */
+/** Edges that every intermediate node of a derived cell of DARTS keeps. */
 const KEPT = 2;
 
 /** More nodes than any cell has; a longer range in a text is a mistake, and would be gigabytes when written out. */
@@ -40,10 +45,16 @@ export interface DeriveOptions {
    * edges into the node (PC-DARTS). Default false.
    */
   readonly edgeNormalization?: boolean;
+  /**
+   * Where every edge has an operation, take the strongest other one in the place of `none`, which is allowed there by default,
+   * as in NAS-Bench-201's own code.
+   */
+  readonly withoutNone?: boolean;
 }
 
 /**
- * The genotype that alphas stand for, by DARTS' rule: softmax over each edge; each node keeps the 2 incoming edges whose
+ * The genotype that alphas stand for. Of skeleton `stages` each edge becomes its strongest operation (ties keep the first
+ * listed), which may be `none`. Else by DARTS' rule: softmax over each edge; each node keeps the 2 incoming edges whose
  * largest weight of an operation other than `none` is largest, in descending order of it (ties keep the lower input);
  * each kept edge becomes that operation (ties keep the first listed). Every intermediate node is concatenated.
  *
@@ -51,10 +62,18 @@ export interface DeriveOptions {
  * @throws {UsageError} when the length is wrong; {ZartsError} when an alpha is not finite (the message names its place).
  */
 export function deriveGenotype(space: SearchSpace, alpha: Vec, options: DeriveOptions = {}): Genotype {
-  const { releasedIndexing = false, edgeNormalization = false } = options;
+  const { releasedIndexing = false, edgeNormalization = false, withoutNone = false } = options;
   const weights = mixingWeights(space, alpha, edgeNormalization);
   checkFinite(space, alpha);
-  const places = cellEdges(space.nodes);
+  const places = spaceEdges(space);
+  if (space.skeleton === 'stages') {
+    let start = 0;
+    const chosen = space.edges.normal.map((primitives) => {
+      const row = weights.subarray(start, (start += primitives.length));
+      return primitives[strongest(row, withoutNone ? primitives.indexOf('none') : -1)];
+    });
+    return stagesGenotype(places.map(({ input }, edge) => [chosen[edge], input]));
+  }
   let [operation, beta] = [0, alphaSize(space)];
   const derive = (cell: Cell): GenotypeEdge[] => {
     const edges = space.edges[cell];
@@ -80,6 +99,16 @@ export function deriveGenotype(space: SearchSpace, alpha: Vec, options: DeriveOp
   return { normal: derive('normal'), normalConcat: concat, reduce: derive('reduce'), reduceConcat: concat };
 }
 
+/** The genotype of skeleton `stages` with that operation on each edge of its cell. */
+export function stagesGenotype(normal: readonly GenotypeEdge[]): Genotype {
+  return { skeleton: 'stages', normal, normalConcat: [nodesOf(normal.length)], reduce: [], reduceConcat: [] };
+}
+
+/** Nodes after the input of a cell with so many edges, one from each node to each later one; not whole for other numbers. */
+function nodesOf(edges: number): number {
+  return (Math.sqrt(8 * edges + 1) - 1) / 2;
+}
+
 /** The place of the largest weight but for one place, the first of equal ones; −1 where there is none. */
 function strongest(weights: Vec, without: number): number {
   return weights.reduce(
@@ -101,15 +130,47 @@ function checkFinite({ edges }: SearchSpace, alpha: Vec): void {
   throw new ZartsError(`${places[bad]} is ${alpha[bad]}; a genotype needs finite alphas.`);
 }
 
-/** How often each primitive occurs in one cell; every primitive has an entry. */
-export type OpCounts = Readonly<Record<Primitive, number>>;
+/**
+ * The edges of a cell of skeleton `stages` that lie on a path from its input to its output, `none` and noise passing nothing on;
+ * empty where the output does not depend on the input.
+ */
+export function usedEdges({ normal, normalConcat: [output] }: Genotype): readonly GenotypeEdge[] {
+  const passing = cellEdges(output, 1)
+    .map(({ node, input }, e) => ({ node, input, edge: normal[e] }))
+    .filter(({ edge: [op] }) => !['zero', 'noise'].includes(opFamily(op)));
+  const fromInput = new Set([0]);
+  for (const { node, input } of passing) if (fromInput.has(input)) fromInput.add(node);
+  const toOutput = new Set([output]);
+  for (const { node, input } of [...passing].reverse()) if (toOutput.has(node)) toOutput.add(input);
+  return passing
+    .filter(({ node, input }) => fromInput.has(input) && toOutput.has(node))
+    .map(({ edge }) => edge);
+}
+
+/** Whether the output of a cell of skeleton `stages` depends on its input. */
+export function isConnected(genotype: Genotype): boolean {
+  return usedEdges(genotype).length > 0;
+}
+
+/** Operations of NAS-Bench-201 that are none of DARTS'. */
+const STAGES_OPS = ['nor_conv_1x1', 'nor_conv_3x3'] as const satisfies readonly Primitive[];
+type StagesOp = (typeof STAGES_OPS)[number];
+
+/**
+ * How often each primitive occurs in one cell. Every primitive has an entry, NAS-Bench-201's convolutions only where they
+ * occur: what was recorded before they were known stays the same.
+ */
+export type OpCounts = Readonly<
+  Record<Exclude<Primitive, StagesOp>, number> & Partial<Record<StagesOp, number>>
+>;
 
 /** The operations of a genotype counted, per cell kind (skip domination, noise domination). */
 export function countOps(genotype: Genotype): Record<Cell, OpCounts> {
   const count = (edges: readonly GenotypeEdge[]): OpCounts => {
-    const counts = Object.fromEntries(PRIMITIVES.map((op) => [op, 0])) as Record<Primitive, number>;
-    for (const [op] of edges) counts[op]++;
-    return counts;
+    const always = PRIMITIVES.filter((op) => !STAGES_OPS.some((other) => other === op));
+    const counts: Partial<Record<Primitive, number>> = Object.fromEntries(always.map((op) => [op, 0]));
+    for (const [op] of edges) counts[op] = (counts[op] ?? 0) + 1;
+    return counts as OpCounts;
   };
   return { normal: count(genotype.normal), reduce: count(genotype.reduce) };
 }
@@ -117,9 +178,17 @@ export function countOps(genotype: Genotype): Record<Cell, OpCounts> {
 /**
  * The text that the PyTorch code base prints and evaluates, e.g.
  * `Genotype(normal=[('sep_conv_3x3', 0), …], normal_concat=range(2, 6), reduce=[…], reduce_concat=range(2, 6))`.
- * Concatenated nodes that follow each other are written as a range. {@link parseGenotype} reads it back.
+ * Concatenated nodes that follow each other are written as a range. Of skeleton `stages` NAS-Bench-201's text, e.g.
+ * `|nor_conv_3x3~0|+|nor_conv_3x3~0|skip_connect~1|`. {@link parseGenotype} reads both back.
  */
-export function printGenotype({ normal, normalConcat, reduce, reduceConcat }: Genotype): string {
+export function printGenotype({ skeleton, normal, normalConcat, reduce, reduceConcat }: Genotype): string {
+  if (skeleton === 'stages') {
+    const into = (node: number) => normal.filter((_, e) => cellEdges(normalConcat[0], 1)[e].node === node);
+    const texts = Array.from({ length: normalConcat[0] }, (_, i) =>
+      into(i + 1).map(([op, input]) => `${op}~${input}|`),
+    );
+    return texts.map((edges) => `|${edges.join('')}`).join('+');
+  }
   const cell = (edges: readonly GenotypeEdge[]): string =>
     `[${edges.map(([op, i]) => `('${op}', ${i})`).join(', ')}]`;
   const concat = (nodes: readonly number[]): string =>
@@ -135,6 +204,7 @@ export function printGenotype({ normal, normalConcat, reduce, reduceConcat }: Ge
 const jsonEdge = z.tuple([z.string(), z.number().int().nonnegative()]);
 const jsonNodes = z.array(z.number().int().nonnegative());
 const jsonGenotype = z.strictObject({
+  skeleton: z.literal('stages').exactOptional(),
   normal: z.array(jsonEdge),
   normalConcat: jsonNodes,
   reduce: z.array(jsonEdge),
@@ -142,12 +212,13 @@ const jsonGenotype = z.strictObject({
 });
 
 /**
- * The genotype written in a text: PyTorch's `Genotype(…)` (lists or `range(a, b)` for the concatenated nodes) or JSON with
- * the fields of {@link Genotype} (`normal_concat` and `reduce_concat` are read too).
+ * The genotype written in a text: PyTorch's `Genotype(…)` (lists or `range(a, b)` for the concatenated nodes), JSON with the
+ * fields of {@link Genotype} (`normal_concat` and `reduce_concat` are read too), or NAS-Bench-201's `|…~0|+|…~0|…~1|+…`.
  *
  * @throws {UsageError} naming the position (line and column, or the JSON path), what was expected and what was found.
  */
 export function parseGenotype(text: string): Genotype {
+  if (text.trimStart().startsWith('|')) return new GenotypeReader(text).readCell();
   return checkGenotype(text.trimStart().startsWith('{') ? parseJson(text) : new GenotypeReader(text).read());
 }
 
@@ -167,7 +238,8 @@ function parseJson(text: string): unknown {
 }
 
 /**
- * The value as a genotype, checked: known primitives, two entries a node, inputs and concatenated nodes that exist.
+ * The value as a genotype, checked: known primitives, two entries a node (of skeleton `stages` one for every edge, in their
+ * order), inputs and concatenated nodes that exist.
  *
  * @throws {UsageError} naming the path of the first fault.
  */
@@ -183,6 +255,7 @@ export function checkGenotype(value: unknown): Genotype {
     );
   }
   const { data } = parsed;
+  if (data.skeleton === 'stages') return checkedStages(data);
   for (const cell of CELLS) {
     const edges = data[cell];
     if (edges.length === 0 || edges.length % KEPT !== 0) {
@@ -213,7 +286,43 @@ export function checkGenotype(value: unknown): Genotype {
   return data as unknown as Genotype;
 }
 
-/** Reads `Genotype(normal=[…], normal_concat=…, reduce=[…], reduce_concat=…)`: a recursive descent over one text. */
+/** A genotype of skeleton `stages`, checked. */
+function checkedStages({
+  normal,
+  normalConcat,
+  reduce,
+  reduceConcat,
+}: z.infer<typeof jsonGenotype>): Genotype {
+  const nodes = nodesOf(normal.length);
+  if (nodes === 0 || !Number.isInteger(nodes)) {
+    throw new UsageError(
+      `normal has ${normal.length} entries; a genotype of skeleton stages has one for each edge, 6 for 3 nodes after the input.`,
+    );
+  }
+  cellEdges(nodes, 1).forEach(({ node, input: expected }, i) => {
+    const [op, input] = normal[i];
+    if (!isPrimitive(op)) {
+      throw new UsageError(`normal[${i}]: ${unknownName('primitive', op, PRIMITIVES).message}`);
+    }
+    if (input !== expected) {
+      throw new UsageError(
+        `normal[${i}]: node ${node} reads node ${input}; the entry in this place is that of node ${expected}.`,
+      );
+    }
+  });
+  if (normalConcat.join() !== String(nodes)) {
+    throw new UsageError(`normalConcat is ${normalConcat.join(', ')}; it must be the last node, ${nodes}.`);
+  }
+  if (reduce.length + reduceConcat.length > 0) {
+    throw new UsageError('reduce must be empty: a network of skeleton stages has no reduction cell.');
+  }
+  return stagesGenotype(normal as GenotypeEdge[]);
+}
+
+/**
+ * Reads `Genotype(normal=[…], normal_concat=…, reduce=[…], reduce_concat=…)`, or `|…~0|+|…~0|…~1|+…`: a recursive descent over
+ * one text.
+ */
 class GenotypeReader {
   private at = 0;
 
@@ -239,6 +348,44 @@ class GenotypeReader {
       if (!(field in fields)) throw new UsageError(`The genotype has no field "${name}".`);
     }
     return fields;
+  }
+
+  /** NAS-Bench-201's text. The edges into a node may stand in any order; each earlier node has exactly one. */
+  readCell(): Genotype {
+    const edges: GenotypeEdge[] = [];
+    let node = 0;
+    do {
+      node += 1;
+      const into: (Primitive | undefined)[] = new Array<undefined>(node).fill(undefined);
+      this.take('|');
+      while (into.includes(undefined)) {
+        const start = this.skip();
+        const op = this.match(/[A-Za-z0-9_]+/y, `an edge into node ${node}`);
+        if (!isPrimitive(op)) {
+          const { message } = unknownName('primitive', op, PRIMITIVES);
+          throw this.fault('a known primitive', start, ` ${message}`);
+        }
+        this.take('~');
+        const place = this.skip();
+        const input = this.integer();
+        if (input >= node || into[input] !== undefined) {
+          const open = into.flatMap((taken, each) => (taken === undefined ? [each] : []));
+          const why = input >= node ? 'that does not come before it' : 'that it reads already';
+          const expected = `node ${open.join(' or ')} as what node ${node} reads here`;
+          throw this.fault(expected, place, ` Node ${node} cannot read node ${input}, one ${why}.`);
+        }
+        into[input] = op;
+        this.take('|');
+      }
+      edges.push(...into.map((op, input): GenotypeEdge => [op!, input]));
+      this.skip();
+      if (this.at < this.text.length && this.text[this.at] !== '+') {
+        throw this.fault(
+          `"+" or the end, since node ${node} has its ${node === 1 ? 'edge' : `${node} edges`}`,
+        );
+      }
+    } while (this.text[this.at++] === '+');
+    return stagesGenotype(edges);
   }
 
   private edge(): [Primitive, number] {

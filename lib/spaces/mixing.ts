@@ -1,7 +1,7 @@
 import { UsageError } from '../errors.js';
 import { mapGroups, softmax } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
-import { CELLS, alphaSize, cellEdges } from './spaces.js';
+import { alphaSize, cellForm, spaceEdges } from './spaces.js';
 import type { Cell, SearchSpace } from './spaces.js';
 
 /**
@@ -12,7 +12,7 @@ import type { Cell, SearchSpace } from './spaces.js';
 
 /** Length of the alpha vector of a space, with its edge alphas or without; 28 more with them for 4 nodes. */
 export function alphaCount(space: SearchSpace, edgeNormalization: boolean): number {
-  return alphaSize(space) + (edgeNormalization ? CELLS.length * cellEdges(space.nodes).length : 0);
+  return alphaSize(space) + (edgeNormalization ? cellForm(space).kinds.length * spaceEdges(space).length : 0);
 }
 
 /** The number of operations on each edge, cell by cell: the groups that alphas are softmaxed in. */
@@ -21,9 +21,10 @@ export function operationGroups(space: SearchSpace): Record<Cell, readonly numbe
   return { normal: counts('normal'), reduce: counts('reduce') };
 }
 
-/** The number of edges into each node of a cell (2, 3, 4, 5 for 4 nodes): the groups that β are softmaxed in. */
+/** The number of edges into each node of a cell (2, 3, 4, 5 for 4 nodes after 2 inputs): the groups that β are softmaxed in. */
 export function edgeGroups(space: SearchSpace): readonly number[] {
-  return Array.from({ length: space.nodes }, (_, i) => i + 2);
+  const { inputs } = cellForm(space);
+  return Array.from({ length: space.nodes }, (_, i) => i + inputs);
 }
 
 /**
@@ -44,7 +45,7 @@ export function mixingWeights(space: SearchSpace, alpha: Vec, edgeNormalization 
 /** The lengths of the groups that {@link mixingWeights} softmaxes, in the order of the vector. */
 export function mixingGroups(space: SearchSpace, edgeNormalization: boolean): readonly number[] {
   const { normal, reduce } = operationGroups(space);
-  const edges = edgeNormalization ? CELLS.flatMap(() => edgeGroups(space)) : [];
+  const edges = edgeNormalization ? cellForm(space).kinds.flatMap(() => edgeGroups(space)) : [];
   return [...normal, ...reduce, ...edges];
 }
 

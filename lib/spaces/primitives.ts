@@ -6,7 +6,8 @@ export type OpFamily = (typeof OP_FAMILIES)[number];
 
 /**
  * Every operation that a search space or a genotype may name, in the spelling of DARTS, which files and papers print, and the
- * kind of it. `none` gives zeros, `noise` Gaussian noise (S4); `conv_7x1_1x7` and `sep_conv_7x7` occur in known genotypes only.
+ * kind of it. `none` gives zeros, `noise` Gaussian noise (S4); `conv_7x1_1x7` and `sep_conv_7x7` occur in known genotypes
+ * only; `nor_conv_1x1` and `nor_conv_3x3` are NAS-Bench-201's: ReLU, dense convolution, batch norm.
  */
 const FAMILY = {
   none: 'zero',
@@ -20,6 +21,8 @@ const FAMILY = {
   dil_conv_5x5: 'convolution',
   conv_7x1_1x7: 'convolution',
   noise: 'noise',
+  nor_conv_1x1: 'convolution',
+  nor_conv_3x3: 'convolution',
 } as const satisfies Readonly<Record<string, OpFamily>>;
 
 /** The name of one candidate operation. */

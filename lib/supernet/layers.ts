@@ -28,8 +28,8 @@ export interface Scope {
   weight(name: string): Tensor;
   /** Default scale and offset: 1 and 0. */
   normalize(name: string, x: Tensor4D, scale?: Tensor1D, offset?: Tensor1D): Tensor4D;
-  /** The same without scale and offset, with sums exact enough for what the whole network's gradient passes through. */
-  normalizeExactly(name: string, x: Tensor4D): Tensor4D;
+  /** The same with sums exact enough for what the whole network's gradient passes through. Both scale and offset, or neither. */
+  normalizeExactly(name: string, x: Tensor4D, scale?: Tensor1D, offset?: Tensor1D): Tensor4D;
   noise(name: string, shape: readonly number[]): Tensor4D;
   /** Told the statistics that a fused kernel normalized with; absent where nobody asks. */
   readonly collected?: ((name: string, statistics: engine.BatchStatistics) => void) | undefined;
@@ -40,7 +40,7 @@ export function within(scope: Scope, prefix: string): Scope {
   return {
     weight: (name) => scope.weight(`${prefix}.${name}`),
     normalize: (name, x, scale, offset) => scope.normalize(`${prefix}.${name}`, x, scale, offset),
-    normalizeExactly: (name, x) => scope.normalizeExactly(`${prefix}.${name}`, x),
+    normalizeExactly: (name, ...rest) => scope.normalizeExactly(`${prefix}.${name}`, ...rest),
     noise: (name, shape) => scope.noise(name === '' ? prefix : `${prefix}.${name}`, shape),
     collected:
       scope.collected &&
@@ -372,11 +372,15 @@ function pathNorm(name: string, channels: number, affine: boolean): Step {
   };
 }
 
+/** Batch norm with scale and offset, then ReLU: the last layer before the classifier of NAS-Bench-201's networks. */
+export function lastActivation(channels: number): Layer {
+  return sequence(batchNorm('0', channels, true), relu);
+}
+
 /** 3×3 convolution, then batch norm with scale and offset: the supernet's stem. No ReLU. */
 export function stem(inputs: number, outputs: number): Layer {
   const norm = batchNorm('1', outputs, true);
-  const exact: Step['apply'] = (x, scope) =>
-    engine.scaleAndShift(scope.normalizeExactly('1', x), ...affineOf('1', scope));
+  const exact: Step['apply'] = (x, scope) => scope.normalizeExactly('1', x, ...affineOf('1', scope));
   return sequence(dense('0', [3, 3], [inputs, outputs], [1, 1]), { ...norm, apply: exact });
 }
 
@@ -472,6 +476,49 @@ function checkHalves([, height, width]: Shape): void {
   throw new ZartsError(
     `A skip connection of stride 2 needs an even height and width, got ${height}×${width}.`,
   );
+}
+
+/** ReLU, 3×3 convolution, batch norm (NAS-Bench-201 `ReLUConvBN`). */
+function reluConv3x3Bn(inputs: number, { channels, stride, affine }: OperationForm): Layer {
+  return sequence(
+    relu,
+    dense('op.1', [3, 3], [inputs, channels], [stride, stride]),
+    batchNorm('op.2', channels, affine),
+  );
+}
+
+/** ReLU, 1×1 convolution, batch norm; before a convolution of stride 2 every second pixel is taken. */
+function norConv1x1({ channels, stride, affine }: OperationForm): Layer {
+  if (stride === 1) return reluConvBn(channels, channels, affine);
+  const subsampled = plain((_x, _scope, input) => input.rectified.everySecond(0));
+  return sequence(subsampled, pointwise('op.1', channels), batchNorm('op.2', channels, affine));
+}
+
+/**
+ * What halves the maps between the stages of NAS-Bench-201 (`ResNetBasicblock`): two times ReLU, 3×3 convolution, batch norm,
+ * the first of stride 2, and beside them the mean of 2×2 pixels and a 1×1 convolution; their sum.
+ */
+export function residualReduction(inputs: number, outputs: number): Layer {
+  const form = { channels: outputs, affine: true, poolsNormalized: false } as const;
+  const a = named('conv_a', reluConv3x3Bn(inputs, { ...form, stride: 2 }));
+  const b = named('conv_b', reluConv3x3Bn(outputs, { ...form, stride: 1 }));
+  const halved = plain((x) => tf.avgPool(x, 2, 2, 'valid'));
+  const beside = named('downsample', sequence(halved, pointwise('1', inputs, outputs)));
+  return {
+    ...contentsOf([a, b, beside]),
+    apply(input, scope) {
+      const [, height, width] = input.x.shape;
+      if (!input.even) {
+        throw new ZartsError(
+          `The block between two stages needs an even height and width, got ${height}×${width}.`,
+        );
+      }
+      return {
+        x: sumImages([output(b, mapOf(a, input, scope), scope), output(beside, input, scope)]),
+        interleaved: false,
+      };
+    },
+  };
 }
 
 /** Twice: ReLU, depthwise and 1×1 convolution, batch norm; the first time with the stride (DARTS `SepConv`). */
@@ -581,6 +628,8 @@ const OPERATIONS: Readonly<Record<Primitive, (form: OperationForm) => Layer>> = 
   dil_conv_3x3: (form) => dilConv(3, form),
   dil_conv_5x5: (form) => dilConv(5, form),
   conv_7x1_1x7: conv7x1,
+  nor_conv_1x1: norConv1x1,
+  nor_conv_3x3: (form) => reluConv3x3Bn(form.channels, form),
 };
 
 /** The operation that a primitive names, in the given form. */

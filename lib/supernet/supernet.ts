@@ -4,8 +4,8 @@ import type { FusedTerm, NormalizedBatch } from '../engine/index.js';
 import { UsageError } from '../errors.js';
 import type { Key } from '../math/random.js';
 import { alphaCount, edgeGroups, operationGroups } from '../spaces/mixing.js';
-import { cellEdges, reductionCells } from '../spaces/spaces.js';
-import type { Cell, SearchSpace } from '../spaces/spaces.js';
+import { cellForm, reductionCells, spaceEdges } from '../spaces/spaces.js';
+import type { Cell, Edge, SearchSpace } from '../spaces/spaces.js';
 import {
   FeatureMap,
   contentsOf,
@@ -26,19 +26,20 @@ import {
   sumTerms,
 } from './layers.js';
 import type { Contents, OpWeight, PatternUse, Scope, Term } from './layers.js';
+import { stagedNetwork } from './stages.js';
 import type { Normalization, Normalizations } from './statistics.js';
 import { initialWeights, unflatten, weightLayout } from './weights.js';
 import type { WeightLayout } from './weights.js';
 
 /**
- * The weight-sharing network of DARTS (`model_search.py`): a stem, cells whose every edge is a mixed op, and a linear
- * classifier. A pure function of weights, alphas and images: it holds no tensors.
+ * The weight-sharing network of DARTS (`model_search.py`), or of NAS-Bench-201 (`search_cells.py`): a stem, cells whose every
+ * edge is a mixed op, and a linear classifier. A pure function of weights, alphas and images: it holds no tensors.
  */
 
 export interface SupernetShape {
-  /** Number of cells L; the cells ⌊L/3⌋ and ⌊2L/3⌋ are reduction cells. */
+  /** Number of cells L; the cells ⌊L/3⌋ and ⌊2L/3⌋ are reduction cells. Of skeleton `stages` a third are in each stage. */
   readonly cells: number;
-  /** Channels C of the first cells; every reduction doubles them. The stem has 3·C. */
+  /** Channels C of the first cells; every reduction doubles them. The stem has 3·C, of skeleton `stages` C. */
   readonly channels: number;
   readonly classes: number;
   /** Whether images are large ones: the stem then halves them three times. Absent: no. */
@@ -110,9 +111,10 @@ const STEM_MULTIPLIER = 3;
  * The supernet of a space.
  *
  * @throws {UsageError} if there are fewer than 1 cells, or channels that the strided skip connection cannot halve or partial
- *         channels cannot divide.
+ *         channels cannot divide; of skeleton `stages` for a number of cells that is no multiple of 3, and large images.
  */
 export function supernet(space: SearchSpace, shape: SupernetShape): Supernet {
+  if (space.skeleton === 'stages') return stagedSupernet(space, shape);
   const { channels, classes } = shape;
   if (!Number.isInteger(shape.cells) || shape.cells < 1) {
     throw new UsageError(`A supernet needs at least 1 cell, got ${shape.cells}.`);
@@ -127,13 +129,7 @@ export function supernet(space: SearchSpace, shape: SupernetShape): Supernet {
     );
   }
 
-  const { k, edgeNormalization } = shape.partialChannels ?? { k: 1, edgeNormalization: false };
-  if (!Number.isInteger(k) || k < 1 || channels % k !== 0) {
-    throw new UsageError(
-      `Partial channels need an integer k of 1 or more that divides the channels, got ${k} for ${channels}.`,
-    );
-  }
-
+  const { k, edgeNormalization } = partialChannelsOf(shape);
   const stemChannels = STEM_MULTIPLIER * channels;
   const largeImages = shape.largeImages ?? false;
   const first = largeImages
@@ -162,11 +158,7 @@ export function supernet(space: SearchSpace, shape: SupernetShape): Supernet {
     alphas: alphaCount(space, edgeNormalization),
     init: (key) => initialWeights(layout, key),
     logits(weights, alphas, images, options = {}) {
-      const scope: Scope = {
-        weight: unflatten(layout, weights),
-        ...normalizer(options.normalization ?? { kind: 'batch' }),
-        noise: options.noise ?? noiseSource(options.noiseSeed),
-      };
+      const scope = scopeOf(layout, weights, options);
       // The fused kernels know neither running statistics nor activation patterns, and tell nobody of pools' statistics.
       const { normalization = { kind: 'batch' }, pattern } = options;
       const fuses = engine.canFuse() && normalization.kind === 'batch' && !pattern;
@@ -184,6 +176,57 @@ export function supernet(space: SearchSpace, shape: SupernetShape): Supernet {
         [s0, s1] = [s1, cell.apply(s0, s1, scope, weights, dropped)];
       }
       return linear('classifier', engine.globalAverage(s1.x), scope);
+    },
+  };
+}
+
+/** How a shape's mixed ops see channels. @throws {UsageError} where they cannot be divided so. */
+function partialChannelsOf({ channels, partialChannels }: SupernetShape): PartialChannels {
+  const { k, edgeNormalization } = partialChannels ?? { k: 1, edgeNormalization: false };
+  if (!Number.isInteger(k) || k < 1 || channels % k !== 0) {
+    throw new UsageError(
+      `Partial channels need an integer k of 1 or more that divides the channels, got ${k} for ${channels}.`,
+    );
+  }
+  return { k, edgeNormalization };
+}
+
+/** What the layers of a pass compute with. */
+function scopeOf(layout: WeightLayout, weights: Tensor1D, options: PassOptions): Scope {
+  return {
+    weight: unflatten(layout, weights),
+    ...normalizer(options.normalization ?? { kind: 'batch' }),
+    noise: options.noise ?? noiseSource(options.noiseSeed),
+  };
+}
+
+/** The supernet of a space of skeleton `stages`. Its pools and skip connections have no batch norm. */
+function stagedSupernet(space: SearchSpace, shape: SupernetShape): Supernet {
+  const { k, edgeNormalization } = partialChannelsOf(shape);
+  if (shape.largeImages) throw new UsageError('A supernet of skeleton stages is for small images only.');
+  const network = stagedNetwork(shape, (name, width) => {
+    const strideOf = () => 1 as const;
+    const nameOf = ({ node, input }: Edge, o: number) => `${name}.edges.${node}<-${input}.${o}`;
+    const mixed = mixedEdges(space, 'normal', { width, k, poolsNormalized: false, strideOf, nameOf });
+    return { ...contentsOf([mixed]), mixed, width };
+  });
+  const { layout } = network;
+  return {
+    space,
+    shape,
+    layout,
+    normalizations: network.normalizations,
+    alphas: alphaCount(space, edgeNormalization),
+    init: (key) => initialWeights(layout, key),
+    logits(weights, alphas, images, options = {}) {
+      const mixing = mixingTensors(space, alphas, edgeNormalization, options.mixing);
+      const dropping = dropPathSource(images.shape[0], options);
+      const switches = options.pattern && patternSwitches(options.pattern);
+      const scope = scopeOf(layout, weights, options);
+      return network.logits(new FeatureMap(images, switches), scope, ({ mixed, width }, input) => {
+        const dropped = dropping?.(space.edges.normal.length);
+        return mixed.apply([input], scope, mixing.perOperation('normal', width / k), dropped).at(-1)!;
+      });
     },
   };
 }
@@ -225,19 +268,17 @@ function supernetCell(
     previousReduces ? factorizedReduce(before, width, false) : reluConvBn(before, width, false),
   );
   const preprocess1 = named(`${name}.preprocess1`, reluConvBn(previous, width, false));
-  const edges = cellEdges(space.nodes).map(({ node, input }, e) => {
+  const mixed = mixedEdges(space, kind, {
+    width,
+    k,
+    poolsNormalized: true,
     // In a reduction cell the two inputs are halved on their way to every node.
-    const stride = kind === 'reduce' && input < 2 ? 2 : 1;
-    const ops = space.edges[kind][e].map((primitive, o) => {
-      const form = { channels: width / k, stride, affine: false, poolsNormalized: true } as const;
-      return { primitive, layer: named(`${name}._ops.${e}._ops.${o}`, operation(primitive, form)) };
-    });
-    return { node, input, stride, ops };
+    strideOf: ({ input }) => (kind === 'reduce' && input < 2 ? 2 : 1),
+    nameOf: (_, o, e) => `${name}._ops.${e}._ops.${o}`,
   });
-  const operations = edges
+  const operations = mixed.edges
     .flatMap(({ node, input, ops }) => ops.map((op) => ({ node, input, ...op })))
     .map((each, place) => ({ ...each, place }));
-  const layers = operations.map(({ layer }) => layer);
   const computed = operations.filter(({ primitive }) => primitive !== 'none');
   const numbers = Array.from({ length: space.nodes }, (_, i) => i + 2);
   const canFuse =
@@ -246,7 +287,7 @@ function supernetCell(
     numbers.every((number) => computed.some(({ node }) => node === number));
 
   return {
-    ...contentsOf([preprocess0, preprocess1, ...layers]),
+    ...contentsOf([preprocess0, preprocess1, mixed]),
     kind,
     width,
     fused: !canFuse
@@ -262,9 +303,60 @@ function supernetCell(
           return fusedMap([preprocess0, preprocess1], [s0, s1], scope, nodes, numbers, weights);
         },
     apply(s0, s1, scope, weights, dropping) {
-      const map = (x: Tensor4D) => new FeatureMap(x, s0.switches);
-      const states = [mapOf(preprocess0, s0, scope), mapOf(preprocess1, s1, scope)];
-      for (let node = 2; node < space.nodes + 2; node++) {
+      const inputs = [mapOf(preprocess0, s0, scope), mapOf(preprocess1, s1, scope)];
+      const states = mixed.apply(inputs, scope, weights, dropping);
+      return new FeatureMap(
+        tf.concat(
+          states.slice(2).map(({ x }) => x),
+          3,
+        ),
+        s0.switches,
+      );
+    },
+  };
+}
+
+/** How the mixed ops of a cell are built. */
+interface MixedForm {
+  /** Channels of every node. */
+  readonly width: number;
+  /** A mixed op sees one in k of them. */
+  readonly k: number;
+  readonly poolsNormalized: boolean;
+  readonly strideOf: (edge: Edge) => 1 | 2;
+  /** What the parameters of an operation are called after. */
+  readonly nameOf: (edge: Edge, operation: number, e: number) => string;
+}
+
+/** The edges of a cell as mixed ops, and what they make of its inputs. */
+function mixedEdges(
+  space: SearchSpace,
+  kind: Cell,
+  { width, k, poolsNormalized, strideOf, nameOf }: MixedForm,
+) {
+  const edges = spaceEdges(space).map((edge, e) => {
+    const stride = strideOf(edge);
+    const form = { channels: width / k, stride, affine: false, poolsNormalized } as const;
+    const ops = space.edges[kind][e].map((primitive, o) => ({
+      primitive,
+      layer: named(nameOf(edge, o, e), operation(primitive, form)),
+    }));
+    return { ...edge, stride, ops };
+  });
+  const { inputs } = cellForm(space);
+  return {
+    ...contentsOf(edges.flatMap(({ ops }) => ops.map(({ layer }) => layer))),
+    edges,
+    /** The maps of all nodes, the inputs included. */
+    apply(
+      from: readonly FeatureMap[],
+      scope: Scope,
+      weights: CellWeights,
+      dropping: readonly Tensor1D[] | undefined,
+    ): FeatureMap[] {
+      const map = (x: Tensor4D) => new FeatureMap(x, from[0].switches);
+      const states = [...from];
+      for (let node = inputs; node < space.nodes + inputs; node++) {
         // One sum over the mixed ops of all incoming edges; the zero op adds nothing to it. One over what bypasses them:
         // to shuffle the sums is to sum the shuffled.
         const mixed: Term[] = [];
@@ -286,8 +378,7 @@ function supernetCell(
         const others = (): Tensor4D => tf.concat([sum, sumImages(bypass)], 3);
         states.push(map(bypass.length === 0 ? sum : engine.shuffleChannels(others(), k)));
       }
-      const nodes = states.slice(2).map(({ x }) => x);
-      return map(tf.concat(nodes, 3));
+      return states;
     },
   };
 }
@@ -304,11 +395,10 @@ function mixingTensors(
 ) {
   const counts = operationGroups(space);
   const nodes = edgeGroups(space);
-  const sizes = [sum(counts.normal), sum(counts.reduce)];
-  const [normal, reduce, normalEdges, reduceEdges]: Tensor1D[] = tf.split(
-    alphas,
-    edgeNormalization ? [...sizes, sum(nodes), sum(nodes)] : sizes,
-  );
+  const { kinds } = cellForm(space);
+  const sizes = kinds.map((kind) => sum(counts[kind]));
+  const lengths = edgeNormalization ? [...sizes, ...kinds.map(() => sum(nodes))] : sizes;
+  const parts: Tensor1D[] = lengths.length === 1 ? [alphas] : tf.split(alphas, lengths);
   const softmaxed = (values: Tensor1D, groups: readonly number[]) =>
     mixing === 'given' ? values : softmaxPerGroup(values, groups);
   const cell = (operations: Tensor1D, edges: Tensor1D | undefined, groups: readonly number[]) => {
@@ -317,10 +407,12 @@ function mixingTensors(
     const shares = softmaxed(edges, nodes);
     return { weights: tf.mul<Tensor1D>(weights, repeated(shares, groups)), edges: tf.unstack(shares) };
   };
-  const cells = {
-    normal: cell(normal, normalEdges, counts.normal),
-    reduce: cell(reduce, reduceEdges, counts.reduce),
-  };
+  const cells = Object.fromEntries(
+    kinds.map((kind, i) => [
+      kind,
+      cell(parts[i], parts[kinds.length + i] as Tensor1D | undefined, counts[kind]),
+    ]),
+  ) as Record<Cell, ReturnType<typeof cell>>;
   const known = new Map<string, CellWeights>();
   const perOperation = (kind: Cell, width: number): CellWeights => {
     const key = `${kind} ${width}`;
@@ -391,7 +483,7 @@ export function normalizer(
       if (!scale) known.set(x.id, normalized);
       return collected(name, normalized);
     },
-    normalizeExactly: (name, x) => collected(name, engine.batchNormExactly(x)),
+    normalizeExactly: (name, x, scale, offset) => collected(name, engine.normalizeExactly(x, scale, offset)),
     collected: told,
   };
 }

@@ -72,10 +72,12 @@ export interface SgdSettings {
   readonly weightDecay: number | Tensor;
   /** Bound on the global norm of the weight gradient (alphas do not count); null or Infinity for none. */
   readonly clip: number | Tensor | null;
+  /** Nesterov's momentum: the step is the gradient plus the new momentum's share. Left out: the momentum alone. */
+  readonly nesterov?: boolean;
 }
 
 /**
- * One step of SGD as PyTorch takes it: clip, then add the decay, then momentum without dampening.
+ * One step of SGD as PyTorch takes it: clip, then add the decay, then momentum without dampening, Nesterov's if wanted.
  *
  * @param gradient  [P]; `undefined` for a step without one, which momentum and decay alone make.
  * @param lr        Scalar.
@@ -99,6 +101,7 @@ export function sgdStep(
     decayed = tf.add(clipped, decayed);
   }
   const nextMomentum: Tensor1D = tf.add(tf.mul(momentum, settings.momentum), decayed);
-  const nextWeights: Tensor1D = tf.sub(weights, tf.mul(nextMomentum, lr));
+  const step = settings.nesterov ? tf.add(decayed, tf.mul(nextMomentum, settings.momentum)) : nextMomentum;
+  const nextWeights: Tensor1D = tf.sub(weights, tf.mul(step, lr));
   return { weights: nextWeights, momentum: nextMomentum, gradientNorm };
 }

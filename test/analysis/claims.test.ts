@@ -46,6 +46,20 @@ describe('claims', () => {
     expect(detail).to.contain('whole 95 % interval lies from 0.65 to 0.75');
   });
 
+  it('is given no verdict by an experiment that could not show it, whatever the values are', () => {
+    const unseen = 'The control shows no difference.';
+    for (const values of [[], [1], [1.5, 1.6], [-1.5, -1.6]]) {
+      const claim = judge({ ...question, values, region: { above: 0 }, unseen, detail: 'More.' });
+      expect(claim).to.include({ verdict: 'cannot be seen here', n: values.length });
+      expect(claim.detail).to.equal(
+        `${unseen} Otherwise it would be supported if the whole 95 % interval lay above 0. More.`,
+      );
+    }
+    expect(judge({ ...question, values: [1.5, 1.6], region: { above: 0 }, unseen }).statistic.value).to.equal(
+      1.55,
+    );
+  });
+
   it('survives JSON', () => {
     const claim = judge({ ...question, values: [1, 2, 4], region: { below: 9 } });
     expect(JSON.parse(JSON.stringify(claim))).to.deep.equal(claim);

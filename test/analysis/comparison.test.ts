@@ -1,8 +1,16 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { bootstrapInterval, pairedTest, ranks } from '../../lib/analysis/comparison.js';
+import {
+  binomialTail,
+  bootstrapInterval,
+  holm,
+  kendallTau,
+  pairedTest,
+  rankTest,
+  ranks,
+} from '../../lib/analysis/comparison.js';
 import { summarize } from '../../lib/analysis/statistics.js';
-import { key } from '../../lib/math/random.js';
+import { foldIn, key, uniform } from '../../lib/math/random.js';
 import { number } from '../support/numbers.js';
 
 const numbers = (min: number, max: number) => fc.array(number(-100, 100), { minLength: min, maxLength: max });
@@ -116,5 +124,71 @@ describe('the paired test', () => {
   it('refuses no differences, and one that is not finite', () => {
     expect(() => pairedTest([])).to.throw('at least one value');
     expect(() => pairedTest([NaN])).to.throw('Value 0 of a paired test is NaN');
+  });
+});
+
+describe('Kendall’s τ', () => {
+  it('counts pairs in the same order less those in the other', () => {
+    expect(kendallTau([1, 2, 3, 4], [10, 20, 30, 40])).to.equal(1);
+    expect(kendallTau([1, 2, 3, 4], [4, 3, 2, 1])).to.equal(-1);
+    // One of six pairs is turned.
+    expect(kendallTau([1, 2, 3, 4], [1, 3, 2, 4])).to.be.closeTo(4 / 6, 1e-12);
+    // Ties: 5 pairs of 6 untied in one, 6 in the other, 5 concordant.
+    expect(kendallTau([1, 1, 2, 3], [1, 2, 3, 4])).to.be.closeTo(5 / Math.sqrt(5 * 6), 1e-12);
+    expect(kendallTau([1, 1], [1, 2])).to.be.NaN;
+  });
+});
+
+describe('Holm’s correction', () => {
+  it('multiplies by how many are left, and never turns the order', () => {
+    expect(holm([0.01, 0.04, 0.03, 0.005])).to.deep.equal([0.03, 0.06, 0.06, 0.02]);
+    expect(holm([0.9, 0.8])).to.deep.equal([1, 1]);
+    expect(holm([])).to.deep.equal([]);
+  });
+});
+
+describe('the tail of a binomial law', () => {
+  it('adds up to one, and is symmetric for a coin', () => {
+    expect(binomialTail(0, 7, 0.3)).to.be.closeTo(1, 1e-12);
+    expect(binomialTail(8, 7, 0.3)).to.equal(0);
+    expect(binomialTail(7, 7, 0.3)).to.be.closeTo(0.3 ** 7, 1e-12);
+    expect(binomialTail(4, 7, 0.5)).to.be.closeTo(0.5, 1e-12);
+  });
+});
+
+describe('the rank test', () => {
+  const order = (a: number, b: number) => Math.sign(a - b);
+
+  it('has the probability of all orders of few values, and the difference by hand', () => {
+    // Two of the 20 ways to take three of six are as extreme.
+    const { difference, p } = rankTest([1, 2, 3], [4, 5, 6], order);
+    expect(difference).to.equal(-0.5);
+    expect(p).to.be.closeTo(0.1, 0.02);
+    expect(rankTest([1, 4], [2, 3], order).difference).to.equal(0);
+    expect(rankTest([1], [1], order)).to.include({ difference: 0, interval: null, p: 1 });
+  });
+
+  it('tells a difference of 0.17 with 24 and 24, and is turned with its samples', () => {
+    const [a, b] = [0, 12].map((shift) => Array.from({ length: 24 }, (_, i) => i + shift));
+    const [there, back] = [rankTest(a, b, order), rankTest(b, a, order)];
+    expect(there.detectable).to.be.within(0.165, 0.17);
+    expect(back.difference).to.equal(-there.difference);
+    expect(back.p).to.equal(there.p).and.to.be.below(0.001);
+    expect(there.interval![1]).to.be.below(0);
+    expect(rankTest(a, a, order).p).to.equal(1);
+  });
+
+  it('takes what is alike as neither better', () => {
+    const wide = (a: number, b: number) => (Math.abs(a - b) < 2 ? 0 : Math.sign(a - b));
+    expect(rankTest([1, 1, 1], [2, 2, 2], wide)).to.include({ difference: 0, p: 1 });
+  });
+
+  it('rejects equal laws as often as it says', () => {
+    let rejected = 0;
+    for (let i = 0; i < 60; i++) {
+      const [a, b] = [uniform(foldIn(key(4), 2 * i), 12), uniform(foldIn(key(4), 2 * i + 1), 12)];
+      if (rankTest([...a], [...b], order, key(i)).p < 0.05) rejected += 1;
+    }
+    expect(rejected).to.be.at.most(9);
   });
 });

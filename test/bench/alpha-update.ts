@@ -1,5 +1,6 @@
 import { loadDataset } from '../../lib/datasets/load.js';
 import type { Dataset } from '../../lib/datasets/load.js';
+import { scalar } from '../../lib/engine/index.js';
 import { key } from '../../lib/math/random.js';
 import { silent } from '../../lib/progress.js';
 import type { Progress } from '../../lib/progress.js';
@@ -12,6 +13,7 @@ import type { SolverId } from '../../lib/search/solvers.js';
 import { benchStep } from './program.js';
 import { timing } from './timing.js';
 import type { Timing } from './timing.js';
+import { BENCH_SGD } from './shapes.js';
 import type { SearchShape } from './shapes.js';
 
 /** What an alpha update costs beside the steps it cannot do without. Times in ms. */
@@ -112,7 +114,14 @@ async function imagesOf({ dataset }: SearchProtocol): Promise<Dataset> {
 export async function timeAlphaUpdates(shape: SearchShape, updates: number): Promise<AlphaUpdateTimes> {
   const protocol = updateProtocol(shape, 'mgs', updates);
   const dataset = await imagesOf(protocol);
-  const inputs = { ...benchStep(shape).inputs, noiseSeed: { shape: [2], data: Int32Array.from(key(0)) } };
+  const { momentum, weightDecay, clip } = BENCH_SGD;
+  const inputs = {
+    ...benchStep(shape).inputs,
+    momentumShare: scalar(momentum),
+    weightDecay: scalar(weightDecay),
+    clip: scalar(clip),
+    noiseSeed: { shape: [2], data: Int32Array.from(key(0)) },
+  };
   // The search's own program: whoever asks with the same protocol is given the same one.
   const call = (options: { outputs: string[]; update?: boolean }): number => {
     const { program } = searchProgram(protocol, dataset.classes.length, true);

@@ -93,6 +93,35 @@ const MULTIPLIES = /Conv|MatMul|Einsum|LSTM|GRU|ZartsBlock/;
  * @throws {ZartsError} for a convolution or product of an unknown kind, and for one whose shapes are not known.
  */
 export function multiplyAdds(nodes: readonly GraphNode[]): Arithmetic {
+  const work = workOf(nodes);
+  const sumOf = (what: 'dense' | 'depthwise') => work.reduce((total, each) => total + each[what], 0);
+  const [dense, depthwise] = [sumOf('dense'), sumOf('depthwise')];
+  return { dense, depthwise, total: dense + depthwise };
+}
+
+/** What one operation does. */
+export interface OperationWork {
+  readonly node: GraphNode;
+  /** Shapes of what it reads, as far as they are known, and of its results. */
+  readonly inputs: readonly Shape[];
+  readonly results: readonly Shape[];
+  /** Multiply-adds. */
+  readonly dense: number;
+  readonly depthwise: number;
+  /** Bytes of all that it reads and writes, once each: what has to move at least where no cache holds it. */
+  readonly bytes: number;
+}
+
+/** Every value in a step has four bytes. */
+const VALUE_BYTES = 4;
+
+/**
+ * What each operation of a call does that has work to do.
+ *
+ * @param nodes  The call's nodes as the recorder wrote them, with shapes.
+ * @throws {ZartsError} as {@link multiplyAdds}.
+ */
+export function workOf(nodes: readonly GraphNode[]): readonly OperationWork[] {
   const shapes = new Map(nodes.map(({ name, shapes = [] }) => [name, shapes]));
   const shapeOf = (reference: string): Shape | undefined => {
     const [, name, output = '0'] = /^(.*?)(?::(\d+))?$/.exec(reference)!;
@@ -108,23 +137,32 @@ export function multiplyAdds(nodes: readonly GraphNode[]): Arithmetic {
     const padded = made('Pad', made('DepthToSpace', image)?.inputs[0]);
     return padded ? product(shapeOf(padded.inputs[0])!) / product(padded.shapes![0]) : 1;
   };
-  const sumOf = (counts: Readonly<Record<string, Count>>): number =>
-    nodes
-      .filter(({ op }) => Object.hasOwn(counts, op))
-      .reduce((total, node) => {
-        const inputs = node.inputs.map(shapeOf);
-        const [result] = node.shapes ?? [];
-        if (result === undefined || inputs.includes(undefined)) {
-          throw new ZartsError(
-            `The multiply-adds of ${node.name} cannot be counted: its shapes are not known.`,
-          );
-        }
-        return total + counts[node.op](inputs as Shape[], result, node) * shareNotSpread(node);
-      }, 0);
-  const unknown = nodes.find(({ op }) => MULTIPLIES.test(op) && !(op in DENSE) && !(op in DEPTHWISE));
-  if (unknown) throw new ZartsError(`The multiply-adds of ${unknown.op} are not counted yet.`);
-  const [dense, depthwise] = [sumOf(DENSE), sumOf(DEPTHWISE)];
-  return { dense, depthwise, total: dense + depthwise };
+  return nodes
+    .filter(({ op }) => !WITHOUT_WORK.has(op))
+    .map((node) => {
+      const { op } = node;
+      const known = node.inputs.map(shapeOf);
+      const inputs = known.filter((shape) => shape !== undefined);
+      const results = node.shapes ?? [];
+      const bytes = VALUE_BYTES * [...inputs, ...results].reduce((total, shape) => total + product(shape), 0);
+      if (!(op in DENSE) && !(op in DEPTHWISE)) {
+        if (MULTIPLIES.test(op)) throw new ZartsError(`The multiply-adds of ${op} are not counted yet.`);
+        return { node, inputs, results, dense: 0, depthwise: 0, bytes };
+      }
+      if (results.length === 0 || known.includes(undefined)) {
+        throw new ZartsError(
+          `The multiply-adds of ${node.name} cannot be counted: its shapes are not known.`,
+        );
+      }
+      const counted = (counts: Readonly<Record<string, Count>>): number =>
+        op in counts ? counts[op](inputs, results[0], node) * shareNotSpread(node) : 0;
+      return { node, inputs, results, dense: counted(DENSE), depthwise: counted(DEPTHWISE), bytes };
+    });
+}
+
+/** Bytes that a call's operations read and write, each tensor once for every operation that has to do with it. */
+export function bytesMoved(nodes: readonly GraphNode[]): number {
+  return workOf(nodes).reduce((total, { bytes }) => total + bytes, 0);
 }
 
 function isTrue({ attributes }: GraphNode, name: string): boolean {

@@ -30,6 +30,7 @@ const REPORT: Omit<ShapeReport, 'ratios'> = {
     kernels: 2,
     multiplyAdds: { dense: 1e9, depthwise: 0, total: 1e9 },
     forwardMultiplyAdds: { dense: 3e8, depthwise: 0, total: 3e8 },
+    bytes: 8e8,
   },
   graph: { operations: 3, bytes: 19e6, recordMs: 9000, loadMs: 7000, firstCallMs: 1 },
   memory: {
@@ -38,6 +39,8 @@ const REPORT: Omit<ShapeReport, 'ratios'> = {
   },
   matrixProduct: { ms: ms(10), parallel: 2, gflops: 80 },
   gflops: 20,
+  gbytes: 8,
+  bits: { sessions: 2, values: { weights: 1 } },
 };
 
 describe('bench: shapes and times', () => {

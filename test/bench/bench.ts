@@ -6,10 +6,12 @@ import { ZartsError } from '../../lib/errors.js';
 import { silent } from '../../lib/progress.js';
 import type { Phase, Progress } from '../../lib/progress.js';
 import type { AlphaUpdateTimes } from './alpha-update.js';
+import { checkBits } from './bits-check.js';
+import type { BitsReport } from './bits-check.js';
 import { EngineProcess, PeerProcess, peerName } from './processes.js';
 import type { PeerVariant } from './processes.js';
 import type { StepCounts } from './program.js';
-import { BENCH_SHAPES, PRODUCT_SIDE, isRetraining, isSmall, shapesOf } from './shapes.js';
+import { BENCH_SHAPES, PRODUCT_SIDE, SUM_LENGTH, isRetraining, isSmall, shapesOf } from './shapes.js';
 import type { BenchShape } from './shapes.js';
 import { contenders, inTurn, timing } from './timing.js';
 import type { Timing } from './timing.js';
@@ -67,6 +69,10 @@ export interface Measurements {
   readonly matrixProduct: { readonly ms: Timing; readonly parallel: number; readonly gflops: number };
   /** Arithmetic of the compiled step: 2·multiply-adds over its median. */
   readonly gflops: number;
+  /** Billions of bytes a second that the operations of the compiled step read and write, each tensor once for each of them. */
+  readonly gbytes: number;
+  /** Whether two sessions, with one and with two operations at once, agree in every bit of three steps. */
+  readonly bits: BitsReport;
   readonly alphaUpdate?: AlphaUpdateTimes;
   readonly steady?: readonly MemoryMark[];
 }
@@ -84,6 +90,10 @@ export interface BenchReport {
     readonly loadBefore: number;
     /** Images a second through the input pipeline with augmentation at 32×32, one core. */
     readonly pipelineImagesPerSecond: number;
+    /** Arithmetic in registers alone, all cores; null where the fused kernels, which measure it, are not used. */
+    readonly peakGflops: number | null;
+    /** Billions of bytes a second that sums of long vectors read and write. */
+    readonly memoryGbytes: number;
   };
   readonly versions: Device & {
     readonly node: string;
@@ -112,6 +122,23 @@ export interface BenchOptions {
   readonly progress?: Progress;
 }
 
+/** What the machine can do at most. */
+async function machineRates(engine: EngineProcess) {
+  const pipeline = await engine.ask('pipeline');
+  const { rate } = await engine.ask('registers');
+  const sums: { ms: number; parallel: number }[] = [];
+  while (sums.length < RATE_REPEATS) sums.push(await engine.ask('sum'));
+  const bytes = 3 * 4 * SUM_LENGTH * sums[0].parallel;
+  return {
+    pipelineImagesPerSecond: pipeline.batch / (median(pipeline.times) / 1000),
+    peakGflops: rate === null ? null : (2 * rate * availableParallelism()) / 1e9,
+    memoryGbytes: bytes / (median(sums.map(({ ms }) => ms)) * 1e6),
+  };
+}
+
+/** Times that a rate of the machine is the median of. */
+const RATE_REPEATS = 5;
+
 /**
  * Times supernet steps.
  *
@@ -122,14 +149,17 @@ export async function runBench(options: BenchOptions = {}): Promise<BenchReport>
   const names = shapesOf(options.shapes);
   const date = new Date().toISOString();
   const [loadBefore] = loadavg();
-  const { facts, pipeline } = await new EngineProcess('The engine').during(async (engine) => ({
+  const { facts, rates } = await new EngineProcess('The engine').during(async (engine) => ({
     facts: await engine.ask('hello'),
-    pipeline: await engine.ask('pipeline'),
+    rates: await machineRates(engine),
   }));
   const peer =
-    options.peer === undefined ? {} : await new PeerProcess(options.peer).during((each) => each.ask('hello'));
+    options.peer === undefined
+      ? {}
+      : await new PeerProcess(options.peer, facts.device.device).during((each) => each.ask('hello'));
   const shapes: Record<string, ShapeReport> = {};
-  for (const name of names) shapes[name] = await new ShapeBench(name, BENCH_SHAPES[name], options).run();
+  for (const name of names)
+    shapes[name] = await new ShapeBench(name, BENCH_SHAPES[name], facts.device.device, options).run();
   const processors = cpus();
   return {
     shapes,
@@ -139,7 +169,7 @@ export async function runBench(options: BenchOptions = {}): Promise<BenchReport>
       usableCores: availableParallelism(),
       memoryBytes: totalmem(),
       loadBefore,
-      pipelineImagesPerSecond: pipeline.batch / (median(pipeline.times) / 1000),
+      ...rates,
     },
     versions: { ...facts.device, node: facts.node, ...peer },
     date,
@@ -191,6 +221,7 @@ class ShapeBench {
   constructor(
     private readonly name: string,
     private readonly shape: BenchShape,
+    private readonly device: Device['device'],
     private readonly options: BenchOptions,
   ) {
     const small = isSmall(shape);
@@ -262,6 +293,8 @@ class ShapeBench {
     }
     const steady = await this.steadyMemory();
     const alphaUpdate = await this.alphaUpdate();
+    this.tell('bits');
+    const bits = await checkBits(shape, { extent: 'steps', sessions: 1, processes: 1, threads: [1, 2] });
     const { operations, graphBytes, recordMs, loadMs } = opened.graph;
     const report = {
       ...shape,
@@ -277,6 +310,8 @@ class ShapeBench {
         gflops: (parallel * 2 * PRODUCT_SIDE ** 3) / (product.median * 1e6),
       },
       gflops: (2 * counts.multiplyAdds.total) / (ms.compiled.median * 1e6),
+      gbytes: counts.bytes / (ms.compiled.median * 1e6),
+      bits,
       ...(alphaUpdate ? { alphaUpdate } : {}),
       ...(steady.length > 0 ? { steady } : {}),
     };
@@ -294,7 +329,7 @@ class ShapeBench {
 
   /** The peer, opened, and those of its variants that may be the fastest. */
   private async scoutPeer(python: string, expected: number) {
-    const process = new PeerProcess(python);
+    const process = new PeerProcess(python, this.device);
     try {
       await process.ask('open', await this.compiled.ask('data'));
       const variants = peerVariants(availableParallelism(), this.options.peerCompile ?? false);
@@ -328,7 +363,7 @@ class ShapeBench {
 
   /** Peak memory of the peer in a process that has seen nothing but steps of this variant. */
   private peerMemory(variant: PeerVariant): Promise<MemoryReport> {
-    return new PeerProcess(this.options.peer).during(async (peer) => {
+    return new PeerProcess(this.options.peer, this.device).during(async (peer) => {
       await peer.ask('hello');
       const { peakBytes: start } = await peer.ask('memory');
       await peer.ask('open', await this.compiled.ask('data'));

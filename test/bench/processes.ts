@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Device } from '../../lib/engine/index.js';
 import { ZartsError } from '../../lib/errors.js';
 import { projectRoot } from '../../lib/runs/home.js';
 import type { WireArray } from './wire.js';
@@ -167,12 +168,17 @@ export function peerPython(): string {
 
 /** The networks in PyTorch in a process of their own. */
 export class PeerProcess extends Child<PeerRequests> {
-  constructor(python = peerPython()) {
+  constructor(python = peerPython(), device: Device['device'] = 'cpu') {
     super({
       name: 'The PyTorch peer',
       command: python,
       args: [path.join(projectRoot(), 'test', 'bench', 'torch_supernet.py')],
-      env: { ...process.env, PYTHONNOUSERSITE: '1', PYTHONDONTWRITEBYTECODE: '1' },
+      env: {
+        ...process.env,
+        PYTHONNOUSERSITE: '1',
+        PYTHONDONTWRITEBYTECODE: '1',
+        ZARTS_PEER_DEVICE: device === 'gpu' ? 'cuda' : 'cpu',
+      },
     });
   }
 }

@@ -1,4 +1,4 @@
-import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
+import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
 import { compile, recordedCalls, tf } from '../../lib/engine/index.js';
 import type { HostArrays, Program, ProgramFunction } from '../../lib/engine/index.js';
 import { derivedNetwork } from '../../lib/evaluation/network.js';
@@ -11,7 +11,7 @@ import { supernet } from '../../lib/supernet/supernet.js';
 import type { Supernet } from '../../lib/supernet/supernet.js';
 import { lossAndGradients, sgdStep } from '../../lib/supernet/training.js';
 import type { WeightLayout } from '../../lib/supernet/weights.js';
-import { countOperations, multiplyAdds } from './arithmetic.js';
+import { bytesMoved, countOperations, multiplyAdds } from './arithmetic.js';
 import type { Arithmetic, OperationCounts } from './arithmetic.js';
 import { specsOf } from '../parity/network-case.js';
 import {
@@ -20,6 +20,7 @@ import {
   BENCH_SHAPES,
   BENCH_SHAPE_NAMES,
   PRODUCT_SIDE,
+  SUM_LENGTH,
   isRetraining,
   shapesOf,
 } from './shapes.js';
@@ -148,6 +149,8 @@ export interface StepCounts extends OperationCounts {
   readonly multiplyAdds: Arithmetic;
   /** The forward pass alone. */
   readonly forwardMultiplyAdds: Arithmetic;
+  /** Bytes that its operations read and write, forward and backward. */
+  readonly bytes: number;
 }
 
 /** Counts a step of this shape by recording it; nothing is computed. */
@@ -160,6 +163,7 @@ export function stepCounts(shape: BenchShape): StepCounts {
     ...countOperations(step),
     multiplyAdds: multiplyAdds(step),
     forwardMultiplyAdds: multiplyAdds(calls({ outputs: ['loss'], update: false })),
+    bytes: bytesMoved(step),
   };
 }
 
@@ -184,27 +188,39 @@ export function graphCounts(names: readonly string[] = BENCH_SHAPE_NAMES): Graph
  * Products of 1024×1024 float32 matrices in one session, as many at once as the session runs operations at once: what the
  * machine can do with these thread settings.
  */
-export function productProgram(parallel: number): Program<'multiply'> {
-  const side = PRODUCT_SIDE;
-  const matrix = (n: number) => ({
-    shape: [side, side],
-    data: Float32Array.from(uniform(key(n), side * side), (u) => u - 0.5),
-  });
-  const zeros = { shape: [side, side], data: new Float32Array(side * side) };
+export function productProgram(parallel: number): Program<'compute'> {
+  const size = PRODUCT_SIDE ** 2;
+  const matrix = (n: number) => Float32Array.from(uniform(key(n), size), (u) => u - 0.5);
+  return atOnce(parallel, [PRODUCT_SIDE, PRODUCT_SIDE], matrix, (a, b) => tf.matMul(a, b));
+}
+
+/** Sums of vectors too long for any cache, in the same way: how fast memory is read and written. */
+export function sumProgram(parallel: number): Program<'compute'> {
+  return atOnce(parallel, [SUM_LENGTH], () => new Float32Array(SUM_LENGTH).fill(1), tf.add);
+}
+
+/** c_i = f(a, b_i) for as many i as said, each in an operation of its own. */
+function atOnce(
+  parallel: number,
+  shape: readonly number[],
+  values: (n: number) => Float32Array,
+  f: (a: Tensor, b: Tensor) => Tensor,
+): Program<'compute'> {
   const numbers = Array.from({ length: parallel }, (_, i) => i);
+  const given = (n: number) => ({ shape, data: values(n) });
   return compile(
     {
-      a: matrix(0),
-      ...Object.fromEntries(numbers.map((i) => [`b${i}`, matrix(i + 1)])),
-      ...Object.fromEntries(numbers.map((i) => [`c${i}`, zeros])),
+      a: given(0),
+      ...Object.fromEntries(numbers.map((i) => [`b${i}`, given(i + 1)])),
+      ...Object.fromEntries(numbers.map((i) => [`c${i}`, given(0)])),
     },
     {
-      multiply: {
+      compute: {
         inputs: {},
-        // The products stay in the session: fetching them would be timed as well.
+        // The results stay in the session: fetching them would be timed as well.
         run: (state) => ({
           outputs: {},
-          state: Object.fromEntries(numbers.map((i) => [`c${i}`, tf.matMul(state.a, state[`b${i}`])])),
+          state: Object.fromEntries(numbers.map((i) => [`c${i}`, f(state.a, state[`b${i}`])])),
         }),
       },
     },
@@ -220,6 +236,7 @@ export function peerSupernet({ space, shape }: Supernet) {
 
 /** A derived network as the peer builds it; without auxiliary head where it has none. */
 export function peerDerivedNetwork({ genotype, plan, auxiliary }: DerivedNetwork, auxiliaryWeight: number) {
+  if (!plan) throw new Error('the peer builds networks of DARTS only');
   const { cells, classes } = plan;
   return {
     genotype,

@@ -63,6 +63,9 @@ export const BENCH_SGD = { lr: 0.025, momentum: 0.9, weightDecay: 3e-4, clip: 5 
 /** Side of the matrices whose product gives the machine's rate. */
 export const PRODUCT_SIDE = 1024;
 
+/** Values in the vectors whose sum gives the rate of memory; a sum reads two and writes one. */
+export const SUM_LENGTH = 2 ** 25;
+
 /** Whether a step takes a fraction of a second, so that slow engines can be timed on it as well. */
 export function isSmall({ image, cells }: BenchShape): boolean {
   return image <= 16 && cells <= 5;

@@ -24,6 +24,11 @@ import torch  # noqa: E402
 from torch import nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
+# "cuda" where the engine that it is compared with computes on a GPU.
+DEVICE = os.environ.get("ZARTS_PEER_DEVICE", "cpu")
+if DEVICE != "cpu":  # a default costs time at every call
+    torch.set_default_device(DEVICE)
+
 BATCH_NORM_EPSILON = 1e-5
 STEM_MULTIPLIER = 3
 
@@ -341,11 +346,11 @@ class DerivedNetwork(nn.Module):
 def decode(array):
     kind = {"float32": torch.float32, "int32": torch.int32}[array["dtype"]]
     values = torch.frombuffer(bytearray(base64.b64decode(array["data"])), dtype=kind)
-    return values.reshape(array["shape"])
+    return values.reshape(array["shape"]).to(DEVICE)
 
 
 def encode(tensor):
-    values = tensor.detach().to(torch.float32).contiguous()
+    values = tensor.detach().to("cpu", torch.float32).contiguous()
     data = bytes(values.untyped_storage())[: 4 * values.numel()]
     return {"shape": list(values.shape), "dtype": "float32", "data": base64.b64encode(data).decode()}
 

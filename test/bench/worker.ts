@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { batchOf, trainTransform } from '../../lib/datasets/augment.js';
 import { range } from '../../lib/datasets/batches.js';
 import { loadDataset } from '../../lib/datasets/load.js';
-import { device, engineMachine, tensorCounts } from '../../lib/engine/index.js';
+import { device, engineMachine, multiplyAdds, tensorCounts } from '../../lib/engine/index.js';
 import type { Program } from '../../lib/engine/index.js';
 import { ZartsError } from '../../lib/errors.js';
 import { foldIn, key } from '../../lib/math/random.js';
@@ -11,8 +11,17 @@ import { timeAlphaUpdates } from './alpha-update.js';
 import { outputsOf } from './bits-outputs.js';
 import type { Extent } from './bits-outputs.js';
 import { forgetPeak, peakBytes } from './memory.js';
-import { benchProgram, benchStep, peerParameters, productProgram, stepCounts } from './program.js';
+import { profileStep } from './profile.js';
+import {
+  benchProgram,
+  benchStep,
+  peerParameters,
+  productProgram,
+  stepCounts,
+  sumProgram,
+} from './program.js';
 import type { BenchStep } from './program.js';
+import { recordedOperations } from './recorded-operations.js';
 import { BENCH_SGD, isRetraining } from './shapes.js';
 import type { BenchShape } from './shapes.js';
 import { toWire } from './wire.js';
@@ -25,13 +34,27 @@ const startBytes = peakBytes();
 let shape: BenchShape;
 let step: BenchStep;
 let program: Program<'step'> | undefined;
-let product: { readonly program: Program<'multiply'>; readonly parallel: number } | undefined;
+const rates = new Map<(parallel: number) => Program<'compute'>, Program<'compute'>>();
 
 /** Milliseconds that the work took. */
 function timed(work: () => void): number {
   const began = performance.now();
   work();
   return performance.now() - began;
+}
+
+/** One call of a program that does the same thing as often at once as operations run at once. */
+function timedAtOnce(make: (parallel: number) => Program<'compute'>): { ms: number; parallel: number } {
+  const parallel = Math.max(1, device().interOpThreads || 1);
+  let program = rates.get(make);
+  if (!program) {
+    program = make(parallel);
+    rates.set(make, program);
+    // The first calls prepare the graph.
+    for (let i = 0; i < 2; i++) program.call('compute');
+  }
+  const ready = program;
+  return { ms: timed(() => ready.call('compute')), parallel };
 }
 
 const requests = {
@@ -76,16 +99,22 @@ const requests = {
 
   counts: () => stepCounts(shape),
 
-  product() {
-    const parallel = Math.max(1, device().interOpThreads || 1);
-    if (product === undefined) {
-      product = { program: productProgram(parallel), parallel };
-      // The first calls prepare the graph.
-      for (let i = 0; i < 2; i++) product.program.call('multiply');
-    }
-    const { program: products } = product;
-    return { ms: timed(() => products.call('multiply')), parallel };
+  operations: () => ({ operations: recordedOperations() }),
+
+  product: () => timedAtOnce(productProgram),
+
+  sum: () => timedAtOnce(sumProgram),
+
+  /** Multiply-adds in registers, a second, of one core. */
+  registers() {
+    const count = 2e8;
+    const counted = multiplyAdds(count);
+    if (counted === null) return { rate: null };
+    const times = Array.from({ length: 5 }, () => timed(() => multiplyAdds(count)));
+    return { rate: counted / (Math.min(...times) / 1000) };
   },
+
+  profile: (request: { readonly shape: BenchShape }) => ({ kernels: profileStep(request.shape) }),
 
   alphaUpdate({ updates }: { updates: number }) {
     if (isRetraining(shape)) throw new ZartsError('A derived network has no alphas.');

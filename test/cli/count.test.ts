@@ -10,6 +10,8 @@ interface CountDocument {
   readonly text: string;
   readonly counts: readonly {
     readonly form: string;
+    readonly cells: number;
+    readonly channels: number;
     readonly parameters: number;
     readonly multiplyAdds: number;
     readonly withAuxiliary: { readonly parameters: number } | null;
@@ -41,6 +43,17 @@ describe('zarts count', function () {
     const args = ['--cells', '8', '--channels', '16', '--classes', '100', '--aux'];
     const { stdout } = await zarts(['count', 'DARTS_V2', ...args], { ZARTS_HOME: home });
     for (const count of ['269,236', '43,467,776', '773,912', '44,068,864']) expect(stdout).to.include(count);
+  });
+
+  it('counts an architecture of NAS-Bench-201 at the size it was trained at, and names what is wrong with one', async () => {
+    const text = '|skip_connect~0|+|skip_connect~0|none~1|+|avg_pool_3x3~0|skip_connect~1|skip_connect~2|';
+    const { counts, text: printed } = await counted(text);
+    expect(printed).to.equal(text);
+    expect(counts).to.have.length(1);
+    expect(counts[0]).to.deep.include({ form: 'stages', cells: 15, channels: 16, parameters: 73_306 });
+    const { code, stderr } = await zarts(['count', text.replace('none', 'zero')]);
+    expect(code).to.equal(2);
+    expect(stderr).to.match(/^Genotype text, line 1, column 34: expected a known primitive/);
   });
 
   it('takes PyTorch’s text, a file with text or JSON, and the key of a finished search', async () => {

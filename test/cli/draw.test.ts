@@ -42,6 +42,21 @@ describe('zarts draw', function () {
     expect(readFileSync(out, 'utf8')).to.contain('mine.txt and DARTS_V2');
   });
 
+  it('draws an architecture of NAS-Bench-201: one cell, its last node the output', async () => {
+    const text = '|nor_conv_3x3~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|nor_conv_1x1~1|skip_connect~2|';
+    const out = join(folder, 'nb201.svg');
+    const { code, stdout, stderr } = await zarts(['draw', text, '--out', out]);
+    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
+    expect(stdout).to.contain(text);
+    expect(stdout).to.match(/^genotype +all +6 +2 +1 +2 +0 +1 +67 % +3 +1\.8/m);
+    const svg = readFileSync(out, 'utf8');
+    expect(svg).to.contain(
+      'Cell: 2 convolutions, 1 pooling operation, 2 skip connections, 1 zero operation; depth 3',
+    );
+    expect(svg).to.not.contain('concatenated');
+    expect(svg.match(/rx="8"/g)).to.have.length(4);
+  });
+
   const MISTAKES = [
     { args: ['DARTS_V3'], says: /^Unknown genotype "DARTS_V3"; allowed: DARTS_V1.*Did you mean/, exits: 2 },
     { args: ['DARTS_V2', '--out', 'a.pdf'], says: /^--out is "a.pdf"; .* ends in .svg or .png\.$/, exits: 2 },

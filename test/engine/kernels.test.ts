@@ -265,6 +265,15 @@ describe('engine/kernels', function () {
     }));
   });
 
+  it('batch norm summed exactly, with scale and offset', () => {
+    atAnySize((drawn) => ({
+      inputs: [image({ ...drawn, height: drawn.height + 2 }), [drawn.channels], [drawn.channels]],
+      kernel: (x, scale, offset) =>
+        engine.normalizeExactly(x as Tensor4D, scale as Tensor1D, offset as Tensor1D).y,
+      definition: reference.batchNorm,
+    }));
+  });
+
   it('scale and shift', () => {
     atAnySize((drawn) => ({
       inputs: [image(drawn), [drawn.channels], [drawn.channels]],
@@ -285,6 +294,8 @@ describe('engine/kernels', function () {
     const kernels = {
       fused: (x: Tensor4D) => engine.batchNorm(x, tf.ones([2]), tf.zeros([2])),
       exact: engine.batchNormExactly,
+      'exact with scale and offset': (x: Tensor4D) =>
+        engine.normalizeExactly(x, tf.tensor1d([2, 3]), tf.tensor1d([4, 5])),
     };
     for (const [name, kernel] of Object.entries(kernels)) {
       const pass = {

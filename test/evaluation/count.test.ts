@@ -2,9 +2,10 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { UsageError } from '../../lib/errors.js';
 import { countNetwork, multiplyAdds, sumCounts } from '../../lib/evaluation/count.js';
-import { NETWORK_FORMS, planNetwork } from '../../lib/evaluation/plan.js';
+import { DARTS_FORMS, planNetwork } from '../../lib/evaluation/plan.js';
 import type { NetworkShape } from '../../lib/evaluation/plan.js';
-import { KNOWN_GENOTYPES, checkGenotype } from '../../lib/spaces/genotype.js';
+import { derivedNetwork } from '../../lib/evaluation/network.js';
+import { KNOWN_GENOTYPES, checkGenotype, parseGenotype } from '../../lib/spaces/genotype.js';
 import { randomGenotypes } from './genotypes.js';
 
 const CIFAR: NetworkShape = { form: 'cifar', cells: 20, channels: 36, classes: 10 };
@@ -19,6 +20,38 @@ describe('evaluation/count', () => {
     const large = countNetwork(KNOWN_GENOTYPES.DARTS_V2, IMAGENET, square(224));
     expect(large.network.parameters).to.equal(4_718_752);
     expect(multiplyAdds(large.network)).to.equal(529_911_552);
+  });
+
+  it('NAS-Bench-201’s networks have the published sizes: 73,306 parameters of skips alone, 1,531,546 at most', () => {
+    const everywhere = (op: string) => parseGenotype(`|${op}~0|+|${op}~0|${op}~1|+|${op}~0|${op}~1|${op}~2|`);
+    const shape = { form: 'stages', cells: 15, channels: 16, classes: 10 } as const;
+    for (const [op, parameters] of [
+      ['skip_connect', 73_306],
+      ['none', 73_306],
+      ['avg_pool_3x3', 73_306],
+      ['nor_conv_3x3', 1_531_546],
+    ] as const) {
+      const genotype = everywhere(op);
+      expect(countNetwork(genotype, shape, square(32)).network.parameters, op).to.equal(parameters);
+      expect(derivedNetwork(genotype, shape).layout.size, op).to.equal(parameters);
+    }
+    // 3·9·16·32² in the stem; in a block 9·C·2C and 9·(2C)² at half the side, and C·2C; 64·10 at the end.
+    const blocks = [16, 32].map((c, i) => (9 * 2 * c * c + 9 * 4 * c * c + 2 * c * c) * (16 / 2 ** i) ** 2);
+    expect(multiplyAdds(countNetwork(everywhere('skip_connect'), shape, square(32)).network)).to.equal(
+      3 * 9 * 16 * 32 ** 2 + blocks[0] + blocks[1] + 640,
+    );
+    expect(() => countNetwork(everywhere('none'), { ...shape, cells: 5 }, square(32))).to.throw(
+      UsageError,
+      /a multiple of 3, not 5/,
+    );
+    expect(() => countNetwork(everywhere('none'), shape, square(18))).to.throw(
+      UsageError,
+      /halve a map of 9×9/,
+    );
+    expect(() => countNetwork(everywhere('none'), CIFAR, square(32))).to.throw(
+      UsageError,
+      /The network form cifar takes genotypes of skeleton darts; this one is of stages/,
+    );
   });
 
   it('counts by hand: one cell of two separable convolutions', () => {
@@ -57,7 +90,7 @@ describe('evaluation/count', () => {
         randomGenotypes,
         fc.integer({ min: 1, max: 12 }),
         fc.integer({ min: 1, max: 9 }),
-        fc.constantFrom(...NETWORK_FORMS),
+        fc.constantFrom(...DARTS_FORMS),
         (genotype, cells, half, form) => {
           const shape = { form, cells, channels: 2 * half, classes: 10 };
           const [once, twice] = [32, 64].map((side) => countNetwork(genotype, shape, square(side)));

@@ -8,7 +8,7 @@ import { UsageError } from '../../lib/errors.js';
 import { countNetwork, multiplyAdds, sumCounts } from '../../lib/evaluation/count.js';
 import { derivedNetwork } from '../../lib/evaluation/network.js';
 import type { DerivedNetwork, NetworkPass } from '../../lib/evaluation/network.js';
-import { NETWORK_FORMS } from '../../lib/evaluation/plan.js';
+import { DARTS_FORMS } from '../../lib/evaluation/plan.js';
 import type { NetworkShape } from '../../lib/evaluation/plan.js';
 import { initialStatistics, runningStatistics, trainingStatistics } from '../../lib/supernet/statistics.js';
 import { smoothedCrossEntropy, trainingPass } from '../../lib/evaluation/program.js';
@@ -58,7 +58,7 @@ describe('evaluation/network', function () {
         randomGenotypes,
         fc.integer({ min: 1, max: 9 }),
         fc.integer({ min: 1, max: 5 }),
-        fc.constantFrom(...NETWORK_FORMS),
+        fc.constantFrom(...DARTS_FORMS),
         (genotype, cells, half, form) => {
           const shape = { form, cells, channels: 2 * half, classes: 7 };
           const side = form === 'cifar' ? 32 : 224;

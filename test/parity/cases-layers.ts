@@ -1,7 +1,7 @@
 import type { Rank, Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
 import {
   batchNorm,
-  batchNormExactly,
+  normalizeExactly,
   batchNormInference,
   compile,
   dropPath,
@@ -159,7 +159,7 @@ function passOf(layer: Layer): ProgramFunction['run'] {
       const scope: Scope = {
         weight: (name) => byName.get(name)!,
         normalize: (name, values, scale, offset) => collected(name, normalizeBatch(values, scale, offset)),
-        normalizeExactly: (name, values) => collected(name, batchNormExactly(values)),
+        normalizeExactly: (name, ...values) => collected(name, normalizeExactly(...values)),
         noise: () => {
           throw new NotCovered('its operation is random');
         },
@@ -223,7 +223,7 @@ function shapeOf(
     const scope: Scope = {
       weight: (name) => state[name],
       normalize: (_, values, scale, offset) => normalizeBatch(values, scale, offset).y,
-      normalizeExactly: (_, values) => batchNormExactly(values).y,
+      normalizeExactly: (_, ...values) => normalizeExactly(...values).y,
       noise: (_, shape) => tf.zeros<Rank.R4>(shape as Shape4D),
     };
     return { outputs: { y: tf.mul(output(layer, new FeatureMap(inputs.x as Tensor4D), scope), 1) } };

@@ -19,7 +19,7 @@ describe('cost of a search', () => {
     ['mgs', 'solver.lambda=1', 'solver.measureBase=true'],
     ['rs'],
     ['gld'],
-    ['random'],
+    ['random-alpha'],
   ]) {
     it(`counts the steps and updates that a search really makes: ${[solver, ...set].join(' ')}`, async () => {
       const protocol = applySet(withBudget(fullSearch('s2', solver), 'smoke'), ...set);

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { Verdict } from '../../lib/analysis/claims.js';
 import { chartSvg } from '../../lib/report/render.js';
 import { textTable } from '../../lib/report/table.js';
 import { fullSearch, withBudget } from '../../lib/search/presets.js';
@@ -27,6 +28,10 @@ const laptop = (esr: Ratio, options: Partial<Parameters<typeof cellsOf>[1]> = {}
       },
     },
   }));
+
+/** What a claim says that nothing decides: an absolute number is out of reach of a small budget, whatever was measured. */
+const withoutVerdict = (id: string): Verdict =>
+  id.startsWith('esr-near-paper') ? 'cannot be seen here' : 'undecided';
 
 const verdicts = (esr: Ratio) => verdictsOf(fig4, laptop(esr));
 
@@ -91,7 +96,8 @@ describe('Fig. 4', () => {
   it('finds the paper’s statements in a search that is as the paper says', () => {
     expect(verdicts(asThePaperSays)).to.include({
       'ess-rises-with-samples/flat': 'supported',
-      'esr-near-paper/flat': 'supported',
+      // A number of the paper's own size is not a smaller search's to meet.
+      'esr-near-paper/flat': 'cannot be seen here',
       'esr-converged/flat': 'supported',
       'esr-rises-over-epochs/flat': 'supported',
       'rise-is-the-schedule/flat': 'supported',
@@ -100,7 +106,7 @@ describe('Fig. 4', () => {
 
   it('does not find them where one candidate decides', () => {
     expect(verdicts(oneCounts)).to.include({
-      'esr-near-paper/literal': 'not supported',
+      'esr-near-paper/literal': 'cannot be seen here',
       'esr-converged/literal': 'not supported',
       'rise-is-the-schedule/literal': 'undecided',
     });
@@ -115,8 +121,8 @@ describe('Fig. 4', () => {
   });
 
   it('decides nothing on one seed', () => {
-    for (const { verdict, n } of fig4.claims(laptop(asThePaperSays, { seeds: 1 })))
-      expect({ verdict, few: n <= 1 }).to.deep.equal({ verdict: 'undecided', few: true });
+    for (const { id, verdict, n } of fig4.claims(laptop(asThePaperSays, { seeds: 1 })))
+      expect({ verdict, few: n <= 1 }).to.deep.equal({ verdict: withoutVerdict(id), few: true });
   });
 
   it('says what it does otherwise than the paper, once', () => {
@@ -168,6 +174,6 @@ describe('Fig. 4', () => {
   it('draws nothing where no candidate was ever weighed', () => {
     const view = fakeView(fig4, { budget: 'laptop', change: { warmupEpochs: 10 } });
     expect(fig4.charts(view)).to.deep.equal([]);
-    for (const { verdict } of fig4.claims(view)) expect(verdict).to.equal('undecided');
+    for (const { id, verdict } of fig4.claims(view)) expect(verdict).to.equal(withoutVerdict(id));
   });
 });

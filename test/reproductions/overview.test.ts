@@ -39,7 +39,9 @@ describe('the overview of notebooks', function () {
       expect(row?.cost, id).to.match(/^~\d+ (s|min|h|days)$/);
     }
     const fig4 = rows.find(({ href }) => String(href).startsWith('fig-4-'));
-    expect(fig4?.verdicts).to.match(/^([✓✗?] \d+ (supported|not supported|undecided)(, )?)+$/);
+    expect(fig4?.verdicts).to.match(
+      /^([✓✗?○] \d+ (supported|not supported|undecided|cannot be seen here)(, )?)+$/,
+    );
     const smoke = await overview({ budget: 'smoke' });
     expect(smoke.rows.find(({ href }) => href === fig4?.href)?.verdicts).to.match(/ \(budget laptop\)$/);
     expect(await overview({ budget: 'huge' }).catch((error: unknown) => error)).to.be.instanceOf(UsageError);

@@ -46,7 +46,7 @@ describe('report', function () {
     );
     for (const picture of pictures) expect(picture).to.match(/ alt="[^"]{10,}"/);
     for (const { claims } of sections) {
-      for (const { verdict } of claims) expect(html).to.match(new RegExp(`[✓✗?] ${verdict}</span>`));
+      for (const { verdict } of claims) expect(html).to.match(new RegExp(`[✓✗?○] ${verdict}</span>`));
     }
   });
 

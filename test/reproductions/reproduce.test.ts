@@ -17,12 +17,12 @@ import type { ResultRecord } from '../../reproductions/records.js';
 import { byTitle } from './fakes.js';
 
 describe('registry', () => {
-  it('has every figure and table of the paper, once', () => {
+  it('has every figure and table of the paper, once, and then our own', () => {
     const figures = Array.from({ length: 9 }, (_, i) => `fig-${i + 1}`);
     const tables = Array.from({ length: 7 }, (_, i) => `table-${i + 1}`);
-    expect(EXPERIMENTS.map(({ id }) => id)).to.deep.equal([...figures, ...tables]);
-    for (const { title, description } of EXPERIMENTS) {
-      expect(title).to.match(/^(Fig\.|Table) \d: /);
+    expect(EXPERIMENTS.map(({ id }) => id)).to.deep.equal([...figures, ...tables, 'extra-nb201']);
+    for (const { id, title, description } of EXPERIMENTS) {
+      expect(title).to.match(id.startsWith('extra-') ? /^[A-Z][^:]+: / : /^(Fig\.|Table) \d: /);
       expect(description).to.match(/\.$/);
     }
   });

@@ -25,7 +25,7 @@ const ERRORS: Readonly<Record<string, number>> = {
   'darts-2nd': 54,
   mgs: 51,
   'mgs-flat': 52,
-  random: 53.5,
+  'random-alpha': 53.5,
 };
 /** Two skips in both cells; of about 5.2 M parameters. */
 const ZARTS = withSkips(1, ['dil_conv_3x3', 'sep_conv_3x3']);
@@ -111,7 +111,7 @@ describe('Table 4', () => {
     expect(verdictsOf(table4, asPrinted)).to.deep.equal({
       'count/parameters': 'supported',
       'count/multiply-adds': 'not supported',
-      size: 'supported',
+      size: 'cannot be seen here',
       'fewer-skips': 'supported',
       'beats/DARTS_V2': 'supported',
       'beats-random': 'supported',
@@ -132,7 +132,7 @@ describe('Table 4', () => {
       genotype: withSkips(6),
     }));
     expect(verdictsOf(table4, reversed)).to.include({
-      size: 'not supported',
+      size: 'cannot be seen here',
       'fewer-skips': 'not supported',
       'beats/DARTS_V2': 'not supported',
       'beats-random': 'not supported',
@@ -144,7 +144,7 @@ describe('Table 4', () => {
       const verdicts = verdictsOf(table4, view);
       expect(verdicts).to.include({ 'beats/DARTS_V2': 'undecided', 'beats-random': 'undecided' });
       // Counts need no photographs.
-      expect(verdicts).to.include({ 'count/parameters': 'supported', size: 'supported' });
+      expect(verdicts).to.include({ 'count/parameters': 'supported' });
     }
   });
 

@@ -4,7 +4,7 @@ import { onBatch, quadratic, quartic, rosenbrock, toyStep } from '../../lib/anal
 import { foldIn, key } from '../../lib/math/random.js';
 import { norm, squaredDistance } from '../../lib/math/vec.js';
 import { gld, gldRadii } from '../../lib/solvers/gld.js';
-import { random } from '../../lib/solvers/random.js';
+import { randomAlpha } from '../../lib/solvers/random-alpha.js';
 import { SolverError, bestCandidate } from '../../lib/solvers/solver.js';
 
 describe('solvers/gld', () => {
@@ -115,9 +115,9 @@ describe('solvers/gld', () => {
   });
 });
 
-describe('solvers/random', () => {
+describe('solvers/random-alpha', () => {
   it('draws wherever alpha is, and lands on the drawn point exactly', () => {
-    const solver = random({ samples: 3, scale: 2 });
+    const solver = randomAlpha({ samples: 3, scale: 2 });
     const far = { alpha: Float64Array.of(1e6, 1e6), step: 0 };
     const near = { alpha: new Float64Array(2), step: 0 };
     const [fromFar, fromNear] = [far, near].map((state) => solver.ask(state, { key: key(8) }).points);
@@ -125,7 +125,7 @@ describe('solvers/random', () => {
     const { state, diagnostics } = solver.tell(far, { points: fromFar }, Float64Array.of(5, 6, 4, 7));
     expect(state.alpha).to.deep.equal(fromFar[2]);
     expect(diagnostics.update).to.deep.equal(fromFar[2].map((value) => value - 1e6));
-    expect(() => random({ samples: 0 })).to.throw(SolverError, /samples is 0/);
-    expect(() => random({ scale: 0 })).to.throw(SolverError, /scale is 0/);
+    expect(() => randomAlpha({ samples: 0 })).to.throw(SolverError, /samples is 0/);
+    expect(() => randomAlpha({ scale: 0 })).to.throw(SolverError, /scale is 0/);
   });
 });

@@ -122,9 +122,9 @@ const ROWS: readonly Row[] = [
     reach: { quadratic: measured(2.8e-8), noisy: measured(0.167), rosenbrock: measured(1.5e-8) },
   },
   {
-    name: 'random',
-    spec: { kind: 'random', samples: 8 },
-    valley: { kind: 'random', samples: 8 },
+    name: 'random-alpha',
+    spec: { kind: 'random-alpha', samples: 8 },
+    valley: { kind: 'random-alpha', samples: 8 },
     reach: {
       quadratic: bestOf(QUADRATIC, 8 * UPDATES),
       // A draw may replace a better point by as much as the errors of both, four standard deviations at most.
@@ -183,7 +183,7 @@ function expectOther(solver: Solver, change: (losses: Vec) => Vec): void {
 
 /** The candidates in another order, with what belongs to each; the base, where it is asked for, stays first. */
 function permuted(spec: SolverSpec, asked: Asked, losses: Vec, seed: number): { losses: Vec; asked: Asked } {
-  const first = spec.kind === 'gld' || spec.kind === 'random' ? 1 : 0;
+  const first = spec.kind === 'gld' || spec.kind === 'random-alpha' ? 1 : 0;
   const stride = spec.kind === 'rs' && !onePoint(spec) ? 2 : 1;
   const { points, directions, logQ } = asked as Asked & { directions?: readonly Vec[]; logQ?: Vec };
   const order = permutation(foldIn(key(seed), 5), (points.length - first) / stride);
@@ -334,7 +334,7 @@ describe('one candidate', () => {
     { kind: 'rs', samples: 1 },
     { kind: 'mgs', samples: 1 },
     { kind: 'gld', radiusMax: 0.2, radiusMin: 0.2 },
-    { kind: 'random', samples: 1 },
+    { kind: 'random-alpha', samples: 1 },
   ];
   for (const spec of specs) {
     for (const dimension of [1, 5]) {
@@ -342,7 +342,8 @@ describe('one candidate', () => {
         const solver = createSolver(spec);
         const toy = quadratic(dimension);
         const { state, diagnostics, asked } = toyStep(solver, solver.init(toy.start), toy, { key: key(3) });
-        const candidates = asked.points.length - (solver.kind === 'gld' || solver.kind === 'random' ? 1 : 0);
+        const candidates =
+          asked.points.length - (solver.kind === 'gld' || solver.kind === 'random-alpha' ? 1 : 0);
         expect(candidates).to.equal(solver.kind === 'rs' ? 2 : 1);
         expect(state.alpha.every((value) => Number.isFinite(value))).to.be.true;
         if (!diagnostics.stayed) expect(state.alpha).to.not.deep.equal(toy.start);

@@ -7,6 +7,7 @@ import {
   CELLS,
   SPACES,
   SPACE_IDS,
+  TWO_CELL_IDS,
   alphaSize,
   cellEdges,
   defineSpace,
@@ -40,12 +41,13 @@ describe('spaces/spaces', () => {
         expect(arrays[`alpha_${cell}`].shape.slice(1)).to.deep.equal([14, SPACES[id].edges[cell][0].length]);
       }
     }
-    expect([...SPACE_IDS].sort()).to.deep.equal(Object.values(ids).sort());
+    expect([...TWO_CELL_IDS].sort()).to.deep.equal(Object.values(ids).sort());
+    expect(SPACE_IDS.filter((id) => !TWO_CELL_IDS.includes(id))).to.deep.equal(['nb201']);
   });
 
   it('have the dimensions that the paper’s vectors have', () => {
     const sizes = Object.fromEntries(SPACE_IDS.map((id) => [id, alphaSize(SPACES[id])]));
-    expect(sizes).to.deep.equal({ s1: 56, s2: 56, s3: 84, s4: 56, darts: 196, 'darts-zero': 224 });
+    expect(sizes).to.deep.equal({ s1: 56, s2: 56, s3: 84, s4: 56, darts: 196, 'darts-zero': 224, nb201: 30 });
   });
 
   it('are found by id, and a mistyped id is answered with the nearest', () => {
@@ -54,7 +56,7 @@ describe('spaces/spaces', () => {
     expect(isSpaceId('toString')).to.be.false;
     expect(() => spaceById('dart')).to.throw(
       UsageError,
-      /s1, s2, s3, s4, darts, darts-zero\. Did you mean "darts"/,
+      /s1, s2, s3, s4, darts, darts-zero, nb201\. Did you mean "darts"/,
     );
   });
 

@@ -26,7 +26,10 @@ export function oldProtocol(value: unknown): unknown {
 
 function oldSearch(search: Fields): Fields {
   const [solver, omega] = [search.solver as Fields, search.omega as Fields];
-  if (solver.kind !== 'darts') return { ...search, version: 1, omega: oldSearchOmega(omega) };
+  if (solver.kind !== 'darts') {
+    const kind = solver.kind === 'random-alpha' ? 'random' : solver.kind;
+    return { ...search, version: 1, solver: { ...solver, kind }, omega: oldSearchOmega(omega) };
+  }
   return {
     ...search,
     version: 1,

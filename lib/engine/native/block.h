@@ -151,14 +151,14 @@ void finishStrip(const BlockShape& s, const ForwardBuffers<V>& b, const float* u
   if (first) {
     // The pivot is the mean of the first pixels.
     const int some = least(pixels, 16);
-    product<V, false>(u, in.pitch, b.pointwise, in.outPitch, in.pitch, to, in.outPitch, some);
+    product<V, false>(u, in.pitch, b.pointwise, in.outPitch, in.inner, to, in.outPitch, some);
     for (int c = 0; c < in.outPitch; c++) {
       float sum = 0;
       for (int p = 0; p < some; p++) sum += to[static_cast<size_t>(p) * in.outPitch + c];
       b.moments.pivot[c] = sum / static_cast<float>(some);
     }
   }
-  product<V, true>(u, in.pitch, b.pointwise, in.outPitch, in.pitch, to, in.outPitch, pixels, {b.moments.pivot, b.sum, b.squares});
+  product<V, true>(u, in.pitch, b.pointwise, in.outPitch, in.inner, to, in.outPitch, pixels, {b.moments.pivot, b.sum, b.squares});
   if (!b.direct(s))
     for (int p = 0; p < pixels; p++) copy(z + static_cast<size_t>(p) * s.outChannels, to + static_cast<size_t>(p) * in.outPitch, s.outChannels);
   addTo(b.moments.sum, b.sum, in.outPitch);
@@ -351,9 +351,10 @@ INLINE void maskPixels(const float* dr, const float* r, const float* x, int pixe
 }
 
 // A strip's share in the gradient of the pointwise filter, and the gradient of what it was applied to.
-template <class V> INLINE void productGradients(const BackwardBuffers<V>& b, int pixels) {
-  addOuterProduct<V>(b.u, b.in.pitch, b.dz, b.in.outPitch, pixels, b.dPointwise);
-  product<V, false>(b.dz, b.in.outPitch, b.turned, b.in.pitch, b.in.outPitch, b.du, b.in.pitch, pixels);
+template <class V> INLINE void productGradients(const BlockShape& s, const BackwardBuffers<V>& b, int pixels) {
+  const Inside& in = b.in;
+  addOuterProduct<V>(b.u, in.pitch, in.inner, b.dz, in.outPitch, pixels, b.dPointwise);
+  product<V, false>(b.dz, in.outPitch, b.turned, in.pitch, s.outChannels, b.du, in.pitch, pixels);
 }
 
 template <class V> void pointwiseBackward(const BlockShape& s, const BlockBackward& a, BackwardBuffers<V>& b) {
@@ -368,7 +369,7 @@ template <class V> void pointwiseBackward(const BlockShape& s, const BlockBackwa
     // Strips end with images where images have factors.
     const float factor = a.factors ? a.factors[at / outPixels] : 1;
     normGradient<V>(a, factor, at * s.outChannels, pixels, s.outChannels, b.dz, in.outPitch);
-    productGradients<V>(b, pixels);
+    productGradients<V>(s, b, pixels);
     if (!in.halves(s)) {
       maskPixels<V>(b.du, b.u, a.x + at * s.channels, pixels, s.channels, in.pitch, a.dx + at * s.channels, a.centres,
                     a.scale ? b.sum : nullptr, b.products);
@@ -405,7 +406,7 @@ template <class V> void depthwiseBackward(const BlockShape& s, const BlockBackwa
       prefetch(a.dy + next, static_cast<size_t>(pixels) * s.outChannels);
       for (int row = o; row < end; row++) b.input.convolve(s, row, in.pitch, b.u + static_cast<ptrdiff_t>(row - o) * s.outWidth * in.pitch);
       prefetch(a.z + next, static_cast<size_t>(pixels) * s.outChannels);
-      productGradients<V>(b, pixels);
+      productGradients<V>(s, b, pixels);
       prefetch(image + static_cast<size_t>(b.input.loaded) * s.width * s.channels, static_cast<size_t>(rows) * s.stride * s.width * s.channels);
       for (int row = o; row < end; row++) b.gradient.place(s, row, b.du + static_cast<ptrdiff_t>(row - o) * s.outWidth * in.pitch, in.pitch);
       // The filter's gradient, one of its rows after the other, over the rows of the strip.

@@ -84,6 +84,7 @@ struct Kernels {
   void (*products)(const Products&, Allocate);
   void (*poolForward)(const PoolShape&, const PoolForward&, Allocate);
   void (*poolBackward)(const PoolShape&, const PoolBackward&, Allocate);
+  double (*multiplyAdds)(double least);
 };
 
 const Kernels& kernels4();

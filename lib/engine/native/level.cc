@@ -20,24 +20,41 @@ using Widest = Floats8;
 using Widest = Floats4;
 #endif
 
+#if WIDTH == 16
+// Whether half as many lanes hold all channels of one side.
+bool narrow(const BlockShape& s) {
+  return s.channels <= 8 || s.outChannels <= 8;
+}
+#endif
+
 void blockForward(const BlockShape& s, const BlockForward& a, Allocate allocate) {
 #if WIDTH == 16
-  // Channels that are no multiple of 16 would be rounded up too far.
-  if (s.channels % 16 != 0 || s.outChannels % 16 != 0) return blockForwardBy<Floats8>(s, a, allocate);
+  if (narrow(s)) return blockForwardBy<Floats8>(s, a, allocate);
 #endif
   blockForwardBy<Widest>(s, a, allocate);
 }
 void blockBackward(const BlockShape& s, const BlockBackward& a, Allocate allocate) {
 #if WIDTH == 16
-  if (s.channels % 16 != 0 || s.outChannels % 16 != 0) return blockBackwardBy<Floats8>(s, a, allocate);
+  if (narrow(s)) return blockBackwardBy<Floats8>(s, a, allocate);
 #endif
   blockBackwardBy<Widest>(s, a, allocate);
+}
+// Multiply-adds of sums that stay in registers, as many as hide each other's latency: what a core can do at most.
+double multiplyAdds(double least) {
+  constexpr int COUNT = 12;
+  Widest sums[COUNT] = {};
+  const Widest factor = Widest{} + 0.5f, term = Widest{} + 1.0f;
+  const double round = COUNT * LANES<Widest>, rounds = least / round;
+  double done = 0, kept = 0;
+  for (; done < rounds; done++) UNROLL for (int i = 0; i < COUNT; i++) sums[i] = sums[i] * factor + term;
+  for (const Widest& sum : sums) kept += sum[0];
+  return done * round + 0 * kept;  // or nothing would have to be computed
 }
 }  // namespace NAME(level, WIDTH)
 
 const Kernels& NAME(kernels, WIDTH)() {
   using namespace NAME(level, WIDTH);
-  static constexpr Kernels all = {blockForward, blockBackward, weightedSumBy<Widest>, productsBy<Widest>, poolForwardBy<Widest>, poolBackwardBy<Widest>};
+  static constexpr Kernels all = {blockForward, blockBackward, weightedSumBy<Widest>, productsBy<Widest>, poolForwardBy<Widest>, poolBackwardBy<Widest>, multiplyAdds};
   return all;
 }
 }  // namespace zarts

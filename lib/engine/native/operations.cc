@@ -452,8 +452,20 @@ REGISTER("ZartsPoolGrad", PoolGrad);
 }  // namespace
 }  // namespace zarts
 
+static napi_value multiplyAdds(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value least, done;
+  double value;
+  if (napi_get_cb_info(env, info, &count, &least, nullptr, nullptr) != napi_ok || napi_get_value_double(env, least, &value) != napi_ok) return nullptr;
+  napi_create_double(env, zarts::level().kernels ? zarts::level().kernels->multiplyAdds(value) : 0, &done);
+  return done;
+}
+
 // Loaded by Node, which makes the operations known to TensorFlow, the library says at which level they run.
 NAPI_MODULE_INIT() {
+  napi_value function;
+  napi_create_function(env, "multiplyAdds", NAPI_AUTO_LENGTH, multiplyAdds, nullptr, &function);
+  napi_set_named_property(env, exports, "multiplyAdds", function);
   napi_value name;
   napi_create_string_utf8(env, zarts::level().name, NAPI_AUTO_LENGTH, &name);
   napi_set_named_property(env, exports, "level", name);

@@ -75,20 +75,20 @@ INLINE void outerTile(const float* u, int uPitch, const float* g, int gPitch, in
 }
 
 template <class V, int N>
-void outerColumns(const float* u, int rows, const float* g, int gPitch, int pixels, float* w) {
+void outerColumns(const float* u, int uPitch, int rows, const float* g, int gPitch, int pixels, float* w) {
   constexpr int M = SUMS / N;
   int m = 0;
-  for (; m + M <= rows; m += M) outerTile<V, M, N>(u + m, rows, g, gPitch, pixels, w + m * gPitch, gPitch);
-  for (; m < rows; m += 4) outerTile<V, 4, N>(u + m, rows, g, gPitch, pixels, w + m * gPitch, gPitch);
+  for (; m + M <= rows; m += M) outerTile<V, M, N>(u + m, uPitch, g, gPitch, pixels, w + m * gPitch, gPitch);
+  for (; m < rows; m += 4) outerTile<V, 4, N>(u + m, uPitch, g, gPitch, pixels, w + m * gPitch, gPitch);
 }
 
-// w += uᵀ·g: [pixels][rows] and [pixels][columns] to [rows][columns]
+// w += uᵀ·g: [pixels][uPitch], of which so many `rows` count (and up to three more), and [pixels][columns] to [rows][columns]
 template <class V>
-void addOuterProduct(const float* u, int rows, const float* g, int columns, int pixels, float* w) {
+void addOuterProduct(const float* u, int uPitch, int rows, const float* g, int columns, int pixels, float* w) {
   constexpr int L = LANES<V>;
   int c = 0;
   if (WIDTH == 16)
-    for (; c + 4 * L <= columns; c += 4 * L) outerColumns<V, 4>(u, rows, g + c, columns, pixels, w + c);
-  for (; c + 2 * L <= columns; c += 2 * L) outerColumns<V, 2>(u, rows, g + c, columns, pixels, w + c);
-  for (; c + L <= columns; c += L) outerColumns<V, 1>(u, rows, g + c, columns, pixels, w + c);
+    for (; c + 4 * L <= columns; c += 4 * L) outerColumns<V, 4>(u, uPitch, rows, g + c, columns, pixels, w + c);
+  for (; c + 2 * L <= columns; c += 2 * L) outerColumns<V, 2>(u, uPitch, rows, g + c, columns, pixels, w + c);
+  for (; c + L <= columns; c += L) outerColumns<V, 1>(u, uPitch, rows, g + c, columns, pixels, w + c);
 }

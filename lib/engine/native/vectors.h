@@ -65,14 +65,19 @@ template <class Buffers, class Shape> Buffers buffersFor(const Shape& shape, All
   return Buffers(shape, arena);
 }
 
-// Calls f(V{}, channel) for the channels in the widest vectors that they are a multiple of.
+// Calls f(V{}, channel) for the channels, in as wide vectors as there are channels left for.
 template <class V, class F> INLINE void channelwise(int channels, F f) {
-  if (channels % LANES<V> == 0) for (int c = 0; c < channels; c += LANES<V>) f(V{}, c);
-  else if (channels % 4 == 0) for (int c = 0; c < channels; c += 4) f(Floats4{}, c);
-  else for (int c = 0; c < channels; c++) f(float{}, c);
+  if (channels % LANES<V> == 0) {
+    for (int c = 0; c < channels; c += LANES<V>) f(V{}, c);
+    return;
+  }
+  int c = 0;
+  for (; c + LANES<V> <= channels; c += LANES<V>) f(V{}, c);
+  for (; c + 4 <= channels; c += 4) f(Floats4{}, c);
+  for (; c < channels; c++) f(float{}, c);
 }
 
-// For the channels in the widest vectors that they are a multiple of: f(V{}, channel) gives what is called for each pixel,
+// As channelwise: f(V{}, channel) gives what is called for each pixel,
 // with its place in maps whose pixels lie `fromPitch` and `toPitch` floats apart.
 template <class V, class F> INLINE void pixelwise(int pixels, int channels, int fromPitch, int toPitch, F f) {
   if (channels > 2 * LANES<V>) {  // pixel by pixel, as they lie in memory

@@ -3,22 +3,20 @@ import { axpy, scale } from '../math/vec.js';
 import { integer, real, setting } from '../settings.js';
 import { bestCandidate, defineSolver } from './solver.js';
 
-/** Settings of {@link random}. */
-export class RandomSettings {
+/** Settings of {@link randomAlpha}. */
+export class RandomAlphaSettings {
   /** Fresh alphas drawn an alpha update; as many as MGS has candidates. */
   samples = setting(integer(1, 65_536), 4);
   /** Standard deviation of the drawn alphas; at 1 the softmax of an edge clearly prefers some operation. */
   scale = setting(real({ above: 0 }), 1);
 }
 
-/** Random search with shared weights; {@link random} is the solver. */
-export const RANDOM = defineSolver({
-  id: 'random',
-  title: 'random',
-  settings: new RandomSettings(),
-  deviations: () => [
-    { sentence: 'Random search over architectures is a baseline of ours; the paper has none.' },
-  ],
+/** Random search over alphas with shared weights; {@link randomAlpha} is the solver. */
+export const RANDOM_ALPHA = defineSolver({
+  id: 'random-alpha',
+  title: 'random-alpha',
+  settings: new RandomAlphaSettings(),
+  deviations: () => [{ sentence: 'Random search over alphas is a baseline of ours; the paper has none.' }],
   steps: ({ samples, scale: deviation }) => ({
     needsGradient: false,
     evaluations: samples + 1,
@@ -36,11 +34,10 @@ export const RANDOM = defineSolver({
 });
 
 /**
- * Random search with shared weights, the baseline of honest comparisons (Li and Talwalkar 2019): each step draws fresh
- * alphas from N(0, scale²·I), wherever the current ones are, and keeps the best of them if its loss is below the current
+ * Random search over alphas with shared weights: what MGS would be without its proposal. Each step draws fresh alphas from N(0, scale²·I), wherever the current ones are, and keeps the best of them if its loss is below the current
  * one's on the same batch. `points[0]` is the current alpha. Losses that are not finite are never chosen, the first of
  * equal ones is, and one equal to the current loss is not. `ctx.gradient` and `ctx.sigma` are not read.
  *
  * @throws {SolverError} for an option out of range.
  */
-export const random = RANDOM.create;
+export const randomAlpha = RANDOM_ALPHA.create;

@@ -1,0 +1,180 @@
+/** The claims of the figure on NAS-Bench-201, fixed before any of its searches: ranks, permutations, Holm. */
+import { ALIKE } from '../lib/analysis/benchmark.js';
+import { undecided } from '../lib/analysis/claims.js';
+import type { Claim, Verdict } from '../lib/analysis/claims.js';
+import { binomialTail, holm, pairedTest, rankTest } from '../lib/analysis/comparison.js';
+import { LEVEL, summarize } from '../lib/analysis/statistics.js';
+import { fixed } from '../lib/report/format.js';
+import { architectureCount } from '../lib/spaces/architectures.js';
+import { SPACES } from '../lib/spaces/spaces.js';
+import { rowsOfKind } from './experiment.js';
+import {
+  benchmarkIn,
+  endingIn,
+  finalAccuracy,
+  notKnown,
+  rankedEpochs,
+  rankingOf,
+  titleOf,
+} from './nb201-searches.js';
+import type { MethodId, Nb201View, SearchedRow } from './nb201-searches.js';
+
+/** The paper's solvers, as printed and with what we and its code make of them. */
+const ZARTS: readonly MethodId[] = ['rs', 'gld', 'mgs', 'mgs-flat', 'mgs-released'];
+
+/** What a claim was tested by. */
+interface Tested {
+  readonly value: number;
+  readonly interval: readonly [number, number] | null;
+  readonly n: number;
+  /** Two-sided; of the one that has only one side, one-sided. */
+  readonly p: number;
+  /** Whether the difference goes the way that the claim says. */
+  readonly agrees: boolean;
+  readonly detail: string;
+}
+
+/** A question that is put to the rows. */
+interface Question {
+  readonly id: string;
+  readonly text: string;
+  readonly statistic: string;
+  /** undefined where a method has no searches. */
+  readonly test: () => Tested | undefined;
+}
+
+const better = (a: number, b: number): number => (Math.abs(a - b) < ALIKE ? 0 : Math.sign(a - b));
+
+const RANKS = 'P(lower regret) + P(alike)/2 − 1/2';
+const IN_WORDS = `Regrets that differ by less than ${ALIKE} points are alike, as those of isomorphic cells are.`;
+
+export function nb201Claims(view: Nb201View): Claim[] {
+  const rows = rowsOfKind(view.rows, 'lookup');
+  const of = (method: MethodId): SearchedRow[] => rows.filter((row) => row.method === method);
+  const accuracies = (method: MethodId): number[] =>
+    of(method)
+      .map((row) => finalAccuracy(row, 'cifar10'))
+      .filter((value) => value !== null);
+  /** Whether the first method's regret is below the second's. */
+  const contest = (id: string, first: MethodId, second: MethodId): Question => ({
+    id,
+    text: `${titleOf(first)} ends with a lower regret than ${titleOf(second)}.`,
+    statistic: `${RANKS}, ${titleOf(first)} against ${titleOf(second)}`,
+    test: () => {
+      const [a, b] = [accuracies(first), accuracies(second)];
+      if (a.length === 0 || b.length === 0) return undefined;
+      const { difference, interval, p, detectable } = rankTest(a, b, better);
+      return {
+        value: difference,
+        interval,
+        n: Math.min(a.length, b.length),
+        p,
+        agrees: difference > 0,
+        detail: `${a.length} and ${b.length} searches; so many tell a difference of ${fixed(detectable, 3)} alone. ${IN_WORDS}`,
+      };
+    },
+  });
+  /** Whether a method's regret is below that of a uniform draw. */
+  const chance = (method: MethodId): Question => ({
+    id: `below-chance/${method}`,
+    text: `${titleOf(method)} ends with a lower regret than a uniform draw from the space.`,
+    statistic: `${RANKS}, ${titleOf(method)} against a uniform draw`,
+    test: () => {
+      const values = of(method).flatMap(({ looked, architectures, passed }) =>
+        looked.known ? [looked.superiorities[architectures.indexOf(passed.last['with none'])]] : [],
+      );
+      if (values.length === 0) return undefined;
+      const { n, mean, interval } = summarize(values);
+      const { p } = pairedTest(values);
+      const detectable = 1.96 / Math.sqrt(12 * n);
+      return {
+        value: mean,
+        interval,
+        n,
+        p,
+        agrees: mean > 0,
+        detail: `The draw is exact, from all ${architectureCount(SPACES.nb201)} architectures; so many searches tell a difference of ${fixed(detectable, 3)} alone. ${IN_WORDS}`,
+      };
+    },
+  });
+  const collapse: Question = {
+    id: 'darts-without-convolutions',
+    text: 'DARTS ends in connected cells without any convolution more often than chance.',
+    statistic: 'share of the searches by DARTS 1st that end so',
+    test: () => {
+      const own = of('darts-1st');
+      const known = benchmarkIn(view);
+      if (own.length === 0 || !known) return undefined;
+      const p0 = known.endings['without convolution'] / architectureCount(SPACES.nb201);
+      const hits = own.filter((row) => endingIn(row) === 'without convolution').length;
+      const least = Array.from({ length: own.length + 1 }, (_, k) => k).find(
+        (k) => binomialTail(k, own.length, p0) <= 1 - LEVEL,
+      );
+      const lost = own.filter((row) => endingIn(row) === 'disconnected').length;
+      return {
+        value: hits / own.length,
+        interval: shareInterval(hits, own.length),
+        n: own.length,
+        p: binomialTail(hits, own.length, p0),
+        agrees: hits / own.length > p0,
+        detail: `Chance: ${fixed(100 * p0, 1)} %; ${least ?? 'no number'} of ${own.length} would tell it alone. ${lost} ended disconnected, which is another failure.`,
+      };
+    },
+  };
+  const questions: Question[] = [
+    collapse,
+    ...ZARTS.map((method) => contest(`below-darts/${method}`, method, 'darts-1st')),
+    ...ZARTS.map(chance),
+    ...ZARTS.map((method) => contest(`below-random-ws/${method}`, method, 'random-ws')),
+    contest('tuned-below-untuned', 'mgs-flat', 'mgs-flat-m0'),
+    contest('flat-below-literal', 'mgs-flat', 'mgs'),
+  ];
+  const why = notKnown(view) ?? controlFault(rows);
+  const tested = questions.map(({ test }) => (why === undefined ? test() : undefined));
+  const adjusted = holm(tested.flatMap((each) => (each ? [each.p] : [])));
+  let next = 0;
+  return questions.map(({ id, text, statistic }, i): Claim => {
+    const found = tested[i];
+    if (!found) {
+      const detail = why ?? 'One of its methods has no searches here.';
+      return undecided({ id, text, statistic, detail });
+    }
+    const level = adjusted[next++];
+    const { value, interval, n, p, agrees, detail } = found;
+    const told = `p = ${p.toPrecision(2)}, ${level.toPrecision(2)} after Holm’s correction for ${adjusted.length} claims; decided below ${fixed(1 - LEVEL, 2)}.`;
+    return {
+      id,
+      text,
+      verdict: verdictOf(level, agrees),
+      statistic: { name: statistic, value },
+      n,
+      unit: 'search',
+      interval,
+      detail: `${told} ${detail}`,
+    };
+  });
+}
+
+function verdictOf(p: number, agrees: boolean): Verdict {
+  if (p >= 1 - LEVEL) return 'undecided';
+  return agrees ? 'supported' : 'not supported';
+}
+
+/** Why the supernets tell nothing of full training, if that is so: the control's own searches do not rank as it does. */
+function controlFault(rows: readonly SearchedRow[]): string | undefined {
+  const last = rankedEpochs(rows).at(-1);
+  if (last === undefined) return undefined;
+  const taus = rows.map((row) => rankingOf(row, last, false)).filter((tau) => tau !== null);
+  if (taus.length < 2) return undefined;
+  const { mean, interval } = summarize(taus);
+  if (interval![0] > 0) return undefined;
+  return `Cannot be seen here: the control failed, τ of the supernets' losses with the published accuracies is ${fixed(mean, 2)} (${interval!.map((end) => fixed(end, 2)).join(' to ')}) after epoch ${last}.`;
+}
+
+/** Wilson's interval of a share. */
+function shareInterval(hits: number, n: number): readonly [number, number] {
+  const z2 = 1.96 ** 2;
+  const centre = (hits + z2 / 2) / (n + z2);
+  const half = (1.96 / (n + z2)) * Math.sqrt((hits * (n - hits)) / n + z2 / 4);
+  return [centre - half, centre + half];
+}
