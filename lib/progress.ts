@@ -11,6 +11,8 @@ export interface Progress {
 export interface Phase {
   /** @param done  Units done so far. @param note  What is worth saying at this point, e.g. the current loss. */
   update(done: number, note?: string): void;
+  /** What comes once and says nothing of the rest (compiling) begins, or is over: time left is reckoned without it. */
+  aside?(state: 'begins' | 'over'): void;
   /** The phase is over, finished or not. */
   end(): void;
 }

@@ -11,7 +11,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { UsageError, ZartsError } from '../lib/errors.js';
 import { projectRoot, runsHome } from '../lib/runs/home.js';
-import { RECORD_VERSION } from './reproduce.js';
+import { RECORD_VERSION } from './records.js';
 
 /** How a run came about, as far as it is checked here; data are null where no images were read. */
 const provenanceSchema = z.looseObject({

@@ -6,7 +6,8 @@ import { FILE_DATASETS, IMAGENET } from '../lib/datasets/registry.js';
 import type { FileDatasetName } from '../lib/datasets/registry.js';
 import { InterruptedError, UsageError, ZartsError } from '../lib/errors.js';
 import type { Progress } from '../lib/progress.js';
-import { openRun } from '../lib/runs/store.js';
+import { canonicalJson } from '../lib/runs/canonical.js';
+import { listFinished, openRun } from '../lib/runs/store.js';
 import type { Budget } from '../lib/search/protocol.js';
 import type { AnyCell, MeasuredCell, Result } from './experiment.js';
 import { dataDigest, ownProtocol, partsOf, runStored, searchOf, warmUp } from './kinds.js';
@@ -23,6 +24,8 @@ export interface MeasureContext {
   readonly data?: string;
   readonly progress?: Progress;
   readonly signal?: AbortSignal;
+  /** Called before the first run that has to be computed; waited for. */
+  readonly onBegin?: () => void | Promise<void>;
   /** Given what is there whenever more can be shown; waited for. */
   readonly onPartial?: (partial: Result) => void | Promise<void>;
 }
@@ -41,7 +44,7 @@ interface Work {
  *         {InterruptedError} after `signal`, what was computed being kept.
  */
 export async function measure(cells: readonly AnyCell[], context: MeasureContext): Promise<Result> {
-  const { id, budget, progress, onPartial, ...common } = context;
+  const { id, budget, progress, onBegin, onPartial, ...common } = context;
   if (cells.length === 0) throw new UsageError(`${id}: there is nothing to run.`);
   const missing = new Map<string, string>();
   const work: Work[] = [];
@@ -51,9 +54,10 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
     if (!lacking) work.push({ cell, parts: partsOf(cell.run), options });
   }
 
-  const steps = await stepsOf(work);
+  const steps = await stepsOf(work, (protocol, { options }) => lookUp(protocol, options));
   const total = steps.reduce((sum, { seconds }) => sum + seconds, 0);
   let done = steps.reduce((sum, { seconds, known }) => sum + (known ? seconds : 0), 0);
+  if (steps.some(({ known }) => !known)) await onBegin?.();
   const whole = Math.max(1, Math.ceil(total));
   /** Seconds done of the whole, all of it once nothing is left. */
   const position = (seconds = done): number => (seconds >= total - 1e-6 ? whole : Math.floor(seconds));
@@ -77,7 +81,9 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
         const protocol = part.protocol(measured);
         if (!known && protocol.kind === 'search' && part.network && part.network.id !== compiled) {
           phase?.update(position(), `${label}: compiling the supernet`);
+          phase?.aside?.('begins');
           await warmUp(protocol, options);
+          phase?.aside?.('over');
           compiled = part.network.id;
         }
         const kept = await runStored(protocol, {
@@ -108,6 +114,36 @@ export function estimate(cells: readonly AnyCell[]): number {
   return costsOf(cells.map(({ run }) => partsOf(run))).reduce((sum, seconds) => sum + seconds, 0);
 }
 
+/** What of a grid is left to do here. */
+export interface Remaining {
+  /** Seconds on two cores, an estimate. */
+  readonly seconds: number;
+  /** Runs that the store has, and all. */
+  readonly known: number;
+  readonly of: number;
+}
+
+/** Every finished run of a store by its protocol. */
+export function finishedRuns(home?: string): ReadonlyMap<string, KeptRun> {
+  return new Map(listFinished(home).map((run) => [canonicalJson(run.protocol), run as unknown as KeptRun]));
+}
+
+/**
+ * What of a grid the store lacks, whatever images its runs were made on: nothing is read of them, or fetched.
+ *
+ * @param finished  As {@link finishedRuns} gives it.
+ */
+export async function remaining(
+  cells: readonly AnyCell[],
+  finished: ReadonlyMap<string, KeptRun> = finishedRuns(),
+): Promise<Remaining> {
+  const work = cells.map((cell) => ({ parts: partsOf(cell.run) }));
+  const steps = await stepsOf(work, (protocol) => finished.get(canonicalJson(protocol)));
+  const left = steps.filter(({ known }) => !known);
+  const seconds = left.reduce((sum, step) => sum + step.seconds, 0);
+  return { seconds, known: steps.length - left.length, of: steps.length };
+}
+
 /** Seconds of each part of each cell in order: a run that an earlier part is takes none, a network is compiled once. */
 function costsOf(parts: readonly (readonly Part[])[]): number[] {
   const seen = new Set<string>();
@@ -119,15 +155,19 @@ function costsOf(parts: readonly (readonly Part[])[]): number[] {
 }
 
 /** What each part of each cell takes, and whether the store has it already. */
-async function stepsOf(work: readonly Work[]): Promise<{ seconds: number; known: boolean }[]> {
+async function stepsOf<W extends Pick<Work, 'parts'>>(
+  work: readonly W[],
+  find: (protocol: StoredProtocol, of: W) => KeptRun | undefined | Promise<KeptRun | undefined>,
+): Promise<{ seconds: number; known: boolean }[]> {
   const costs = costsOf(work.map(({ parts }) => parts));
   const steps: { seconds: number; known: boolean }[] = [];
-  for (const { parts, options } of work) {
+  for (const each of work) {
+    const { parts } = each;
     const before: KeptRun[] = [];
     for (const part of parts) {
       const seconds = costs[steps.length];
       const kept =
-        before.length === parts.indexOf(part) ? await lookUp(part.protocol(before), options) : undefined;
+        before.length === parts.indexOf(part) ? await find(part.protocol(before), each) : undefined;
       if (kept) before.push(kept);
       steps.push({ seconds, known: kept !== undefined });
     }

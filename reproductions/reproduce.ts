@@ -21,6 +21,8 @@ import type { Axes, Cell, Experiment, Result, Row } from './experiment.js';
 import type { Change, Choices, GridOptions } from './grid.js';
 import type { RunKind } from './kinds.js';
 import { measure } from './measure.js';
+import { committedResults, keptRecord, RECORD_VERSION } from './records.js';
+import type { ResultRecord } from './records.js';
 
 /** How to reproduce an experiment. */
 export interface ReproduceOptions<C = Change> extends GridOptions<C> {
@@ -32,6 +34,8 @@ export interface ReproduceOptions<C = Change> extends GridOptions<C> {
   readonly signal?: AbortSignal;
   /** Told what is there, as far as it can be shown, whenever that is more. */
   readonly onPartial?: (soFar: PartlyShown) => void | Promise<void>;
+  /** Told what was kept of an earlier time, if anything has to be computed: until there is more it can stand in its place. */
+  readonly onEarlier?: (earlier: Shown) => void | Promise<void>;
 }
 
 /** What an experiment shows, whole or as far as it is measured. */
@@ -50,12 +54,6 @@ export interface PartlyShown extends Shown {
   /** Absolute path of the file that has the tables as text; it is gone when the experiment is whole. */
   readonly file: string;
 }
-
-/** The version of {@link ResultRecord}. */
-export const RECORD_VERSION = 2;
-
-/** What is kept of a reproduction in results/: everything that its pages show, and how it came about. */
-export type ResultRecord = ReturnType<typeof recordOf>;
 
 /** A figure or table reproduced. */
 export interface Reproduced<K extends RunKind = RunKind, A extends Axes = Axes>
@@ -110,7 +108,7 @@ export async function reproduce<K extends RunKind, A extends Axes, C extends Cho
   options: ReproduceOptions<Change<K, C>>,
 ): Promise<Reproduced<K, A>> {
   const { id } = experiment;
-  const { budget, change = {}, home, onPartial, data, progress, signal } = options;
+  const { budget, change = {}, home, onEarlier, onPartial, data, progress, signal } = options;
   const began = performance.now();
   const runs = home === undefined ? runsHome() : join(resolve(home), 'runs');
   const folder = join(dirname(runs), 'results');
@@ -124,6 +122,10 @@ export async function reproduce<K extends RunKind, A extends Axes, C extends Cho
     ...(data === undefined ? {} : { data }),
     ...(progress ? { progress } : {}),
     ...(signal ? { signal } : {}),
+    onBegin: async () => {
+      const earlier = onEarlier && keptRecord(name, [folder, committedResults()]);
+      if (earlier) await onEarlier(shownOf(experiment, earlier.result));
+    },
     onPartial: async (partial) => {
       const shown = shownOf(experiment, partial);
       writeText(soFar, shown.tables.map(textTable).join('\n\n'));
@@ -160,21 +162,17 @@ function recordOf<K extends RunKind, A extends Axes, C extends Choices>(
   cells: readonly Cell<K, A>[],
   result: Result,
   { claims, tables }: Shown,
-) {
+): ResultRecord {
   const { id, title, claim, paper } = experiment;
   return {
     schemaVersion: RECORD_VERSION,
     ...{ id, title, claim, budget, preset },
-    /** The number of repeats asked for, and what was changed by hand. */
     options: { seeds, change: change as Readonly<Record<string, unknown>> },
     paper,
-    /** What the runs do otherwise than the paper. */
-    deviations: [...dataDeviations(result), ...experiment.deviations(cells)] as readonly string[],
-    /** Settings that the paper leaves open, with the values used and whose they are. */
+    deviations: [...dataDeviations(result), ...experiment.deviations(cells)],
     openSettings: experiment.openSettings?.(cells) ?? openSettingsOf(cells),
     claims,
     tables,
-    /** Every run whole: protocol, result, provenance. */
     result,
   };
 }

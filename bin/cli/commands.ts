@@ -308,6 +308,19 @@ const COMMANDS: readonly Entry[] = [
     run: async ({ options }) => (await import('./bench.js')).benchCommand(options),
   },
   {
+    name: 'report',
+    summary: 'every figure and table as one page to send around',
+    description:
+      'Makes one page of the records of a folder: every figure and table with its verdicts, provenance and pictures, and the solvers to try in the page itself. It opens from the disk and asks no network.',
+    options: [
+      option('--results <dir>', 'the folder of records (default: reproductions/results)'),
+      option('--out <file>', 'the page (default: reproductions/report.html)'),
+      JSON_ONLY,
+    ],
+    examples: ['npx zarts report', 'npx zarts report --results .zarts/results --out report.html'],
+    run: async ({ options }) => (await import('./report.js')).reportCommand(options),
+  },
+  {
     name: 'lab',
     argument: ['[options...]', "options of JupyterLab's own, e.g. --no-browser --port=9999"],
     summary: 'JupyterLab on notebooks/',

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { UsageError, ZartsError } from '../../lib/errors.js';
@@ -16,7 +16,7 @@ const OPENING =
 const GRACE_MS = 10_000;
 
 /**
- * The command that starts JupyterLab on notebooks/, on this machine's own address and with its access token.
+ * The command that starts JupyterLab on the start page of notebooks/, on this machine's own address and with its access token.
  *
  * @param args  What the user adds, e.g. `--no-browser`, `--port=9999`.
  * @param root  Whether the user is root (in a container, mostly), where Jupyter wants to be told that it may.
@@ -33,11 +33,20 @@ export function labCommand(args: readonly string[], root: boolean): string[] {
   return [
     venvPython(),
     ...['-m', 'jupyter', 'lab', '--ip=127.0.0.1', `--ServerApp.root_dir=${projectRoot()}`],
-    '--LabApp.default_url=/lab/tree/notebooks',
+    ...['--LabApp.default_url=/lab/tree/notebooks/00-start.ipynb', '--LabApp.custom_css=True'],
     '--log-level=WARN',
     ...(root ? ['--allow-root'] : []),
     ...args,
   ];
+}
+
+/** The environment for JupyterLab, with the project's own style where it looks for a user's. */
+export function labEnvironment(): NodeJS.ProcessEnv {
+  const env = jupyterEnvironment();
+  const custom = join(env.JUPYTER_CONFIG_DIR ?? '', 'custom');
+  mkdirSync(custom, { recursive: true });
+  copyFileSync(join(projectRoot(), 'bin', 'cli', 'lab.css'), join(custom, 'custom.css'));
+  return env;
 }
 
 /** Compiles again whenever a source changes; prints the compiler's errors and the recovery from them, nothing else. */
@@ -82,7 +91,7 @@ export async function lab(args: string[]): Promise<number> {
   // In a group of its own: Ctrl-C then reaches only this process, and Jupyter does not stop to ask whether it is meant.
   const jupyter = spawn(program, rest, {
     cwd: projectRoot(),
-    env: jupyterEnvironment(),
+    env: labEnvironment(),
     stdio: ['ignore', 'inherit', 'inherit'],
     detached: true,
   });

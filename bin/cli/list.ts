@@ -1,10 +1,10 @@
-import { readFileSync, readdirSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { knownName } from '../../lib/errors.js';
 import { countNetwork } from '../../lib/evaluation/count.js';
-import { fixed } from '../../lib/report/format.js';
+import { about, fixed } from '../../lib/report/format.js';
 import { writeWhole } from '../../lib/runs/files.js';
-import { projectRoot, runsHome } from '../../lib/runs/home.js';
+import { projectRoot } from '../../lib/runs/home.js';
 import { BUDGETS } from '../../lib/search/protocol.js';
 import type { Budget } from '../../lib/search/protocol.js';
 import { KNOWN_GENOTYPES, printGenotype } from '../../lib/spaces/genotype.js';
@@ -13,8 +13,9 @@ import { LITERATURE } from '../../lib/spaces/literature.js';
 import type { Published } from '../../lib/spaces/literature.js';
 import { cellsOf } from '../../reproductions/experiment.js';
 import { estimate } from '../../reproductions/measure.js';
+import { budgetOf, committedResults, ownResults, recordFiles } from '../../reproductions/records.js';
 import { EXPERIMENTS } from '../../reproductions/registry.js';
-import { about, fitted, print, printJson, shortPath, tableOf, textWidth, wrap } from './text.js';
+import { fitted, print, printJson, shortPath, tableOf, textWidth, wrap } from './text.js';
 
 /** A figure or table as `zarts list` shows it. */
 interface Listed {
@@ -85,10 +86,7 @@ function listGenotypes({ json = false }: { json?: boolean }): number {
 }
 
 function listExperiments({ json = false }: { json?: boolean }): number {
-  const files = [
-    join(dirname(runsHome()), 'results'),
-    join(projectRoot(), 'reproductions', 'results'),
-  ].flatMap(recordsIn);
+  const files = [ownResults(), committedResults()].flatMap(recordFiles);
   const estimates = keptEstimates();
   const listed = EXPERIMENTS.map(({ id, title, description }): Listed => {
     return {
@@ -131,24 +129,6 @@ function keptEstimates(): Estimates {
     // A folder that cannot be written to is no reason not to say it.
   }
   return estimates;
-}
-
-/** Paths of the .json files of a folder; none if it is not there. */
-function recordsIn(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-      .filter((name) => name.endsWith('.json') && !name.endsWith('.vl.json'))
-      .sort()
-      .map((name) => join(folder, name));
-  } catch {
-    return [];
-  }
-}
-
-/** The budget that a record's name tells, if it is a record of this figure or table: "fig-4-laptop-first-look.json". */
-function budgetOf(file: string, id: string): Budget | undefined {
-  const name = file.slice(dirname(file).length + 1);
-  return BUDGETS.find((budget) => name === `${id}-${budget}.json` || name.startsWith(`${id}-${budget}-`));
 }
 
 function describeList(listed: readonly Listed[]): string[] {

@@ -1,5 +1,6 @@
 import { InterruptedError, UsageError, ZartsError, unknownName } from '../../lib/errors.js';
 import { claimsText } from '../../lib/report/claims.js';
+import { about } from '../../lib/report/format.js';
 import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
 import { PRESETS } from '../../lib/search/protocol.js';
 import { searchOf } from '../../reproductions/kinds.js';
@@ -17,7 +18,7 @@ import type { DataOptions } from './data.js';
 import { knownBudget, wholeNumber } from './options.js';
 import type { ExperimentOptions } from './options.js';
 import { interruptible } from './signals.js';
-import { about, bulletList, fitted, print, printJson, shortPath, textWidth, wrap } from './text.js';
+import { bulletList, fitted, print, printJson, shortPath, textWidth, wrap } from './text.js';
 
 /** The options of `zarts reproduce`. */
 export interface ReproduceCommandOptions extends ExperimentOptions {

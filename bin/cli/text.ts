@@ -60,15 +60,3 @@ export function print(lines: readonly string[]): void {
 export function printJson(document: unknown): void {
   process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
 }
-
-/** Seconds of an estimate in one unit, to the two digits that it is worth at most: "~45 min". */
-export function about(seconds: number): string {
-  const units = [
-    { name: 's', size: 1 },
-    { name: 'min', size: 60 },
-    { name: 'h', size: 3600 },
-    { name: 'days', size: 86_400 },
-  ];
-  const { name, size } = units.findLast((unit) => seconds >= 2 * unit.size) ?? units[0];
-  return `~${Math.round(Number((seconds / size).toPrecision(2)))} ${name}`;
-}

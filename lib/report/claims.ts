@@ -1,10 +1,30 @@
-import type { Claim } from '../analysis/claims.js';
+import type { Claim, Verdict } from '../analysis/claims.js';
 import { fixed } from './format.js';
 import type { Table } from './table.js';
 
 /** "[low, high]", or "–" where there is no interval. */
 export function intervalText(interval: Claim['interval'], digits = 3): string {
   return interval === null ? '–' : `[${fixed(interval[0], digits)}, ${fixed(interval[1], digits)}]`;
+}
+
+/** Marks of verdicts, which tell them apart where colours do not. */
+const MARKS: Readonly<Record<Verdict, string>> = {
+  supported: '✓',
+  'not supported': '✗',
+  undecided: '?',
+  'cannot be seen here': '○',
+};
+
+/** The mark of a verdict. */
+export const verdictMark = (verdict: Verdict): string => MARKS[verdict];
+
+/** How many claims have each verdict: "✓ 5 supported, ✗ 1 not supported". */
+export function tallyText(claims: readonly Pick<Claim, 'verdict'>[]): string {
+  const verdicts = (Object.keys(MARKS) as Verdict[]).filter((each) =>
+    claims.some(({ verdict }) => verdict === each),
+  );
+  const count = (each: Verdict): number => claims.filter(({ verdict }) => verdict === each).length;
+  return verdicts.map((each) => `${verdictMark(each)} ${count(each)} ${each}`).join(', ');
 }
 
 /** The claims of a reproduction as a table: verdict, sentence, statistic, interval, seeds. */
@@ -20,7 +40,7 @@ export function claimsTable(claims: readonly Claim[]): Table {
       { key: 'n', title: 'seeds', align: 'right' },
     ],
     rows: claims.map(({ verdict, text, statistic, interval, n, unit }) => ({
-      verdict,
+      verdict: `${verdictMark(verdict)} ${verdict}`,
       text,
       statistic: statistic.name,
       value: fixed(statistic.value, 3),

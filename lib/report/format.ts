@@ -44,3 +44,15 @@ export function decimalsFor(value: number, digits: number): number {
   if (value === 0 || !Number.isFinite(value)) return digits - 1;
   return Math.min(8, Math.max(0, digits - 1 - Math.floor(Math.log10(Math.abs(value)))));
 }
+
+/** Seconds of an estimate in one unit, to the two digits that it is worth at most: "~45 min". */
+export function about(seconds: number): string {
+  const units = [
+    { name: 's', size: 1 },
+    { name: 'min', size: 60 },
+    { name: 'h', size: 3600 },
+    { name: 'days', size: 86_400 },
+  ];
+  const { name, size } = units.findLast((unit) => seconds >= 2 * unit.size) ?? units[0];
+  return `~${Math.round(Number((seconds / size).toPrecision(2)))} ${name}`;
+}

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { DataFrame } from 'danfojs-node';
 import type * as Jupyter from 'tslab/dist/jupyter.js';
-import { unknownName, ZartsError } from '../errors.js';
+import { knownName, ZartsError } from '../errors.js';
 import { lazily } from '../lazy.js';
 import type { Progress } from '../progress.js';
 import type { Claim } from '../analysis/claims.js';
 import { printGenotype } from '../spaces/genotype.js';
 import type { Genotype } from '../spaces/genotype.js';
 import { cellDiagram } from './cell-diagram.js';
-import { claimsTable } from './claims.js';
+import { claimsTable, verdictMark } from './claims.js';
 import { BUDGETS } from '../search/protocol.js';
 import type { Budget } from '../search/protocol.js';
 import { OpenPhase } from './progress-terminal.js';
@@ -17,7 +17,7 @@ import type { Chart, Drawing } from './spec.js';
 import { PLOTLY_TYPE } from './surface.js';
 import type { Surface } from './surface.js';
 import { svgPng } from './svg.js';
-import { escapeHtml, frameTable, htmlTable, textTable } from './table.js';
+import { escapeHtml, frameTable, htmlTable, textTable, wordsHtml } from './table.js';
 import type { Table } from './table.js';
 
 /** It brings TypeScript with it, and only a kernel needs it. */
@@ -71,7 +71,10 @@ async function bundleOf(shown: Titled): Promise<Bundle> {
 function claimsBundle(claims: readonly Claim[]): Bundle {
   const table = claimsTable(claims);
   const reasons = claims
-    .map(({ text, detail }) => `<li>${escapeHtml(text)} ${escapeHtml(detail)}</li>`)
+    .map(
+      ({ text, verdict, detail }) =>
+        `<li>${verdictMark(verdict)} ${wordsHtml(text)} ${wordsHtml(detail)}</li>`,
+    )
     .join('');
   const how = `<details><summary>How each verdict was reached</summary><ul>${reasons}</ul></details>`;
   return textBundle(htmlTable(table) + how, textTable(table));
@@ -82,6 +85,11 @@ export function showList(heading: string, sentences: readonly string[]): void {
   if (sentences.length === 0) return;
   const text = `**${heading}**\n\n${sentences.map((sentence) => `- ${sentence}`).join('\n')}`;
   show({ 'text/markdown': text, 'text/plain': text });
+}
+
+/** Shows a line of text. */
+export function showText(text: string): void {
+  show(textBundle(`<p>${escapeHtml(text)}</p>`, text));
 }
 
 /** Milliseconds between two updates of the progress element: a person sees it move, a stored notebook stays small. */
@@ -114,6 +122,9 @@ export function notebookProgress(): Progress {
           shown = performance.now();
           draw(true);
         },
+        aside: (state) => {
+          phase.aside(state);
+        },
         end() {
           const outcome = phase.done < total ? `stopped at ${phase.done} of ${total}` : 'done';
           const text = `${name}: ${outcome}`;
@@ -144,35 +155,58 @@ interface UnderWay extends Pick<Required<Several>, 'charts' | 'tables'> {
   readonly of: number;
 }
 
+/** How a figure or table is shown while it is measured. */
+interface Live {
+  /** Shows what was kept of an earlier time, until there is more. */
+  readonly onEarlier: (earlier: UnderWay) => Promise<void>;
+  /** Shows what is there so far. */
+  readonly onPartial: (soFar: UnderWay) => Promise<void>;
+}
+
 /**
  * Shows what is there of a figure or table under way, in the place of what was shown before: its first chart, its first table
  * where it has none. When all is there a line takes its place; what was measured is for the cells below to show.
  */
-export function liveDisplay(): (soFar: UnderWay) => Promise<void> {
+export function liveDisplay(): Live {
   const id = randomBytes(8).toString('hex');
   let shown = '';
-  return async ({ charts, tables: [table], done, of }) => {
-    const text = `${done} of ${of} runs are finished.`;
-    const line = `<p>${text}</p>`;
-    const bundle =
-      done === of
-        ? textBundle(line, text)
-        : charts.length > 0
-          ? await bundleOf(charts[0])
-          : textBundle(htmlTable(table) + line, `${textTable(table)}\n${text}`);
+  const place = (bundle: Bundle): void => {
     const now = JSON.stringify(bundle);
     if (now !== shown) show(bundle, id, shown !== '');
     shown = now;
   };
+  const first = async ({ charts, tables: [table] }: UnderWay, text: string): Promise<Bundle> =>
+    charts.length > 0
+      ? bundleOf(charts[0])
+      : textBundle(`${htmlTable(table)}<p>${text}</p>`, `${textTable(table)}\n${text}`);
+  return {
+    async onEarlier(earlier) {
+      if (earlier.tables.length === 0 && earlier.charts.length === 0) return;
+      const [chart] = earlier.charts;
+      const words = 'As kept before; it is measured anew.';
+      const charts = chart
+        ? [{ ...chart, spec: { ...chart.spec, title: { text: chart.title, subtitle: words } } }]
+        : [];
+      place(await first({ ...earlier, charts }, words));
+    },
+    async onPartial(soFar) {
+      const text = `${soFar.done} of ${soFar.of} runs are finished.`;
+      place(soFar.done === soFar.of ? textBundle(`<p>${text}</p>`, text) : await first(soFar, text));
+    },
+  };
 }
 
 /** What the cells of a notebook run with, unless they say otherwise. */
-export interface NotebookOptions {
+export interface NotebookOptions extends Live {
   readonly budget: Budget;
   readonly data?: string;
   readonly progress: Progress;
   readonly signal: AbortSignal;
-  readonly onPartial: (soFar: UnderWay) => Promise<void>;
+}
+
+/** The budget that a notebook's `parameters` cell names, `laptop` without one. @throws {UsageError} for an unknown one. */
+export function notebookBudget(given = process.env.ZARTS_BUDGET): Budget {
+  return given === undefined || given === '' ? 'laptop' : knownName('budget', given, BUDGETS);
 }
 
 /**
@@ -183,18 +217,16 @@ export interface NotebookOptions {
  * @throws {UsageError} for an unknown budget.
  */
 export function notebookOptions({
-  budget: given = process.env.ZARTS_BUDGET,
+  budget: given,
   data,
 }: { readonly budget?: string | undefined; readonly data?: string | undefined } = {}): NotebookOptions {
-  const asked = given === undefined || given === '' ? 'laptop' : given;
-  const budget = BUDGETS.find((each) => each === asked);
-  if (budget === undefined) throw unknownName('budget', asked, BUDGETS);
+  const budget = notebookBudget(given);
   return {
     budget,
     ...(data ? { data } : {}),
     progress: notebookProgress(),
     signal: interruptSignal(),
-    onPartial: liveDisplay(),
+    ...liveDisplay(),
   };
 }
 

@@ -22,6 +22,7 @@ export interface PlotlyLayout extends Omit<Layout, 'title' | 'width' | 'height'>
   /** Pixels. */
   readonly width: number;
   readonly height: number;
+  readonly sliders?: readonly object[];
   readonly [scene: `scene${number}`]: Layout['scene'];
 }
 

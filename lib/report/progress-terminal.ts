@@ -38,6 +38,9 @@ export function terminalProgress(options: TerminalProgressOptions = {}): Progres
           phase.update(current, note);
           view.updated(phase);
         },
+        aside: (state) => {
+          phase.aside(state);
+        },
         end() {
           if (!open.includes(phase)) return;
           open.splice(open.indexOf(phase), 1);
@@ -57,10 +60,17 @@ const RATE_WINDOW_MS = 30_000;
 /** Steps over which a rate is averaged at least, however long they take. */
 const RATE_STEPS = 4;
 
+/** The share of the work that must be done before what is left is reckoned from it. */
+const TELLING_SHARE = 0.05;
+
 /** What is known of an open phase. */
 export class OpenPhase {
   private note = '';
   private warm = false;
+  /** When what comes once began, and how long it took together with what came once before. */
+  private asideSince: number | undefined;
+  private asideMs = 0;
+  private readonly begun: number;
   private readonly seen: { readonly at: number; readonly done: number }[];
 
   constructor(
@@ -69,7 +79,22 @@ export class OpenPhase {
     done: number,
     private readonly now: () => number = Date.now,
   ) {
+    this.begun = done;
     this.seen = [{ at: now(), done }];
+  }
+
+  /** As lib/progress.ts, Phase.aside. */
+  aside(state: 'begins' | 'over'): void {
+    if (state === 'begins') this.asideSince ??= this.now();
+    else if (this.asideSince !== undefined) {
+      this.asideMs += this.now() - this.asideSince;
+      this.asideSince = undefined;
+    }
+  }
+
+  /** The clock without what came once. */
+  private time(): number {
+    return (this.asideSince ?? this.now()) - this.asideMs;
   }
 
   get done(): number {
@@ -79,7 +104,7 @@ export class OpenPhase {
   update(done: number, note?: string): void {
     if (note !== undefined) this.note = note;
     if (done === this.done) return;
-    const at = this.now();
+    const at = this.time();
     this.seen.push({ at, done });
     // The first unit carries what comes once (compiling a step); with a second one there is a better measure.
     if (!this.warm && this.seen.length === 3) {
@@ -96,11 +121,12 @@ export class OpenPhase {
     const rate = (1000 * (last.done - first.done)) / (last.at - first.at);
     // Of the first unit alone a rate would be that of compiling; of nothing, or of no time, there is none.
     const known = this.warm && rate > 0 && Number.isFinite(rate);
-    const left = (total - done) / rate - (this.now() - last.at) / 1000;
+    const left = (total - done) / rate - (this.time() - last.at) / 1000;
+    const telling = (done - this.begun) / (total - this.begun) >= TELLING_SHARE;
     return [
       total > 0 ? `${amount(done)}/${amount(total)}` : amount(done),
       ...(known ? [describeRate(rate)] : []),
-      ...(known && done < total ? [`${describeSeconds(left)} left`] : []),
+      ...(known && telling && done < total ? [`${describeSeconds(left)} left`] : []),
       ...(this.note === '' ? [] : [this.note]),
     ];
   }

@@ -22,11 +22,11 @@ export function plotlySource(): string | undefined {
 const POLICY =
   "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:";
 
-/** No end of a script inside it. */
-const asScript = (source: string): string => source.replace(/<(?=\/script|!--)/gi, '\\x3c');
+/** A program without the end of a script inside it. */
+export const asScript = (source: string): string => source.replace(/<(?=\/script|!--)/gi, '\\x3c');
 
 /** JSON that a script can hold. */
-const asData = (value: unknown): string => JSON.stringify(value).replace(/</g, '\\u003c');
+export const asData = (value: unknown): string => JSON.stringify(value).replace(/</g, '\\u003c');
 
 /**
  * A page that shows a surface to turn, as wide as the window; without scripts, the drawing of it.
@@ -51,11 +51,18 @@ svg { max-width: 100%; height: auto }
 </head>
 <body>
 <div id="surface"></div>
-<p>Drag to turn, scroll to come closer.</p>
+<p>Drag to turn, scroll to come closer: all panels follow.</p>
 <noscript>${svg}</noscript>
 <script>${asScript(plotly)}</script>
 <script>
-Plotly.newPlot("surface", ${asData(figure.data)}, ${asData({ ...layout, autosize: true })}, ${asData(figure.config)});
+const scenes = ${asData(Object.keys(layout).filter((name) => name.startsWith('scene')))};
+/** Turns the other panels as one was turned. */
+const follow = (figure) => (change) => {
+  const [turned] = scenes.filter((scene) => scene + ".camera" in change);
+  if (turned === undefined || scenes.every((scene) => scene + ".camera" in change)) return;
+  Plotly.relayout(figure, Object.fromEntries(scenes.map((scene) => [scene + ".camera", change[turned + ".camera"]])));
+};
+Plotly.newPlot("surface", ${asData(figure.data)}, ${asData({ ...layout, autosize: true })}, ${asData(figure.config)}).then((figure) => figure.on("plotly_relayout", follow(figure)));
 </script>
 </body>
 </html>

@@ -66,25 +66,72 @@ export function surface(name: string, title: string, panels: readonly SurfacePan
   };
 }
 
+/** Panels in a line, at most: more of them are wider than a notebook. */
+const ABREAST = 2;
+
+/** How far the eye is from the middle, and how far above it. */
+const EYE = { distance: 2.02, height: 1.05 } as const;
+
+/** From where a surface is looked at. @param degrees  Turned from the first look. */
+function cameraAt(degrees: number) {
+  const angle = ((degrees - 57.3) * Math.PI) / 180;
+  const [x, y] = [Math.cos(angle), Math.sin(angle)].map((share) => round(EYE.distance * share));
+  return { eye: { x, y, z: EYE.height } };
+}
+
+/** Places of the slider around the figure. */
+const TURNS = 24;
+
+/** A slider that turns all panels together: with the mouse each is turned by itself. */
+function turning(scenes: readonly string[]) {
+  const steps = Array.from({ length: TURNS + 1 }, (_, i) => {
+    const degrees = (360 * i) / TURNS;
+    const cameras = scenes.map((scene) => [`${scene}.camera`, cameraAt(degrees)] as const);
+    return { label: `${degrees}°`, method: 'relayout', args: [Object.fromEntries(cameras)] };
+  });
+  const currentvalue = { prefix: 'all turned by ', font: { size: 11, color: INK } };
+  return {
+    active: 0,
+    steps,
+    currentvalue,
+    ticklen: 0,
+    minorticklen: 0,
+    font: { color: 'rgba(0,0,0,0)' },
+    y: -0.08,
+    len: 0.9,
+    pad: { t: 20 },
+  };
+}
+
 /** Surfaces side by side as a Plotly figure: the height is the loss above each one's own minimum, marked with a diamond. */
 function surfaceFigure(heading: string, panels: readonly SurfacePanel[], highest: number): PlotlyFigure {
   const [xTitle, yTitle] = axisTitles(panels);
-  const width = 1 / panels.length;
   const scenes = panels.map((_, i) => `scene${i === 0 ? '' : i + 1}`);
+  const columns = Math.min(ABREAST, panels.length);
+  const lines = Math.ceil(panels.length / columns);
+  /** The place of a panel, in shares of the figure; the first line is the topmost. */
+  const domain = (i: number) => {
+    const [column, line] = [i % columns, Math.floor(i / columns)];
+    return {
+      x: [column / columns, (column + 1) / columns],
+      y: [(lines - 1 - line) / lines, (lines - line) / lines],
+    };
+  };
   return {
     data: panels.flatMap((panel, i) => traces(panel, highest, scenes[i], i === panels.length - 1)),
     layout: {
       title: { text: escapeHtml(heading), x: 0 },
       font: { family: `${FONT}, Verdana, sans-serif`, size: 11 },
-      width: 150 + Math.max(470, 420 * panels.length),
-      height: 500,
-      // Room for the colour bar and the legend: where Plotly.js has to make it, titles and scenes part.
-      margin: { l: 10, r: 140, t: 70, b: 50 },
+      width: 150 + Math.max(470, 420 * columns),
+      height: 150 + 400 * lines,
+      // Room for the colour bar, the legend and the slider: where Plotly.js has to make it, titles and scenes part.
+      margin: { l: 10, r: 140, t: 70, b: 130 },
       legend: { orientation: 'h', y: -0.02, yanchor: 'top' },
+      sliders: [turning(scenes)],
       annotations: panels.map(({ title }, i) => ({
         text: escapeHtml(title),
-        x: (i + 0.5) * width,
-        y: 0.95,
+        x: domain(i).x[0] + 0.5 / columns,
+        y: domain(i).y[1] - 0.05 / lines,
         // Left to itself it would hang to the left or right of the place.
         xanchor: 'center' as const,
         yanchor: 'bottom' as const,
@@ -97,13 +144,13 @@ function surfaceFigure(heading: string, panels: readonly SurfacePanel[], highest
         scenes.map((scene, i): [string, object] => [
           scene,
           {
-            domain: { x: [i * width, (i + 1) * width], y: [0, 1] },
+            domain: domain(i),
             xaxis: { title: { text: xTitle } },
             yaxis: { title: { text: yTitle } },
             zaxis: { title: { text: 'loss (nats)' }, range: [0, round(1.05 * highest)] },
             aspectmode: 'manual',
             aspectratio: { x: 1, y: 1, z: 0.6 },
-            camera: { eye: { x: 1.09, y: -1.7, z: 1.05 } },
+            camera: cameraAt(0),
           },
         ]),
       ),

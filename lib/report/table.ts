@@ -14,6 +14,8 @@ export interface Column {
   readonly title: string;
   /** Numbers and what is compared stand right. Default: left. */
   readonly align?: 'left' | 'right';
+  /** The field of the rows that says where the cell leads, in HTML. */
+  readonly href?: string;
 }
 
 /** One row: a text or number for each column's key; null prints as "–". */
@@ -143,21 +145,33 @@ export function escapeHtml(text: string): string {
 /** Texts up to this many characters are not broken over lines: verdicts, intervals. */
 const SHORT = 18;
 
-/** The table in HTML, without scripts or styles of its own but alignment: JupyterLab and code hosts style it. */
-export function htmlTable(table: Table): string {
+/** The text as HTML, symbols with an index as they are set: N_e, R_e, L_val. */
+export function wordsHtml(text: string): string {
+  return escapeHtml(text).replaceAll(/\b([NRL])_(e|val)\b/g, '<i>$1</i><sub>$2</sub>');
+}
+
+/**
+ * The table in HTML, to fold away by its title, without scripts or styles of its own but alignment: JupyterLab and code hosts
+ * style it. What is wider than its place is scrolled.
+ */
+export function htmlTable(table: Table, { open = true }: { readonly open?: boolean } = {}): string {
   const { columns, title, notes = [] } = table;
-  const cell = (tag: 'td' | 'th', text: string, c: number): string =>
-    `<${tag} style="text-align:${columns[c].align ?? 'left'}${text.length <= SHORT ? ';white-space:nowrap' : ''}">${escapeHtml(text)}</${tag}>`;
-  const row = (tag: 'td' | 'th', texts: readonly string[]): string =>
-    `<tr>${texts.map((text, c) => cell(tag, text, c)).join('')}</tr>`;
-  const heads = columns.map((column) => column.title);
+  const cell = (tag: 'td' | 'th', text: string, c: number, to: Row[string] = null): string => {
+    const shown =
+      to === null ? wordsHtml(text) : `<a href="${escapeHtml(String(to))}">${wordsHtml(text)}</a>`;
+    return `<${tag} style="text-align:${columns[c].align ?? 'left'}${text.length <= SHORT ? ';white-space:nowrap' : ''}">${shown}</${tag}>`;
+  };
+  const heads = columns.map((column, c) => cell('th', column.title, c)).join('');
+  const rows = cells(table).map((texts, r) => {
+    const row = texts.map((text, c) => cell('td', text, c, table.rows[r][columns[c].href ?? '']));
+    return `<tr>${row.join('')}</tr>`;
+  });
   return [
-    `<p><strong>${escapeHtml(title)}</strong></p>`,
-    `<table><thead>${row('th', heads)}</thead>`,
-    `<tbody>${cells(table)
-      .map((texts) => row('td', texts))
-      .join('')}</tbody></table>`,
-    ...notes.map((note) => `<p>${escapeHtml(note)}</p>`),
+    `<details${open ? ' open' : ''}><summary><strong>${wordsHtml(title)}</strong></summary>`,
+    `<div style="overflow-x:auto" role="group" tabindex="0" aria-label="${escapeHtml(title)}"><table><thead><tr>${heads}</tr></thead>`,
+    `<tbody>${rows.join('')}</tbody></table></div>`,
+    ...notes.map((note) => `<p>${wordsHtml(note)}</p>`),
+    '</details>',
   ].join('\n');
 }
 

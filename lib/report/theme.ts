@@ -37,6 +37,13 @@ export const THEME = {
     titleColor: '#222222',
   },
   header: { labelFontSize: 12, titleFontSize: 12, labelColor: '#222222', titleFontWeight: 'normal' },
-  legend: { labelFontSize: 12, titleFontSize: 12, titleFontWeight: 'normal', symbolSize: 90 },
-  title: { fontSize: 14, subtitleFontSize: 12, anchor: 'start', subtitleColor: '#444444', offset: 12 },
+  // Every colour is said, black too: JupyterLab's dark theme would set the others for a black ground.
+  legend: {
+    ...{ labelFontSize: 12, titleFontSize: 12, titleFontWeight: 'normal', symbolSize: 90 },
+    ...{ labelColor: '#000000', titleColor: '#000000' },
+  },
+  title: {
+    ...{ fontSize: 14, subtitleFontSize: 12, anchor: 'start', offset: 12 },
+    ...{ color: '#000000', subtitleColor: '#444444' },
+  },
 } as const;

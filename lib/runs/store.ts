@@ -369,6 +369,17 @@ export function listRuns(home: string = runsHome()): FoundRun[] {
   });
 }
 
+/** Every run of this {@link RESULT_VERSION} that is finished, whole, with its protocol and result. */
+export function listFinished(home: string = runsHome()): (FoundRun & RunRecord)[] {
+  return listRuns(home).flatMap((found) => {
+    if (found.resultVersion !== RESULT_VERSION || !existsSync(join(home, found.key, 'result.json')))
+      return [];
+    const { protocol, dataDigest } = found;
+    const record = openRun({ protocol, dataDigest, home, onWarning: () => undefined }).record();
+    return record ? [{ ...found, ...record }] : [];
+  });
+}
+
 /**
  * The one run whose key is this or starts with it.
  *

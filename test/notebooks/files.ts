@@ -23,6 +23,10 @@ export const FOLDER = path.join(projectRoot(), 'notebooks');
 /** The notebooks' file names. */
 export const NOTEBOOKS = readdirSync(FOLDER).filter((name) => name.endsWith('.ipynb'));
 
+/** The one that leads to the others, and those that measure. */
+export const START = '00-start.ipynb';
+export const MEASURING = NOTEBOOKS.filter((name) => name !== START);
+
 const read = (file: string): Notebook => JSON.parse(readFileSync(file, 'utf8')) as Notebook;
 
 /** A text or the pieces of it: a notebook file may keep either. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import { runNotebook } from '../../bin/cli/notebook.js';
-import { FOLDER, NOTEBOOKS, checkOutputs, codeCells, outputsOf, smokeVariables } from './files.js';
+import { FOLDER, MEASURING, checkOutputs, codeCells, outputsOf, smokeVariables } from './files.js';
 
 describe('notebooks through Jupyter', function () {
   this.timeout(600_000);
@@ -13,7 +13,7 @@ describe('notebooks through Jupyter', function () {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  for (const name of NOTEBOOKS) {
+  for (const name of MEASURING) {
     it(`${name} runs from top to bottom at smoke`, async () => {
       const output = path.join(folder, name);
       const env = smokeVariables(path.join(folder, 'home'));

@@ -6,10 +6,20 @@ import { expect } from 'chai';
 import type * as Jupyter from 'tslab/dist/jupyter.js';
 import type * as cellsModule from '../../bin/kernel/cells.mjs' with { 'resolution-mode': 'import' };
 import { runNotebook } from '../../bin/cli/notebook.js';
+import { bundlesOf } from '../../lib/report/notebook.js';
 import { projectRoot } from '../../lib/runs/home.js';
 import { longIt } from '../support/long.js';
 import { capture, setVariables } from '../support/process.js';
-import { FOLDER, NOTEBOOKS, checkOutputs, checkPictures, codeCells, outputsOf, smokeVariables } from './files.js';
+import {
+  FOLDER,
+  MEASURING,
+  START,
+  checkOutputs,
+  checkPictures,
+  codeCells,
+  outputsOf,
+  smokeVariables,
+} from './files.js';
 import type { Output } from './files.js';
 
 /** The notebook that is run through Jupyter here; the long tests run every one. */
@@ -61,8 +71,9 @@ describe('notebooks', function () {
     try {
       cells.reset();
       for (const source of sources) {
-        const { failure } = await cells.execute(source);
+        const { failure, value } = await cells.execute(source);
         if (failure) failures.push(failure);
+        for (const data of await bundlesOf(value)) show({ data });
       }
     } finally {
       for (const [, { release }] of streams) release();
@@ -76,7 +87,7 @@ describe('notebooks', function () {
     return [...outputs.values()];
   }
 
-  for (const name of NOTEBOOKS) {
+  for (const name of MEASURING) {
     const test = QUICK.includes(name) ? it : longIt;
     test(`${name} runs from top to bottom at smoke`, async () => {
       const sources = codeCells(name);
@@ -97,6 +108,15 @@ describe('notebooks', function () {
       expect(readFileSync(file, 'utf8')).to.not.match(/\/(home|root|tmp|work|Users)\//);
     });
   }
+
+  it(`${START} leads to every other, says what each costs, and shows an update`, async () => {
+    const outputs = await run(codeCells(START));
+    const [overview, update] = outputs.map(({ data }) => String(data?.['text/html']));
+    const links = [...overview.matchAll(/<a href="([^"]*)">/g)].map(([, href]) => href);
+    expect(links).to.have.members(MEASURING);
+    expect(overview).to.match(/<td [^>]*>~\d+ (s|min)/);
+    expect(update).to.match(/<i>N<\/i><sub>e<\/sub> = [1-4]\.\d\d of 4/);
+  });
 
   it(`${THROUGH_JUPYTER} runs through Jupyter as well`, async () => {
     const output = path.join(folder, THROUGH_JUPYTER);

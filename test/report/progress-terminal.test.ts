@@ -57,13 +57,43 @@ describe('progress without a terminal', () => {
 
   it('forgets the first step, which compiles, as soon as there are others', () => {
     const { progress, written, wait } = stage(false);
-    const phase = progress.start('search', 102);
+    const phase = progress.start('search', 22);
     phase.update(0, 'compiling');
     wait(9000);
     phase.update(1, '');
     wait(1000);
     phase.update(2);
-    expect(written[1]).to.equal('search 2/102, 1.0/s, 1 min 40 s left\n');
+    expect(written[1]).to.equal('search 2/22, 1.0/s, 20 s left\n');
+  });
+
+  it('reckons without what comes once, whenever it comes', () => {
+    const { progress, written, wait } = stage(false);
+    const phase = progress.start('fig-4', 40);
+    for (let step = 1; step <= 8; step++) {
+      if (step === 4) {
+        phase.aside?.('begins');
+        wait(60_000);
+        phase.update(3, 'compiling');
+        phase.aside?.('over');
+      }
+      wait(1000);
+      phase.update(step, '');
+    }
+    wait(10_000);
+    phase.update(9);
+    expect(written[1]).to.equal('fig-4 3/40, 1.0/s, 37 s left, compiling\n');
+    expect(written.at(-1)).to.match(/^fig-4 9\/40, /);
+  });
+
+  it('tells no time left before a twentieth of the work has told how fast it goes', () => {
+    const { progress, written, wait } = stage(false);
+    const phase = progress.start('search', 1000, 500);
+    for (let step = 510; step <= 530; step += 10) {
+      wait(10_000);
+      phase.update(step);
+    }
+    const shares = written.slice(1).map((line) => line.includes('left'));
+    expect(shares).to.deep.equal([false, false, true]);
   });
 
   it('says no rate and no time left of the first step alone', () => {

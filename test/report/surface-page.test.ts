@@ -28,7 +28,12 @@ describe('report/surface-page', () => {
     // What is written for the page is the same program.
     expect(scripts[0]).to.equal('const Plotly = {}; "\\x3c/script>\\x3c!--"');
     let given: unknown[] = [];
-    const Plotly = { newPlot: (...args: unknown[]) => (given = args) };
+    const Plotly = {
+      newPlot: (...args: unknown[]) => {
+        given = args;
+        return { then: () => undefined };
+      },
+    };
     runInNewContext(scripts[1], { Plotly });
     const [place, data, layout, config] = given as [string, unknown, Record<string, unknown>, object];
     expect(page).to.contain(`id="${place}"`);
@@ -36,6 +41,28 @@ describe('report/surface-page', () => {
     expect(layout).to.deep.include({ title: drawn.figure.layout.title, autosize: true });
     expect(layout).to.not.have.any.keys('width', 'height');
     expect(config).to.deep.include(drawn.figure.config);
+  });
+
+  it('turns the other surfaces as one is turned, and stops there', () => {
+    const panel = { title: 'a', grid, directionNorms: [1, 1] } as const;
+    const three = surfacePage(surface('s', 'Three', [panel, panel, panel]), '');
+    const script = [...three.matchAll(/<script>([^]*?)<\/script>/g)][1][1];
+    const changes: Record<string, unknown>[] = [];
+    let turned: ((change: object) => void) | undefined;
+    const figure = { on: (_: string, listener: typeof turned) => (turned = listener) };
+    const Plotly = {
+      newPlot: () => ({ then: (next: (figure: object) => void) => void next(figure) }),
+      relayout: (_: object, change: Record<string, unknown>) => {
+        changes.push({ ...change });
+        turned?.(change);
+      },
+    };
+    runInNewContext(script, { Plotly });
+    turned?.({ 'scene2.camera': 'from above' });
+    turned?.({ dragmode: 'pan' });
+    expect(changes).to.deep.equal([
+      { 'scene.camera': 'from above', 'scene2.camera': 'from above', 'scene3.camera': 'from above' },
+    ]);
   });
 
   it('are drawn by the Plotly.js of the package that is locked', function () {

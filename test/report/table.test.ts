@@ -58,9 +58,19 @@ describe('tables', () => {
 
   it('as HTML: nothing in a cell is taken for markup', () => {
     const html = htmlTable(table);
-    expect(html).to.contain('&lt;flat|&gt;').and.to.contain('N_e &amp; more');
+    expect(html).to.contain('&lt;flat|&gt;').and.to.contain('<i>N</i><sub>e</sub> &amp; more');
     expect(html.match(/<tr>/g)).to.have.length(3);
     expect(html.match(/text-align:right/g)).to.have.length(6);
+  });
+
+  it('as HTML: a cell leads to where its row says, and the table is folded if so asked', () => {
+    const columns = [{ key: 'density', title: 'density', href: 'to' }];
+    const linked = { title: 'Links', columns, rows: [{ density: '<a>', to: 'a"b.ipynb' }] };
+    expect(htmlTable(linked))
+      .to.contain('<a href="a&quot;b.ipynb">&lt;a&gt;</a>')
+      .and.to.contain('<details open>');
+    expect(htmlTable(linked, { open: false })).to.contain('<details><summary>');
+    expect(textTable(linked)).to.not.contain('ipynb');
   });
 
   it('refuses a row without a column, and a number that is not finite', () => {

@@ -18,7 +18,7 @@ import { fig7 } from '../../reproductions/fig-7-cells.js';
 import { fig8 } from '../../reproductions/fig-8-cells.js';
 import { fig9 } from '../../reproductions/fig-9-cells.js';
 import { reproduce } from '../../reproductions/reproduce.js';
-import type { ResultRecord } from '../../reproductions/reproduce.js';
+import type { ResultRecord } from '../../reproductions/records.js';
 import { byTitle, fakeView, verdictsOf } from './fakes.js';
 import { matchesSnapshot, withoutData } from './snapshot.js';
 

@@ -10,8 +10,10 @@ import { cellsOf } from '../../reproductions/experiment.js';
 import { fig4 } from '../../reproductions/fig-4-ess.js';
 import { parseSet } from '../../reproductions/grid.js';
 import { EXPERIMENTS, experimentById } from '../../reproductions/registry.js';
+import { estimate, finishedRuns, remaining } from '../../reproductions/measure.js';
 import { reproduce } from '../../reproductions/reproduce.js';
-import type { ResultRecord } from '../../reproductions/reproduce.js';
+import type { Shown } from '../../reproductions/reproduce.js';
+import type { ResultRecord } from '../../reproductions/records.js';
 import { byTitle } from './fakes.js';
 
 describe('registry', () => {
@@ -125,10 +127,38 @@ describe('reproduce', () => {
     // Nothing of this machine but what kind it is.
     expect(JSON.stringify(record)).not.to.contain(home).and.not.to.contain(process.cwd());
 
-    const again = await reproduce(fig4, { ...options, progress });
+    // What is left is known from the store, whatever the images were.
+    const cells = cellsOf(fig4, { budget: 'smoke', change, seeds: 2 });
+    const more = cellsOf(fig4, { budget: 'smoke', change, seeds: 3 });
+    const finished = finishedRuns(path.join(home, 'runs'));
+    const count = record.result.runs.length;
+    expect(await remaining(cells, finished)).to.deep.equal({ seconds: 0, known: count, of: count });
+    const left = await remaining(more, finished);
+    expect(left).to.deep.include({ known: count, of: 1.5 * count });
+    expect(left.seconds).to.be.within(0.1, estimate(more));
+
+    const earlier: Shown[] = [];
+    const onEarlier = (shown: Shown): void => void earlier.push(shown);
+    const again = await reproduce(fig4, { ...options, progress, onEarlier });
+    expect(earlier, 'all is there').to.deep.equal([]);
     expect(phases[1].done).to.equal(phases[1].total);
     expect(again.result).to.deep.equal(first.result);
     expect(readFileSync(again.resultFile, 'utf8')).to.equal(JSON.stringify(record, undefined, 1) + '\n');
+
+    // Where the runs are gone, what was kept of them stands in their place until they are there again.
+    rmSync(path.join(home, 'runs'), { recursive: true });
+    const order: string[] = [];
+    await reproduce(fig4, {
+      ...options,
+      onEarlier: (shown) => {
+        onEarlier(shown);
+        order.push('earlier');
+      },
+      onPartial: () => void order.push('partial'),
+    });
+    expect(order.slice(0, 2)).to.deep.equal(['earlier', 'partial']);
+    expect(earlier).to.have.length(1);
+    expect(earlier[0].tables).to.deep.equal(first.tables);
 
     // Another change has files of its own, and both can be put side by side.
     const other = await reproduce(fig4, {

@@ -14,7 +14,7 @@ import type { GridOptions } from '../../reproductions/grid.js';
 import { parseSet } from '../../reproductions/grid.js';
 import { estimate, measure } from '../../reproductions/measure.js';
 import { reproduce } from '../../reproductions/reproduce.js';
-import type { ResultRecord } from '../../reproductions/reproduce.js';
+import type { ResultRecord } from '../../reproductions/records.js';
 import { table1 } from '../../reproductions/table-1-solvers.js';
 import type { Seeded, ToyView } from '../../reproductions/table-1-rows.js';
 import { TOYS, toySettings } from '../../reproductions/toy-protocol.js';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { jupyterEnvironment } from '../../bin/cli/jupyter.js';
@@ -54,8 +54,10 @@ describe('zarts lab', () => {
           missing(new Error(`it ended with ${code}`));
         });
       });
-      expect(url.pathname).to.equal('/lab/tree/notebooks');
+      expect(url.pathname).to.equal('/lab/tree/notebooks/00-start.ipynb');
       const token = url.searchParams.get('token');
+      const style = await fetch(`${url.origin}/custom/custom.css?token=${token}`);
+      expect(await style.text()).to.equal(readFileSync(join(root, 'bin', 'cli', 'lab.css'), 'utf8'));
       const specs = `${url.origin}/api/kernelspecs`;
       expect((await fetch(specs)).status).to.equal(403);
       const answer = (await (await fetch(`${specs}?token=${token}`)).json()) as {
