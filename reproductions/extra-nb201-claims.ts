@@ -129,15 +129,18 @@ export function nb201Claims(view: Nb201View): Claim[] {
     contest('tuned-below-untuned', 'mgs-flat', 'mgs-flat-m0'),
     contest('flat-below-literal', 'mgs-flat', 'mgs'),
   ];
-  const why = notKnown(view) ?? controlFault(rows);
-  const tested = questions.map(({ test }) => (why === undefined ? test() : undefined));
+  const [unknown, fault] = [notKnown(view), controlFault(rows)];
+  const tested = questions.map(({ test }) =>
+    unknown === undefined && fault === undefined ? test() : undefined,
+  );
   const adjusted = holm(tested.flatMap((each) => (each ? [each.p] : [])));
   let next = 0;
   return questions.map(({ id, text, statistic }, i): Claim => {
     const found = tested[i];
     if (!found) {
-      const detail = why ?? 'One of its methods has no searches here.';
-      return undecided({ id, text, statistic, detail });
+      const detail = unknown ?? fault ?? 'One of its methods has no searches here.';
+      const unseen = unknown === undefined && fault !== undefined;
+      return undecided({ id, text, statistic, detail }, unseen ? 'cannot be seen here' : 'undecided');
     }
     const level = adjusted[next++];
     const { value, interval, n, p, agrees, detail } = found;
@@ -168,7 +171,7 @@ function controlFault(rows: readonly SearchedRow[]): string | undefined {
   if (taus.length < 2) return undefined;
   const { mean, interval } = summarize(taus);
   if (interval![0] > 0) return undefined;
-  return `Cannot be seen here: the control failed, τ of the supernets' losses with the published accuracies is ${fixed(mean, 2)} (${interval!.map((end) => fixed(end, 2)).join(' to ')}) after epoch ${last}.`;
+  return `The control failed: τ of the supernets' losses with the published accuracies is ${fixed(mean, 2)} (${interval!.map((end) => fixed(end, 2)).join(' to ')}) after epoch ${last}.`;
 }
 
 /** Wilson's interval of a share. */

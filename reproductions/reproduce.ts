@@ -128,7 +128,7 @@ export async function reproduce<K extends RunKind, A extends Axes, C extends Cho
     },
     onPartial: async (partial) => {
       const shown = shownOf(experiment, partial);
-      writeText(soFar, shown.tables.map(textTable).join('\n\n'));
+      writeText(soFar, shown.tables.map((table) => textTable(table)).join('\n\n'));
       await onPartial?.({ ...shown, file: soFar });
     },
   });

@@ -106,21 +106,11 @@ export function judge(question: Question): Claim {
   };
 }
 
-/** A claim that these data cannot decide, and why. */
-export function undecided({
-  id,
-  text,
-  statistic,
-  detail,
-}: Pick<Question, 'id' | 'text' | 'statistic'> & { readonly detail: string }): Claim {
-  if (detail === '') throw new ZartsError(`Claim ${id} is undecided; its detail must say why.`);
-  return {
-    id,
-    text,
-    verdict: 'undecided',
-    statistic: { name: statistic, value: null },
-    n: 0,
-    interval: null,
-    detail,
-  };
+/** A claim that these data cannot decide, or that this experiment cannot see, and why. */
+export function undecided(
+  { id, text, statistic, detail }: Pick<Question, 'id' | 'text' | 'statistic'> & { readonly detail: string },
+  verdict: 'undecided' | 'cannot be seen here' = 'undecided',
+): Claim {
+  if (detail === '') throw new ZartsError(`Claim ${id} is ${verdict}; its detail must say why.`);
+  return { id, text, verdict, statistic: { name: statistic, value: null }, n: 0, interval: null, detail };
 }

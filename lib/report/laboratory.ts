@@ -81,7 +81,7 @@ const ASKED: Readonly<Partial<Record<string, readonly Asked[]>>> = {
     ['radiusMax', 'R, largest radius', 1e-2, 2],
     ['radiusMin', 'r, smallest radius', 1e-4, 1e-2],
   ],
-  random: [
+  'random-alpha': [
     ['samples', 'N, draws', 1, 64],
     ['scale', 'standard deviation of the draws', 1e-2, 2],
   ],

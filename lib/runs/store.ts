@@ -24,7 +24,7 @@ import { acquireLock, releasedHere } from './lock.js';
  * Part of every run's key. Raise it with any change that can move a number of a run: what was computed by the older
  * library is then computed anew instead of being shown as if it were this one's.
  */
-export const RESULT_VERSION = 4;
+export const RESULT_VERSION = 5;
 
 /** What decides a run's result, and so its key. */
 export interface RunIdentity {

@@ -1,3 +1,4 @@
+import { RESULT_VERSION } from '../../lib/runs/store.js';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -150,7 +151,7 @@ describe('fuzz: readers of what users bring', function () {
     protocol: fullSearch('s2'),
     dataDigest: 'a'.repeat(64),
     result: { genotype: V2 },
-    resultVersion: 4,
+    resultVersion: RESULT_VERSION,
   };
 
   /** A checkpoint whose digests are right, whatever was changed: only then is it looked at further. */
