@@ -75,21 +75,22 @@ function rankedPasses(protocol: SearchProtocol): number {
 }
 
 /**
- * The measured constants of the model, for two cores (AMD EPYC, TensorFlow 2.21): the shortest of many calls on a machine
- * with nothing else to do. Another machine differs by a factor, a busy one by another.
+ * The measured constants of the model, for two cores (Intel Xeon with AVX-512, TensorFlow 2.21, fused kernels): medians of
+ * `zarts bench` on a machine with nothing else to do, from which the model is at most an eighth away. Another machine
+ * differs by a factor, a busy one by another.
  */
 const STEP_MODEL = {
   /** Milliseconds a step for each operation of each cell, whatever the size of its images. */
-  perOperation: 0.75,
+  perOperation: 0.5,
   /** Milliseconds a step for each operation of each cell and each value (image × pixel × channel) that enters the network. */
-  perValue: 2.4e-5,
+  perValue: 2.45e-5,
   /** What a loss without gradients costs, as a share of a step. */
   evaluationShare: 0.3,
   /** What the gradient with respect to α alone costs, as a share of a step. */
   gradientShare: 0.6,
   /** Seconds to build a network and compile its step: at least, and for each operation of each cell. */
-  compileSeconds: 2,
-  compilePerOperation: 0.4,
+  compileSeconds: 1,
+  compilePerOperation: 0.12,
 } as const;
 
 /** Operations of the supernet, reckoned by the average cell: edges all have about as many. */
@@ -165,7 +166,7 @@ const TRAINING_MODEL = {
   testShare: 0.25,
   /** Seconds to build a network and compile its step: at least, and for each operation of each cell. */
   compileSeconds: 1,
-  compilePerOperation: 0.08,
+  compilePerOperation: 0.03,
 } as const satisfies Readonly<Record<string, number | Readonly<Record<Primitive, number>>>>;
 
 /** A training as far as its cost goes. */

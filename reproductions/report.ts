@@ -20,6 +20,13 @@ import { shownOf } from './reproduce.js';
 const order = ({ id, budget }: ResultRecord): number =>
   EXPERIMENTS.findIndex((each) => each.id === id) * BUDGETS.length - BUDGETS.indexOf(budget);
 
+/** The records of a folder in the paper's order. @throws {ZartsError} for a file that is none of today. */
+export function recordsIn(folder: string): ResultRecord[] {
+  return recordFiles(folder)
+    .map(readRecord)
+    .sort((a, b) => order(a) - order(b));
+}
+
 /**
  * The report of the records in a folder. A file that is no record of today is named among what is absent.
  *

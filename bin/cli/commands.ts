@@ -315,6 +315,7 @@ const COMMANDS: readonly Entry[] = [
     options: [
       option('--results <dir>', 'the folder of records (default: reproductions/results)'),
       option('--out <file>', 'the page (default: reproductions/report.html)'),
+      option('--readme', 'only put the findings of the records into README.md'),
       JSON_ONLY,
     ],
     examples: ['npx zarts report', 'npx zarts report --results .zarts/results --out report.html'],

@@ -9,7 +9,7 @@ import type { Key } from '../math/random.js';
 import { axpy, norm } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
 import { constant, defaultsOf, outOfRange, record } from '../settings.js';
-import type { Fault, Preset, RecordOf, SettingsOf, Shape } from '../settings.js';
+import type { Fault, Preset, SettingsOf, Shape } from '../settings.js';
 
 /** A solver that was given what it cannot work with: an option out of range, losses of the wrong length, no gradient. */
 export class SolverError extends ZartsError {
@@ -175,9 +175,12 @@ export function defineSolver<
   return { ...declaration, schema: schema as unknown as SolverSchema<Id, Settings>, defaults, create };
 }
 
-/** The schema of a solver's settings in a protocol. */
+/**
+ * The schema of a solver's settings in a protocol. Declarations refer to a picked class by its name, so that its comments are
+ * completed in notebooks; of a mapped one they would copy the fields without them.
+ */
 type SolverSchema<Id extends string, Settings extends Shape<Settings>> = z.ZodObject<
-  { kind: z.ZodLiteral<Id> } & RecordOf<Settings>['shape'],
+  { kind: z.ZodLiteral<Id> } & Pick<Settings, keyof Settings>,
   z.core.$strict
 >;
 
