@@ -75,15 +75,15 @@ function rankedPasses(protocol: SearchProtocol): number {
 }
 
 /**
- * The measured constants of the model, for two cores (Intel Xeon with AVX-512, TensorFlow 2.21, fused kernels): medians of
- * `zarts bench` on a machine with nothing else to do, from which the model is at most an eighth away. Another machine
+ * The measured constants of the model, for two cores (Intel Xeon with AVX-512, TensorFlow 2.21, fused kernels): the shortest
+ * of many calls on a machine with nothing else to do, from which the model is at most a sixth away. Another machine
  * differs by a factor, a busy one by another.
  */
 const STEP_MODEL = {
   /** Milliseconds a step for each operation of each cell, whatever the size of its images. */
-  perOperation: 0.5,
+  perOperation: 0.36,
   /** Milliseconds a step for each operation of each cell and each value (image × pixel × channel) that enters the network. */
-  perValue: 2.45e-5,
+  perValue: 2.36e-5,
   /** What a loss without gradients costs, as a share of a step. */
   evaluationShare: 0.3,
   /** What the gradient with respect to α alone costs, as a share of a step. */
