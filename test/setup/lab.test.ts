@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 import { join } from 'node:path';
 import { jupyterEnvironment } from '../../bin/cli/jupyter.js';
 import { labCommand } from '../../bin/cli/lab.js';
@@ -56,7 +57,7 @@ describe('zarts lab', () => {
       });
       expect(url.pathname).to.equal('/lab/tree/notebooks/00-start.ipynb');
       const token = url.searchParams.get('token');
-      const style = await fetch(`${url.origin}/custom/custom.css?token=${token}`);
+      const style = await firstAnswer(`${url.origin}/custom/custom.css?token=${token}`);
       expect(await style.text()).to.equal(readFileSync(join(root, 'bin', 'cli', 'lab.css'), 'utf8'));
       const specs = `${url.origin}/api/kernelspecs`;
       expect((await fetch(specs)).status).to.equal(403);
@@ -78,3 +79,14 @@ describe('zarts lab', () => {
     }
   });
 });
+
+/** What a server answers that may print its address a moment before it listens there. */
+async function firstAnswer(url: string, tries = 20): Promise<Response> {
+  try {
+    return await fetch(url);
+  } catch (error) {
+    if (tries === 1) throw error;
+    await setTimeout(500);
+    return firstAnswer(url, tries - 1);
+  }
+}
