@@ -46,8 +46,16 @@ describe(`bench: the PyTorch peer${why}`, function () {
         await peer.ask('open', await engine.ask('data'));
         for (let i = 0; i < 3; i++) {
           const ours = await engine.ask('step');
-          const theirs = await peer.ask('step', { layout: 'channels_last', threads: 1 });
-          expect(theirs.loss).to.be.closeTo(ours.loss, 1e-4 * ours.loss);
+          // An activation within rounding of ReLU's edge falls on one side of it in one of PyTorch's layouts and on the other
+          // in the other: their own losses are then as far apart (4e-4 after three steps of DARTS_V2).
+          const theirs: number[] = [];
+          for (const layout of ['channels_last', 'nchw'] as const) {
+            theirs.push((await peer.ask('step', { layout, threads: 1 })).loss);
+          }
+          const nearest = Math.min(...theirs.map((loss) => Math.abs(loss - ours.loss)));
+          expect(nearest / ours.loss, `step ${i}: ${ours.loss} beside ${theirs.join(', ')}`).to.be.below(
+            1e-4,
+          );
         }
       } finally {
         engine.close();
