@@ -128,15 +128,18 @@ export function linearBaseline(protocol: EvaluationProtocol): EvaluationProtocol
  */
 const LINEAR_LR = 0.01;
 
+/** `smoke` of the networks for small images. */
+const SMALL_IMAGES: Caps = {
+  dataset: { imageSide: 16, trainSize: 64, testSize: 40 },
+  network: { cells: 3, channels: 4 },
+  batchSize: 16,
+  epochs: 2,
+};
+
 /** What a budget may use at most: `smoke` is sized to end in seconds, `laptop` in some minutes on two cores. By network form. */
 const CAPS: Readonly<Record<NetworkProtocol['form'], Record<SmallBudget, Caps>>> = {
   cifar: {
-    smoke: {
-      dataset: { imageSide: 16, trainSize: 64, testSize: 40 },
-      network: { cells: 3, channels: 4 },
-      batchSize: 16,
-      epochs: 2,
-    },
+    smoke: SMALL_IMAGES,
     laptop: {
       dataset: { imageSide: 32, trainSize: 8000, testSize: 2000 },
       network: { cells: 5, channels: 8 },
@@ -145,12 +148,7 @@ const CAPS: Readonly<Record<NetworkProtocol['form'], Record<SmallBudget, Caps>>>
     },
   },
   stages: {
-    smoke: {
-      dataset: { imageSide: 16, trainSize: 64, testSize: 40 },
-      network: { cells: 3, channels: 4 },
-      batchSize: 16,
-      epochs: 2,
-    },
+    smoke: SMALL_IMAGES,
     laptop: {
       dataset: { imageSide: 32, trainSize: 8000, testSize: 2000 },
       network: { cells: 3, channels: 8 },
