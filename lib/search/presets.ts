@@ -52,7 +52,7 @@ function solverSettings(space: SearchProtocol['space'], id: string, preset: Pres
  * The presets differ in this: `paper` is the text, with Eq. 26 as printed; `flat` takes its density as constant; `released`
  * does what the released code computes: its density and sampler, and candidates that are never fine-tuned while the base
  * weights coast. Warm-up, σ schedule and update frequency are the released scripts' in all three. The gradient solvers have
- * what their own papers and public code state (./baselines.ts); `released` changes only the second-order step of those.
+ * what their own papers and public code state (./baselines.ts), whatever the preset.
  *
  * In a space of skeleton `stages` the supernet and its weights' SGD are those of NAS-Bench-201's own searches.
  *
