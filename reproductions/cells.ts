@@ -94,7 +94,7 @@ export function cellFigure(id: string, dataset: FileDatasetName, spaces: readonl
         axes: { space, method },
         run: {
           kind: 'search',
-          search: search({ ...solverSearch(method, space, dataset, budget, preset), seed }),
+          search: search({ ...solverSearch(method, space, dataset, budget, { preset }), seed }),
         },
       })),
     deviations,

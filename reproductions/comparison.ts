@@ -121,7 +121,7 @@ export function comparison(table: ComparisonTable) {
       const benchmarks = cross({ seed: seeds, dataset: chosen['dataset.name'], space: chosen.space, method });
       return withBaselines(
         benchmarks.map(({ seed, dataset, space, method: id }): Cell<'training', MethodAxes> => {
-          const own = applySet(solverSearch(id, space, dataset, grid.budget, preset), `seed=${seed}`);
+          const own = applySet(solverSearch(id, space, dataset, grid.budget, { preset }), `seed=${seed}`);
           const set = trainingSet?.[grid.budget];
           return { axes: { method: id }, run: trainedSearch(grid, grid.search(own), { preset: whose }, set) };
         }),

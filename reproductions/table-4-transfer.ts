@@ -193,7 +193,7 @@ export const table4 = experiment({
           const training = { ...published, seed };
           return { axes: { method }, run: { kind: 'training', training, genotype: KNOWN_GENOTYPES[method] } };
         }
-        const own = applySet(solverSearch(method, 'darts', 'cifar10', budget, preset), `seed=${seed}`);
+        const own = applySet(solverSearch(method, 'darts', 'cifar10', budget, { preset }), `seed=${seed}`);
         const run = trainedSearch(grid, grid.search(own), CHOICE, TRAINING_SET[budget]);
         return { axes: { method }, run };
       },
