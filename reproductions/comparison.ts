@@ -19,7 +19,6 @@ import type { Table } from '../lib/report/table.js';
 import { applySet, spaceName } from '../lib/search/protocol.js';
 import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
 import { SOLVER_IDS, solversWith } from '../lib/search/solvers.js';
-import { solverSearch } from '../lib/search/presets.js';
 import type { SolverId } from '../lib/search/solvers.js';
 import { TWO_CELL_IDS } from '../lib/spaces/spaces.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
@@ -30,7 +29,7 @@ import { cellsOfKind, cross, distinct, experiment, groupBy, rowsOfKind } from '.
 import type { Cell, Experiment, Row, View } from './experiment.js';
 import { some } from './grid.js';
 import type { RunKind } from './kinds.js';
-import { familyColors, familyOf, methodTitle } from './methods.js';
+import { comparedSearch, familyColors, familyOf, methodTitle } from './methods.js';
 import { nameOf, printedNumbers, printedRows, printedText } from './paper.js';
 import type { PrintedCell } from './paper.js';
 import {
@@ -121,7 +120,7 @@ export function comparison(table: ComparisonTable) {
       const benchmarks = cross({ seed: seeds, dataset: chosen['dataset.name'], space: chosen.space, method });
       return withBaselines(
         benchmarks.map(({ seed, dataset, space, method: id }): Cell<'training', MethodAxes> => {
-          const own = applySet(solverSearch(id, space, dataset, grid.budget, { preset }), `seed=${seed}`);
+          const own = applySet(comparedSearch(id, space, dataset, grid.budget, preset), `seed=${seed}`);
           const set = trainingSet?.[grid.budget];
           return { axes: { method: id }, run: trainedSearch(grid, grid.search(own), { preset: whose }, set) };
         }),

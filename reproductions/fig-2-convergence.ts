@@ -155,6 +155,7 @@ function charts(view: NetworksView): Chart[] {
         CELLS.map((cell) => ({ ...at(row), panel: panelOf(cell), y: skipsIn(row.genotype, cell) })),
       ),
       panels: { field: 'panel', names: CELLS.map(panelOf) },
+      counts: true,
     },
     {
       name: 'supernet',

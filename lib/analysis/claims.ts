@@ -23,6 +23,8 @@ export interface Claim {
   readonly interval: readonly [number, number] | null;
   /** Where the line was drawn and why, and what limits the verdict. */
   readonly detail: string;
+  /** What showed that this experiment can see such a thing. */
+  readonly control?: string;
 }
 
 /** Where the statistic must lie for the claim to hold. */

@@ -169,13 +169,8 @@ const DARTS_CAPS: Readonly<Record<SmallBudget, Caps>> = {
   },
 };
 
-/** What a long search may use: all images of a subset like the one that comes first in CIFAR-10's files, as often as time allows. */
-const LONG = {
-  dataset: { imageSide: 16, trainSize: 8000 },
-  channels: 8,
-  epochs: 16,
-  stability: { products: 20 },
-};
+/** What every long search may use: all images of a subset like the one that comes first in CIFAR-10's files. */
+const LONG = { dataset: { imageSide: 16, trainSize: 8000 }, batchSize: 32, stability: { products: 20 } };
 
 /**
  * How long a search at `laptop` is: short ones show which way an effect goes while one waits; long ones are for what takes
@@ -184,12 +179,13 @@ const LONG = {
 export type Length = 'short' | 'long';
 
 /**
- * The caps of long searches, by skeleton. In spaces of skeleton `stages` all are long, of a thousand larger weight steps: by
- * first-order DARTS in less than a minute on two cores, by MGS with N = 4 and M = 10 in a few.
+ * The caps of long searches, by skeleton. In spaces of skeleton `stages` all are long, with about a thousand weight steps: by
+ * first-order DARTS in about a minute on two cores, by MGS with N = 4 and M = 10 in a few. Of sizes that take as long this is
+ * the one at which supernets rank architectures best (reproductions/PILOTS.md).
  */
 const LONG_CAPS: Readonly<Record<Skeleton, Caps>> = {
-  darts: { ...LONG, cells: 5, batchSize: 32, solver: { batches: 10 } },
-  stages: { ...LONG, cells: 3, batchSize: 64, solver: { batches: 5 } },
+  darts: { ...LONG, cells: 5, channels: 8, epochs: 16, solver: { batches: 10 } },
+  stages: { ...LONG, cells: 3, channels: 16, epochs: 8, solver: { batches: 5 } },
 };
 
 /** Largest values of settings, nested as they are. */
@@ -249,7 +245,7 @@ export function withBudget(full: SearchProtocol, budget: string, length: Length 
   const plain = Math.min(1, Math.max(cut.batchSize, defaultsOf(searchSchema).batchSize) / full.batchSize);
   const factor = long ? weightSteps(full) / weightSteps(cut) : plain;
   const { lr, lrMin } = cut.weights;
-  const weights = { ...cut.weights, lr: lr * factor, lrMin: lrMin * factor };
+  const weights = { ...cut.weights, lr: rounded(lr * factor), lrMin: rounded(lrMin * factor) };
   const ofImage = cut.dataset.imageSide / full.dataset.imageSide;
   return SEARCH.parse({
     ...cut,
@@ -283,11 +279,14 @@ export function alphaUpdates(protocol: SearchProtocol): number {
   return Math.floor((epochs * perEpoch) / period) - Math.floor((warmupEpochs * perEpoch) / period);
 }
 
+/** Without the last digits, which are a multiplication's. */
+const rounded = (rate: number): number => Number(rate.toPrecision(12));
+
 /** A solver with a rate, that of gradient descent or ξ of RS, such that rate × updates is what it is in another search. */
 function atRate(solver: SolverProtocol, updates: number, cut: SearchProtocol): SolverProtocol {
   const factor = updates / Math.max(1, alphaUpdates(cut));
-  if (solver.kind === 'darts') return { ...solver, lr: solver.lr * factor };
-  return solver.kind === 'rs' ? { ...solver, xi: solver.xi * factor } : solver;
+  if (solver.kind === 'darts') return { ...solver, lr: rounded(solver.lr * factor) };
+  return solver.kind === 'rs' ? { ...solver, xi: rounded(solver.xi * factor) } : solver;
 }
 
 /** Where the full setting comes from, in a search with that solver. */
