@@ -138,7 +138,7 @@ function against(values: readonly number[], bound: number, above: boolean, what:
     n: values.length,
     p,
     agrees: above ? mean > bound : mean < bound,
-    detail: `${what} So many searches would find ${fixed(smallestEffect(std!, [values.length], questions), 2)} four times in five.`,
+    detail: `${what} So many searches would find ${fixed(smallestEffect(std! / Math.sqrt(values.length), values.length - 1, questions), 2)} four times in five.`,
   } satisfies Tested;
 }
 
@@ -147,15 +147,14 @@ function fewer(a: readonly number[], b: readonly number[], questions: number): T
   if (a.length < 2 || b.length < 2) return undefined;
   const { p } = rankTest(a, b, (x, y) => Math.sign(x - y));
   const [one, other] = [summarize(a), summarize(b)];
-  const { difference, interval } = meanDifference([{ first: a, second: b }]);
-  const std = Math.sqrt((one.std! ** 2 + other.std! ** 2) / 2);
+  const { difference, interval, standardError, df } = meanDifference([{ first: a, second: b }]);
   return {
     value: difference,
     interval,
     n: Math.min(a.length, b.length),
     p,
     agrees: difference < 0,
-    detail: `${plusMinus(one, 1)} against ${plusMinus(other, 1)} of ${KEPT} edges, by ranks; so many searches would find a difference of ${fixed(smallestEffect(std, [a.length, b.length], questions), 1)} four times in five.`,
+    detail: `${plusMinus(one, 1)} against ${plusMinus(other, 1)} of ${KEPT} edges, by ranks; so many searches would find a difference of ${fixed(smallestEffect(standardError, df, questions), 1)} four times in five.`,
   };
 }
 
@@ -209,7 +208,7 @@ function questionsIn(rows: readonly CollapseRow[], space: TemptingSpace): Tested
           n: values.length,
           p: binomialTwoSided(hits, KEPT * values.length, chance),
           agrees: mean > KEPT * chance,
-          detail: `By chance ${fixed(KEPT * chance, 1)} of ${KEPT}, exactly. ${collapses} of ${values.length} cells have ${COLLAPSED} or more, a collapse; of a cell drawn at random one in ${fixed(1 / many, 0)} has (p = ${binomialTail(collapses, values.length, many).toPrecision(2)} for so many). So many searches would find a mean ${fixed(smallestEffect(std!, [values.length], questions), 1)} off four times in five.`,
+          detail: `By chance ${fixed(KEPT * chance, 1)} of ${KEPT}, exactly. ${collapses} of ${values.length} cells have ${COLLAPSED} or more, a collapse; of a cell drawn at random one in ${fixed(1 / many, 0)} has (p = ${binomialTail(collapses, values.length, many).toPrecision(2)} for so many). So many searches would find a mean ${fixed(smallestEffect(std! / Math.sqrt(values.length), values.length - 1, questions), 1)} off four times in five.`,
         };
       },
     },

@@ -150,20 +150,15 @@ export function binomialTwoSided(hits: number, n: number, p: number): number {
 const POWER = 0.8;
 
 /**
- * The smallest difference that would be found with a probability of {@link POWER}: of a mean from a number, or, with a second
- * sample, of two means.
+ * The smallest difference that would be found with a probability of {@link POWER}.
  *
- * @param std        Standard deviation over repeats.
- * @param n          Repeats, of one sample or of each of two.
- * @param questions  How many are decided together: the least likely of them is tested at the level's n-th part (Holm).
+ * @param standardError  Of the difference's estimate.
+ * @param df             Degrees of freedom behind it, 1 or more.
+ * @param questions      How many are decided together: the least likely of them is tested at the level's n-th part (Holm).
  */
-export function smallestEffect(std: number, n: readonly number[], questions = 1, level = LEVEL): number {
-  const df = Math.max(
-    1,
-    n.reduce((sum, each) => sum + each - 1, 0),
-  );
-  const quantiles = studentQuantile(1 - (1 - level) / 2 / questions, df) + studentQuantile(POWER, df);
-  return quantiles * std * Math.sqrt(n.reduce((sum, each) => sum + 1 / each, 0));
+export function smallestEffect(standardError: number, df: number, questions = 1, level = LEVEL): number {
+  const tested = studentQuantile(1 - (1 - level) / 2 / questions, df);
+  return (tested + studentQuantile(POWER, df)) * standardError;
 }
 
 /** Two samples of a stratum: a search space, say. */
@@ -192,7 +187,8 @@ export function meanDifference(strata: readonly Stratum[], level = LEVEL) {
   const df = samples.reduce((sum, each) => sum + each.length - 1, 0);
   const half = df > 0 ? studentQuantile((1 + level) / 2, df) * Math.sqrt(variance) : NaN;
   const interval = Number.isFinite(half) ? ([difference - half, difference + half] as const) : null;
-  return { difference, interval };
+  /** The standard error; NaN where there is no interval. */
+  return { difference, interval, standardError: interval ? Math.sqrt(variance) : NaN, df };
 }
 
 /**
