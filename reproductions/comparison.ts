@@ -279,7 +279,7 @@ function deviations(
     seedsDeviation(cells, 'by each method on each benchmark', full.seeds),
     seedsOf(cells) > FEW_SEEDS &&
       laptop.few !== undefined &&
-      `${laptop.few!.map(methodTitle).join(', ')}: ${FEW_SEEDS} each.`,
+      `${laptop.few.map(methodTitle).join(', ')}: ${FEW_SEEDS} each.`,
     all.some(({ axes }) => axes.method.startsWith('control/')) &&
       `Controls: networks of hand-made normal cells with ${CONTROL_EDGES.join(', ')} edges without a convolution, ${FEW_SEEDS} each, trained like those found.`,
     left(
