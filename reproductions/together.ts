@@ -58,6 +58,17 @@ export function controlsTable(controls: readonly Control[], notes: readonly stri
   );
 }
 
+/** What a statement is told of its controls: why it cannot be seen here, or what showed that it can. */
+export function gatedBy(controls: readonly Control[]): {
+  readonly unseen?: string;
+  readonly control?: string;
+} {
+  const fault = controls.find(({ passed }) => passed === false);
+  if (fault) return { unseen: `The control failed: ${fault.text} (${fault.found}).` };
+  const seen = controls.filter(({ passed }) => passed);
+  return seen.length === 0 ? {} : { control: seen.map(({ text, found }) => `${text} (${found})`).join('; ') };
+}
+
 /**
  * The verdicts on questions: the primary ones at the level by Holm's correction for their number, the secondary ones each for
  * itself. One whose control failed cannot be seen here, whatever its numbers are; one whose control was not run is undecided.
