@@ -161,7 +161,8 @@ export function comparison(table: ComparisonTable) {
     tables: (view) => tables(table, view),
     charts: (view) =>
       trainedIn(view).length === 0 ? [] : [errorChart(view), ...(table.moreCharts?.(view) ?? [])],
-    claims: table.claims,
+    // Of what was not run for want of its images nothing is claimed.
+    claims: (view) => (view.rows.length === 0 && view.missing.length > 0 ? [] : table.claims(view)),
   });
 }
 
