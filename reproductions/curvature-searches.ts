@@ -156,12 +156,11 @@ export function moveOf({ epochs }: Pick<StrengthRow, 'epochs'>): number | undefi
 }
 
 /**
- * How far Adam would have carried an entry of alpha whose gradients have random signs, about: the root of the number of
- * updates times the rate, and more by its mean over gradients, which makes steps follow each other.
+ * How far Adam carries an entry of alpha along gradients that are nothing but chance: the rate times the root of the number of
+ * updates. (Its mean over gradients makes steps follow each other, and shorter by as much.)
  */
 export function driftOf({ search }: Pick<StrengthRow, 'search'>): number {
-  const { lr, beta1 } = search.solver as DartsProtocol;
-  return lr * Math.sqrt((alphaUpdates(search) * (1 + beta1)) / (1 - beta1));
+  return rateOf(search) * Math.sqrt(alphaUpdates(search));
 }
 
 /** The eigenvalue of every epoch; undefined in those that have none. */

@@ -34,10 +34,9 @@ export interface Control {
   readonly passed: boolean | undefined;
 }
 
-/** Whether alpha goes anywhere: farther than gradients of random signs would have carried it. */
+/** Whether alpha goes anywhere: farther than gradients that are nothing but chance would have carried it. */
 function alphaControl(rows: readonly StrengthRow[]): Control {
-  const what =
-    'α goes farther than Adam carries it along gradients of random signs (95 % interval of the ratio, over seeds, above 1)';
+  const what = 'α goes farther than chance carries it';
   const ratio = (row: StrengthRow): number => (moveOf(row) ?? NaN) / driftOf(row);
   const ratios = perSeed(
     rows.filter((row) => Number.isFinite(ratio(row))),
@@ -55,7 +54,7 @@ function alphaControl(rows: readonly StrengthRow[]): Control {
 
 /** Whether the eigenvalues are more than what rounding and differences make. */
 function eigenvalueControl(rows: readonly StrengthRow[]): Control {
-  const what = 'the largest eigenvalue along every search is above its own numerical error';
+  const what = 'every eigenvalue that counts is above its numerical error';
   const shares = rows.map(errorShare).filter((each) => each !== undefined);
   if (shares.length === 0) return { what, found: 'no eigenvalues', passed: undefined };
   const worst = Math.max(...shares);

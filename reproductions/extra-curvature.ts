@@ -66,6 +66,8 @@ function controlTable(view: CurvatureView): Table {
     ],
     [
       `Alpha’s rate times its number of updates: ${reaches.join(', ')}; in the full search ${Number(FULL_REACH.toPrecision(3))}.`,
+      'Chance: along random gradients Adam carries an entry of α the rate times the root of the number of updates; the ratio’s 95 % interval over seeds must lie above 1.',
+      'Those that count: the largest along each search. Error: the residual of Lanczos’ method, or what the product with a vector that the Hessian takes to zero leaves, whichever is more.',
     ],
   );
 }
@@ -284,14 +286,19 @@ function orderCharts(view: CurvatureView): Chart[] {
     const title = SERIES_TITLES[series];
     const x: Axis =
       series === 'l2' && values[0] > 0
-        ? varied(series, title, values)
+        ? { ...varied(series, title, values), format: '~e' }
         : { field: series, title, values, domain: [values[0] - 0.05, values[values.length - 1] + 0.05] };
-    const points = [
-      { quantity: SKIPS, of: ({ skips }: Standing) => skips },
-      { quantity: EIGENVALUE, of: ({ peak }: Standing) => peak },
-    ].flatMap(({ quantity, of }) =>
-      groupBy(own, 'whose', series).map(({ key, rows }) => ({ ...key, quantity, ...meanOf(rows, of) })),
-    );
+    const skips = groupBy(own, series, 'whose').map(({ key, rows }) => {
+      const { low, high, ...mean } = meanOf(rows, (each) => each.skips);
+      // Of 8 operations; the intervals of two or three searches know nothing of that.
+      return { ...key, ...mean, panel: SKIPS, low: Math.max(0, low), high: Math.min(8, high) };
+    });
+    const peaks = groupBy(own, series, 'whose').map(({ key, rows }) => ({
+      ...key,
+      ...meanOf(rows, ({ peak }) => peak),
+      panel: `eigenvalue: ${key.whose}`,
+    }));
+    const points = [...skips, ...peaks];
     return [
       meansChart({
         name: `order${FILE_NAMES[series]}`,
@@ -301,7 +308,7 @@ function orderCharts(view: CurvatureView): Chart[] {
         x,
         y: { title: '' },
         series: { field: 'whose', names: distinct(own.map(({ whose }) => whose)), tip: 'searches' },
-        columns: { field: 'quantity', names: [SKIPS, EIGENVALUE] },
+        columns: { field: 'panel', names: distinct(points.map(({ panel }) => panel)) },
         measured: 'mean',
         ownY: true,
       }),

@@ -16,7 +16,7 @@ export interface OrderTest {
   readonly n: number;
   /** Mean over the repeats of Kendall's τ-b between the two; a repeat with nothing to order counts as 0. */
   readonly tau: number;
-  /** The t interval of that mean; null for one repeat. A few equal τ do not mean that there is no spread. */
+  /** The t interval of that mean, no τ being beyond ±1; null for one repeat. A few equal τ do not mean no spread. */
   readonly interval: readonly [number, number] | null;
   /** Two-sided probability of a mean at least as far from 0, were the values of each repeat in a random order. */
   readonly p: number;
@@ -53,12 +53,13 @@ export function orderTest(blocks: readonly Block[], level = LEVEL, key: Key = ke
   const drawn = meansOfChance(blocks, key);
   const untied = blocks.map((block): Block => block.map((_, i) => [i, i]));
   const pairs = Math.max(...blocks.map(({ length }) => (length * (length - 1)) / 2));
+  const { interval } = summarize(taus, LEVEL, 2 / pairs);
   // Sums of the same numbers in another order differ in their last bits.
   const reached = drawn.filter((each) => each >= observed - 1e-9).length;
   return {
     n: blocks.length,
     tau: mean(taus),
-    interval: summarize(taus, LEVEL, 2 / pairs).interval,
+    interval: interval && [Math.max(-1, interval[0]), Math.min(1, interval[1])],
     // What was observed is one of the orders, so that p is never 0.
     p: (reached + 1) / (ORDERS + 1),
     detectable: smallestAt(
