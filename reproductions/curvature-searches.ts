@@ -1,4 +1,7 @@
-/** The searches of R-DARTS' argument: DARTS in S1 with the weights' decay or drop path of several strengths, and what is read off each. */
+/**
+ * The searches of R-DARTS' argument: DARTS in S1 with the weights' decay or drop path of several strengths; what is read off
+ * each of them, and off the authors' own.
+ */
 import { cellStructure } from '../lib/analysis/genotypes.js';
 import { genotypeAfter } from '../lib/search/derived.js';
 import { groupWith } from '../lib/search/groups.js';
@@ -55,7 +58,7 @@ export function strengthTitle({ l2, dropPath }: StrengthAxes): string {
   return dropPath === 0 ? decay : `drop path ${dropPath}${l2 === PLAIN_L2 ? '' : `, ${decay}`}`;
 }
 
-/** What is at least so much of a series: searches in which nothing else is varied. */
+/** Whether a strength is of a series: nothing but what is varied there is other than in DARTS. */
 export function inSeries(series: SeriesId, { l2, dropPath }: StrengthAxes): boolean {
   return series === 'l2' ? dropPath === 0 : l2 === PLAIN_L2;
 }

@@ -167,6 +167,13 @@ describe('extra-curvature', () => {
     expect(searchWork(search)).to.include({ weightSteps: 2000, alphaUpdates: 2000 });
     expect(search.dataset.trainSize).to.equal(8000);
     expect(search.stability).to.include({ every: 1, window: 2, lag: 2, startEpoch: 3 });
+    // Two gradients for each of 20 products and one that checks them, in every epoch; at full size in 26 of 50.
+    const { stability, ...without } = search;
+    expect(stability).to.include({ products: 20 });
+    expect(searchWork(search).gradients - searchWork(without).gradients).to.equal(16 * 2 * 21);
+    const full = strengthSearch('drop-0.2', 'full', 0);
+    const { stability: _, ...fullWithout } = full;
+    expect(searchWork(full).gradients - searchWork(fullWithout).gradients).to.equal(26 * 2 * 41);
     expect(searchSeconds(search)).to.be.within(100, 260);
   });
 
