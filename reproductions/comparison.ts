@@ -3,7 +3,7 @@
  * Tables 2, 3 and 7, which differ in the methods, the benchmarks and the networks trained.
  */
 import type { Claim } from '../lib/analysis/claims.js';
-import { bootstrapInterval, pairedTest, ranks } from '../lib/analysis/comparison.js';
+import { bootstrapInterval, meanDifference, pairedTest, ranks } from '../lib/analysis/comparison.js';
 import { cellStructure } from '../lib/analysis/genotypes.js';
 import { summarize } from '../lib/analysis/statistics.js';
 import { FILE_DATASETS, datasetTitle } from '../lib/datasets/registry.js';
@@ -16,21 +16,29 @@ import { intervalText } from '../lib/report/claims.js';
 import { fixed, plusMinus } from '../lib/report/format.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
+import { canonicalJson } from '../lib/runs/canonical.js';
 import { applySet, spaceName } from '../lib/search/protocol.js';
 import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
 import { SOLVER_IDS, solversWith } from '../lib/search/solvers.js';
-import { solverSearch } from '../lib/search/presets.js';
 import type { SolverId } from '../lib/search/solvers.js';
+import type { Genotype, GenotypeEdge } from '../lib/spaces/genotype.js';
 import { TWO_CELL_IDS } from '../lib/spaces/spaces.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
-import { errorLess, pairsOf } from './claims.js';
-import type { MethodAxes, Pair } from './claims.js';
-import { searchDeviations, seedsDeviation, sentences, several, trainingDeviations } from './deviations.js';
+import { benchmarkKey, errorLess, pairsOf } from './claims.js';
+import type { MethodAxes, Pair, Separation } from './claims.js';
+import {
+  searchDeviations,
+  seedsDeviation,
+  seedsOf,
+  sentences,
+  several,
+  trainingDeviations,
+} from './deviations.js';
 import { cellsOfKind, cross, distinct, experiment, groupBy, rowsOfKind } from './experiment.js';
 import type { Cell, Experiment, Row, View } from './experiment.js';
 import { some } from './grid.js';
 import type { RunKind } from './kinds.js';
-import { familyColors, familyOf, methodTitle } from './methods.js';
+import { comparedSearch, familyColors, familyOf, methodTitle } from './methods.js';
 import { nameOf, printedNumbers, printedRows, printedText } from './paper.js';
 import type { PrintedCell } from './paper.js';
 import {
@@ -47,7 +55,10 @@ import {
   summaryTable,
 } from './tables.js';
 import type { SummaryColumn } from './tables.js';
+import { controlsTable } from './together.js';
 import { trainedSearch, withBaselines } from './trained.js';
+import { trainingSettings } from './training.js';
+import type { TrainingSettings } from './training.js';
 
 /** A network that a method found, trained. */
 export type ComparedRow = Row<'training', MethodAxes>;
@@ -77,6 +88,88 @@ interface Plan {
   readonly spaces: readonly SpaceId[];
   readonly methods: readonly SolverId[];
   readonly seeds: number;
+  /** Methods with {@link FEW_SEEDS} seeds alone. */
+  readonly few?: readonly SolverId[];
+}
+
+/** Seeds of methods that are not the ones mainly compared, and of controls. */
+const FEW_SEEDS = 4;
+
+/** Edges of a hand-made normal cell that have no convolution: what retraining must tell apart before it decides anything. */
+const CONTROL_EDGES = [0, 4, 8] as const;
+
+/** What a network of a hand-made cell is called among methods. */
+const controlId = (edges: number): string => `control/${edges}`;
+
+/** A cell with that many edges of skip connections, in S4 of noise, the others separable convolutions of 3×3. */
+function controlCell(space: SpaceId, edges: number): Genotype {
+  const other = space === 's4' ? 'noise' : 'skip_connect';
+  const cell = (count: number) =>
+    Array.from({ length: 8 }, (_, i): GenotypeEdge => {
+      // The first edge of each node before the second of any.
+      const turn = Math.floor(i / 2) + 4 * (i % 2);
+      return [turn < count ? other : 'sep_conv_3x3', i % 2];
+    });
+  const concat = [2, 3, 4, 5];
+  return { normal: cell(edges), normalConcat: concat, reduce: cell(0), reduceConcat: concat };
+}
+
+/**
+ * The trainings of hand-made cells; equal ones, of spaces that train networks of one size, are one run: its axis names them all.
+ */
+function controlCells(
+  where: readonly { readonly dataset: FileDatasetName; readonly space: SpaceId }[],
+  edges: readonly number[],
+  seeds: readonly number[],
+  settings: (at: { readonly dataset: FileDatasetName; readonly space: SpaceId }) => TrainingSettings,
+): Cell<'training', MethodAxes>[] {
+  const all = cross({ seed: seeds, where, edges }).map(({ seed, where: at, edges: count }) => {
+    const training = { ...settings(at), seed };
+    const run = { kind: 'training', training, genotype: controlCell(at.space, count) } as const;
+    return { count, space: at.space, run, id: canonicalJson(run) };
+  });
+  return groupBy(all, 'id').map(({ rows }) => ({
+    axes: { method: controlId(rows[0].count), space: rows.map(({ space }) => space).join(' ') },
+    run: rows[0].run,
+  }));
+}
+
+/** What training says of the hand-made cells of each benchmark, by {@link benchmarkKey}. */
+export function separationsIn(view: Pick<ComparedView, 'rows'>): ReadonlyMap<string, Separation> {
+  const controls = rowsOfKind(view.rows, 'training').filter(({ method }) => method.startsWith('control/'));
+  const benchmarks = [
+    ...trainedIn(view),
+    ...controls.flatMap((row) => row.space.split(' ').map((space) => ({ ...row, space }))),
+  ];
+  return new Map(
+    groupBy(benchmarks, 'dataset', 'space').map(({ key }) => {
+      const own = controls.filter(
+        ({ dataset, space }) => dataset === key.dataset && space.split(' ').includes(key.space),
+      );
+      const errors = CONTROL_EDGES.map((edges) =>
+        rowsBy(own, controlId(edges)).map(({ errorPct }) => errorPct),
+      );
+      return [benchmarkKey(key), separation(key, errors)];
+    }),
+  );
+}
+
+function separation({ space }: Benchmark, errors: readonly (readonly number[])[]): Separation {
+  const what = space === 's4' ? 'noise edges' : 'skip connections';
+  const text = `Training tells cells with ${CONTROL_EDGES.join(', ')} ${what} apart in ${spaceTitle(space)}, by more than seeds scatter`;
+  if (errors.some((each) => each.length < 2)) {
+    return { text, found: 'their networks are not trained here', passed: undefined, points: 0 };
+  }
+  const [none, , all] = errors;
+  const { difference, interval } = meanDifference([{ first: all, second: none }]);
+  const scatter = Math.sqrt(errors.reduce((sum, each) => sum + summarize(each).std! ** 2, 0) / errors.length);
+  const apart = interval![0] > 0 || interval![1] < 0;
+  return {
+    text,
+    found: `errors ${errors.map((each) => plusMinus(summarize(each), 2)).join(', ')} %`,
+    passed: apart && Math.abs(difference) > scatter,
+    points: Math.abs(difference),
+  };
 }
 
 /** What a table is about. */
@@ -114,18 +207,30 @@ export function comparison(table: ComparisonTable) {
       space: some('search space', TWO_CELL_IDS, (budget) => plans[budget].spaces),
       method: some('method', SOLVER_IDS, (budget) => plans[budget].methods),
     },
-    // Seeds outermost: after the first seed every cell of the table has a value.
+    // Controls first; then seeds outermost: after the first seed every cell of the table has a value.
     runs(grid) {
-      const { preset, seeds, chosen } = grid;
-      const method = solversWith(chosen.method, preset);
-      const benchmarks = cross({ seed: seeds, dataset: chosen['dataset.name'], space: chosen.space, method });
-      return withBaselines(
-        benchmarks.map(({ seed, dataset, space, method: id }): Cell<'training', MethodAxes> => {
-          const own = applySet(solverSearch(id, space, dataset, grid.budget, preset), `seed=${seed}`);
-          const set = trainingSet?.[grid.budget];
+      const { budget, preset, seeds, chosen } = grid;
+      const { few = [] } = plans[budget];
+      const set = trainingSet?.[budget];
+      const chosenMethods = solversWith(chosen.method, preset);
+      const where = cross({ dataset: chosen['dataset.name'], space: chosen.space });
+      const controls = controlCells(
+        where,
+        CONTROL_EDGES,
+        seeds.slice(0, budget === 'smoke' ? 0 : FEW_SEEDS),
+        (at) => grid.training(trainingSettings({ preset: whose, ...at }, budget, set)),
+      );
+      const benchmarks = seeds.flatMap((seed, i) => {
+        const method = chosenMethods.filter((id) => i < FEW_SEEDS || !few.includes(id));
+        return cross({ seed: [seed], where, method });
+      });
+      return withBaselines([
+        ...controls,
+        ...benchmarks.map(({ seed, where: { dataset, space }, method: id }): Cell<'training', MethodAxes> => {
+          const own = applySet(comparedSearch(id, space, dataset, budget, preset), `seed=${seed}`);
           return { axes: { method: id }, run: trainedSearch(grid, grid.search(own), { preset: whose }, set) };
         }),
-      );
+      ]);
     },
     deviations: (cells) => deviations(table, cells),
     tables: (view) => tables(table, view),
@@ -156,10 +261,10 @@ export function methodDeviations(
 }
 
 function deviations(
-  { plans: { full }, columns, remarks = [] }: ComparisonTable,
+  { plans: { full, laptop }, columns, remarks = [] }: ComparisonTable,
   all: readonly Cell<'training' | 'linear', MethodAxes>[],
 ): string[] {
-  const cells = cellsOfKind(all, 'training');
+  const cells = cellsOfKind(all, 'training').filter(({ run }) => run.search);
   const searches = cells.map(({ run }) => run.search!);
   const methods = distinct(cells.map(({ axes }) => axes.method));
   const printed = columns.map(({ method }): string => method);
@@ -172,6 +277,11 @@ function deviations(
     methodDeviations(cells),
     trainingDeviations(cells, ({ run }) => `${run.search!.dataset.name} ${spaceName(run.search!)}`),
     seedsDeviation(cells, 'by each method on each benchmark', full.seeds),
+    seedsOf(cells) > FEW_SEEDS &&
+      laptop.few !== undefined &&
+      `${laptop.few.map(methodTitle).join(', ')}: ${FEW_SEEDS} each.`,
+    all.some(({ axes }) => axes.method.startsWith('control/')) &&
+      `Controls: networks of hand-made normal cells with ${CONTROL_EDGES.join(', ')} edges without a convolution, ${FEW_SEEDS} each, trained like those found.`,
     left(
       'data sets',
       full.datasets,
@@ -189,9 +299,19 @@ function deviations(
 
 // ---- Rows ----
 
-/** The trained networks. */
+/** The trained networks that searches found. */
 export function trainedIn({ rows }: Pick<ComparedView, 'rows'>): ComparedRow[] {
-  return rowsOfKind(rows, 'training');
+  return rowsOfKind(rows, 'training').filter(({ method }) => !method.startsWith('control/'));
+}
+
+/** The networks of benchmarks whose control passed; why nothing could be seen where there are none. */
+export function decidableIn(view: ComparedView): { readonly rows: ComparedRow[]; readonly unseen?: string } {
+  const separations = separationsIn(view);
+  const all = trainedIn(view);
+  const rows = all.filter((row) => separations.get(benchmarkKey(row))?.passed);
+  if (all.length === 0 || rows.length > 0) return { rows };
+  const faults = [...separations.values()].map(({ text, found }) => `${text}: ${found}.`);
+  return { rows: all, unseen: `No control passed. ${faults.join(' ')}` };
 }
 
 /** The methods that occur, in the order in which tables show them. */
@@ -239,7 +359,9 @@ export function searchesText(rows: readonly ComparedRow[]): string {
 
 function tables(table: ComparisonTable, view: ComparedView): Table[] {
   const rows = trainedIn(view);
+  const controls = [...separationsIn(view).values()];
   return [
+    ...(controls.some(({ passed }) => passed !== undefined) ? [controlsTable(controls)] : []),
     ...(table.errorTables?.(view) ?? errorTables(view)),
     ...(rows.length > 0 ? [rankTable(table, rows), pairTable(table, rows), detailTable(rows)] : []),
     table.printedTable?.(view) ?? printedTable(table, view),
@@ -250,6 +372,8 @@ function tables(table: ComparisonTable, view: ComparedView): Table[] {
 export function imageNotes({ rows, missing }: ComparedView): string[] {
   return [...baselineNotes(rows, ({ dataset }) => `, on ${datasetTitle(dataset)}`), ...missing];
 }
+
+const spaceTitle = (space: string): string => (space === 'darts' ? 'DARTS space' : space.toUpperCase());
 
 /** Which benchmark a row is about; the data set only where there are several. */
 function benchmarkColumns(rows: readonly Benchmark[]): SummaryColumn<Benchmark>[] {
@@ -481,7 +605,7 @@ function errorChart(view: ComparedView): Chart {
     subtitle: 'points: each search, its network trained from scratch; bars: means',
   };
   return errorsByMethod(words, rows, { method: 'method', family: 'family' }, ({ dataset, space }) => {
-    const where = space === 'darts' ? 'DARTS space' : space.toUpperCase();
+    const where = spaceTitle(space);
     return apart ? `${datasetTitle(dataset)}, ${where}` : where;
   });
 }

@@ -9,6 +9,7 @@ import {
   openSettings,
   settingSource,
   solverSearch,
+  onDataset,
   withBudget,
 } from '../../lib/search/presets.js';
 import {
@@ -424,7 +425,7 @@ describe('search/presets', () => {
     ]);
     expect(solversWith(['gld', 'mgs-flat', 'mgs'], undefined)).to.deep.equal(['mgs', 'mgs-flat', 'gld']);
     const under = (id: SolverId, preset?: 'released') =>
-      solverSearch(id, 's2', 'svhn', 'smoke', preset).preset;
+      solverSearch(id, 's2', 'svhn', 'smoke', { preset }).preset;
     expect([under('mgs-flat'), under('mgs-flat', 'released'), under('gld', 'released')]).to.deep.equal([
       'flat',
       'released',
@@ -469,8 +470,9 @@ describe('search/presets', () => {
       'solver.finalists',
       'budget',
     ];
-    // What is raised in NAS-Bench-201's space, where alpha's rate times its updates stays.
+    // Rates follow a rule of their own: alpha's times its updates stays.
     const rates = ['solver.lr', 'solver.xi'];
+    const weightRates = ['weights.lr', 'weights.lrMin'];
     const at = (protocol: SearchProtocol, path: string): unknown =>
       path.split('.').reduce<unknown>((value, step) => (value as Record<string, unknown>)[step], protocol);
     for (const full of every) {
@@ -478,7 +480,8 @@ describe('search/presets', () => {
         const small = withBudget(full, budget);
         expect(small.budget).to.equal(budget);
         for (const { path } of describeFields(SEARCH.schema, full)) {
-          if (full.space === 'nb201' && rates.includes(path)) {
+          if (weightRates.includes(path)) continue;
+          if (rates.includes(path)) {
             const reach = (each: SearchProtocol): number => (at(each, path) as number) * alphaUpdates(each);
             expect(reach(small)).to.be.closeTo(reach(full), 1e-9);
           } else if (!sizes.includes(path)) expect(at(small, path), path).to.deep.equal(at(full, path));
@@ -494,6 +497,25 @@ describe('search/presets', () => {
       UsageError,
       /derived from the full protocol only/,
     );
+  });
+
+  it('keeps the weights’ rate times their steps in long searches, else their rate by the image', () => {
+    const steps = (each: SearchProtocol) => each.epochs * Math.floor(halfSize(each) / each.batchSize);
+    const reach = (each: SearchProtocol) => steps(each) * each.weights.lr;
+    for (const id of ['mgs', 'darts-1st', 'pc-darts'] as const) {
+      const full = onDataset(fullSearch('s2', id), 'cifar10');
+      const long = withBudget(full, 'laptop', 'long');
+      expect(reach(long), id).to.be.closeTo(reach(full), 1e-9);
+      expect(long.weights.lrMin / long.weights.lr).to.be.closeTo(full.weights.lrMin / full.weights.lr, 1e-12);
+      expect(steps(long)).to.equal(2000);
+      expect(long.omega).to.deep.equal(full.omega);
+      // As many images an update of DARTS' 64, the same rate; of PC-DARTS' 256 at 0.1 as many a step.
+      expect(withBudget(full, 'laptop').weights.lr, id).to.be.closeTo(0.025, 1e-12);
+      expect(withBudget(full, 'smoke', 'long')).to.deep.equal(withBudget(full, 'smoke'));
+      expect(withBudget(full, 'full', 'long')).to.equal(full);
+    }
+    const staged = onDataset(fullSearch('nb201', 'darts-1st'), 'cifar10');
+    expect(reach(withBudget(staged, 'laptop'))).to.be.closeTo(reach(staged), 1e-9);
   });
 
   it('never raises what is already small, and keeps warm-up’s share', () => {
