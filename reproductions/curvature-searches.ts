@@ -6,7 +6,7 @@ import { cellStructure } from '../lib/analysis/genotypes.js';
 import { genotypeAfter } from '../lib/search/derived.js';
 import { groupWith } from '../lib/search/groups.js';
 import { alphaUpdates, fullSearch, onDataset, withBudget } from '../lib/search/presets.js';
-import { applySet, SEARCH } from '../lib/search/protocol.js';
+import { SEARCH } from '../lib/search/protocol.js';
 import type { Budget, DartsProtocol, SearchProtocol } from '../lib/search/protocol.js';
 import type { SolverId } from '../lib/search/solvers.js';
 import { wouldStop } from '../lib/search/stability.js';
@@ -70,9 +70,6 @@ export type CurvatureView = View<'search' | 'logs', StrengthAxes>;
 
 // ---- Protocols ----
 
-/** About 2,000 weight steps: all 8,000 images of the subset of CIFAR-10. */
-const LAPTOP = ['dataset.trainSize=8000', 'epochs=16'];
-
 /** The authors' code looks at an eigenvalue every second of its 50 epochs. */
 const EVERY = 2;
 
@@ -95,27 +92,12 @@ function fullStrength(strength: StrengthAxes): SearchProtocol {
   });
 }
 
-/**
- * The search with a strength. What is counted in epochs keeps its share of them, and alpha's rate is such that it times the
- * number of updates is what it is in the full search.
- */
+/** The search with a strength, long at `laptop`: 2,000 weight steps, each rate by the one rule of smaller budgets. */
 export function strengthSearch(id: StrengthId, budget: Budget, seed: number): SearchProtocol {
   const full = fullStrength(STRENGTHS[id]);
-  const small = withBudget(full, budget);
-  const sized = budget === 'laptop' ? applySet(small, ...LAPTOP) : small;
-  const share = (count: number): number => Math.round((count * sized.epochs) / full.epochs);
-  return SEARCH.parse({
-    ...sized,
-    seed,
-    solver: { ...sized.solver, lr: rateOf(full) * (alphaUpdates(full) / alphaUpdates(sized)) },
-    stability: {
-      ...sized.stability,
-      every: Math.max(1, share(EVERY)),
-      window: Math.max(1, share(FULL_RULE.window)),
-      lag: Math.max(1, share(FULL_RULE.lag)),
-      startEpoch: share(FULL_RULE.startEpoch),
-    },
-  });
+  const { stability, ...search } = withBudget(full, budget, 'long');
+  const every = Math.max(1, Math.round((EVERY * search.epochs) / full.epochs));
+  return SEARCH.parse({ ...search, seed, stability: { ...stability, every } });
 }
 
 const rateOf = ({ solver }: SearchProtocol): number => (solver as DartsProtocol).lr;

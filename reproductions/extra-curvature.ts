@@ -26,7 +26,6 @@ import { searchDeviations, sentences } from './deviations.js';
 import { cellsOfKind, distinct, experiment, groupBy, rowsOfKind } from './experiment.js';
 import type { Cell } from './experiment.js';
 import { controlsOf, curvatureClaims } from './extra-curvature-claims.js';
-import type { Control } from './extra-curvature-claims.js';
 import {
   counterparts,
   FULL_REACH,
@@ -49,30 +48,24 @@ import {
 import type { CurvatureView, SeriesId, StrengthAxes, StrengthId, StrengthRow } from './curvature-searches.js';
 import { some } from './grid.js';
 import { LOGS } from './search-logs.js';
-import { counted, label, leading, listTable, progressText, spread, summaryTable } from './tables.js';
+import { counted, label, leading, progressText, spread, summaryTable } from './tables.js';
+import { controlsTable } from './together.js';
 
 // ---- Tables ----
 
 function controlTable(view: CurvatureView): Table {
   const rows = rowsOfKind(view.rows, 'search');
-  const reaches = distinct(rows.map(({ search }) => Number(reachOf(search).toPrecision(3))));
-  return listTable<Control>(
-    `Controls (${progressText(view)})`,
-    Object.values(controlsOf(view)),
-    [
-      label('must hold', ({ what }) => what),
-      label('found', ({ found }) => found),
-      label('', ({ passed }) => (passed === undefined ? 'too few searches' : passed ? 'passed' : 'failed')),
-    ],
-    [
-      `Alpha’s rate times its number of updates: ${reaches.join(', ')}; in the full search ${Number(FULL_REACH.toPrecision(3))}.`,
-      'Chance: along random gradients Adam carries an entry of α the rate times the root of the number of updates; the ratio’s 95 % interval over seeds must lie above 1.',
-      'Those that count: the largest along each search. Error: the residual of Lanczos’ method, or what the product with a vector that the Hessian takes to zero leaves, whichever is more.',
-    ],
-  );
+  const reaches = distinct(rows.map(({ search }) => threeDigits(reachOf(search))));
+  return controlsTable(Object.values(controlsOf(view)), [
+    `Alpha’s rate times its number of updates: ${reaches.join(', ')}; in the full search ${threeDigits(FULL_REACH)}.`,
+    'Chance: along random gradients Adam carries an entry of α the rate times the root of the number of updates; the ratio’s 95 % interval over seeds must lie above 1.',
+    'Eigenvalues that count: the largest along each search. Error: the residual of Lanczos’ method, or what the product with a vector that the Hessian takes to zero leaves, whichever is more.',
+  ]);
 }
 
-/** "2 of 6, to epoch 8": how often early stopping stops, and where to on average, counted from 1. */
+const threeDigits = (value: number): number => Number(value.toPrecision(3));
+
+/** "2 of 6, back to 5–8": how often early stopping stops, and to which epochs it goes back, counted from 1. */
 function stoppingText(stoppings: readonly (Stopping | undefined)[]): string {
   const stopped = stoppings.filter((each) => each !== undefined);
   const count = `${stopped.length} of ${stoppings.length}`;
@@ -371,18 +364,9 @@ const neutral: Parameters<typeof searchDeviations>[2] = (search) => ({
 
 function deviations(cells: readonly Cell<'search' | 'logs', StrengthAxes>[]): string[] {
   const searched = cellsOfKind(cells, 'search');
-  const reaches = distinct(searched.map(({ run }) => Number(reachOf(run.search).toPrecision(3))));
-  return distinct(
-    sentences(
-      'ZARTS’ paper has none of this; the argument is R-DARTS’, and the questions are ours.',
-      ...reaches
-        .filter((reach) => searched.some(({ run }) => run.search.budget !== 'full') || reach !== FULL_REACH)
-        .map(
-          (reach) =>
-            `Alpha’s rate times its number of updates is ${reach}; in the full search ${Number(FULL_REACH.toPrecision(3))}.`,
-        ),
-      searchDeviations(searched, ({ axes }) => strengthTitle(axes), neutral),
-    ),
+  return sentences(
+    'ZARTS’ paper has none of this; the argument is R-DARTS’, and the questions are ours.',
+    searchDeviations(searched, ({ axes }) => strengthTitle(axes), neutral),
   );
 }
 

@@ -1,7 +1,6 @@
 /** Whether a quantity follows the order of another, in repeats that are compared within themselves alone. */
 import { mean } from 'simple-statistics';
 import { ZartsError } from '../errors.js';
-import { keepAll } from '../latest.js';
 import { foldIn, key as keyOf, permutation, uniform } from '../math/random.js';
 import type { Key } from '../math/random.js';
 import { kendallTau } from './comparison.js';
@@ -20,8 +19,8 @@ export interface OrderTest {
   readonly interval: readonly [number, number] | null;
   /** Two-sided probability of a mean at least as far from 0, were the values of each repeat in a random order. */
   readonly p: number;
-  /** The smallest mean, sign aside, that as many repeats of as many different values could have shown at the level. */
-  readonly detectable: number;
+  /** Of that mean, were the values of each repeat in a random order. */
+  readonly standardError: number;
 }
 
 /** Orders that are drawn: a probability of 0.01 is then good to a tenth. */
@@ -34,11 +33,10 @@ const MOST_COUNTED = 7;
  * Tests whether the second quantity rises or falls with the first, by permutation within each repeat.
  *
  * @param blocks  At least one, each of two or more pairs.
- * @param level   Of {@link OrderTest.detectable}: 1 − the probability that an order of chance reaches it.
  * @param key     Decides the orders drawn.
  * @throws {ZartsError} for no blocks, a block of fewer than two pairs, or a value that is not finite.
  */
-export function orderTest(blocks: readonly Block[], level = LEVEL, key: Key = keyOf(0)): OrderTest {
+export function orderTest(blocks: readonly Block[], key: Key = keyOf(0)): OrderTest {
   if (blocks.length === 0)
     throw new ZartsError('A test of an order needs at least one repeat; there is none.');
   const short = blocks.findIndex((block) => block.length < 2);
@@ -51,7 +49,6 @@ export function orderTest(blocks: readonly Block[], level = LEVEL, key: Key = ke
   const taus = blocks.map(tauOf);
   const observed = Math.abs(mean(taus));
   const drawn = meansOfChance(blocks, key);
-  const untied = blocks.map((block): Block => block.map((_, i) => [i, i]));
   const pairs = Math.max(...blocks.map(({ length }) => (length * (length - 1)) / 2));
   const { interval } = summarize(taus, LEVEL, 2 / pairs);
   // Sums of the same numbers in another order differ in their last bits.
@@ -62,10 +59,7 @@ export function orderTest(blocks: readonly Block[], level = LEVEL, key: Key = ke
     interval: interval && [Math.max(-1, interval[0]), Math.min(1, interval[1])],
     // What was observed is one of the orders, so that p is never 0.
     p: (reached + 1) / (ORDERS + 1),
-    detectable: smallestAt(
-      1 - level,
-      ofChance([untied.map(({ length }) => length), key], () => meansOfChance(untied, key)),
-    ),
+    standardError: Math.sqrt(mean(drawn.map((each) => each ** 2))),
   };
 }
 
@@ -76,9 +70,6 @@ function tauOf(block: Block): number {
   );
   return Number.isNaN(tau) ? 0 : tau;
 }
-
-/** Asked for by one question after the other. */
-const ofChance = keepAll<readonly number[]>();
 
 /** The orders that a repeat of so many values may have: every one, or many drawn where there are too many to count. */
 function ordersOf(length: number, key: Key): readonly (readonly number[])[] {
@@ -106,13 +97,4 @@ function meansOfChance(blocks: readonly Block[], key: Key): number[] {
   const chosen = (draw: number, b: number): number =>
     taus[b][Math.floor(draws[draw * blocks.length + b] * taus[b].length)];
   return Array.from({ length: ORDERS }, (_, draw) => Math.abs(mean(blocks.map((_, b) => chosen(draw, b)))));
-}
-
-/** The smallest of the values that not more than the share of them reaches; 1 where every one is reached by more. */
-function smallestAt(share: number, values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => b - a);
-  const within = Math.floor(share * sorted.length);
-  // Values are few and many are alike: one counts as reached by all that are alike.
-  const found = sorted.slice(0, within).filter((value) => value > (sorted[within] ?? 0) + 1e-9);
-  return found.at(-1) ?? 1;
 }

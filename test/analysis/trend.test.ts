@@ -1,10 +1,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { kendallTau } from '../../lib/analysis/comparison.js';
+import { mean } from 'simple-statistics';
+import { kendallTau, smallestEffect } from '../../lib/analysis/comparison.js';
 import { orderTest } from '../../lib/analysis/trend.js';
 import type { Block } from '../../lib/analysis/trend.js';
 import { ZartsError } from '../../lib/errors.js';
-import { key } from '../../lib/math/random.js';
+import { key, normal } from '../../lib/math/random.js';
 
 const block = (...ys: number[]): Block => ys.map((y, x) => [x, y]);
 const times = (n: number, of: Block): Block[] => Array.from({ length: n }, () => of);
@@ -66,35 +67,44 @@ describe('analysis/trend', () => {
     );
   }).timeout(20_000);
 
-  it('says the smallest order that so many repeats could have shown: what reaches it is found, what does not is not', () => {
-    const level = 1 - 0.05 / 4;
-    const found = orderTest(times(6, block(1, 2, 3, 4)), level);
-    expect(found.tau).to.equal(1);
-    expect(found.p).to.be.below(0.001);
-    // Of six repeats τ has steps of 1/18.
-    const { detectable } = found;
-    expect(detectable * 18).to.be.closeTo(Math.round(detectable * 18), 1e-9);
-    expect(detectable).to.be.within(0.4, 0.6);
-    const withTau = (steps: number) => {
-      // Each inversion of neighbours takes 1/3 off one repeat's τ.
-      const inversions = [
-        [1, 2, 3, 4],
-        [2, 1, 3, 4],
-        [2, 3, 1, 4],
-        [2, 3, 4, 1],
-      ];
-      const each = Array.from({ length: 6 }, (_, i) => Math.min(3, Math.max(0, steps - 3 * i)));
-      return orderTest(
-        each.map((count) => block(...inversions[count])),
-        level,
-      );
-    };
-    const results = Array.from({ length: 19 }, (_, steps) => withTau(steps));
-    for (const { tau, p } of results)
-      expect(p <= 0.0125, `τ = ${tau}, p = ${p}`).to.equal(tau >= detectable - 1e-9);
-    // Two repeats of two values can never show anything.
-    expect(orderTest(times(2, block(1, 2))).detectable).to.equal(1);
+  it('has the scatter of chance: the known one for values that differ, less for more repeats, none for equal ones', () => {
+    for (const [n, k] of [
+      [6, 4],
+      [3, 4],
+      [2, 7],
+      [4, 9],
+    ]) {
+      const found = orderTest(times(n, block(...Array.from({ length: k }, (_, i) => i))));
+      // Kendall 1938.
+      const known = Math.sqrt((2 * (2 * k + 5)) / (9 * k * (k - 1)) / n);
+      expect(found.standardError / known, `${n} × ${k}`).to.be.closeTo(1, 0.04);
+      expect(found.tau).to.equal(1);
+    }
+    expect(orderTest(times(3, block(2, 2, 2, 2)))).to.include({ tau: 0, p: 1, standardError: 0 });
   });
+
+  it('finds the effect that is said to be found in four cases of five about as often', () => {
+    const [n, k] = [6, 4];
+    const effect = smallestEffect(orderTest(times(n, block(1, 2, 3, 4))).standardError, 1000);
+    // A trend of c a step among normal scatter has the mean τ of 2·Φ(c·Δ/√2) − 1 over the pairs, here from many repeats.
+    const values = (c: number, seed: number) =>
+      block(...Array.from(normal(key(seed), k), (noise, i) => c * i + noise));
+    const tauAt = (c: number) =>
+      mean(
+        Array.from({ length: 500 }, (_, seed) =>
+          kendallTau(
+            [0, 1, 2, 3],
+            values(c, seed).map(([, y]) => y),
+          ),
+        ),
+      );
+    const trend = [0.2, 0.4, 0.6, 0.8, 1, 1.2].find((c) => tauAt(c) >= effect - 0.03)!;
+    expect(tauAt(trend)).to.be.closeTo(effect, 0.1);
+    const found = Array.from({ length: 40 }, (_, trial) =>
+      orderTest(Array.from({ length: n }, (_, i) => values(trend, 1000 + 10 * trial + i))),
+    ).filter(({ p }) => p < 0.05);
+    expect(found.length / 40).to.be.within(0.65, 1);
+  }).timeout(30_000);
 
   it('finds an order of chance no more often than it says', () => {
     const trials = Array.from({ length: 30 }, (_, t) =>
@@ -102,7 +112,6 @@ describe('analysis/trend', () => {
         Array.from({ length: 4 }, (_, b) =>
           block(...[0, 1, 2, 3].map((i) => Math.sin(997 * t + 71 * b + 13 * i * i))),
         ),
-        undefined,
         key(t),
       ),
     );
