@@ -58,6 +58,7 @@ function controlTable(view: CurvatureView): Table {
   const reaches = distinct(rows.map(({ search }) => threeDigits(reachOf(search))));
   return controlsTable(Object.values(controlsOf(view)), [
     `Alpha’s rate times its number of updates: ${reaches.join(', ')}; in the full search ${threeDigits(FULL_REACH)}.`,
+    'Learning: a decay so strong that nothing is learned leaves a loss that is flat in α, which would look like the claim.',
     'Chance: along random gradients Adam carries an entry of α the rate times the root of the number of updates; the ratio’s 95 % interval over seeds must lie above 1.',
     'Eigenvalues that count: the largest along each search. Error: the residual of Lanczos’ method, or what the product with a vector that the Hessian takes to zero leaves, whichever is more.',
   ]);

@@ -69,19 +69,20 @@ interface Made {
   readonly peak: number;
   readonly height?: number;
   readonly error?: number;
+  readonly learns?: boolean;
 }
 
 function measured(
   search: SearchProtocol,
   axes: StrengthAxes,
-  { skips, peak, height = 3, error = 1e-4 }: Made,
+  { skips, peak, height = 3, error = 1e-4, learns = true }: Made,
 ): MeasuredCell {
   const alpha = alphaWith(skips, height);
   const epochs = Array.from({ length: search.epochs }, (_, epoch) => {
     const rising = epoch < search.epochs - 2 ? 0.3 : 1;
     return {
       epoch,
-      trainLoss: 1,
+      trainLoss: learns ? 2 - epoch / search.epochs : 2.3,
       alpha: epoch < search.epochs - 3 ? alphaWith(0, height) : alpha,
       dominantEigenvalue: peak * rising,
       eigenvalueError: error,
@@ -220,7 +221,7 @@ describe('extra-curvature', () => {
     const row = titled(tables[1])[3];
     expect(row).to.include({ n: 6, '': 'L2 81e-4', skips: '2.0 ± 0.0', 'by seed': '2 2 2 2 2 2' });
     expect(row['early stopping']).to.match(/^6 of 6, back to \d+$/);
-    expect(titled(tables[0]).map((each) => each[''])).to.deep.equal(['✓ seen', '✓ seen']);
+    expect(titled(tables[0]).map((each) => each[''])).to.deep.equal(['✓ seen', '✓ seen', '✓ seen']);
   });
 
   it('finds none in the turned order or in no order, and counts seeds that are whole alone', () => {
@@ -245,7 +246,7 @@ describe('extra-curvature', () => {
     expect(part['skips/l2'].n).to.equal(5);
     expect(part['skips/dropPath'].n).to.equal(6);
     expect(byId(view(() => undefined))['skips/l2'].detail).to.equal(
-      'The control was not run: α goes farther than chance carries it (no alphas).',
+      'The control was not run: every supernet learns: its training loss falls by a tenth and more (no searches).',
     );
   });
 
@@ -263,6 +264,12 @@ describe('extra-curvature', () => {
     expect(blurred['eigenvalue/l2'].verdict).to.equal('cannot be seen here');
     expect(blurred['eigenvalue/l2'].detail).to.match(
       /eigenvalue that counts is above its numerical error \(the error is at most \d+/,
+    );
+    // A decay so strong that nothing is learned would look like the claim.
+    const dead = byId(view((axes, seed) => ({ ...falling(axes, seed), learns: axes.l2 < 81e-4 })));
+    expect(dead['eigenvalue/l2'].verdict).to.equal('cannot be seen here');
+    expect(dead['eigenvalue/l2'].detail).to.match(
+      /^The control failed: every supernet learns: .* \(the one that learns least goes from 2\.30 to 2\.30\)\.$/,
     );
     const flat = byId(view((axes, seed) => ({ ...falling(axes, seed), peak: -1e-6 })));
     expect(flat['eigenvalue/l2'].detail).to.match(/an eigenvalue is not above 0/);
