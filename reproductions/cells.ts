@@ -380,7 +380,8 @@ function charts({ dataset, spaces }: CellFigure, { rows, budget }: CellView): Ch
 
 function claims(figure: CellFigure, view: CellView): Claim[] {
   const { rows, budget, missing } = view;
-  const lacking = rows.length === 0 ? missing.at(0) : undefined;
+  // Of what was not run for want of its images nothing is claimed.
+  if (rows.length === 0 && missing.length > 0) return [];
   const spaces = rows.length === 0 ? figure.spaces : groupBy(rows, 'space').map(({ key }) => key.space);
   const plain = spaces
     .filter((space) => !isTempting(space))
@@ -388,7 +389,6 @@ function claims(figure: CellFigure, view: CellView): Claim[] {
       judgeAll(
         rows.filter((row) => row.space === space),
         [domination(space), ...(space === 'darts' ? sizes(figure, budget) : [])],
-        lacking,
       ),
     );
   return [...plain, ...collapseClaims(view, figure.spaces)];

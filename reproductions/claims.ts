@@ -2,14 +2,14 @@
 import type { Claim } from '../lib/analysis/claims.js';
 import { meanDifference, ranks, smallestEffect, stratifiedTest } from '../lib/analysis/comparison.js';
 import type { Stratum } from '../lib/analysis/comparison.js';
-import { fitLine, summarize } from '../lib/analysis/statistics.js';
+import { fitLine } from '../lib/analysis/statistics.js';
 import { fixed } from '../lib/report/format.js';
 import type { SolverId } from '../lib/search/solvers.js';
 import { distinct, groupBy, rowsOfKind } from './experiment.js';
 import type { Row, View } from './experiment.js';
 import { several } from './deviations.js';
 import { methodTitle } from './methods.js';
-import { judgeTogether } from './together.js';
+import { gatedBy, judgeTogether } from './together.js';
 import type { Control, TestedQuestion } from './together.js';
 
 /** What rows are told apart by where methods are compared; of a hand-made cell, which was searched nowhere, also by space. */
@@ -234,35 +234,22 @@ export function departure(points: readonly (readonly [x: number, y: number])[]):
   return Math.max(...points.map(([x, y]) => Math.abs(line.intercept + line.slope * x - y) / y));
 }
 
-/**
- * What a statement measures that a number is stable from a value of a field on: a seed's mean above it less that at it, which
- * is to lie within the standard deviation over seeds, pooled over the values.
- *
- * @returns  The margin beside them, null where no value has two seeds: there is nothing to measure then.
- */
-export function settles<X extends string, R extends Readonly<Record<X | 'seed', number>>>(
-  all: readonly R[],
+/** What a statement measures that a number is stable from a value of a field on: a seed's mean above it less that at it. */
+export function settles<X extends string, R extends Readonly<Record<X, number>>>(
   x: X,
   from: number,
   y: (row: R) => number,
 ) {
-  const groups = groupBy(
-    all.filter((row) => row[x] >= from),
-    x,
-  )
-    .map((group) => summarize(group.rows.map(y)))
-    .filter(({ n }) => n > 1);
-  const df = groups.reduce((sum, { n }) => sum + n - 1, 0);
-  const variance = groups.reduce((sum, { n, std }) => sum + (n - 1) * std! ** 2, 0) / df;
-  const margin = groups.length === 0 ? null : Math.sqrt(variance);
-  const within = margin ?? 0;
-  return {
-    margin,
-    region: { between: [-within, within] as const },
-    value: (rows: readonly R[]): number | undefined => {
-      const at = rows.find((row) => row[x] === from);
-      const above = rows.filter((row) => row[x] > from).map(y);
-      return margin !== null && at && above.length > 0 ? summarize(above).mean - y(at) : undefined;
-    },
+  return (rows: readonly R[]): number | undefined => {
+    const at = rows.find((row) => row[x] === from);
+    const above = rows.filter((row) => row[x] > from).map(y);
+    return at && above.length > 0 ? mean(above) - y(at) : undefined;
   };
+}
+
+/** What a statement about errors is told of its control: that errors cannot show it here, or that they can. */
+export function gatedByTraining(separation: Separation | undefined) {
+  if (separation?.passed === undefined)
+    return { unseen: 'The control was not run: networks of hand-made cells.' };
+  return gatedBy([separation]);
 }

@@ -3,7 +3,7 @@
  * Tables 2, 3 and 7, which differ in the methods, the benchmarks and the networks trained.
  */
 import type { Claim } from '../lib/analysis/claims.js';
-import { bootstrapInterval, meanDifference, pairedTest, ranks } from '../lib/analysis/comparison.js';
+import { bootstrapInterval, pairedTest, ranks } from '../lib/analysis/comparison.js';
 import { cellStructure } from '../lib/analysis/genotypes.js';
 import { summarize } from '../lib/analysis/statistics.js';
 import { FILE_DATASETS, datasetTitle } from '../lib/datasets/registry.js';
@@ -16,16 +16,14 @@ import { intervalText } from '../lib/report/claims.js';
 import { fixed, plusMinus } from '../lib/report/format.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
-import { canonicalJson } from '../lib/runs/canonical.js';
 import { applySet, spaceName } from '../lib/search/protocol.js';
 import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
 import { SOLVER_IDS, solversWith } from '../lib/search/solvers.js';
 import type { SolverId } from '../lib/search/solvers.js';
-import type { Genotype, GenotypeEdge } from '../lib/spaces/genotype.js';
 import { TWO_CELL_IDS } from '../lib/spaces/spaces.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
 import { benchmarkKey, errorLess, pairsOf } from './claims.js';
-import type { MethodAxes, Pair, Separation } from './claims.js';
+import type { MethodAxes, Pair } from './claims.js';
 import {
   searchDeviations,
   seedsDeviation,
@@ -42,6 +40,15 @@ import { comparedSearch, familyColors, familyOf, methodTitle } from './methods.j
 import { nameOf, printedNumbers, printedRows, printedText } from './paper.js';
 import type { PrintedCell } from './paper.js';
 import {
+  CONTROL_SEEDS,
+  SEPARATION_SENTENCE,
+  controlCells,
+  isControl,
+  separationTable,
+  separationsIn,
+  spaceTitle,
+} from './separation.js';
+import {
   AGREEMENT,
   OF_NETWORKS,
   SKIPS,
@@ -55,10 +62,8 @@ import {
   summaryTable,
 } from './tables.js';
 import type { SummaryColumn } from './tables.js';
-import { controlsTable } from './together.js';
 import { trainedSearch, withBaselines } from './trained.js';
 import { trainingSettings } from './training.js';
-import type { TrainingSettings } from './training.js';
 
 /** A network that a method found, trained. */
 export type ComparedRow = Row<'training', MethodAxes>;
@@ -92,85 +97,8 @@ interface Plan {
   readonly few?: readonly SolverId[];
 }
 
-/** Seeds of methods that are not the ones mainly compared, and of controls. */
-const FEW_SEEDS = 4;
-
-/** Edges of a hand-made normal cell that have no convolution: what retraining must tell apart before it decides anything. */
-const CONTROL_EDGES = [0, 4, 8] as const;
-
-/** What a network of a hand-made cell is called among methods. */
-const controlId = (edges: number): string => `control/${edges}`;
-
-/** A cell with that many edges of skip connections, in S4 of noise, the others separable convolutions of 3×3. */
-function controlCell(space: SpaceId, edges: number): Genotype {
-  const other = space === 's4' ? 'noise' : 'skip_connect';
-  const cell = (count: number) =>
-    Array.from({ length: 8 }, (_, i): GenotypeEdge => {
-      // The first edge of each node before the second of any.
-      const turn = Math.floor(i / 2) + 4 * (i % 2);
-      return [turn < count ? other : 'sep_conv_3x3', i % 2];
-    });
-  const concat = [2, 3, 4, 5];
-  return { normal: cell(edges), normalConcat: concat, reduce: cell(0), reduceConcat: concat };
-}
-
-/**
- * The trainings of hand-made cells; equal ones, of spaces that train networks of one size, are one run: its axis names them all.
- */
-function controlCells(
-  where: readonly { readonly dataset: FileDatasetName; readonly space: SpaceId }[],
-  edges: readonly number[],
-  seeds: readonly number[],
-  settings: (at: { readonly dataset: FileDatasetName; readonly space: SpaceId }) => TrainingSettings,
-): Cell<'training', MethodAxes>[] {
-  const all = cross({ seed: seeds, where, edges }).map(({ seed, where: at, edges: count }) => {
-    const training = { ...settings(at), seed };
-    const run = { kind: 'training', training, genotype: controlCell(at.space, count) } as const;
-    return { count, space: at.space, run, id: canonicalJson(run) };
-  });
-  return groupBy(all, 'id').map(({ rows }) => ({
-    axes: { method: controlId(rows[0].count), space: rows.map(({ space }) => space).join(' ') },
-    run: rows[0].run,
-  }));
-}
-
-/** What training says of the hand-made cells of each benchmark, by {@link benchmarkKey}. */
-export function separationsIn(view: Pick<ComparedView, 'rows'>): ReadonlyMap<string, Separation> {
-  const controls = rowsOfKind(view.rows, 'training').filter(({ method }) => method.startsWith('control/'));
-  const benchmarks = [
-    ...trainedIn(view),
-    ...controls.flatMap((row) => row.space.split(' ').map((space) => ({ ...row, space }))),
-  ];
-  return new Map(
-    groupBy(benchmarks, 'dataset', 'space').map(({ key }) => {
-      const own = controls.filter(
-        ({ dataset, space }) => dataset === key.dataset && space.split(' ').includes(key.space),
-      );
-      const errors = CONTROL_EDGES.map((edges) =>
-        rowsBy(own, controlId(edges)).map(({ errorPct }) => errorPct),
-      );
-      return [benchmarkKey(key), separation(key, errors)];
-    }),
-  );
-}
-
-function separation({ space }: Benchmark, errors: readonly (readonly number[])[]): Separation {
-  const what = space === 's4' ? 'noise edges' : 'skip connections';
-  const text = `Training tells cells with ${CONTROL_EDGES.join(', ')} ${what} apart in ${spaceTitle(space)}, by more than seeds scatter`;
-  if (errors.some((each) => each.length < 2)) {
-    return { text, found: 'their networks are not trained here', passed: undefined, points: 0 };
-  }
-  const [none, , all] = errors;
-  const { difference, interval } = meanDifference([{ first: all, second: none }]);
-  const scatter = Math.sqrt(errors.reduce((sum, each) => sum + summarize(each).std! ** 2, 0) / errors.length);
-  const apart = interval![0] > 0 || interval![1] < 0;
-  return {
-    text,
-    found: `errors ${errors.map((each) => plusMinus(summarize(each), 2)).join(', ')} %`,
-    passed: apart && Math.abs(difference) > scatter,
-    points: Math.abs(difference),
-  };
-}
+/** Seeds of methods that are not the ones mainly compared. */
+const FEW_SEEDS = CONTROL_SEEDS;
 
 /** What a table is about. */
 export interface ComparisonTable extends Pick<Experiment, 'id' | 'title' | 'description' | 'claim'> {
@@ -214,11 +142,8 @@ export function comparison(table: ComparisonTable) {
       const set = trainingSet?.[budget];
       const chosenMethods = solversWith(chosen.method, preset);
       const where = cross({ dataset: chosen['dataset.name'], space: chosen.space });
-      const controls = controlCells(
-        where,
-        CONTROL_EDGES,
-        seeds.slice(0, budget === 'smoke' ? 0 : FEW_SEEDS),
-        (at) => grid.training(trainingSettings({ preset: whose, ...at }, budget, set)),
+      const controls = controlCells(where, grid, (at) =>
+        grid.training(trainingSettings({ preset: whose, ...at }, budget, set)),
       );
       const benchmarks = seeds.flatMap((seed, i) => {
         const method = chosenMethods.filter((id) => i < FEW_SEEDS || !few.includes(id));
@@ -236,7 +161,8 @@ export function comparison(table: ComparisonTable) {
     tables: (view) => tables(table, view),
     charts: (view) =>
       trainedIn(view).length === 0 ? [] : [errorChart(view), ...(table.moreCharts?.(view) ?? [])],
-    claims: table.claims,
+    // Of what was not run for want of its images nothing is claimed.
+    claims: (view) => (view.rows.length === 0 && view.missing.length > 0 ? [] : table.claims(view)),
   });
 }
 
@@ -280,8 +206,7 @@ function deviations(
     seedsOf(cells) > FEW_SEEDS &&
       laptop.few !== undefined &&
       `${laptop.few.map(methodTitle).join(', ')}: ${FEW_SEEDS} each.`,
-    all.some(({ axes }) => axes.method.startsWith('control/')) &&
-      `Controls: networks of hand-made normal cells with ${CONTROL_EDGES.join(', ')} edges without a convolution, ${FEW_SEEDS} each, trained like those found.`,
+    all.some(({ axes }) => isControl(axes)) && SEPARATION_SENTENCE,
     left(
       'data sets',
       full.datasets,
@@ -301,7 +226,7 @@ function deviations(
 
 /** The trained networks that searches found. */
 export function trainedIn({ rows }: Pick<ComparedView, 'rows'>): ComparedRow[] {
-  return rowsOfKind(rows, 'training').filter(({ method }) => !method.startsWith('control/'));
+  return rowsOfKind(rows, 'training').filter((row) => !isControl(row));
 }
 
 /** The networks of benchmarks whose control passed; why nothing could be seen where there are none. */
@@ -359,9 +284,8 @@ export function searchesText(rows: readonly ComparedRow[]): string {
 
 function tables(table: ComparisonTable, view: ComparedView): Table[] {
   const rows = trainedIn(view);
-  const controls = [...separationsIn(view).values()];
   return [
-    ...(controls.some(({ passed }) => passed !== undefined) ? [controlsTable(controls)] : []),
+    ...separationTable(view),
     ...(table.errorTables?.(view) ?? errorTables(view)),
     ...(rows.length > 0 ? [rankTable(table, rows), pairTable(table, rows), detailTable(rows)] : []),
     table.printedTable?.(view) ?? printedTable(table, view),
@@ -372,8 +296,6 @@ function tables(table: ComparisonTable, view: ComparedView): Table[] {
 export function imageNotes({ rows, missing }: ComparedView): string[] {
   return [...baselineNotes(rows, ({ dataset }) => `, on ${datasetTitle(dataset)}`), ...missing];
 }
-
-const spaceTitle = (space: string): string => (space === 'darts' ? 'DARTS space' : space.toUpperCase());
 
 /** Which benchmark a row is about; the data set only where there are several. */
 function benchmarkColumns(rows: readonly Benchmark[]): SummaryColumn<Benchmark>[] {

@@ -5,15 +5,9 @@ import type { Claim } from '../lib/analysis/claims.js';
 import { ranks } from '../lib/analysis/comparison.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
 import { BEATS_RANDOM, contests, costs, pairsOf } from './claims.js';
-import {
-  comparison,
-  decidableIn,
-  printedBenchmarks,
-  referenceIn,
-  separationsIn,
-  trainedIn,
-} from './comparison.js';
+import { comparison, decidableIn, printedBenchmarks, referenceIn, trainedIn } from './comparison.js';
 import type { ComparedRow, ComparedView, PrintedColumn } from './comparison.js';
+import { separationsIn } from './separation.js';
 import { methodTitle, methodsBut } from './methods.js';
 
 /** The paper's columns. Its numbers of DARTS are R-DARTS', whose searches are of second order. */

@@ -14,10 +14,10 @@ import {
   printedNote,
   rowsBy,
   searchesText,
-  separationsIn,
   trainedIn,
 } from './comparison.js';
 import type { ComparedRow, ComparedView } from './comparison.js';
+import { separationsIn } from './separation.js';
 import { distinct, groupBy } from './experiment.js';
 import { methodTitle, methodsBut } from './methods.js';
 import { nameOf, printedRows, printedText } from './paper.js';

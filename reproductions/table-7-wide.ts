@@ -5,8 +5,9 @@ import { ranks } from '../lib/analysis/comparison.js';
 import type { Budget } from '../lib/search/protocol.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
 import { BEATS_RANDOM, beats, contests, flatBeats } from './claims.js';
-import { comparison, decidableIn, errorsBy, printedBenchmarks, separationsIn } from './comparison.js';
+import { comparison, decidableIn, errorsBy, printedBenchmarks } from './comparison.js';
 import type { ComparedRow, ComparedView, PrintedColumn } from './comparison.js';
+import { separationsIn } from './separation.js';
 import { groupBy } from './experiment.js';
 import { trainingSettings } from './training.js';
 

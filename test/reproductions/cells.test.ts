@@ -300,8 +300,7 @@ describe('Figs. 5 to 9', () => {
         'SVHN is not in the folder of data sets named. Once it is in a folder DIR: npx zarts reproduce fig-9 --budget smoke --data DIR',
       );
       expect(result.runs).to.deep.equal([]);
-      for (const { verdict, detail } of claims)
-        expect([verdict, detail]).to.deep.equal(['undecided', lacking]);
+      expect(claims).to.deep.equal([]);
       // Earlier results are left alone.
       expect(readdirSync(path.join(home, 'results')).sort()).to.deep.equal([
         'fig-9-smoke-no-data-zarts.png',

@@ -444,7 +444,7 @@ describe('Table 2, run', function () {
         /^CIFAR-10 is not in the folder .*npx zarts reproduce table-2 --budget smoke --data DIR/,
       );
       expect(path.basename(resultFile)).to.equal('table-2-smoke-no-data.json');
-      for (const { verdict } of claims) expect(verdict).to.equal('undecided');
+      expect(claims).to.be.empty;
     } finally {
       rmSync(empty, { recursive: true, force: true });
     }
