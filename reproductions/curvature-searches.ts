@@ -74,7 +74,7 @@ export type CurvatureView = View<'search' | 'logs', StrengthAxes>;
 const EVERY = 2;
 
 /** The rule of early stopping at full size. */
-const FULL_RULE: RiseSettings = groupWith('stability');
+export const FULL_RULE: RiseSettings = groupWith('stability');
 
 const solverOf = ({ l2, dropPath }: StrengthAxes): SolverId =>
   dropPath > 0 ? 'rdarts-dp' : l2 > PLAIN_L2 ? 'rdarts-l2' : 'darts-2nd';

@@ -29,6 +29,7 @@ import { controlsOf, curvatureClaims } from './extra-curvature-claims.js';
 import {
   counterparts,
   FULL_REACH,
+  FULL_RULE,
   inSeries,
   loggedPeak,
   loggedStopping,
@@ -233,7 +234,7 @@ function alongCharts(view: CurvatureView): Chart[] {
       {
         name: `full${FILE_NAMES[series]}`,
         title: 'Curvature along the authors’ full-size searches',
-        dashes: 11,
+        dashes: FULL_RULE.startEpoch + 1,
       },
       theirs,
     ),
