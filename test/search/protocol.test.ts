@@ -290,6 +290,10 @@ describe('search/protocol', () => {
         UsageError,
         'cutout.length is 16; it must be at most dataset.imageSide, which is 8.',
       );
+      expect(() => applySet(PAPER, 'stability.action=stop', 'stability.every=2')).to.throw(
+        UsageError,
+        'stability.every is 2; it must be left out with stability.action stop, which looks at every epoch.',
+      );
       expect(() => applySet(PAPER, 'stability.action=regularize', 'weights.weightDecay=0.05')).to.throw(
         UsageError,
         'stability.maxWeightDecay is 0.03; it must be at least weights.weightDecay, which is 0.05.',
