@@ -73,7 +73,7 @@ async function setUp() {
     const todo = inspect(choice).filter(({ why }) => why !== null);
     const need = (name) => todo.some(({ step }) => step.needs[name]);
     const needs = { npm: need('npm'), python: need('python'), compiler: need('compiler') };
-    const missing = missingPrerequisites(needs, findPrerequisites(needs));
+    const missing = missingPrerequisites(needs, findPrerequisites(needs, choice.python), choice.python);
     if (missing.length > 0) throw new SetupError(missing.join('\n'));
 
     console.log(`Setting up: ${choice.engine} engine, because ${choice.reason}.`);
