@@ -105,7 +105,7 @@ function tensorflowFolder({ engine }) {
 const UNPACK = `
 import re, sys, zipfile
 wheel, folder = sys.argv[1:]
-wanted = re.compile(r"tensorflow/(include/(?!external/(llvm-project|stablehlo)/)|libtensorflow_|THIRD_PARTY)|[^/]+\\.dist-info/")
+wanted = re.compile(r"tensorflow/(include/(?!external/|tensorflow/(cc|compiler)/)|libtensorflow_|THIRD_PARTY)|[^/]+\\.dist-info/")
 with zipfile.ZipFile(wheel) as archive:
     archive.extractall(folder, filter(wanted.match, archive.namelist()))
 `;
@@ -114,7 +114,7 @@ const LIBRARIES_STAMP = join(LIBRARIES, 'unpacked.json');
 
 /** No Python imports this TensorFlow: its wheel is taken apart, and need not be one for the Python of this machine. */
 const tensorflowLibraries = (choice) => {
-  const wanted = () => digest('tensorflow 1', text(choice.libraries), process.platform, process.arch);
+  const wanted = () => digest('tensorflow 2', text(choice.libraries), process.platform, process.arch);
   return {
     id: 'tensorflow',
     title: `libraries and headers of ${choice.tensorflow}`,
