@@ -236,7 +236,13 @@ export async function examine(): Promise<Finding[]> {
     await environmentFinding(why('python')),
     ...(choice.libraries === null
       ? []
-      : [stepFinding('TensorFlow', why('tensorflow'), `${choice.tensorflow}'s libraries in .zarts/tensorflow`)]),
+      : [
+          stepFinding(
+            'TensorFlow',
+            why('tensorflow'),
+            `${choice.tensorflow}'s libraries in .zarts/tensorflow`,
+          ),
+        ]),
     ...(await engineFindings(choice, why('addon'), tools)),
     ...gpuKernelFindings(choice),
     await nativeFinding(),

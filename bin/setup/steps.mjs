@@ -126,9 +126,25 @@ const tensorflowLibraries = (choice) => {
     async run() {
       rmSync(LIBRARIES, { recursive: true, force: true });
       const download = join(LIBRARIES, 'download');
-      const flags = ['--no-deps', '--require-hashes', '--only-binary=:all:', `--python-version=${WHEEL_PYTHON}`];
+      const flags = [
+        '--no-deps',
+        '--require-hashes',
+        '--only-binary=:all:',
+        `--python-version=${WHEEL_PYTHON}`,
+      ];
       const quiet = ['--disable-pip-version-check', '--no-input'];
-      const pip = [PYTHON, '-m', 'pip', 'download', ...flags, ...quiet, '-r', choice.libraries, '-d', download];
+      const pip = [
+        PYTHON,
+        '-m',
+        'pip',
+        'download',
+        ...flags,
+        ...quiet,
+        '-r',
+        choice.libraries,
+        '-d',
+        download,
+      ];
       await run('fetching TensorFlow', pip, { env: pythonEnvironment() });
       const [wheel] = readdirSync(download);
       await run('unpacking TensorFlow', [PYTHON, '-c', UNPACK, join(download, wheel), LIBRARIES]);
@@ -187,7 +203,10 @@ function tensorflowLibrariesOf(choice, wanted) {
 async function buildAddon(choice) {
   const sources = join(packageFolder(choice), 'binding');
   const flags = ['-isystem', join(ROOT, tensorflowFolder(choice), 'include'), `-I${packageFolder(choice)}`];
-  const parts = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => ({ source: join(sources, name), flags }));
+  const parts = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => ({
+    source: join(sources, name),
+    flags,
+  }));
   const libraries = tensorflowLibrariesOf(choice, ['tensorflow_cc', 'tensorflow_framework']);
   await compileAddon(`building the addon of ${choice.package}`, addonPath(choice), parts, libraries);
 }
@@ -233,7 +252,14 @@ const ADDON_STAMP = join(MODULES, '.zarts', 'addon.json');
 const addon = (choice) => {
   const wanted = () =>
     // The addon names the way to this folder.
-    digest('addon 3', choice.engine, choice.package, wheelVersion(choice), tensorflowFolder(choice), process.arch);
+    digest(
+      'addon 3',
+      choice.engine,
+      choice.package,
+      wheelVersion(choice),
+      tensorflowFolder(choice),
+      process.arch,
+    );
   return {
     id: 'addon',
     title: `the TensorFlow addon (${choice.package})`,
