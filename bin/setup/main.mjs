@@ -61,11 +61,11 @@ async function perform(step, label) {
 }
 
 async function setUp() {
+  const unfit = unfitPath(ROOT);
+  if (unfit !== null) throw new SetupError(unfit);
   const began = Date.now();
   const choice = engineHere();
   if (inspect(choice).every(({ why }) => why === null)) return;
-  const unfit = choice.engine === 'stock' ? null : unfitPath(ROOT);
-  if (unfit !== null) throw new SetupError(unfit);
 
   const release = await takeLock(console.log);
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);

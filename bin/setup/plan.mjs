@@ -132,13 +132,15 @@ export function chooseEngine({ platform, arch, override: given, remembered, gpu 
 }
 
 /**
- * Why set-up cannot work in a folder, or null where it can: Python makes no environment in such a path.
+ * Why set-up cannot work in a folder, or null where it can.
  *
  * @param {string} root  The project folder.
  */
 export function unfitPath(root) {
-  if (!root.includes(':')) return null;
-  return `UNFIT`;
+  const bad = /[:\n]/.exec(root)?.[0];
+  if (bad === undefined) return null;
+  const named = bad === ':' ? 'a colon' : 'a line break';
+  return `The path of this folder has ${named} in it (${root}), and Python makes no virtual environment there: move the folder to a path without, and run the same command there.`;
 }
 
 /** The version that a pip lock file pins a package to, or null where it does not name it. */
