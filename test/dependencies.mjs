@@ -23,6 +23,7 @@ const USES = {
   esbuild: 'the program in the report page',
   'fastest-levenshtein': '“did you mean …?”',
   fflate: 'reference numbers in archives',
+  'google-protobuf': 'writing ONNX models',
   'js-yaml': 'genotypes in YAML',
   'ml-matrix': 'solving equations and eigenvalues',
   'node-api-headers': 'what addons are compiled with',
