@@ -131,16 +131,19 @@ export function chooseEngine({ platform, arch, override: given, remembered, gpu 
   return cpu(judged.usable ? `there is no GPU build for ${machine}` : judged.reason);
 }
 
+/** What a path may not hold: Python makes no environment below a colon, and Node finds no packages below a star. */
+const UNFIT = { ':': 'a colon', '*': 'a star', '\n': 'a line break' };
+
 /**
  * Why set-up cannot work in a folder, or null where it can.
  *
  * @param {string} root  The project folder.
  */
 export function unfitPath(root) {
-  const bad = /[:\n]/.exec(root)?.[0];
-  if (bad === undefined) return null;
-  const named = bad === ':' ? 'a colon' : 'a line break';
-  return `The path of this folder has ${named} in it (${root}), and Python makes no virtual environment there: move the folder to a path without, and run the same command there.`;
+  const named = UNFIT[/[:*\n]/.exec(root)?.[0]];
+  return named
+    ? `The path of this folder has ${named} in it (${root}), which Python or Node cannot take: move the folder to a path without, and run the same command there.`
+    : null;
 }
 
 /** The version that a pip lock file pins a package to, or null where it does not name it. */

@@ -16,10 +16,11 @@ describe('setup/plan', () => {
   const modern: Gpu = { driver: '570.86.15', device: true };
   const linux = { platform: 'linux', arch: 'x64' };
 
-  it('takes a folder in any path that Python takes, and names what it does not', () => {
+  it('takes a folder in any path that Python and Node take, and names what they do not', () => {
     for (const path of ['/home/me/zarts', '/home/me/my code (2)/zarts', `/a'b"c/$HOME #1,;=[x]%20`])
       expect(plan.unfitPath(path), path).to.equal(null);
     expect(plan.unfitPath('/home/12:30/zarts')).to.contain('a colon').and.to.contain('/home/12:30/zarts');
+    expect(plan.unfitPath('/home/a*b')).to.contain('a star');
     expect(plan.unfitPath('/home/a\nb')).to.contain('a line break');
   });
 
