@@ -114,13 +114,14 @@ const LIBRARIES_STAMP = join(LIBRARIES, 'unpacked.json');
 
 /** No Python imports this TensorFlow: its wheel is taken apart, and need not be one for the Python of this machine. */
 const tensorflowLibraries = (choice) => {
-  const wanted = () => digest('tensorflow 2', text(choice.libraries), process.platform, process.arch);
+  const wanted = () => digest('tensorflow 1', text(choice.libraries), process.platform, process.arch);
   return {
     id: 'tensorflow',
     title: `libraries and headers of ${choice.tensorflow}`,
     needs: {},
     why() {
-      if (choice.libraries === null || isStamped(LIBRARIES_STAMP, wanted())) return null;
+      if (choice.libraries === null) return null;
+      if (tensorflowFolder(choice) !== null && isStamped(LIBRARIES_STAMP, wanted())) return null;
       return `${choice.tensorflow} ${wheelVersion(choice)} is not unpacked in .zarts/tensorflow`;
     },
     async run() {
@@ -201,6 +202,9 @@ function tensorflowLibrariesOf(choice, wanted) {
 }
 
 async function buildAddon(choice) {
+  if (tensorflowFolder(choice) === null) {
+    throw new SetupError('TensorFlow is missing from .venv; delete .venv and run the same command again.');
+  }
   const sources = join(packageFolder(choice), 'binding');
   const flags = ['-isystem', join(ROOT, tensorflowFolder(choice), 'include'), `-I${packageFolder(choice)}`];
   const parts = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => ({
