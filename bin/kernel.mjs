@@ -20,6 +20,8 @@ const wire = new Worker(new URL('kernel/wire.mjs', import.meta.url), {
 
 // Loading the compiler takes a second, in which the other thread says hello.
 const require = createRequire(import.meta.url);
+// A cell may load danfojs, and with it TensorFlow, before it loads the library.
+require('./setup/restore-util.cjs');
 const { createCells } = await import('./kernel/cells.mjs');
 const jupyter = require('tslab/dist/jupyter.js');
 const cells = createCells();
