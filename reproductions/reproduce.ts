@@ -20,7 +20,8 @@ import { cellsOf, distinct, viewOf } from './experiment.js';
 import type { Axes, Cell, Experiment, Result, Row } from './experiment.js';
 import type { Change, Choices, GridOptions } from './grid.js';
 import type { RunKind } from './kinds.js';
-import { measure } from './measure.js';
+import { leftToMeasure, measure } from './measure.js';
+import type { Remaining } from './measure.js';
 import { committedResults, keptRecord, RECORD_VERSION } from './records.js';
 import type { ResultRecord } from './records.js';
 
@@ -110,7 +111,7 @@ export async function reproduce<K extends RunKind, A extends Axes, C extends Cho
   const { id } = experiment;
   const { budget, change = {}, home, onEarlier, onPartial, data, progress, signal } = options;
   const began = performance.now();
-  const runs = home === undefined ? runsHome() : join(resolve(home), 'runs');
+  const runs = runsOf(home);
   const folder = join(dirname(runs), 'results');
   const cells = cellsOf(experiment, options);
   const name = [id, budget, variantOf(options)].filter((part) => part !== '').join('-');
@@ -146,6 +147,20 @@ export async function reproduce<K extends RunKind, A extends Axes, C extends Cho
     ...shown,
     ...written,
   };
+}
+
+/** The folder of runs. */
+const runsOf = (home: string | undefined): string =>
+  home === undefined ? runsHome() : join(resolve(home), 'runs');
+
+/** What {@link reproduce} would have to compute. @throws as it does, for options, data and the store. */
+export async function leftToReproduce<K extends RunKind, A extends Axes, C extends Choices>(
+  experiment: Experiment<K, A, C>,
+  options: ReproduceOptions<Change<K, C>>,
+): Promise<Remaining> {
+  const { budget, home, data } = options;
+  const where = { home: runsOf(home), ...(data === undefined ? {} : { data }) };
+  return leftToMeasure(cellsOf(experiment, options), { id: experiment.id, budget, ...where });
 }
 
 /** What of a reproduction is kept. */

@@ -19,6 +19,8 @@ import type { Surface } from './surface.js';
 import { svgPng } from './svg.js';
 import { escapeHtml, frameTable, htmlTable, textTable, wordsHtml } from './table.js';
 import type { Table } from './table.js';
+import { htmlWidget, outputWidget, outputsOf, showsWidgets } from './widgets.js';
+import type { Bundle } from './widgets.js';
 
 /** It brings TypeScript with it, and only a kernel needs it. */
 const loadJupyter = lazily<typeof Jupyter>('tslab/dist/jupyter.js');
@@ -26,16 +28,13 @@ const loadJupyter = lazily<typeof Jupyter>('tslab/dist/jupyter.js');
 /** The media type under which JupyterLab draws charts. */
 const VEGA_LITE_TYPE = 'application/vnd.vegalite.v5+json';
 
-/** What a cell shows: the same thing in several forms, of which each program that opens the notebook picks one. */
-type Bundle = Readonly<Record<string, unknown>>;
-
 /**
  * Sends a bundle to the notebook. tslab's public `display` sends one form at a time; this goes through the function that
  * it uses itself.
  *
  * @param id  Shows the bundle in the place of an earlier one with the same id.
  */
-function show(data: Bundle, id?: string, update = false): void {
+export function show(data: Bundle, id?: string, update = false): void {
   const send = loadJupyter().lastWriteDisplayData as unknown as
     ((content: { data: Bundle; metadata: object; transient: object }, update: boolean) => void) | null;
   if (send === null) throw new ZartsError('Nothing can be displayed here: this is not a notebook cell.');
@@ -43,7 +42,7 @@ function show(data: Bundle, id?: string, update = false): void {
 }
 
 /** Text, marked up where that is shown. */
-function textBundle(html: string, plain: string): Bundle {
+export function textBundle(html: string, plain: string): Bundle {
   return { 'text/html': html, 'text/plain': plain };
 }
 
@@ -92,35 +91,68 @@ export function showText(text: string): void {
   show(textBundle(`<p>${escapeHtml(text)}</p>`, text));
 }
 
+/** A place among a cell's outputs whose content changes. */
+export interface Spot {
+  show(bundle: Bundle): void;
+  /** Shows what stays. */
+  end(bundle: Bundle): void;
+}
+
+/**
+ * A place for text, or for whatever there is. Where widgets are shown it is one until it ends: a browser that comes back to a
+ * cell that still runs goes on seeing it.
+ */
+function spot(holds: 'text' | 'anything'): Spot {
+  const id = randomBytes(8).toString('hex');
+  const state = (bundle: Bundle): Bundle =>
+    holds === 'text' ? { value: bundle['text/html'] } : outputsOf([bundle]);
+  let begun = false;
+  let widget: ReturnType<typeof htmlWidget> | undefined;
+  return {
+    show(bundle) {
+      if (!begun && showsWidgets()) {
+        widget = holds === 'text' ? htmlWidget(String(bundle['text/html'])) : outputWidget([bundle]);
+        show({ ...bundle, ...widget.view }, id);
+      } else if (widget) widget.set(state(bundle));
+      else show(bundle, id, begun);
+      begun = true;
+    },
+    end(bundle) {
+      widget?.set(state(bundle));
+      widget = undefined;
+      show(bundle, id, begun);
+      begun = true;
+    },
+  };
+}
+
 /** Milliseconds between two updates of the progress element: a person sees it move, a stored notebook stays small. */
 const UPDATE_MS = 500;
 
 /**
  * Progress as one element that is updated in place, with phase, step, rate, time left and note. When the phase is over one
  * short line is left, the same whatever machine ran it.
+ *
+ * @param at  Makes its place; one of its own among the cell's outputs when left out.
  */
-export function notebookProgress(): Progress {
+export function notebookProgress(at: () => Spot = () => spot('text')): Progress {
   return {
     start(name, total, done = 0) {
-      const id = randomBytes(8).toString('hex');
+      const place = at();
       const phase = new OpenPhase(name, total, done);
       let shown = performance.now();
-      const draw = (update: boolean): void => {
+      const draw = (): void => {
         const bar = `<progress max="${Math.max(1, total)}" value="${phase.done}" style="width:24em"></progress>`;
         const words = phase.words().join(' · ');
-        show(
-          textBundle(`${escapeHtml(name)}<br>${bar}<br>${escapeHtml(words)}`, `${name}: ${words}`),
-          id,
-          update,
-        );
+        place.show(textBundle(`${escapeHtml(name)}<br>${bar}<br>${escapeHtml(words)}`, `${name}: ${words}`));
       };
-      draw(false);
+      draw();
       return {
         update(at, note = '') {
           phase.update(at, note);
           if (performance.now() - shown < UPDATE_MS) return;
           shown = performance.now();
-          draw(true);
+          draw();
         },
         aside: (state) => {
           phase.aside(state);
@@ -128,7 +160,7 @@ export function notebookProgress(): Progress {
         end() {
           const outcome = phase.done < total ? `stopped at ${phase.done} of ${total}` : 'done';
           const text = `${name}: ${outcome}`;
-          show(textBundle(escapeHtml(text), text), id, true);
+          place.end(textBundle(escapeHtml(text), text));
         },
       };
     },
@@ -168,13 +200,7 @@ interface Live {
  * where it has none. When all is there a line takes its place; what was measured is for the cells below to show.
  */
 export function liveDisplay(): Live {
-  const id = randomBytes(8).toString('hex');
-  let shown = '';
-  const place = (bundle: Bundle): void => {
-    const now = JSON.stringify(bundle);
-    if (now !== shown) show(bundle, id, shown !== '');
-    shown = now;
-  };
+  const place = spot('anything');
   const first = async ({ charts, tables: [table] }: UnderWay, text: string): Promise<Bundle> =>
     charts.length > 0
       ? bundleOf(charts[0])
@@ -187,11 +213,12 @@ export function liveDisplay(): Live {
       const charts = chart
         ? [{ ...chart, spec: { ...chart.spec, title: { text: chart.title, subtitle: words } } }]
         : [];
-      place(await first({ ...earlier, charts }, words));
+      place.show(await first({ ...earlier, charts }, words));
     },
     async onPartial(soFar) {
       const text = `${soFar.done} of ${soFar.of} runs are finished.`;
-      place(soFar.done === soFar.of ? textBundle(`<p>${text}</p>`, text) : await first(soFar, text));
+      if (soFar.done === soFar.of) place.end(textBundle(`<p>${text}</p>`, text));
+      else place.show(await first(soFar, text));
     },
   };
 }
@@ -231,7 +258,7 @@ export function notebookOptions({
 }
 
 /** What a cell can show: charts, tables, drawings, surfaces, claims, genotypes, data frames, or all of a figure's. */
-type Showable = Titled | Claim | Genotype | DataFrame | Several;
+export type Showable = Titled | Claim | Genotype | DataFrame | Several;
 type Titled = Chart | Table | Drawing | Surface;
 interface Several {
   readonly charts?: readonly Chart[];
