@@ -1,5 +1,5 @@
 /** Running an experiment and keeping what it shows: records, pictures and chart specifications in results/. */
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Claim } from '../lib/analysis/claims.js';
 import { datasetTitle } from '../lib/datasets/registry.js';
@@ -226,6 +226,15 @@ function writeText(file: string, text: string): void {
   }
 }
 
+/** Whether a file holds a text. */
+function holds(path: string, text: string): boolean {
+  try {
+    return readFileSync(path, 'utf8') === text;
+  } catch {
+    return false;
+  }
+}
+
 async function writeResults(
   folder: string,
   name: string,
@@ -241,27 +250,35 @@ async function writeResults(
   const resultFile = join(folder, `${name}.json`);
   const pictures: string[] = [];
   const pages: string[] = [];
-  /** Writes a file of a part of the results; its path. */
-  const write = (part: string, end: string, content: string | Uint8Array): string => {
-    const path = join(folder, `${name}-${part}${end}`);
-    writeWhole(path, [content]);
+  /** Writes a part of the results and then the source that it is made from, unless both are there; the part's path. */
+  const write = async (
+    part: string,
+    end: string,
+    [sourceEnd, source]: readonly [string, string],
+    make: () => Uint8Array | string | Promise<Uint8Array>,
+  ): Promise<string> => {
+    const [path, sourcePath] = [end, sourceEnd].map((each) => join(folder, `${name}-${part}${each}`));
+    if (!existsSync(path) || !holds(sourcePath, source)) {
+      writeWhole(path, [await make()]);
+      writeWhole(sourcePath, [source]);
+    }
     return path;
   };
   try {
     mkdirSync(folder, { recursive: true });
     for (const { name: part, spec } of charts) {
-      write(part, '.vl.json', `${JSON.stringify(spec)}\n`);
-      pictures.push(write(part, '.png', await chartPng(spec)));
+      const source = ['.vl.json', `${JSON.stringify(spec)}\n`] as const;
+      pictures.push(await write(part, '.png', source, () => chartPng(spec)));
     }
     // A result is better kept without its page than not at all.
     const plotly = surfaces.length > 0 ? plotlySource() : undefined;
     for (const surface of surfaces) {
-      write(surface.name, '.plotly.json', `${JSON.stringify(surface.figure)}\n`);
-      if (plotly !== undefined) pages.push(write(surface.name, '.html', surfacePage(surface, plotly)));
+      const source = ['.plotly.json', `${JSON.stringify(surface.figure)}\n`] as const;
+      if (plotly === undefined) writeWhole(join(folder, `${name}-${surface.name}${source[0]}`), [source[1]]);
+      else pages.push(await write(surface.name, '.html', source, () => surfacePage(surface, plotly)));
     }
     for (const { name: part, svg } of [...drawings, ...surfaces]) {
-      write(part, '.svg', svg);
-      pictures.push(write(part, '.png', svgPng(svg)));
+      pictures.push(await write(part, '.png', ['.svg', svg], () => svgPng(svg)));
     }
     // Last: a record is there only once its pictures are.
     writeWhole(resultFile, [`${JSON.stringify(toJson(record, name), undefined, 1)}\n`]);

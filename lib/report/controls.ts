@@ -136,7 +136,7 @@ async function livePanel<C extends Controls>(
   const words = htmlWidget();
   const output = outputWidget();
   const button = buttonWidget(() => next(true));
-  let shown: readonly Bundle[] = [];
+  let shown: readonly unknown[] = [];
   const say = (text: string): void => {
     words.set({ value: escapeHtml(text) });
   };
@@ -148,8 +148,8 @@ async function livePanel<C extends Controls>(
       button.offer(label);
     },
     async show(what) {
-      shown = [captionOf(choice), ...(await bundlesOf(what))];
-      output.set(outputsOf(shown));
+      shown = [what].flat();
+      output.set(outputsOf([captionOf(choice), ...(await bundlesOf(what, 'live'))]));
     },
     progress: notebookProgress(() => ({
       show: (bundle) => {
@@ -197,7 +197,8 @@ async function livePanel<C extends Controls>(
   const id = randomBytes(8).toString('hex');
   show({ ...textBundle('', ''), ...view }, id);
   await run(true);
-  show({ ...together(shown), ...view }, id, true);
+  const kept = [captionOf(wordsOf(controls, chosen)), ...(await bundlesOf(shown))];
+  show({ ...together(kept), ...view }, id, true);
 }
 
 /**

@@ -46,24 +46,30 @@ export function textBundle(html: string, plain: string): Bundle {
   return { 'text/html': html, 'text/plain': plain };
 }
 
-/** A picture in a form of its own, and as PNG where that is not drawn: on code hosts, in exports. */
-function pictureBundle(title: string, type: string, own: unknown, png: Buffer): Bundle {
-  return { [type]: own, 'image/png': png.toString('base64'), 'text/plain': title };
-}
+/**
+ * What stands for a picture where its own form is not drawn: on code hosts, in exports. `live` is what JupyterLab alone will
+ * show, and not keep: it does without, which saves a part of a second.
+ */
+export type Form = 'kept' | 'live';
 
 /** Pixels across of the PNG that stands for a drawing: notebooks are kept with their outputs. */
 const DRAWING_PIXELS = 2000;
 
 /** The forms of what has a title; JupyterLab draws charts and surfaces itself, to point at and to turn. */
-async function bundleOf(shown: Titled): Promise<Bundle> {
+async function bundleOf(shown: Titled, form: Form): Promise<Bundle> {
   const { title } = shown;
-  if ('spec' in shown) return pictureBundle(title, VEGA_LITE_TYPE, shown.spec, await chartPng(shown.spec));
+  const picture = async (type: string, own: unknown, draw: () => Buffer | Promise<Buffer>) => ({
+    [type]: own,
+    ...(form === 'kept' && { 'image/png': (await draw()).toString('base64') }),
+    'text/plain': title,
+  });
+  if ('spec' in shown) return picture(VEGA_LITE_TYPE, shown.spec, () => chartPng(shown.spec));
   if ('columns' in shown) return textBundle(htmlTable(shown), textTable(shown));
   const { svg } = shown;
-  if (!('figure' in shown)) return pictureBundle(title, 'image/svg+xml', svg, svgPng(svg, DRAWING_PIXELS));
+  if (!('figure' in shown)) return picture('image/svg+xml', svg, () => svgPng(svg, DRAWING_PIXELS));
   const { figure } = shown;
   // JupyterLab begins with the picture, too, and puts the figure in its place when the mouse comes: both are as wide.
-  return pictureBundle(title, PLOTLY_TYPE, figure, svgPng(svg, figure.layout.width));
+  return picture(PLOTLY_TYPE, figure, () => svgPng(svg, figure.layout.width));
 }
 
 /** Claims with their verdicts, and under them how each verdict was reached. */
@@ -203,7 +209,7 @@ export function liveDisplay(): Live {
   const place = spot('anything');
   const first = async ({ charts, tables: [table] }: UnderWay, text: string): Promise<Bundle> =>
     charts.length > 0
-      ? bundleOf(charts[0])
+      ? bundleOf(charts[0], 'kept')
       : textBundle(`${htmlTable(table)}<p>${text}</p>`, `${textTable(table)}\n${text}`);
   return {
     async onEarlier(earlier) {
@@ -275,30 +281,30 @@ interface Several {
  * @returns the bundles in their order; none for anything else.
  * @throws {ZartsError} for a chart that cannot be drawn.
  */
-export async function bundlesOf(value: unknown): Promise<Bundle[]> {
+export async function bundlesOf(value: unknown, form: Form = 'kept'): Promise<Bundle[]> {
   if (typeof value !== 'object' || value === null) return [];
-  if (Array.isArray(value)) return bundlesOfAll(value);
+  if (Array.isArray(value)) return bundlesOfAll(value, form);
   const has = (...names: string[]): boolean => names.every((name) => name in value);
   if (has('title', 'spec') || has('title', 'svg') || has('title', 'columns', 'rows'))
-    return [await bundleOf(value as Titled)];
+    return [await bundleOf(value as Titled, form)];
   if (has('verdict', 'text')) return [claimsBundle([value as Claim])];
   if (has('normal', 'normalConcat', 'reduce', 'reduceConcat')) {
     const genotype = value as Genotype;
     const svg = cellDiagram(genotype);
-    return [await bundleOf({ name: 'genotype', title: printGenotype(genotype), svg })];
+    return [await bundleOf({ name: 'genotype', title: printGenotype(genotype), svg }, form)];
   }
   if (has('columns', 'values', 'dtypes')) return bundlesOf(frameTable(value as DataFrame, 'Data frame'));
   const { charts = [], surfaces = [], drawings = [], tables = [], claims = [] } = value as Several;
-  return bundlesOfAll([...charts, ...surfaces, ...drawings, ...tables, ...claims]);
+  return bundlesOfAll([...charts, ...surfaces, ...drawings, ...tables, ...claims], form);
 }
 
 /** The bundles of several things, claims last and in one table; none if one of them is nothing to show. */
-async function bundlesOfAll(values: readonly unknown[]): Promise<Bundle[]> {
+async function bundlesOfAll(values: readonly unknown[], form: Form): Promise<Bundle[]> {
   const isClaim = (value: unknown): value is Claim =>
     typeof value === 'object' && value !== null && 'verdict' in value;
   const bundles: Bundle[] = [];
   for (const value of values.filter((each) => !isClaim(each))) {
-    const found = await bundlesOf(value);
+    const found = await bundlesOf(value, form);
     if (found.length === 0) return [];
     bundles.push(...found);
   }

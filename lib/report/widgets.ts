@@ -93,7 +93,7 @@ export const outputWidget = (bundles: readonly Bundle[] = []): Widget =>
 export function boxWidget(children: readonly Widget[], inRow = false): Widget {
   return new Widget(CONTROLS, inRow ? 'HBox' : 'VBox', {
     children: children.map(({ name }) => name),
-    layout: layout(inRow ? { flex_flow: 'row wrap', align_items: 'center' } : {}),
+    layout: layout(inRow ? { flex_flow: 'row wrap', align_items: 'center', grid_gap: '0 1.5em' } : {}),
   });
 }
 

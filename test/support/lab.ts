@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -15,6 +15,8 @@ export interface Lab {
   url(notebook: string): string;
   /** Writes a notebook of these cells. */
   write(notebook: string, cells: readonly string[]): void;
+  /** The text of a notebook's file. */
+  read(notebook: string): string;
   /** Ends JupyterLab with its kernels, and removes the copy. */
   end(): Promise<void>;
 }
@@ -68,6 +70,7 @@ export async function startLab(env: Readonly<Record<string, string>>): Promise<L
       };
       writeFileSync(join(notebooks, notebook), JSON.stringify(source));
     },
+    read: (notebook) => readFileSync(join(notebooks, notebook), 'utf8'),
     async end() {
       child.kill('SIGTERM');
       const late = setTimeout(() => child.kill('SIGKILL'), 10_000);
@@ -103,6 +106,8 @@ export class OpenNotebook {
     await this.page
       .locator(`body[data-jp-theme-light="${theme === 'Light'}"]`)
       .waitFor({ state: 'attached' });
+    // JupyterLab covers the page while it changes.
+    await this.page.locator('#jupyterlab-splash').waitFor({ state: 'detached' });
   }
 
   /** Waits until the kernel is in a state. */
