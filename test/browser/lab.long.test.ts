@@ -264,7 +264,7 @@ inBrowser('JupyterLab in a browser', function (open) {
     await notebook.run(1);
     await notebook.until(1, (outputs) => json(outputs).includes('long'));
     // JupyterLab saves by itself.
-    while (!lab.read('back.ipynb').includes('long')) await page.waitForTimeout(500);
+    while (!lab.read('back.ipynb').includes('widget-view')) await page.waitForTimeout(500);
     await page.close();
     page = await open();
     const again = await OpenNotebook.at(page, lab.url('back.ipynb'));

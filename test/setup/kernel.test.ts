@@ -144,7 +144,7 @@ describe('the TypeScript kernel', function () {
       await interact({ N: slider('N', [1, 2, 4], 2) }, ({ N }) => ({ title: 'Twice', columns: [{ key: 'a', title: 'A' }], rows: [{ a: 2 * N }] }));`;
     const view = 'application/vnd.jupyter.widget-view+json';
     const [{ results }] = kernelSession([{ run: source }]);
-    expect(results.map((bundle) => bundle['text/plain'])).to.deep.equal(['N = 2', 'Twice\n\nA\n─\n4']);
+    expect(results.map((bundle) => bundle['text/plain'])).to.deep.equal(['N = 2', 'Twice\nA\n─\n4']);
     const { shown, sent, states, busy } = kernelControls({ controls: source, move: 'N', to: 2 });
     const last = shown.at(-1)!;
     expect(last).to.have.keys(view, 'text/html', 'text/plain');
