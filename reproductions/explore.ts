@@ -1,7 +1,6 @@
 /** A figure or table in a notebook, with sliders and menus for what it is measured with. */
 import { withControls } from '../lib/report/controls.js';
 import type { Chosen, Controls } from '../lib/report/controls.js';
-import { silent } from '../lib/progress.js';
 import { about } from '../lib/report/format.js';
 import { interruptSignal } from '../lib/report/notebook.js';
 import type { Showable } from '../lib/report/notebook.js';
@@ -38,15 +37,14 @@ export async function explore<
   await withControls(controls, async (chosen, panel, asked) => {
     const options = { ...given, change: change(chosen) };
     const { known, of, seconds } = await leftToReproduce(experiment, options);
-    const isThere = known === of;
-    if (!isThere && !asked) {
+    if (known < of && !asked) {
       panel.offer(`${panel.choice} is not computed yet: ${about(seconds)} on two cores.`, 'Compute');
       return;
     }
     const found = await reproduce(experiment, {
       ...options,
       signal: interruptSignal(),
-      progress: isThere ? silent : panel.progress,
+      progress: panel.progress,
       onEarlier: () => undefined,
       onPartial: (soFar) => panel.show(show(soFar)),
     });

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { InterruptedError, UsageError, ZartsError } from '../errors.js';
 import type { Progress } from '../progress.js';
 import { whenStopped } from '../stopped.js';
-import { bundlesOf, notebookProgress, show, showText, textBundle } from './notebook.js';
+import { bundlesOf, display, notebookProgress, show, showText, textBundle } from './notebook.js';
 import type { Showable } from './notebook.js';
 import { escapeHtml } from './table.js';
 import {
@@ -111,17 +111,20 @@ async function stillPanel<C extends Controls>(
   update: Update<C>,
 ): Promise<void> {
   const choice = wordsOf(controls, chosen);
+  let shown: Showable | readonly Showable[] = [];
   const panel: Panel = {
     choice,
     progress: notebookProgress(),
-    async show(shown) {
-      for (const bundle of await bundlesOf(shown)) show(bundle);
+    show: (what) => {
+      shown = what;
+      return Promise.resolve();
     },
-    say: () => undefined,
+    say: showText,
     offer: showText,
   };
-  showText(choice);
   await update(chosen as Chosen<C>, panel, true);
+  showText(choice);
+  await display(shown);
 }
 
 /** What is at work in a panel, to be said to have stopped where its JavaScript was stopped. */
