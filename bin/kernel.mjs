@@ -60,11 +60,12 @@ globalThis.zartsComms = comms.offered;
 
 /** Shows the value of a cell's last expression: as what it is if the library knows it, as text otherwise. */
 async function showValue(value, count) {
-  const { bundlesOf } = typeof value === 'object' ? require(join(ROOT, 'dist/lib/report/notebook.js')) : {};
-  const known = (await bundlesOf?.(value)) ?? [];
-  for (const data of known.slice(0, -1)) publish('display_data', { data, metadata: {} });
-  const data = known.at(-1) ?? { 'text/plain': inspect(value) };
-  publish('execute_result', { data, metadata: {}, execution_count: count });
+  const library = typeof value === 'object' ? require(join(ROOT, 'dist/lib/report/notebook.js')) : undefined;
+  const known = (await library?.bundlesOf(value)) ?? [];
+  const shown = known.map((data) => ({ data, metadata: library.metadataOf(data) }));
+  for (const each of shown.slice(0, -1)) publish('display_data', each);
+  const last = shown.at(-1) ?? { data: { 'text/plain': inspect(value) }, metadata: {} };
+  publish('execute_result', { ...last, execution_count: count });
 }
 
 const complain = (thrown) => print('stderr', `${cells.failureOf(thrown).traceback.join('\n')}\n`);

@@ -28,6 +28,11 @@ const loadJupyter = lazily<typeof Jupyter>('tslab/dist/jupyter.js');
 /** The media type under which JupyterLab draws charts. */
 const VEGA_LITE_TYPE = 'application/vnd.vegalite.v5+json';
 
+/** What is said about a bundle: the text for those who do not see its picture, which nbconvert writes beside it. */
+export function metadataOf(data: Bundle): object {
+  return 'image/png' in data ? { 'image/png': { alt: data['text/plain'] } } : {};
+}
+
 /**
  * Sends a bundle to the notebook. tslab's public `display` sends one form at a time; this goes through the function that
  * it uses itself.
@@ -38,7 +43,7 @@ export function show(data: Bundle, id?: string, update = false): void {
   const send = loadJupyter().lastWriteDisplayData as unknown as
     ((content: { data: Bundle; metadata: object; transient: object }, update: boolean) => void) | null;
   if (send === null) throw new ZartsError('Nothing can be displayed here: this is not a notebook cell.');
-  send({ data, metadata: {}, transient: id === undefined ? {} : { display_id: id } }, update);
+  send({ data, metadata: metadataOf(data), transient: id === undefined ? {} : { display_id: id } }, update);
 }
 
 /** Text, marked up where that is shown. */

@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { labCommand, labEnvironment } from '../../bin/cli/lab.js';
 import { projectRoot } from '../../lib/runs/home.js';
@@ -55,6 +56,8 @@ export async function startLab(env: Readonly<Record<string, string>>): Promise<L
       missing(new Error('JupyterLab ended before it said where it is.'));
     });
   });
+  // It says where it is before it listens there.
+  while (!(await fetch(address).catch(() => undefined))) await sleep(20);
   return {
     folder,
     url: (notebook) =>
