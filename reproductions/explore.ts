@@ -25,12 +25,7 @@ export interface ExploreOptions<K extends RunKind, C extends Choices, Choice ext
  *
  * @throws as `reproduce` for the first choice; what is wrong with later ones is said in the panel.
  */
-export async function explore<
-  K extends RunKind,
-  A extends Axes,
-  C extends Choices,
-  Choice extends Controls,
->(
+export async function explore<K extends RunKind, A extends Axes, C extends Choices, Choice extends Controls>(
   experiment: Experiment<K, A, C>,
   { controls, change, show, ...given }: ExploreOptions<K, C, Choice>,
 ): Promise<void> {

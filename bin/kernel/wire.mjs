@@ -253,8 +253,7 @@ async function interrupt() {
       await post(session, 'Runtime.terminateExecution');
       parentPort.postMessage({ type: 'stopped', cell: cell.id });
       // What else it was asked meanwhile may be lost.
-      for (const { message } of asked.values())
-        if (!RUNS.has(message.type)) parentPort.postMessage(message);
+      for (const { message } of asked.values()) if (!RUNS.has(message.type)) parentPort.postMessage(message);
     }
     session.disconnect();
     await within(END_MS, cell.ended);

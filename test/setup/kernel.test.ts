@@ -152,7 +152,9 @@ describe('the TypeScript kernel', function () {
     const outputs = sent.flatMap(({ state }) => ('outputs' in state ? [state.outputs] : []));
     expect(JSON.stringify(outputs)).to.match(/N = 4.*<td[^>]*>8</);
     const kept = Object.values(states).map(({ state }) => state);
-    expect(kept).to.deep.include.members([kept.find(({ description, index }) => description === 'N' && index === 2)]);
+    expect(kept).to.deep.include.members([
+      kept.find(({ description, index }) => description === 'N' && index === 2),
+    ]);
     expect(kept.find((state) => 'outputs' in state)?.outputs).to.deep.equal(outputs.at(-1));
     expect(busy, 'the states come before the cell has ended').to.equal(true);
   });

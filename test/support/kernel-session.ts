@@ -35,7 +35,10 @@ export interface ControlsStep {
   readonly to: number;
 }
 
-function perform(steps: readonly (KernelStep | KernelRequest | ControlsStep)[], env: NodeJS.ProcessEnv): unknown[] {
+function perform(
+  steps: readonly (KernelStep | KernelRequest | ControlsStep)[],
+  env: NodeJS.ProcessEnv,
+): unknown[] {
   const script = join(projectRoot(), 'test', 'fixtures', 'kernel', 'session.py');
   const { stdout, stderr, status } = spawnSync(venvPython(), [script], {
     input: JSON.stringify(steps),
