@@ -155,6 +155,7 @@ function charts(view: NetworksView): Chart[] {
         CELLS.map((cell) => ({ ...at(row), panel: panelOf(cell), y: skipsIn(row.genotype, cell) })),
       ),
       panels: { field: 'panel', names: CELLS.map(panelOf) },
+      counts: true,
     },
     {
       name: 'supernet',
@@ -201,7 +202,7 @@ export const fig2 = experiment({
     const searches = cross({ seed: seeds, method: solversWith(chosen.method, preset) });
     return withBaselines(
       searches.flatMap(({ seed, method }) => {
-        const usual = solverSearch(method, chosen.space, 'cifar10', budget, preset);
+        const usual = solverSearch(method, chosen.space, 'cifar10', budget, { preset });
         // Every epoch's: the same search serves any spacing of networks.
         const long = [`epochs=${EPOCHS[budget]}`, 'history.alphaEvery=1', `seed=${seed}`];
         const run = trainedSearch(grid, grid.search(applySet(usual, ...long)), { preset: 'darts-space' });
