@@ -37,6 +37,12 @@ interface Work {
   readonly options: ComputeOptions;
 }
 
+/** What a part of a cell takes, in seconds, and whether the store has it already. */
+interface Step {
+  readonly seconds: number;
+  readonly known: boolean;
+}
+
 /**
  * Measures every cell whose images are here, with one progress phase over all, in seconds as estimated.
  *
@@ -44,17 +50,8 @@ interface Work {
  *         {InterruptedError} after `signal`, what was computed being kept.
  */
 export async function measure(cells: readonly AnyCell[], context: MeasureContext): Promise<Result> {
-  const { id, budget, progress, onBegin, onPartial, ...common } = context;
-  if (cells.length === 0) throw new UsageError(`${id}: there is nothing to run.`);
-  const missing = new Map<string, string>();
-  const work: Work[] = [];
-  for (const cell of cells) {
-    const options = usesStandIn(cell.run, context) ? { ...common, data: 'synthetic' } : common;
-    const lacking = await lackingImages(cell.run, options, context, missing);
-    if (!lacking) work.push({ cell, parts: partsOf(cell.run), options });
-  }
-
-  const steps = await stepsOf(work, (protocol, { options }) => lookUp(protocol, options));
+  const { id, budget, progress, onBegin, onPartial } = context;
+  const { work, steps, missing } = await workOf(cells, context);
   const total = steps.reduce((sum, { seconds }) => sum + seconds, 0);
   let done = steps.reduce((sum, { seconds, known }) => sum + (known ? seconds : 0), 0);
   if (steps.some(({ known }) => !known)) await onBegin?.();
@@ -109,6 +106,27 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
   return soFar();
 }
 
+/** The cells whose images are here with what each takes; the reasons of the others by data set. @throws as {@link measure}. */
+async function workOf(cells: readonly AnyCell[], context: MeasureContext) {
+  const { id, home, data, signal } = context;
+  const common = { ...(home && { home }), ...(data && { data }), ...(signal && { signal }) };
+  if (cells.length === 0) throw new UsageError(`${id}: there is nothing to run.`);
+  const missing = new Map<string, string>();
+  const work: Work[] = [];
+  for (const cell of cells) {
+    const options = usesStandIn(cell.run, context) ? { ...common, data: 'synthetic' } : common;
+    const lacking = await lackingImages(cell.run, options, context, missing);
+    if (!lacking) work.push({ cell, parts: partsOf(cell.run), options });
+  }
+  const steps = await stepsOf(work, (protocol, { options }) => lookUp(protocol, options));
+  return { work, steps, missing };
+}
+
+/** What {@link measure} would have to compute of the cells, with the images that it would read. @throws as it does. */
+export async function leftToMeasure(cells: readonly AnyCell[], context: MeasureContext): Promise<Remaining> {
+  return leftOf((await workOf(cells, context)).steps);
+}
+
 /** Seconds that the cells take on two cores when nothing of them is in the store: an estimate. */
 export function estimate(cells: readonly AnyCell[]): number {
   return costsOf(cells.map(({ run }) => partsOf(run))).reduce((sum, seconds) => sum + seconds, 0);
@@ -138,7 +156,10 @@ export async function remaining(
   finished: ReadonlyMap<string, KeptRun> = finishedRuns(),
 ): Promise<Remaining> {
   const work = cells.map((cell) => ({ parts: partsOf(cell.run) }));
-  const steps = await stepsOf(work, (protocol) => finished.get(canonicalJson(protocol)));
+  return leftOf(await stepsOf(work, (protocol) => finished.get(canonicalJson(protocol))));
+}
+
+function leftOf(steps: readonly Step[]): Remaining {
   const left = steps.filter(({ known }) => !known);
   const seconds = left.reduce((sum, step) => sum + step.seconds, 0);
   return { seconds, known: steps.length - left.length, of: steps.length };
@@ -158,9 +179,9 @@ function costsOf(parts: readonly (readonly Part[])[]): number[] {
 async function stepsOf<W extends Pick<Work, 'parts'>>(
   work: readonly W[],
   find: (protocol: StoredProtocol, of: W) => KeptRun | undefined | Promise<KeptRun | undefined>,
-): Promise<{ seconds: number; known: boolean }[]> {
+): Promise<Step[]> {
   const costs = costsOf(work.map(({ parts }) => parts));
-  const steps: { seconds: number; known: boolean }[] = [];
+  const steps: Step[] = [];
   for (const each of work) {
     const { parts } = each;
     const before: KeptRun[] = [];

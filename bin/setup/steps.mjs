@@ -401,6 +401,8 @@ const JUPYTER_SETTINGS = {
     '@jupyterlab/apputils-extension:notification': { checkForUpdates: false, fetchNews: 'false' },
     // After a second, its default, it would show the words of the cell alone: the first names and types of a library take longer.
     '@jupyterlab/completer-extension:manager': { providerTimeout: 15_000 },
+    // A browser that comes back to a cell that still runs shows what of it was saved.
+    '@jupyterlab/docmanager-extension:plugin': { autosaveInterval: 15 },
   },
 };
 
