@@ -308,6 +308,32 @@ const COMMANDS: readonly Entry[] = [
     run: async ({ options }) => (await import('./bench.js')).benchCommand(options),
   },
   {
+    name: 'runs',
+    argument: [
+      '[action...]',
+      'list, show KEY, remove KEY…, export FILE KEY…, import FILE (default: list); the first characters of a key are enough',
+    ],
+    summary: 'what the run store holds; runs moved between machines',
+    description:
+      'Lists, shows and removes runs, finished or not, and moves them between machines as one archive: export writes it, import checks every byte of it and replaces nothing. The store is .zarts/runs, or runs/ in $ZARTS_HOME, which several machines may share.',
+    options: [
+      option(
+        '--figure <name>',
+        'the runs of a figure or table at a budget, e.g. table-2-laptop (list, export)',
+      ),
+      option('--old', 'every run of an earlier result version (remove)'),
+      JSON_ONLY,
+    ],
+    examples: [
+      'npx zarts runs',
+      'npx zarts runs show 3f2a91',
+      'npx zarts runs export table-2.tar --figure table-2-laptop',
+      'npx zarts runs import table-2.tar',
+      'npx zarts runs remove 3f2a91 a07c55',
+    ],
+    run: async ({ argument, options }) => (await import('./runs.js')).runsCommand(argument, options),
+  },
+  {
     name: 'report',
     summary: 'every figure and table as one page to send around',
     description:

@@ -358,7 +358,8 @@ export class Run {
   }
 
   private holding(): Lock {
-    if (this.held === undefined) throw new ZartsError(`Run ${this.key} must be locked before it is written to.`);
+    if (this.held === undefined)
+      throw new ZartsError(`Run ${this.key} must be locked before it is written to.`);
     this.held.check();
     return this.held;
   }
@@ -415,15 +416,18 @@ export function listRuns(home: string = runsHome()): FoundRun[] {
   } catch (error) {
     throw new ZartsError(`The runs in ${home} cannot be listed: ${explainFileError(error)}.`);
   }
-  return names.flatMap((name) => {
-    try {
-      const text = readFileSync(join(home, name, 'protocol.json'), 'utf8');
-      const stored = protocolSchema.parse(JSON.parse(text));
-      return stored.key === name ? [stored] : [];
-    } catch {
-      return [];
-    }
-  });
+  return names.flatMap((name) => readRun(home, name) ?? []);
+}
+
+/** The run of that key in a folder of runs; undefined where there is none. */
+export function readRun(home: string, key: string): FoundRun | undefined {
+  try {
+    const text = readFileSync(join(home, key, 'protocol.json'), 'utf8');
+    const stored = protocolSchema.parse(JSON.parse(text));
+    return stored.key === key ? stored : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Every run of this {@link RESULT_VERSION} that is finished, whole, with its protocol and result. */

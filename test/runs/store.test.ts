@@ -219,7 +219,9 @@ describe('runs: the store', () => {
     const lines = readFileSync(path, 'utf8').split('\n');
     writeFileSync(path, lines.slice(0, 2).join('\n') + '\n');
     expect(open().latestCheckpoint()!.step).to.equal(2);
-    expect(warnings[0]).to.match(/0000000003\.[0-9a-f]{8}\.ckpt is not used: the first 33 bytes of the metrics/);
+    expect(warnings[0]).to.match(
+      /0000000003\.[0-9a-f]{8}\.ckpt is not used: the first 33 bytes of the metrics/,
+    );
     writeFileSync(path, '{"step":9}\n' + lines.slice(1).join('\n'));
     expect(open().latestCheckpoint()).to.equal(undefined);
   });
@@ -340,7 +342,10 @@ describe('runs: the lock', () => {
     const owner = JSON.parse(readFileSync(join(scratch(), `own.${own.token}`), 'utf8')) as object;
     own.release();
     const since = '2026-01-01T00:00:00Z';
-    writeFileSync(file, typeof changes === 'string' ? changes : JSON.stringify({ ...owner, since, ...changes }));
+    writeFileSync(
+      file,
+      typeof changes === 'string' ? changes : JSON.stringify({ ...owner, since, ...changes }),
+    );
     const date = new Date(Date.now() - ago);
     utimesSync(file, date, date);
     return file;
@@ -386,7 +391,10 @@ describe('runs: the lock', () => {
   it('is not taken from another machine that beats, whatever its process ids and name', () => {
     for (const elsewhere of [{ host: 'elsewhere', place: 'elsewhere' }, { place: 'another container' }]) {
       claimed({ ...elsewhere, pid: 2 ** 22 + 1 }, 20_000);
-      expect(() => acquireLock(path(), 'It')).to.throw(InUseError, /^It is in use by process \d+ (on elsewhere )?since/);
+      expect(() => acquireLock(path(), 'It')).to.throw(
+        InUseError,
+        /^It is in use by process \d+ (on elsewhere )?since/,
+      );
     }
   });
 
