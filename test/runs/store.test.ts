@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -208,6 +209,27 @@ describe('runs: the store', () => {
       expect(checkpoints(run)).to.include.members(['0000000002.ckpt', '0000000004.ckpt']);
     });
   }
+
+  it('goes on with a run that an earlier version began, whose files name no holder', () => {
+    const first = open();
+    const release = first.lock();
+    first.resume();
+    work(first, 0, 3);
+    release();
+    renameSync(metricsFile(first.folder)!, join(first.folder, 'metrics.jsonl'));
+    for (const name of readdirSync(join(first.folder, 'checkpoint'))) {
+      const path = join(first.folder, 'checkpoint', name);
+      renameSync(path, path.replace(/\.[0-9a-f]{8}(?=\.ckpt)/, ''));
+    }
+    const run = open();
+    run.lock();
+    expect(run.resume()!.step).to.equal(3);
+    work(run, 3, 4);
+    expect(steps(run)).to.deep.equal([1, 2, 3, 4]);
+    run.finish({});
+    expect(open().latestCheckpoint()!.step).to.equal(4);
+    expect(warnings).to.deep.equal([]);
+  });
 
   it('does not go on from a checkpoint whose metrics were lost or changed', () => {
     const first = open();
