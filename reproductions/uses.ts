@@ -1,4 +1,4 @@
-/** What the runs of a store are: in a few words, and which figures and tables they belong to. */
+/** Which figures and tables the runs of a store belong to. */
 import { UsageError } from '../lib/errors.js';
 import { canonicalJson } from '../lib/runs/canonical.js';
 import type { FoundRun } from '../lib/runs/store.js';
@@ -37,35 +37,8 @@ export function namedFigure(name: string): Named {
   );
 }
 
-/** The fields that tell most about a run, wherever its protocol has them. */
-interface Telling {
-  readonly kind?: string;
-  readonly space?: string | { readonly name?: string };
-  readonly solver?: { readonly kind?: string };
-  readonly dataset?: { readonly name?: string };
-  readonly experiment?: string;
-  readonly seed?: number;
-  readonly supernet?: Telling;
-  readonly landscape?: Telling;
-}
-
-/** A run in a few words: "search s2 mgs cifar10 seed 3". */
-export function runTitle(protocol: unknown): string {
-  const { kind = 'run', space, solver, dataset, experiment, seed, supernet, landscape } = protocol as Telling;
-  const under = landscape?.supernet ?? supernet;
-  const of = (each: Telling['space']): string | undefined => (typeof each === 'object' ? each.name : each);
-  const words = [
-    kind === 'evaluation' ? 'training' : kind,
-    of(space) ?? of(under?.space) ?? experiment,
-    solver?.kind ?? under?.solver?.kind,
-    dataset?.name ?? under?.dataset?.name,
-    seed === undefined ? undefined : `seed ${seed}`,
-  ];
-  return words.filter((word) => word !== undefined).join(' ');
-}
-
 /** The seed of a protocol; undefined where it has none. */
-const seedOf = (protocol: unknown): number | undefined => (protocol as Telling).seed;
+const seedOf = (protocol: unknown): number | undefined => (protocol as { readonly seed?: number }).seed;
 
 /**
  * Which figures and tables each run belongs to, by key: those whose grid, with the seeds that occur among the runs, has it,

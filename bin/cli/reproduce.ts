@@ -2,6 +2,7 @@ import { InterruptedError, UsageError, ZartsError, unknownName } from '../../lib
 import { claimsText } from '../../lib/report/claims.js';
 import { about } from '../../lib/report/format.js';
 import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
+import { RunQueue } from '../../lib/runs/queue.js';
 import { PRESETS } from '../../lib/search/protocol.js';
 import { searchOf } from '../../reproductions/kinds.js';
 import { cellsOf } from '../../reproductions/experiment.js';
@@ -24,6 +25,7 @@ import { bulletList, fitted, print, printJson, shortPath, textWidth, wrap } from
 export interface ReproduceCommandOptions extends ExperimentOptions {
   readonly preset?: string;
   readonly seeds?: string;
+  readonly queue?: string;
 }
 
 /** Seeds that a run may be repeated with: each repeat is a whole search. */
@@ -41,6 +43,8 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
   const source = data === undefined ? {} : { data };
   const reports: Reproduced[] = [];
   const lacking: string[] = [];
+  const queue = options.queue === undefined ? undefined : await RunQueue.open(options.queue);
+  const through = queue ? { queue } : {};
   await interruptible(async (signal) => {
     for (const [i, experiment] of experiments.entries()) {
       try {
@@ -58,11 +62,11 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
         const text = `${experiment.id}, budget ${asked.budget}: ${about(estimate(grids[i]))}`;
         process.stderr.write(`${text} on two cores with nothing computed before (an estimate).\n`);
       }
-      const report = await reproduceWhole(experiment, { ...asked, ...source, progress, signal });
+      const report = await reproduceWhole(experiment, { ...asked, ...source, ...through, progress, signal });
       reports.push(report);
       if (!json) print([...(reports.length > 1 ? ['', ''] : []), ...describeReproduction(report)]);
     }
-  });
+  }).finally(() => queue?.close());
   const documents = reports.map(documentOf);
   if (json) printJson(id === 'all' ? documents : documents[0]);
   if (lacking.length > 0) process.stderr.write(`${lacking.join('\n')}\n`);

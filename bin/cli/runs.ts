@@ -7,7 +7,8 @@ import { runsHome } from '../../lib/runs/home.js';
 import { acquireLock } from '../../lib/runs/lock.js';
 import { findRun, listRuns, RESULT_VERSION } from '../../lib/runs/store.js';
 import type { FoundRun } from '../../lib/runs/store.js';
-import { namedFigure, runTitle, usesOf } from '../../reproductions/uses.js';
+import { runTitle } from '../../reproductions/title.js';
+import { namedFigure, usesOf } from '../../reproductions/uses.js';
 import { fitted, print, printJson, shortPath, wrap, textWidth } from './text.js';
 
 /** The options of `zarts runs`. */

@@ -60,6 +60,11 @@ export function runKey({ protocol, dataDigest }: RunIdentity): string {
   return sha256(canonicalJson({ protocol, dataDigest, resultVersion: RESULT_VERSION }, 'run')).slice(0, 32);
 }
 
+/** The run store cannot be written: the disk is full, or somebody else's. No fault of the run. */
+export class StoreFaultError extends ZartsError {
+  override readonly name = 'StoreFaultError';
+}
+
 const resultSchema = z.object({
   key: z.string(),
   finished: z.string(),
@@ -217,7 +222,7 @@ export class Run {
     try {
       mkdirSync(this.path('checkpoint'), { recursive: true });
     } catch (error) {
-      throw new ZartsError(
+      throw new StoreFaultError(
         `The run's folder ${this.folder} cannot be created: ${explainFileError(error)}; point ZARTS_HOME at a folder that can be written.`,
       );
     }
@@ -371,7 +376,7 @@ export class Run {
       if (error instanceof ZartsError) throw error;
       // What is gone may have been cleared away by a successor.
       this.held?.check();
-      throw new ZartsError(
+      throw new StoreFaultError(
         `${what} could not be saved in ${this.folder}: ${explainFileError(error)}; what was saved before is intact, and the same command goes on from it once there is room to write.`,
       );
     }
