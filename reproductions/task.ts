@@ -24,7 +24,7 @@ const payloadSchema = z.strictObject({
   run: z.looseObject({ kind: z.string() }),
   part: z.int().min(0).max(9),
   /** Digests of the images that it is meant for, and whether they are computed. */
-  digests: z.array(z.string().regex(/^[0-9a-f]{1,128}$/)).max(4),
+  digests: z.array(z.string().regex(/^[\w:-]{1,160}$/)).max(4),
   synthetic: z.boolean(),
 });
 

@@ -237,8 +237,8 @@ export class RunQueue {
   }
 
   async counts(): Promise<Counts> {
-    const { wait, prioritized, active, delayed, failed } = await this.bull.getJobCounts();
-    return { waiting: (wait ?? 0) + (prioritized ?? 0), active, delayed, failed };
+    const { waiting, prioritized, active, delayed, failed } = await this.bull.getJobCounts();
+    return { waiting: waiting + prioritized, active, delayed, failed };
   }
 
   /** The runs in the queue, page by page: without their payloads, of which there may be thousands. */
