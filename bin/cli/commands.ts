@@ -93,8 +93,19 @@ const COMMANDS: readonly Entry[] = [
     summary: 'every figure and table, or the genotypes that are known by name',
     description:
       'Lists every figure and table of the paper: what it shows, about how long each budget takes on two cores, and the results that are there. With "genotypes" those of the literature: whose they are, the size that their papers print and the size that is counted here.',
-    options: [JSON_ONLY],
-    examples: ['npx zarts list', 'npx zarts list genotypes', 'npx zarts list --json'],
+    options: [
+      option(
+        '--machines <n>',
+        'also what each takes on n machines: hours, memory, disk, and what a week buys',
+      ),
+      JSON_ONLY,
+    ],
+    examples: [
+      'npx zarts list',
+      'npx zarts list --machines 16',
+      'npx zarts list genotypes',
+      'npx zarts list --json',
+    ],
     run: async ({ argument, options }) => (await import('./list.js')).listCommand(argument, options),
   },
   {
@@ -108,10 +119,16 @@ const COMMANDS: readonly Entry[] = [
       option('--preset <name>', `one algorithm alone (${PRESETS.join(', ')}) instead of those compared`),
       option('--seeds <n>', 'how many seeds each run is repeated with (default: what the budget allows)'),
       option('--queue <url>', `have it computed by workers: ${QUEUE}`),
+      option(
+        '--slurm',
+        'print a batch script for Slurm that computes it, an array job with a task for each share of the runs',
+      ),
+      option('--share <i/n>', 'compute only one of n shares of the runs, and make no table of them'),
     ],
     examples: [
       'npx zarts reproduce fig-4 --budget laptop',
       'npx zarts reproduce table-2 --budget full --queue redis://server:6379',
+      'npx zarts reproduce table-2 --budget full --slurm > job.sh',
       'npx zarts reproduce table-5 --budget laptop --seeds 3',
       'npx zarts reproduce fig-4 --budget smoke --data synthetic --json > fig-4.json',
       'npx zarts reproduce fig-4 --set solver.tau=0.1 --set epochs=20',

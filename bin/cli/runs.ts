@@ -9,7 +9,7 @@ import { findRun, listRuns, RESULT_VERSION } from '../../lib/runs/store.js';
 import type { FoundRun } from '../../lib/runs/store.js';
 import { runTitle } from '../../reproductions/title.js';
 import { namedFigure, usesOf } from '../../reproductions/uses.js';
-import { fitted, print, printJson, shortPath, wrap, textWidth } from './text.js';
+import { fitted, print, printJson, shortPath, sizeText, textWidth, wrap } from './text.js';
 
 /** The options of `zarts runs`. */
 export interface RunsOptions {
@@ -76,13 +76,6 @@ function takes(
 ): void {
   if (given.length >= least && given.length <= most) return;
   throw new UsageError(`zarts runs ${action} takes ${USAGE[action]}; see npx zarts runs --help.`);
-}
-
-/** Bytes in words: "3.4 MB". */
-export function sizeText(bytes: number): string {
-  const unit = ['B', 'kB', 'MB', 'GB', 'TB'];
-  const power = bytes < 1000 ? 0 : Math.min(unit.length - 1, Math.floor(Math.log10(bytes) / 3));
-  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${unit[power]}`;
 }
 
 function listed(found: FoundRun, uses: readonly string[]): Listed {

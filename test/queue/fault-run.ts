@@ -79,6 +79,7 @@ function runsOf(home: string): unknown {
       seconds: _s,
       imagesPerSecond: _i,
       interOpThreads: _t,
+      commit: _c,
       ...rest
     } = value as Record<string, unknown>;
     return rest;
