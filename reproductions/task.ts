@@ -14,8 +14,7 @@ import type { ComputeOptions, Run, RunKind } from './kinds.js';
 import { BENCHMARK } from './lookups.js';
 import { runTitle } from './title.js';
 import { TOY_EXPERIMENTS, TOYS, toySettings } from './toy-protocol.js';
-import { anyTrainingOf } from './training.js';
-import type { TrainingSettings } from './training.js';
+import { anyTrainingOf, withoutGenotype } from './training.js';
 
 const payloadSchema = z.strictObject({
   /** The {@link RESULT_VERSION} of the library that asks for it. */
@@ -136,7 +135,7 @@ const PARSERS: { readonly [K in RunKind]: (run: Extract<Run, { kind: K }>) => Ru
   search: ({ search }) => ({ kind: 'search', search: SEARCH.parse(search) }),
   training: ({ training, search, after, genotype }) => ({
     kind: 'training',
-    training: checkedTraining(training),
+    training: withoutGenotype(anyTrainingOf(training)),
     ...(search ? { search: SEARCH.parse(search) } : {}),
     ...(after === undefined ? {} : { after: z.int().min(1).parse(after) }),
     ...(genotype ? { genotype: parseGenotype(JSON.stringify(genotype)) } : {}),
@@ -154,10 +153,3 @@ const PARSERS: { readonly [K in RunKind]: (run: Extract<Run, { kind: K }>) => Ru
   lookup: ({ search }) => ({ kind: 'lookup', search: SEARCH.parse(search) }),
   benchmark: () => ({ kind: 'benchmark', benchmark: BENCHMARK }),
 };
-
-/** Settings without a genotype, checked with one. */
-function checkedTraining(training: TrainingSettings): TrainingSettings {
-  const { network, ...rest } = anyTrainingOf(training);
-  const { genotype: _, ...without } = network as typeof network & { genotype?: unknown };
-  return { ...rest, network: without } as TrainingSettings;
-}

@@ -53,6 +53,7 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
     print([slurmScript(grids.flat(), commandOf(id, options), `${id}-${asked.budget}`)]);
     return 0;
   }
+  const part = options.share === undefined ? undefined : parsedShare(options.share);
   const progress = terminalProgress({ quiet });
   const source = data === undefined ? {} : { data };
   const reports: Reproduced[] = [];
@@ -76,8 +77,8 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
         const text = `${experiment.id}, budget ${asked.budget}: ${about(estimate(grids[i]))}`;
         process.stderr.write(`${text} on two cores with nothing computed before (an estimate).\n`);
       }
-      if (options.share !== undefined) {
-        const { share, shares } = parsedShare(options.share);
+      if (part) {
+        const { share, shares } = part;
         const cells = shareOf(grids[i], share, shares);
         const common = { id: experiment.id, budget: asked.budget, progress, signal, ...source };
         const { runs } = cells.length === 0 ? { runs: [] } : await measure(cells, common);

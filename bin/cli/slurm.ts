@@ -1,11 +1,10 @@
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { UsageError } from '../../lib/errors.js';
 import { projectRoot, runsHome } from '../../lib/runs/home.js';
 import type { AnyCell } from '../../reproductions/experiment.js';
 import { estimate } from '../../reproductions/measure.js';
 import { memoryBytes } from '../../reproductions/needs.js';
 import { groupsOf } from '../../reproductions/shares.js';
-import { dirname } from 'node:path';
 
 /** Tasks of an array job that Slurm takes unless it is set up otherwise (MaxArraySize). */
 const MOST_TASKS = 1_000;
@@ -27,7 +26,9 @@ export function parsedShare(text: string): { readonly share: number; readonly sh
   );
 }
 
-const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+/** Text as the shell takes it for one word. */
+const quoted = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** Slurm's way to write a time. */
 function timeText(seconds: number): string {

@@ -257,7 +257,7 @@ export class RunQueue {
           if (title === null) continue; // gone meanwhile
           yield {
             ...{ id, title, state },
-            ...(state === 'active' ? { worker: worker ?? '', share: Number(progress ?? 0) } : {}),
+            ...(state === 'active' ? { worker: worker ?? '', share: Number(progress ?? 0) / 100 } : {}),
             ...(state === 'failed' ? { error: error ?? '' } : {}),
           };
         }
@@ -377,7 +377,7 @@ export class RunQueue {
       told.parked(jobId, failedReason);
     });
     events.on('progress', ({ jobId, data }) => {
-      if (typeof data === 'number') told.share(jobId, data);
+      if (typeof data === 'number') told.share(jobId, data / 100);
     });
     await events.waitUntilReady();
     return {
@@ -454,7 +454,7 @@ export async function workOn(
         if (performance.now() - last < SHARE_MS) return;
         last = performance.now();
         // Of no weight: the next one comes, or the run's end.
-        job.updateProgress(done).catch(() => undefined);
+        job.updateProgress(Math.round(100 * done)).catch(() => undefined);
       };
       try {
         await work({ id: job.id ?? '', title: job.name, payload: job.data, share });

@@ -60,7 +60,7 @@ describe('queue: its address', () => {
 
 describe('queue: a payload', () => {
   const options = { data: 'synthetic' };
-  let tasks: Task[] = [];
+  const tasks: Task[] = [];
   before(async function () {
     this.timeout(60_000);
     const one = (run: Parameters<typeof tasksOf>[0]) => tasksOf(run, options);
