@@ -5,7 +5,7 @@ import { OtherBitsError } from '../lib/runs/kept.js';
 import { InUseError, LostLockError } from '../lib/runs/lock.js';
 import { HandedBackError } from '../lib/runs/queue.js';
 import type { Given, RunQueue, Task } from '../lib/runs/queue.js';
-import { StoreFaultError } from '../lib/runs/store.js';
+import { StoreFaultError } from '../lib/runs/files.js';
 import { canonicalJson, sha256 } from '../lib/runs/canonical.js';
 import { partsOf, runStored, storedRun } from './kinds.js';
 import type { ComputeOptions, KeptRun, Part, Run } from './kinds.js';
@@ -102,8 +102,13 @@ export async function throughQueue(
   });
   try {
     await queue.claimTable(name, [...cellsOfTask.keys()]);
-    await sweep();
-    let swept = performance.now();
+    const timed = async (): Promise<number> => {
+      const began = performance.now();
+      await sweep();
+      // A hundred thousand runs take a while to look at: no more than a twentieth of the time.
+      return performance.now() + Math.max(SWEEP_MS, 20 * (performance.now() - began));
+    };
+    let due = await timed();
     while (open().length > 0) {
       onProgress(secondsDone(cells, tasks, before, shares), await noteOf(queue, parked.size));
       await pause(TICK_MS, undefined, signal ? { signal } : {}).catch(() => undefined);
@@ -115,10 +120,7 @@ export async function throughQueue(
       const cellsWoken = new Set([...woken].flatMap((id) => cellsOfTask.get(id) ?? []));
       woken.clear();
       for (const cell of cellsWoken) await advance(cell);
-      if (performance.now() - swept > SWEEP_MS) {
-        await sweep();
-        swept = performance.now();
-      }
+      if (performance.now() > due) due = await timed();
     }
   } finally {
     await listener.close();

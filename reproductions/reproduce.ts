@@ -206,12 +206,13 @@ function dataDeviations({ runs }: Result): string[] {
   return distinct(sentences).filter((sentence) => sentence !== '');
 }
 
+/** Writes a text if it can be: what is so far is only looked at, and a full disk is told of by what has to be kept. */
 function writeText(file: string, text: string): void {
   try {
     mkdirSync(dirname(file), { recursive: true });
     writeWhole(file, [`${text}\n`]);
-  } catch (error) {
-    throw new ZartsError(`The results so far could not be written to ${file}: ${explainFileError(error)}.`);
+  } catch {
+    // The next one may find room.
   }
 }
 

@@ -13,9 +13,15 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
+import { ZartsError } from '../errors.js';
 
 /** The ending of files that are still being written; one left behind by a killed process is never read. */
 export const TEMPORARY = '.tmp';
+
+/** A folder of ours cannot be written: the disk is full, or it may only be read. No fault of what was to be kept there. */
+export class StoreFaultError extends ZartsError {
+  override readonly name = 'StoreFaultError';
+}
 
 /** The code of a system error ("ENOENT"), or undefined for any other error. */
 export function errorCode(error: unknown): string | undefined {

@@ -21,7 +21,7 @@ import { z } from 'zod';
 import { ZartsError } from '../errors.js';
 import { whenStopped } from '../stopped.js';
 import { beat } from './beat.js';
-import { errorCode, explainFileError, TEMPORARY } from './files.js';
+import { errorCode, explainFileError, StoreFaultError, TEMPORARY } from './files.js';
 
 /** Another living process has the lock. */
 export class InUseError extends ZartsError {
@@ -179,7 +179,7 @@ export async function releasedHere(path: string): Promise<void> {
  *
  * @param path  Names the lock, in a folder that exists; claims are files of that name with a token after it.
  * @param what  What is locked, to begin the error sentence with: "Run 1f3a…".
- * @throws {InUseError} when another process holds it; {ZartsError} when the folder cannot be written.
+ * @throws {InUseError} when another process holds it; {StoreFaultError} when the folder cannot be written.
  */
 export function acquireLock(path: string, what: string): Lock {
   const token = randomUUID().slice(0, 8);
@@ -195,7 +195,9 @@ export function acquireLock(path: string, what: string): Lock {
     claim(path, file, what, owner);
   } catch (error) {
     if (error instanceof ZartsError) throw error;
-    throw new ZartsError(`${what} cannot be locked: writing ${file} failed with ${explainFileError(error)}.`);
+    throw new StoreFaultError(
+      `${what} cannot be locked: writing ${file} failed with ${explainFileError(error)}.`,
+    );
   }
   const still = beat(file);
   let announce: () => void = () => undefined;

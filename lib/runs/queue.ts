@@ -325,7 +325,8 @@ export class RunQueue {
     const going = new Set(active);
     const there = new Set([...waiting, ...delayed, ...failed]);
     const gone = table.ids.filter((id) => !wanted.has(id) && there.has(id) && !going.has(id));
-    for (const id of gone) await this.bull.remove(id);
+    for (let i = 0; i < gone.length; i += PAGE)
+      await Promise.all(gone.slice(i, i + PAGE).map((id) => this.bull.remove(id)));
     return gone.length;
   }
 

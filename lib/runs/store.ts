@@ -19,7 +19,15 @@ import { canonicalJson, sha256, toJson } from './canonical.js';
 import type { JsonValue } from './canonical.js';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
 import type { Checkpoint } from './checkpoint.js';
-import { errorCode, explainFileError, flushToDisk, TEMPORARY, writeOnce, writeWhole } from './files.js';
+import {
+  errorCode,
+  explainFileError,
+  flushToDisk,
+  StoreFaultError,
+  TEMPORARY,
+  writeOnce,
+  writeWhole,
+} from './files.js';
 import { runsHome } from './home.js';
 import { acquireLock, releasedHere } from './lock.js';
 import type { Lock } from './lock.js';
@@ -58,11 +66,6 @@ export interface OpenRunOptions extends RunIdentity {
 /** 32 hexadecimal digits that are equal for two runs exactly if protocol, data and {@link RESULT_VERSION} are equal. */
 export function runKey({ protocol, dataDigest }: RunIdentity): string {
   return sha256(canonicalJson({ protocol, dataDigest, resultVersion: RESULT_VERSION }, 'run')).slice(0, 32);
-}
-
-/** The run store cannot be written: the disk is full, or somebody else's. No fault of the run. */
-export class StoreFaultError extends ZartsError {
-  override readonly name = 'StoreFaultError';
 }
 
 const resultSchema = z.object({

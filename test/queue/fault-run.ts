@@ -127,7 +127,10 @@ export async function faultRun({
     let ended = false;
     const hire = (place: number): void => {
       if (ended) return;
-      workers[place] = start(['worker', '--queue', redis.url], home, log);
+      const worker = start(['worker', '--queue', redis.url], home, log);
+      workers[place] = worker;
+      // Whoever looks after machines starts a worker again that ends, as by Redis being away when it began.
+      worker.once('exit', () => void delay(1000).then(() => workers[place] === worker && hire(place)));
     };
     for (let place = 0; place < WORKERS; place++) hire(place);
     const command = start(['reproduce', ...table, '--queue', redis.url], home, log);
@@ -148,8 +151,6 @@ export async function faultRun({
         workers[place].kill('SIGKILL');
         report.kills++;
         say(`round ${number}: kill ${report.kills}`);
-        await wait(1);
-        hire(place);
         // Each of these in turn, once a round, the order changing from round to round.
         const fault = turn % 2 === 0 ? (turn / 2 + number) % 3 : undefined;
         if (turn > 6 || over()) continue;
