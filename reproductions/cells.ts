@@ -13,18 +13,28 @@ import { fixed, plusMinus } from '../lib/report/format.js';
 import type { Chart, Drawing } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
 import { FAMILY_COLORS } from '../lib/report/theme.js';
-import { solverSearch } from '../lib/search/presets.js';
+import { applySet } from '../lib/search/protocol.js';
+import type { Budget, Preset, SearchProtocol } from '../lib/search/protocol.js';
 import { summarize } from '../lib/analysis/statistics.js';
 import { OP_FAMILIES } from '../lib/spaces/primitives.js';
 import type { OpFamily } from '../lib/spaces/primitives.js';
 import { CELLS, spaceById } from '../lib/spaces/spaces.js';
 import type { Cell as CellKind, SpaceId } from '../lib/spaces/spaces.js';
+import {
+  SENSITIVITY,
+  collapseCharts,
+  collapseClaims,
+  collapseTables,
+  isTempting,
+  titleOf,
+} from './collapse.js';
 import { searchDeviations, seedsDeviation, sentences } from './deviations.js';
 import { cross, distinct, groupBy } from './experiment.js';
 import type { Cell, Experiment, Row, View } from './experiment.js';
 import { some } from './grid.js';
 import type { Choice } from './grid.js';
 import { countsOf } from './kinds.js';
+import { comparedSearch } from './methods.js';
 import { figureNumbers, printedRow } from './paper.js';
 import { absolute, judgeAll } from './statements.js';
 import type { Statement } from './statements.js';
@@ -32,10 +42,24 @@ import { AGREEMENT, counted, label, spread, summaryTable } from './tables.js';
 import type { SummaryColumn } from './tables.js';
 import { trainingOf, trainingSettings } from './training.js';
 
-/** The searches compared: the paper's default solver, and the baseline whose cells skips are said to dominate. */
-const METHODS = ['mgs', 'darts-1st'] as const;
-type Method = (typeof METHODS)[number];
-const TITLES: Readonly<Record<Method, string>> = { mgs: 'ZARTS', 'darts-1st': 'DARTS' };
+/**
+ * The searches compared in the DARTS space: the paper's default solver, and the baseline whose cells skips are said to dominate.
+ * In S1 to S4, where collapse is looked for, ZARTS is the paper's idea with a flat density, and random search stands beside.
+ */
+const IN_DARTS = ['mgs', 'darts-1st'] as const;
+const IN_SMALL = ['mgs-flat', 'darts-1st', 'random-ws'] as const;
+type Method = (typeof IN_DARTS | typeof IN_SMALL)[number] | keyof typeof SENSITIVITY;
+/** Those whose cells are shown, in this order. */
+const METHODS: readonly Method[] = ['mgs', 'mgs-flat', 'darts-1st', 'random-ws'];
+const TITLES: Readonly<Record<string, string>> = {
+  mgs: 'ZARTS',
+  'mgs-flat': 'ZARTS (flat)',
+  'darts-1st': 'DARTS',
+};
+const nameOf = (method: string): string => TITLES[method] ?? titleOf(method);
+
+/** Seeds of the searches at other rates, which show how much hangs on the rule for them. */
+const SENSITIVITY_SEEDS = 4;
 
 /** What tells a search of these figures from the others. */
 export type CellAxes = { readonly space: SpaceId; readonly method: Method };
@@ -86,23 +110,56 @@ export function cellFigure(id: string, dataset: FileDatasetName, spaces: readonl
   const { title, description, claim, paper } = figure;
   return {
     ...{ id, title, description, claim, paper },
-    seeds: { full: 4, laptop: 3, smoke: 1 },
-    choices: { space: some('search space', spaces, () => spaces) },
-    // A supernet is compiled once for all searches on it that follow each other.
-    runs: ({ budget, preset, seeds, chosen, search }) =>
-      cross({ space: chosen.space, seed: seeds, method: METHODS }).map(({ space, seed, method }) => ({
-        axes: { space, method },
-        run: {
-          kind: 'search',
-          search: search({ ...solverSearch(method, space, dataset, budget, preset), seed }),
-        },
-      })),
+    seeds: { full: 4, laptop: inDarts(spaces) ? 3 : 12, smoke: 1 },
+    choices: {
+      space: some('search space', spaces, (budget) =>
+        budget === 'laptop' ? spaces.filter((space) => space === 'darts' || isTempting(space)) : spaces,
+      ),
+    },
+    // Seeds outermost: after the first seed every space has a cell of each method.
+    runs: ({ budget, preset, seeds, chosen, search }) => {
+      const small = preset === undefined ? IN_SMALL : [IN_DARTS[0], ...IN_SMALL.slice(1)];
+      const methods: readonly Method[] = inDarts(spaces) ? IN_DARTS : small;
+      const others = Object.keys(SENSITIVITY) as (keyof typeof SENSITIVITY)[];
+      return cross({ seed: seeds, space: chosen.space }).flatMap(({ seed, space }, i) =>
+        [
+          ...methods,
+          ...(budget === 'laptop' && isTempting(space) && i < SENSITIVITY_SEEDS * chosen.space.length
+            ? others
+            : []),
+        ].map((method): Cell<'search', CellAxes> => ({
+          axes: { space, method },
+          run: { kind: 'search', search: search(searchBy(method, space, dataset, { budget, preset, seed })) },
+        })),
+      );
+    },
     deviations,
-    tables: (view) => tables(figure, view),
-    charts: (view) => charts(figure, view),
+    tables: (view) => [...collapseTables(view), ...tables(figure, view)],
+    charts: (view) => [...collapseCharts(view), ...charts(figure, view)],
     claims: (view) => claims(figure, view),
     drawings: (view) => drawings(figure, view),
   };
+}
+
+const inDarts = (spaces: readonly SpaceId[]): boolean => spaces.includes('darts');
+
+/** The search of a method, or of DARTS at another rate. */
+function searchBy(
+  method: Method,
+  space: SpaceId,
+  dataset: FileDatasetName,
+  {
+    budget,
+    preset,
+    seed,
+  }: { readonly budget: Budget; readonly preset?: Preset | undefined; readonly seed: number },
+): SearchProtocol {
+  const rateOf: Readonly<Record<string, number>> = SENSITIVITY;
+  const id = method in rateOf ? 'darts-1st' : (method as Exclude<Method, keyof typeof SENSITIVITY>);
+  const protocol = comparedSearch(id, space, dataset, budget, preset);
+  const { solver } = protocol;
+  const rate = solver.kind === 'darts' && method in rateOf ? [`solver.lr=${solver.lr * rateOf[method]}`] : [];
+  return applySet(protocol, ...rate, `seed=${seed}`);
 }
 
 const spaceTitle = (space: string): string => (space === 'darts' ? 'DARTS space' : space.toUpperCase());
@@ -110,11 +167,13 @@ const inText = (space: string): string => (space === 'darts' ? 'the DARTS space'
 
 function deviations(cells: readonly Cell<'search', CellAxes>[]): string[] {
   return sentences(
-    searchDeviations(cells, ({ axes }) => TITLES[axes.method]),
+    searchDeviations(cells, ({ axes }) => nameOf(axes.method)),
     seedsDeviation(cells, 'with each solver in each space', 4),
     'The cells drawn are those of seed 0, chosen before any was seen; the paper draws those whose network had the lowest error.',
     'The networks are not trained: their parameters are counted, their errors are not measured.',
-    "The paper's figures show ZARTS alone; DARTS, searched by its first order, is ours to compare with.",
+    "The paper's figures show ZARTS alone; DARTS, searched by its first order, and random search with weight sharing are ours to compare with.",
+    cells.some(({ axes }) => axes.method === 'mgs-flat') &&
+      'ZARTS is MGS with a flat density here: with the density as Eq. 26 prints it the losses hardly count.',
   );
 }
 
@@ -183,7 +242,7 @@ function tables({ dataset, paper, paperSize, spaces }: CellFigure, { rows, budge
   const several = groupBy(rows, 'space').length > 1;
   const head = [
     ...(several ? [label<CellRow>('space', ({ space }) => spaceTitle(space))] : []),
-    label<CellRow>('search', ({ method }) => TITLES[method]),
+    label<CellRow>('search', ({ method }) => nameOf(method)),
   ];
   const own = groups(rows, spaces);
   const [normal, reduce] = CELLS.map((cell) => cellTable(cell, own, ...head));
@@ -223,24 +282,24 @@ function tables({ dataset, paper, paperSize, spaces }: CellFigure, { rows, budge
 
 /** The cells of the first seed: ZARTS in one picture, DARTS in another; or what is lacking, said once. */
 function drawings({ dataset, spaces }: CellFigure, { rows, budget, missing }: CellView): Drawing[] {
-  const lacking = rows.length === 0 ? missing[0] : undefined;
-  return METHODS.flatMap((method): Drawing[] => {
-    const lines = spaces.flatMap((space): GalleryLine[] => {
-      if (lacking !== undefined) {
-        return method === 'mgs' ? [{ name: spaceTitle(space), sentence: lacking }] : [];
-      }
-      return rowsOf(rows, space, method)
-        .slice(0, 1)
-        .map(({ genotype }) => ({ name: spaceTitle(space), genotype }));
-    });
-    if (lines.length === 0) return [];
-    const title = `Cells that ${TITLES[method]} found on ${FILE_DATASETS[dataset].title}`;
-    const drawn = rows.find((row) => row.method === method);
-    const subtitles = drawn ? [`budget ${budget}, seed ${drawn.seed}`] : [];
-    return [
-      { name: method === 'mgs' ? 'zarts' : 'darts', title, svg: galleryDiagram(title, lines, subtitles) },
-    ];
-  });
+  const title = (method: string): string => `Cells that ${method} found on ${FILE_DATASETS[dataset].title}`;
+  if (rows.length === 0) {
+    if (missing.length === 0) return [];
+    const lines = spaces.map((space): GalleryLine => ({ name: spaceTitle(space), sentence: missing[0] }));
+    return [{ name: 'zarts', title: title('ZARTS'), svg: galleryDiagram(title('ZARTS'), lines, []) }];
+  }
+  return Object.entries({ zarts: isZarts, darts: ({ method }: CellRow) => method === 'darts-1st' }).flatMap(
+    ([name, isOne]): Drawing[] => {
+      const firsts = spaces.flatMap((space) =>
+        rows.filter((row) => row.space === space && isOne(row)).slice(0, 1),
+      );
+      if (firsts.length === 0) return [];
+      const [{ method, seed }] = firsts;
+      const lines = firsts.map(({ space, genotype }): GalleryLine => ({ name: spaceTitle(space), genotype }));
+      const head = title(nameOf(method));
+      return [{ name, title: head, svg: galleryDiagram(head, lines, [`budget ${budget}, seed ${seed}`]) }];
+    },
+  );
 }
 
 /** What ZARTS found in two figures, or runs of one, cell against cell, in each space that both have: the first seed of each. */
@@ -250,7 +309,9 @@ export function comparedDrawings(
 ): Drawing[] {
   return groupBy(a.rows, 'space').flatMap(({ key: { space } }) => {
     const [one, other] = [a, b].map(({ name, rows }) =>
-      rowsOf(rows, space, 'mgs').map(({ genotype }) => ({ name: `${spaceTitle(space)}, ${name}`, genotype })),
+      rows
+        .filter((row) => row.space === space && isZarts(row))
+        .map(({ genotype }) => ({ name: `${spaceTitle(space)}, ${name}`, genotype })),
     );
     if (one.length === 0 || other.length === 0) return [];
     const title = `${one[0].name}, and ${other[0].name}`;
@@ -266,7 +327,7 @@ function charts({ dataset, spaces }: CellFigure, { rows, budget }: CellView): Ch
   const values = own.flatMap(({ key: { space, method }, rows: same }) =>
     cross({ cell: CELLS, family: families }).map(({ cell, family }) => ({
       space: spaceTitle(space),
-      search: TITLES[method],
+      search: nameOf(method),
       cell: `${CELL_TITLES[cell]} cell`,
       operation: FAMILY_TITLES[family],
       order: families.indexOf(family),
@@ -293,7 +354,7 @@ function charts({ dataset, spaces }: CellFigure, { rows, budget }: CellView): Ch
           height: 150,
           mark: { type: 'bar', stroke: '#ffffff', strokeWidth: 1 },
           encoding: {
-            x: { ...sorted('search', Object.values(TITLES)), axis: { labelAngle: 0 } },
+            x: { ...sorted('search', distinct(values.map(({ search }) => search))), axis: { labelAngle: 0 } },
             y: { field: 'edges', type: 'quantitative', title: 'edges', axis: { tickMinStep: 1 } },
             color: {
               field: 'operation',
@@ -317,61 +378,43 @@ function charts({ dataset, spaces }: CellFigure, { rows, budget }: CellView): Ch
   ];
 }
 
-function claims(figure: CellFigure, { rows, budget, missing }: CellView): Claim[] {
-  const lacking = rows.length === 0 ? missing.at(0) : undefined;
+function claims(figure: CellFigure, view: CellView): Claim[] {
+  const { rows, budget, missing } = view;
+  // Of what was not run for want of its images nothing is claimed.
+  if (rows.length === 0 && missing.length > 0) return [];
   const spaces = rows.length === 0 ? figure.spaces : groupBy(rows, 'space').map(({ key }) => key.space);
-  return spaces.flatMap((space) =>
-    judgeAll(
-      rows.filter((row) => row.space === space),
-      [
-        domination(space),
-        ...(space === 's2' || space === 's3' ? [fewerSkips(space)] : []),
-        ...(space === 'darts' ? sizes(figure, budget) : []),
-      ],
-      lacking,
-    ),
-  );
+  const plain = spaces
+    .filter((space) => !isTempting(space))
+    .flatMap((space) =>
+      judgeAll(
+        rows.filter((row) => row.space === space),
+        [domination(space), ...(space === 'darts' ? sizes(figure, budget) : [])],
+      ),
+    );
+  return [...plain, ...collapseClaims(view, figure.spaces)];
 }
 
-const isZarts = ({ method }: CellRow): boolean => method === 'mgs';
+const isZarts = ({ method }: Pick<CellRow, 'method'>): boolean => method === 'mgs' || method === 'mgs-flat';
 
 /** ZARTS less DARTS, for the seeds that both have. */
 function lessDarts(value: (row: CellRow) => number): Statement<CellRow>['value'] {
   return (own) => {
-    const [zarts, darts] = METHODS.map((method) => own.find((row) => row.method === method));
+    const [zarts, darts] = [own.find(isZarts), own.find(({ method }) => method === 'darts-1st')];
     return zarts && darts && value(zarts) - value(darts);
   };
 }
 
-/** What dominates a failed cell of each space: S4 has noise where the others have skip connections. */
+/** Where no single operation tempts. */
 function domination(space: SpaceId): Statement<CellRow> {
-  const kinds: Readonly<Partial<Record<SpaceId, string>>> = {
-    s2: 'skip connections',
-    s3: 'skip connections',
-    s4: 'noise',
-  };
-  const kind = kinds[space] ?? 'skip connections and pooling';
   return {
     id: `not-dominated/${space}`,
-    text: `The normal cells that ZARTS finds in ${inText(space)} are not dominated by ${kind}.`,
-    statistic: `share of the normal cell's edges without parameters (${kind})`,
+    text: `The normal cells that ZARTS finds in ${inText(space)} are not dominated by skip connections and pooling.`,
+    statistic: "share of the normal cell's edges without parameters (skip connections and pooling)",
     among: isZarts,
     value: ([{ genotype }]) => cellStructure(genotype, 'normal').parameterFree,
     region: { below: DOMINATES },
     resolution: 1 / EDGES,
     detail: `The paper gives no number; more than half of the edges counts as dominated. A genotype drawn at random has ${fixed(chanceParameterFree(spaceById(space), 'normal'), 2)}.`,
-  };
-}
-
-function fewerSkips(space: SpaceId): Statement<CellRow> {
-  return {
-    id: `fewer-skips/${space}`,
-    text: `In ${inText(space)}, ZARTS finds normal cells with fewer skip connections than DARTS does.`,
-    statistic: 'skip connections in the normal cell, ZARTS less DARTS',
-    value: lessDarts(({ genotype }) => cellStructure(genotype, 'normal').families.skip),
-    region: { below: 0 },
-    resolution: 1,
-    detail: 'Seed by seed: both start from the same weights and images.',
   };
 }
 

@@ -19,20 +19,35 @@ import type { Table } from '../lib/report/table.js';
 import { applySet, spaceName } from '../lib/search/protocol.js';
 import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
 import { SOLVER_IDS, solversWith } from '../lib/search/solvers.js';
-import { solverSearch } from '../lib/search/presets.js';
 import type { SolverId } from '../lib/search/solvers.js';
 import { TWO_CELL_IDS } from '../lib/spaces/spaces.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
-import { errorLess, pairsOf } from './claims.js';
+import { benchmarkKey, errorLess, pairsOf } from './claims.js';
 import type { MethodAxes, Pair } from './claims.js';
-import { searchDeviations, seedsDeviation, sentences, several, trainingDeviations } from './deviations.js';
+import {
+  searchDeviations,
+  seedsDeviation,
+  seedsOf,
+  sentences,
+  several,
+  trainingDeviations,
+} from './deviations.js';
 import { cellsOfKind, cross, distinct, experiment, groupBy, rowsOfKind } from './experiment.js';
 import type { Cell, Experiment, Row, View } from './experiment.js';
 import { some } from './grid.js';
 import type { RunKind } from './kinds.js';
-import { familyColors, familyOf, methodTitle } from './methods.js';
+import { comparedSearch, familyColors, familyOf, methodTitle } from './methods.js';
 import { nameOf, printedNumbers, printedRows, printedText } from './paper.js';
 import type { PrintedCell } from './paper.js';
+import {
+  CONTROL_SEEDS,
+  SEPARATION_SENTENCE,
+  controlCells,
+  isControl,
+  separationTable,
+  separationsIn,
+  spaceTitle,
+} from './separation.js';
 import {
   AGREEMENT,
   OF_NETWORKS,
@@ -48,6 +63,7 @@ import {
 } from './tables.js';
 import type { SummaryColumn } from './tables.js';
 import { trainedSearch, withBaselines } from './trained.js';
+import { trainingSettings } from './training.js';
 
 /** A network that a method found, trained. */
 export type ComparedRow = Row<'training', MethodAxes>;
@@ -77,7 +93,12 @@ interface Plan {
   readonly spaces: readonly SpaceId[];
   readonly methods: readonly SolverId[];
   readonly seeds: number;
+  /** Methods with {@link FEW_SEEDS} seeds alone. */
+  readonly few?: readonly SolverId[];
 }
+
+/** Seeds of methods that are not the ones mainly compared. */
+const FEW_SEEDS = CONTROL_SEEDS;
 
 /** What a table is about. */
 export interface ComparisonTable extends Pick<Experiment, 'id' | 'title' | 'description' | 'claim'> {
@@ -114,24 +135,34 @@ export function comparison(table: ComparisonTable) {
       space: some('search space', TWO_CELL_IDS, (budget) => plans[budget].spaces),
       method: some('method', SOLVER_IDS, (budget) => plans[budget].methods),
     },
-    // Seeds outermost: after the first seed every cell of the table has a value.
+    // Controls first; then seeds outermost: after the first seed every cell of the table has a value.
     runs(grid) {
-      const { preset, seeds, chosen } = grid;
-      const method = solversWith(chosen.method, preset);
-      const benchmarks = cross({ seed: seeds, dataset: chosen['dataset.name'], space: chosen.space, method });
-      return withBaselines(
-        benchmarks.map(({ seed, dataset, space, method: id }): Cell<'training', MethodAxes> => {
-          const own = applySet(solverSearch(id, space, dataset, grid.budget, preset), `seed=${seed}`);
-          const set = trainingSet?.[grid.budget];
+      const { budget, preset, seeds, chosen } = grid;
+      const { few = [] } = plans[budget];
+      const set = trainingSet?.[budget];
+      const chosenMethods = solversWith(chosen.method, preset);
+      const where = cross({ dataset: chosen['dataset.name'], space: chosen.space });
+      const controls = controlCells(where, grid, (at) =>
+        grid.training(trainingSettings({ preset: whose, ...at }, budget, set)),
+      );
+      const benchmarks = seeds.flatMap((seed, i) => {
+        const method = chosenMethods.filter((id) => i < FEW_SEEDS || !few.includes(id));
+        return cross({ seed: [seed], where, method });
+      });
+      return withBaselines([
+        ...controls,
+        ...benchmarks.map(({ seed, where: { dataset, space }, method: id }): Cell<'training', MethodAxes> => {
+          const own = applySet(comparedSearch(id, space, dataset, budget, preset), `seed=${seed}`);
           return { axes: { method: id }, run: trainedSearch(grid, grid.search(own), { preset: whose }, set) };
         }),
-      );
+      ]);
     },
     deviations: (cells) => deviations(table, cells),
     tables: (view) => tables(table, view),
     charts: (view) =>
       trainedIn(view).length === 0 ? [] : [errorChart(view), ...(table.moreCharts?.(view) ?? [])],
-    claims: table.claims,
+    // Of what was not run for want of its images nothing is claimed.
+    claims: (view) => (view.rows.length === 0 && view.missing.length > 0 ? [] : table.claims(view)),
   });
 }
 
@@ -156,10 +187,10 @@ export function methodDeviations(
 }
 
 function deviations(
-  { plans: { full }, columns, remarks = [] }: ComparisonTable,
+  { plans: { full, laptop }, columns, remarks = [] }: ComparisonTable,
   all: readonly Cell<'training' | 'linear', MethodAxes>[],
 ): string[] {
-  const cells = cellsOfKind(all, 'training');
+  const cells = cellsOfKind(all, 'training').filter(({ run }) => run.search);
   const searches = cells.map(({ run }) => run.search!);
   const methods = distinct(cells.map(({ axes }) => axes.method));
   const printed = columns.map(({ method }): string => method);
@@ -172,6 +203,10 @@ function deviations(
     methodDeviations(cells),
     trainingDeviations(cells, ({ run }) => `${run.search!.dataset.name} ${spaceName(run.search!)}`),
     seedsDeviation(cells, 'by each method on each benchmark', full.seeds),
+    seedsOf(cells) > FEW_SEEDS &&
+      laptop.few !== undefined &&
+      `${laptop.few.map(methodTitle).join(', ')}: ${FEW_SEEDS} each.`,
+    all.some(({ axes }) => isControl(axes)) && SEPARATION_SENTENCE,
     left(
       'data sets',
       full.datasets,
@@ -189,9 +224,19 @@ function deviations(
 
 // ---- Rows ----
 
-/** The trained networks. */
+/** The trained networks that searches found. */
 export function trainedIn({ rows }: Pick<ComparedView, 'rows'>): ComparedRow[] {
-  return rowsOfKind(rows, 'training');
+  return rowsOfKind(rows, 'training').filter((row) => !isControl(row));
+}
+
+/** The networks of benchmarks whose control passed; why nothing could be seen where there are none. */
+export function decidableIn(view: ComparedView): { readonly rows: ComparedRow[]; readonly unseen?: string } {
+  const separations = separationsIn(view);
+  const all = trainedIn(view);
+  const rows = all.filter((row) => separations.get(benchmarkKey(row))?.passed);
+  if (all.length === 0 || rows.length > 0) return { rows };
+  const faults = [...separations.values()].map(({ text, found }) => `${text}: ${found}.`);
+  return { rows: all, unseen: `No control passed. ${faults.join(' ')}` };
 }
 
 /** The methods that occur, in the order in which tables show them. */
@@ -240,6 +285,7 @@ export function searchesText(rows: readonly ComparedRow[]): string {
 function tables(table: ComparisonTable, view: ComparedView): Table[] {
   const rows = trainedIn(view);
   return [
+    ...separationTable(view),
     ...(table.errorTables?.(view) ?? errorTables(view)),
     ...(rows.length > 0 ? [rankTable(table, rows), pairTable(table, rows), detailTable(rows)] : []),
     table.printedTable?.(view) ?? printedTable(table, view),
@@ -481,7 +527,7 @@ function errorChart(view: ComparedView): Chart {
     subtitle: 'points: each search, its network trained from scratch; bars: means',
   };
   return errorsByMethod(words, rows, { method: 'method', family: 'family' }, ({ dataset, space }) => {
-    const where = space === 'darts' ? 'DARTS space' : space.toUpperCase();
+    const where = spaceTitle(space);
     return apart ? `${datasetTitle(dataset)}, ${where}` : where;
   });
 }

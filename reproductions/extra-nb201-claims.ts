@@ -1,8 +1,7 @@
 /** The claims of the figure on NAS-Bench-201, fixed before any of its searches: ranks, permutations, Holm. */
 import { ALIKE } from '../lib/analysis/benchmark.js';
-import { undecided } from '../lib/analysis/claims.js';
-import type { Claim, Verdict } from '../lib/analysis/claims.js';
-import { binomialTail, holm, pairedTest, rankTest } from '../lib/analysis/comparison.js';
+import type { Claim } from '../lib/analysis/claims.js';
+import { binomialTail, pairedTest, rankTest } from '../lib/analysis/comparison.js';
 import { LEVEL, summarize } from '../lib/analysis/statistics.js';
 import { fixed } from '../lib/report/format.js';
 import { architectureCount } from '../lib/spaces/architectures.js';
@@ -18,30 +17,11 @@ import {
   titleOf,
 } from './nb201-searches.js';
 import type { MethodId, Nb201View, SearchedRow } from './nb201-searches.js';
+import { judgeTogether } from './together.js';
+import type { Control, TestedQuestion } from './together.js';
 
 /** The paper's solvers, as printed and with what we and its code make of them. */
 const ZARTS: readonly MethodId[] = ['rs', 'gld', 'mgs', 'mgs-flat', 'mgs-released'];
-
-/** What a claim was tested by. */
-interface Tested {
-  readonly value: number;
-  readonly interval: readonly [number, number] | null;
-  readonly n: number;
-  /** Two-sided; of the one that has only one side, one-sided. */
-  readonly p: number;
-  /** Whether the difference goes the way that the claim says. */
-  readonly agrees: boolean;
-  readonly detail: string;
-}
-
-/** A question that is put to the rows. */
-interface Question {
-  readonly id: string;
-  readonly text: string;
-  readonly statistic: string;
-  /** undefined where a method has no searches. */
-  readonly test: () => Tested | undefined;
-}
 
 const better = (a: number, b: number): number => (Math.abs(a - b) < ALIKE ? 0 : Math.sign(a - b));
 
@@ -56,7 +36,7 @@ export function nb201Claims(view: Nb201View): Claim[] {
       .map((row) => finalAccuracy(row, 'cifar10'))
       .filter((value) => value !== null);
   /** Whether the first method's regret is below the second's. */
-  const contest = (id: string, first: MethodId, second: MethodId): Question => ({
+  const contest = (id: string, first: MethodId, second: MethodId): TestedQuestion => ({
     id,
     text: `${titleOf(first)} ends with a lower regret than ${titleOf(second)}.`,
     statistic: `${RANKS}, ${titleOf(first)} against ${titleOf(second)}`,
@@ -75,7 +55,7 @@ export function nb201Claims(view: Nb201View): Claim[] {
     },
   });
   /** Whether a method's regret is below that of a uniform draw. */
-  const chance = (method: MethodId): Question => ({
+  const chance = (method: MethodId): TestedQuestion => ({
     id: `below-chance/${method}`,
     text: `${titleOf(method)} ends with a lower regret than a uniform draw from the space.`,
     statistic: `${RANKS}, ${titleOf(method)} against a uniform draw`,
@@ -97,7 +77,7 @@ export function nb201Claims(view: Nb201View): Claim[] {
       };
     },
   });
-  const collapse: Question = {
+  const collapse: TestedQuestion = {
     id: 'darts-without-convolutions',
     text: 'DARTS ends in connected cells without any convolution more often than chance.',
     statistic: 'share of the searches by DARTS 1st that end so',
@@ -121,7 +101,7 @@ export function nb201Claims(view: Nb201View): Claim[] {
       };
     },
   };
-  const questions: Question[] = [
+  const questions: TestedQuestion[] = [
     collapse,
     ...ZARTS.map((method) => contest(`below-darts/${method}`, method, 'darts-1st')),
     ...ZARTS.map(chance),
@@ -129,49 +109,28 @@ export function nb201Claims(view: Nb201View): Claim[] {
     contest('tuned-below-untuned', 'mgs-flat', 'mgs-flat-m0'),
     contest('flat-below-literal', 'mgs-flat', 'mgs'),
   ];
-  const [unknown, fault] = [notKnown(view), controlFault(rows)];
-  const tested = questions.map(({ test }) =>
-    unknown === undefined && fault === undefined ? test() : undefined,
+  const controls = [rankingControl(rows)];
+  return judgeTogether(
+    questions.map((question) => ({ ...question, unit: 'search', controls })),
+    notKnown(view),
   );
-  const adjusted = holm(tested.flatMap((each) => (each ? [each.p] : [])));
-  let next = 0;
-  return questions.map(({ id, text, statistic }, i): Claim => {
-    const found = tested[i];
-    if (!found) {
-      const detail = unknown ?? fault ?? 'One of its methods has no searches here.';
-      const unseen = unknown === undefined && fault !== undefined;
-      return undecided({ id, text, statistic, detail }, unseen ? 'cannot be seen here' : 'undecided');
-    }
-    const level = adjusted[next++];
-    const { value, interval, n, p, agrees, detail } = found;
-    const told = `p = ${p.toPrecision(2)}, ${level.toPrecision(2)} after Holm’s correction for ${adjusted.length} claims; decided below ${fixed(1 - LEVEL, 2)}.`;
-    return {
-      id,
-      text,
-      verdict: verdictOf(level, agrees),
-      statistic: { name: statistic, value },
-      n,
-      unit: 'search',
-      interval,
-      detail: `${told} ${detail}`,
-    };
-  });
 }
 
-function verdictOf(p: number, agrees: boolean): Verdict {
-  if (p >= 1 - LEVEL) return 'undecided';
-  return agrees ? 'supported' : 'not supported';
-}
-
-/** Why the supernets tell nothing of full training, if that is so: the control's own searches do not rank as it does. */
-function controlFault(rows: readonly SearchedRow[]): string | undefined {
-  const last = rankedEpochs(rows).at(-1);
-  if (last === undefined) return undefined;
-  const taus = rows.map((row) => rankingOf(row, last, false)).filter((tau) => tau !== null);
-  if (taus.length < 2) return undefined;
-  const { mean, interval } = summarize(taus);
-  if (interval![0] > 0) return undefined;
-  return `The control failed: τ of the supernets' losses with the published accuracies is ${fixed(mean, 2)} (${interval!.map((end) => fixed(end, 2)).join(' to ')}) after epoch ${last}.`;
+/**
+ * That a supernet of this size can rank architectures as full training does: one that is trained on single architectures. Those
+ * of DARTS and MGS are trained on mixtures, and stand beside.
+ */
+function rankingControl(rows: readonly SearchedRow[]): Control {
+  const text =
+    'τ of the losses in a supernet of random-ws with the published accuracies is above 0 at its end';
+  const own = rows.filter(({ method }) => method === 'random-ws');
+  const last = rankedEpochs(own).at(-1);
+  const taus =
+    last === undefined ? [] : own.map((row) => rankingOf(row, last, false)).filter((tau) => tau !== null);
+  if (taus.length < 2) return { text, found: 'no two rankings are here', passed: undefined };
+  const { n, mean, interval } = summarize(taus);
+  const found = `${fixed(mean, 2)} (${interval!.map((end) => fixed(end, 2)).join(' to ')}), ${n} searches`;
+  return { text, found, passed: interval![0] > 0 };
 }
 
 /** Wilson's interval of a share. */

@@ -20,6 +20,7 @@ import {
   landscapeBase,
   landscapeCell,
   landscapeCharts,
+  landscapeControls,
   landscapeSurfaces,
   ON_LANDSCAPES,
   pathCells,
@@ -33,6 +34,7 @@ import { judgeAll } from './statements.js';
 import type { Statement } from './statements.js';
 import type { SpaceGrid } from './sweep.js';
 import { counted, label, spread, stateText, summaryTable } from './tables.js';
+import { controlsTable } from './together.js';
 
 type Rows = readonly OnLandscapeRow[];
 
@@ -79,11 +81,16 @@ function excessDistance(rows: Rows, title: string, step?: number): number | unde
 }
 
 /** That a ZARTS path ends nearer the minimum than DARTS: than with the step shown, and than with any. */
-function nearer(title: string, steps: readonly number[]): Statement<OnLandscapeRow>[] {
+function nearer(
+  title: string,
+  steps: readonly number[],
+  gate: Pick<Statement<OnLandscapeRow>, 'unseen' | 'control'>,
+): Statement<OnLandscapeRow>[] {
   const id = title.toLowerCase().replace(/,? /g, '-');
   const less = `distance of ${title}’s end from the minimum less that of`;
   return [
     {
+      ...gate,
       id: `nearer/${id}`,
       text: `${title} ends nearer the minimum than DARTS.`,
       statistic: `${less} DARTS’ end, step ${DARTS_STEP}`,
@@ -91,6 +98,7 @@ function nearer(title: string, steps: readonly number[]): Statement<OnLandscapeR
       value: (rows) => excessDistance(rows, title, DARTS_STEP),
     },
     {
+      ...gate,
       id: `nearer-than-any/${id}`,
       text: `${title} ends nearer the minimum than DARTS, whatever its step (our reading).`,
       statistic: `${less} the nearest end of DARTS`,
@@ -107,7 +115,9 @@ function claims({ rows }: LandscapeView): Claim[] {
   const paths = pathsOf(rows);
   const zarts = distinct(paths.filter(({ step }) => step === null).map(({ title }) => title));
   const steps = distinct(paths.flatMap(({ step }) => step ?? []));
+  const { inside, tuning, both } = landscapeControls(rows);
   const flatter = (where: string, normalization: 'batch' | 'running') => ({
+    ...tuning,
     text: `Fine-tuning ω at each α flattens the landscape${where}.`,
     statistic: 'ln of the mean slope with M steps over that with ω as it is',
     region: { below: 0 },
@@ -122,6 +132,7 @@ function claims({ rows }: LandscapeView): Claim[] {
         'The released code reads losses with running statistics, which fine-tuning refreshes at each α.',
     },
     {
+      ...both,
       id: 'minimum-moves',
       text: 'The first-order approximation shifts the global minimum.',
       statistic: 'distance of the two smallest losses, less one grid interval',
@@ -133,6 +144,7 @@ function claims({ rows }: LandscapeView): Claim[] {
       detail: `The grid tells places apart that are ${fixed(interval, 2)} from each other.`,
     },
     {
+      ...tuning,
       id: 'condition-number',
       text: 'Fine-tuning ω at each α lowers the condition number Q (our reading of “pretty flat, implying a low condition number”).',
       statistic: 'ln of Q with M steps over Q with ω as it is, α centered',
@@ -143,7 +155,7 @@ function claims({ rows }: LandscapeView): Claim[] {
       },
       detail: 'The paper reports no value of Q.',
     },
-    ...zarts.flatMap((title) => nearer(title, steps)),
+    ...zarts.flatMap((title) => nearer(title, steps, inside)),
   ]);
 }
 
@@ -206,9 +218,13 @@ export const fig1 = experiment({
   runs,
   // What there are no rows of has no table yet.
   tables: (view) =>
-    [sharpnessTable(view), conditionTable(view), spectrumTable(view), pathTable(view.rows)].filter(
-      ({ rows }) => rows.length > 0,
-    ),
+    [
+      ...(view.rows.length > 0 ? [controlsTable(landscapeControls(view.rows).controls)] : []),
+      sharpnessTable(view),
+      conditionTable(view),
+      spectrumTable(view),
+      pathTable(view.rows),
+    ].filter(({ rows }) => rows.length > 0),
   charts: (view) => [
     ...landscapeCharts(view, 'landscape', HEADING),
     ...pathChart(view),

@@ -8,6 +8,7 @@ import {
   landscapeBase,
   landscapeCell,
   landscapeCharts,
+  landscapeControls,
   landscapeSurfaces,
   ON_LANDSCAPES,
   sharpnessTable,
@@ -17,6 +18,7 @@ import type { OnLandscapeRow } from './landscapes.js';
 import { figureNumbers } from './paper.js';
 import { judgeAll } from './statements.js';
 import type { Statement } from './statements.js';
+import { controlsTable } from './together.js';
 
 /** The estimates in the order of the paper's panels. */
 const ORDERS = { current: 'first order', unrolled: 'second order', finetuned: 'M steps' } as const;
@@ -67,8 +69,12 @@ export const fig3 = experiment({
       const base = landscapeBase(grid, seed);
       return (Object.keys(ORDERS) as Estimate[]).map((estimate) => landscapeCell(atEstimate(base, estimate)));
     }),
-  tables: (view) => [sharpnessTable(view)],
+  tables: (view) => [controlsTable(landscapeControls(view.rows).controls), sharpnessTable(view)],
   charts: (view) => landscapeCharts(view, 'landscape', HEADING),
   surfaces: (view) => landscapeSurfaces(view, HEADING),
-  claims: ({ rows }) => judgeAll(rows, STATEMENTS),
+  claims: ({ rows }) =>
+    judgeAll(
+      rows,
+      STATEMENTS.map((each) => ({ ...each, ...landscapeControls(rows).tuning })),
+    ),
 });

@@ -14,18 +14,21 @@ import type {
   LandscapeProtocol,
   PathSolver,
 } from '../lib/search/landscape-protocol.js';
-import { deviations, fullSearch, withBudget } from '../lib/search/presets.js';
+import { deviations, fullSearch } from '../lib/search/presets.js';
 import type { SourcedSetting } from '../lib/search/presets.js';
 import { halfSize, isZeroOrder, spaceName } from '../lib/search/protocol.js';
 import type { Budget } from '../lib/search/protocol.js';
 import { solverId } from '../lib/search/solvers.js';
 import { seedsOf, sentences, several } from './deviations.js';
-import { cellsOfKind, distinct, groupBy, rowsOfKind } from './experiment.js';
+import { cellsOfKind, distinct, groupBy, perSeed, rowsOfKind } from './experiment.js';
 import type { Cell, Row, View } from './experiment.js';
+import { comparedSearch } from './methods.js';
 import { figureNumber } from './paper.js';
-import { SEEDS, SPACE } from './sweep.js';
+import { SPACE } from './sweep.js';
 import type { SpaceGrid } from './sweep.js';
 import { counted, label, leading, spread, stateText, summaryTable } from './tables.js';
+import { gatedBy } from './together.js';
+import type { Control } from './together.js';
 
 /** What a reader sees for a run: the estimate of ω* that a landscape is read at, or what moves along a path. */
 type LandscapeAxes = Readonly<Record<'title', string>>;
@@ -64,7 +67,8 @@ type Estimate = LandscapeProtocol['omega']['kind'];
 /** One seed's landscape at M fine-tuning steps: the one that all others are derived from. */
 export function landscapeBase(grid: SpaceGrid, seed: number): LandscapeProtocol {
   const { budget, preset = 'paper', chosen } = grid;
-  const supernet = { ...withBudget(fullSearch(chosen.space, 'darts-1st', preset), budget), seed };
+  // A search that figures and tables of cells have too.
+  const supernet = { ...comparedSearch('darts-1st', chosen.space, 'cifar10', budget, preset), seed };
   const { points, extent, iterations, batches } = SIZES[budget];
   const half = Math.floor(halfSize(supernet) / supernet.batchSize);
   return grid.landscape({
@@ -228,6 +232,9 @@ function openSettingsOf(cells: readonly OnLandscapeCell[]): SourcedSetting[] {
   ];
 }
 
+/** Supernets: flatness that differs by a twentieth is told apart by about a dozen. */
+const SEEDS: Readonly<Record<Budget, number>> = { full: 3, laptop: 12, smoke: 2 };
+
 /** What Figs. 1 and 3 have in common. Each seed is a supernet with directions and batches of its own; the paper shows one. */
 export const ON_LANDSCAPES = {
   seeds: SEEDS,
@@ -263,6 +270,50 @@ export function slopeRatio(
 /** Distance of two places in the plane. */
 export function distance(a: { x: number; y: number }, b: { x: number; y: number }): number {
   return Math.hypot(a.x - b.x, a.y - b.y);
+}
+
+// ---- Controls ----
+
+/** The share of landscapes whose smallest loss may lie on the edge of the plane. */
+const ON_EDGE = 1 / 4;
+
+/** That landscapes' minima lie inside the plane: on its edge they tell nothing of where the smallest loss is. */
+function insideControl(rows: readonly OnLandscapeRow[]): Control {
+  const text = `The smallest loss lies inside the plane, on no more than a quarter of the landscapes at its edge`;
+  const own = rowsOfKind(rows, 'landscape').filter(({ normalization }) => normalization === 'batch');
+  if (own.length === 0) return { text, found: 'no landscape is here', passed: undefined };
+  const edge = own.filter(({ minimum, grid: { xs, ys } }) =>
+    [minimum.x === xs[0], minimum.x === xs.at(-1), minimum.y === ys[0], minimum.y === ys.at(-1)].includes(
+      true,
+    ),
+  );
+  const found = `${edge.length} of ${own.length} at the edge`;
+  return { text, found, passed: edge.length <= ON_EDGE * own.length };
+}
+
+/** That fine-tuning does what it is for. */
+function tuningControl(rows: readonly OnLandscapeRow[]): Control {
+  const text = 'M steps of fine-tuning lower the loss, on the mean over the plane';
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const falls = perSeed(rows, (own) => {
+    const [current, tuned] = (['current', 'finetuned'] as const).map((each) => landscapeAt(own, each));
+    return current && tuned && mean(current.grid.losses.flat()) - mean(tuned.grid.losses.flat());
+  });
+  if (falls.length < 2) return { text, found: 'no two supernets are here', passed: undefined };
+  const { mean: fall, interval } = summarize(falls);
+  const found = `by ${fixed(fall, 3)} (${interval!.map((end) => fixed(end, 3)).join(' to ')}) nats, ${falls.length} supernets`;
+  return { text, found, passed: interval![0] > 0 };
+}
+
+/** What landscapes must show, and what a statement is told of it: that it cannot be seen here, or what showed that it can. */
+export function landscapeControls(rows: readonly OnLandscapeRow[]) {
+  const [inside, tuning] = [insideControl(rows), tuningControl(rows)];
+  return {
+    controls: [inside, tuning],
+    inside: gatedBy([inside]),
+    tuning: gatedBy([tuning]),
+    both: gatedBy([inside, tuning]),
+  };
 }
 
 // ---- Tables and charts ----

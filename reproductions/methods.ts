@@ -1,12 +1,35 @@
 /** The methods that the paper's tables compare, as readers see them: solvers by name, and published cells. */
 import { PALETTE } from '../lib/report/theme.js';
+import type { FileDatasetName } from '../lib/datasets/registry.js';
+import { solverSearch } from '../lib/search/presets.js';
+import { applySet } from '../lib/search/protocol.js';
+import type { Budget, Preset, SearchProtocol } from '../lib/search/protocol.js';
 import { SOLVER_IDS, solverTitle } from '../lib/search/solvers.js';
 import type { SolverId } from '../lib/search/solvers.js';
+import type { SpaceId } from '../lib/spaces/spaces.js';
 import { KNOWN_GENOTYPES } from '../lib/spaces/genotype.js';
 
 /** What a reader sees for a method, or for published cells. */
 export function methodTitle(id: string): string {
   return id in KNOWN_GENOTYPES ? `${id} (published)` : solverTitle(id);
+}
+
+/**
+ * The search of a method as tables and figures of cells compare it, so that they share their runs: long at `laptop` in the
+ * spaces made for DARTS to fail in, with alpha recorded every epoch.
+ */
+export function comparedSearch(
+  id: SolverId,
+  space: SpaceId,
+  dataset: FileDatasetName,
+  budget: Budget,
+  preset?: Preset,
+): SearchProtocol {
+  if (space === 'darts') return solverSearch(id, space, dataset, budget, { preset });
+  return applySet(
+    solverSearch(id, space, dataset, budget, { preset, length: 'long' }),
+    'history.alphaEvery=1',
+  );
 }
 
 /** Every method but these. */

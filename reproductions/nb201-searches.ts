@@ -77,7 +77,7 @@ const RANKINGS: Readonly<
   Record<Budget, { readonly times: number; readonly architectures: number; readonly batches: number }>
 > = {
   full: { times: 5, architectures: 1000, batches: 20 },
-  laptop: { times: 4, architectures: 200, batches: 2 },
+  laptop: { times: 4, architectures: 200, batches: 4 },
   smoke: { times: 2, architectures: 8, batches: 1 },
 };
 

@@ -22,6 +22,8 @@ export interface Statement<R> {
   readonly detail?: string;
   /** Why these runs could not show it. */
   readonly unseen?: string | undefined;
+  /** What showed that they can. */
+  readonly control?: string | undefined;
 }
 
 /** Why a number that the paper read off its own searches cannot be met at a reduced budget; nothing at the full one. */

@@ -3,14 +3,26 @@ import type { Claim } from '../lib/analysis/claims.js';
 import { againstNumber, sixDigits } from '../lib/report/charts.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
+import type { FileDatasetName } from '../lib/datasets/registry.js';
+import { spaceName } from '../lib/search/protocol.js';
 import type { SearchProtocol } from '../lib/search/protocol.js';
+import type { SpaceId } from '../lib/spaces/spaces.js';
+import type { Separation } from './claims.js';
 import { distinct, experiment, rowsOfKind } from './experiment.js';
 import type { Axes, Cell, Experiment, Row, View } from './experiment.js';
 import type { Choices, Grid } from './grid.js';
 import { printedNumbers, printedTable, printedText } from './paper.js';
+import {
+  SEPARATION_SENTENCE,
+  controlCells,
+  isControl,
+  separationTable,
+  separationsIn,
+} from './separation.js';
 import { SEEDS } from './sweep.js';
 import { label, listTable } from './tables.js';
 import { trainedSearch, withBaselines } from './trained.js';
+import { trainingSettings } from './training.js';
 
 /** A network that one of the searches found, trained. */
 export type SweptRow<A extends Axes> = Row<'training', A>;
@@ -57,7 +69,8 @@ interface Swept<A extends Axes, C extends Choices> extends Pick<
     rows: readonly SweptRow<A>[],
   ) => readonly { readonly row: SweptRow<A>; readonly at: number; readonly group: string }[];
   readonly quantities: (view: SweptView<A>) => readonly Quantity<SweptRow<A>>[];
-  readonly claims: (rows: readonly SweptRow<A>[]) => readonly Claim[];
+  /** @param separation  What training tells apart, where the searches ran; undefined where nothing was trained. */
+  readonly claims: (rows: readonly SweptRow<A>[], separation: Separation | undefined) => readonly Claim[];
 }
 
 /** The table as an experiment. */
@@ -65,7 +78,9 @@ export function swept<A extends Axes, C extends Choices>(table: Swept<A, C>) {
   const { id, title, description, claim, choices, setting, x } = table;
   const printed = printedTable(id.slice(-1), setting);
   const trained = ({ rows }: SweptView<A>) =>
-    rowsOfKind(rows as unknown as Row<'training' | 'linear', Axes>[], 'training') as SweptRow<A>[];
+    rowsOfKind(rows as unknown as Row<'training' | 'linear', Axes>[], 'training').filter(
+      (row) => !isControl(row),
+    ) as SweptRow<A>[];
 
   function printedBlock({ budget }: SweptView<A>): Table {
     const { title: more = '', columns, comparable } = table.printed;
@@ -100,17 +115,29 @@ export function swept<A extends Axes, C extends Choices>(table: Swept<A, C>) {
     ...{ id, title, description, claim, choices },
     paper: printedNumbers(printed, ({ key }) => `${setting}=${key}`),
     seeds: SEEDS,
-    runs: (grid) =>
-      withBaselines(
-        table.searches(grid).map((search): Cell<'training', A> => ({
+    runs(grid) {
+      const searches = table.searches(grid);
+      const [{ dataset }] = searches;
+      const where = { dataset: dataset.name as FileDatasetName, space: spaceName(searches[0]) as SpaceId };
+      const controls = controlCells([where], grid, (at) =>
+        grid.training(trainingSettings({ preset: 'darts-space', ...at }, grid.budget)),
+      );
+      return withBaselines([
+        ...(controls as unknown as Cell<'training', A>[]),
+        ...searches.map((search): Cell<'training', A> => ({
           axes: table.axes(search),
           run: trainedSearch(grid, search, { preset: 'darts-space' }),
         })),
+      ]);
+    },
+    deviations: (cells) => [
+      ...table.deviations(
+        cells.filter(({ run }) => run.kind === 'training' && run.search) as Cell<'training', A>[],
       ),
-    deviations: (cells) =>
-      table.deviations(cells.filter(({ run }) => run.kind === 'training') as Cell<'training', A>[]),
-    tables: (view) => [...table.tables(trained(view), view), printedBlock(view)],
+      ...(cells.some(({ axes }) => isControl(axes)) ? [SEPARATION_SENTENCE] : []),
+    ],
+    tables: (view) => [...separationTable(view), ...table.tables(trained(view), view), printedBlock(view)],
     charts,
-    claims: (view) => table.claims(trained(view)),
+    claims: (view) => table.claims(trained(view), [...separationsIn(view).values()].at(0)),
   });
 }

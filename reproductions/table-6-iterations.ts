@@ -8,7 +8,8 @@ import { fineTuneIterations } from '../lib/search/omega-protocol.js';
 import { fullSearch, withBudget } from '../lib/search/presets.js';
 import { applySet, spaceName, updatePeriod } from '../lib/search/protocol.js';
 import type { Budget, Preset, SearchProtocol } from '../lib/search/protocol.js';
-import { slope } from './claims.js';
+import { gatedByTraining, slope } from './claims.js';
+import type { Separation } from './claims.js';
 import { searchDeviations, seedsDeviation, sentences, trainingDeviations } from './deviations.js';
 import { cross, distinct, groupBy } from './experiment.js';
 import type { Cell } from './experiment.js';
@@ -96,7 +97,7 @@ const hasFrequency =
   ({ M, period }: TrainedRow): boolean =>
     frequency === 'coupled' ? M === period : period === Math.max(...among.map((each) => each.period));
 
-function claims(rows: readonly TrainedRow[]): Claim[] {
+function claims(rows: readonly TrainedRow[], separation: Separation | undefined): Claim[] {
   return groupBy(rows, 'reading').flatMap(({ key: { reading }, rows: all }) => {
     const title = PRESET_TITLES[reading];
     const [coupled, constant] = FREQUENCIES.map((frequency) => hasFrequency(frequency, all));
@@ -104,6 +105,7 @@ function claims(rows: readonly TrainedRow[]): Claim[] {
       statistic: 'test error (points of %) for each unit of M more (slope of a line)',
       value: slope<'M', TrainedRow>('M', ({ errorPct }) => errorPct),
       region: { below: 0 },
+      ...gatedByTraining(separation),
     };
     return judgeAll(all, [
       {

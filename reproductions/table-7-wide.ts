@@ -5,8 +5,9 @@ import { ranks } from '../lib/analysis/comparison.js';
 import type { Budget } from '../lib/search/protocol.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
 import { BEATS_RANDOM, beats, contests, flatBeats } from './claims.js';
-import { comparison, errorsBy, printedBenchmarks, trainedIn } from './comparison.js';
+import { comparison, decidableIn, errorsBy, printedBenchmarks } from './comparison.js';
 import type { ComparedRow, ComparedView, PrintedColumn } from './comparison.js';
+import { separationsIn } from './separation.js';
 import { groupBy } from './experiment.js';
 import { trainingSettings } from './training.js';
 
@@ -21,6 +22,9 @@ const COLUMNS: readonly PrintedColumn[] = [
 
 /** What ZARTS is compared with. */
 const PEERS = ['pc-darts', 'sdarts-rs', 'sdarts-adv'] as const;
+
+/** Where one operation tempts DARTS: what is run at `laptop`. */
+const TEMPTING = ['s2', 's3', 's4'] as const satisfies readonly SpaceId[];
 
 const SPACES = ['s1', 's2', 's3', 's4'] as const satisfies readonly SpaceId[];
 
@@ -44,11 +48,11 @@ function channelsAt(budget: Budget): number {
 const peersIn = (rows: readonly ComparedRow[]) =>
   PEERS.filter((id) => rows.some(({ method }) => method === id));
 
-/** The rank of the best ZARTS among the best of every method of the paper's table, on each benchmark that has them all. */
+/** The rank of ZARTS among the methods of the paper's table, for each benchmark and seed that has them all. */
 function ranksOfZarts(rows: readonly ComparedRow[]): number[] {
   const methods = ['mgs', ...peersIn(rows)];
-  return groupBy(rows, 'dataset', 'space').flatMap((benchmark) => {
-    const best = errorsBy(benchmark.rows, 'best');
+  return groupBy(rows, 'dataset', 'space', 'seed').flatMap((own) => {
+    const best = errorsBy(own.rows, 'best');
     const errors = methods.map((method) => best[method]);
     return errors.length < 2 || errors.includes(undefined) ? [] : [ranks(errors as number[])[0]];
   });
@@ -58,26 +62,31 @@ const SEARCH_BY_SEARCH =
   'The paper compares the best of four; this compares every search with its counterpart.';
 
 function claims(view: ComparedView): Claim[] {
-  const rows = trainedIn(view);
+  const { rows, ...unseen } = decidableIn(view);
   // With no runs at all, as many as there would be.
   const rivals = peersIn(rows).length || PEERS.length;
   const wins = ranksOfZarts(rows).map((rank) => Number(rank === 1));
   return [
     judge({
+      ...unseen,
       id: 'zarts-lowest',
-      text: `The best of ZARTS' searches is below the best of the other methods' on most benchmarks (in print on ${PRINTED_WINS} of ${PRINTED.length}).`,
-      statistic: `whether ZARTS-MGS alone has the lowest best test error of ${rivals + 1} methods (1) or not (0)`,
+      text: `ZARTS has the lowest test error of the methods on most benchmarks (in print, best of four, on ${PRINTED_WINS} of ${PRINTED.length}).`,
+      statistic: `whether ZARTS-MGS alone has the lowest test error of ${rivals + 1} methods (1) or not (0)`,
       values: wins,
       region: { above: 1 / 2 },
       resolution: 1,
-      unit: 'benchmark',
-      detail: `Most is more than half; by chance it would be one in ${rivals + 1}.`,
+      unit: 'benchmark and seed',
+      detail: `Most is more than half; by chance it would be one in ${rivals + 1}. ${SEARCH_BY_SEARCH}`,
     }),
-    ...contests(view, [
-      ...PEERS.map((worse) => beats('mgs', worse, 'in S1–S4', SEARCH_BY_SEARCH)),
-      flatBeats('sdarts-adv', 'SDARTS-ADV, the best of the others in print (our question)'),
-      BEATS_RANDOM,
-    ]),
+    ...contests(
+      view,
+      [
+        ...PEERS.map((worse) => beats('mgs', worse, 'in S1–S4', SEARCH_BY_SEARCH)),
+        flatBeats('sdarts-adv', 'SDARTS-ADV, the best of the others in print (our question)'),
+        ...BEATS_RANDOM,
+      ],
+      { controls: separationsIn(view) },
+    ),
   ];
 }
 
@@ -96,10 +105,16 @@ export const table7 = comparison({
     full: {
       datasets: ['cifar10', 'cifar100', 'svhn'],
       spaces: SPACES,
-      methods: [...PEERS, 'mgs', 'mgs-flat', 'random-alpha'],
+      methods: [...PEERS, 'mgs', 'mgs-flat', 'random-ws'],
       seeds: 4,
     },
-    laptop: { datasets: ['cifar10'], spaces: SPACES, methods: [...PEERS, 'mgs'], seeds: 3 },
+    laptop: {
+      datasets: ['cifar10'],
+      spaces: TEMPTING,
+      methods: ['darts-1st', 'mgs-flat', 'random-ws', ...PEERS, 'mgs'],
+      few: [...PEERS, 'mgs'],
+      seeds: 12,
+    },
     smoke: { datasets: ['cifar10'], spaces: ['s2'], methods: ['pc-darts', 'sdarts-rs', 'mgs'], seeds: 2 },
   },
   printed: PRINTED,

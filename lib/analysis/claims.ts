@@ -23,6 +23,8 @@ export interface Claim {
   readonly interval: readonly [number, number] | null;
   /** Where the line was drawn and why, and what limits the verdict. */
   readonly detail: string;
+  /** What showed that this experiment can see such a thing. */
+  readonly control?: string;
 }
 
 /** Where the statistic must lie for the claim to hold. */
@@ -70,6 +72,8 @@ export interface Question {
   readonly detail?: string;
   /** Why this experiment could not see it, whatever the values are: what its control found. Then no verdict is given. */
   readonly unseen?: string | undefined;
+  /** What showed that it can be seen. */
+  readonly control?: string | undefined;
 }
 
 /**
@@ -78,7 +82,7 @@ export interface Question {
  * @throws {ZartsError} if a value is not finite.
  */
 export function judge(question: Question): Claim {
-  const { id, text, statistic, values, region, resolution, unit, detail, unseen } = question;
+  const { id, text, statistic, values, region, resolution, unit, detail, unseen, control } = question;
   const what = unit ?? 'seed';
   if (values.length === 0 && unseen === undefined) {
     const reason = `No ${what} has all the runs that this needs.`;
@@ -103,6 +107,7 @@ export function judge(question: Question): Claim {
     ...(unit === undefined ? {} : { unit }),
     interval,
     detail: detail ? `${reason} ${detail}` : reason,
+    ...(control === undefined || unseen !== undefined ? {} : { control }),
   };
 }
 

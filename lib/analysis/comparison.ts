@@ -1,5 +1,5 @@
 import { mean, quantile, sampleWithReplacement } from 'simple-statistics';
-import { foldIn, key as keyOf, uniform } from '../math/random.js';
+import { foldIn, key as keyOf, permutation, uniform } from '../math/random.js';
 import type { Key } from '../math/random.js';
 import { LEVEL, checkValues, studentQuantile } from './statistics.js';
 
@@ -138,6 +138,85 @@ export function binomialTail(hits: number, n: number, p: number): number {
     term *= ((n - k) / (k + 1)) * (p / (1 - p));
   }
   return Math.min(1, tail);
+}
+
+/** The two-sided probability of as many hits or of a number as far out on the other side: twice the smaller tail. */
+export function binomialTwoSided(hits: number, n: number, p: number): number {
+  const tails = [binomialTail(hits, n, p), binomialTail(n - hits, n, 1 - p)];
+  return Math.min(1, 2 * Math.min(...tails));
+}
+
+/** The power that a number of repeats is judged by. */
+const POWER = 0.8;
+
+/**
+ * The smallest difference that would be found with a probability of {@link POWER}.
+ *
+ * @param standardError  Of the difference's estimate.
+ * @param df             Degrees of freedom behind it, 1 or more.
+ * @param questions      How many are decided together: the least likely of them is tested at the level's n-th part (Holm).
+ */
+export function smallestEffect(standardError: number, df: number, questions = 1, level = LEVEL): number {
+  const tested = studentQuantile(1 - (1 - level) / 2 / questions, df);
+  return (tested + studentQuantile(POWER, df)) * standardError;
+}
+
+/** Two samples of a stratum: a search space, say. */
+export interface Stratum {
+  readonly first: readonly number[];
+  readonly second: readonly number[];
+}
+
+/** The mean over strata of the difference of means, first less second. */
+const differenceOf = (strata: readonly Stratum[]): number =>
+  strata.reduce((sum, { first, second }) => sum + mean([...first]) - mean([...second]), 0) / strata.length;
+
+/**
+ * The mean over strata of the difference of means, first less second, with its interval by the variances within the samples,
+ * null where one has a single value.
+ *
+ * @throws {ZartsError} for no strata, an empty sample, or a value that is not finite.
+ */
+export function meanDifference(strata: readonly Stratum[], level = LEVEL) {
+  checkValues('A difference of means', strata.length === 0 ? [] : [0]);
+  const samples = strata.flatMap(({ first, second }) => [first, second]);
+  for (const sample of samples) checkValues('A difference of means', sample);
+  const difference = differenceOf(strata);
+  const variance =
+    samples.reduce((sum, each) => sum + varianceOf(each) / each.length, 0) / strata.length ** 2;
+  const df = samples.reduce((sum, each) => sum + each.length - 1, 0);
+  const half = df > 0 ? studentQuantile((1 + level) / 2, df) * Math.sqrt(variance) : NaN;
+  const interval = Number.isFinite(half) ? ([difference - half, difference + half] as const) : null;
+  /** The standard error; NaN where there is no interval. */
+  return { difference, interval, standardError: interval ? Math.sqrt(variance) : NaN, df };
+}
+
+/**
+ * {@link meanDifference} with Fisher's permutation test: labels change places within a stratum only, so that what tells strata
+ * apart plays no part.
+ *
+ * @param key  Decides the permutations drawn.
+ * @returns    With the two-sided probability p.
+ */
+export function stratifiedTest(strata: readonly Stratum[], key: Key = keyOf(0)) {
+  const found = meanDifference(strata);
+  const limit = Math.abs(found.difference) - 1e-9;
+  let reached = 0;
+  for (let draw = 0; draw < ORDERS; draw++) {
+    const shuffled = strata.map(({ first, second }, s) => {
+      const all = [...first, ...second];
+      const values = Array.from(permutation(foldIn(foldIn(key, draw), s), all.length), (i) => all[i]);
+      return { first: values.slice(0, first.length), second: values.slice(first.length) };
+    });
+    if (Math.abs(differenceOf(shuffled)) >= limit) reached += 1;
+  }
+  return { ...found, p: (reached + 1) / (ORDERS + 1) };
+}
+
+/** The sample variance; NaN for a single value. */
+function varianceOf(values: readonly number[]): number {
+  const center = mean([...values]);
+  return values.reduce((sum, value) => sum + (value - center) ** 2, 0) / (values.length - 1);
 }
 
 /** Two samples of independent runs, compared by which is better. */

@@ -130,6 +130,43 @@ export function chanceParameterFree(space: SearchSpace, cell: Cell): number {
   );
 }
 
+/**
+ * By how much alphas prefer a family of operations in a cell: the mean over its edges of the alphas of the family less those of
+ * the other operations that a genotype can have, in units of alpha (logarithms of mixing weights).
+ *
+ * @param alpha  Those of the normal cell's edges first, as the supernet has them.
+ * @returns      NaN for a cell in which no edge has both.
+ */
+export function preferenceFor(
+  family: OpFamily,
+  alpha: ArrayLike<number>,
+  { edges }: SearchSpace,
+  cell: Cell,
+): number {
+  let at = cell === 'normal' ? 0 : edges.normal.flat().length;
+  const differences = edges[cell].flatMap((ops) => {
+    const own = ops.map((op, k) => ({ op, value: alpha[at + k] })).filter(({ op }) => op !== 'none');
+    at += ops.length;
+    const [those, others] = [true, false].map((of) =>
+      own.filter(({ op }) => (opFamily(op) === family) === of).map(({ value }) => value),
+    );
+    return those.length > 0 && others.length > 0 ? [mean(those) - mean(others)] : [];
+  });
+  return mean(differences);
+}
+
+/** How far apart alphas lie within an edge: the mean over a cell's edges of the largest less the smallest, in units of alpha. */
+export function spreadOf(alpha: ArrayLike<number>, { edges }: SearchSpace, cell: Cell): number {
+  let at = cell === 'normal' ? 0 : edges.normal.flat().length;
+  return mean(
+    edges[cell].map((ops) => {
+      const own = ops.map((_, k) => alpha[at + k]);
+      at += ops.length;
+      return Math.max(...own) - Math.min(...own);
+    }),
+  );
+}
+
 function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

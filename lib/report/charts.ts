@@ -238,13 +238,14 @@ export function alongSearches(
     readonly epochs: number;
     /** Whether every row has a point of its own. */
     readonly points?: boolean;
-    /** Panels are of counts. */
     readonly panels?: Names | undefined;
+    /** Whether `y` is a count. */
+    readonly counts?: boolean;
     readonly dashes: number;
     readonly dots?: number | false | undefined;
   },
 ): Chart {
-  const { title, methods, epochs, points = false, panels, dashes, dots } = plot;
+  const { title, methods, epochs, points = false, panels, counts = false, dashes, dots } = plot;
   const legend = { ...BELOW, symbolOpacity: 1, symbolStrokeWidth: 2 };
   const color = colorBy({ field: 'method', names: methods }, legend, PALETTE.slice(0, methods.length));
   const x = quantitative(
@@ -258,8 +259,8 @@ export function alongSearches(
     { field: 'y', title },
     {
       // Accuracies and sizes differ in their last digits; a count of none is a value like others.
-      scale: { zero: panels !== undefined, nice: true },
-      ...(panels ? { axis: { format: 'd', tickMinStep: 1 } } : {}),
+      scale: { zero: counts, nice: true },
+      ...(counts ? { axis: { format: 'd', tickMinStep: 1 } } : {}),
     },
   );
   const across = (look: Encoding, encoding: object): Encoding => ({

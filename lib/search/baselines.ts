@@ -128,17 +128,18 @@ export function gradientId(protocol: SearchProtocol): GradientId {
 }
 
 /**
- * The full protocol of a gradient solver: alpha moves after every weight step, from the first, and nothing is fine-tuned.
+ * The full protocol of a gradient solver: alpha moves before every weight step, from the first (after it where NAS-Bench-201's
+ * code searches), and nothing is fine-tuned. The second order unrolls the step that the weights' SGD makes, momentum and decay
+ * included, as in DARTS' code; Eq. 2 has a plain gradient step.
  *
  * @param base  Gives everything else, the gradient's own settings among it.
  */
 export function gradientSearch(base: SearchProtocol, { second, changes }: GradientSolver): SearchProtocol {
-  // Eq. 2 has a plain gradient step; the released architect.py adds what the weights' SGD adds.
-  const sgd = base.preset === 'released';
   const omega: SearchProtocol['omega'] = second
-    ? { ...defaultsOf(OMEGA.unrolled), momentum: sgd, weightDecay: sgd }
+    ? { ...defaultsOf(OMEGA.unrolled), momentum: true, weightDecay: true }
     : { kind: 'current' };
-  const darts: SearchProtocol = { ...base, updateEvery: 1, warmupEpochs: 0, omega };
+  const first = spaceOf(base).skeleton === 'stages' ? {} : { alphaFirst: true };
+  const darts: SearchProtocol = { ...base, updateEvery: 1, warmupEpochs: 0, omega, ...first };
   return { ...darts, ...changes?.(darts) };
 }
 
@@ -162,6 +163,8 @@ const STATED = new Set([
 /** Where the full setting of a gradient solver comes from. */
 export function gradientSource({ path, source }: Field, { stated }: GradientSolver): SettingSource {
   if (STATED.has(path) || stated?.includes(path)) return 'baseline paper';
+  // Eq. 2 states neither.
+  if (path === 'omega.momentum' || path === 'omega.weightDecay') return 'baseline code';
   const [group] = path.split('.');
   const own = group === 'solver' || group === 'omega' || (isGroupName(group) && source !== undefined);
   return own ? (source ?? 'ours') : isGroupName(group) ? 'ours' : 'baseline code';
@@ -185,10 +188,18 @@ export function standingDeviations(protocol: SearchProtocol, method: GradientSol
       `The released search never moves alpha by its gradient; the settings are those of ${method.family} itself.`,
     ),
     ...when(
+      method.family !== 'PC-DARTS',
+      'Validation batches pass through their half without repetition; the public code draws one anew from the half for each update.',
+    ),
+    ...when(
       second && (noisy || protocol.dropPath !== undefined),
       'The passes whose difference is the second-order term draw the same noise and drop the same paths; the public code draws anew in each.',
     ),
     ...(method.deviation === undefined ? [] : [method.deviation]),
+    ...when(
+      stability !== undefined && stability.action !== 'record',
+      'Whether the eigenvalue has risen follows the numbers of R-DARTS’ paper (averages over 5 epochs, 5 apart, ratio 0.75); its code averages over 10, compares 8 apart, and takes a rise by the factor 1.3.',
+    ),
     ...when(
       stability !== undefined,
       'The dominant eigenvalue is that of the loss on the first batch of the validation half, not augmented, by Lanczos’ method at every epoch’s end; R-DARTS’ code takes it from the whole Hessian on the epoch’s last batch, augmented and with alpha’s decay added, every second epoch.',

@@ -10,7 +10,7 @@ import { defaultsOf, describe, valueAt } from '../settings.js';
 import type { Field, Preset, SettingSource } from '../settings.js';
 import { zeroOrderDefinition } from '../solvers/registry.js';
 import { SIGMA_ELSEWHERE, spaceById } from '../spaces/spaces.js';
-import type { SearchSpace } from '../spaces/spaces.js';
+import type { SearchSpace, Skeleton } from '../spaces/spaces.js';
 import {
   gradientSearch,
   gradientSolver,
@@ -29,6 +29,7 @@ import {
   RANDOM_WS_DEFAULTS,
   SEARCH,
   searchSchema,
+  spaceOf,
   updatePeriod,
 } from './protocol.js';
 import type { Budget, SearchProtocol, SolverProtocol } from './protocol.js';
@@ -52,7 +53,7 @@ function solverSettings(space: SearchProtocol['space'], id: string, preset: Pres
  * The presets differ in this: `paper` is the text, with Eq. 26 as printed; `flat` takes its density as constant; `released`
  * does what the released code computes: its density and sampler, and candidates that are never fine-tuned while the base
  * weights coast. Warm-up, σ schedule and update frequency are the released scripts' in all three. The gradient solvers have
- * what their own papers and public code state (./baselines.ts); `released` changes only the second-order step of those.
+ * what their own papers and public code state (./baselines.ts), whatever the preset.
  *
  * In a space of skeleton `stages` the supernet and its weights' SGD are those of NAS-Bench-201's own searches.
  *
@@ -124,12 +125,12 @@ export function solverSearch(
   space: string | SearchSpace,
   dataset: string,
   budget: Budget,
-  preset?: Preset,
+  { preset, length }: { readonly preset?: Preset | undefined; readonly length?: Length } = {},
 ): SearchProtocol {
   const { base, preset: own, readByPreset } = solverEntry(id);
   const chosen = readByPreset ? (preset ?? own) : own;
-  return kept([space, base, chosen, dataset, budget], () =>
-    withBudget(onDataset(fullSearch(space, base, chosen), dataset), budget),
+  return kept([space, base, chosen, dataset, budget, length ?? null], () =>
+    withBudget(onDataset(fullSearch(space, base, chosen), dataset), budget, length),
   );
 }
 
@@ -168,21 +169,23 @@ const DARTS_CAPS: Readonly<Record<SmallBudget, Caps>> = {
   },
 };
 
+/** What every long search may use: all images of a subset like the one that comes first in CIFAR-10's files. */
+const LONG = { dataset: { imageSide: 16, trainSize: 8000 }, batchSize: 32, stability: { products: 20 } };
+
 /**
- * The same for spaces of skeleton `stages`. `laptop` has about a thousand weight steps on 4,000 images: a search by first-order
- * DARTS takes less than a minute on two cores, by MGS with N = 4 and M = 10 a few.
+ * How long a search at `laptop` is: short ones show which way an effect goes while one waits; long ones are for what takes
+ * thousands of steps to show, above all a collapse: some 2,000 weight steps, a few minutes.
  */
-const STAGES_CAPS: typeof DARTS_CAPS = {
-  smoke: DARTS_CAPS.smoke,
-  laptop: {
-    dataset: { imageSide: 16, trainSize: 8000 },
-    cells: 3,
-    channels: 8,
-    batchSize: 64,
-    epochs: 16,
-    stability: { products: 20 },
-    solver: { batches: 5 },
-  },
+export type Length = 'short' | 'long';
+
+/**
+ * The caps of long searches, by skeleton. In spaces of skeleton `stages` all are long, with about a thousand weight steps: by
+ * first-order DARTS in about a minute on two cores, by MGS with N = 4 and M = 10 in a few. Of sizes that take as long this is
+ * the one at which supernets rank architectures best (reproductions/PILOTS.md).
+ */
+const LONG_CAPS: Readonly<Record<Skeleton, Caps>> = {
+  darts: { ...LONG, cells: 5, channels: 8, epochs: 16, solver: { batches: 10 } },
+  stages: { ...LONG, cells: 3, channels: 16, epochs: 8, solver: { batches: 5 } },
 };
 
 /** Largest values of settings, nested as they are. */
@@ -220,27 +223,35 @@ export function smallBudget(full: { readonly budget: Budget }, budget: string): 
 /**
  * The protocol for a smaller budget, derived from a full one: whatever exceeds what the budget allows is cut down to it,
  * warm-up and whatever else is counted in epochs keep their share of them, a cut-out its share of the image; everything
- * else (solver, σ, τ, learning rates, seed) stays. In spaces of skeleton `stages` alpha's rate is raised so that it times the
- * number of updates stays: alpha can go as far as in the full search.
+ * else (solver, σ, τ, seed) stays, but for learning rates, by one rule: alpha's rate times the number of its updates is that of
+ * the full search, so that alpha can go as far; in a long search likewise the weights' rate times their steps (that of
+ * fine-tuning follows it). Where a short search has so few steps that the weights' rate would have to be far too large for
+ * them, it stays, or shrinks with a batch of more images than DARTS has (Goyal et al. 2017).
  *
- * @param full  A protocol of budget `full`.
+ * @param full    A protocol of budget `full`.
+ * @param length  Of a search at `laptop`.
  * @throws {UsageError} as {@link smallBudget}.
  */
-export function withBudget(full: SearchProtocol, budget: string): SearchProtocol {
+export function withBudget(full: SearchProtocol, budget: string, length: Length = 'short'): SearchProtocol {
   const known = smallBudget(full, budget);
   if (known === undefined) return full;
-  const cut = capped(full, (isStaged(full.space) ? STAGES_CAPS : DARTS_CAPS)[known]);
+  const { skeleton = 'darts' } = spaceOf(full);
+  const long = known === 'laptop' && (length === 'long' || skeleton === 'stages');
+  const cut = capped(full, long ? LONG_CAPS[skeleton] : DARTS_CAPS[known]);
   const share = (count: number): number => Math.round((count * cut.epochs) / full.epochs);
   const { cutout, stability } = cut;
   const warmupEpochs = share(full.warmupEpochs);
-  const solver = isStaged(full.space)
-    ? atRate(cut.solver, alphaUpdates(full), { ...cut, warmupEpochs })
-    : cut.solver;
+  const solver = atRate(cut.solver, alphaUpdates(full), { ...cut, warmupEpochs });
+  const plain = Math.min(1, Math.max(cut.batchSize, defaultsOf(searchSchema).batchSize) / full.batchSize);
+  const factor = long ? weightSteps(full) / weightSteps(cut) : plain;
+  const { lr, lrMin } = cut.weights;
+  const weights = { ...cut.weights, lr: rounded(lr * factor), lrMin: rounded(lrMin * factor) };
   const ofImage = cut.dataset.imageSide / full.dataset.imageSide;
   return SEARCH.parse({
     ...cut,
     budget: known,
     warmupEpochs,
+    weights,
     solver,
     ...(cutout && { cutout: { ...cutout, length: 2 * Math.round((cutout.length * ofImage) / 2) } }),
     ...(stability && {
@@ -254,6 +265,11 @@ export function withBudget(full: SearchProtocol, budget: string): SearchProtocol
   });
 }
 
+/** Weight steps in a search. */
+function weightSteps(protocol: SearchProtocol): number {
+  return protocol.epochs * Math.floor(halfSize(protocol) / protocol.batchSize);
+}
+
 /** Updates of alpha in a search. */
 export function alphaUpdates(protocol: SearchProtocol): number {
   const { batchSize, epochs, warmupEpochs, solver } = protocol;
@@ -263,11 +279,14 @@ export function alphaUpdates(protocol: SearchProtocol): number {
   return Math.floor((epochs * perEpoch) / period) - Math.floor((warmupEpochs * perEpoch) / period);
 }
 
+/** Without the last digits, which are a multiplication's. */
+const rounded = (rate: number): number => Number(rate.toPrecision(12));
+
 /** A solver with a rate, that of gradient descent or ξ of RS, such that rate × updates is what it is in another search. */
 function atRate(solver: SolverProtocol, updates: number, cut: SearchProtocol): SolverProtocol {
   const factor = updates / Math.max(1, alphaUpdates(cut));
-  if (solver.kind === 'darts') return { ...solver, lr: solver.lr * factor };
-  return solver.kind === 'rs' ? { ...solver, xi: solver.xi * factor } : solver;
+  if (solver.kind === 'darts') return { ...solver, lr: rounded(solver.lr * factor) };
+  return solver.kind === 'rs' ? { ...solver, xi: rounded(solver.xi * factor) } : solver;
 }
 
 /** Where the full setting comes from, in a search with that solver. */
@@ -369,16 +388,24 @@ const RANDOM_WS_SENTENCES = [
   'none is not drawn where no genotype can have it, all architectures are ranked on the same validation batches, of equally many errors the smaller loss counts, and batch norms have the statistics of the batch; R-DARTS’ code draws none, ranks on successive batches, and takes running statistics.',
 ];
 
-/** The rule by which a smaller budget has another rate of alpha, where that is so. */
+/** How far alpha and the weights can go: their rates times their steps, where a smaller budget has fewer. */
 function rateSentences(protocol: SearchProtocol, full: SearchProtocol): string[] {
-  const rate = ({ solver }: SearchProtocol) =>
+  if (protocol.budget === 'full') return [];
+  const product = (rate: number, steps: number) => Number((rate * steps).toPrecision(3));
+  const rateOf = ({ solver }: SearchProtocol) =>
     solver.kind === 'darts' ? solver.lr : solver.kind === 'rs' ? solver.xi : undefined;
-  const [here, there] = [rate(protocol), rate(full)];
-  if (!isStaged(protocol.space) || here === undefined || there === undefined || here === there) return [];
-  const product = (each: SearchProtocol, value: number) =>
-    Number((value * alphaUpdates(each)).toPrecision(3));
+  const ofAlpha = (each: SearchProtocol): string => {
+    const [rate, updates] = [rateOf(each), alphaUpdates(each)];
+    return rate === undefined ? `${updates} times` : `${product(rate, updates)}, of ${updates} updates`;
+  };
+  const ofWeights = (each: SearchProtocol) =>
+    `${product(each.weights.lr, weightSteps(each))}, of ${weightSteps(each)} steps`;
+  const moves = rateOf(protocol) === undefined ? ' moves' : '’s rate times the number of its updates is';
   return [
-    `Alpha’s rate times its number of updates is ${product(protocol, here)}; in the full search ${product(full, there)}.`,
+    ...(isDrawn(protocol.solver)
+      ? []
+      : [`Alpha${moves} ${ofAlpha(protocol)}; in the full search ${ofAlpha(full)}.`]),
+    `The weights’ rate times the number of their steps is ${ofWeights(protocol)}; in the full search ${ofWeights(full)}.`,
   ];
 }
 

@@ -158,6 +158,11 @@ export class SearchSettings {
   omega = searchOmega;
   /** Weight steps between alpha updates; "iterations" for as many as omega.iterations (at least 1). */
   updateEvery = setting(or(integer(1, 1_000_000), 'iterations'), 'iterations', 'released scripts');
+  /**
+   * Whether alpha moves before the weight steps that an update comes with, as in DARTS’ code; left out: after them, as in the
+   * released scripts and in NAS-Bench-201’s.
+   */
+  alphaFirst = flag().exactOptional();
   /** All candidates of an update and the gradient of the proposal see the same validation batch. */
   valBatch = setting(constant('shared'), 'shared', 'released scripts');
   /** Drop path while searching; off unless a solver brings it. */

@@ -118,7 +118,7 @@ const KEYS = [
 interface SearchState extends Position {
   readonly step: number;
   readonly updates: number;
-  /** Whether the alpha update that is due after the last step has still to be made. */
+  /** Whether the alpha update that is due, after the last step or before the next one, has still to be made. */
   readonly updateDue: boolean;
   readonly sums: EpochSums;
   readonly epochs: readonly EpochRecord[];
@@ -212,7 +212,7 @@ class Search {
     return {
       step: 0,
       updates: 0,
-      updateDue: false,
+      updateDue: this.protocol.alphaFirst === true && this.moves(0),
       sums: NO_SUMS,
       epochs: [],
       snapshots: [],
@@ -262,10 +262,15 @@ class Search {
    * @returns Whether an epoch has ended.
    */
   private async advance(): Promise<boolean> {
+    const { alphaFirst = false } = this.protocol;
     const epochDue = () => this.epochSteps === this.batches.train.perEpoch;
-    if (!this.state.updateDue && !epochDue()) this.weightStep();
-    try {
+    const update = async (): Promise<void> => {
       if (this.state.updateDue) await this.updateAlpha();
+    };
+    try {
+      if (alphaFirst && !epochDue()) await update();
+      if (!this.state.updateDue && !epochDue()) this.weightStep();
+      if (!alphaFirst) await update();
       if (!epochDue()) return false;
       await this.endEpoch();
       return true;
@@ -369,9 +374,18 @@ class Search {
     const { loss, correct } = this.session.train(shares ? { ...pass, shares } : pass, this.sgd);
     this.finite(loss, `step ${this.state.step}`);
     const step = this.state.step + 1;
-    const active = this.epoch >= this.protocol.warmupEpochs && !isDrawn(this.protocol.solver);
     const sums = withValues(this.state.sums, { loss: [loss], correct: [correct] });
-    this.state = { ...this.state, step, sums, updateDue: active && step % updatePeriod(this.protocol) === 0 };
+    this.state = { ...this.state, step, sums };
+    // An update before the next step is that of its epoch.
+    const { alphaFirst } = this.protocol;
+    const next = alphaFirst && this.epochSteps === this.batches.train.perEpoch ? this.epoch + 1 : this.epoch;
+    const updateDue = step % updatePeriod(this.protocol) === 0 && this.moves(next);
+    this.state = { ...this.state, updateDue };
+  }
+
+  /** Whether alpha moves in an epoch. */
+  private moves(epoch: number): boolean {
+    return epoch >= this.protocol.warmupEpochs && !isDrawn(this.protocol.solver);
   }
 
   /** SmoothDARTS: the mixing weights that a weight step is made at, beside those of alpha. */

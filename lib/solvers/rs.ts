@@ -79,7 +79,20 @@ export const RS = defineSolver({
           },
         ]
       : [],
-  deviations: (_, preset) => (preset === 'released' ? [{ sentence: onlyInPaths('RS') }] : []),
+  deviations: ({ law }, preset) =>
+    preset === 'released'
+      ? [
+          { sentence: onlyInPaths('RS') },
+          ...(law === 'sphere'
+            ? [
+                {
+                  sentence:
+                    'Directions are uniform on the sphere of all alphas; the released code draws one on the sphere of each kind of cell.',
+                },
+              ]
+            : []),
+        ]
+      : [],
   steps(options) {
     const { estimator, law, samples, mu, xi } = options;
     const onePoint = estimator === 'one-point';

@@ -156,6 +156,25 @@ describe('search/baselines', function () {
     expect(epochs[0].updateNorm).to.be.closeTo(3e-4 * Math.sqrt(alpha.length), 1e-5);
   });
 
+  it('move alpha before each weight step, as DARTS’ code does, or after it where that is asked for', async () => {
+    const order = async (...settings: string[]) => {
+      const protocol = tiny('darts-1st', 'epochs=2', ...settings);
+      watch(protocol);
+      const { updates } = await run(protocol);
+      unwatch?.();
+      const made = calls.filter(({ name }) => name === 'step').map((call) => (isTraining(call) ? 'ω' : 'α'));
+      calls = [];
+      expect(made.filter((each) => each === 'α')).to.have.length(updates);
+      return made.join('');
+    };
+    expect(await order('warmupEpochs=0')).to.equal('αωαωαωαω');
+    expect(await order('warmupEpochs=0', 'alphaFirst=false')).to.equal('ωαωαωαωα');
+    // The first update is that of the first epoch after warm-up.
+    expect(await order('warmupEpochs=1')).to.equal('ωωαωαω');
+    expect(await order('warmupEpochs=1', 'alphaFirst=false')).to.equal('ωωωαωα');
+    expect(await order('warmupEpochs=0', 'updateEvery=2')).to.equal('αωωαωω');
+  });
+
   it('of second order leave the weights bit for bit', async () => {
     for (const id of ['darts-2nd', 'rdarts-dp']) {
       const protocol = tiny(id);
@@ -191,7 +210,7 @@ describe('search/baselines', function () {
   });
 
   it('of second order unroll the weight step that comes next', async () => {
-    const protocol = tiny('darts-2nd', 'omega.momentum=true', 'omega.weightDecay=true');
+    const protocol = tiny('darts-2nd');
     watch(protocol);
     await run(protocol);
     const at = calls.findIndex(({ name }) => name === 'unroll');
@@ -202,11 +221,12 @@ describe('search/baselines', function () {
     expect(unrolled.inputs.lr).to.deep.equal(next.inputs.lr);
     expect(unrolled.inputs.momentumShare.data[0]).to.be.closeTo(0.9, 1e-7);
     expect(unrolled.inputs.weightDecay.data[0]).to.be.closeTo(3e-4, 1e-10);
-    // By default it has neither, as Eq. 2 is printed.
+    // Eq. 2 as printed has neither.
     unwatch?.();
     calls = [];
-    watch(tiny('darts-2nd'));
-    await run(tiny('darts-2nd'));
+    const printed = tiny('darts-2nd', 'omega.momentum=false', 'omega.weightDecay=false');
+    watch(printed);
+    await run(printed);
     const plain = calls.find(({ name }) => name === 'unroll')!;
     expect([plain.inputs.momentumShare.data[0], plain.inputs.weightDecay.data[0]]).to.deep.equal([0, 0]);
   });
@@ -361,8 +381,11 @@ describe('search/baselines', function () {
       expect(three.alpha).to.deep.equal(one.alpha);
     });
 
+    // Of this seed the eigenvalue rises.
+    const rising = ['epochs=6', 'seed=2'];
+
     it('stop with the alphas from before it rose', async () => {
-      const protocol = tiny('darts-es', 'epochs=6');
+      const protocol = tiny('darts-es', ...rising);
       const { store, checkpoints, metrics } = memory();
       const { interventions, alpha, epochs, genotype } = await run(protocol, { store });
       expect(interventions).to.have.length(1);
@@ -388,14 +411,14 @@ describe('search/baselines', function () {
     });
 
     it('go back and decay the weights more, up to the highest decay', async () => {
-      const protocol = tiny('darts-ada', 'epochs=6');
+      const protocol = tiny('darts-ada', ...rising);
       const { weights } = watch(protocol);
       const { store, checkpoints, metrics } = memory();
-      // What the first weight step after each intervention starts from.
+      // What the first pass after each intervention, which alpha moves by, starts from.
       const starts: { omega: Float32Array; momentum: Float32Array; call: Call }[] = [];
       let pending = false;
       beforeCall = (call) => {
-        if (!pending || !isTraining(call)) return;
+        if (!pending || call.name !== 'step') return;
         starts.push({ ...weights(), call });
         pending = false;
       };
@@ -423,7 +446,8 @@ describe('search/baselines', function () {
         expect(starts[i].call.inputs.alphas.data).to.deep.equal(
           Float32Array.from(kept.tensors['solver.alpha'] as Vec),
         );
-        expect(starts[i].call.inputs.weightDecay.data[0]).to.be.closeTo(weightDecay!, 1e-8);
+        const trained = calls.slice(calls.indexOf(starts[i].call)).find(isTraining)!;
+        expect(trained.inputs.weightDecay.data[0]).to.be.closeTo(weightDecay!, 1e-8);
       });
       expect(epochs.map(({ epoch }) => epoch)).to.deep.equal([0, 1, 2, 3, 4, 5]);
       expect(steps).to.equal(2 * (6 + repeated));

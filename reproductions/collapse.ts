@@ -1,0 +1,357 @@
+/**
+ * Whether searches in S2 to S4 end in the operations that R-DARTS' authors made those spaces to tempt DARTS with: skip
+ * connections, in S4 noise. Decided without training what is found: by alphas, and by the derived cells against their exact
+ * chance and against random search with weight sharing.
+ */
+import {
+  binomialTail,
+  binomialTwoSided,
+  meanDifference,
+  pairedTest,
+  rankTest,
+  smallestEffect,
+  stratifiedTest,
+} from '../lib/analysis/comparison.js';
+import type { Claim } from '../lib/analysis/claims.js';
+import { cellStructure, chanceParameterFree, preferenceFor, spreadOf } from '../lib/analysis/genotypes.js';
+import { summarize } from '../lib/analysis/statistics.js';
+import { alongSearches, sixDigits } from '../lib/report/charts.js';
+import { fixed, plusMinus } from '../lib/report/format.js';
+import type { Chart } from '../lib/report/spec.js';
+import type { Table } from '../lib/report/table.js';
+import type { OpFamily } from '../lib/spaces/primitives.js';
+import { SPACES } from '../lib/spaces/spaces.js';
+import { distinct, groupBy } from './experiment.js';
+import type { Row, View } from './experiment.js';
+import { methodTitle } from './methods.js';
+import { counted, label, progressText, spread, summaryTable } from './tables.js';
+import { controlsTable, judgeTogether } from './together.js';
+import type { Control, Tested, TestedQuestion } from './together.js';
+
+/** The spaces in which one kind of operation is the temptation, and which. */
+export const TEMPTATIONS = { s2: 'skip', s3: 'skip', s4: 'noise' } as const satisfies Readonly<
+  Record<string, OpFamily>
+>;
+
+/** A space with a temptation. */
+export type TemptingSpace = keyof typeof TEMPTATIONS;
+
+/** Whether a space has a temptation. */
+export function isTempting(space: string): space is TemptingSpace {
+  return Object.hasOwn(TEMPTATIONS, space);
+}
+
+/** What edges of the temptation are called, by space. */
+const EDGES: Readonly<Record<TemptingSpace, string>> = {
+  s2: 'skip connections',
+  s3: 'skip connections',
+  s4: 'noise edges',
+};
+
+/** Kept edges of a normal cell, and from how many on the same temptation on them is a collapse: by chance 0.035. */
+const KEPT = 8;
+const COLLAPSED = 7;
+
+/** The methods compared; the paper's idea stands for ZARTS, since the density as printed hardly heeds the losses (Table 1). */
+const [DARTS, FLAT, RANDOM] = ['darts-1st', 'mgs-flat', 'random-ws'] as const;
+
+/** ZARTS-MGS, with whichever density was searched by. */
+const zartsIn = (rows: readonly CollapseRow[]): string =>
+  rows.some(({ method }) => method === FLAT) || rows.every(({ method }) => method !== 'mgs') ? FLAT : 'mgs';
+
+/** DARTS at half and twice the rate that the rule gives: how much hangs on it. */
+export const SENSITIVITY = { 'darts-1st-half': 0.5, 'darts-1st-twice': 2 } as const;
+
+/** What a reader sees for a method. */
+export function titleOf(method: string): string {
+  if (!Object.hasOwn(SENSITIVITY, method)) return methodTitle(method);
+  return `${methodTitle(DARTS)}, ${method.endsWith('half') ? 'half' : 'twice'} the rate`;
+}
+
+/** A search of these figures. */
+export type CollapseRow = Row<'search', { readonly space: string; readonly method: string }>;
+type CollapseView = Pick<View<'search', { readonly space: string; readonly method: string }>, 'rows'> &
+  Pick<View, 'budget' | 'done' | 'of' | 'missing'>;
+
+const rowsOf = (rows: readonly CollapseRow[], space: string, method: string): CollapseRow[] =>
+  rows.filter((row) => row.space === space && row.method === method);
+
+/** Edges of the temptation in a derived normal cell. */
+function tempted({ genotype, space }: CollapseRow): number {
+  return cellStructure(genotype, 'normal').families[TEMPTATIONS[space as TemptingSpace]];
+}
+
+/** Alphas after an epoch, counted from 1; undefined where they were not recorded or nothing moves them. */
+function alphaAfter({ epochs, method }: CollapseRow, epoch: number): readonly number[] | undefined {
+  return method === RANDOM ? undefined : epochs[epoch - 1]?.alpha;
+}
+
+const lastAlpha = (row: CollapseRow) => alphaAfter(row, row.epochs.length);
+
+/** By how much alphas prefer the temptation. */
+const preference = (alpha: readonly number[], space: string): number =>
+  preferenceFor(TEMPTATIONS[space as TemptingSpace], alpha, SPACES[space as TemptingSpace], 'normal');
+
+const ofLast = (rows: readonly CollapseRow[], of: (alpha: readonly number[], space: string) => number) =>
+  rows.flatMap((row) => {
+    const alpha = lastAlpha(row);
+    return alpha ? [of(alpha, row.space)] : [];
+  });
+
+const spreads = (rows: readonly CollapseRow[]): number[] =>
+  ofLast(rows, (alpha, space) => spreadOf(alpha, SPACES[space as TemptingSpace], 'normal'));
+
+/** The spaces that there are rows in. */
+const spacesIn = (rows: readonly CollapseRow[]): TemptingSpace[] =>
+  distinct(rows.map(({ space }) => space)).filter(isTempting);
+
+// ---- Controls ----
+
+/** How far apart the alphas of an edge must lie on average: one operation weighs half again as much as the other. */
+const MOVED = Math.log(1.5);
+
+/** That a method's alphas move: frozen ones derive a cell of noise. */
+function movesControl(rows: readonly CollapseRow[], space: string, method: string): Control {
+  const text = `In ${space.toUpperCase()} the alphas of ${titleOf(method)} move: those of an edge come to lie more than ${fixed(MOVED, 2)} apart on average`;
+  const values = spreads(rowsOf(rows, space, method));
+  if (values.length < 2) return { text, found: 'no two searches are here', passed: undefined };
+  const { n, mean, interval } = summarize(values);
+  const found = `${fixed(mean, 2)} (${interval!.map((end) => fixed(end, 2)).join(' to ')}), ${n} searches`;
+  return { text, found, passed: interval![0] > MOVED };
+}
+
+const controlsOf = (rows: readonly CollapseRow[]): Control[] =>
+  spacesIn(rows).flatMap((space) =>
+    [DARTS, zartsIn(rows)].map((method) => movesControl(rows, space, method)),
+  );
+
+// ---- Claims ----
+
+/** A mean against a number, by the signs of the differences. */
+function against(values: readonly number[], bound: number, above: boolean, what: string, questions: number) {
+  if (values.length < 2) return undefined;
+  const { mean, interval, std } = summarize(values);
+  const { p } = pairedTest(values.map((value) => value - bound));
+  return {
+    value: mean,
+    interval,
+    n: values.length,
+    p,
+    agrees: above ? mean > bound : mean < bound,
+    detail: `${what} So many searches would find ${fixed(smallestEffect(std! / Math.sqrt(values.length), values.length - 1, questions), 2)} four times in five.`,
+  } satisfies Tested;
+}
+
+/** Edges of the temptation, those of one method less those of another. */
+function fewer(a: readonly number[], b: readonly number[], questions: number): Tested | undefined {
+  if (a.length < 2 || b.length < 2) return undefined;
+  const { p } = rankTest(a, b, (x, y) => Math.sign(x - y));
+  const [one, other] = [summarize(a), summarize(b)];
+  const { difference, interval, standardError, df } = meanDifference([{ first: a, second: b }]);
+  return {
+    value: difference,
+    interval,
+    n: Math.min(a.length, b.length),
+    p,
+    agrees: difference < 0,
+    detail: `${plusMinus(one, 1)} against ${plusMinus(other, 1)} of ${KEPT} edges, by ranks; so many searches would find a difference of ${fixed(smallestEffect(standardError, df, questions), 1)} four times in five.`,
+  };
+}
+
+function questionsIn(rows: readonly CollapseRow[], space: TemptingSpace): TestedQuestion[] {
+  const name = space.toUpperCase();
+  const edges = EDGES[space];
+  const of = (method: string) => rowsOf(rows, space, method);
+  const counts = (method: string) => of(method).map(tempted);
+  const chance = chanceParameterFree(SPACES[space], 'normal');
+  const ZARTS = zartsIn(rows);
+  const [darts, zarts] = [DARTS, ZARTS].map((method) => movesControl(rows, space, method));
+  const [dartsName, zartsName] = [DARTS, ZARTS].map(titleOf);
+  const contest = (
+    id: string,
+    first: string,
+    second: string,
+    controls: readonly Control[],
+    secondary?: boolean,
+  ): TestedQuestion => ({
+    id: `${id}/${space}`,
+    text: `In ${name}, ${titleOf(first)} finds normal cells with fewer ${edges} than ${titleOf(second)} does.`,
+    statistic: `${edges} in the normal cell, ${titleOf(first)} less ${titleOf(second)}`,
+    controls,
+    ...(secondary ? { secondary } : {}),
+    test: (questions) => fewer(counts(first), counts(second), questions),
+  });
+  return [
+    {
+      id: `alpha-prefers/${space}`,
+      text: `In ${name}, DARTS’ alphas come to prefer ${edges} (the failure that the paper sets out from).`,
+      statistic: `alpha of ${edges} less that of the other operation, mean over the normal cell’s edges, at the end`,
+      controls: [darts],
+      test: (questions) =>
+        against(ofLast(of(DARTS), preference), 0, true, 'Above 0: they are preferred.', questions),
+    },
+    {
+      id: `cell-prefers/${space}`,
+      text: `In ${name}, DARTS finds normal cells with more ${edges} than chance.`,
+      statistic: `${edges} in the normal cell of ${dartsName}`,
+      controls: [darts],
+      test: (questions) => {
+        const values = counts(DARTS);
+        if (values.length < 2) return undefined;
+        const { mean, interval, std } = summarize(values, undefined, 1);
+        const hits = values.reduce((sum, value) => sum + value, 0);
+        const collapses = values.filter((value) => value >= COLLAPSED).length;
+        const many = binomialTail(COLLAPSED, KEPT, chance);
+        return {
+          value: mean,
+          interval,
+          n: values.length,
+          p: binomialTwoSided(hits, KEPT * values.length, chance),
+          agrees: mean > KEPT * chance,
+          detail: `By chance ${fixed(KEPT * chance, 1)} of ${KEPT}, exactly. ${collapses} of ${values.length} cells have ${COLLAPSED} or more, a collapse; of a cell drawn at random one in ${fixed(1 / many, 0)} has (p = ${binomialTail(collapses, values.length, many).toPrecision(2)} for so many). So many searches would find a mean ${fixed(smallestEffect(std! / Math.sqrt(values.length), values.length - 1, questions), 1)} off four times in five.`,
+        };
+      },
+    },
+    contest('fewer', ZARTS, DARTS, [darts, zarts]),
+    {
+      id: `not-dominated/${space}`,
+      text: `The normal cells that ZARTS finds in ${name} are not dominated by ${edges}.`,
+      statistic: `${edges} in the normal cell of ${zartsName}`,
+      controls: [zarts],
+      test: (questions) =>
+        against(
+          counts(ZARTS),
+          KEPT / 2,
+          false,
+          `The paper gives no number; more than half of ${KEPT} edges counts as dominated. By chance ${fixed(KEPT * chance, 1)}.`,
+          questions,
+        ),
+    },
+    contest('fewer-than-random', ZARTS, RANDOM, [zarts], true),
+    contest('darts-fewer-than-random', DARTS, RANDOM, [darts], true),
+  ];
+}
+
+/** The claims, fixed before the runs: four primary ones a space, the others secondary. */
+export function collapseClaims(view: CollapseView, spaces: readonly string[]): Claim[] {
+  const { rows, missing } = view;
+  const there = rows.length === 0 ? spaces.filter(isTempting) : spacesIn(rows);
+  const ZARTS = zartsIn(rows);
+  const over = there.map((space) => ({
+    first: rowsOf(rows, space, ZARTS).map(tempted),
+    second: rowsOf(rows, space, DARTS).map(tempted),
+  }));
+  const stratified: TestedQuestion = {
+    id: 'fewer/all',
+    text: 'Over these spaces together, ZARTS finds normal cells with fewer tempting edges than DARTS does.',
+    statistic: `skip connections (in S4 noise edges) in the normal cell, ${titleOf(ZARTS)} less ${titleOf(DARTS)}, mean over spaces`,
+    secondary: true,
+    controls: there.flatMap((space) =>
+      [DARTS, zartsIn(rows)].map((method) => movesControl(rows, space, method)),
+    ),
+    test: () => {
+      if (over.some(({ first, second }) => first.length < 2 || second.length < 2)) return undefined;
+      const { difference, interval, p } = stratifiedTest(over);
+      const n = Math.min(...over.flatMap(({ first, second }) => [first.length, second.length]));
+      return {
+        value: difference,
+        interval,
+        n,
+        p,
+        agrees: difference < 0,
+        detail: 'Labels permuted within spaces.',
+      };
+    },
+  };
+  return judgeTogether(
+    [...there.flatMap((space) => questionsIn(rows, space)), ...(there.length > 1 ? [stratified] : [])],
+    rows.length === 0 ? missing.at(0) : undefined,
+  );
+}
+
+// ---- Tables and charts ----
+
+export function collapseTables(view: CollapseView): Table[] {
+  const rows = view.rows.filter(({ space }) => isTempting(space));
+  if (rows.length === 0) return [];
+  const groups = spacesIn(rows).flatMap((space) =>
+    groupBy(
+      rows.filter((row) => row.space === space),
+      'method',
+    ),
+  );
+  const ofAlpha = (title: string, of: (alpha: readonly number[], space: string) => number) =>
+    spread<CollapseRow>(title, (row) => ofLast([row], of).at(0), 2);
+  return [
+    controlsTable(controlsOf(rows)),
+    summaryTable(
+      `What tempts: skip connections, in S4 noise (${progressText(view)}), mean ± standard deviation over seeds`,
+      groups,
+      [
+        label('space', ({ space }) => space.toUpperCase()),
+        label('search', ({ method }) => titleOf(method)),
+        counted('seeds'),
+        spread(`of ${KEPT} edges`, tempted, 1),
+        {
+          title: `${COLLAPSED} or more`,
+          cell: (own) => `${own.filter((row) => tempted(row) >= COLLAPSED).length} of ${own.length}`,
+        },
+        ofAlpha('alpha’s preference', preference),
+        ofAlpha('alpha’s spread', (alpha, space) =>
+          spreadOf(alpha, SPACES[space as TemptingSpace], 'normal'),
+        ),
+        spread('loss', ({ epochs }) => epochs.at(-1)?.trainLoss, 2),
+        spread('search (s)', ({ searchSeconds }) => searchSeconds, 0),
+      ],
+      [
+        `By chance ${fixed(KEPT * chanceParameterFree(SPACES.s2, 'normal'), 0)} of ${KEPT}; ${COLLAPSED} or more in one cell of ${fixed(1 / binomialTail(COLLAPSED, KEPT, chanceParameterFree(SPACES.s2, 'normal')), 0)}.`,
+        'Preference: alpha of what tempts less that of the other operations, mean over the normal cell’s edges; spread: largest less smallest alpha of an edge, mean over edges. Both at the end; random-ws has no alphas that move. Loss: on training batches in the last epoch.',
+      ],
+    ),
+  ];
+}
+
+/** Alpha's preference by epoch. */
+export function collapseCharts(view: CollapseView): Chart[] {
+  const rows = view.rows.filter(({ space, method }) => isTempting(space) && method !== RANDOM);
+  const values = rows.flatMap((row) =>
+    row.epochs.flatMap(({ epoch }) => {
+      const alpha = alphaAfter(row, epoch + 1);
+      const name = row.space.toUpperCase();
+      return alpha
+        ? [
+            {
+              space: row.space === 's4' ? `${name} (noise)` : `${name} (skips)`,
+              method: titleOf(row.method),
+              seed: row.seed,
+              epoch: epoch + 1,
+              y: sixDigits(preference(alpha, row.space)),
+            },
+          ]
+        : [];
+    }),
+  );
+  if (values.length === 0) return [];
+  const { epochs } = rows[0].search;
+  return [
+    alongSearches(
+      {
+        name: 'preference',
+        title: `How much alphas prefer what tempts (${progressText(view)})`,
+        subtitle: [
+          'alpha of skip connections, in S4 of noise, less that of the other operations; mean over the normal cell’s edges',
+          'line: mean over seeds; band: all seeds; dots: neither preferred; dashes: where zero-order solvers’ alphas begin to move',
+        ],
+      },
+      values,
+      {
+        title: 'preference',
+        methods: distinct(values.map(({ method }) => method)),
+        epochs,
+        panels: { field: 'space', names: distinct(values.map(({ space }) => space)) },
+        dashes: Math.max(...rows.map(({ search }) => search.warmupEpochs)),
+        dots: 0,
+      },
+    ),
+  ];
+}

@@ -1,0 +1,130 @@
+/**
+ * The control of every comparison of trained networks: whether their training tells cells of convolutions from cells without,
+ * made by hand. Where it does not, errors say nothing of what searches find.
+ */
+import { meanDifference } from '../lib/analysis/comparison.js';
+import { summarize } from '../lib/analysis/statistics.js';
+import type { FileDatasetName } from '../lib/datasets/registry.js';
+import { plusMinus } from '../lib/report/format.js';
+import type { Table } from '../lib/report/table.js';
+import { canonicalJson } from '../lib/runs/canonical.js';
+import type { Genotype, GenotypeEdge } from '../lib/spaces/genotype.js';
+import type { SpaceId } from '../lib/spaces/spaces.js';
+import { benchmarkKey } from './claims.js';
+import type { MethodAxes, Separation } from './claims.js';
+import { cross, groupBy, rowsOfKind } from './experiment.js';
+import type { Cell, Row } from './experiment.js';
+import type { Grid } from './grid.js';
+import { controlsTable } from './together.js';
+import type { TrainingSettings } from './training.js';
+
+/** What a reader sees for a search space. */
+export const spaceTitle = (space: string): string =>
+  space === 'darts' ? 'DARTS space' : space.toUpperCase();
+
+/** Edges of a hand-made normal cell that have no convolution: what retraining must tell apart before it decides anything. */
+const CONTROL_EDGES = [0, 4, 8] as const;
+
+/** Seeds that each hand-made cell is trained with. */
+export const CONTROL_SEEDS = 4;
+
+/** What a network of a hand-made cell is called among methods. */
+const controlId = (edges: number): string => `control/${edges}`;
+
+/** A cell with that many edges of skip connections, in S4 of noise, the others separable convolutions of 3×3. */
+function controlCell(space: SpaceId, edges: number): Genotype {
+  const other = space === 's4' ? 'noise' : 'skip_connect';
+  const cell = (count: number) =>
+    Array.from({ length: 8 }, (_, i): GenotypeEdge => {
+      // The first edge of each node before the second of any.
+      const turn = Math.floor(i / 2) + 4 * (i % 2);
+      return [turn < count ? other : 'sep_conv_3x3', i % 2];
+    });
+  const concat = [2, 3, 4, 5];
+  return { normal: cell(edges), normalConcat: concat, reduce: cell(0), reduceConcat: concat };
+}
+
+/** A data set and a space. */
+interface Place {
+  readonly dataset: FileDatasetName;
+  readonly space: SpaceId;
+}
+
+/**
+ * The trainings of hand-made cells; equal ones, of spaces that train networks of one size, are one run: its axis names them all.
+ */
+export function controlCells(
+  where: readonly Place[],
+  { budget, seeds }: Pick<Grid, 'budget' | 'seeds'>,
+  settings: (at: Place) => TrainingSettings,
+): Cell<'training', MethodAxes>[] {
+  // What runs in seconds decides nothing.
+  const own = budget === 'smoke' ? [] : seeds.slice(0, CONTROL_SEEDS);
+  const all = cross({ seed: own, where, edges: CONTROL_EDGES }).map(({ seed, where: at, edges: count }) => {
+    const training = { ...settings(at), seed };
+    const run = { kind: 'training', training, genotype: controlCell(at.space, count) } as const;
+    return { count, space: at.space, run, id: canonicalJson(run) };
+  });
+  return groupBy(all, 'id').map(({ rows }) => ({
+    axes: { method: controlId(rows[0].count), space: rows.map(({ space }) => space).join(' ') },
+    run: rows[0].run,
+  }));
+}
+
+/** Whether a row is that of a hand-made cell. */
+export const isControl = (row: object): boolean =>
+  'method' in row && typeof row.method === 'string' && row.method.startsWith('control/');
+
+/** What training says of the hand-made cells of each benchmark, by {@link benchmarkKey}. */
+export function separationsIn({
+  rows,
+}: {
+  readonly rows: readonly object[];
+}): ReadonlyMap<string, Separation> {
+  const trained = rowsOfKind(rows as readonly Row<'training' | 'linear', MethodAxes>[], 'training');
+  const controls = trained.filter(isControl);
+  const benchmarks = trained.flatMap((row) =>
+    isControl(row) ? row.space.split(' ').map((space) => ({ ...row, space })) : [row],
+  );
+  return new Map(
+    groupBy(benchmarks, 'dataset', 'space').map(({ key }) => {
+      const own = controls.filter(
+        ({ dataset, space }) => dataset === key.dataset && space.split(' ').includes(key.space),
+      );
+      const errors = CONTROL_EDGES.map((edges) =>
+        own.filter(({ method }) => method === controlId(edges)).map(({ errorPct }) => errorPct),
+      );
+      return [benchmarkKey(key), separation(key, errors)];
+    }),
+  );
+}
+
+/** The table of such controls, where there are any. */
+export function separationTable(view: { readonly rows: readonly object[] }): Table[] {
+  const controls = [...separationsIn(view).values()];
+  return controls.some(({ passed }) => passed !== undefined) ? [controlsTable(controls)] : [];
+}
+
+/** That there are such controls, in a sentence. */
+export const SEPARATION_SENTENCE = `Controls: networks of hand-made normal cells with ${CONTROL_EDGES.join(', ')} edges without a convolution, ${CONTROL_SEEDS} each, trained like those found.`;
+
+function separation(
+  { space }: { readonly space: string },
+  errors: readonly (readonly number[])[],
+): Separation {
+  const what = space === 's4' ? 'noise edges' : 'skip connections';
+  const text = `Training tells cells with ${CONTROL_EDGES.join(', ')} ${what} apart in ${space === 'darts' ? 'the ' : ''}${spaceTitle(space)}, by more than seeds scatter`;
+  if (errors.some((each) => each.length < 2)) {
+    return { text, found: 'their networks are not trained here', passed: undefined, points: 0 };
+  }
+  const [none, , all] = errors;
+  const { difference, interval } = meanDifference([{ first: all, second: none }]);
+  const scatter = Math.sqrt(errors.reduce((sum, each) => sum + summarize(each).std! ** 2, 0) / errors.length);
+  const apart = interval![0] > 0 || interval![1] < 0;
+  return {
+    text,
+    found: `errors ${errors.map((each) => plusMinus(summarize(each), 2)).join(', ')} %`,
+    passed: apart && Math.abs(difference) > scatter,
+    points: Math.abs(difference),
+  };
+}

@@ -1,0 +1,122 @@
+/** Questions that are fixed beforehand and decided together, and the controls that show that they could be. */
+import type { Claim, Verdict } from '../lib/analysis/claims.js';
+import { undecided } from '../lib/analysis/claims.js';
+import { holm } from '../lib/analysis/comparison.js';
+import { LEVEL } from '../lib/analysis/statistics.js';
+import { fixed } from '../lib/report/format.js';
+import type { Table } from '../lib/report/table.js';
+import { label, listTable } from './tables.js';
+
+/** What a question was tested by. */
+export interface Tested {
+  readonly value: number;
+  readonly interval: readonly [number, number] | null;
+  readonly n: number;
+  /** Two-sided; of a test that has only one side, one-sided. */
+  readonly p: number;
+  /** Whether the difference goes the way that the claim says. */
+  readonly agrees: boolean;
+  readonly detail: string;
+}
+
+/** A question that is put to the rows. */
+export interface TestedQuestion {
+  readonly id: string;
+  readonly text: string;
+  readonly statistic: string;
+  /** What was repeated, where it was not seeds. */
+  readonly unit?: string;
+  /** Whether it stands beside the primary ones, and is not corrected for their number. */
+  readonly secondary?: boolean;
+  /** What must have been seen first. */
+  readonly controls?: readonly Control[];
+  /** undefined where a method has no runs. @param questions  How many are primary. */
+  readonly test: (questions: number) => Tested | undefined;
+}
+
+/** Something that runs must show before a comparison of them says anything. */
+export interface Control {
+  /** What must be seen. */
+  readonly text: string;
+  /** What was. */
+  readonly found: string;
+  /** undefined where its runs are not there. */
+  readonly passed: boolean | undefined;
+}
+
+/** Controls as a table, to stand above what they are of. */
+export function controlsTable(controls: readonly Control[], notes: readonly string[] = []): Table {
+  return listTable(
+    'Controls: what these runs must show before they can decide anything',
+    controls,
+    [
+      label('must be seen', ({ text }) => text),
+      label('found', ({ found }) => found),
+      label('', ({ passed }) => (passed === undefined ? '? not run' : passed ? '✓ seen' : '✗ not seen')),
+    ],
+    notes,
+  );
+}
+
+/** What a statement is told of its controls: why it cannot be seen here, or what showed that it can. */
+export function gatedBy(controls: readonly Control[]): {
+  readonly unseen?: string;
+  readonly control?: string;
+} {
+  const fault = controls.find(({ passed }) => passed === false);
+  if (fault) return { unseen: `The control failed: ${fault.text} (${fault.found}).` };
+  const seen = controls.filter(({ passed }) => passed);
+  return seen.length === 0 ? {} : { control: seen.map(({ text, found }) => `${text} (${found})`).join('; ') };
+}
+
+/**
+ * The verdicts on questions: the primary ones at the level by Holm's correction for their number, the secondary ones each for
+ * itself. One whose control failed cannot be seen here, whatever its numbers are; one whose control was not run is undecided.
+ *
+ * @param lacking  Why there is nothing to decide any of them on.
+ */
+export function judgeTogether(questions: readonly TestedQuestion[], lacking?: string): Claim[] {
+  const primary = questions.filter(({ secondary }) => !secondary).length;
+  const tested = questions.map((question) => {
+    const { controls = [], test } = question;
+    const fault = controls.find(({ passed }) => passed !== true);
+    return { question, fault, found: lacking === undefined && !fault ? test(primary) : undefined };
+  });
+  const together = tested.flatMap(({ question, found }) => (found && !question.secondary ? [found.p] : []));
+  const adjusted = holm(together);
+  let next = 0;
+  return tested.map(({ question, fault, found }): Claim => {
+    const { id, text, statistic, unit, secondary, controls = [] } = question;
+    if (!found) {
+      const why =
+        fault &&
+        `The control ${fault.passed === false ? 'failed' : 'was not run'}: ${fault.text} (${fault.found}).`;
+      const detail = lacking ?? why ?? 'One of its methods has no searches here.';
+      const unseen = lacking === undefined && fault?.passed === false;
+      return undecided({ id, text, statistic, detail }, unseen ? 'cannot be seen here' : 'undecided');
+    }
+    const { value, interval, n, p, agrees, detail } = found;
+    const level = secondary ? p : adjusted[next++];
+    const corrected = secondary
+      ? 'a secondary question, not corrected for the others'
+      : `${level.toPrecision(2)} after Holm’s correction for ${together.length} primary questions`;
+    return {
+      id,
+      text,
+      verdict: verdictOf(level, agrees),
+      statistic: { name: statistic, value },
+      n,
+      ...(unit === undefined ? {} : { unit }),
+      interval,
+      detail: `p = ${p.toPrecision(2)}, ${corrected}; decided below ${fixed(1 - LEVEL, 2)}. ${detail}`,
+      ...(controls.length === 0
+        ? {}
+        : { control: controls.map((each) => `${each.text} (${each.found})`).join('; ') }),
+    };
+  });
+}
+
+function verdictOf(p: number, agrees: boolean): Verdict {
+  if (p >= 1 - LEVEL) return 'undecided';
+  return agrees ? 'supported' : 'not supported';
+}
