@@ -19,23 +19,27 @@ const CHECKPOINT_BYTES = 2 * (4 + 4);
 const RECORD_BYTES = 20_000;
 
 /**
- * The measured constants of the memory model: peak resident memory of a process (`npx zarts bench --shape all`, two cores). What
- * is kept of a forward pass for its gradient grows with every value of every operation.
+ * The measured constants of the memory model: peak resident memory of a process (`npx zarts bench --peer` aside, two cores, 29
+ * November 2026: 1.24 GB for the DARTS space's supernet at 16 channels, 8 cells, batch 16, 0.76 for S2's, 0.75 for DARTS-V2's network
+ * at `laptop`), from which the model is at most a seventh away. What is kept of a forward pass for its gradient grows with
+ * every value of every operation.
  */
 const MEMORY_MODEL = {
-  /** Bytes of Node, TensorFlow and the images of CIFAR-10. */
-  base: 450e6,
+  /** Bytes of Node, TensorFlow and a recorded step. */
+  base: 560e6,
   /** Bytes for each value (image × pixel × channel) that enters a supernet, for each of its operations in each cell. */
-  perSupernetValue: 0,
+  perSupernetValue: 3.3,
   /** The same of a derived network, for each cell. */
-  perNetworkValue: 0,
+  perNetworkValue: 49,
+  /** Bytes of a pixel's colour in memory. */
+  perImageValue: 1,
 } as const;
 
 /** The formulas of what runs take, in words. */
 export const NEEDS_MODEL = {
   step: `cells × operations a cell × (${STEP_MODEL.perOperation} ms + ${STEP_MODEL.perValue} ms × batch × pixels × channels) on two cores`,
   trainingStep: `cells × (${TRAINING_MODEL.perCell} ms + ${TRAINING_MODEL.perCellValue} ms × batch × pixels × channels + eight operations)`,
-  memory: `${MEMORY_MODEL.base / 1e6} MB + ${MEMORY_MODEL.perSupernetValue} bytes (${MEMORY_MODEL.perNetworkValue} a cell of a derived network) × cells × operations a cell × batch × pixels × channels`,
+  memory: `${MEMORY_MODEL.base / 1e6} MB + ${MEMORY_MODEL.perSupernetValue} bytes (${MEMORY_MODEL.perNetworkValue} a cell of a derived network) × cells × operations a cell × batch × pixels × channels, and the images`,
   disk: `${RECORD_BYTES / 1000} kB a run + ${CHECKPOINT_BYTES} bytes a trained number`,
 } as const;
 
@@ -103,23 +107,27 @@ function trainingIn(run: Run): EvaluationProtocol | undefined {
 
 /** Bytes of memory that computing a run takes at most. */
 export function memoryBytes(run: Run): number {
-  const { base, perSupernetValue, perNetworkValue } = MEMORY_MODEL;
+  const { base, perSupernetValue, perNetworkValue, perImageValue } = MEMORY_MODEL;
   const [search, training] = [searchOf(run), trainingIn(run)];
-  const values = (
-    { batchSize, dataset }: Pick<SearchProtocol, 'batchSize' | 'dataset'>,
-    channels: number,
-  ): number => batchSize * dataset.imageSide ** 2 * channels;
-  const ofSearch = search
-    ? perSupernetValue * values(search, search.channels) * search.cells * operationsOf(search)
-    : 0;
-  const ofTraining =
-    training && training.network.kind !== 'linear'
-      ? perNetworkValue *
-        values(training as never, training.network.channels) *
-        training.network.cells *
-        (training.network.form === 'imagenet' ? 1 / 64 : 1)
-      : 0;
-  return base + Math.max(ofSearch, ofTraining);
+  const values = (batch: number, side: number, channels: number): number => batch * side ** 2 * channels;
+  const ofSearch = (of: SearchProtocol): number => {
+    const { batchSize, channels, cells, dataset } = of;
+    const images = values(dataset.trainSize, dataset.imageSide, 3) * perImageValue;
+    return (
+      images + perSupernetValue * values(batchSize, dataset.imageSide, channels) * cells * operationsOf(of)
+    );
+  };
+  const ofTraining = ({ batchSize, network, dataset }: EvaluationProtocol): number => {
+    // Photographs are decoded as they are needed.
+    const photos = network.kind === 'genotype' && network.form === 'imagenet';
+    const images = photos
+      ? 0
+      : values(dataset.trainSize + dataset.testSize, dataset.imageSide, 3) * perImageValue;
+    if (network.kind === 'linear') return images;
+    const side = dataset.imageSide / (photos ? TRAINING_MODEL.stemStride : 1);
+    return images + perNetworkValue * values(batchSize, side, network.channels) * network.cells;
+  };
+  return base + Math.max(search ? ofSearch(search) : 0, training ? ofTraining(training) : 0);
 }
 
 /** Operations of a supernet's cell, on average over its kinds. */

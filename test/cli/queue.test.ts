@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { gpuVariables } from '../../bin/cli/worker.js';
 import { slurmScript } from '../../bin/cli/slurm.js';
+import { gpuModel } from '../../lib/engine/device.js';
 import { UsageError } from '../../lib/errors.js';
 import { cellsOf } from '../../reproductions/experiment.js';
 import { experimentById } from '../../reproductions/registry.js';
@@ -55,6 +56,20 @@ describe('zarts worker, queue and reproduce --queue: what they are given', funct
     expect(gpuVariables('3')).to.deep.equal({ CUDA_VISIBLE_DEVICES: '3', TF_FORCE_GPU_ALLOW_GROWTH: 'true' });
     expect(gpuVariables(undefined)).to.deep.equal({ TF_FORCE_GPU_ALLOW_GROWTH: 'true' });
     expect(() => gpuVariables('0; rm')).to.throw(UsageError);
+  });
+});
+
+describe('the device of a run’s record', () => {
+  const { home, remove } = temporaryHome();
+  after(remove);
+
+  it('names the GPU that was chosen, by what the driver calls it', () => {
+    const smi = join(home, 'nvidia-smi');
+    writeFileSync(smi, '#!/bin/sh\necho "NVIDIA ${3#--id=}"\n', { mode: 0o755 });
+    const env = { PATH: `${home}:/usr/bin:/bin` };
+    expect(gpuModel({ ...env, CUDA_VISIBLE_DEVICES: '3' })).to.equal('NVIDIA 3');
+    expect(gpuModel(env)).to.equal('NVIDIA 0');
+    expect(gpuModel({ PATH: '/nowhere' })).to.equal('unknown');
   });
 });
 
