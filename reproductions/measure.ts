@@ -69,8 +69,10 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
   if (queue) {
     const found: (MeasuredCell | undefined)[] = work.map(() => undefined);
     const there = (): Result => ({
-      ...{ budget, of: countOf(cells), missing: reasons(missing) },
+      budget,
       runs: found.filter((cell) => cell !== undefined),
+      of: countOf(cells),
+      missing: reasons(missing),
     });
     let at = 0;
     const wanted = work.map(({ cell: { run }, parts, options }) => {

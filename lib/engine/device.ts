@@ -29,7 +29,8 @@ export function gpuModel(env: NodeJS.ProcessEnv = process.env): string {
   const { stdout } = spawnSync('nvidia-smi', args, { encoding: 'utf8', env, timeout: 10_000 }) as {
     stdout?: string;
   };
-  return stdout?.trim().split('\n')[0] || 'unknown';
+  const [name = ''] = stdout?.trim().split('\n') ?? [];
+  return name === '' ? 'unknown' : name;
 }
 
 /** The device that was picked when this module was loaded. */
