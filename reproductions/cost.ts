@@ -85,7 +85,7 @@ function rankedPasses(protocol: SearchProtocol): number {
  * of many calls on a machine with nothing else to do, from which the model is at most a sixth away. Another machine
  * differs by a factor, a busy one by another.
  */
-const STEP_MODEL = {
+export const STEP_MODEL = {
   /** Milliseconds a step for each operation of each cell, whatever the size of its images. */
   perOperation: 0.36,
   /** Milliseconds a step for each operation of each cell and each value (image × pixel × channel) that enters the network. */
@@ -142,7 +142,7 @@ const KEPT_OPERATIONS = 8;
  * The measured constants of a training's model, for two cores as {@link STEP_MODEL}. Processor time was measured, on a machine
  * with other work, and divided by 1.7, which is what two cores gain on one.
  */
-const TRAINING_MODEL = {
+export const TRAINING_MODEL = {
   /** Milliseconds a step for each cell, whatever its operations: at least, and for each value that enters the network. */
   perCell: 0.5,
   perCellValue: 1.2e-5,

@@ -11,6 +11,7 @@ import type { FinishedEvaluation } from '../lib/evaluation/run.js';
 import { canonicalJson } from '../lib/runs/canonical.js';
 import { runKind } from '../lib/runs/kept.js';
 import type { Kept, KeptOptions, Kind } from '../lib/runs/kept.js';
+import { openRun } from '../lib/runs/store.js';
 import { genotypeAfter } from '../lib/search/derived.js';
 import type { ConditionResult } from '../lib/search/condition.js';
 import type {
@@ -229,6 +230,19 @@ function kindOf({ kind }: StoredProtocol): StoredKind {
 /** The digest of what a run reads. @throws as lib/datasets/load.ts, loadDataset. */
 export async function dataDigest(protocol: StoredProtocol, options: ComputeOptions): Promise<string> {
   return (await kindOf(protocol).data(protocol, options)).digest;
+}
+
+/** The finished run that the store has of a protocol; undefined where it has none. @throws as {@link dataDigest}. */
+export async function storedRun(
+  protocol: StoredProtocol,
+  options: ComputeOptions,
+): Promise<KeptRun | undefined> {
+  const { home } = options;
+  const dataset = await dataDigest(protocol, options);
+  const run = openRun({ protocol, dataDigest: dataset, home });
+  const record = run.record() as unknown as Pick<KeptRun, 'result' | 'provenance'> | undefined;
+  if (!record) return undefined;
+  return { protocol, result: record.result, provenance: record.provenance, key: run.key, known: true };
 }
 
 /** The run through the store: a finished one at once, an interrupted one from its last state on. */

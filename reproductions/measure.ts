@@ -7,11 +7,13 @@ import type { FileDatasetName } from '../lib/datasets/registry.js';
 import { InterruptedError, UsageError, ZartsError } from '../lib/errors.js';
 import type { Progress } from '../lib/progress.js';
 import { canonicalJson } from '../lib/runs/canonical.js';
-import { listFinished, openRun } from '../lib/runs/store.js';
+import type { RunQueue } from '../lib/runs/queue.js';
+import { listFinished } from '../lib/runs/store.js';
 import type { Budget } from '../lib/search/protocol.js';
 import type { AnyCell, MeasuredCell, Result } from './experiment.js';
-import { dataDigest, ownProtocol, partsOf, runStored, searchOf, warmUp } from './kinds.js';
+import { dataDigest, ownProtocol, partsOf, runStored, searchOf, storedRun, warmUp } from './kinds.js';
 import type { ComputeOptions, KeptRun, Part, Run, StoredProtocol } from './kinds.js';
+import { throughQueue } from './queued.js';
 
 /** What measuring needs besides the grid. */
 export interface MeasureContext {
@@ -24,6 +26,8 @@ export interface MeasureContext {
   readonly data?: string;
   readonly progress?: Progress;
   readonly signal?: AbortSignal;
+  /** Has the runs computed by workers instead of here, as a table of this name. */
+  readonly queue?: { readonly open: RunQueue; readonly name: string };
   /** Called before the first run that has to be computed; waited for. */
   readonly onBegin?: () => void | Promise<void>;
   /** Given what is there whenever more can be shown; waited for. */
@@ -50,7 +54,7 @@ interface Step {
  *         {InterruptedError} after `signal`, what was computed being kept.
  */
 export async function measure(cells: readonly AnyCell[], context: MeasureContext): Promise<Result> {
-  const { id, budget, progress, onBegin, onPartial } = context;
+  const { id, budget, progress, queue, onBegin, onPartial } = context;
   const { work, steps, missing } = await workOf(cells, context);
   const total = steps.reduce((sum, { seconds }) => sum + seconds, 0);
   let done = steps.reduce((sum, { seconds, known }) => sum + (known ? seconds : 0), 0);
@@ -59,12 +63,40 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
   /** Seconds done of the whole, all of it once nothing is left. */
   const position = (seconds = done): number => (seconds >= total - 1e-6 ? whole : Math.floor(seconds));
   const phase = progress?.start(`${id} (s, estimated)`, whole, position());
+  if (queue) {
+    const found: (MeasuredCell | undefined)[] = work.map(() => undefined);
+    const there = (): Result => ({
+      budget,
+      runs: found.filter((cell) => cell !== undefined),
+      of: countOf(cells),
+      missing: reasons(missing),
+    });
+    let at = 0;
+    const wanted = work.map(({ cell: { run }, parts, options }) => {
+      const seconds = steps.slice(at, (at += parts.length)).map((step) => step.seconds);
+      return { run, parts, options, seconds };
+    });
+    try {
+      await throughQueue(wanted, queue.open, queue.name, {
+        signal: context.signal,
+        onCell: async (i, kept) => {
+          found[i] = measuredCell(work[i].cell, work[i].parts, kept);
+          if (work[i].cell.run.kind !== 'linear') await onPartial?.(there());
+        },
+        onProgress: (seconds, note) => phase?.update(position(seconds), note),
+      });
+      phase?.update(whole);
+    } finally {
+      phase?.end();
+    }
+    return there();
+  }
   const runs: MeasuredCell[] = [];
   const soFar = (extra: readonly MeasuredCell[] = []): Result => ({
     budget,
     runs: [...runs, ...extra],
-    of: cells.filter(({ run }) => run.kind !== 'linear').length,
-    missing: [...missing.values()].filter((reason) => reason !== ''),
+    of: countOf(cells),
+    missing: reasons(missing),
   });
   let compiled = '';
   let next = 0;
@@ -93,10 +125,7 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
         phase?.update(position(), label);
         measured.push(kept);
       }
-      // Whether it was there already is no part of what is kept.
-      const own = measured.filter((_, p) => parts[p].only === undefined);
-      const keptOf = own.map((run) => ({ ...run, known: true }));
-      runs.push({ kind: cell.run.kind, axes: cell.axes, kept: keptOf });
+      runs.push(measuredCell(cell, parts, measured));
       if (computed && cell.run.kind !== 'linear') await onPartial?.(soFar());
     }
     phase?.update(whole);
@@ -118,13 +147,30 @@ async function workOf(cells: readonly AnyCell[], context: MeasureContext) {
     const lacking = await lackingImages(cell.run, options, context, missing);
     if (!lacking) work.push({ cell, parts: partsOf(cell.run), options });
   }
-  const steps = await stepsOf(work, (protocol, { options }) => lookUp(protocol, options));
+  const steps = await stepsOf(work, (protocol, { options }) => storedRun(protocol, options));
   return { work, steps, missing };
 }
 
 /** What {@link measure} would have to compute of the cells, with the images that it would read. @throws as it does. */
 export async function leftToMeasure(cells: readonly AnyCell[], context: MeasureContext): Promise<Remaining> {
   return leftOf((await workOf(cells, context)).steps);
+}
+
+/** Runs of a grid that are its own, and not classifiers beside them. */
+const countOf = (cells: readonly AnyCell[]): number =>
+  cells.filter(({ run }) => run.kind !== 'linear').length;
+
+const reasons = (missing: ReadonlyMap<string, string>): string[] =>
+  [...missing.values()].filter((reason) => reason !== '');
+
+/** A cell with the runs that are there of it. Whether they were there already is no part of what is kept. */
+function measuredCell(
+  { run, axes }: AnyCell,
+  parts: readonly Part[],
+  measured: readonly KeptRun[],
+): MeasuredCell {
+  const own = measured.filter((_, p) => parts[p].only === undefined);
+  return { kind: run.kind, axes, kept: own.map((each) => ({ ...each, known: true })) };
 }
 
 /** Seconds that the cells take on two cores when nothing of them is in the store: an estimate. */
@@ -194,15 +240,6 @@ async function stepsOf<W extends Pick<Work, 'parts'>>(
     }
   }
   return steps;
-}
-
-async function lookUp(protocol: StoredProtocol, options: ComputeOptions): Promise<KeptRun | undefined> {
-  const { home } = options;
-  const dataset = await dataDigest(protocol, options);
-  const run = openRun({ protocol, dataDigest: dataset, home });
-  const record = run.record() as unknown as Pick<KeptRun, 'result' | 'provenance'> | undefined;
-  if (!record) return undefined;
-  return { protocol, result: record.result, provenance: record.provenance, key: run.key, known: true };
 }
 
 /** What is told of one part, at its place in the phase. */

@@ -8,6 +8,7 @@ import type { Progress } from '../lib/progress.js';
 import { canonicalJson, sha256, toJson } from '../lib/runs/canonical.js';
 import { explainFileError, writeWhole } from '../lib/runs/files.js';
 import { runsHome } from '../lib/runs/home.js';
+import type { RunQueue } from '../lib/runs/queue.js';
 import type * as Render from '../lib/report/render.js';
 import type { Chart, Drawing } from '../lib/report/spec.js';
 import type * as SurfacePage from '../lib/report/surface-page.js';
@@ -33,6 +34,8 @@ export interface ReproduceOptions<C = Change> extends GridOptions<C> {
   readonly data?: string;
   readonly progress?: Progress;
   readonly signal?: AbortSignal;
+  /** Has the runs computed by the workers of this queue instead of here. */
+  readonly queue?: RunQueue;
   /** Told what is there, as far as it can be shown, whenever that is more. */
   readonly onPartial?: (soFar: PartlyShown) => void | Promise<void>;
   /** Told what was kept of an earlier time, if anything has to be computed: until there is more it can stand in its place. */
@@ -109,7 +112,7 @@ export async function reproduce<K extends RunKind, A extends Axes, C extends Cho
   options: ReproduceOptions<Change<K, C>>,
 ): Promise<Reproduced<K, A>> {
   const { id } = experiment;
-  const { budget, change = {}, home, onEarlier, onPartial, data, progress, signal } = options;
+  const { budget, change = {}, home, onEarlier, onPartial, data, progress, signal, queue } = options;
   const began = performance.now();
   const runs = runsOf(home);
   const folder = join(dirname(runs), 'results');
@@ -123,6 +126,7 @@ export async function reproduce<K extends RunKind, A extends Axes, C extends Cho
     ...(data === undefined ? {} : { data }),
     ...(progress ? { progress } : {}),
     ...(signal ? { signal } : {}),
+    ...(queue ? { queue: { open: queue, name } } : {}),
     onBegin: async () => {
       const earlier = onEarlier && keptRecord(name, [folder, committedResults()]);
       if (earlier) await onEarlier(shownOf(experiment, earlier.result));
@@ -217,12 +221,13 @@ function dataDeviations({ runs }: Result): string[] {
   return distinct(sentences).filter((sentence) => sentence !== '');
 }
 
+/** Writes a text if it can be: what is so far is only looked at, and a full disk is told of by what has to be kept. */
 function writeText(file: string, text: string): void {
   try {
     mkdirSync(dirname(file), { recursive: true });
     writeWhole(file, [`${text}\n`]);
-  } catch (error) {
-    throw new ZartsError(`The results so far could not be written to ${file}: ${explainFileError(error)}.`);
+  } catch {
+    // The next one may find room.
   }
 }
 

@@ -46,7 +46,8 @@ export function trainingSettings(
 /** Every cell of a grid asks for the same ones. */
 const kept = keepAll<TrainingSettings>();
 
-function withoutGenotype(protocol: EvaluationProtocol): TrainingSettings {
+/** The settings of an evaluation, whatever was trained. @throws {UsageError} for that of a linear classifier. */
+export function withoutGenotype(protocol: EvaluationProtocol): TrainingSettings {
   const { network, ...rest } = protocol;
   if (network.kind === 'linear') throw new UsageError('A linear classifier has no genotype to leave out.');
   const { kind, form, cells, channels, auxiliaryWeight, dropPath } = network;

@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { BENCH_SHAPE_NAMES } from '../../test/bench/shapes.js';
-import { ZartsError, unknownName } from '../../lib/errors.js';
+import { unknownName } from '../../lib/errors.js';
 import { NETWORK_FORMS } from '../../lib/evaluation/plan.js';
 import { EVALUATION_DATASETS, EVALUATION_PRESETS } from '../../lib/evaluation/protocol.js';
 import { ALL_DATASETS } from '../../lib/datasets/registry.js';
@@ -57,8 +57,8 @@ const EXPERIMENT = [
   repeatable('--set <path=value>', 'change a setting of the protocol, e.g. solver.samples=8 (repeatable)'),
   DATA,
   ...PROGRESS,
-  new Option('--queue <url>').hideHelp(),
 ];
+const QUEUE = 'redis:// or rediss:// URL of the queue; @FILE reads it from a file, env from $ZARTS_QUEUE';
 const GENOTYPE = ['<genotype>', GENOTYPE_ARGUMENT] as const;
 const LIMITS = [
   option(
@@ -93,8 +93,19 @@ const COMMANDS: readonly Entry[] = [
     summary: 'every figure and table, or the genotypes that are known by name',
     description:
       'Lists every figure and table of the paper: what it shows, about how long each budget takes on two cores, and the results that are there. With "genotypes" those of the literature: whose they are, the size that their papers print and the size that is counted here.',
-    options: [JSON_ONLY],
-    examples: ['npx zarts list', 'npx zarts list genotypes', 'npx zarts list --json'],
+    options: [
+      option(
+        '--machines <n>',
+        'also what each takes on n machines: hours, memory, disk, and what a week buys',
+      ),
+      JSON_ONLY,
+    ],
+    examples: [
+      'npx zarts list',
+      'npx zarts list --machines 16',
+      'npx zarts list genotypes',
+      'npx zarts list --json',
+    ],
     run: async ({ argument, options }) => (await import('./list.js')).listCommand(argument, options),
   },
   {
@@ -107,9 +118,17 @@ const COMMANDS: readonly Entry[] = [
       ...EXPERIMENT,
       option('--preset <name>', `one algorithm alone (${PRESETS.join(', ')}) instead of those compared`),
       option('--seeds <n>', 'how many seeds each run is repeated with (default: what the budget allows)'),
+      option('--queue <url>', `have it computed by workers: ${QUEUE}`),
+      option(
+        '--slurm',
+        'print a batch script for Slurm that computes it, an array job with a task for each share of the runs',
+      ),
+      option('--share <i/n>', 'compute only one of n shares of the runs, and make no table of them'),
     ],
     examples: [
       'npx zarts reproduce fig-4 --budget laptop',
+      'npx zarts reproduce table-2 --budget full --queue redis://server:6379',
+      'npx zarts reproduce table-2 --budget full --slurm > job.sh',
       'npx zarts reproduce table-5 --budget laptop --seeds 3',
       'npx zarts reproduce fig-4 --budget smoke --data synthetic --json > fig-4.json',
       'npx zarts reproduce fig-4 --set solver.tau=0.1 --set epochs=20',
@@ -308,6 +327,81 @@ const COMMANDS: readonly Entry[] = [
     run: async ({ options }) => (await import('./bench.js')).benchCommand(options),
   },
   {
+    name: 'worker',
+    summary: 'take runs from a queue and compute them',
+    description:
+      'Computes the runs of tables that were put into a queue (reproduce --queue), until it is stopped. All machines share the run store (ZARTS_HOME on a shared folder). Stopped by Ctrl-C or SIGTERM it keeps the state of its run and hands it back; one that is killed loses nothing but the steps since the last checkpoint.',
+    options: [
+      option('--queue <url>', QUEUE, 'env'),
+      option('--concurrency <n>', 'runs at once, each in a process of its own', '1'),
+      option('--gpu <i>', 'the GPU that it uses, as nvidia-smi counts them; start one worker a GPU'),
+      DATA,
+      option('--quiet', 'say nothing on stderr'),
+    ],
+    examples: [
+      'npx zarts worker --queue redis://server:6379',
+      'npx zarts worker --queue @queue-url --concurrency 4 --data /shared/data',
+      'npx zarts worker --queue env --gpu 0',
+    ],
+    run: async ({ options }) => (await import('./worker.js')).workerCommand(options),
+  },
+  {
+    name: 'queue',
+    argument: [
+      '<action...>',
+      'status, retry [ID…], cancel TABLE, drain, or page: see in a browser what status says (the start of an ID is enough)',
+    ],
+    summary: 'what a queue holds: status, retry, cancel, drain, page',
+    description:
+      'Says what a queue holds: tables, runs under way, runs that failed as often as they are tried and are parked. retry gives parked runs another chance, cancel takes a table out and drain everything; runs under way end. page serves a page to watch it by.',
+    options: [
+      option('--queue <url>', QUEUE, 'env'),
+      option('--runs', 'every run, not only those under way and those parked (status)'),
+      option(
+        '--host <address>',
+        'address that the page is served on; another than this machine’s own needs --token',
+        '127.0.0.1',
+      ),
+      option('--port <n>', 'port of the page', '3000'),
+      option('--token <file>', 'file with the token that opens the page'),
+      option('--write', 'a page that can retry, remove and pause, not only show'),
+      JSON_ONLY,
+    ],
+    examples: [
+      'npx zarts queue status --queue redis://server:6379',
+      'npx zarts queue retry --queue env',
+      'npx zarts queue cancel table-2-full --queue env',
+      'npx zarts queue page --queue env --port 8080',
+    ],
+    run: async ({ argument, options }) => (await import('./queue.js')).queueCommand(argument, options),
+  },
+  {
+    name: 'runs',
+    argument: [
+      '[action...]',
+      'list, show KEY, remove KEY…, export FILE KEY…, import FILE (default: list); the first characters of a key are enough',
+    ],
+    summary: 'what the run store holds; runs moved between machines',
+    description:
+      'Lists, shows and removes runs, finished or not, and moves them between machines as one archive: export writes it, import checks every byte of it and replaces nothing. The store is .zarts/runs, or runs/ in $ZARTS_HOME, which several machines may share.',
+    options: [
+      option(
+        '--figure <name>',
+        'the runs of a figure or table at a budget, e.g. table-2-laptop (list, export)',
+      ),
+      option('--old', 'every run of an earlier result version (remove)'),
+      JSON_ONLY,
+    ],
+    examples: [
+      'npx zarts runs',
+      'npx zarts runs show 3f2a91',
+      'npx zarts runs export table-2.tar --figure table-2-laptop',
+      'npx zarts runs import table-2.tar',
+      'npx zarts runs remove 3f2a91 a07c55',
+    ],
+    run: async ({ argument, options }) => (await import('./runs.js')).runsCommand(argument, options),
+  },
+  {
     name: 'report',
     summary: 'every figure and table as one page to send around',
     description:
@@ -342,12 +436,6 @@ const COMMANDS: readonly Entry[] = [
   },
 ];
 
-const notBuilt = (what: string): ZartsError =>
-  new ZartsError(`${what} is not built yet; npx zarts --help lists what is.`);
-
-/** Commands of the design that a later version brings; they say so, and --help does not list them. */
-const NOT_BUILT = { worker: 'Working from a queue (zarts worker)' } as const;
-
 /**
  * Adds every command to the program.
  *
@@ -370,17 +458,6 @@ export function addCommands(program: Command, finished: (exitCode: number) => vo
       if (!named) throw unknownName('command', name ?? '', names);
       named.outputHelp();
     });
-
-  for (const [name, what] of Object.entries(NOT_BUILT)) {
-    program
-      .command(name, { hidden: true })
-      .argument('[anything...]')
-      .allowUnknownOption()
-      .helpOption(false)
-      .action(() => {
-        throw notBuilt(what);
-      });
-  }
 }
 
 function addCommand(program: Command, entry: Entry, finished: (exitCode: number) => void): void {
@@ -395,7 +472,6 @@ function addCommand(program: Command, entry: Entry, finished: (exitCode: number)
   if (more) command.addHelpText('after', () => ['', ...more(command.opts())].join('\n'));
   command.action(async () => {
     const values: Readonly<Record<string, unknown>> = command.opts();
-    if (values.queue !== undefined) throw notBuilt('Working through a queue (--queue)');
     const given = Object.keys(values).filter((each) => command.getOptionValueSource(each) === 'cli');
     const [first] = command.processedArgs as unknown[];
     finished(await run({ argument: first as never, options: { ...values, given } as never }));

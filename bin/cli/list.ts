@@ -13,9 +13,11 @@ import { LITERATURE } from '../../lib/spaces/literature.js';
 import type { Published } from '../../lib/spaces/literature.js';
 import { cellsOf } from '../../reproductions/experiment.js';
 import { estimate } from '../../reproductions/measure.js';
+import { NEEDS_MODEL, needsOf } from '../../reproductions/needs.js';
 import { budgetOf, committedResults, ownResults, recordFiles } from '../../reproductions/records.js';
 import { EXPERIMENTS } from '../../reproductions/registry.js';
-import { fitted, print, printJson, shortPath, tableOf, textWidth, wrap } from './text.js';
+import { wholeNumber } from './options.js';
+import { fitted, print, printJson, shortPath, sizeText, tableOf, textWidth, wrap } from './text.js';
 
 /** A figure or table as `zarts list` shows it. */
 interface Listed {
@@ -30,9 +32,19 @@ interface Listed {
 
 const WHAT = ['experiments', 'genotypes'] as const;
 
+/** Machines that it is reckoned for at most. */
+const MOST_MACHINES = 100_000;
+
 /** Runs `zarts list`. @returns the exit code. */
-export function listCommand(what: string | undefined, options: { json?: boolean }): number {
+export function listCommand(
+  what: string | undefined,
+  options: { readonly json?: boolean; readonly machines?: string },
+): number {
   const known = knownName('list', what ?? WHAT[0], WHAT);
+  if (options.machines !== undefined) {
+    const machines = wholeNumber('--machines', options.machines, 1, MOST_MACHINES);
+    return listNeeds(machines, options);
+  }
   return known === 'genotypes' ? listGenotypes(options) : listExperiments(options);
 }
 
@@ -129,6 +141,46 @@ function keptEstimates(): Estimates {
     // A folder that cannot be written to is no reason not to say it.
   }
   return estimates;
+}
+
+/** What each figure and table takes on so many machines. */
+function listNeeds(machines: number, { json = false }: { readonly json?: boolean }): number {
+  const listed = EXPERIMENTS.flatMap((experiment) =>
+    BUDGETS.map((budget) => ({
+      id: experiment.id,
+      budget,
+      ...needsOf(cellsOf(experiment, { budget }), machines),
+    })),
+  );
+  if (json) {
+    printJson({ machines, model: NEEDS_MODEL, needs: listed });
+    return 0;
+  }
+  const week = 7 * 24;
+  const table = tableOf(
+    `What figures and tables take at full budget on ${machines} machine${machines === 1 ? '' : 's'} of two cores`,
+    listed.filter(({ budget }) => budget === 'full'),
+    {
+      id: ({ id }) => id,
+      runs: ({ runs }) => runs,
+      hours: ({ hours }) => fixed(hours, 1),
+      longest: ({ longestHours }) => fixed(longestHours, 1),
+      'on all': ({ hoursOnAll }) => fixed(hoursOnAll, 1),
+      'a week buys': ({ hoursOnAll, hours }) =>
+        hoursOnAll <= week ? 'whole' : `${fixed((100 * week * machines) / hours, 0)} %`,
+      memory: ({ memoryBytes }) => `${fixed(memoryBytes / 1e9, 1)} GB`,
+      disk: ({ diskBytes }) => sizeText(diskBytes),
+    },
+    {
+      left: ['id'],
+      notes: wrap(
+        `Estimates, with nothing computed before. Hours of one machine, of the longest chain of runs that need each other, and on all machines: hours / ${machines}, but no less than the longest chain. A step takes ${NEEDS_MODEL.step} of a supernet, ${NEEDS_MODEL.trainingStep} of a derived network; memory of a worker: ${NEEDS_MODEL.memory}; disk in the run store: ${NEEDS_MODEL.disk}. docs/many-machines.md has where the numbers come from.`,
+        textWidth(),
+      ),
+    },
+  );
+  print([table]);
+  return 0;
 }
 
 function describeList(listed: readonly Listed[]): string[] {

@@ -1,29 +1,38 @@
+import { resolve } from 'node:path';
 import { InterruptedError, UsageError, ZartsError, unknownName } from '../../lib/errors.js';
 import { claimsText } from '../../lib/report/claims.js';
 import { about } from '../../lib/report/format.js';
 import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
+import { RunQueue } from '../../lib/runs/queue.js';
 import { PRESETS } from '../../lib/search/protocol.js';
 import { searchOf } from '../../reproductions/kinds.js';
 import { cellsOf } from '../../reproductions/experiment.js';
 import type { AnyCell, Experiment } from '../../reproductions/experiment.js';
 import { parseSet } from '../../reproductions/grid.js';
 import type { GridOptions } from '../../reproductions/grid.js';
-import { estimate } from '../../reproductions/measure.js';
+import { estimate, measure } from '../../reproductions/measure.js';
 import { EXPERIMENTS, experimentById } from '../../reproductions/registry.js';
 import { reproduce } from '../../reproductions/reproduce.js';
 import type { Reproduced, ReproduceOptions, PartlyShown } from '../../reproductions/reproduce.js';
+import { shareOf } from '../../reproductions/shares.js';
 import { anyTrainingOf } from '../../reproductions/training.js';
 import { fetchData, fetchImages } from './data.js';
 import type { DataOptions } from './data.js';
 import { knownBudget, wholeNumber } from './options.js';
 import type { ExperimentOptions } from './options.js';
 import { interruptible } from './signals.js';
+import { parsedShare, slurmScript } from './slurm.js';
 import { bulletList, fitted, print, printJson, shortPath, textWidth, wrap } from './text.js';
 
 /** The options of `zarts reproduce`. */
 export interface ReproduceCommandOptions extends ExperimentOptions {
   readonly preset?: string;
   readonly seeds?: string;
+  readonly queue?: string;
+  /** Only a share of the runs, "3/40", and no table. */
+  readonly share?: string;
+  /** Only print a batch script for Slurm. */
+  readonly slurm?: boolean;
 }
 
 /** Seeds that a run may be repeated with: each repeat is a whole search. */
@@ -37,10 +46,20 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
   // Every setting is checked before anything is loaded or computed.
   const grids = experiments.map((experiment) => cellsOf(experiment, asked));
 
+  const one = [options.queue !== undefined, options.share !== undefined, options.slurm ?? false];
+  if (one.filter(Boolean).length > 1)
+    throw new UsageError('--queue, --share and --slurm are three ways to spread runs; choose one.');
+  if (options.slurm) {
+    print([slurmScript(grids.flat(), commandOf(id, options), `${id}-${asked.budget}`)]);
+    return 0;
+  }
+  const part = options.share === undefined ? undefined : parsedShare(options.share);
   const progress = terminalProgress({ quiet });
   const source = data === undefined ? {} : { data };
   const reports: Reproduced[] = [];
   const lacking: string[] = [];
+  const queue = options.queue === undefined ? undefined : await RunQueue.open(options.queue);
+  const through = queue ? { queue } : {};
   await interruptible(async (signal) => {
     for (const [i, experiment] of experiments.entries()) {
       try {
@@ -58,15 +77,36 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
         const text = `${experiment.id}, budget ${asked.budget}: ${about(estimate(grids[i]))}`;
         process.stderr.write(`${text} on two cores with nothing computed before (an estimate).\n`);
       }
-      const report = await reproduceWhole(experiment, { ...asked, ...source, progress, signal });
+      if (part) {
+        const { share, shares } = part;
+        const cells = shareOf(grids[i], share, shares);
+        const common = { id: experiment.id, budget: asked.budget, progress, signal, ...source };
+        const { runs } = cells.length === 0 ? { runs: [] } : await measure(cells, common);
+        const text = `${experiment.id}, share ${share} of ${shares}: ${runs.length} of ${cells.length} runs are there.`;
+        if (!json) print([text]);
+        continue;
+      }
+      const report = await reproduceWhole(experiment, { ...asked, ...source, ...through, progress, signal });
       reports.push(report);
       if (!json) print([...(reports.length > 1 ? ['', ''] : []), ...describeReproduction(report)]);
     }
-  });
+  }).finally(() => queue?.close());
   const documents = reports.map(documentOf);
   if (json) printJson(id === 'all' ? documents : documents[0]);
   if (lacking.length > 0) process.stderr.write(`${lacking.join('\n')}\n`);
   return lacking.length > 0 ? 1 : 0;
+}
+
+/** The command again, as arguments, but for how its runs are spread. */
+function commandOf(id: string, options: ReproduceCommandOptions): string[] {
+  const { budget, preset, seeds, set = [], data } = options;
+  return [
+    ...['reproduce', id, '--budget', budget],
+    ...(preset === undefined ? [] : ['--preset', preset]),
+    ...(seeds === undefined ? [] : ['--seeds', seeds]),
+    ...set.flatMap((each) => ['--set', each]),
+    ...(data === undefined ? [] : ['--data', data === 'synthetic' ? data : resolve(data)]),
+  ];
 }
 
 /** What `--json` prints: everything but what the files named in it have. */

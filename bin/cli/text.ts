@@ -45,6 +45,13 @@ export function fitted(table: Table): string {
   return textTable(table, textWidth());
 }
 
+/** Bytes in words: "3.4 MB". */
+export function sizeText(bytes: number): string {
+  const unit = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const power = bytes < 1000 ? 0 : Math.min(unit.length - 1, Math.floor(Math.log10(bytes) / 3));
+  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${unit[power]}`;
+}
+
 /** A path as it would be typed from here. */
 export function shortPath(path: string): string {
   const inside = relative(process.cwd(), path);

@@ -7,6 +7,7 @@ import { UsageError, ZartsError } from '../errors.js';
 import { explainFileError } from '../runs/files.js';
 import { projectRoot } from '../runs/home.js';
 import { acquireLock } from '../runs/lock.js';
+import type { Lock } from '../runs/lock.js';
 
 /** The sentence for a file or folder that the system does not let us read. */
 export function unreadable(path: string, error: unknown, advice = 'make it readable'): ZartsError {
@@ -107,10 +108,10 @@ export async function makeOnce(
   failed: string,
   make: () => Promise<void>,
 ): Promise<void> {
-  let release: (() => void) | undefined;
+  let lock: Lock | undefined;
   try {
     await mkdir(dirname(folder), { recursive: true });
-    release = acquireLock(join(dirname(folder), `.${basename(folder)}.lock`), doing);
+    lock = acquireLock(join(dirname(folder), `.${basename(folder)}.lock`), doing);
     if (!existsSync(folder)) await make(); // else another process was faster
   } catch (error) {
     if (error instanceof ZartsError) throw error;
@@ -118,6 +119,6 @@ export async function makeOnce(
       `${failed}: ${explainFileError(error)}; make room, mend that, or name another folder, and the same command goes on.`,
     );
   } finally {
-    release?.();
+    lock?.release();
   }
 }

@@ -1,10 +1,27 @@
 /** The few file operations on which everything kept on disk rests: whole files or none, and errors a person can read. */
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
+import { ZartsError } from '../errors.js';
 
 /** The ending of files that are still being written; one left behind by a killed process is never read. */
 export const TEMPORARY = '.tmp';
+
+/** A folder of ours cannot be written: the disk is full, or it may only be read. No fault of what was to be kept there. */
+export class StoreFaultError extends ZartsError {
+  override readonly name = 'StoreFaultError';
+}
 
 /** The code of a system error ("ENOENT"), or undefined for any other error. */
 export function errorCode(error: unknown): string | undefined {
@@ -38,22 +55,65 @@ export function flushToDisk(path: string): void {
  * fills up in the middle leaves a truncated file under the final name.
  */
 export function writeWhole(path: string, chunks: readonly (Uint8Array | string)[]): void {
-  const temporary = `${path}.${process.pid}${TEMPORARY}`;
+  const temporary = `${path}.${process.pid}-${randomUUID().slice(0, 8)}${TEMPORARY}`;
   try {
-    const descriptor = openSync(temporary, 'w');
-    try {
-      // On a descriptor, writeFileSync goes on from the current position until every byte is out.
-      for (const chunk of chunks) writeFileSync(descriptor, chunk);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
+    writeFlushed(temporary, 'w', chunks);
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
   }
   flushToDisk(dirname(path));
+}
+
+function writeFlushed(path: string, flag: 'w' | 'wx', chunks: readonly (Uint8Array | string)[]): void {
+  const descriptor = openSync(path, flag);
+  try {
+    // On a descriptor, writeFileSync goes on from the current position until every byte is out.
+    for (const chunk of chunks) writeFileSync(descriptor, chunk);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** What a file system without hard links answers. */
+const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
+
+/**
+ * Writes a file as {@link writeWhole} does, unless there is one: of several machines that try, one does. By a link, which
+ * fails where the name is taken, on NFS too; a rename would replace what another machine has just written.
+ *
+ * @returns  Whether it was written.
+ */
+export function writeOnce(path: string, chunks: readonly (Uint8Array | string)[]): boolean {
+  const temporary = `${path}.${process.pid}-${randomUUID().slice(0, 8)}${TEMPORARY}`;
+  try {
+    writeFlushed(temporary, 'w', chunks);
+    linkOrWrite(temporary, path, chunks);
+    return true;
+  } catch (error) {
+    // NFS may repeat a call whose answer was lost, and then say that the name is taken, by this very file.
+    const linked = statSync(temporary, { throwIfNoEntry: false })?.nlink === 2;
+    if (errorCode(error) !== 'EEXIST' || linked) {
+      if (linked) return true;
+      throw error;
+    }
+    return false;
+  } finally {
+    rmSync(temporary, { force: true });
+    flushToDisk(dirname(path));
+  }
+}
+
+function linkOrWrite(temporary: string, path: string, chunks: readonly (Uint8Array | string)[]): void {
+  try {
+    linkSync(temporary, path);
+  } catch (error) {
+    if (!NO_LINKS.includes(errorCode(error) ?? '')) throw error;
+    // Exclusive as well; what a crash leaves of it half-written does not match its digest.
+    writeFlushed(path, 'wx', chunks);
+  }
 }
 
 /** Writes several files below a folder, each as {@link writeWhole} does, and makes the folders that they need. */

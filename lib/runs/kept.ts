@@ -15,6 +15,8 @@ export interface KeptOptions {
   readonly signal?: AbortSignal;
   /** false: run TensorFlow.js eagerly, for debugging. */
   readonly compile?: boolean;
+  /** What to do with a run that was begun where other bits are computed: refuse it (if left out), or begin it anew. */
+  readonly otherBits?: 'refuse' | 'restart';
 }
 
 /** A finished run of any kind: its result, where it is kept, and how it came about. */
@@ -100,11 +102,10 @@ export async function runKind<
     // Another process may have finished it while this one waited.
     const meanwhile = finished(true);
     if (meanwhile) return meanwhile;
-    const from = run.resume();
-    // Seconds of computing, those before an interruption included: each checkpoint keeps them.
-    const { timed, bits } = (from?.meta ?? {}) as { timed?: { seconds: number }; bits?: Bits };
     const here = bitsOf(kind.engine());
-    if (from) checkSameBits(run, bits ?? {}, here);
+    const from = goOnFrom(run, here, options);
+    // Seconds of computing, those before an interruption included: each checkpoint keeps them.
+    const { timed } = (from?.meta ?? {}) as { timed?: { seconds: number } };
     const began = performance.now();
     const seconds = (): number => (timed?.seconds ?? 0) + (performance.now() - began) / 1000;
     const store: StateStore = {
@@ -124,11 +125,31 @@ export async function runKind<
   }
 }
 
-/** A run is one machine's: what goes on with other last bits would be the result of none. */
-function checkSameBits(run: Run, there: Bits, here: Bits): void {
-  const difference = differenceOf(there, here);
-  if (difference === undefined) return;
-  throw new ZartsError(
+/** A run cannot go on here: it was begun where other bits are computed. */
+export class OtherBitsError extends ZartsError {
+  override readonly name = 'OtherBitsError';
+
+  /** @param there  What decides the bits where it was begun. */
+  constructor(
+    message: string,
+    readonly there: Bits,
+  ) {
+    super(message);
+  }
+}
+
+/** What a run goes on from. It is one machine's: what goes on with other last bits would be the result of none. */
+function goOnFrom(run: Run, here: Bits, { otherBits }: KeptOptions): Checkpoint | undefined {
+  const from = run.resume();
+  const { bits = {} } = (from?.meta ?? {}) as { bits?: Bits };
+  const difference = from && differenceOf(bits, here);
+  if (difference === undefined) return from;
+  if (otherBits === 'restart') {
+    run.restart();
+    return run.resume();
+  }
+  throw new OtherBitsError(
     `Run ${run.key} was begun where other bits are computed: ${difference}; go on there, or start it anew here by deleting ${run.folder}.`,
+    bits,
   );
 }

@@ -1,13 +1,16 @@
 import {
-  appendFileSync,
+  closeSync,
+  constants,
   existsSync,
+  fstatSync,
+  ftruncateSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
-  truncateSync,
+  writeFileSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
@@ -16,9 +19,18 @@ import { canonicalJson, sha256, toJson } from './canonical.js';
 import type { JsonValue } from './canonical.js';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
 import type { Checkpoint } from './checkpoint.js';
-import { errorCode, explainFileError, flushToDisk, TEMPORARY, writeWhole } from './files.js';
+import {
+  errorCode,
+  explainFileError,
+  flushToDisk,
+  StoreFaultError,
+  TEMPORARY,
+  writeOnce,
+  writeWhole,
+} from './files.js';
 import { runsHome } from './home.js';
 import { acquireLock, releasedHere } from './lock.js';
+import type { Lock } from './lock.js';
 
 /**
  * Part of every run's key. Raise it with any change that can move a number of a run: what was computed by the older
@@ -80,8 +92,15 @@ export function openRun(options: OpenRunOptions): Run {
   return new Run(options);
 }
 
+/** A checkpoint's file: the step that it was made after, and the holder of the lock that made it. */
+interface CheckpointFile {
+  readonly name: string;
+  readonly step: number;
+  readonly token: string;
+}
+
 /**
- * One run's folder: protocol.json, metrics.jsonl, checkpoint/, result.json. Reading needs no lock. Who computes the run does
+ * One run's folder: protocol.json, checkpoint/, result.json, metrics.jsonl. Reading needs no lock. Who computes the run does
  *
  *     await run.free();
  *     const release = run.lock();
@@ -91,6 +110,10 @@ export function openRun(options: OpenRunOptions): Run {
  *     release();
  *
  * All but the waiting for others is synchronous: what has returned is on the disk, in the order of the calls.
+ *
+ * Several machines may share the folder. Until the run is finished each holder of the lock writes to files named by the token
+ * of its lock, metrics.<token>.jsonl and checkpoint/<step>.<token>.ckpt, and the result is kept by whoever is first: a holder
+ * that was stopped, was given up for dead and wakes up finds nothing that it could spoil.
  */
 export class Run {
   /** The run's key, and its folder's name. */
@@ -99,7 +122,7 @@ export class Run {
   readonly folder: string;
   private readonly protocolText: string;
   private readonly warn: (message: string) => void;
-  private release: (() => void) | undefined;
+  private held: Lock | undefined;
 
   constructor(options: OpenRunOptions) {
     const {
@@ -119,27 +142,21 @@ export class Run {
     return join(this.folder, ...names);
   }
 
-  private get metricsPath(): string {
-    return this.path('metrics.jsonl');
+  private metricsPath(token: string): string {
+    return this.path(token === '' ? 'metrics.jsonl' : `metrics.${token}.jsonl`);
   }
 
-  private metrics(): Buffer {
-    return this.read(this.metricsPath) ?? Buffer.alloc(0);
+  /** The metrics of a holder; those of a finished run have its name no longer. */
+  private metrics(token: string): Buffer {
+    return this.read(this.metricsPath(token)) ?? this.read(this.metricsPath('')) ?? Buffer.alloc(0);
   }
 
   /** The result with its provenance, or undefined while there is none that is whole and valid. */
   record(): RunRecord | undefined {
     const text = this.read(this.path('result.json'))?.toString('utf8');
     if (text === undefined) return undefined;
-    try {
-      const stored = resultSchema.parse(JSON.parse(text));
-      if (stored.key === this.key && stored.sha256 === sha256(canonicalJson(stored.result))) {
-        const { result, provenance, finished } = stored;
-        return { result, provenance, finished };
-      }
-    } catch {
-      // Not JSON, or not of this form: the same as any other damage.
-    }
+    const record = recordIn(text, this.key);
+    if (record) return record;
     this.warn(
       `${this.path('result.json')} is damaged and is not used; the run is computed again from its last checkpoint.`,
     );
@@ -154,20 +171,20 @@ export class Run {
     return this.newestWhole().found?.checkpoint;
   }
 
-  private newestWhole(): { found?: ReturnType<typeof decodeCheckpoint>; unusable: string[] } {
+  /** That checkpoint with the metrics that belong to it, and the files of those that were passed over. */
+  private newestWhole(): { found?: { checkpoint: Checkpoint; metrics: Buffer }; unusable: string[] } {
     const unusable: string[] = [];
-    const metrics = this.metrics();
-    for (const file of this.checkpointFiles().reverse()) {
-      const path = this.path('checkpoint', file);
+    for (const { name, token } of this.checkpointFiles().reverse()) {
+      const path = this.path('checkpoint', name);
       try {
         const bytes = this.read(path);
         if (bytes === undefined) continue; // replaced by a newer one since the folder was listed
-        const found = decodeCheckpoint(bytes, path);
-        const { bytes: length, sha256: expected } = found.metrics;
-        if (metrics.length >= length && sha256(metrics.subarray(0, length)) === expected)
-          return { found, unusable };
+        const { checkpoint, metrics: mark } = decodeCheckpoint(bytes, path);
+        const metrics = this.metrics(token).subarray(0, mark.bytes);
+        if (metrics.length === mark.bytes && sha256(metrics) === mark.sha256)
+          return { found: { checkpoint, metrics }, unusable };
         this.warn(
-          `Checkpoint ${path} is not used: the first ${length} bytes of metrics.jsonl are not those that belong to it.`,
+          `Checkpoint ${path} is not used: the first ${mark.bytes} bytes of the metrics are not those that belong to it.`,
         );
       } catch (error) {
         this.warn(`${error instanceof Error ? error.message : String(error)} It is not used.`);
@@ -177,12 +194,15 @@ export class Run {
     return { unusable };
   }
 
-  /** The names of the checkpoints, oldest first (their names are their steps, so the order of names is that of steps). */
-  private checkpointFiles(): string[] {
+  /** The checkpoints, oldest first. */
+  private checkpointFiles(): CheckpointFile[] {
     try {
       return readdirSync(this.path('checkpoint'))
-        .filter((name) => /^\d{10,}\.ckpt$/.test(name))
-        .sort((a, b) => parseInt(a) - parseInt(b));
+        .flatMap((name) => {
+          const [, step, token = ''] = /^(\d{10,})(?:\.([0-9a-f]{8}))?\.ckpt$/.exec(name) ?? [];
+          return step === undefined ? [] : [{ name, step: parseInt(step), token }];
+        })
+        .sort((a, b) => a.step - b.step);
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return [];
       throw new ZartsError(`${this.path('checkpoint')} cannot be read: ${explainFileError(error)}.`);
@@ -199,75 +219,99 @@ export class Run {
    * afterwards: another process may have finished it meanwhile.
    *
    * @returns  Gives the lock back.
-   * @throws ZartsError  in one sentence: in use by another process, or the folder cannot be written.
+   * @throws {InUseError} when another process has it; {ZartsError} when the folder cannot be written.
    */
   lock(): () => void {
     try {
       mkdirSync(this.path('checkpoint'), { recursive: true });
     } catch (error) {
-      throw new ZartsError(
+      throw new StoreFaultError(
         `The run's folder ${this.folder} cannot be created: ${explainFileError(error)}; point ZARTS_HOME at a folder that can be written.`,
       );
     }
-    const unlock = acquireLock(this.path('lock'), `Run ${this.key}`);
-    this.release = () => {
-      this.release = undefined;
-      unlock();
+    const held = acquireLock(this.path('lock'), `Run ${this.key}`);
+    this.held = held;
+    const release = (): void => {
+      this.held = undefined;
+      held.release();
     };
     try {
       this.saving('The run', () => {
-        // Only the holder of the lock writes, so temporary files found now belong to processes that died.
-        for (const folder of [this.folder, this.path('checkpoint')]) {
-          for (const name of readdirSync(folder)) {
-            if (name.endsWith(TEMPORARY)) rmSync(join(folder, name), { force: true });
-          }
-        }
+        this.clearAway();
         if (this.read(this.path('protocol.json'))?.toString('utf8') !== this.protocolText) {
           writeWhole(this.path('protocol.json'), [this.protocolText]);
         }
-        appendFileSync(this.metricsPath, '');
-        // A line that a killed process did not end is none.
-        truncateSync(this.metricsPath, readFileSync(this.metricsPath).lastIndexOf(10) + 1);
       });
     } catch (error) {
-      this.release();
+      release();
       throw error;
     }
-    return this.release;
+    return release;
+  }
+
+  /** Removes what processes that died have left: only the holder of the lock writes. */
+  private clearAway(): void {
+    const kept = this.checkpointFiles().map(({ token }) => token);
+    for (const folder of [this.folder, this.path('checkpoint')]) {
+      for (const name of readdirSync(folder)) {
+        const [, token] = /^metrics\.([0-9a-f]{8})\.jsonl$/.exec(name) ?? [];
+        const orphan = token !== undefined && !kept.includes(token);
+        // Others may be asking for the lock.
+        const half = name.endsWith(TEMPORARY) && !name.startsWith('lock.');
+        if (orphan || half) rmSync(join(folder, name), { force: true });
+      }
+    }
   }
 
   /**
-   * The checkpoint to go on from (undefined: start at step 0), after cutting metrics.jsonl back to what it held when that
-   * checkpoint was made. Checkpoints that cannot be used are renamed to *.damaged. Needs the lock.
+   * The checkpoint to go on from (undefined: start at step 0), with the metrics that it had. Checkpoints that cannot be used
+   * are renamed to *.damaged. Needs the lock.
    */
   resume(): Checkpoint | undefined {
-    this.needLock();
+    const { token } = this.holding();
     const { found, unusable } = this.newestWhole();
     this.saving('The choice of a checkpoint', () => {
       // Out of the way, so that they never take the place of a good one when older checkpoints are deleted.
       for (const path of unusable) renameSync(path, `${path}.damaged`);
-      truncateSync(this.metricsPath, found?.metrics.bytes ?? 0);
-      flushToDisk(this.metricsPath);
+      writeWhole(this.metricsPath(token), [found?.metrics ?? '']);
     });
     return found?.checkpoint;
   }
 
   /**
-   * Adds one line to metrics.jsonl. Needs the lock.
+   * Sets the checkpoints aside (*.damaged), so that the run begins anew. Needs the lock.
+   */
+  restart(): void {
+    this.holding();
+    this.saving('The choice to begin anew', () => {
+      for (const { name } of this.checkpointFiles()) {
+        renameSync(this.path('checkpoint', name), this.path('checkpoint', `${name}.damaged`));
+      }
+    });
+  }
+
+  /**
+   * Adds one line to the metrics. Needs the lock, and {@link resume} before.
    *
-   * @throws ZartsError  when a value is not finite or not plain data (naming it), or the line cannot be written; then
-   *   no part of it stays.
+   * @throws {ZartsError} when a value is not finite or not plain data (naming it), or the line cannot be written: then no
+   *   part of it stays; {LostLockError} when the lock was taken over.
    */
   appendMetrics(record: { readonly step: number }): void {
-    this.needLock();
+    const { token } = this.holding();
     const line = JSON.stringify(toJson(record, 'metrics')) + '\n';
     this.saving(`A metrics line of step ${record.step}`, () => {
-      const { size } = statSync(this.metricsPath);
+      // Never made anew: where it is gone the lock is lost.
+      const descriptor = openSync(this.metricsPath(token), constants.O_WRONLY | constants.O_APPEND);
       try {
-        appendFileSync(this.metricsPath, line);
-      } catch (error) {
-        truncateSync(this.metricsPath, size);
-        throw error;
+        const { size } = fstatSync(descriptor);
+        try {
+          writeFileSync(descriptor, line);
+        } catch (error) {
+          ftruncateSync(descriptor, size);
+          throw error;
+        }
+      } finally {
+        closeSync(descriptor);
       }
     });
   }
@@ -276,33 +320,33 @@ export class Run {
    * Keeps the state after `step` steps, with the metrics written so far. The checkpoint before it stays as well, so that
    * one is there whatever happens to the newest. Needs the lock.
    *
-   * @throws ZartsError  when it cannot be written (disk full, no permission); the earlier ones are untouched.
+   * @throws {ZartsError} when it cannot be written (disk full, no permission), the earlier ones being untouched;
+   *   {LostLockError} when the lock was taken over.
    */
   saveCheckpoint(checkpoint: Checkpoint): void {
-    this.needLock();
-    const metrics = this.metrics();
+    const { token } = this.holding();
+    const { step } = checkpoint;
+    const metrics = this.metrics(token);
     const pieces = encodeCheckpoint(checkpoint, { bytes: metrics.length, sha256: sha256(metrics) });
-    const name = `${String(checkpoint.step).padStart(10, '0')}.ckpt`;
-    this.saving(`The checkpoint of step ${checkpoint.step}`, () => {
-      flushToDisk(this.metricsPath);
+    const name = `${String(step).padStart(10, '0')}.${token}.ckpt`;
+    this.saving(`The checkpoint of step ${step}`, () => {
+      flushToDisk(this.metricsPath(token));
       writeWhole(this.path('checkpoint', name), pieces);
-      // What is newer than this one was found damaged, or the run would have gone on from it.
-      const older = this.checkpointFiles().filter((file) => parseInt(file) < checkpoint.step);
-      for (const file of this.checkpointFiles()) {
-        if (file !== name && file !== older.at(-1)) rmSync(this.path('checkpoint', file), { force: true });
-      }
+      // Later ones can only be a successor's: those found damaged have another name.
+      const older = this.checkpointFiles().filter((file) => file.step < step);
+      for (const file of older.slice(0, -1)) rmSync(this.path('checkpoint', file.name), { force: true });
     });
   }
 
   /**
-   * Keeps the result; from now on {@link record} returns it. Needs the lock.
+   * Keeps the result, unless another process was first; from now on {@link record} returns it. Needs the lock.
    *
    * @param result      Plain data, every number finite.
    * @param provenance  How it came about: commit, engine, device, host, seconds, data.
-   * @throws ZartsError  for anything else, or when it cannot be written.
+   * @throws {ZartsError} for anything else, or when it cannot be written; {LostLockError} when the lock was taken over.
    */
   finish(result: unknown, provenance: unknown = {}): void {
-    this.needLock();
+    const { token } = this.holding();
     const stored = {
       key: this.key,
       finished: new Date().toISOString(),
@@ -310,15 +354,22 @@ export class Run {
       result: toJson(result, 'result'),
       provenance: toJson(provenance, 'provenance'),
     };
+    const path = this.path('result.json');
     this.saving('The result', () => {
-      flushToDisk(this.metricsPath);
-      writeWhole(this.path('result.json'), [JSON.stringify(stored, undefined, 2) + '\n']);
+      flushToDisk(this.metricsPath(token));
+      while (!writeOnce(path, [JSON.stringify(stored, undefined, 2) + '\n'])) {
+        if (this.record()) return;
+        renameSync(path, `${path}.damaged`);
+      }
+      renameSync(this.metricsPath(token), this.metricsPath(''));
     });
   }
 
-  private needLock(): void {
-    if (this.release === undefined)
+  private holding(): Lock {
+    if (this.held === undefined)
       throw new ZartsError(`Run ${this.key} must be locked before it is written to.`);
+    this.held.check();
+    return this.held;
   }
 
   private saving<T>(what: string, write: () => T): T {
@@ -326,7 +377,9 @@ export class Run {
       return write();
     } catch (error) {
       if (error instanceof ZartsError) throw error;
-      throw new ZartsError(
+      // What is gone may have been cleared away by a successor.
+      this.held?.check();
+      throw new StoreFaultError(
         `${what} could not be saved in ${this.folder}: ${explainFileError(error)}; what was saved before is intact, and the same command goes on from it once there is room to write.`,
       );
     }
@@ -340,6 +393,19 @@ export class Run {
       if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined;
       throw new ZartsError(`${path} cannot be read: ${explainFileError(error)}.`);
     }
+  }
+}
+
+/** The record that a result.json holds; undefined where it is not whole, or another run's. */
+export function recordIn(text: string, key: string): RunRecord | undefined {
+  try {
+    const stored = resultSchema.parse(JSON.parse(text));
+    if (stored.key !== key || stored.sha256 !== sha256(canonicalJson(stored.result))) return undefined;
+    const { result, provenance, finished } = stored;
+    return { result, provenance, finished };
+  } catch {
+    // Not JSON, or not of this form: the same as any other damage.
+    return undefined;
   }
 }
 
@@ -358,15 +424,18 @@ export function listRuns(home: string = runsHome()): FoundRun[] {
   } catch (error) {
     throw new ZartsError(`The runs in ${home} cannot be listed: ${explainFileError(error)}.`);
   }
-  return names.flatMap((name) => {
-    try {
-      const text = readFileSync(join(home, name, 'protocol.json'), 'utf8');
-      const stored = protocolSchema.parse(JSON.parse(text));
-      return stored.key === name ? [stored] : [];
-    } catch {
-      return [];
-    }
-  });
+  return names.flatMap((name) => readRun(home, name) ?? []);
+}
+
+/** The run of that key in a folder of runs; undefined where there is none. */
+export function readRun(home: string, key: string): FoundRun | undefined {
+  try {
+    const text = readFileSync(join(home, key, 'protocol.json'), 'utf8');
+    const stored = protocolSchema.parse(JSON.parse(text));
+    return stored.key === key ? stored : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Every run of this {@link RESULT_VERSION} that is finished, whole, with its protocol and result. */

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { metricsFile } from '../runs/writer-state.js';
 import type { Outcome, Started } from './zarts.js';
 
 /** A search of some seconds: 40 weight steps and 20 alpha updates, a checkpoint after each of its 10 epochs. */
@@ -67,8 +68,10 @@ export function savedSteps(home: string): number {
 
 /** Waits until the process adds a line to the run's metrics: it has taken up the work and is writing. */
 export async function untilWriting(home: string, { child }: Started): Promise<void> {
-  const size = (): number =>
-    statSync(join(runFolder(home) ?? '', 'metrics.jsonl'), { throwIfNoEntry: false })?.size ?? 0;
+  const size = (): number => {
+    const file = metricsFile(runFolder(home) ?? join(home, 'none'));
+    return file === undefined ? 0 : (statSync(file, { throwIfNoEntry: false })?.size ?? 0);
+  };
   // The file is first cut back to the last checkpoint, and only then grows.
   for (let last = Infinity, now = size(); now <= last && child.exitCode === null; now = size()) {
     last = now;

@@ -168,22 +168,6 @@ describe('zarts: wrong usage', function () {
     expect(stdout).to.equal('');
     expect(stderr).to.include('Usage: zarts');
   });
-
-  for (const command of ['worker']) {
-    it(`${command}, which is not built: one honest sentence, exit code 1`, async () => {
-      const outcome = await zarts([command, 'DARTS_V1', '--some', 'option']);
-      expect(outcome.code).to.equal(1);
-      expectSentence(outcome);
-      expect(outcome.stderr).to.include('not built yet');
-    });
-  }
-
-  it('--queue, which is not built: one honest sentence, exit code 1', async () => {
-    const outcome = await zarts([...SEARCH, '--queue', 'redis://localhost']);
-    expect(outcome.code).to.equal(1);
-    expectSentence(outcome);
-    expect(outcome.stderr).to.include('not built yet');
-  });
 });
 
 describe('zarts: damaged data', function () {

@@ -92,7 +92,7 @@ describe('the TypeScript kernel, at length', function () {
     const [, locked, lockedAgain, loading, loaded, waiting, free] = kernelSession([
       { run: `import { acquireLock } from 'zarts/lib/runs/lock'; import { exclusively } from 'zarts/lib/engine';` },
       { run: `acquireLock(${lock}, 'It'); while (true);`, interrupt_after: 0.5 },
-      { run: `acquireLock(${lock}, 'It')();` },
+      { run: `acquireLock(${lock}, 'It').release();` },
       { run: `require(${JSON.stringify(module)})`, interrupt_after: 0.5 },
       { run: `require(${JSON.stringify(module)})` },
       { run: `await ${work}`, interrupt_after: 0.5 },

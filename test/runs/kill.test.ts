@@ -27,7 +27,7 @@ describe('runs: a process killed while it writes', function () {
     second.stderr.on('data', (piece: Buffer) => (said += piece.toString()));
     const [code] = (await once(second, 'close')) as [number];
     expect(code).to.equal(1);
-    expect(said).to.match(new RegExp(`^ZartsError: Run .* is in use by process ${child.pid} `));
+    expect(said).to.match(new RegExp(`^InUseError: Run .* is in use by process ${child.pid} `));
     await kill(child);
     run.lock()();
   });

@@ -1,25 +1,27 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   appendFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
+  statSync,
   truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { ZartsError } from '../../lib/errors.js';
 import { runsHome, projectRoot } from '../../lib/runs/home.js';
-import { acquireLock, releasedHere } from '../../lib/runs/lock.js';
+import { acquireLock, InUseError, LostLockError, releasedHere } from '../../lib/runs/lock.js';
 import { listRuns, openRun, runKey } from '../../lib/runs/store.js';
 import type { Run } from '../../lib/runs/store.js';
 import { temporaryFolder } from '../datasets/helpers.js';
-import { PROTOCOL, metricsOf } from './writer-state.js';
+import { PROTOCOL, metricsFile, metricsOf } from './writer-state.js';
 
 const alpha = (step: number) => Float64Array.of(step, step / 3);
 
@@ -42,7 +44,11 @@ describe('runs: the store', () => {
       if (step % every === 0) run.saveCheckpoint({ step, meta: { step }, tensors: { alpha: alpha(step) } });
     }
   }
-  const checkpoints = (run: Run): string[] => readdirSync(join(run.folder, 'checkpoint')).sort();
+  /** Without the tokens of those who made them. */
+  const checkpoints = (run: Run): string[] =>
+    readdirSync(join(run.folder, 'checkpoint'))
+      .map((name) => name.replace(/\.[0-9a-f]{8}(?=\.ckpt)/, ''))
+      .sort();
   const steps = (run: Run): number[] => metricsOf(run).map(({ step }) => step);
 
   it('keys runs by protocol, data and nothing else', () => {
@@ -138,12 +144,12 @@ describe('runs: the store', () => {
     first.resume();
     work(first, 0, 5, 2);
     release();
-    appendFileSync(join(first.folder, 'metrics.jsonl'), '{"step":6,"lo');
+    appendFileSync(metricsFile(first.folder)!, '{"step":6,"lo');
     const run = open();
     expect(steps(run)).to.deep.equal([1, 2, 3, 4, 5]);
     run.lock();
     expect(run.resume()!.step).to.equal(4);
-    expect(readFileSync(join(run.folder, 'metrics.jsonl'), 'utf8').split('\n')).to.have.length(5);
+    expect(readFileSync(metricsFile(run.folder)!, 'utf8').split('\n')).to.have.length(5);
     work(run, 4, 6, 2);
     expect(steps(run)).to.deep.equal([1, 2, 3, 4, 5, 6]);
     expect(run.latestCheckpoint()!.step).to.equal(6);
@@ -153,6 +159,7 @@ describe('runs: the store', () => {
   it('starts afresh, without old metrics, when there is no checkpoint', () => {
     const first = open();
     const release = first.lock();
+    first.resume();
     work(first, 0, 3, 10);
     release();
     const run = open();
@@ -189,12 +196,13 @@ describe('runs: the store', () => {
       first.resume();
       work(first, 0, 3);
       release();
-      harm(join(first.folder, 'checkpoint', '0000000003.ckpt'));
+      const newest = readdirSync(join(first.folder, 'checkpoint')).sort().at(-1)!;
+      harm(join(first.folder, 'checkpoint', newest));
       const run = open();
       run.lock();
       expect(run.resume()!.step).to.equal(2);
       expect(warnings).to.have.length(1);
-      expect(warnings[0]).to.match(/0000000003\.ckpt is damaged: .* It is not used\.$/);
+      expect(warnings[0]).to.match(/0000000003\.[0-9a-f]{8}\.ckpt is damaged: .* It is not used\.$/);
       expect(steps(run)).to.deep.equal([1, 2]);
       expect(checkpoints(run)).to.deep.equal(['0000000002.ckpt', '0000000003.ckpt.damaged']);
       work(run, 2, 4, 4);
@@ -202,17 +210,40 @@ describe('runs: the store', () => {
     });
   }
 
+  it('goes on with a run that an earlier version began, whose files name no holder', () => {
+    const first = open();
+    const release = first.lock();
+    first.resume();
+    work(first, 0, 3);
+    release();
+    renameSync(metricsFile(first.folder)!, join(first.folder, 'metrics.jsonl'));
+    for (const name of readdirSync(join(first.folder, 'checkpoint'))) {
+      const path = join(first.folder, 'checkpoint', name);
+      renameSync(path, path.replace(/\.[0-9a-f]{8}(?=\.ckpt)/, ''));
+    }
+    const run = open();
+    run.lock();
+    expect(run.resume()!.step).to.equal(3);
+    work(run, 3, 4);
+    expect(steps(run)).to.deep.equal([1, 2, 3, 4]);
+    run.finish({});
+    expect(open().latestCheckpoint()!.step).to.equal(4);
+    expect(warnings).to.deep.equal([]);
+  });
+
   it('does not go on from a checkpoint whose metrics were lost or changed', () => {
     const first = open();
     const release = first.lock();
     first.resume();
     work(first, 0, 3);
     release();
-    const path = join(first.folder, 'metrics.jsonl');
+    const path = metricsFile(first.folder)!;
     const lines = readFileSync(path, 'utf8').split('\n');
     writeFileSync(path, lines.slice(0, 2).join('\n') + '\n');
     expect(open().latestCheckpoint()!.step).to.equal(2);
-    expect(warnings[0]).to.match(/0000000003\.ckpt is not used: the first 33 bytes of metrics\.jsonl/);
+    expect(warnings[0]).to.match(
+      /0000000003\.[0-9a-f]{8}\.ckpt is not used: the first 33 bytes of the metrics/,
+    );
     writeFileSync(path, '{"step":9}\n' + lines.slice(1).join('\n'));
     expect(open().latestCheckpoint()).to.equal(undefined);
   });
@@ -242,11 +273,11 @@ describe('runs: the store', () => {
     ]) {
       writeFileSync(path, 'half');
     }
+    writeFileSync(join(run.folder, 'metrics.01234567.jsonl'), '{"step":1}\n');
     run.lock();
     expect(readdirSync(run.folder).sort()).to.deep.equal([
       'checkpoint',
-      'lock',
-      'metrics.jsonl',
+      readdirSync(run.folder).find((name) => name.startsWith('lock.')),
       'protocol.json',
     ]);
     expect(checkpoints(run)).to.deep.equal([]);
@@ -321,72 +352,123 @@ describe('runs: the store', () => {
 describe('runs: the lock', () => {
   const scratch = temporaryFolder();
   const path = () => join(scratch(), 'lock');
+  const claims = (): string[] => readdirSync(scratch()).filter((name) => name.startsWith('lock'));
   afterEach(() => {
-    rmSync(path(), { force: true });
+    for (const name of claims()) rmSync(join(scratch(), name));
   });
-  const owner = (changes: object): string =>
-    JSON.stringify({
-      pid: process.pid,
-      host: hostname(),
-      started: 'x',
-      since: '2026-01-01T00:00:00Z',
-      token: 't',
-      ...changes,
-    });
+  const MINUTE = 60_000;
+  /** A claim of someone else's, last dated so many milliseconds ago. */
+  function claimed(changes: object | string, ago = 0): string {
+    const file = `${path()}.0a1b2c3d`;
+    const own = acquireLock(join(scratch(), 'own'), 'It');
+    const owner = JSON.parse(readFileSync(join(scratch(), `own.${own.token}`), 'utf8')) as object;
+    own.release();
+    const since = '2026-01-01T00:00:00Z';
+    writeFileSync(
+      file,
+      typeof changes === 'string' ? changes : JSON.stringify({ ...owner, since, ...changes }),
+    );
+    const date = new Date(Date.now() - ago);
+    utimesSync(file, date, date);
+    return file;
+  }
 
   it('is held once, given back once, and not taken from a later holder', () => {
     const first = acquireLock(path(), 'It');
-    expect(() => acquireLock(path(), 'It')).to.throw(ZartsError, /^It is in use by this process since /);
-    first();
+    expect(() => acquireLock(path(), 'It')).to.throw(InUseError, /^It is in use by this process since /);
+    first.check();
+    first.release();
     const second = acquireLock(path(), 'It');
-    first();
-    expect(existsSync(path())).to.equal(true);
-    second();
-    expect(existsSync(path())).to.equal(false);
+    first.release();
+    expect(claims()).to.deep.equal([`lock.${second.token}`]);
+    expect(() => {
+      first.check();
+    }).to.throw(LostLockError);
+    second.check();
+    second.release();
+    expect(claims()).to.deep.equal([]);
   });
 
   it('is waited for when this process holds it, and given back when a kernel stops its holder', async () => {
-    const release = acquireLock(path(), 'It');
+    const lock = acquireLock(path(), 'It');
     let free = false;
     const waiting = releasedHere(path()).then(() => (free = true));
     await Promise.resolve();
     expect(free).to.equal(false);
-    release();
+    lock.release();
     await waiting;
     acquireLock(path(), 'It');
     process.emit('zarts:stopped' as 'exit', 0);
-    acquireLock(path(), 'It')();
+    acquireLock(path(), 'It').release();
   });
 
-  it('is taken over from a process id that was given out again', function () {
+  it('is taken over at once from a process id that was given out again, and from one that runs no more', function () {
     if (process.platform === 'win32') this.skip();
-    writeFileSync(path(), owner({}));
-    acquireLock(path(), 'It')();
+    claimed({ started: 'x' });
+    acquireLock(path(), 'It').release();
+    claimed({ pid: 2 ** 22 + 1 });
+    acquireLock(path(), 'It').release();
   });
 
-  it('is not taken over from another machine, which cannot be asked', () => {
-    writeFileSync(path(), owner({ host: 'elsewhere', pid: 5 }));
-    expect(() => acquireLock(path(), 'It')).to.throw(
-      ZartsError,
-      /in use by process 5 on elsewhere since .* or delete .*lock if that machine is gone/,
-    );
+  it('is not taken from another machine that beats, whatever its process ids and name', () => {
+    for (const elsewhere of [{ host: 'elsewhere', place: 'elsewhere' }, { place: 'another container' }]) {
+      claimed({ ...elsewhere, pid: 2 ** 22 + 1 }, 20_000);
+      expect(() => acquireLock(path(), 'It')).to.throw(
+        InUseError,
+        /^It is in use by process \d+ (on elsewhere )?since/,
+      );
+    }
   });
 
-  it('is respected while it is being written, and taken over when that never ended', () => {
-    writeFileSync(path(), '{"pid":');
-    expect(() => acquireLock(path(), 'It')).to.throw(ZartsError, 'is being opened by another process');
-    const old = new Date(Date.now() - 60_000);
-    utimesSync(path(), old, old);
-    acquireLock(path(), 'It')();
+  it('is taken over from another machine, and from a stopped process, without a sign of life for a minute', () => {
+    for (const owner of [{ host: 'elsewhere', place: 'elsewhere', pid: 5 }, {}]) {
+      const file = claimed(owner, MINUTE);
+      const lock = acquireLock(path(), 'It');
+      expect(existsSync(file)).to.equal(false);
+      lock.release();
+    }
   });
 
-  it('survives a guard file that a killed process left', () => {
-    writeFileSync(path(), owner({}));
-    writeFileSync(`${path()}.takeover`, '');
-    const old = new Date(Date.now() - 60_000);
-    utimesSync(`${path()}.takeover`, old, old);
-    acquireLock(path(), 'It')();
+  it('is respected while its claim cannot be read, and taken over when that never ends', () => {
+    claimed('{"pid":', 20_000);
+    expect(() => acquireLock(path(), 'It')).to.throw(InUseError, 'in use by a process that cannot be named');
+    claimed('{"pid":', MINUTE);
+    acquireLock(path(), 'It').release();
+  });
+
+  it('goes to one of many processes that ask at once, and to each in the end', async function () {
+    this.timeout(60_000);
+    const log = join(scratch(), 'log');
+    const script = `
+      const { acquireLock } = require(${JSON.stringify(join(__dirname, '../../lib/runs/lock.js'))});
+      const { appendFileSync } = require('node:fs');
+      const pause = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3 + 3 * Math.random());
+      for (let done = 0; done < 10; ) {
+        let lock;
+        try { lock = acquireLock(${JSON.stringify(path())}, 'It'); } catch { pause(); continue; }
+        appendFileSync(${JSON.stringify(log)}, 'in ');
+        pause();
+        appendFileSync(${JSON.stringify(log)}, 'out ');
+        lock.release();
+        done++;
+        pause();
+      }`;
+    const children = Array.from({ length: 4 }, () => spawn(process.execPath, ['-e', script]));
+    await Promise.all(children.map((child) => once(child, 'exit')));
+    expect(readFileSync(log, 'utf8')).to.equal('in out '.repeat(40));
+    rmSync(log);
     expect(readdirSync(scratch())).to.deep.equal([]);
+  });
+
+  it('beats while the main thread is busy', function () {
+    this.timeout(30_000);
+    const lock = acquireLock(path(), 'It');
+    const file = `${path()}.${lock.token}`;
+    const before = statSync(file).mtimeMs;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 6500);
+    expect(statSync(file).mtimeMs).to.be.above(before);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).to.have.property('pid', process.pid);
+    lock.release();
   });
 
   it('says where it cannot be written', () => {
@@ -396,3 +478,80 @@ describe('runs: the lock', () => {
     );
   });
 });
+
+describe('runs: a holder that was given up for dead and wakes up', () => {
+  const scratch = temporaryFolder();
+  const open = (): Run => openRun({ home: scratch(), protocol: { seed: 1 }, dataDigest: 'd1' });
+  /** What the successor does: as if the other had not beaten for a minute. */
+  function succeed(paused: Run): Run {
+    const claim = readdirSync(paused.folder).find((name) => name.startsWith('lock.'))!;
+    const long = new Date(Date.now() - 60_000);
+    utimesSync(join(paused.folder, claim), long, long);
+    const successor = open();
+    successor.lock();
+    return successor;
+  }
+  const step = (run: Run, number: number): void => {
+    run.appendMetrics({ step: number });
+    run.saveCheckpoint({ step: number, meta: null, tensors: { alpha: alpha(number) } });
+  };
+
+  it('is told so at its next write, and changes nothing of its successor’s', () => {
+    const paused = open();
+    paused.lock();
+    paused.resume();
+    step(paused, 1);
+    const successor = succeed(paused);
+    expect(successor.resume()!.step).to.equal(1);
+    step(successor, 2);
+    const before = filesBelow(successor.folder);
+    for (const write of [
+      () => {
+        paused.appendMetrics({ step: 2 });
+      },
+      () => {
+        paused.saveCheckpoint({ step: 2, meta: null, tensors: {} });
+      },
+      () => {
+        paused.finish({ wrong: true });
+      },
+    ]) {
+      expect(write).to.throw(LostLockError, /was taken over by another process/);
+    }
+    expect(filesBelow(successor.folder)).to.deep.equal(before);
+    step(successor, 3);
+    successor.finish({ right: true });
+    expect(open().record()?.result).to.deep.equal({ right: true });
+    expect(metricsOf(successor)).to.deep.equal([{ step: 1 }, { step: 2 }, { step: 3 }]);
+  });
+
+  it('spoils nothing even where it does not look: its files have names of their own, and a result is kept once', () => {
+    const paused = open();
+    rmSync(paused.folder, { recursive: true });
+    paused.lock();
+    paused.resume();
+    step(paused, 1);
+    // As if it woke up between having looked and writing.
+    const { held } = paused as unknown as { held: { check: () => void } };
+    const successor = succeed(paused);
+    Object.assign(held, { check: () => undefined });
+    successor.resume();
+    step(successor, 2);
+    step(successor, 4);
+    step(paused, 2);
+    step(paused, 3);
+    expect(open().latestCheckpoint()!.step).to.equal(4);
+    successor.finish({ first: true });
+    paused.finish({ first: false });
+    expect(open().record()?.result).to.deep.equal({ first: true });
+    expect(open().latestCheckpoint()!.tensors.alpha).to.deep.equal(alpha(4));
+  });
+});
+
+/** Every file below a folder with its content. */
+function filesBelow(folder: string): Record<string, string> {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    statSync(join(folder, name)).isFile(),
+  );
+  return Object.fromEntries(files.sort().map((name) => [name, readFileSync(join(folder, name), 'latin1')]));
+}

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Checkpoint } from '../../lib/runs/checkpoint.js';
 import { foldIn, key, uniform } from '../../lib/math/random.js';
@@ -10,10 +10,20 @@ export function metricsAt(step: number): { step: number; loss: number; note: str
   return { step, loss: uniform(foldIn(key(1), step), 1)[0], note: 'x'.repeat(step % 50) };
 }
 
+/** The file that a run's metrics were last written to; undefined while there is none. */
+export function metricsFile(folder: string): string | undefined {
+  const written = (file: string): number => statSync(file).mtimeMs;
+  return (existsSync(folder) ? readdirSync(folder) : [])
+    .filter((name) => /^metrics\..*jsonl$/.test(name))
+    .map((name) => join(folder, name))
+    .sort((a, b) => written(a) - written(b))
+    .at(-1);
+}
+
 /** Every whole line of a run's metrics; a torn last line is left out. */
 export function metricsOf({ folder }: { readonly folder: string }): { readonly step: number }[] {
-  const file = join(folder, 'metrics.jsonl');
-  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : [];
+  const file = metricsFile(folder);
+  const lines = file ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : [];
   return lines.map((line) => JSON.parse(line) as { step: number });
 }
 

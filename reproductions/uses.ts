@@ -1,0 +1,96 @@
+/** Which figures and tables the runs of a store belong to. */
+import { UsageError } from '../lib/errors.js';
+import { canonicalJson } from '../lib/runs/canonical.js';
+import type { FoundRun } from '../lib/runs/store.js';
+import { BUDGETS } from '../lib/search/protocol.js';
+import type { Budget } from '../lib/search/protocol.js';
+import { cellsOf } from './experiment.js';
+import type { Experiment } from './experiment.js';
+import { partsOf } from './kinds.js';
+import type { KeptRun, StoredProtocol } from './kinds.js';
+import { finishedRuns } from './measure.js';
+import { keptRecord } from './records.js';
+import { EXPERIMENTS } from './registry.js';
+
+/** A figure or table at a budget: "table-2-laptop". */
+export interface Named {
+  readonly name: string;
+  readonly experiment: Experiment;
+  readonly budget: Budget;
+}
+
+/** Every figure and table at every budget. */
+const named = (): Named[] =>
+  EXPERIMENTS.flatMap((experiment) =>
+    BUDGETS.map((budget) => ({ name: `${experiment.id}-${budget}`, experiment, budget })),
+  );
+
+/**
+ * The figure or table at a budget of that name, as results are called: "table-2-laptop", and where there is a record of it one
+ * with settings of its own, "fig-4-laptop-3f2a91c0". @throws {UsageError} for any other name.
+ */
+export function namedFigure(name: string): Named {
+  const found = named().find((each) => each.name === name || name.startsWith(`${each.name}-`));
+  if (found?.name === name || (found && keptRecord(name))) return { ...found, name };
+  throw new UsageError(
+    `"${name}" names no figure or table with its budget; that would be e.g. table-2-laptop (npx zarts list has the ids; budgets are ${BUDGETS.join(', ')}).`,
+  );
+}
+
+/** The seed of a protocol; undefined where it has none. */
+const seedOf = (protocol: unknown): number | undefined => (protocol as { readonly seed?: number }).seed;
+
+/**
+ * Which figures and tables each run belongs to, by key: those whose grid, with the seeds that occur among the runs, has it,
+ * and those whose kept record has it.
+ *
+ * @param among  The figures and tables that are looked at; all when left out.
+ */
+export function usesOf(
+  runs: readonly FoundRun[],
+  home?: string,
+  among: readonly Named[] = named(),
+): Map<string, string[]> {
+  const uses = new Map(runs.map(({ key }): [string, string[]] => [key, []]));
+  const keys = new Map<string, string[]>();
+  for (const { key, protocol } of runs) {
+    const text = canonicalJson(protocol);
+    keys.set(text, [...(keys.get(text) ?? []), key]);
+  }
+  const finished = finishedRuns(home);
+  const seeds = [...new Set(runs.flatMap(({ protocol }) => seedOf(protocol) ?? []))].sort((a, b) => a - b);
+  for (const each of among) {
+    const whole = each.name === `${each.experiment.id}-${each.budget}`;
+    const used = [...(whole ? gridKeys(each, seeds, keys, finished) : []), ...recordKeys(each.name)];
+    for (const key of new Set(used)) uses.get(key)?.push(each.name);
+  }
+  return uses;
+}
+
+/** Keys of the runs that a grid has, as far as what it needs first is finished. */
+function gridKeys(
+  { experiment, budget }: Named,
+  seeds: readonly number[],
+  keys: ReadonlyMap<string, readonly string[]>,
+  finished: ReadonlyMap<string, KeptRun>,
+): string[] {
+  if (seeds.length === 0) return [];
+  const texts = cellsOf(experiment, { budget, seeds }).flatMap(({ run }) => {
+    const before: KeptRun[] = [];
+    const found: string[] = [];
+    for (const part of partsOf(run)) {
+      const text = canonicalJson(part.protocol(before) satisfies StoredProtocol);
+      found.push(text);
+      const kept = finished.get(text);
+      if (!kept) break;
+      before.push(kept);
+    }
+    return found;
+  });
+  return texts.flatMap((text) => keys.get(text) ?? []);
+}
+
+function recordKeys(name: string): string[] {
+  const runs = keptRecord(name)?.result.runs ?? [];
+  return runs.flatMap(({ kept }) => kept.map(({ key }) => key));
+}
