@@ -12,6 +12,7 @@ import type { Budget } from '../lib/search/protocol.js';
 import { SOLVER_IDS, solversWith } from '../lib/search/solvers.js';
 import type { SolverId } from '../lib/search/solvers.js';
 import { CELLS } from '../lib/spaces/spaces.js';
+import { gatedByTraining } from './claims.js';
 import { methodDeviations, methodsIn, rowsBy } from './comparison.js';
 import { sentences, trainingDeviations } from './deviations.js';
 import { cellsOfKind, cross, distinct, experiment, groupBy, rowsOfKind } from './experiment.js';
@@ -22,23 +23,28 @@ import { count, some } from './grid.js';
 import { methodTitle } from './methods.js';
 import { SPACE } from './sweep.js';
 import { counted, label, meanText, spread, stateText, summaryTable } from './tables.js';
+import {
+  SEPARATION_SENTENCE,
+  controlCells,
+  isControl,
+  separationTable,
+  separationsIn,
+} from './separation.js';
 import { trainedSearch, withBaselines } from './trained.js';
+import { trainingSettings } from './training.js';
 
 type NetworksView = View<'training' | 'linear', EpochAxes>;
 
-/**
- * Epochs of a search. At `laptop` six times as many as this budget's usual ones (the paper's are four times as many): before
- * half of that, DARTS' genotypes in S2 gain no skip connections.
- */
-const EPOCHS: Readonly<Record<Budget, number>> = { full: PRINTED.epochs, laptop: 60, smoke: 4 };
-const EVERY: typeof EPOCHS = { full: PRINTED.every, laptop: 10, smoke: 1 };
+/** Epochs of a search: at `laptop` too four times as many as this budget's usual ones, and a network after every eighth of them. */
+const EPOCHS: Readonly<Record<Budget, number>> = { full: PRINTED.epochs, laptop: 40, smoke: 4 };
+const EVERY: typeof EPOCHS = { full: PRINTED.every, laptop: 5, smoke: 1 };
 
 /** The epochs after which a network is derived: every so many, and the last. */
 const snapshots = (epochs: number, every: number): number[] =>
   Array.from({ length: Math.ceil(epochs / every) }, (_, i) => Math.min((i + 1) * every, epochs));
 
 function deviations(all: readonly Cell<'training' | 'linear', EpochAxes>[]): string[] {
-  const cells = cellsOfKind(all, 'training');
+  const cells = cellsOfKind(all, 'training').filter(({ run }) => run.search);
   const first = cells[0].run.search!;
   const methods = methodsIn(cells.map(({ axes }) => axes));
   const epochs = distinct(cells.map(({ axes }) => axes.epoch)).sort((a, b) => a - b);
@@ -56,15 +62,20 @@ function deviations(all: readonly Cell<'training' | 'linear', EpochAxes>[]): str
     trainingDeviations(cells),
     methods.includes('darts-1st') &&
       'DARTS is of first order; the paper does not say which order its figure shows.',
+    all.some(({ axes }) => isControl(axes)) && SEPARATION_SENTENCE,
     ours.length > 0 && `Not in the paper's figure: ${ours.map(methodTitle).join(', ')}.`,
     'The accuracy is that of the last epoch of a training; the paper does not say which epoch it shows.',
   );
 }
 
+/** The networks along searches. */
+const networksIn = ({ rows }: Pick<NetworksView, 'rows'>): Network[] =>
+  rowsOfKind(rows, 'training').filter((row) => !isControl(row));
+
 const CELL_TITLES = { normal: 'normal', reduce: 'reduction' };
 
 function tables(view: NetworksView): Table[] {
-  const rows = rowsOfKind(view.rows, 'training');
+  const rows = networksIn(view);
   const own = view.budget === 'full' ? rowsBy(rows, 'mgs') : [];
   const here = (y: (row: Network) => number, digits: number): string | null =>
     own.length > 0 ? meanText(own.map(y), digits) : null;
@@ -77,6 +88,7 @@ function tables(view: NetworksView): Table[] {
     ['epoch after which the size of DARTS falls', PRINTED.turn, null],
   ] as const;
   return [
+    ...separationTable(view),
     summaryTable<Network>(
       `Networks along the search, trained from scratch (${stateText(view, 'networks')})`,
       groupBy(rows, 'method', 'epoch'),
@@ -120,7 +132,7 @@ function tables(view: NetworksView): Table[] {
 }
 
 function charts(view: NetworksView): Chart[] {
-  const rows = rowsOfKind(view.rows, 'training');
+  const rows = networksIn(view);
   if (rows.length === 0) return [];
   const { epochs, space } = rows[0].search!;
   const comparable = view.budget === 'full' && space === 'darts';
@@ -200,8 +212,12 @@ export const fig2 = experiment({
   runs(grid) {
     const { budget, preset, seeds, chosen } = grid;
     const searches = cross({ seed: seeds, method: solversWith(chosen.method, preset) });
-    return withBaselines(
-      searches.flatMap(({ seed, method }) => {
+    const controls = controlCells([{ dataset: 'cifar10', space: chosen.space }], grid, (at) =>
+      grid.training(trainingSettings({ preset: 'darts-space', ...at }, budget)),
+    );
+    return withBaselines([
+      ...(controls as unknown as Cell<'training', EpochAxes>[]),
+      ...searches.flatMap(({ seed, method }) => {
         const usual = solverSearch(method, chosen.space, 'cifar10', budget, { preset });
         // Every epoch's: the same search serves any spacing of networks.
         const long = [`epochs=${EPOCHS[budget]}`, 'history.alphaEvery=1', `seed=${seed}`];
@@ -211,10 +227,10 @@ export const fig2 = experiment({
           run: { ...run, after: epoch },
         }));
       }),
-    );
+    ]);
   },
   deviations,
   tables,
   charts,
-  claims: (view) => claims(rowsOfKind(view.rows, 'training')),
+  claims: (view) => claims(networksIn(view), gatedByTraining([...separationsIn(view).values()].at(0))),
 });

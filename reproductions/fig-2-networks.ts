@@ -95,8 +95,15 @@ const accuracyChange: Statistic = (rows) => {
   return slope * (Math.max(...epochs) - Math.min(...epochs));
 };
 
-/** The verdicts on a method that collapses, on those that do not, and on how they differ with the same seed. */
-export function claims(rows: readonly Network[]): Claim[] {
+/**
+ * The verdicts on a method that collapses, on those that do not, and on how they differ with the same seed.
+ *
+ * @param gate  What claims on accuracies are told of their control.
+ */
+export function claims(
+  rows: readonly Network[],
+  gate: Pick<Statement<Network>, 'unseen' | 'control'>,
+): Claim[] {
   if (rows.length === 0) return [];
   const { epochs } = rows[0].search!;
   const afterTurn = `after epoch ${Number((TURN * epochs).toPrecision(4))} of ${epochs} (in print: ${PRINTED.turn} of ${PRINTED.epochs})`;
@@ -108,6 +115,7 @@ export function claims(rows: readonly Network[]): Claim[] {
     statistic: 'accuracy (points of %), change from the first to the last network along a line',
     value: accuracyChange,
     resolution,
+    ...gate,
   };
   const sizes = {
     statistic: 'full-size parameters (%), mean of the later networks against the earlier',
@@ -170,6 +178,7 @@ export function claims(rows: readonly Network[]): Claim[] {
     return [
       {
         ...less('change in accuracy (points of %)', accuracyChange),
+        ...gate,
         id: `steadier/${method}`,
         text: `The networks that ${title} finds lose less accuracy as the search goes on than those of ${darts}.`,
         region: { above: 0 },
@@ -177,6 +186,7 @@ export function claims(rows: readonly Network[]): Claim[] {
       },
       {
         ...less('accuracy (points of %), mean of the later networks', late(accuracyOf)),
+        ...gate,
         id: `better-late/${method}`,
         text: `The networks that ${title} finds ${afterTurn} are better than those of ${darts}.`,
         region: { above: 0 },
