@@ -12,10 +12,14 @@ const END = '<!-- end of dependencies -->';
 
 /** What each is for. */
 const USES = {
+  '@bull-board/api': 'the page of the queue',
+  '@bull-board/hono': 'the page of the queue',
   '@dagrejs/dagre': 'layout of cells as graphs',
+  '@hono/node-server': 'the server of that page',
   '@resvg/resvg-js': 'charts as PNG',
   '@tensorflow/tfjs-node': 'TensorFlow on processors; loaded by `lib/engine` alone',
   '@tensorflow/tfjs-node-gpu': 'TensorFlow on GPUs, instead',
+  bullmq: 'the queue',
   'cli-progress': 'progress in a terminal',
   commander: 'the command line',
   'danfojs-node': 'rows as a data frame in notebooks',
@@ -24,6 +28,8 @@ const USES = {
   'fastest-levenshtein': '“did you mean …?”',
   fflate: 'reference numbers in archives',
   'google-protobuf': 'writing ONNX models',
+  hono: 'the server of the queue’s page',
+  ioredis: 'Redis',
   'js-yaml': 'genotypes in YAML',
   'ml-matrix': 'solving equations and eigenvalues',
   'node-api-headers': 'what addons are compiled with',
