@@ -1,12 +1,12 @@
 /** A table's runs through a queue: put there, watched, and taken from the store as workers finish them. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { InterruptedError, ZartsError } from '../lib/errors.js';
+import { canonicalJson, sha256 } from '../lib/runs/canonical.js';
+import { StoreFaultError } from '../lib/runs/files.js';
 import { OtherBitsError } from '../lib/runs/kept.js';
 import { InUseError, LostLockError } from '../lib/runs/lock.js';
 import { HandedBackError } from '../lib/runs/queue.js';
 import type { Given, RunQueue, Task } from '../lib/runs/queue.js';
-import { StoreFaultError } from '../lib/runs/files.js';
-import { canonicalJson, sha256 } from '../lib/runs/canonical.js';
 import { partsOf, runStored, storedRun } from './kinds.js';
 import type { ComputeOptions, KeptRun, Part, Run } from './kinds.js';
 import { taskIn, tasksOf } from './task.js';
