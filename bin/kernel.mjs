@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { inspect, TextDecoder } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import { createComms } from './kernel/comms.mjs';
 import { COMPILING, MAY_RUN, UNREAD, createShared } from './kernel/shared.mjs';
 import { ROOT } from './setup/project.mjs';
 
@@ -20,6 +21,8 @@ const wire = new Worker(new URL('kernel/wire.mjs', import.meta.url), {
 
 // Loading the compiler takes a second, in which the other thread says hello.
 const require = createRequire(import.meta.url);
+// A cell may load danfojs, and with it TensorFlow, before it loads the library.
+require('./setup/restore-util.cjs');
 const { createCells } = await import('./kernel/cells.mjs');
 const jupyter = require('tslab/dist/jupyter.js');
 const cells = createCells();
@@ -47,19 +50,24 @@ for (const name of ['stdout', 'stderr']) {
   };
 }
 
-const publish = (kind, content) => wire.postMessage({ type: 'publish', kind, content });
+const publish = (kind, content, metadata) => wire.postMessage({ type: 'publish', kind, content, metadata });
 
 // What lib/report/notebook.ts and tslab's own display send through.
 jupyter.lastWriteDisplayData = (content, update) =>
   publish(update ? 'update_display_data' : 'display_data', content);
 
+// What lib/report/widgets.ts speaks through.
+const comms = createComms(publish, shared);
+globalThis.zartsComms = comms.offered;
+
 /** Shows the value of a cell's last expression: as what it is if the library knows it, as text otherwise. */
 async function showValue(value, count) {
-  const { bundlesOf } = typeof value === 'object' ? require(join(ROOT, 'dist/lib/report/notebook.js')) : {};
-  const known = (await bundlesOf?.(value)) ?? [];
-  for (const data of known.slice(0, -1)) publish('display_data', { data, metadata: {} });
-  const data = known.at(-1) ?? { 'text/plain': inspect(value) };
-  publish('execute_result', { data, metadata: {}, execution_count: count });
+  const library = typeof value === 'object' ? require(join(ROOT, 'dist/lib/report/notebook.js')) : undefined;
+  const known = (await library?.bundlesOf(value)) ?? [];
+  const shown = known.map((data) => ({ data, metadata: library.metadataOf(data) }));
+  for (const each of shown.slice(0, -1)) publish('display_data', each);
+  const last = shown.at(-1) ?? { data: { 'text/plain': inspect(value) }, metadata: {} };
+  publish('execute_result', { ...last, execution_count: count });
 }
 
 const complain = (thrown) => print('stderr', `${cells.failureOf(thrown).traceback.join('\n')}\n`);
@@ -71,8 +79,10 @@ process.on('unhandledRejection', complain);
 /** An interrupted cell that awaits something gets this long to end by itself. */
 const END_MS = 1200;
 
-/** The cell that runs. */
+/** The cell that runs, or what a control calls. */
 let current;
+
+const mayRun = (id) => Atomics.compareExchange(shared, MAY_RUN, id, 0) === id;
 
 const answer = (id, content) => wire.postMessage({ type: 'answer', id, content });
 
@@ -91,14 +101,17 @@ const interruption = (message) => ({
 async function execute({ id, code, name, count, silent }) {
   clearTimeout(idle);
   current = { id };
-  const { value, failure } = await cells.execute(
-    code,
-    name,
-    () => Atomics.compareExchange(shared, MAY_RUN, id, 0) === id,
-  );
+  const { value, failure } = await cells.execute(code, name, () => mayRun(id));
   if (current?.id !== id) return;
   if (value !== undefined && value !== null && !silent) await showValue(value, count).catch(complain);
   end(id, { failure });
+}
+
+/** Does what a control is for, between cells. */
+async function call({ id, comm, data }) {
+  if (!mayRun(id)) return;
+  current = { id };
+  end(id, await cells.call(() => comms.deliver(comm, data)));
 }
 
 /** Tells whoever listens that the user wants the cell to stop, and does not wait for it for long. */
@@ -136,6 +149,7 @@ const compiling =
 
 const REQUESTS = {
   execute,
+  call,
   interrupt,
   stopped,
   complete: compiling(({ code, cursor_pos: at }) => cells.complete(code, at)),

@@ -3,14 +3,14 @@
 // This file keeps to old syntax so that an old Node reaches the sentence below instead of a syntax error.
 
 const found = process.versions.node.split('.').map(Number);
-const supported = (found[0] === 20 && found[1] >= 19) || found[0] === 21 || found[0] === 22;
+const supported = (found[0] === 20 && found[1] >= 19) || (found[0] > 20 && found[0] < 27);
 
 if (!supported) {
   console.error(
-    'Node 20.19 to 22 is needed (the TensorFlow.js binding does not run on newer ones yet); this is Node ' +
+    'Node 20.19 to 26 is needed; this is Node ' +
       process.versions.node +
-      '.\n  Debian/Ubuntu: sudo npx --yes n 22\n  Fedora:        sudo dnf install -y nodejs22' +
-      '\n  macOS:         brew install node@22 && brew link --force --overwrite node@22',
+      '.\n  Debian/Ubuntu: sudo npx --yes n 24\n  Fedora:        sudo dnf install -y nodejs24' +
+      '\n  macOS:         brew install node@24 && brew link --force --overwrite node@24',
   );
   process.exitCode = 1;
 } else {

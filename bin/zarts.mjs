@@ -28,7 +28,7 @@ function sayUnset() {
 
 /** What keeps the command from running. */
 function checkSetUp() {
-  const blocking = modest ? ['npm'] : ['npm', 'python', 'addon', 'kernel', 'link'];
+  const blocking = modest ? ['npm'] : ['npm', 'python', 'tensorflow', 'addon', 'kernel', 'link'];
   const undone = inspect(engineHere()).find(({ step, why }) => why !== null && blocking.includes(step.id));
   if (undone) {
     throw new SetupError(

@@ -12,6 +12,7 @@ import type {
 } from '../lib/search/landscape-protocol.js';
 import { halfSize, isDrawn, isZeroOrder, spaceOf, updatePeriod } from '../lib/search/protocol.js';
 import type { SearchProtocol } from '../lib/search/protocol.js';
+import { isLookedFor } from '../lib/search/stability.js';
 import { createSolver } from '../lib/solvers/registry.js';
 import type { Primitive } from '../lib/spaces/primitives.js';
 import { CELLS, cellEdges, cellForm } from '../lib/spaces/spaces.js';
@@ -45,7 +46,12 @@ export function searchWork(protocol: SearchProtocol) {
   const alphaUpdates = isDrawn(protocol.solver) ? 0 : moving;
   const candidates = alphaUpdates * points;
   const ascents = perturbation?.kind === 'adv' ? weightSteps : 0;
-  const differences = stability ? 2 * epochs * stability.products : 0;
+  const looked = Array.from({ length: epochs }, (_, epoch) => epoch).filter(
+    (epoch) => stability && isLookedFor(epoch, epochs, stability),
+  );
+  // What only records an eigenvalue forms one product more, to check them.
+  const products = stability ? stability.products + (stability.action === 'record' ? 1 : 0) : 0;
+  const differences = 2 * looked.length * products;
   return {
     /** SGD steps on ω. */
     weightSteps,

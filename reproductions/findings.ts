@@ -1,6 +1,6 @@
 /** The README's findings, made from the records: what was decided, with its number, interval and n. */
 import { ZartsError } from '../lib/errors.js';
-import { intervalText, tallyText, verdictMark } from '../lib/report/claims.js';
+import { countText, intervalText, tallyText, verdictMark } from '../lib/report/claims.js';
 import { fixed } from '../lib/report/format.js';
 import type { Claim } from '../lib/analysis/claims.js';
 import { distinct, viewOf } from './experiment.js';
@@ -32,10 +32,11 @@ function findingOf({ id, budget, result }: ResultRecord): string {
   );
 }
 
-/** "- ✓ N_e rises with N: flat density. *slope of …*: 0.825 [0.718, 0.931], n = 3." */
-function decidedText({ verdict, text, statistic, interval, n, unit = 'seed' }: Claim): string {
+/** "- ✓ N_e rises with N: flat density. *slope of …*: 0.825 [0.718, 0.931], n = 3." With its control, where it has one. */
+function decidedText({ verdict, text, statistic, interval, n, unit, control }: Claim): string {
   const found = `${fixed(statistic.value, 3)} ${intervalText(interval)}`;
-  return `- ${verdictMark(verdict)} ${verdict}: ${text} *${statistic.name}*: ${found}, ${n} ${unit}${n === 1 ? '' : 's'}.`;
+  const seen = control === undefined ? '' : ` Control: ${control}.`;
+  return `- ${verdictMark(verdict)} ${verdict}: ${text} *${statistic.name}*: ${found}, ${countText(n, unit)}.${seen}`;
 }
 
 /**

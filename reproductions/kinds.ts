@@ -42,6 +42,8 @@ import {
 } from './cost.js';
 import { LOOKUP, lookupOf, passedBy, WHOLE_BENCHMARK } from './lookups.js';
 import type { BenchmarkProtocol, BenchmarkResult, LookupProtocol, LookupResult } from './lookups.js';
+import { SEARCH_LOGS } from './search-logs.js';
+import type { LogsProtocol, LogsResult } from './search-logs.js';
 import { TOY, toySeconds } from './toy.js';
 import type { ToyProtocol, ToyResult } from './toy.js';
 import { trainingOf, trainingSettings } from './training.js';
@@ -69,7 +71,9 @@ export type Run =
   /** A search in NAS-Bench-201's space, and what the published table says of what it found. */
   | { readonly kind: 'lookup'; readonly search: SearchProtocol }
   /** That table as a whole. */
-  | { readonly kind: 'benchmark'; readonly benchmark: BenchmarkProtocol };
+  | { readonly kind: 'benchmark'; readonly benchmark: BenchmarkProtocol }
+  /** What R-DARTS' authors logged of their searches. */
+  | { readonly kind: 'logs'; readonly logs: LogsProtocol };
 
 /** A kind of run. */
 export type RunKind = Run['kind'];
@@ -84,7 +88,8 @@ export type StoredProtocol =
   | SpectrumProtocol
   | ToyProtocol
   | LookupProtocol
-  | BenchmarkProtocol;
+  | BenchmarkProtocol
+  | LogsProtocol;
 
 /** A finished run as the store has it, whatever its kind. */
 export type KeptRun = Kept<StoredProtocol, unknown, { readonly seconds: number }>;
@@ -194,6 +199,8 @@ export function partsOf(run: Run): Part[] {
       ];
     case 'benchmark':
       return [partOf(run.benchmark, 1)];
+    case 'logs':
+      return [partOf(run.logs, 1)];
   }
 }
 
@@ -213,6 +220,7 @@ function kindOf({ kind }: StoredProtocol): StoredKind {
   if (kind === 'toy') return TOY as unknown as StoredKind;
   if (kind === 'lookup') return LOOKUP as unknown as StoredKind;
   if (kind === 'benchmark') return WHOLE_BENCHMARK as unknown as StoredKind;
+  if (kind === 'logs') return SEARCH_LOGS as unknown as StoredKind;
   if (kind === 'evaluation') {
     return (require('../lib/evaluation/run.js') as typeof Evaluation).TRAINING as unknown as StoredKind;
   }
@@ -403,6 +411,7 @@ interface Rows {
   readonly toy: ReturnType<typeof toyRow>;
   readonly lookup: Readonly<ReturnType<typeof lookupRow>>;
   readonly benchmark: { readonly kind: 'benchmark'; readonly seed: number; readonly found: BenchmarkResult };
+  readonly logs: { readonly kind: 'logs'; readonly seed: number; readonly found: LogsResult };
 }
 
 /** The row of a kind of run. */
@@ -425,7 +434,9 @@ export function rowOf(kind: RunKind, kept: readonly KeptRun[]): Rows[RunKind] {
     case 'lookup':
       return lookupRow(first, kept[1]);
     case 'benchmark':
-      return { kind, seed: kept[0].protocol.seed, found: kept[0].result as BenchmarkResult };
+    case 'logs':
+      // The kind says whose results they are.
+      return { kind, seed: kept[0].protocol.seed, found: kept[0].result } as Rows[typeof kind];
     default:
       // The kind says which of the results it is.
       return { kind, ...landscapeRow(kept[0]) } as unknown as Rows[typeof kind];

@@ -43,6 +43,12 @@ interface Work {
   readonly options: ComputeOptions;
 }
 
+/** What a part of a cell takes, in seconds, and whether the store has it already. */
+interface Step {
+  readonly seconds: number;
+  readonly known: boolean;
+}
+
 /**
  * Measures every cell whose images are here, with one progress phase over all, in seconds as estimated.
  *
@@ -50,17 +56,8 @@ interface Work {
  *         {InterruptedError} after `signal`, what was computed being kept.
  */
 export async function measure(cells: readonly AnyCell[], context: MeasureContext): Promise<Result> {
-  const { id, budget, progress, queue, onBegin, onPartial, ...common } = context;
-  if (cells.length === 0) throw new UsageError(`${id}: there is nothing to run.`);
-  const missing = new Map<string, string>();
-  const work: Work[] = [];
-  for (const cell of cells) {
-    const options = usesStandIn(cell.run, context) ? { ...common, data: 'synthetic' } : common;
-    const lacking = await lackingImages(cell.run, options, context, missing);
-    if (!lacking) work.push({ cell, parts: partsOf(cell.run), options });
-  }
-
-  const steps = await stepsOf(work, (protocol, { options }) => storedRun(protocol, options));
+  const { id, budget, progress, queue, onBegin, onPartial } = context;
+  const { work, steps, missing } = await workOf(cells, context);
   const total = steps.flat().reduce((sum, { seconds }) => sum + seconds, 0);
   let done = steps.flat().reduce((sum, { seconds, known }) => sum + (known ? seconds : 0), 0);
   if (steps.flat().some(({ known }) => !known)) await onBegin?.();
@@ -166,6 +163,27 @@ async function inTurn(
   }
 }
 
+/** The cells whose images are here with what each takes; the reasons of the others by data set. @throws as {@link measure}. */
+async function workOf(cells: readonly AnyCell[], context: MeasureContext) {
+  const { id, home, data, signal } = context;
+  const common = { ...(home && { home }), ...(data && { data }), ...(signal && { signal }) };
+  if (cells.length === 0) throw new UsageError(`${id}: there is nothing to run.`);
+  const missing = new Map<string, string>();
+  const work: Work[] = [];
+  for (const cell of cells) {
+    const options = usesStandIn(cell.run, context) ? { ...common, data: 'synthetic' } : common;
+    const lacking = await lackingImages(cell.run, options, context, missing);
+    if (!lacking) work.push({ cell, parts: partsOf(cell.run), options });
+  }
+  const steps = await stepsOf(work, (protocol, { options }) => storedRun(protocol, options));
+  return { work, steps, missing };
+}
+
+/** What {@link measure} would have to compute of the cells, with the images that it would read. @throws as it does. */
+export async function leftToMeasure(cells: readonly AnyCell[], context: MeasureContext): Promise<Remaining> {
+  return leftOf((await workOf(cells, context)).steps.flat());
+}
+
 /** Runs of a grid that are its own, and not classifiers beside them. */
 const countOf = (cells: readonly AnyCell[]): number =>
   cells.filter(({ run }) => run.kind !== 'linear').length;
@@ -212,7 +230,11 @@ export async function remaining(
   finished: ReadonlyMap<string, KeptRun> = finishedRuns(),
 ): Promise<Remaining> {
   const work = cells.map((cell) => ({ parts: partsOf(cell.run) }));
-  const steps = (await stepsOf(work, (protocol) => finished.get(canonicalJson(protocol)))).flat();
+  const steps = await stepsOf(work, (protocol) => finished.get(canonicalJson(protocol)));
+  return leftOf(steps.flat());
+}
+
+function leftOf(steps: readonly Step[]): Remaining {
   const left = steps.filter(({ known }) => !known);
   const seconds = left.reduce((sum, step) => sum + step.seconds, 0);
   return { seconds, known: steps.length - left.length, of: steps.length };
@@ -232,13 +254,13 @@ function costsOf(parts: readonly (readonly Part[])[]): number[] {
 async function stepsOf<W extends Pick<Work, 'parts'>>(
   work: readonly W[],
   find: (protocol: StoredProtocol, of: W) => KeptRun | undefined | Promise<KeptRun | undefined>,
-): Promise<{ seconds: number; known: boolean }[][]> {
+): Promise<Step[][]> {
   const costs = costsOf(work.map(({ parts }) => parts));
-  const steps: { seconds: number; known: boolean }[][] = [];
+  const steps: Step[][] = [];
   let at = 0;
   for (const each of work) {
     const before: KeptRun[] = [];
-    const own: { seconds: number; known: boolean }[] = [];
+    const own: Step[] = [];
     for (const part of each.parts) {
       const kept = before.length === own.length ? await find(part.protocol(before), each) : undefined;
       if (kept) before.push(kept);

@@ -1,5 +1,6 @@
 import { unknownName } from '../lib/errors.js';
 import type { Experiment } from './experiment.js';
+import { extraCurvature } from './extra-curvature.js';
 import { extraNb201 } from './extra-nb201.js';
 import { fig1 } from './fig-1-landscape.js';
 import { fig2 } from './fig-2-convergence.js';
@@ -37,6 +38,7 @@ export const EXPERIMENTS = [
   table6,
   table7,
   extraNb201,
+  extraCurvature,
 ] as unknown as readonly Experiment[];
 
 /** @throws {UsageError} for an id that no figure or table of the paper has. */

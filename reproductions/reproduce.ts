@@ -1,5 +1,5 @@
 /** Running an experiment and keeping what it shows: records, pictures and chart specifications in results/. */
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Claim } from '../lib/analysis/claims.js';
 import { datasetTitle } from '../lib/datasets/registry.js';
@@ -21,7 +21,8 @@ import { cellsOf, distinct, viewOf } from './experiment.js';
 import type { Axes, Cell, Experiment, Result, Row } from './experiment.js';
 import type { Change, Choices, GridOptions } from './grid.js';
 import type { RunKind } from './kinds.js';
-import { measure } from './measure.js';
+import { leftToMeasure, measure } from './measure.js';
+import type { Remaining } from './measure.js';
 import { committedResults, keptRecord, RECORD_VERSION } from './records.js';
 import type { ResultRecord } from './records.js';
 
@@ -113,7 +114,7 @@ export async function reproduce<K extends RunKind, A extends Axes, C extends Cho
   const { id } = experiment;
   const { budget, change = {}, home, onEarlier, onPartial, data, progress, signal, queue } = options;
   const began = performance.now();
-  const runs = home === undefined ? runsHome() : join(resolve(home), 'runs');
+  const runs = runsOf(home);
   const folder = join(dirname(runs), 'results');
   const cells = cellsOf(experiment, options);
   const name = [id, budget, variantOf(options)].filter((part) => part !== '').join('-');
@@ -150,6 +151,20 @@ export async function reproduce<K extends RunKind, A extends Axes, C extends Cho
     ...shown,
     ...written,
   };
+}
+
+/** The folder of runs. */
+const runsOf = (home: string | undefined): string =>
+  home === undefined ? runsHome() : join(resolve(home), 'runs');
+
+/** What {@link reproduce} would have to compute. @throws as it does, for options, data and the store. */
+export async function leftToReproduce<K extends RunKind, A extends Axes, C extends Choices>(
+  experiment: Experiment<K, A, C>,
+  options: ReproduceOptions<Change<K, C>>,
+): Promise<Remaining> {
+  const { budget, home, data } = options;
+  const where = { home: runsOf(home), ...(data === undefined ? {} : { data }) };
+  return leftToMeasure(cellsOf(experiment, options), { id: experiment.id, budget, ...where });
 }
 
 /** What of a reproduction is kept. */
@@ -216,6 +231,15 @@ function writeText(file: string, text: string): void {
   }
 }
 
+/** Whether a file holds a text. */
+function holds(path: string, text: string): boolean {
+  try {
+    return readFileSync(path, 'utf8') === text;
+  } catch {
+    return false;
+  }
+}
+
 async function writeResults(
   folder: string,
   name: string,
@@ -231,27 +255,35 @@ async function writeResults(
   const resultFile = join(folder, `${name}.json`);
   const pictures: string[] = [];
   const pages: string[] = [];
-  /** Writes a file of a part of the results; its path. */
-  const write = (part: string, end: string, content: string | Uint8Array): string => {
-    const path = join(folder, `${name}-${part}${end}`);
-    writeWhole(path, [content]);
+  /** Writes a part of the results and then the source that it is made from, unless both are there; the part's path. */
+  const write = async (
+    part: string,
+    end: string,
+    [sourceEnd, source]: readonly [string, string],
+    make: () => Uint8Array | string | Promise<Uint8Array>,
+  ): Promise<string> => {
+    const [path, sourcePath] = [end, sourceEnd].map((each) => join(folder, `${name}-${part}${each}`));
+    if (!existsSync(path) || !holds(sourcePath, source)) {
+      writeWhole(path, [await make()]);
+      writeWhole(sourcePath, [source]);
+    }
     return path;
   };
   try {
     mkdirSync(folder, { recursive: true });
     for (const { name: part, spec } of charts) {
-      write(part, '.vl.json', `${JSON.stringify(spec)}\n`);
-      pictures.push(write(part, '.png', await chartPng(spec)));
+      const source = ['.vl.json', `${JSON.stringify(spec)}\n`] as const;
+      pictures.push(await write(part, '.png', source, () => chartPng(spec)));
     }
     // A result is better kept without its page than not at all.
     const plotly = surfaces.length > 0 ? plotlySource() : undefined;
     for (const surface of surfaces) {
-      write(surface.name, '.plotly.json', `${JSON.stringify(surface.figure)}\n`);
-      if (plotly !== undefined) pages.push(write(surface.name, '.html', surfacePage(surface, plotly)));
+      const source = ['.plotly.json', `${JSON.stringify(surface.figure)}\n`] as const;
+      if (plotly === undefined) writeWhole(join(folder, `${name}-${surface.name}${source[0]}`), [source[1]]);
+      else pages.push(await write(surface.name, '.html', source, () => surfacePage(surface, plotly)));
     }
     for (const { name: part, svg } of [...drawings, ...surfaces]) {
-      write(part, '.svg', svg);
-      pictures.push(write(part, '.png', svgPng(svg)));
+      pictures.push(await write(part, '.png', ['.svg', svg], () => svgPng(svg)));
     }
     // Last: a record is there only once its pictures are.
     writeWhole(resultFile, [`${JSON.stringify(toJson(record, name), undefined, 1)}\n`]);

@@ -75,8 +75,8 @@ function claims(view: ComparedView): Claim[] {
       values: wins,
       region: { above: 1 / 2 },
       resolution: 1,
-      unit: 'benchmark and seed',
-      detail: `Most is more than half; by chance it would be one in ${rivals + 1}. ${SEARCH_BY_SEARCH}`,
+      unit: 'case',
+      detail: `Most is more than half; by chance it would be one in ${rivals + 1}. A case is a benchmark and a seed. ${SEARCH_BY_SEARCH}`,
     }),
     ...contests(
       view,

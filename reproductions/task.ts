@@ -12,6 +12,7 @@ import { parseGenotype } from '../lib/spaces/genotype.js';
 import { dataDigest, partsOf } from './kinds.js';
 import type { ComputeOptions, Run, RunKind } from './kinds.js';
 import { BENCHMARK } from './lookups.js';
+import { LOGS } from './search-logs.js';
 import { runTitle } from './title.js';
 import { TOY_EXPERIMENTS, TOYS, toySettings } from './toy-protocol.js';
 import { anyTrainingOf, withoutGenotype } from './training.js';
@@ -152,4 +153,5 @@ const PARSERS: { readonly [K in RunKind]: (run: Extract<Run, { kind: K }>) => Ru
   },
   lookup: ({ search }) => ({ kind: 'lookup', search: SEARCH.parse(search) }),
   benchmark: () => ({ kind: 'benchmark', benchmark: BENCHMARK }),
+  logs: () => ({ kind: 'logs', logs: LOGS }),
 };

@@ -44,10 +44,20 @@ export interface Control {
   readonly passed: boolean | undefined;
 }
 
+const CONTROLS = 'Controls: what these runs must show before they can decide anything';
+
+/** The controls among what a figure shows as tables; they stand above it. */
+export const controlsIn = (tables: readonly Table[]): Table[] =>
+  tables.filter(({ title }) => title === CONTROLS);
+
+/** The other tables. */
+export const withoutControls = (tables: readonly Table[]): Table[] =>
+  tables.filter(({ title }) => title !== CONTROLS);
+
 /** Controls as a table, to stand above what they are of. */
 export function controlsTable(controls: readonly Control[], notes: readonly string[] = []): Table {
   return listTable(
-    'Controls: what these runs must show before they can decide anything',
+    CONTROLS,
     controls,
     [
       label('must be seen', ({ text }) => text),

@@ -12,7 +12,7 @@ const HEART = ['spaces', 'solvers', 'supernet', 'search'];
 
 // Lists of packages and recorded numbers are no sources.
 const listed = execFileSync('git', ['ls-files', ...FOLDERS], { cwd: ROOT, encoding: 'utf8' });
-const files = listed.split('\n').filter((file) => /\.(ts|mjs|mts|cjs|py|c)$/.test(file));
+const files = listed.split('\n').filter((file) => /\.(ts|mjs|mts|cjs|py|cc|h)$/.test(file));
 const texts = new Map(files.map((file) => [file, readFileSync(join(ROOT, file), 'utf8')]));
 const linesOf = (file) => texts.get(file).split('\n').length - 1;
 const linesIn = (...folders) =>

@@ -108,12 +108,9 @@ export function sizeOf(line: string): number | undefined {
 async function basePython(): Promise<string> {
   const url = pathToFileURL(join(projectRoot(), 'bin', 'setup', 'machine.mjs')).href;
   const { pythons } = (await import(url)) as Pick<typeof machine, 'pythons'>;
-  const found = pythons();
+  const found = pythons(PYTHON_MINORS);
   const [first, last] = PYTHON_MINORS;
-  const fits = found.find(({ version, venv }) => {
-    const [major, minor] = version.split('.').map(Number);
-    return venv && major === 3 && minor >= first && minor <= last;
-  });
+  const fits = found.find((python) => python.fits && python.venv);
   if (fits) return fits.command;
   const seen = found.map(({ command, version }) => `${command} is ${version}`).join(', ');
   throw new ZartsError(

@@ -226,7 +226,7 @@ const COMMANDS: readonly Entry[] = [
       option('--skip-undecodable', 'photographs: pass over those that cannot be decoded, and name them'),
       option(
         '--export <dir>',
-        'write the trained network there as SavedModel and as TensorFlow.js model, and the genotype as text; read back and compared',
+        'write the trained network there as SavedModel, as TensorFlow.js model (both read back and compared) and in ONNX, and the genotype as text',
       ),
       EPOCH,
       ...LIMITS,

@@ -31,7 +31,7 @@ async function setup() {
   const load = (name: string): Promise<unknown> =>
     import(pathToFileURL(join(projectRoot(), 'bin', 'setup', name)).href);
   return {
-    ...((await load('machine.mjs')) as Pick<typeof machine, 'buildTools' | 'nvidia' | 'pythons'>),
+    ...((await load('machine.mjs')) as Pick<typeof machine, 'compiler' | 'nvidia' | 'pythons'>),
     ...((await load('main.mjs')) as typeof main),
     ...((await load('plan.mjs')) as typeof plan),
     ...((await load('steps.mjs')) as typeof steps),
@@ -51,11 +51,11 @@ function nodeFinding(): Finding {
   return { piece: 'Node', ok: true, needed: true, state: `${node} (ABI ${modules}, Node-API ${napi})` };
 }
 
-function pythonFinding({ pythons, missingPrerequisites }: Setup): Finding {
-  const found = pythons();
+function pythonFinding({ pythons, missingPrerequisites }: Setup, { python }: plan.Choice): Finding {
+  const found = pythons(python);
   const good = found.find(({ fits, venv }) => fits && venv);
   const asked = { npm: false, python: true, compiler: false };
-  const [advice] = missingPrerequisites(asked, { npm: true, pythons: found, compiler: true, make: true });
+  const [advice] = missingPrerequisites(asked, { npm: true, pythons: found, compiler: true }, python);
   const installed = existsSync(venvPython());
   return {
     piece: 'Python',
@@ -66,16 +66,16 @@ function pythonFinding({ pythons, missingPrerequisites }: Setup): Finding {
   };
 }
 
-function compilerFinding({ buildTools, missingPrerequisites }: Setup, addonBuilt: boolean): Finding {
-  const { compiler, make } = buildTools();
+function compilerFinding(tools: Setup, { python }: plan.Choice, addonBuilt: boolean): Finding {
+  const compiler = tools.compiler();
   const asked = { npm: false, python: false, compiler: true };
-  const found = { npm: true, pythons: [], compiler: compiler !== null, make: make !== null };
-  const [advice] = missingPrerequisites(asked, found);
+  const found = { npm: true, pythons: [], compiler: compiler !== null };
+  const [advice] = tools.missingPrerequisites(asked, found, python);
   return {
     piece: 'C++ compiler',
     ok: advice === undefined,
     needed: !addonBuilt,
-    state: `${compiler ?? 'no compiler'}, ${make ?? 'no make'}${addonBuilt ? ' (the addon is built already)' : ''}`,
+    state: `${compiler?.join(' ') ?? 'none'}${addonBuilt ? ' (the addon is built already)' : ''}`,
     ...(advice === undefined ? {} : { advice: oneLine(advice) }),
   };
 }
@@ -95,7 +95,7 @@ def of(name):
         return version(name)
     except PackageNotFoundError:
         return None
-names = ["tensorflow-cpu", "tensorflow", "jupyterlab", "nbclient", "nbconvert"]
+names = ["tensorflow", "jupyterlab", "nbclient", "nbconvert"]
 print(json.dumps({"Python": sys.version.split()[0], **{name: of(name) for name in names}}))
 `;
 
@@ -231,9 +231,18 @@ export async function examine(): Promise<Finding[]> {
   return [
     nodeFinding(),
     stepFinding('npm packages', why('npm'), 'as package-lock.json says'),
-    pythonFinding(tools),
-    compilerFinding(tools, why('addon') === null),
+    pythonFinding(tools, choice),
+    compilerFinding(tools, choice, why('addon') === null),
     await environmentFinding(why('python')),
+    ...(choice.libraries === null
+      ? []
+      : [
+          stepFinding(
+            'TensorFlow',
+            why('tensorflow'),
+            `${choice.tensorflow}'s libraries in .zarts/tensorflow`,
+          ),
+        ]),
     ...(await engineFindings(choice, why('addon'), tools)),
     ...gpuKernelFindings(choice),
     await nativeFinding(),

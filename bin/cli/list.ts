@@ -88,7 +88,7 @@ function listGenotypes({ json = false }: { json?: boolean }): number {
     {
       left: ['name', 'origin'],
       notes: wrap(
-        'CIFAR: 20 cells and 36 channels for 10 classes, ImageNet: 14 cells and 48 channels for 1000, both as counted here; beside each what its paper prints, of NASNet, AmoebaNet and PNAS for a network put together otherwise; ≠ where the public text has another size than its paper prints. --json says where each text is from.',
+        'CIFAR: 20 cells and 36 channels for 10 classes, ImageNet: 14 cells and 48 channels for 1000, both as counted here; beside each what its paper prints, of NASNet, AmoebaNet and PNAS for a network put together otherwise; ≠ where the public text has another size than its paper prints. --json says where each text and each number is from.',
         textWidth(),
       ),
     },

@@ -84,7 +84,9 @@ function scopeOf(variables, declares) {
       own = {};
       state = 'kept';
     },
-    drop: () => (state = 'dropped'),
+    drop() {
+      if (state === 'running') state = 'dropped';
+    },
     /** What a cell awaits; nothing more once it was given up. */
     awaited(value) {
       if (state === 'dropped') throw new Error('Interrupted.');
@@ -184,10 +186,20 @@ export function createCells({ watch = true } = {}) {
         return { failure: failureOf(error, placeIn) };
       }
     },
+    /** Runs something that an earlier cell has left to be called; the `failure` that it came to, if any. */
+    async call(work) {
+      closeInterruptedScopes();
+      try {
+        await work();
+        return {};
+      } catch (error) {
+        return { failure: failureOf(error, placeIn) };
+      }
+    },
     /** The failure that something thrown outside a cell's own run comes to. */
     failureOf: (thrown) => failureOf(thrown, placeIn),
     /**
-     * Gives up the cell that runs: nothing that it still does changes a variable.
+     * Gives up the cell that runs, so that nothing that it still does changes a variable, or what was called between cells.
      *
      * @param {boolean} stopped  Whether its JavaScript was stopped where it stood.
      */

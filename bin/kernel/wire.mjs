@@ -10,6 +10,7 @@ import { performance } from 'node:perf_hooks';
 import { clearInterval, setInterval } from 'node:timers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import { createCommRegistry } from './comms.mjs';
 import { COMPILING, MAY_RUN, UNREAD } from './shared.mjs';
 
 const require = createRequire(import.meta.url);
@@ -58,7 +59,7 @@ const report = (error) => writeSync(2, `${error.stack}\n`);
 /** Sends in the order of the calls: a second send on a socket that has not finished the first would be lost. */
 function sender(socket) {
   let last = Promise.resolve();
-  return (identities, type, content, parent) => {
+  return (identities, type, content, parent, metadata = {}) => {
     const header = {
       msg_id: randomUUID(),
       msg_type: type,
@@ -67,7 +68,7 @@ function sender(socket) {
       date: new Date().toISOString(),
       version: '5.3',
     };
-    const parts = [header, parent, {}, content].map((part) => JSON.stringify(part));
+    const parts = [header, parent, metadata, content].map((part) => JSON.stringify(part));
     last = last.then(() => socket.send([...identities, DELIMITER, sign(parts), ...parts])).catch(report);
     return last;
   };
@@ -101,10 +102,12 @@ function print(name, text) {
   printed.timer ??= setTimeout(flush, BATCH_MS);
 }
 
-function publish(type, content, parent = printing) {
+function publish(type, content, parent = printing, metadata = undefined) {
   flush();
-  return toAll([type], type, content, parent);
+  return toAll([type], type, content, parent, metadata);
 }
+
+const comms = createCommRegistry(shared);
 
 // ---- the main thread ----
 
@@ -112,12 +115,15 @@ function publish(type, content, parent = printing) {
 const asked = new Map();
 let lastId = 0;
 
+/** What the main thread does one at a time, and can be interrupted in. */
+const RUNS = new Set(['execute', 'call']);
+
 /** Asks the main thread for something; the question's number and the answer to come. */
 function ask(type, content) {
   const id = ++lastId;
   const message = { type, id, ...content };
   const promise = new Promise((resolve) => asked.set(id, { message, resolve }));
-  if (type === 'execute') Atomics.store(shared, MAY_RUN, id);
+  if (RUNS.has(type)) Atomics.store(shared, MAY_RUN, id);
   parentPort.postMessage(message);
   return { id, promise };
 }
@@ -134,7 +140,10 @@ const FROM_MAIN = {
     Atomics.notify(shared, UNREAD);
     print(name, text);
   },
-  publish: ({ kind, content }) => publish(kind, content),
+  publish({ kind, content, metadata }) {
+    if (kind.startsWith('comm_')) comms.sent(kind, content, printing);
+    publish(kind, content, printing, metadata);
+  },
   interrupt: () => interrupt().catch(report),
 };
 parentPort.on('message', (message) => FROM_MAIN[message.type](message));
@@ -142,11 +151,11 @@ parentPort.on('message', (message) => FROM_MAIN[message.type](message));
 // ---- cells ----
 
 let count = 0;
-/** The cell that runs. */
+/** The cell that runs, or what a control calls. */
 let running;
 /** The cell that failed last. */
 let failed;
-/** The end of the last cell that was sent. */
+/** The end of the last of them that was sent. */
 let turn = Promise.resolve();
 /** Session, number and source of each cell that ran. */
 const history = [];
@@ -158,6 +167,25 @@ function isRefused({ header }) {
 }
 
 const reply = ({ identities, header }, content) => toShell(identities, 'execute_reply', content, header);
+
+/** Has the main thread run something to its end; what came of it. */
+async function run(header, type, content) {
+  const { id, promise } = ask(type, content);
+  running = { id, header, ended: promise };
+  const outcome = await promise;
+  running = undefined;
+  return outcome;
+}
+
+/** Has done what a control is for. What it prints goes where the cell's own output is. */
+async function runControl({ header, content }, comm) {
+  publish('status', { execution_state: 'busy' }, header);
+  printing = comm.header;
+  const { failure } = await run(header, 'call', { comm: content.comm_id, data: content.data });
+  if (failure && failure.ename !== 'InterruptedError') print('stderr', `${failure.traceback.join('\n')}\n`);
+  flush();
+  publish('status', { execution_state: 'idle' }, header);
+}
 
 /** Runs a cell to its end and tells everyone of it. */
 async function runCell(request) {
@@ -173,10 +201,7 @@ async function runCell(request) {
     if (stored) history.push([0, ++count, code]);
     if (!silent) publish('execute_input', { code, execution_count: count });
     const name = `cell [${stored ? count : 'silent'}]`;
-    const { id, promise } = ask('execute', { code, name, count, silent });
-    running = { id, header, ended: promise };
-    const { failure } = await promise;
-    running = undefined;
+    const { failure } = await run(header, 'execute', { code, name, count, silent });
     if (failure) {
       if (!silent) publish('error', failure);
       const tookMs = performance.now() - request.arrived;
@@ -228,8 +253,7 @@ async function interrupt() {
       await post(session, 'Runtime.terminateExecution');
       parentPort.postMessage({ type: 'stopped', cell: cell.id });
       // What else it was asked meanwhile may be lost.
-      for (const { message } of asked.values())
-        if (message.type !== 'execute') parentPort.postMessage(message);
+      for (const { message } of asked.values()) if (!RUNS.has(message.type)) parentPort.postMessage(message);
     }
     session.disconnect();
     await within(END_MS, cell.ended);
@@ -266,7 +290,7 @@ const ANSWERS = {
     const lines = access === 'tail' ? history.slice(-n) : history;
     return { status: 'ok', history: output ? lines.map(([s, l, code]) => [s, l, [code, null]]) : lines };
   },
-  comm_info_request: () => ({ status: 'ok', comms: {} }),
+  comm_info_request: ({ target_name: target }) => ({ status: 'ok', comms: comms.info(target) }),
   interrupt_request: () => {
     interrupt().catch(report);
     return { status: 'ok' };
@@ -278,8 +302,10 @@ async function answerTo(request, send) {
   const { header, content, identities } = request;
   const type = header.msg_type;
   publish('status', { execution_state: 'busy' }, header);
-  // Nothing here is at the other end of a comm.
-  if (type === 'comm_open') publish('comm_close', { comm_id: content.comm_id, data: {} }, header);
+  if (type.startsWith('comm_') && !type.endsWith('_request')) {
+    const response = comms.heard(type, content);
+    if (response) publish(...response, header);
+  }
   const answered = await ANSWERS[type]?.(content);
   if (answered) send(identities, type.replace('_request', '_reply'), answered, header);
   publish('status', { execution_state: 'idle' }, header);
@@ -288,12 +314,26 @@ async function answerTo(request, send) {
   if (type === 'shutdown_request') await end();
 }
 
+/** Messages of a control that mean that somebody has moved it, or pressed it. */
+const MOVES = new Set(['update', 'custom']);
+
+/** What takes a request in its turn; undefined for one that is answered at once. */
+function inTurnFor({ header: { msg_type: type }, content }) {
+  if (type === 'execute_request') return runCell;
+  const comm = type === 'comm_msg' && MOVES.has(content.data.method) && comms.find(content);
+  if (!comm) return undefined;
+  // Known at once, for whoever asks meanwhile; its sender waits to hear that it was done.
+  comms.heard(type, content);
+  return (request) => runControl(request, comm);
+}
+
 async function listen(socket, send) {
   for await (const frames of socket) {
     const request = parse(frames);
     if (request === undefined) continue;
     request.arrived = performance.now();
-    if (request.header.msg_type === 'execute_request') turn = turn.then(() => runCell(request)).catch(report);
+    const inTurn = inTurnFor(request);
+    if (inTurn) turn = turn.then(() => inTurn(request)).catch(report);
     else answerTo(request, send).catch(report);
   }
 }

@@ -29,11 +29,11 @@ function beginningOf(pid) {
 const content = (...pids) => pids.map((pid) => `${pid} ${beginningOf(pid)}\n`).join('');
 
 /**
- * Notes in the lock which program works for its holder: a set-up that was killed outright leaves its npm or pip running,
+ * Notes in the lock which programs work for its holder: a set-up that was killed outright leaves its npm or pip running,
  * and the next one must wait for that as well.
  */
-export function noteChild(pid) {
-  if (held) writeFileSync(LOCK, content(process.pid, pid));
+export function noteChildren(pids) {
+  if (held) writeFileSync(LOCK, content(process.pid, ...pids));
 }
 
 function isAlive(pid) {

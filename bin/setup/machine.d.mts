@@ -2,5 +2,5 @@ import type { Gpu, Python } from './plan.mjs';
 
 export function onPath(command: string, path?: string): string | null;
 export function nvidia(): Gpu;
-export function pythons(): Python[];
-export function buildTools(): { readonly compiler: string | null; readonly make: string | null };
+export function pythons(minors: readonly [number, number]): Python[];
+export function compiler(): readonly string[] | null;

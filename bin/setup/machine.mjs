@@ -1,10 +1,8 @@
 // What this machine has: the facts that plan.mjs decides on. Nothing here changes anything.
 
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync, realpathSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { delimiter, dirname, join } from 'node:path';
-import { PYTHON_MINORS } from './plan.mjs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 
 /** The full path of a command on PATH, or null. */
 export function onPath(command, path = process.env.PATH ?? '') {
@@ -48,14 +46,18 @@ except ImportError:
 print(json.dumps([list(sys.version_info[:3]), has_venv]))
 `;
 
+/** The newest Python that is asked for by its number where `python3` is none that will do. */
+const NEWEST_NAMED = 15;
+
 /**
- * Every Python on this machine that answers, best first: ZARTS_PYTHON, python3, then python3.13 down to python3.10.
+ * Every Python on this machine that answers, best first: ZARTS_PYTHON, python3, then by number from the newest down.
  *
- * @returns {{command: string, version: string, venv: boolean, fits: boolean}[]} `fits`: TensorFlow has a wheel for it.
+ * @param {readonly [number, number]} minors  The first and the last minor version of Python 3 that will do.
+ * @returns {{command: string, version: string, venv: boolean, fits: boolean}[]} `fits`: it is one of those.
  */
-export function pythons() {
-  const [first, last] = PYTHON_MINORS;
-  const numbered = Array.from({ length: last - first + 1 }, (_, i) => `python3.${last - i}`);
+export function pythons([first, last]) {
+  const newest = Math.min(last, NEWEST_NAMED);
+  const numbered = Array.from({ length: newest - first + 1 }, (_, i) => `python3.${newest - i}`);
   const chosen = process.env.ZARTS_PYTHON;
   const commands = chosen ? [chosen] : ['python3', ...numbered];
   const found = [];
@@ -78,40 +80,9 @@ export function npm() {
   return command === null ? null : [command];
 }
 
-/** The path of the node-gyp that comes with npm, or null. */
-export function nodeGyp() {
-  const given = process.env.npm_config_node_gyp;
-  if (given && existsSync(given)) return given;
-  const beside = dirname(process.execPath);
-  const places = [
-    process.env.npm_execpath,
-    onPath('npm'),
-    join(beside, '..', 'lib', 'node_modules', 'npm', 'bin', 'npm-cli.js'),
-  ];
-  for (const place of places) {
-    if (!place || !existsSync(place)) continue;
-    try {
-      return createRequire(realpathSync(place)).resolve('node-gyp/bin/node-gyp.js');
-    } catch {
-      // this npm does not bring it
-    }
-  }
-  return null;
-}
-
-/** The folder whose include/node holds this Node's headers, or null (node-gyp then fetches them). */
-export function nodeHeaders() {
-  const prefix = dirname(dirname(realpathSync(process.execPath)));
-  return (
-    [process.env.npm_config_nodedir, prefix].find(
-      (folder) => folder && existsSync(join(folder, 'include', 'node', 'node_api.h')),
-    ) ?? null
-  );
-}
-
-/** Whether a C++ compiler and make are there. CXX names another compiler, as make itself reads it. */
-export function buildTools() {
-  const compilers = [process.env.CXX?.split(' ')[0], 'g++', 'c++', 'clang++'].filter(Boolean);
-  const compiler = compilers.find((name) => existsSync(name) || onPath(name) !== null) ?? null;
-  return { compiler, make: onPath('make') ?? onPath('gmake') };
+/** The C++ compiler with its first arguments, or null: CXX where it is set, as make reads it, else what is on PATH. */
+export function compiler() {
+  const named = process.env.CXX?.split(' ').filter(Boolean) ?? [];
+  const candidates = [named, ['g++'], ['c++'], ['clang++']].filter(([program]) => program !== undefined);
+  return candidates.find(([program]) => existsSync(program) || onPath(program) !== null) ?? null;
 }

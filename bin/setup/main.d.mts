@@ -2,7 +2,7 @@ import type { Choice } from './plan.mjs';
 
 /** A step of set-up: what it installs. */
 export interface Step {
-  readonly id: 'npm' | 'python' | 'addon' | 'kernel' | 'link' | 'build';
+  readonly id: 'npm' | 'python' | 'tensorflow' | 'addon' | 'native' | 'kernel' | 'link' | 'build';
   readonly title: string;
 }
 

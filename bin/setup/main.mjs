@@ -61,11 +61,11 @@ async function perform(step, label) {
 }
 
 async function setUp() {
+  const unfit = unfitPath(ROOT);
+  if (unfit !== null) throw new SetupError(unfit);
   const began = Date.now();
   const choice = engineHere();
   if (inspect(choice).every(({ why }) => why === null)) return;
-  const unfit = choice.engine === 'stock' ? null : unfitPath(ROOT);
-  if (unfit !== null) throw new SetupError(unfit);
 
   const release = await takeLock(console.log);
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
@@ -73,7 +73,7 @@ async function setUp() {
     const todo = inspect(choice).filter(({ why }) => why !== null);
     const need = (name) => todo.some(({ step }) => step.needs[name]);
     const needs = { npm: need('npm'), python: need('python'), compiler: need('compiler') };
-    const missing = missingPrerequisites(needs, findPrerequisites(needs));
+    const missing = missingPrerequisites(needs, findPrerequisites(needs, choice.python), choice.python);
     if (missing.length > 0) throw new SetupError(missing.join('\n'));
 
     console.log(`Setting up: ${choice.engine} engine, because ${choice.reason}.`);

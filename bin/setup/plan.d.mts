@@ -7,7 +7,7 @@ export class SetupError extends Error {
 export type Engine = 'cpu' | 'gpu' | 'stock';
 export const ENGINES: readonly Engine[];
 export const OLDEST_CUDA_12_DRIVER: number;
-export const PYTHON_MINORS: readonly [number, number];
+export const WHEEL_PYTHON: string;
 
 /** What is seen of an NVIDIA GPU: the driver's version, or null, and whether a device is visible. */
 export interface Gpu {
@@ -21,6 +21,8 @@ export interface Choice {
   readonly package: '@tensorflow/tfjs-node' | '@tensorflow/tfjs-node-gpu';
   readonly tensorflow: string;
   readonly lock: string;
+  readonly libraries: string | null;
+  readonly python: readonly [number, number];
   readonly override: Engine | null;
   readonly reason: string;
 }
@@ -43,7 +45,7 @@ export interface NpmLock {
 }
 export function npmMismatch(lock: NpmLock, installed: NpmLock | null): string | null;
 
-/** A Python that answered; `fits` says whether TensorFlow has a wheel for it. */
+/** A Python that answered; `fits` says whether it is one that will do. */
 export interface Python {
   readonly command: string;
   readonly version: string;
@@ -59,8 +61,8 @@ export function missingPrerequisites(
     readonly npm: boolean;
     readonly pythons: readonly Python[];
     readonly compiler: boolean;
-    readonly make: boolean;
   },
+  minors: readonly [number, number],
 ): string[];
 export function isNetworkFailure(output: string): boolean;
 export function describePlan(

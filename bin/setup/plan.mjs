@@ -17,12 +17,23 @@ export const ENGINES = ['cpu', 'gpu', 'stock'];
 /** The oldest NVIDIA driver that runs CUDA 12 programs (CUDA's table of minor-version compatibility). */
 export const OLDEST_CUDA_12_DRIVER = 525;
 
-/** The Python versions that TensorFlow 2.21 has wheels for, [first, last] as minor versions of Python 3. */
-export const PYTHON_MINORS = [10, 13];
+/** The Python versions that JupyterLab runs on, [first, last] as minor versions of Python 3. */
+const ANY_PYTHON = [10, Infinity];
 
-const CPU = { package: '@tensorflow/tfjs-node', lock: 'bin/requirements-cpu.txt' };
-const GPU = { package: '@tensorflow/tfjs-node-gpu', lock: 'bin/requirements-cuda.txt' };
-const LAB_ONLY = 'bin/requirements-lab.txt';
+/** Those that TensorFlow 2.21 has wheels for: with CUDA, which stands in wheels of its own, all is left to pip. */
+const TENSORFLOW_PYTHON = [10, 13];
+
+/** The Python whose wheel of TensorFlow is taken apart for its libraries and headers, which are the same in each. */
+export const WHEEL_PYTHON = `3.${TENSORFLOW_PYTHON[1]}`;
+
+const LAB = { lock: 'bin/requirements-lab.txt', libraries: null, python: ANY_PYTHON };
+const CPU = { package: '@tensorflow/tfjs-node', ...LAB, libraries: 'bin/requirements-tensorflow.txt' };
+const GPU = {
+  package: '@tensorflow/tfjs-node-gpu',
+  lock: 'bin/requirements-cuda.txt',
+  libraries: null,
+  python: TENSORFLOW_PYTHON,
+};
 
 const CPU_WHEELS = {
   'linux x64': 'tensorflow-cpu',
@@ -63,7 +74,9 @@ export function judgeGpu({ driver, device }) {
  *   `platform` and `arch` as Node names them; `override` the value of ZARTS_ENGINE; `remembered` what that was when the
  *   project was set up: `ZARTS_ENGINE=cpu npm start` on a GPU machine must not make the next `npm test` fetch CUDA.
  * @returns {{engine: 'cpu'|'gpu'|'stock', package: string, tensorflow: string, lock: string, override: string | null,
- *            reason: string}} `lock` is the pip lock file, relative to the project.
+ *            libraries: string | null, python: [number, number], reason: string}} `lock` is the pip lock file of .venv,
+ *   `libraries` that of the wheel that is taken apart (null where .venv holds TensorFlow, or none does), both relative to
+ *   the project; `python` the first and the last minor version of Python 3 that will do.
  * @throws {SetupError} if ZARTS_ENGINE names no engine (exit code 2), or one that this machine cannot have (1).
  */
 export function chooseEngine({ platform, arch, override: given, remembered, gpu }) {
@@ -86,9 +99,10 @@ export function chooseEngine({ platform, arch, override: given, remembered, gpu 
     const variant = judged.usable && platform === 'linux' ? GPU : CPU;
     return {
       engine: 'stock',
+      ...LAB,
       package: variant.package,
       tensorflow: 'libtensorflow 2.9',
-      lock: LAB_ONLY,
+      override,
       reason,
     };
   };
@@ -117,17 +131,19 @@ export function chooseEngine({ platform, arch, override: given, remembered, gpu 
   return cpu(judged.usable ? `there is no GPU build for ${machine}` : judged.reason);
 }
 
+/** What a path may not hold: Python makes no environment below a colon, and Node finds no packages below a star. */
+const UNFIT = { ':': 'a colon', '*': 'a star', '\n': 'a line break' };
+
 /**
- * Why set-up cannot work in a folder, or null where it can: make, which builds the addon, takes a path apart at blanks, and
- * some other characters mean something to it or to the shell.
+ * Why set-up cannot work in a folder, or null where it can.
  *
  * @param {string} root  The project folder.
  */
 export function unfitPath(root) {
-  const bad = /[\s"'`$#%&;|<>*?()[\]{}!\\:~=,]/.exec(root)?.[0];
-  if (bad === undefined) return null;
-  const named = /\s/.test(bad) ? 'a blank' : `the character ${bad}`;
-  return `The path of this folder has ${named} in it (${root}), which make, the program that builds the TensorFlow addon, cannot take: move the folder to a path of letters, digits, "-", "_" and ".", and run the same command there.`;
+  const named = UNFIT[/[:*\n]/.exec(root)?.[0]];
+  return named
+    ? `The path of this folder has ${named} in it (${root}), which Python or Node cannot take: move the folder to a path without, and run the same command there.`
+    : null;
 }
 
 /** The version that a pip lock file pins a package to, or null where it does not name it. */
@@ -162,7 +178,7 @@ export const INSTALL = {
   npm: {
     debian: 'sudo apt-get install -y npm',
     fedora: 'sudo dnf install -y nodejs-npm',
-    macos: 'brew install node@22 && brew link --force --overwrite node@22',
+    macos: 'brew install node@24 && brew link --force --overwrite node@24',
   },
   python: {
     debian: 'sudo apt-get install -y python3 python3-venv',
@@ -170,8 +186,8 @@ export const INSTALL = {
     macos: 'brew install python@3.13',
   },
   compiler: {
-    debian: 'sudo apt-get install -y g++ make',
-    fedora: 'sudo dnf install -y gcc-c++ make',
+    debian: 'sudo apt-get install -y g++',
+    fedora: 'sudo dnf install -y gcc-c++',
     macos: 'xcode-select --install',
   },
 };
@@ -181,10 +197,11 @@ export const INSTALL = {
  *
  * @param {{npm: boolean, python: boolean, compiler: boolean}} needs  What the steps still to do will use.
  * @param {{npm: boolean, pythons: {command: string, version: string, venv: boolean, fits: boolean}[],
- *          compiler: boolean, make: boolean}} found  What the machine has.
+ *          compiler: boolean}} found  What the machine has.
+ * @param {[number, number]} minors  The Python that will do, as `chooseEngine` says.
  * @returns {string[]} one paragraph a missing thing; empty when nothing is missing.
  */
-export function missingPrerequisites(needs, found) {
+export function missingPrerequisites(needs, found, [first, last]) {
   const missing = [];
   const say = (sentence, thing) => {
     const commands = Object.entries(INSTALL[thing]).map(
@@ -194,26 +211,19 @@ export function missingPrerequisites(needs, found) {
   };
   if (needs.npm && !found.npm) say('npm was not found; it installs the packages.', 'npm');
   if (needs.python && !found.pythons.some((python) => python.fits && python.venv)) {
-    const [first, last] = PYTHON_MINORS;
     const fitting = found.pythons.find((python) => python.fits);
     const seen = found.pythons.map((python) => `${python.command} is ${python.version}`).join(', ');
-    const range = `Python 3.${first} to 3.${last}`;
+    const cuda = Number.isFinite(last);
+    const range = `Python 3.${first} ${cuda ? `to 3.${last}` : 'or newer'}`;
     say(
       fitting
         ? `${fitting.command} (${fitting.version}) lacks the venv module, which keeps the Python packages inside the project.`
-        : `${range} was not found${seen ? ` (${seen})` : ''}; it carries TensorFlow and JupyterLab.`,
+        : `${range} was not found${seen ? ` (${seen})` : ''}; it carries ${cuda ? 'TensorFlow and ' : ''}JupyterLab.`,
       'python',
     );
   }
-  if (needs.compiler && !(found.compiler && found.make)) {
-    const lacking = found.make
-      ? 'A C++ compiler was'
-      : found.compiler
-        ? 'make was'
-        : 'A C++ compiler and make were';
-    const builds = found.make || found.compiler ? 'it builds' : 'they build';
-    say(`${lacking} not found; ${builds} the TensorFlow addon.`, 'compiler');
-  }
+  if (needs.compiler && !found.compiler)
+    say('A C++ compiler was not found; it builds the TensorFlow addon.', 'compiler');
   return missing;
 }
 
@@ -226,7 +236,7 @@ const NETWORK = new RegExp(
   ].join('|'),
 );
 
-/** Whether the output of npm, pip or node-gyp says that the network failed it. */
+/** Whether the output of npm, pip or an install script says that the network failed it. */
 export function isNetworkFailure(output) {
   return NETWORK.test(output);
 }

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { noteChild } from './lock.mjs';
+import { noteChildren } from './lock.mjs';
 import { SetupError, isNetworkFailure } from './plan.mjs';
 import { ROOT, STATE } from './project.mjs';
 
@@ -53,7 +53,7 @@ export function run(doing, command, { cwd = ROOT, env = process.env, explain } =
     const [program, ...args] = command;
     const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
     children.add(child);
-    if (child.pid !== undefined) noteChild(child.pid);
+    noteChildren([...children].flatMap(({ pid }) => pid ?? []));
     let output = '';
     const keep = (chunk) => {
       output += chunk;

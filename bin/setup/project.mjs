@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 /** The project folder. */
 export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** The Python environment, with TensorFlow, JupyterLab and the TypeScript kernel's description. */
+/** The Python environment, with JupyterLab and the TypeScript kernel's description; with CUDA, TensorFlow as well. */
 export const VENV = join(ROOT, '.venv');
 
 /** Python of that environment. */
@@ -15,6 +15,9 @@ export const PYTHON = join(VENV, 'bin', 'python');
 
 /** What set-up and runs keep: logs, the engine's description, Jupyter's own files. */
 export const STATE = join(ROOT, '.zarts');
+
+/** TensorFlow's libraries and headers, out of its wheel, for the engine "cpu". */
+export const LIBRARIES = join(STATE, 'tensorflow');
 
 /**
  * What set-up built, for lib/engine: `engine`, `package` (the one to require), `tensorflow` (version), `gpu` (whether it
@@ -29,12 +32,6 @@ export function sitePackages() {
   if (!existsSync(lib)) return null;
   const python = readdirSync(lib).find((name) => /^python3\.\d+$/.test(name));
   return python === undefined ? null : join(lib, python, 'site-packages');
-}
-
-/** The folder of the installed TensorFlow wheel, or null where there is none (engine "stock"). */
-export function tensorflowFolder() {
-  const site = sitePackages();
-  return site !== null && existsSync(join(site, 'tensorflow')) ? join(site, 'tensorflow') : null;
 }
 
 const PYTHON_SETTINGS = ['PYTHONPATH', 'PYTHONHOME', 'PIP_USER', 'PIP_TARGET', 'PIP_PREFIX'];

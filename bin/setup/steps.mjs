@@ -3,7 +3,6 @@
 
 import { createHash } from 'node:crypto';
 import {
-  cpSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -16,18 +15,11 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join, relative } from 'node:path';
-import { buildTools, nodeGyp, nodeHeaders, npm, pythons } from './machine.mjs';
-import { SetupError, lockedVersion, npmMismatch } from './plan.mjs';
+import { compileAddon } from './compile.mjs';
+import { compiler, npm, pythons } from './machine.mjs';
+import { SetupError, WHEEL_PYTHON, lockedVersion, npmMismatch } from './plan.mjs';
 import { readJson, run, writeWhole } from './process.mjs';
-import {
-  ENGINE_FILE,
-  PYTHON,
-  ROOT,
-  VENV,
-  pythonEnvironment,
-  sitePackages,
-  tensorflowFolder,
-} from './project.mjs';
+import { ENGINE_FILE, LIBRARIES, PYTHON, ROOT, VENV, pythonEnvironment, sitePackages } from './project.mjs';
 
 const MODULES = join(ROOT, 'node_modules');
 
@@ -64,7 +56,7 @@ const PYTHON_STAMP = join(VENV, '.zarts', 'python.json');
 const pythonPackages = (choice) => {
   // The root is part of it because a virtual environment does not survive being moved.
   const wanted = () => digest('python 1', ROOT, choice.lock, text(choice.lock));
-  const tensorflow = choice.engine === 'stock' ? '' : `${choice.tensorflow}, `;
+  const tensorflow = choice.engine === 'gpu' ? `${choice.tensorflow}, ` : '';
   return {
     id: 'python',
     title: `Python packages in .venv (${tensorflow}JupyterLab)`,
@@ -78,7 +70,7 @@ const pythonPackages = (choice) => {
         : `${choice.lock} is not installed whole`;
     },
     async run() {
-      const { command } = pythons().find((python) => python.fits && python.venv);
+      const { command } = pythons(choice.python).find((python) => python.fits && python.venv);
       // From scratch each time: pip trusts what an interrupted pip left behind. Its cache makes this quick.
       rmSync(VENV, { recursive: true, force: true });
       const env = pythonEnvironment();
@@ -97,6 +89,72 @@ const pythonPackages = (choice) => {
   };
 };
 
+// ---- TensorFlow's libraries and headers ----
+
+const wheelVersion = ({ engine, libraries, lock, tensorflow }) =>
+  engine === 'stock' ? tensorflow : lockedVersion(text(libraries ?? lock), tensorflow.split('[')[0]);
+
+/** The folder with TensorFlow's libraries and headers, relative to the project, or null where there is none. */
+function tensorflowFolder({ engine }) {
+  const packages = engine === 'cpu' ? LIBRARIES : engine === 'gpu' ? sitePackages() : null;
+  const folder = packages && join(packages, 'tensorflow');
+  return folder && existsSync(folder) ? relative(ROOT, folder) : null;
+}
+
+/** Of the wheel: what programs link with and are compiled with, and its licenses. */
+const UNPACK = `
+import re, sys, zipfile
+wheel, folder = sys.argv[1:]
+wanted = re.compile(r"tensorflow/(include/(?!external/|tensorflow/(cc|compiler)/)|libtensorflow_|THIRD_PARTY)|[^/]+\\.dist-info/")
+with zipfile.ZipFile(wheel) as archive:
+    archive.extractall(folder, filter(wanted.match, archive.namelist()))
+`;
+
+const LIBRARIES_STAMP = join(LIBRARIES, 'unpacked.json');
+
+/** No Python imports this TensorFlow: its wheel is taken apart, and need not be one for the Python of this machine. */
+const tensorflowLibraries = (choice) => {
+  const wanted = () => digest('tensorflow 1', text(choice.libraries), process.platform, process.arch);
+  return {
+    id: 'tensorflow',
+    title: `libraries and headers of ${choice.tensorflow}`,
+    needs: {},
+    why() {
+      if (choice.libraries === null) return null;
+      if (tensorflowFolder(choice) !== null && isStamped(LIBRARIES_STAMP, wanted())) return null;
+      return `${choice.tensorflow} ${wheelVersion(choice)} is not unpacked in .zarts/tensorflow`;
+    },
+    async run() {
+      rmSync(LIBRARIES, { recursive: true, force: true });
+      const download = join(LIBRARIES, 'download');
+      const flags = [
+        '--no-deps',
+        '--require-hashes',
+        '--only-binary=:all:',
+        `--python-version=${WHEEL_PYTHON}`,
+      ];
+      const quiet = ['--disable-pip-version-check', '--no-input'];
+      const pip = [
+        PYTHON,
+        '-m',
+        'pip',
+        'download',
+        ...flags,
+        ...quiet,
+        '-r',
+        choice.libraries,
+        '-d',
+        download,
+      ];
+      await run('fetching TensorFlow', pip, { env: pythonEnvironment() });
+      const [wheel] = readdirSync(download);
+      await run('unpacking TensorFlow', [PYTHON, '-c', UNPACK, join(download, wheel), LIBRARIES]);
+      rmSync(download, { recursive: true });
+      stamp(LIBRARIES_STAMP, wanted());
+    },
+  };
+};
+
 // ---- the addon ----
 
 const packageFolder = (choice) => join(MODULES, ...choice.package.split('/'));
@@ -109,7 +167,8 @@ function addonPath(choice) {
 
 /** Runs in a process of its own: loads the package, prints what it found as the last line. */
 const LOAD = `
-const tf = require(process.argv[1]);
+require(process.argv[1]);
+const tf = require(process.argv[2]);
 const backend = tf.backend();
 const nine = tf.tidy(() => tf.tensor1d([1, 2]).add(2).prod().sub(3).arraySync());
 if (nine !== 9) throw new Error('TensorFlow computed (1 + 2) (2 + 2) - 3 = ' + nine);
@@ -123,9 +182,8 @@ console.log(JSON.stringify({ tensorflow: backend.binding.TF_Version, gpu: backen
  */
 export async function tryAddon(choice) {
   const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2' };
-  const output = await run('loading TensorFlow', [process.execPath, '-e', LOAD, packageFolder(choice)], {
-    env,
-  });
+  const files = [join(ROOT, 'bin', 'setup', 'restore-util.cjs'), packageFolder(choice)];
+  const output = await run('loading TensorFlow', [process.execPath, '-e', LOAD, ...files], { env });
   return JSON.parse(
     output
       .trimEnd()
@@ -134,80 +192,35 @@ export async function tryAddon(choice) {
   );
 }
 
-function linkTensorFlow(folder, wheel) {
-  const lib = join(folder, 'deps', 'lib');
-  mkdirSync(lib, { recursive: true });
-  const link = (target, path) => symlinkSync(relative(dirname(path), target), path);
-  link(join(wheel, 'include'), join(folder, 'deps', 'include'));
-  const names =
-    process.platform === 'darwin'
-      ? {
-          'libtensorflow.2.dylib': 'libtensorflow_cc.2.dylib',
-          'libtensorflow_cc.2.dylib': 'libtensorflow_cc.2.dylib',
-          'libtensorflow_framework.2.dylib': 'libtensorflow_framework.2.dylib',
-        }
-      : {
-          'libtensorflow.so': 'libtensorflow_cc.so.2',
-          'libtensorflow_cc.so.2': 'libtensorflow_cc.so.2',
-          'libtensorflow_framework.so': 'libtensorflow_framework.so.2',
-          'libtensorflow_framework.so.2': 'libtensorflow_framework.so.2',
-        };
-  for (const [name, target] of Object.entries(names)) {
-    if (!existsSync(join(wheel, target))) {
-      throw new SetupError(
-        `The TensorFlow wheel holds no ${target}; delete .venv and run the same command again.`,
-      );
-    }
-    link(join(wheel, target), join(lib, name));
-  }
+/** TensorFlow's libraries, as `compileAddon` takes them. */
+function tensorflowLibrariesOf(choice, wanted) {
+  const folder = join(ROOT, tensorflowFolder(choice));
+  const names = wanted.map((name) =>
+    process.platform === 'darwin' ? `lib${name}.2.dylib` : `lib${name}.so.2`,
+  );
+  return { folder, names };
 }
 
-/** Builds the binding.gyp of a folder with the node-gyp that comes with npm. */
-async function compileNative(doing, folder, flags = [], env = {}) {
-  const gyp = nodeGyp();
-  if (gyp === null) {
-    throw new SetupError(
-      'npm came without node-gyp, which builds the addon; install it with: npm install --global npm@10',
-    );
-  }
-  const headers = nodeHeaders();
-  await run(doing, [process.execPath, gyp, 'rebuild', '--release', ...flags], {
-    cwd: folder,
-    env: {
-      ...process.env,
-      ...(existsSync(PYTHON) ? { npm_config_python: PYTHON } : {}),
-      ...(headers ? { npm_config_nodedir: headers } : {}),
-      ...env,
-    },
-  });
-}
-
-async function buildAddon(choice, folder) {
-  const wheel = tensorflowFolder();
-  if (wheel === null) {
+async function buildAddon(choice) {
+  if (tensorflowFolder(choice) === null) {
     throw new SetupError('TensorFlow is missing from .venv; delete .venv and run the same command again.');
   }
-  linkTensorFlow(folder, wheel);
-  const target = addonPath(choice);
-  const api = /napi-v(\d+)/.exec(target)[1];
-  const flags = [
-    `--napi_version=${process.versions.napi}`,
-    `--napi_build_version=${api}`,
-    '--module_name=tfjs_binding',
-    `--module_path=${dirname(target)}`,
-  ];
-  // The libraries find CUDA relative to where they were loaded from: that must be the wheel, not the links.
-  const LDFLAGS = `${process.env.LDFLAGS ?? ''} -Wl,-rpath,${wheel}`.trim();
-  await compileNative(`building the addon of ${choice.package}`, folder, flags, { LDFLAGS });
+  const sources = join(packageFolder(choice), 'binding');
+  const flags = ['-isystem', join(ROOT, tensorflowFolder(choice), 'include'), `-I${packageFolder(choice)}`];
+  const parts = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => ({
+    source: join(sources, name),
+    flags,
+  }));
+  const libraries = tensorflowLibrariesOf(choice, ['tensorflow_cc', 'tensorflow_framework']);
+  await compileAddon(`building the addon of ${choice.package}`, addonPath(choice), parts, libraries);
 }
 
 /** Builds what keeps TensorFlow's libraries quiet while they load: its file, relative to the project. */
 async function buildQuiet() {
-  const folder = join(MODULES, '.zarts', 'quiet');
-  rmSync(folder, { recursive: true, force: true });
-  cpSync(join(ROOT, 'bin', 'setup', 'quiet'), folder, { recursive: true });
-  await compileNative('building the helper that loads TensorFlow quietly', folder);
-  return relative(ROOT, join(folder, 'build', 'Release', 'quiet.node'));
+  const addon = join(MODULES, '.zarts', 'quiet.node');
+  const source = join(ROOT, 'bin', 'setup', 'quiet.cc');
+  await compileAddon('building the helper that loads TensorFlow quietly', addon, [{ source }]);
+  return relative(ROOT, addon);
 }
 
 /**
@@ -221,14 +234,9 @@ async function runOwnScript(choice, folder) {
     throw new SetupError(
       `The install script of ${choice.package} is not what was expected: ${scripts.install}`,
     );
-  const gyp = nodeGyp();
   await run(`running the install script of ${choice.package}`, [process.execPath, ...args], {
     cwd: folder,
-    env: {
-      ...process.env,
-      PATH: [join(MODULES, '.bin'), process.env.PATH].join(delimiter),
-      ...(gyp ? { npm_config_node_gyp: gyp } : {}),
-    },
+    env: { ...process.env, PATH: [join(MODULES, '.bin'), process.env.PATH].join(delimiter) },
   });
 }
 
@@ -246,30 +254,25 @@ function shareWithDanfo(choice) {
 const ADDON_STAMP = join(MODULES, '.zarts', 'addon.json');
 
 const addon = (choice) => {
-  const version = () =>
-    choice.engine === 'stock'
-      ? choice.tensorflow
-      : lockedVersion(text(choice.lock), choice.tensorflow.split('[')[0]);
   const wanted = () =>
+    // The addon names the way to this folder.
     digest(
-      'addon 2',
+      'addon 3',
       choice.engine,
       choice.package,
-      version(),
-      // The addon names this folder: it is another one once the project was moved or Python has changed.
-      tensorflowFolder(),
+      wheelVersion(choice),
+      tensorflowFolder(choice),
       process.arch,
-      process.versions.napi,
     );
   return {
     id: 'addon',
     title: `the TensorFlow addon (${choice.package})`,
     needs: { compiler: choice.engine !== 'stock', npm: true },
     why() {
-      if (!isStamped(ADDON_STAMP, wanted())) return 'it was not built for this engine, TensorFlow and Node';
+      if (!isStamped(ADDON_STAMP, wanted())) return 'it was not built for this engine and TensorFlow';
       if (readJson(ENGINE_FILE)?.engine !== choice.engine)
         return '.zarts/engine.json is missing or names another engine';
-      if (choice.engine !== 'stock' && tensorflowFolder() === null) return 'its TensorFlow is gone';
+      if (choice.engine !== 'stock' && tensorflowFolder(choice) === null) return 'its TensorFlow is gone';
       // Asking the package for the place takes a tenth of a second, at every command.
       const { file } = readJson(ADDON_STAMP);
       return existsSync(file ? join(ROOT, file) : addonPath(choice)) ? null : 'its file is gone';
@@ -280,7 +283,7 @@ const addon = (choice) => {
       for (const left of ['deps', 'build', 'lib'])
         rmSync(join(folder, left), { recursive: true, force: true });
       if (choice.engine === 'stock') await runOwnScript(choice, folder);
-      else await buildAddon(choice, folder);
+      else await buildAddon(choice);
       // The stock engine must do without a compiler, and its TensorFlow obeys TF_CPP_MIN_LOG_LEVEL.
       const quiet = choice.engine === 'stock' ? null : await buildQuiet();
       shareWithDanfo(choice);
@@ -304,15 +307,41 @@ const NATIVE = join(MODULES, '.zarts', 'native');
 /** The digest of what was built; with the compiler's `error` where it could not be (lib/engine/native.ts reads it). */
 const NATIVE_STAMP = join(NATIVE, 'built.json');
 
+/** The vector instructions that level.cc is compiled for, by how many float32 a vector of them holds. */
+const LEVELS =
+  process.arch === 'x64'
+    ? {
+        4: ['-msse4.2'],
+        8: ['-mavx2', '-mfma'],
+        16: [
+          ...['-mavx2', '-mfma', '-mavx512f', '-mavx512dq', '-mavx512vl', '-mavx512bw'],
+          '-mprefer-vector-width=512',
+        ],
+      }
+    : { 4: [] };
+
+const WARNINGS = ['-Wall', '-Wextra', '-Wno-unused-parameter'];
+
 /** Kernels of our own for the CPU, on top of the addon. The project works without them, only slower. */
 const nativeKernels = (choice) => {
+  const source = (name) => join(NATIVE_SOURCES, name);
+  const parts = () => {
+    const headers = ['-isystem', join(ROOT, tensorflowFolder(choice), 'include')];
+    const defined = ['-D_GLIBCXX_USE_CXX11_ABI=1', '-DEIGEN_MAX_ALIGN_BYTES=64'];
+    const operations = [...WARNINGS, '-ffp-contract=fast', ...defined, ...headers];
+    const levels = Object.entries(LEVELS).map(([width, flags]) => ({
+      source: source('level.cc'),
+      flags: [...WARNINGS, '-fno-rtti', '-ffp-contract=fast', `-DWIDTH=${width}`, ...flags],
+    }));
+    return [{ source: source('operations.cc'), flags: operations }, ...levels];
+  };
   const wanted = () => {
     const sources = existsSync(NATIVE_SOURCES) ? readdirSync(NATIVE_SOURCES).sort() : [];
     return digest(
-      'native 1',
+      'native 2',
       sources.map((name) => [name, text('lib', 'engine', 'native', name)]),
-      tensorflowFolder(),
-      lockedVersion(text(choice.lock), choice.tensorflow),
+      tensorflowFolder(choice),
+      wheelVersion(choice),
       process.arch,
     );
   };
@@ -326,14 +355,10 @@ const nativeKernels = (choice) => {
     },
     async run(say) {
       rmSync(NATIVE, { recursive: true, force: true });
-      mkdirSync(NATIVE, { recursive: true });
-      if (existsSync(NATIVE_SOURCES)) cpSync(NATIVE_SOURCES, NATIVE, { recursive: true });
-      const framework =
-        process.platform === 'darwin' ? 'libtensorflow_framework.2.dylib' : 'libtensorflow_framework.so.2';
-      const flags = [`--tensorflow=${tensorflowFolder()}`, `--framework=${framework}`, '--jobs=max'];
+      const libraries = tensorflowLibrariesOf(choice, ['tensorflow_framework']);
       const built = { digest: wanted() };
       try {
-        await compileNative('building the fused kernels', NATIVE, flags);
+        await compileAddon('building the fused kernels', join(NATIVE, 'kernels.node'), parts(), libraries);
       } catch (error) {
         if (!(error instanceof SetupError) || error.exitCode === 130) throw error;
         built.error = error.message.split('\n')[0];
@@ -376,6 +401,8 @@ const JUPYTER_SETTINGS = {
     '@jupyterlab/apputils-extension:notification': { checkForUpdates: false, fetchNews: 'false' },
     // After a second, its default, it would show the words of the cell alone: the first names and types of a library take longer.
     '@jupyterlab/completer-extension:manager': { providerTimeout: 15_000 },
+    // A browser that comes back to a cell that still runs shows what of it was saved.
+    '@jupyterlab/docmanager-extension:plugin': { autosaveInterval: 15 },
   },
 };
 
@@ -487,6 +514,7 @@ export function stepsFor(choice) {
   return [
     npmPackages(),
     pythonPackages(choice),
+    tensorflowLibraries(choice),
     addon(choice),
     nativeKernels(choice),
     kernel(),
@@ -496,12 +524,10 @@ export function stepsFor(choice) {
 }
 
 /** What of the prerequisites the machine has, as `missingPrerequisites` wants it; looks only for what is needed. */
-export function findPrerequisites(needs) {
-  const tools = needs.compiler ? buildTools() : { compiler: true, make: true };
+export function findPrerequisites(needs, minors) {
   return {
     npm: needs.npm ? npm() !== null : true,
-    pythons: needs.python ? pythons() : [],
-    compiler: Boolean(tools.compiler),
-    make: Boolean(tools.make),
+    pythons: needs.python ? pythons(minors) : [],
+    compiler: needs.compiler ? compiler() !== null : true,
   };
 }

@@ -71,7 +71,6 @@ export async function runMocha(
       '--enable-source-maps',
       join(ROOT, 'node_modules', 'mocha', 'bin', 'mocha.js'),
       `--reporter=${join(ROOT, 'bin', 'testing', 'reporter.cjs')}`,
-      `--reporter-option=output=${report}`,
       '--timeout=60000',
       ...HOOKS.map((path) => `--require=${path}`),
       ...(jobs > 1 ? ['--parallel', `--jobs=${jobs}`] : []),
@@ -83,6 +82,7 @@ export async function runMocha(
       env: {
         ...(jobs > 1 ? ONE_THREAD : {}),
         ...process.env,
+        ZARTS_TEST_REPORT: report,
         ...(long ? { ZARTS_LONG_TESTS: '1' } : {}),
       },
     },

@@ -1,5 +1,5 @@
 'use strict';
-// Prints mocha's spec report and writes the same outcome as JSON to the file named by the option `output`.
+// Prints mocha's spec report and writes the same outcome as JSON to the file that ZARTS_TEST_REPORT names.
 
 const { mkdirSync, writeFileSync } = require('node:fs');
 const { dirname, join, relative } = require('node:path');
@@ -37,7 +37,7 @@ module.exports = class Reporter extends Mocha.reporters.Spec {
       if (hook.duration / 1000 >= LEAST_SECONDS) tests.push(describe(hook, 'hook'));
     });
     runner.once(EVENT_RUN_END, () => {
-      const { output } = options.reporterOptions;
+      const output = process.env.ZARTS_TEST_REPORT;
       mkdirSync(dirname(output), { recursive: true });
       writeFileSync(output, JSON.stringify({ seconds: this.stats.duration / 1000, tests }, null, 2));
     });

@@ -147,6 +147,18 @@ export function hessianSpectrum(
   return lanczos(product, alpha.length, options);
 }
 
+/**
+ * How far products are from exact, by one that is known: softmaxed alphas may all be shifted alike and nothing changes, so that
+ * ∇²L(α) takes the vector of equal entries to zero.
+ *
+ * @returns  The length of what it takes that vector of length 1 to.
+ * @throws as {@link hessianVectorProduct}.
+ */
+export async function shiftError(gradient: Gradient, alpha: Vec): Promise<number> {
+  const equal = new Float64Array(alpha.length).fill(1 / Math.sqrt(alpha.length));
+  return norm(await hessianVectorProduct(gradient, alpha, equal));
+}
+
 function checked(what: string, vector: Vec, length: number): Vec {
   if (vector.length !== length) {
     throw new ZartsError(`A ${what} has ${vector.length} entries; ${length} were expected.`);

@@ -14,11 +14,12 @@ import {
   sliceAttributes,
 } from './graph.js';
 import type { Attribute, DType, GraphNode, Signature } from './graph.js';
+import { onnxModel } from './onnx.js';
 import { Recorder } from './record.js';
 import { backend, tf } from './tensorflow.js';
 
 /**
- * A function of images as a model that other programs load: TensorFlow's SavedModel and TensorFlow.js' graph model. What
+ * A function of images as a model that other programs load: TensorFlow's SavedModel, TensorFlow.js' graph model, ONNX. What
  * the function reads besides its images becomes constants; the batch may have any size.
  */
 
@@ -36,10 +37,12 @@ export interface ExportedFunction {
 /** A model's files, by their paths below its folder. */
 export type ModelFiles = Readonly<Record<string, Uint8Array>>;
 
-/** The same model in both formats. */
+/** The same model in each format. */
 export interface ExportedModel {
   readonly savedModel: ModelFiles;
   readonly graphModel: ModelFiles;
+  /** One file's bytes. */
+  readonly onnx: Uint8Array;
 }
 
 const { binding } = backend;
@@ -70,6 +73,7 @@ export function exportModel({ image, run }: ExportedFunction): ExportedModel {
   return {
     savedModel: { 'saved_model.pb': savedModelBytes(nodes, signature) },
     graphModel: graphModelFiles(nodes, signature),
+    onnx: onnxModel(nodes, signature),
   };
 }
 

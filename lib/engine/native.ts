@@ -20,7 +20,7 @@ export const NATIVE_CHOICES = ['off', 'sse', 'avx2', 'avx512'] as const;
 
 /** Where set-up puts them, and what it noted about it (`bin/setup/steps.mjs`). */
 const FOLDER = path.join(projectRoot, 'node_modules', '.zarts', 'native');
-const FILE = path.join(FOLDER, 'build', 'Release', 'kernels.node');
+const FILE = path.join(FOLDER, 'kernels.node');
 const noteSchema = z.object({ error: z.string().optional() });
 
 /** The library, as Node loads it. */

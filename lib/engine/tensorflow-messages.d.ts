@@ -16,3 +16,14 @@ declare module '@tensorflow/tfjs-node/dist/proto/api_pb' {
   const SignatureDef: MessageType;
   const SavedModel: MessageType;
 }
+
+/** The part of Google's protobuf library that `onnx.ts` writes with. */
+declare module 'google-protobuf' {
+  class BinaryWriter {
+    writeString(field: number, value: string): void;
+    writeBytes(field: number, value: Uint8Array): void;
+    writeInt64(field: number, value: number): void;
+    writeFloat(field: number, value: number): void;
+    getResultBuffer(): Uint8Array;
+  }
+}

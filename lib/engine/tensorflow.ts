@@ -69,6 +69,7 @@ function load(): typeof TensorFlow {
 }
 
 function requirePackage(): typeof TensorFlow {
+  require(path.join(projectRoot, 'bin', 'setup', 'restore-util.cjs'));
   return require(setup.package) as typeof TensorFlow;
 }
 

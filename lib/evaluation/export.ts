@@ -13,8 +13,8 @@ import { filledUp, isNoisy, protocolClassifier, stateArrays, trainingProgram } f
 import type { EvaluationProtocol } from './protocol.js';
 
 /**
- * A trained network for use elsewhere: as TensorFlow's SavedModel, as TensorFlow.js' graph model, and its genotype as
- * PyTorch's code base and as JSON read it.
+ * A trained network for use elsewhere: as TensorFlow's SavedModel, as TensorFlow.js' graph model, in ONNX, and its
+ * genotype as PyTorch's code base and as JSON read it.
  */
 
 /** What was exported, and how far what was read back is from the trained network. */
@@ -22,7 +22,7 @@ export interface Exported {
   readonly folder: string;
   /** Paths below the folder. */
   readonly files: readonly string[];
-  /** Largest difference of a class score, by format; null for a network that draws noise, which never repeats itself. */
+  /** Largest difference of a class score, of the formats that TensorFlow.js reads back; null for a network that draws noise, which never repeats itself. */
   readonly largestDifference: { readonly savedModel: number; readonly graphModel: number } | null;
 }
 
@@ -49,7 +49,7 @@ export async function exportTrained(
   images: ImageSource,
   folder: string,
 ): Promise<Exported> {
-  const { savedModel, graphModel } = exportModel(inferenceOf(protocol, trained, images));
+  const { savedModel, graphModel, onnx } = exportModel(inferenceOf(protocol, trained, images));
   const { network } = protocol;
   const description = {
     input: {
@@ -65,6 +65,7 @@ export async function exportTrained(
   const files: ModelFiles = {
     ...below('saved_model', savedModel),
     ...below('tfjs', graphModel),
+    'network.onnx': onnx,
     'network.json': encoded(JSON.stringify(description, undefined, 2)),
     ...(network.kind === 'genotype'
       ? {

@@ -50,8 +50,9 @@ export function claimsTable(claims: readonly Claim[]): Table {
   };
 }
 
-function countText(n: number, unit = 'seed'): string {
-  return `${n} ${unit}${n === 1 ? '' : 's'}`;
+/** "3 seeds", "1 search", "12 searches". */
+export function countText(n: number, unit = 'seed'): string {
+  return `${n} ${unit}${n === 1 ? '' : unit.endsWith('ch') ? 'es' : 's'}`;
 }
 
 /** The claims as lines for a terminal, each with the statistic that decided it and the reason. */

@@ -19,6 +19,8 @@ import type { Surface } from './surface.js';
 import { svgPng } from './svg.js';
 import { escapeHtml, frameTable, htmlTable, textTable, wordsHtml } from './table.js';
 import type { Table } from './table.js';
+import { htmlWidget, outputWidget, outputsOf, showsWidgets } from './widgets.js';
+import type { Bundle } from './widgets.js';
 
 /** It brings TypeScript with it, and only a kernel needs it. */
 const loadJupyter = lazily<typeof Jupyter>('tslab/dist/jupyter.js');
@@ -26,8 +28,10 @@ const loadJupyter = lazily<typeof Jupyter>('tslab/dist/jupyter.js');
 /** The media type under which JupyterLab draws charts. */
 const VEGA_LITE_TYPE = 'application/vnd.vegalite.v5+json';
 
-/** What a cell shows: the same thing in several forms, of which each program that opens the notebook picks one. */
-type Bundle = Readonly<Record<string, unknown>>;
+/** What is said about a bundle: the text for those who do not see its picture, which nbconvert writes beside it. */
+export function metadataOf(data: Bundle): object {
+  return 'image/png' in data ? { 'image/png': { alt: data['text/plain'] } } : {};
+}
 
 /**
  * Sends a bundle to the notebook. tslab's public `display` sends one form at a time; this goes through the function that
@@ -35,36 +39,42 @@ type Bundle = Readonly<Record<string, unknown>>;
  *
  * @param id  Shows the bundle in the place of an earlier one with the same id.
  */
-function show(data: Bundle, id?: string, update = false): void {
+export function show(data: Bundle, id?: string, update = false): void {
   const send = loadJupyter().lastWriteDisplayData as unknown as
     ((content: { data: Bundle; metadata: object; transient: object }, update: boolean) => void) | null;
   if (send === null) throw new ZartsError('Nothing can be displayed here: this is not a notebook cell.');
-  send({ data, metadata: {}, transient: id === undefined ? {} : { display_id: id } }, update);
+  send({ data, metadata: metadataOf(data), transient: id === undefined ? {} : { display_id: id } }, update);
 }
 
 /** Text, marked up where that is shown. */
-function textBundle(html: string, plain: string): Bundle {
+export function textBundle(html: string, plain: string): Bundle {
   return { 'text/html': html, 'text/plain': plain };
 }
 
-/** A picture in a form of its own, and as PNG where that is not drawn: on code hosts, in exports. */
-function pictureBundle(title: string, type: string, own: unknown, png: Buffer): Bundle {
-  return { [type]: own, 'image/png': png.toString('base64'), 'text/plain': title };
-}
+/**
+ * What stands for a picture where its own form is not drawn: on code hosts, in exports. `live` is what JupyterLab alone will
+ * show, and not keep: it does without, which saves a part of a second.
+ */
+export type Form = 'kept' | 'live';
 
 /** Pixels across of the PNG that stands for a drawing: notebooks are kept with their outputs. */
 const DRAWING_PIXELS = 2000;
 
 /** The forms of what has a title; JupyterLab draws charts and surfaces itself, to point at and to turn. */
-async function bundleOf(shown: Titled): Promise<Bundle> {
+async function bundleOf(shown: Titled, form: Form): Promise<Bundle> {
   const { title } = shown;
-  if ('spec' in shown) return pictureBundle(title, VEGA_LITE_TYPE, shown.spec, await chartPng(shown.spec));
+  const picture = async (type: string, own: unknown, draw: () => Buffer | Promise<Buffer>) => ({
+    [type]: own,
+    ...(form === 'kept' && { 'image/png': (await draw()).toString('base64') }),
+    'text/plain': title,
+  });
+  if ('spec' in shown) return picture(VEGA_LITE_TYPE, shown.spec, () => chartPng(shown.spec));
   if ('columns' in shown) return textBundle(htmlTable(shown), textTable(shown));
   const { svg } = shown;
-  if (!('figure' in shown)) return pictureBundle(title, 'image/svg+xml', svg, svgPng(svg, DRAWING_PIXELS));
+  if (!('figure' in shown)) return picture('image/svg+xml', svg, () => svgPng(svg, DRAWING_PIXELS));
   const { figure } = shown;
   // JupyterLab begins with the picture, too, and puts the figure in its place when the mouse comes: both are as wide.
-  return pictureBundle(title, PLOTLY_TYPE, figure, svgPng(svg, figure.layout.width));
+  return picture(PLOTLY_TYPE, figure, () => svgPng(svg, figure.layout.width));
 }
 
 /** Claims with their verdicts, and under them how each verdict was reached. */
@@ -92,35 +102,68 @@ export function showText(text: string): void {
   show(textBundle(`<p>${escapeHtml(text)}</p>`, text));
 }
 
+/** A place among a cell's outputs whose content changes. */
+export interface Spot {
+  show(bundle: Bundle): void;
+  /** Shows what stays. */
+  end(bundle: Bundle): void;
+}
+
+/**
+ * A place for text, or for whatever there is. Where widgets are shown it is one until it ends: a browser that comes back to a
+ * cell that still runs goes on seeing it.
+ */
+function spot(holds: 'text' | 'anything'): Spot {
+  const id = randomBytes(8).toString('hex');
+  const state = (bundle: Bundle): Bundle =>
+    holds === 'text' ? { value: bundle['text/html'] } : outputsOf([bundle]);
+  let begun = false;
+  let widget: ReturnType<typeof htmlWidget> | undefined;
+  return {
+    show(bundle) {
+      if (!begun && showsWidgets()) {
+        widget = holds === 'text' ? htmlWidget(String(bundle['text/html'])) : outputWidget([bundle]);
+        show({ ...bundle, ...widget.view }, id);
+      } else if (widget) widget.set(state(bundle));
+      else show(bundle, id, begun);
+      begun = true;
+    },
+    end(bundle) {
+      widget?.set(state(bundle));
+      widget = undefined;
+      show(bundle, id, begun);
+      begun = true;
+    },
+  };
+}
+
 /** Milliseconds between two updates of the progress element: a person sees it move, a stored notebook stays small. */
 const UPDATE_MS = 500;
 
 /**
  * Progress as one element that is updated in place, with phase, step, rate, time left and note. When the phase is over one
  * short line is left, the same whatever machine ran it.
+ *
+ * @param at  Makes its place; one of its own among the cell's outputs when left out.
  */
-export function notebookProgress(): Progress {
+export function notebookProgress(at: () => Spot = () => spot('text')): Progress {
   return {
     start(name, total, done = 0) {
-      const id = randomBytes(8).toString('hex');
+      const place = at();
       const phase = new OpenPhase(name, total, done);
       let shown = performance.now();
-      const draw = (update: boolean): void => {
+      const draw = (): void => {
         const bar = `<progress max="${Math.max(1, total)}" value="${phase.done}" style="width:24em"></progress>`;
         const words = phase.words().join(' · ');
-        show(
-          textBundle(`${escapeHtml(name)}<br>${bar}<br>${escapeHtml(words)}`, `${name}: ${words}`),
-          id,
-          update,
-        );
+        place.show(textBundle(`${escapeHtml(name)}<br>${bar}<br>${escapeHtml(words)}`, `${name}: ${words}`));
       };
-      draw(false);
+      draw();
       return {
         update(at, note = '') {
           phase.update(at, note);
           if (performance.now() - shown < UPDATE_MS) return;
           shown = performance.now();
-          draw(true);
+          draw();
         },
         aside: (state) => {
           phase.aside(state);
@@ -128,7 +171,7 @@ export function notebookProgress(): Progress {
         end() {
           const outcome = phase.done < total ? `stopped at ${phase.done} of ${total}` : 'done';
           const text = `${name}: ${outcome}`;
-          show(textBundle(escapeHtml(text), text), id, true);
+          place.end(textBundle(escapeHtml(text), text));
         },
       };
     },
@@ -168,16 +211,10 @@ interface Live {
  * where it has none. When all is there a line takes its place; what was measured is for the cells below to show.
  */
 export function liveDisplay(): Live {
-  const id = randomBytes(8).toString('hex');
-  let shown = '';
-  const place = (bundle: Bundle): void => {
-    const now = JSON.stringify(bundle);
-    if (now !== shown) show(bundle, id, shown !== '');
-    shown = now;
-  };
+  const place = spot('anything');
   const first = async ({ charts, tables: [table] }: UnderWay, text: string): Promise<Bundle> =>
     charts.length > 0
-      ? bundleOf(charts[0])
+      ? bundleOf(charts[0], 'kept')
       : textBundle(`${htmlTable(table)}<p>${text}</p>`, `${textTable(table)}\n${text}`);
   return {
     async onEarlier(earlier) {
@@ -187,11 +224,12 @@ export function liveDisplay(): Live {
       const charts = chart
         ? [{ ...chart, spec: { ...chart.spec, title: { text: chart.title, subtitle: words } } }]
         : [];
-      place(await first({ ...earlier, charts }, words));
+      place.show(await first({ ...earlier, charts }, words));
     },
     async onPartial(soFar) {
       const text = `${soFar.done} of ${soFar.of} runs are finished.`;
-      place(soFar.done === soFar.of ? textBundle(`<p>${text}</p>`, text) : await first(soFar, text));
+      if (soFar.done === soFar.of) place.end(textBundle(`<p>${text}</p>`, text));
+      else place.show(await first(soFar, text));
     },
   };
 }
@@ -231,7 +269,7 @@ export function notebookOptions({
 }
 
 /** What a cell can show: charts, tables, drawings, surfaces, claims, genotypes, data frames, or all of a figure's. */
-type Showable = Titled | Claim | Genotype | DataFrame | Several;
+export type Showable = Titled | Claim | Genotype | DataFrame | Several;
 type Titled = Chart | Table | Drawing | Surface;
 interface Several {
   readonly charts?: readonly Chart[];
@@ -248,30 +286,30 @@ interface Several {
  * @returns the bundles in their order; none for anything else.
  * @throws {ZartsError} for a chart that cannot be drawn.
  */
-export async function bundlesOf(value: unknown): Promise<Bundle[]> {
+export async function bundlesOf(value: unknown, form: Form = 'kept'): Promise<Bundle[]> {
   if (typeof value !== 'object' || value === null) return [];
-  if (Array.isArray(value)) return bundlesOfAll(value);
+  if (Array.isArray(value)) return bundlesOfAll(value, form);
   const has = (...names: string[]): boolean => names.every((name) => name in value);
   if (has('title', 'spec') || has('title', 'svg') || has('title', 'columns', 'rows'))
-    return [await bundleOf(value as Titled)];
+    return [await bundleOf(value as Titled, form)];
   if (has('verdict', 'text')) return [claimsBundle([value as Claim])];
   if (has('normal', 'normalConcat', 'reduce', 'reduceConcat')) {
     const genotype = value as Genotype;
     const svg = cellDiagram(genotype);
-    return [await bundleOf({ name: 'genotype', title: printGenotype(genotype), svg })];
+    return [await bundleOf({ name: 'genotype', title: printGenotype(genotype), svg }, form)];
   }
   if (has('columns', 'values', 'dtypes')) return bundlesOf(frameTable(value as DataFrame, 'Data frame'));
   const { charts = [], surfaces = [], drawings = [], tables = [], claims = [] } = value as Several;
-  return bundlesOfAll([...charts, ...surfaces, ...drawings, ...tables, ...claims]);
+  return bundlesOfAll([...charts, ...surfaces, ...drawings, ...tables, ...claims], form);
 }
 
 /** The bundles of several things, claims last and in one table; none if one of them is nothing to show. */
-async function bundlesOfAll(values: readonly unknown[]): Promise<Bundle[]> {
+async function bundlesOfAll(values: readonly unknown[], form: Form): Promise<Bundle[]> {
   const isClaim = (value: unknown): value is Claim =>
     typeof value === 'object' && value !== null && 'verdict' in value;
   const bundles: Bundle[] = [];
   for (const value of values.filter((each) => !isClaim(each))) {
-    const found = await bundlesOf(value);
+    const found = await bundlesOf(value, form);
     if (found.length === 0) return [];
     bundles.push(...found);
   }

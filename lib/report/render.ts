@@ -53,13 +53,18 @@ export async function chartSvg(spec: ChartSpec): Promise<string> {
   }
 }
 
+/** Pictures of charts that are shown again, by what they are drawn from. */
+const drawn = new WeakMap<ChartSpec, Buffer>();
+
 /**
  * The chart as PNG, two pixels a unit, drawn with the bundled fonts alone: the same bytes on every machine.
  *
  * @throws {ZartsError} as {@link chartSvg}.
  */
 export async function chartPng(spec: ChartSpec): Promise<Buffer> {
-  return svgPng(await chartSvg(spec));
+  const png = drawn.get(spec) ?? svgPng(await chartSvg(spec));
+  drawn.set(spec, png);
+  return png;
 }
 
 /** JSON has no NaN: it would become null without a word, and the chart a gap. */

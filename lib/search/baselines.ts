@@ -173,6 +173,7 @@ export function gradientSource({ path, source }: Field, { stated }: GradientSolv
 /** What a gradient solver does here otherwise than its own paper and code, whatever its settings; one sentence each. */
 export function standingDeviations(protocol: SearchProtocol, method: GradientSolver): string[] {
   const { preset, omega, stability, perturbation } = protocol;
+  const { every = 1 } = stability ?? {};
   const released = preset === 'released' && protocol.solver.kind === 'darts';
   const second = omega.kind === 'unrolled';
   const { edges } = spaceOf(protocol);
@@ -202,7 +203,7 @@ export function standingDeviations(protocol: SearchProtocol, method: GradientSol
     ),
     ...when(
       stability !== undefined,
-      'The dominant eigenvalue is that of the loss on the first batch of the validation half, not augmented, by Lanczos’ method at every epoch’s end; R-DARTS’ code takes it from the whole Hessian on the epoch’s last batch, augmented and with alpha’s decay added, every second epoch.',
+      `The dominant eigenvalue is that of the loss on the first batch of the validation half, not augmented, by Lanczos’ method at ${every === 1 ? 'every epoch’s end' : `the end of one epoch in ${every}`}; R-DARTS’ code takes it from the whole Hessian on the epoch’s last batch, augmented and with alpha’s decay added, every second epoch.`,
     ),
     ...when(
       stability?.action === 'regularize',

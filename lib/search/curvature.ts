@@ -1,5 +1,5 @@
 import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
-import { hessianSpectrum } from '../analysis/curvature.js';
+import { hessianSpectrum, shiftError } from '../analysis/curvature.js';
 import type { Spectrum } from '../analysis/curvature.js';
 import { compile, seed, vector } from '../engine/index.js';
 import type { Program, ProgramFunction } from '../engine/index.js';
@@ -36,6 +36,8 @@ export interface CurvatureQuery {
   readonly products: number;
   /** How many of the largest eigenvalues are wanted to {@link hessianSpectrum}'s tolerance. */
   readonly values: number;
+  /** Whether the products are compared with one that is known, which takes two gradients more. */
+  readonly checked?: boolean;
   /** Waited for before every gradient; what it throws ends the computation. */
   readonly beforeGradient: () => Promise<void>;
 }
@@ -75,13 +77,14 @@ function gradientProgram(parts: SupernetParts): Program<'gradient'> {
  *
  * @param protocol  The search that ω and α are of.
  * @param classes   Of the data set.
+ * @returns         With the error of the products where they are checked.
  * @throws {ZartsError} for a gradient that is not finite; whatever `beforeGradient` throws.
  */
 export async function spectrumOf(
   protocol: SearchProtocol,
   classes: number,
-  { compile: compiled, omega, alpha, passes, key, products, values, beforeGradient }: CurvatureQuery,
-): Promise<Spectrum> {
+  { compile: compiled, omega, alpha, passes, key, products, values, checked, beforeGradient }: CurvatureQuery,
+): Promise<Spectrum & { readonly error?: number }> {
   const program = gradientProgram(supernetParts(protocol, classes, compiled));
   program.write({ omega: vector(omega) });
   const around = vector(Float32Array.from(alpha));
@@ -99,5 +102,6 @@ export async function spectrumOf(
     }
     return scale(1 / fixed.length, sum);
   };
-  return hessianSpectrum(gradient, alpha, { key, steps: products, wanted: values });
+  const spectrum = await hessianSpectrum(gradient, alpha, { key, steps: products, wanted: values });
+  return checked ? { ...spectrum, error: await shiftError(gradient, alpha) } : spectrum;
 }

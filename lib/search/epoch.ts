@@ -18,10 +18,12 @@ export interface EpochRecord {
   readonly cosine: number | null;
   /** Mean length of the update u*. */
   readonly updateNorm: number | null;
-  /** The largest eigenvalue of ∇²_α L_val at the epoch's end, where the protocol asks for it (`stability`). */
+  /** The largest eigenvalue of ∇²_α L_val at the epoch's end, in the epochs that the protocol asks for (`stability`). */
   readonly dominantEigenvalue?: number;
   /** The largest eigenvalues, from that one down, where the protocol asks for them (`stability.values`). */
   readonly eigenvalues?: readonly number[];
+  /** How far that eigenvalue may be from the true one of its batch, in its unit; where it is only recorded. */
+  readonly eigenvalueError?: number;
   /** The raw alphas at the epoch's end, length d, in the epochs that the protocol asks for (`history`). */
   readonly alpha?: readonly number[];
   /** The weights' decay, where it may change during the search. */

@@ -63,6 +63,8 @@ export class Stability {
   products = setting(integer(1, 1000), 40);
   /** How many of the largest eigenvalues are recorded; left out: the dominant one. */
   values = integer(1, 100).exactOptional();
+  /** record: epochs between two eigenvalues, with that of the last epoch besides; left out: one every epoch. */
+  every = integer(1, 100_000).exactOptional();
 }
 
 /** What a search keeps of its course. It changes nothing of what is found. */

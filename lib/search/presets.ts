@@ -223,7 +223,7 @@ export function smallBudget(full: { readonly budget: Budget }, budget: string): 
 /**
  * The protocol for a smaller budget, derived from a full one: whatever exceeds what the budget allows is cut down to it,
  * warm-up and whatever else is counted in epochs keep their share of them, a cut-out its share of the image; everything
- * else (solver, σ, τ, seed) stays, but for learning rates, by one rule: alpha's rate times the number of its updates is that of
+ * else (solver, σ, τ, seed) stays, but at `laptop` for learning rates, by one rule: alpha's rate times the number of its updates is that of
  * the full search, so that alpha can go as far; in a long search likewise the weights' rate times their steps (that of
  * fine-tuning follows it). Where a short search has so few steps that the weights' rate would have to be far too large for
  * them, it stays, or shrinks with a batch of more images than DARTS has (Goyal et al. 2017).
@@ -241,7 +241,8 @@ export function withBudget(full: SearchProtocol, budget: string, length: Length 
   const share = (count: number): number => Math.round((count * cut.epochs) / full.epochs);
   const { cutout, stability } = cut;
   const warmupEpochs = share(full.warmupEpochs);
-  const solver = atRate(cut.solver, alphaUpdates(full), { ...cut, warmupEpochs });
+  const solver =
+    known === 'laptop' ? atRate(cut.solver, alphaUpdates(full), { ...cut, warmupEpochs }) : cut.solver;
   const plain = Math.min(1, Math.max(cut.batchSize, defaultsOf(searchSchema).batchSize) / full.batchSize);
   const factor = long ? weightSteps(full) / weightSteps(cut) : plain;
   const { lr, lrMin } = cut.weights;

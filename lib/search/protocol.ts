@@ -297,6 +297,10 @@ function crossFaults(protocol: SearchProtocol): Fault[] {
   if (cutout && cutout.length > dataset.imageSide) {
     refuse('cutout.length', cutout.length, `at most dataset.imageSide, which is ${dataset.imageSide}`);
   }
+  if (stability?.every !== undefined && stability.action !== 'record') {
+    const why = `with stability.action ${stability.action}, which looks at every epoch`;
+    refuse('stability.every', stability.every, `left out ${why}`);
+  }
   if (stability?.action === 'regularize' && stability.maxWeightDecay < weights.weightDecay) {
     const must = `at least weights.weightDecay, which is ${weights.weightDecay}`;
     refuse('stability.maxWeightDecay', stability.maxWeightDecay, must);

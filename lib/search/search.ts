@@ -44,7 +44,7 @@ import { cosineLr, linearly, risingProbability, sigmaAt } from './schedules.js';
 import { SearchSession } from './session.js';
 import type { Pass, SgdStep, Statistics } from './session.js';
 import { solverId } from './solvers.js';
-import { backBy, raisedDecay, risenSince } from './stability.js';
+import { backBy, isLookedFor, raisedDecay, risenSince } from './stability.js';
 
 export type { EpochRecord } from './epoch.js';
 
@@ -485,14 +485,18 @@ class Search {
     if (last && isDrawn(solver)) await this.chooseDrawn(solver);
     const ranked =
       ranking && ((this.epoch + 1) % ranking.every === 0 || last) ? await this.ranked(ranking) : undefined;
-    const eigenvalues = stability ? await this.largestEigenvalues(stability) : undefined;
+    const found =
+      stability && isLookedFor(this.epoch, this.protocol.epochs, stability)
+        ? await this.largestEigenvalues(stability)
+        : undefined;
     const record: EpochRecord = {
       epoch: this.epoch,
       lr: this.lr,
       sigma: this.sigma ?? null,
       ...meansOf(this.state.sums, batchSize),
-      ...(eigenvalues ? { dominantEigenvalue: eigenvalues[0] } : {}),
-      ...(eigenvalues && stability?.values !== undefined ? { eigenvalues } : {}),
+      ...(found ? { dominantEigenvalue: found.values[0] } : {}),
+      ...(found && stability?.values !== undefined ? { eigenvalues: found.values } : {}),
+      ...(found?.error === undefined ? {} : { eigenvalueError: found.error }),
       ...(history && (this.epoch + 1) % history.alphaEvery === 0
         ? { alpha: Array.from(this.state.solver.alpha) }
         : {}),
@@ -580,9 +584,9 @@ class Search {
 
   /**
    * The largest eigenvalues of ∇²_α L_val on the first images of the validation half, as they are, as many as the protocol
-   * asks for and there are.
+   * asks for and there are; where they decide nothing also how far the first may be off.
    */
-  private async largestEigenvalues({ products, values = 1 }: Group<'stability'>): Promise<number[]> {
+  private async largestEigenvalues({ products, values = 1, action }: Group<'stability'>) {
     const { dataset, compile = true } = this.options;
     const { val } = halves(this.protocol.dataset.trainSize);
     const [noise, from] = split(this.keys.curvature, 2);
@@ -599,8 +603,12 @@ class Search {
       beforeGradient: () => this.pause(this.options.signal),
     };
     try {
-      const spectrum = await spectrumOf(this.protocol, dataset.classes.length, query);
-      return spectrum.values.slice(0, values).map(({ value }) => value);
+      const checked = action === 'record';
+      const spectrum = await spectrumOf(this.protocol, dataset.classes.length, { ...query, checked });
+      return {
+        values: spectrum.values.slice(0, values).map(({ value }) => value),
+        error: spectrum.error === undefined ? undefined : Math.max(spectrum.error, spectrum.values[0].bound),
+      };
     } catch (error) {
       if (!(error instanceof ZartsError) || error instanceof InterruptedError) throw error;
       throw new ZartsError(

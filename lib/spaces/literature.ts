@@ -14,6 +14,8 @@ export interface Published {
     readonly cifar?: number;
     readonly imagenet?: number;
     readonly own?: number;
+    /** Where those numbers were read, which is not always the paper itself. */
+    readonly from?: string;
   };
   /** The public text has another size than its paper prints, counted in the same network. */
   readonly differs?: boolean;
@@ -25,7 +27,7 @@ export const LITERATURE = {
   DARTS_V1: {
     origin: 'Liu et al. 2019, first order',
     source: 'quark0/darts, cnn/genotypes.py',
-    published: { cifar: 3.3 },
+    published: { cifar: 3.3, from: 'ZARTS, Table 3; PC-DARTS, README' },
     differs: true,
     text: `Genotype(
       normal=[('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('skip_connect', 0), ('sep_conv_3x3', 1),
@@ -38,7 +40,7 @@ export const LITERATURE = {
   DARTS_V2: {
     origin: 'Liu et al. 2019, second order',
     source: 'quark0/darts, cnn/genotypes.py',
-    published: { cifar: 3.3, imagenet: 4.7 },
+    published: { cifar: 3.3, imagenet: 4.7, from: 'quark0/darts, README: 3.349 and 4.719' },
     text: `Genotype(
       normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_3x3', 1),
         ('sep_conv_3x3', 1), ('skip_connect', 0), ('skip_connect', 0), ('dil_conv_3x3', 2)],
@@ -50,7 +52,7 @@ export const LITERATURE = {
   NASNet: {
     origin: 'Zoph et al. 2018, NASNet-A',
     source: 'quark0/darts, cnn/genotypes.py',
-    published: { own: 3.3 },
+    published: { own: 3.3, from: 'tables of later papers, which repeat DARTS’ first' },
     text: `Genotype(
       normal=[('sep_conv_5x5', 1), ('sep_conv_3x3', 0), ('sep_conv_5x5', 0), ('sep_conv_3x3', 0), ('avg_pool_3x3', 1),
         ('skip_connect', 0), ('avg_pool_3x3', 0), ('avg_pool_3x3', 0), ('sep_conv_3x3', 1), ('skip_connect', 1)],
@@ -62,7 +64,7 @@ export const LITERATURE = {
   AmoebaNet: {
     origin: 'Real et al. 2019, AmoebaNet-A',
     source: 'quark0/darts, cnn/genotypes.py',
-    published: { own: 3.2 },
+    published: { own: 3.2, from: 'tables of later papers, which repeat DARTS’ first' },
     text: `Genotype(
       normal=[('avg_pool_3x3', 0), ('max_pool_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_5x5', 2), ('sep_conv_3x3', 0),
         ('avg_pool_3x3', 3), ('sep_conv_3x3', 1), ('skip_connect', 1), ('skip_connect', 0), ('avg_pool_3x3', 1)],
@@ -74,7 +76,7 @@ export const LITERATURE = {
   PNAS: {
     origin: 'Liu et al. 2018, PNASNet-5',
     source: 'D-X-Y/AutoDL-Projects; without its 1×1 convolutions at strided skips',
-    published: { own: 3.2 },
+    published: { own: 3.2, from: 'ZARTS, Table 3' },
     text: `Genotype(
       normal=[('sep_conv_5x5', 0), ('max_pool_3x3', 0), ('sep_conv_7x7', 1), ('max_pool_3x3', 1), ('sep_conv_5x5', 1),
         ('sep_conv_3x3', 1), ('sep_conv_3x3', 4), ('max_pool_3x3', 1), ('sep_conv_3x3', 0), ('skip_connect', 1)],
@@ -86,7 +88,7 @@ export const LITERATURE = {
   SNAS: {
     origin: 'Xie et al. 2019, moderate',
     source: 'the figure of its cells',
-    published: { cifar: 2.8, imagenet: 4.3 },
+    published: { cifar: 2.8, imagenet: 4.3, from: 'PC-DARTS, README; ZARTS, Table 4' },
     differs: true,
     text: `Genotype(
       normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('skip_connect', 0), ('dil_conv_3x3', 1),
@@ -99,7 +101,7 @@ export const LITERATURE = {
   GDAS: {
     origin: 'Dong and Yang 2019',
     source: 'D-X-Y/GDAS, lib/nas/genotypes.py',
-    published: { cifar: 3.4 },
+    published: { cifar: 3.4, from: 'ZARTS, Table 3' },
     text: `Genotype(
       normal=[('skip_connect', 0), ('skip_connect', 1), ('skip_connect', 0), ('sep_conv_5x5', 2),
         ('sep_conv_3x3', 3), ('skip_connect', 0), ('sep_conv_5x5', 4), ('sep_conv_3x3', 3)],
@@ -111,7 +113,7 @@ export const LITERATURE = {
   PDARTS: {
     origin: 'Chen et al. 2019',
     source: 'chenxin061/pdarts, genotypes.py',
-    published: { cifar: 3.4, imagenet: 4.9 },
+    published: { cifar: 3.4, imagenet: 4.9, from: 'ZARTS, Tables 3 and 4' },
     text: `Genotype(
       normal=[('skip_connect', 0), ('dil_conv_3x3', 1), ('skip_connect', 0), ('sep_conv_3x3', 1),
         ('sep_conv_3x3', 1), ('sep_conv_3x3', 3), ('sep_conv_3x3', 0), ('dil_conv_5x5', 4)],
@@ -123,7 +125,7 @@ export const LITERATURE = {
   PC_DARTS_cifar: {
     origin: 'Xu et al. 2020, CIFAR-10',
     source: 'yuhuixu1993/PC-DARTS, genotypes.py',
-    published: { cifar: 3.6, imagenet: 5.3 },
+    published: { cifar: 3.6, imagenet: 5.3, from: 'PC-DARTS, README; ZARTS, Table 4' },
     text: `Genotype(
       normal=[('sep_conv_3x3', 1), ('skip_connect', 0), ('sep_conv_3x3', 0), ('dil_conv_3x3', 1),
         ('sep_conv_5x5', 0), ('sep_conv_3x3', 1), ('avg_pool_3x3', 0), ('dil_conv_3x3', 1)],
@@ -135,7 +137,7 @@ export const LITERATURE = {
   PC_DARTS_image: {
     origin: 'Xu et al. 2020, ImageNet',
     source: 'yuhuixu1993/PC-DARTS, genotypes.py',
-    published: { imagenet: 5.3 },
+    published: { imagenet: 5.3, from: 'TE-NAS, its table of ImageNet' },
     text: `Genotype(
       normal=[('skip_connect', 1), ('sep_conv_3x3', 0), ('sep_conv_3x3', 0), ('skip_connect', 1),
         ('sep_conv_3x3', 1), ('sep_conv_3x3', 3), ('sep_conv_3x3', 1), ('dil_conv_5x5', 4)],
@@ -147,7 +149,7 @@ export const LITERATURE = {
   SDARTS_RS: {
     origin: 'Chen and Hsieh 2020, random',
     source: 'xiangning-chen/SmoothDARTS, sota/cnn/genotypes.py',
-    published: { cifar: 3.4 },
+    published: { cifar: 3.4, from: 'tables of later papers, which repeat its first' },
     differs: true,
     text: `Genotype(
       normal=[('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_5x5', 1), ('skip_connect', 0),
@@ -160,7 +162,7 @@ export const LITERATURE = {
   SDARTS_ADV: {
     origin: 'Chen and Hsieh 2020, adversarial',
     source: 'xiangning-chen/SmoothDARTS, sota/cnn/genotypes.py',
-    published: { cifar: 3.3 },
+    published: { cifar: 3.3, from: 'ZARTS, Table 3' },
     text: `Genotype(
       normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 1), ('skip_connect', 0),
         ('sep_conv_5x5', 0), ('dil_conv_3x3', 3), ('dil_conv_3x3', 4), ('skip_connect', 0)],

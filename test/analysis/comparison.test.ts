@@ -2,15 +2,19 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import {
   binomialTail,
+  binomialTwoSided,
   bootstrapInterval,
   holm,
   kendallTau,
+  meanDifference,
   pairedTest,
   rankTest,
   ranks,
+  smallestEffect,
+  stratifiedTest,
 } from '../../lib/analysis/comparison.js';
 import { summarize } from '../../lib/analysis/statistics.js';
-import { foldIn, key, uniform } from '../../lib/math/random.js';
+import { foldIn, key, normal, uniform } from '../../lib/math/random.js';
 import { number } from '../support/numbers.js';
 
 const numbers = (min: number, max: number) => fc.array(number(-100, 100), { minLength: min, maxLength: max });
@@ -190,5 +194,78 @@ describe('the rank test', () => {
       if (rankTest([...a], [...b], order, key(i)).p < 0.05) rejected += 1;
     }
     expect(rejected).to.be.at.most(9);
+  });
+});
+
+describe('a binomial law from both sides', () => {
+  it('doubles the smaller tail, and is turned with what counts as a hit', () => {
+    // 7 or 8 of 8 with a coin: 9 of 256.
+    expect(binomialTwoSided(7, 8, 0.5)).to.be.closeTo((2 * 9) / 256, 1e-12);
+    expect(binomialTwoSided(4, 8, 0.5)).to.equal(1);
+    for (const hits of [0, 3, 12, 20])
+      expect(binomialTwoSided(hits, 20, 0.3)).to.be.closeTo(binomialTwoSided(20 - hits, 20, 0.7), 1e-12);
+  });
+});
+
+describe('the difference of means over strata', () => {
+  const far = [
+    { first: [10, 11, 12], second: [1, 2, 3] },
+    { first: [110, 111, 112], second: [101, 102, 103] },
+  ];
+
+  it('is the mean of each stratum’s, and does not see what tells strata apart', () => {
+    const { difference, interval, standardError, df } = meanDifference(far);
+    expect(difference).to.equal(9);
+    // Variances of 1: √(4 · 1/3) / 2.
+    expect(standardError).to.be.closeTo(Math.sqrt(4 / 3) / 2, 1e-12);
+    expect(df).to.equal(8);
+    expect(interval![0]).to.be.within(7, 9);
+    expect(meanDifference([{ first: [1], second: [2] }])).to.include({ difference: -1, interval: null });
+  });
+
+  it('is tested by labels that change places within strata alone', () => {
+    expect(stratifiedTest(far).p).to.be.below(0.01);
+    // All of the difference lies between strata: no label within one says anything.
+    const between = [
+      { first: [1, 1], second: [1, 1, 1, 1] },
+      { first: [9, 9, 9, 9], second: [9, 9] },
+    ];
+    expect(stratifiedTest(between)).to.include({ difference: 0, p: 1 });
+    expect(() => stratifiedTest([])).to.throw('needs at least one value');
+    expect(() => stratifiedTest([{ first: [], second: [1] }])).to.throw('needs at least one value');
+  });
+
+  it('rejects equal laws as often as it says', () => {
+    let rejected = 0;
+    for (let i = 0; i < 40; i++) {
+      const [a, b, c, d] = [0, 1, 2, 3].map((k) => [...uniform(foldIn(key(5), 4 * i + k), 6)]);
+      if (
+        stratifiedTest(
+          [
+            { first: a, second: b },
+            { first: c.map((x) => x + 5), second: d.map((x) => x + 5) },
+          ],
+          key(i),
+        ).p < 0.05
+      )
+        rejected += 1;
+    }
+    expect(rejected).to.be.at.most(7);
+  });
+});
+
+describe('the smallest effect', () => {
+  it('is found four times in five by a t test, and grows with the questions decided together', () => {
+    const n = 12;
+    const effect = smallestEffect(1 / Math.sqrt(n), n - 1);
+    let found = 0;
+    for (let i = 0; i < 400; i++) {
+      const values = [...normal(foldIn(key(6), i), n)].map((x) => x + effect);
+      if (summarize(values).interval![0] > 0) found += 1;
+    }
+    expect(found / 400).to.be.within(0.74, 0.87);
+    expect(smallestEffect(1, 30, 10)).to.be.above(smallestEffect(1, 30));
+    // z of 0.975 and of 0.8.
+    expect(smallestEffect(1, 2000)).to.be.closeTo(1.96 + 0.8416, 0.01);
   });
 });

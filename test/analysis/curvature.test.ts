@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs-node';
-import { hessianSpectrum, hessianVectorProduct, lanczos } from '../../lib/analysis/curvature.js';
+import { hessianSpectrum, hessianVectorProduct, lanczos, shiftError } from '../../lib/analysis/curvature.js';
 import type { Gradient } from '../../lib/analysis/curvature.js';
 import { compile, tf } from '../../lib/engine/index.js';
 import { ZartsError } from '../../lib/errors.js';
@@ -310,6 +310,21 @@ describe('analysis/curvature', () => {
           expect(rows[i][j], `[${i}][${j}]`).to.be.closeTo(second, 2e-3 * largest);
         }
       }
+    });
+
+    it('takes shifts of all alphas to what its products are off by, and that is as small as they are', async () => {
+      const rows = await explicit();
+      const error = await shiftError(gradient, alpha);
+      const largest = eigenvalues(rows)[0];
+      expect(error / largest).to.be.within(1e-8, 0.01);
+      // Gradients with noise of a hundredth of their size are off by as much, over the distance of the difference.
+      let calls = 0;
+      const noisy: Gradient = async (at) => {
+        const found = await gradient(at);
+        return axpy((0.01 * norm(found)) / Math.sqrt(d), normal(key(calls++), d), found);
+      };
+      const size = norm(await gradient(alpha));
+      expect((await shiftError(noisy, alpha)) / size).to.be.within(0.3, 1.5);
     });
 
     it('has the eigenvalues that Lanczos’ method finds', async () => {

@@ -6,13 +6,17 @@ import {
   compareGenotypes,
   genotypeStructure,
   meanAgreement,
+  preferenceFor,
+  spreadOf,
 } from '../../lib/analysis/genotypes.js';
 import { summarize } from '../../lib/analysis/statistics.js';
 import { key, normal, split } from '../../lib/math/random.js';
 import { KNOWN_GENOTYPES, deriveGenotype } from '../../lib/spaces/genotype.js';
 import type { Genotype, GenotypeEdge } from '../../lib/spaces/genotype.js';
 import { PRIMITIVES, opFamily } from '../../lib/spaces/primitives.js';
+import type { Primitive } from '../../lib/spaces/primitives.js';
 import { CELLS, SPACES, TWO_CELL_IDS, alphaSize } from '../../lib/spaces/spaces.js';
+import type { SearchSpace } from '../../lib/spaces/spaces.js';
 import { operation } from '../../lib/supernet/layers.js';
 import { anyGenotype } from '../support/genotypes.js';
 
@@ -190,5 +194,28 @@ describe('genotypes', () => {
         }),
       );
     });
+  });
+});
+
+describe('what alphas prefer', () => {
+  const { s3, s4 } = SPACES;
+  const alphas = (space: SearchSpace, normal: Partial<Record<Primitive, number>>) =>
+    CELLS.flatMap((cell) =>
+      space.edges[cell].flatMap((ops) => ops.map((op) => (cell === 'normal' ? (normal[op] ?? 0) : 9))),
+    );
+
+  it('is the family’s alpha less the others’, of what a genotype can have, cell by cell', () => {
+    const own = alphas(s3, { skip_connect: 2, sep_conv_3x3: 0.5, none: 50 });
+    expect(preferenceFor('skip', own, s3, 'normal')).to.be.closeTo(1.5, 1e-12);
+    expect(preferenceFor('convolution', own, s3, 'normal')).to.be.closeTo(-1.5, 1e-12);
+    expect(preferenceFor('skip', own, s3, 'reduce')).to.equal(0);
+    expect(preferenceFor('noise', alphas(s4, { noise: -1 }), s4, 'normal')).to.equal(-1);
+    expect(preferenceFor('noise', own, s3, 'normal')).to.be.NaN;
+  });
+
+  it('spreads within edges, however edges differ', () => {
+    expect(spreadOf(alphas(s4, { noise: -1, sep_conv_3x3: 2 }), s4, 'normal')).to.equal(3);
+    const shifted = Float64Array.from(alphas(s4, { noise: 1 }), (value, i) => value + 10 * Math.floor(i / 2));
+    expect(spreadOf(shifted, s4, 'normal')).to.equal(1);
   });
 });

@@ -37,7 +37,7 @@ inBrowser('JupyterLab in a browser', function (open) {
   /** A test with time for kernels, which says how long things took. */
   function timed(title: string, test: (say: (what: string) => void) => Promise<void>): void {
     it(title, async function () {
-      this.timeout(300_000);
+      this.timeout(600_000);
       const began = Date.now();
       const said: string[] = [];
       await test((what) => said.push(`${what} after ${((Date.now() - began) / 1000).toFixed(1)} s`));
@@ -141,6 +141,67 @@ inBrowser('JupyterLab in a browser', function (open) {
     say(`again in ${Date.now() - asked} ms,`);
   });
 
+  timed(
+    'shows at once what the store has when a slider is moved, and computes the rest when asked',
+    async (say) => {
+      lab.write('sliders.ipynb', [
+        "import { menu, slider } from 'zarts/lib/report/controls'; import { notebookOptions } from 'zarts/lib/report/notebook'; import { explore } from 'zarts/reproductions/explore'; import { fig4 } from 'zarts/reproductions/fig-4-ess';",
+        "await explore(fig4, { ...notebookOptions({ budget: 'smoke' }), seeds: 1, controls: { N: slider('N', [2, 3, 4, 6], 3), density: menu('density', ['literal', 'flat'], 'flat') }, change: ({ N, density }) => ({ density, solver: { samples: N }, epochs: 3 }), show: ({ charts }) => charts[0] });",
+        'const fast = 1;',
+      ]);
+      const notebook = await OpenNotebook.at(page, lab.url('sliders.ipynb'));
+      await notebook.kernel('idle');
+      await notebook.run(0);
+      await notebook.run(1);
+      const cell = notebook.cell(1);
+      /** Waits until the chart is of a choice; the picture in it. */
+      const chartOf = async (choice: string): Promise<string> => {
+        await cell
+          .locator('.jp-OutputArea-output p')
+          .getByText(choice, { exact: true })
+          .waitFor({ timeout: 180_000 });
+        await notebook.kernel('idle');
+        return cell
+          .locator('canvas')
+          .first()
+          .evaluate((canvas: { readonly toDataURL?: () => string }) => canvas.toDataURL?.() ?? '');
+      };
+      const three = await chartOf('N = 3 · density = flat');
+      say('first choice');
+      const handle = cell.getByRole('slider');
+      const compute = cell.getByRole('button', { name: 'Compute' });
+      await handle.press('ArrowRight');
+      await compute.waitFor();
+      await cell.getByText(/N = 4 · density = flat is not computed yet: ~\d+ s on two cores/).waitFor();
+      await keepPicture(page, 'lab-sliders-wide-light');
+      await compute.click();
+      const four = await chartOf('N = 4 · density = flat');
+      say('computed');
+      expect(four).to.not.equal(three);
+      const moved = Date.now();
+      await handle.press('ArrowLeft');
+      expect(await chartOf('N = 3 · density = flat')).to.equal(three);
+      say(`back in ${Date.now() - moved} ms,`);
+      expect(await compute.isVisible()).to.equal(false);
+      // A page that is opened anew has the controls where they were, and they go on.
+      await notebook.command('docmanager:save');
+      await page.waitForTimeout(1000);
+      await page.reload();
+      await (await OpenNotebook.at(page, lab.url('sliders.ipynb'))).kernel('idle');
+      expect(await chartOf('N = 3 · density = flat')).to.equal(three);
+      await handle.press('ArrowRight');
+      expect(await chartOf('N = 4 · density = flat')).to.equal(four);
+      // ■ stops what a button began, and the kernel lives.
+      await cell.locator('select').selectOption('literal');
+      await compute.click();
+      await cell.locator('progress').waitFor();
+      await page.locator('[data-command="notebook:interrupt-kernel"]').first().click();
+      await cell.getByRole('button', { name: 'Go on' }).waitFor({ timeout: 20_000 });
+      await notebook.run(2, 'typeof explore');
+      expect(json(await notebook.until(2, some))).to.contain('function');
+    },
+  );
+
   timed('stops a search at ■ with its variables, and goes on with it', async (say) => {
     lab.write('stop.ipynb', [
       'const kept = 41;',
@@ -153,7 +214,7 @@ inBrowser('JupyterLab in a browser', function (open) {
     await notebook.kernel('idle');
     for (const cell of [0, 1]) await notebook.run(cell);
     await notebook.run(2);
-    await notebook.until(2, (outputs) => /epoch|loss|run 1/.test(json(outputs)));
+    await notebook.cell(2).getByText(/epoch|loss|run 1/).waitFor({ timeout: 60_000 });
     await page.waitForTimeout(2000);
     const pressed = Date.now();
     await page.locator('[data-command="notebook:interrupt-kernel"]').first().click();
@@ -200,7 +261,7 @@ inBrowser('JupyterLab in a browser', function (open) {
   timed('is busy, and goes on showing, for a browser that comes back', async () => {
     lab.write('back.ipynb', [
       "import { notebookProgress } from 'zarts/lib/report/notebook';",
-      "const phase = notebookProgress().start('long', 12);\nfor (let i = 1; i <= 12; i++) { await new Promise((next) => setTimeout(next, 1000)); phase.update(i); }\nphase.end();\n'it ended'",
+      "const phase = notebookProgress().start('long', 60);\nfor (let i = 1; i <= 60; i++) { await new Promise((next) => setTimeout(next, 1000)); phase.update(i); }\nphase.end();\n'it ended'",
       '6 * 7',
     ]);
     const notebook = await OpenNotebook.at(page, lab.url('back.ipynb'));
@@ -208,13 +269,19 @@ inBrowser('JupyterLab in a browser', function (open) {
     await notebook.run(0);
     await notebook.run(1);
     await notebook.until(1, (outputs) => json(outputs).includes('long'));
-    await notebook.command('docmanager:save');
-    await page.waitForTimeout(1000);
+    // JupyterLab saves by itself.
+    while (!lab.read('back.ipynb').includes('widget-view')) await page.waitForTimeout(500);
     await page.close();
     page = await open();
     const again = await OpenNotebook.at(page, lab.url('back.ipynb'));
     await again.kernel('busy', 8000);
+    const bar = again.cell(1).locator('progress');
+    const reached = async (): Promise<number> => Number(await bar.getAttribute('value'));
+    const first = await reached();
+    await page.waitForTimeout(3000);
+    expect(await reached()).to.be.above(first);
     await keepPicture(page, 'lab-back-wide-light');
+    await again.cell(1).getByText('long: done').waitFor({ timeout: 60_000 });
     await again.kernel('idle', 30_000);
     await again.run(2);
     expect(json(await again.until(2, some))).to.contain('42');

@@ -33,7 +33,19 @@ inBrowser('JupyterLab’s start page in a browser', (open) => {
     await keepPicture(page, 'lab-start-wide-light');
     await notebook.theme('Dark');
     await keepPicture(page, 'lab-start-wide-dark');
-    // A click on one opens it here.
+    // A slider's move is followed.
+    await notebook.theme('Light');
+    const update = await notebook.find('interact(');
+    await notebook.until(update, (outputs) => outputs.length > 0);
+    await notebook.show(update);
+    const rows = notebook.cell(update).locator('tbody tr');
+    await rows.nth(3).waitFor();
+    expect(await rows.count()).to.equal(4);
+    await notebook.cell(update).getByRole('slider').first().press('ArrowRight');
+    await rows.nth(5).waitFor();
+    await keepPicture(page, 'lab-update-wide-light');
+    // A click on a notebook opens it here.
+    await notebook.show(cell);
     await links.filter({ hasText: 'Fig. 4' }).click();
     await page.waitForFunction('jupyterapp.shell.currentWidget.context?.path.includes("fig-4")');
     await page.context().close();

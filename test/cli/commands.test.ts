@@ -19,6 +19,7 @@ describe('zarts list', function () {
     ...Array.from({ length: 9 }, (_, i) => `fig-${i + 1}`),
     ...Array.from({ length: 7 }, (_, i) => `table-${i + 1}`),
     'extra-nb201',
+    'extra-curvature',
   ];
 
   it('lists every figure and table once, with what it takes', async () => {

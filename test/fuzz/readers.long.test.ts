@@ -8,6 +8,7 @@ import { protocolOf } from '../../bin/cli/search.js';
 import { matlabVariables } from '../../lib/datasets/matlab.js';
 import { UndecodableError, jpegPhoto, photoPixels } from '../../lib/datasets/photo-decoder.js';
 import { readPickle } from '../../lib/datasets/pickle.js';
+import { parseFigures, parseHessians } from '../../lib/datasets/rdarts-logs.js';
 import { UsageError, ZartsError } from '../../lib/errors.js';
 import { sha256 } from '../../lib/runs/canonical.js';
 import { decodeCheckpoint, encodeCheckpoint } from '../../lib/runs/checkpoint.js';
@@ -15,6 +16,7 @@ import { projectRoot } from '../../lib/runs/home.js';
 import { fullSearch } from '../../lib/search/presets.js';
 import { KNOWN_GENOTYPES, parseGenotype, printGenotype } from '../../lib/spaces/genotype.js';
 import { SPACES } from '../../lib/spaces/spaces.js';
+import { derivativesText } from '../support/search-logs.js';
 
 /** Seconds for each reader; ZARTS_FUZZ_SECONDS gives them more. */
 const SECONDS = Number(process.env.ZARTS_FUZZ_SECONDS ?? 10);
@@ -110,6 +112,21 @@ function changed(bytes: Buffer, draw: Draw): Buffer {
   }
   return out.subarray(0, 1 << 20);
 }
+
+/** A search of R-DARTS' authors as they log it, small. */
+const LOG = {
+  dropPath: 0,
+  l2: 3e-4,
+  seed: 1,
+  skips: 7,
+  epochs: [0, 2, 4],
+  eigenvalues: [0.2, 0.5, 1],
+  size: 8,
+};
+const FIGURES = {
+  ...{ space: 's1', dataset: 'cifar10', dropPath: 0, l2: 3e-4, seed: 1, job: '1', normalSkips: 7 },
+  ...{ epochs: LOG.epochs, dominantEigenvalue: LOG.eigenvalues },
+};
 
 class Wrong extends Error {}
 const wrong = (fault: string): Error => new Wrong(fault);
@@ -212,6 +229,14 @@ describe('fuzz: readers of what users bring', function () {
           seed: '0',
           budget: 'smoke',
         }),
+    },
+    'logs of matrices': {
+      from: [Buffer.from(derivativesText(LOG))],
+      read: (bytes) => parseHessians(bytes.toString('utf8'), 'derivatives_1.json'),
+    },
+    'logs of figures': {
+      from: [Buffer.from(JSON.stringify([FIGURES, FIGURES]))],
+      read: (bytes) => parseFigures(bytes.toString('utf8'), 'curvature.json'),
     },
     checkpoints: {
       from: [checkpoint],

@@ -111,10 +111,11 @@ describe('notebooks', function () {
 
   it(`${START} leads to every other, says what each costs, and shows an update`, async () => {
     const outputs = await run(codeCells(START));
-    const [overview, update] = outputs.map(({ data }) => String(data?.['text/html']));
+    const [overview, choice, update] = outputs.map(({ data }) => String(data?.['text/html']));
     const links = [...overview.matchAll(/<a href="([^"]*)">/g)].map(([, href]) => href);
     expect(links).to.have.members(MEASURING);
     expect(overview).to.match(/<td [^>]*>~\d+ (s|min)/);
+    expect(choice).to.equal('<p>N = 4 · σ = 0.2 · τ = 0.1 · density = flat · draw = 1</p>');
     expect(update).to.match(/<i>N<\/i><sub>e<\/sub> = [1-4]\.\d\d of 4/);
   });
 

@@ -20,7 +20,12 @@ describe('registry', () => {
   it('has every figure and table of the paper, once, and then our own', () => {
     const figures = Array.from({ length: 9 }, (_, i) => `fig-${i + 1}`);
     const tables = Array.from({ length: 7 }, (_, i) => `table-${i + 1}`);
-    expect(EXPERIMENTS.map(({ id }) => id)).to.deep.equal([...figures, ...tables, 'extra-nb201']);
+    expect(EXPERIMENTS.map(({ id }) => id)).to.deep.equal([
+      ...figures,
+      ...tables,
+      'extra-nb201',
+      'extra-curvature',
+    ]);
     for (const { id, title, description } of EXPERIMENTS) {
       expect(title).to.match(id.startsWith('extra-') ? /^[A-Z][^:]+: / : /^(Fig\.|Table) \d: /);
       expect(description).to.match(/\.$/);

@@ -82,7 +82,7 @@ describe('Table 7', () => {
     });
     const [lowest] = table7.claims(asPrinted);
     expect(lowest.text).to.contain('in print, best of four, on 7 of 12');
-    expect(lowest).to.include({ n: 12, unit: 'benchmark and seed' });
+    expect(lowest).to.include({ n: 12, unit: 'case' });
     expect(lowest.statistic.value).to.equal(1);
     expect(lowest.detail).to.contain('by chance it would be one in 4');
   });

@@ -360,8 +360,9 @@ describe('search/baselines', function () {
       const plain = await run(tiny('mgs', ...settings));
       const recorded = await run(tiny('mgs', ...settings, 'stability.action=record', 'stability.products=3'));
       const { epochs, ...rest } = recorded;
-      const bare = epochs.map(({ dominantEigenvalue, ...record }) => {
+      const bare = epochs.map(({ dominantEigenvalue, eigenvalueError, ...record }) => {
         expect(dominantEigenvalue).to.be.finite;
+        expect(eigenvalueError).to.be.above(0);
         return record;
       });
       expect({ ...rest, epochs: bare }).to.deep.equal(plain);
@@ -379,6 +380,26 @@ describe('search/baselines', function () {
         expect(one.epochs[i]).to.not.have.property('eigenvalues');
       });
       expect(three.alpha).to.deep.equal(one.alpha);
+    });
+
+    it('record it every so many epochs and in the last, with how far it may be off', async () => {
+      const settings = ['stability.action=record', 'stability.products=30'];
+      const all = await run(tiny('darts-1st', ...settings));
+      const some = await run(tiny('darts-1st', ...settings, 'stability.every=2'));
+      expect(some.alpha).to.deep.equal(all.alpha);
+      some.epochs.forEach((record, i) => {
+        if (i === 1) {
+          expect(record).to.not.have.any.keys('dominantEigenvalue', 'eigenvalueError');
+          return;
+        }
+        const { dominantEigenvalue, eigenvalueError } = all.epochs[i];
+        expect(record).to.deep.include({ dominantEigenvalue, eigenvalueError });
+        // Rounding in single precision, seen over a difference of 0.01.
+        expect(eigenvalueError! / Math.abs(dominantEigenvalue!), `epoch ${i}`).to.be.within(1e-7, 0.05);
+      });
+      // What acts on the eigenvalue needs no such number beside it.
+      const acting = await run(tiny('darts-es', 'stability.ratio=0.0001'));
+      expect(acting.epochs[0]).to.not.have.property('eigenvalueError');
     });
 
     // Of this seed the eigenvalue rises.

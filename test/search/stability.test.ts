@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { backBy, raisedDecay, risenSince } from '../../lib/search/stability.js';
+import { backBy, isLookedFor, raisedDecay, risenSince, wouldStop } from '../../lib/search/stability.js';
 import { magnitude } from '../support/numbers.js';
 
 const PAPER = { window: 5, lag: 5, ratio: 0.75, startEpoch: 10 };
@@ -57,6 +57,32 @@ describe('search/stability', () => {
     expect(met(rising.map((value) => 64 * value))).to.deep.equal(met(rising));
     // From below zero to above it is a rise.
     expect(risenSince([-1, 1], { window: 1, lag: 1, ratio: 0.75, startEpoch: 0 })).to.equal(0);
+  });
+
+  it('takes of a window what there is where not every epoch has a value', () => {
+    // Every second epoch and the last, as the authors log: windows of 5 have three values or two.
+    const sparse = (of: (epoch: number) => number, epochs = 50): (number | undefined)[] =>
+      Array.from({ length: epochs }, (_, epoch) =>
+        isLookedFor(epoch, epochs, { every: 2 }) ? of(epoch) : undefined,
+      );
+    const step = sparse((epoch) => (epoch < 20 ? 1 : 2));
+    expect(step.filter((value) => value !== undefined)).to.have.length(26);
+    // Around 19 there are 18 and 20, mean 1.5; around 14 all are 1, and 1 < 0.75·1.5: seen at the end of epoch 21.
+    expect(wouldStop(step, PAPER)).to.deep.equal({ epoch: 21, backTo: 14 });
+    expect(
+      wouldStop(
+        sparse(() => 1),
+        PAPER,
+      ),
+    ).to.equal(undefined);
+    const none = new Array<undefined>(40).fill(undefined);
+    expect(wouldStop(none, PAPER)).to.equal(undefined);
+    // Where every epoch has one nothing changes.
+    const full = Array.from({ length: 40 }, (_, epoch) => (epoch < 20 ? 1 : 2));
+    expect(wouldStop(full, PAPER)).to.deep.equal({ epoch: met(full)[0][0], backTo: met(full)[0][1] });
+    // What is seen in the last epoch comes too late.
+    expect(wouldStop(full.slice(0, 22), PAPER)).to.equal(undefined);
+    expect(wouldStop(full.slice(0, 23), PAPER)?.epoch).to.equal(21);
   });
 
   it('raises the decay by its factor up to the highest, which it then is exactly', () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runNotebook } from '../../bin/cli/notebook.js';
 import { UsageError, ZartsError } from '../../lib/errors.js';
-import { kernelSession } from '../support/kernel-session.js';
+import { kernelControls, kernelSession } from '../support/kernel-session.js';
 import { root } from './tools.js';
 import { longIt } from '../support/long.js';
 
@@ -137,6 +137,26 @@ describe('the TypeScript kernel', function () {
     expect(awaiting).to.include({ status: 'error', name: 'InterruptedError' });
     expect(awaiting.text).to.match(/^Interrupted\. What the cell awaited goes on/);
     expect(after.results).to.deep.equal([{ 'text/plain': '1' }]);
+  });
+
+  it('shows controls to what draws them, follows a move, and tells their state while it is busy; words to anything else', () => {
+    const source = `import { interact, slider } from 'zarts/lib/report/controls';
+      await interact({ N: slider('N', [1, 2, 4], 2) }, ({ N }) => ({ title: 'Twice', columns: [{ key: 'a', title: 'A' }], rows: [{ a: 2 * N }] }));`;
+    const view = 'application/vnd.jupyter.widget-view+json';
+    const [{ results }] = kernelSession([{ run: source }]);
+    expect(results.map((bundle) => bundle['text/plain'])).to.deep.equal(['N = 2', 'Twice\nA\n─\n4']);
+    const { shown, sent, states, busy } = kernelControls({ controls: source, move: 'N', to: 2 });
+    const last = shown.at(-1)!;
+    expect(last).to.have.keys(view, 'text/html', 'text/plain');
+    expect(last['text/html']).to.match(/N = 2[^]*<td[^>]*>4</);
+    const outputs = sent.flatMap(({ state }) => ('outputs' in state ? [state.outputs] : []));
+    expect(JSON.stringify(outputs)).to.match(/N = 4.*<td[^>]*>8</);
+    const kept = Object.values(states).map(({ state }) => state);
+    expect(kept).to.deep.include.members([
+      kept.find(({ description, index }) => description === 'N' && index === 2),
+    ]);
+    expect(kept.find((state) => 'outputs' in state)?.outputs).to.deep.equal(outputs.at(-1));
+    expect(busy, 'the states come before the cell has ended').to.equal(true);
   });
 
   it('says a sentence for a mistake of the user’s, and where it was for a bug, without a path of this machine', () => {

@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  renameSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -13,6 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { root } from './tools.js';
 
 /** Runs bin/setup.mjs of a project folder, with variables set or (undefined) removed. */
@@ -42,7 +44,7 @@ describe('setup', function () {
     const { stdout, status } = setup(root, ['--plan']);
     expect(status).to.equal(0);
     expect(stdout).to.match(/^Engine: (cpu|gpu|stock) \(@tensorflow\/tfjs-node.*, because .*\.$/m);
-    expect(stdout.match(/^ {2}\d\. done /gm)).to.have.length(7);
+    expect(stdout.match(/^ {2}\d\. done /gm)).to.have.length(8);
   });
 
   it('refuses an unknown engine or argument with exit code 2', () => {
@@ -70,7 +72,7 @@ describe('setup', function () {
       const before = readdirSync(clone);
       const { stdout, status } = setup(clone, ['--plan']);
       expect(status).to.equal(0);
-      expect(stdout.match(/^ {2}\d\. to do /gm)).to.have.length(7);
+      expect(stdout.match(/^ {2}\d\. to do /gm)).to.have.length(8);
       expect(readdirSync(clone)).to.deep.equal(before);
     });
 
@@ -81,17 +83,67 @@ describe('setup', function () {
       );
     });
 
-    it('refuses a path with a blank at once, before it installs anything', () => {
-      const blank = join(clone, 'my code');
-      mkdirSync(blank);
+    it('refuses a path with a colon at once, before it installs anything', () => {
+      const colon = join(clone, '12:30');
+      mkdirSync(colon);
       for (const part of ['bin', 'package.json', 'package-lock.json'])
-        cpSync(join(clone, part), join(blank, part), { recursive: true });
-      const { stdout, stderr, status, seconds } = setup(blank, [], { ZARTS_ENGINE: 'cpu' });
-      expect(status).to.equal(1);
-      expect(stdout).to.equal('');
-      expect(stderr).to.contain('has a blank in it').and.to.contain('move the folder');
-      expect(readdirSync(blank)).not.to.include('node_modules');
-      expect(seconds).to.be.lessThan(1);
+        cpSync(join(clone, part), join(colon, part), { recursive: true });
+      const refused = Array.from({ length: 4 }, () => setup(colon, []));
+      for (const { stdout, stderr, status } of refused) {
+        expect([status, stdout]).to.deep.equal([1, '']);
+        expect(stderr).to.contain('has a colon in it').and.to.contain('move the folder');
+      }
+      expect(readdirSync(colon)).not.to.include('node_modules');
+      expect(Math.min(...refused.map(({ seconds }) => seconds))).to.be.lessThan(1);
+    });
+
+    it('compiles an addon in a path of any characters, which finds its libraries after a move', function () {
+      this.timeout(120_000);
+      const odd = join(clone, `it's "my" $HOME code (2), #1`);
+      cpSync(join(root, 'bin', 'setup'), join(odd, 'bin', 'setup'), { recursive: true });
+      mkdirSync(join(odd, 'node_modules'));
+      symlinkSync(
+        join(root, 'node_modules', 'node-api-headers'),
+        join(odd, 'node_modules', 'node-api-headers'),
+      );
+      writeFileSync(join(odd, 'seven.cc'), 'extern "C" int seven() { return 7; }');
+      writeFileSync(
+        join(odd, 'addon.cc'),
+        `#include <node_api.h>
+         extern "C" int seven();
+         NAPI_MODULE_INIT() {
+           napi_value result;
+           napi_create_int32(env, seven(), &result);
+           return result;
+         }`,
+      );
+      const mac = process.platform === 'darwin';
+      const library = mac ? 'libseven.dylib' : 'libseven.so';
+      mkdirSync(join(odd, 'lib'));
+      const shared = mac
+        ? ['-dynamiclib', `-Wl,-install_name,@rpath/${library}`]
+        : ['-shared', '-fPIC', `-Wl,-soname,${library}`];
+      const seven = [...shared, join(odd, 'seven.cc'), '-o', join(odd, 'lib', library)];
+      expect(spawnSync('c++', seven).status).to.equal(0);
+      const compile = `
+        import { compileAddon } from ${JSON.stringify(pathToFileURL(join(odd, 'bin/setup/compile.mjs')).href)};
+        const [folder, library] = process.argv.slice(1);
+        const parts = [{ source: folder + '/addon.cc' }];
+        await compileAddon('compiling', folder + '/made/addon.node', parts, { folder: folder + '/lib', names: [library] });`;
+      const built = spawnSync(process.execPath, ['--input-type=module', '-e', compile, odd, library], {
+        encoding: 'utf8',
+      });
+      expect([built.status, built.stderr]).to.deep.equal([0, '']);
+      const moved = join(clone, 'moved elsewhere');
+      renameSync(odd, moved);
+      const load = spawnSync(
+        process.execPath,
+        ['-p', 'require(process.argv[1])', join(moved, 'made/addon.node')],
+        {
+          encoding: 'utf8',
+        },
+      );
+      expect([load.stdout, load.status], load.stderr).to.deep.equal(['7\n', 0]);
     });
 
     it('has the help and the version before anything is installed, and says what comes first', () => {
@@ -115,8 +167,8 @@ describe('setup', function () {
       const { stderr, status } = setup(clone, [], { PATH: empty, CXX: undefined });
       expect(status).to.equal(1);
       expect(stderr).to.contain('npm was not found');
-      expect(stderr).to.contain('Python 3.10 to 3.13 was not found');
-      expect(stderr).to.contain('A C++ compiler and make were not found');
+      expect(stderr).to.contain('Python 3.10 or newer was not found');
+      expect(stderr).to.contain('A C++ compiler was not found');
       expect(stderr.match(/Debian\/Ubuntu:/g)).to.have.length(3);
       expect(stderr).not.to.contain('    at ');
       expect(readdirSync(clone)).not.to.include('node_modules');

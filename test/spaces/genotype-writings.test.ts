@@ -285,6 +285,7 @@ describe('the literature’s genotypes', () => {
       expect(millions(genotype, 'cifar')).to.be.within(1, 5);
       for (const form of ['cifar', 'imagenet'] as const) {
         const printed = published[form];
+        if (printed !== undefined) expect(published.from, form).to.be.a('string');
         if (printed !== undefined)
           expect(Math.abs(millions(genotype, form) - printed) <= 0.05, form).to.equal(!differs);
       }

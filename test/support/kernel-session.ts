@@ -28,7 +28,17 @@ export interface KernelRequest {
   readonly while?: string;
 }
 
-function perform(steps: readonly (KernelStep | KernelRequest)[], env: NodeJS.ProcessEnv): unknown[] {
+/** Controls that a cell shows, of which one is moved. */
+export interface ControlsStep {
+  readonly controls: string;
+  readonly move: string;
+  readonly to: number;
+}
+
+function perform(
+  steps: readonly (KernelStep | KernelRequest | ControlsStep)[],
+  env: NodeJS.ProcessEnv,
+): unknown[] {
   const script = join(projectRoot(), 'test', 'fixtures', 'kernel', 'session.py');
   const { stdout, stderr, status } = spawnSync(venvPython(), [script], {
     input: JSON.stringify(steps),
@@ -49,3 +59,13 @@ export const kernelReplies = (
   requests: readonly KernelRequest[],
 ): { readonly reply: Readonly<Record<string, unknown>>; readonly states: readonly string[] }[] =>
   perform(requests, {}) as ReturnType<typeof kernelReplies>;
+
+/** What a cell's controls came to. */
+export const kernelControls = (
+  step: ControlsStep,
+): {
+  readonly shown: readonly Readonly<Record<string, unknown>>[];
+  readonly sent: readonly { readonly state: Readonly<Record<string, unknown>> }[];
+  readonly states: Readonly<Record<string, { readonly state: Readonly<Record<string, unknown>> }>>;
+  readonly busy: boolean;
+} => perform([step], {})[0] as ReturnType<typeof kernelControls>;

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { labCommand, labEnvironment } from '../../bin/cli/lab.js';
 import { projectRoot } from '../../lib/runs/home.js';
@@ -15,6 +16,8 @@ export interface Lab {
   url(notebook: string): string;
   /** Writes a notebook of these cells. */
   write(notebook: string, cells: readonly string[]): void;
+  /** The text of a notebook's file. */
+  read(notebook: string): string;
   /** Ends JupyterLab with its kernels, and removes the copy. */
   end(): Promise<void>;
 }
@@ -53,6 +56,8 @@ export async function startLab(env: Readonly<Record<string, string>>): Promise<L
       missing(new Error('JupyterLab ended before it said where it is.'));
     });
   });
+  // It says where it is before it listens there.
+  while (!(await fetch(address).catch(() => undefined))) await sleep(20);
   return {
     folder,
     url: (notebook) =>
@@ -68,6 +73,7 @@ export async function startLab(env: Readonly<Record<string, string>>): Promise<L
       };
       writeFileSync(join(notebooks, notebook), JSON.stringify(source));
     },
+    read: (notebook) => readFileSync(join(notebooks, notebook), 'utf8'),
     async end() {
       child.kill('SIGTERM');
       const late = setTimeout(() => child.kill('SIGKILL'), 10_000);
@@ -103,6 +109,8 @@ export class OpenNotebook {
     await this.page
       .locator(`body[data-jp-theme-light="${theme === 'Light'}"]`)
       .waitFor({ state: 'attached' });
+    // JupyterLab covers the page while it changes.
+    await this.page.locator('#jupyterlab-splash').waitFor({ state: 'detached' });
   }
 
   /** Waits until the kernel is in a state. */

@@ -1,0 +1,84 @@
+import { expect } from 'chai';
+import { holm } from '../../lib/analysis/comparison.js';
+import {
+  controlsIn,
+  controlsTable,
+  gatedBy,
+  judgeTogether,
+  withoutControls,
+} from '../../reproductions/together.js';
+import type { Control, TestedQuestion } from '../../reproductions/together.js';
+
+const control = (passed: boolean | undefined): Control => ({ text: 'it moves', found: '0.1', passed });
+
+/** A question whose test gives that probability. */
+const question = (id: string, p: number | undefined, more: Partial<TestedQuestion> = {}): TestedQuestion => ({
+  id,
+  text: `${id} holds.`,
+  statistic: 'a difference',
+  test: () =>
+    p === undefined
+      ? undefined
+      : { value: 1, interval: [0.5, 1.5], n: 12, p, agrees: id !== 'against', detail: 'Measured.' },
+  ...more,
+});
+
+describe('questions decided together', () => {
+  const verdicts = (...questions: TestedQuestion[]) => judgeTogether(questions).map(({ verdict }) => verdict);
+
+  it('are decided at the level after Holm’s correction; secondary ones each for itself', () => {
+    expect(verdicts(question('a', 0.02), question('b', 0.04))).to.deep.equal(['supported', 'supported']);
+    expect(verdicts(question('a', 0.03), question('b', 0.04))).to.deep.equal(['undecided', 'undecided']);
+    expect(verdicts(question('against', 0.01))).to.deep.equal(['not supported']);
+    const [first, second] = judgeTogether([
+      question('a', 0.03),
+      question('b', 0.04, { secondary: true }),
+      question('c', 0.2),
+    ]);
+    expect([first.verdict, second.verdict]).to.deep.equal(['undecided', 'supported']);
+    expect(first.detail).to.contain(
+      `${holm([0.03, 0.2])[0].toPrecision(2)} after Holm’s correction for 2 primary questions`,
+    );
+    expect(second.detail).to.contain('a secondary question');
+  });
+
+  it('correct for those alone that could be tested', () => {
+    const [a, b, c] = judgeTogether([
+      question('a', 0.04),
+      question('b', undefined),
+      question('c', 0.001, { controls: [control(false)] }),
+    ]);
+    expect(a.verdict).to.equal('supported');
+    expect(b).to.include({ verdict: 'undecided', n: 0 });
+    expect(c.verdict).to.equal('cannot be seen here');
+    expect(c.detail).to.equal('The control failed: it moves (0.1).');
+  });
+
+  it('decide nothing without their control, and name the one that passed', () => {
+    const [waiting, seen] = judgeTogether([
+      question('a', 0.001, { controls: [control(undefined)] }),
+      question('b', 0.001, { controls: [control(true)] }),
+    ]);
+    expect(waiting.verdict).to.equal('undecided');
+    expect(waiting.detail).to.contain('The control was not run');
+    expect(seen).to.include({ verdict: 'supported', control: 'it moves (0.1)' });
+    for (const { verdict, detail } of judgeTogether([question('a', 0.001)], 'No images.'))
+      expect([verdict, detail]).to.deep.equal(['undecided', 'No images.']);
+  });
+
+  it('tell statements of their controls', () => {
+    expect(gatedBy([control(true), control(false)]))
+      .to.have.property('unseen')
+      .that.contains('failed');
+    expect(gatedBy([control(true)])).to.deep.equal({ control: 'it moves (0.1)' });
+    expect(gatedBy([control(undefined)])).to.deep.equal({});
+  });
+
+  it('stand in a table of their own', () => {
+    const table = controlsTable([control(true), control(false), control(undefined)]);
+    expect(table.rows.map((row) => row['3'])).to.deep.equal(['✓ seen', '✗ not seen', '? not run']);
+    const other = { ...table, title: 'Numbers' };
+    expect(controlsIn([other, table])).to.deep.equal([table]);
+    expect(withoutControls([other, table])).to.deep.equal([other]);
+  });
+});
