@@ -214,7 +214,10 @@ inBrowser('JupyterLab in a browser', function (open) {
     await notebook.kernel('idle');
     for (const cell of [0, 1]) await notebook.run(cell);
     await notebook.run(2);
-    await notebook.cell(2).getByText(/epoch|loss|run 1/).waitFor({ timeout: 60_000 });
+    await notebook
+      .cell(2)
+      .getByText(/epoch|loss|run 1/)
+      .waitFor({ timeout: 60_000 });
     await page.waitForTimeout(2000);
     const pressed = Date.now();
     await page.locator('[data-command="notebook:interrupt-kernel"]').first().click();
