@@ -53,6 +53,17 @@ describe('queue: a run that cannot be computed now is handed back', () => {
     }
   });
 
+  it('because its images are not here', async () => {
+    const [cell] = cellsOf(experimentById('fig-4'), { budget: 'smoke', seeds: 1 });
+    const [{ id, payload }] = await tasksOf(cell.run, OPTIONS);
+    const options = { data: join(home(), 'no-images'), home: join(home(), 'empty') };
+    const error = await rejection(
+      workOnTask({ id, payload: { ...payload, synthetic: false }, share }, options, nobody),
+    );
+    expect(error).to.be.instanceOf(HandedBackError);
+    expect(error.message).to.include('no-images does not exist');
+  });
+
   it('because what it begins with is not there yet', async () => {
     const cell = cellsOf(experimentById('table-5'), { budget: 'smoke', seeds: 1 }).find(
       (each) => each.run.kind === 'training' && each.run.search,
