@@ -270,7 +270,9 @@ withRedis('zarts queue page', function () {
 
   it('is to look at only, and only for this machine by its own name', async () => {
     await served([], async (url) => {
-      expect(await statusOf(url)).to.equal(200);
+      const page = await fetch(url);
+      expect(page.status).to.equal(200);
+      expect(page.headers.get('content-security-policy')).to.match(/^default-src 'self'; /);
       expect(await statusOf(`${url}/api/queues?page=1`)).to.equal(200);
       for (const change of ['pause', 'empty', 'clean/failed'])
         expect(await statusOf(`${url}/api/queues/runs/${change}`, { method: 'PUT' }), change).to.be.above(
