@@ -12,10 +12,14 @@ const END = '<!-- end of dependencies -->';
 
 /** What each is for. */
 const USES = {
+  '@bull-board/api': 'the page of a queue',
+  '@bull-board/hono': 'the page of a queue',
   '@dagrejs/dagre': 'layout of cells as graphs',
+  '@hono/node-server': 'serving the page of a queue, when it is asked for',
   '@resvg/resvg-js': 'charts as PNG',
   '@tensorflow/tfjs-node': 'TensorFlow on processors; loaded by `lib/engine` alone',
   '@tensorflow/tfjs-node-gpu': 'TensorFlow on GPUs, instead',
+  bullmq: 'the queue of runs',
   'cli-progress': 'progress in a terminal',
   commander: 'the command line',
   'danfojs-node': 'rows as a data frame in notebooks',
@@ -24,6 +28,8 @@ const USES = {
   'fastest-levenshtein': '“did you mean …?”',
   fflate: 'reference numbers in archives',
   'google-protobuf': 'writing ONNX models',
+  hono: 'serving the page of a queue, when it is asked for',
+  ioredis: 'talking to Redis',
   'js-yaml': 'genotypes in YAML',
   'ml-matrix': 'solving equations and eigenvalues',
   'node-api-headers': 'what addons are compiled with',
@@ -31,7 +37,7 @@ const USES = {
   'plotly.js-gl3d-dist-min': 'surfaces to turn in a browser',
   sharp: 'photographs',
   'simple-statistics': 'quantiles, regressions',
-  tar: 'archives of data sets',
+  tar: 'archives of data sets and of runs',
   tslab: 'the compiler of notebook cells, `display`',
   vega: 'charts',
   'vega-lite': 'charts as specifications',
