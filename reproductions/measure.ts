@@ -1,4 +1,5 @@
 /** The one loop that measures: what of an experiment the store does not have is computed, in the order of its grid. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { gridMinimum, sharpness } from '../lib/analysis/landscape.js';
 import type { LossGrid } from '../lib/analysis/landscape.js';
 import { datasetFolder } from '../lib/datasets/find.js';
@@ -6,6 +7,7 @@ import { FILE_DATASETS, IMAGENET } from '../lib/datasets/registry.js';
 import type { FileDatasetName } from '../lib/datasets/registry.js';
 import { InterruptedError, UsageError, ZartsError } from '../lib/errors.js';
 import type { Progress } from '../lib/progress.js';
+import { InUseError } from '../lib/runs/lock.js';
 import { canonicalJson } from '../lib/runs/canonical.js';
 import type { RunQueue } from '../lib/runs/queue.js';
 import { listFinished } from '../lib/runs/store.js';
@@ -56,83 +58,109 @@ interface Step {
 export async function measure(cells: readonly AnyCell[], context: MeasureContext): Promise<Result> {
   const { id, budget, progress, queue, onBegin, onPartial } = context;
   const { work, steps, missing } = await workOf(cells, context);
-  const total = steps.reduce((sum, { seconds }) => sum + seconds, 0);
-  let done = steps.reduce((sum, { seconds, known }) => sum + (known ? seconds : 0), 0);
-  if (steps.some(({ known }) => !known)) await onBegin?.();
+  const total = steps.flat().reduce((sum, { seconds }) => sum + seconds, 0);
+  let done = steps.flat().reduce((sum, { seconds, known }) => sum + (known ? seconds : 0), 0);
+  if (steps.flat().some(({ known }) => !known)) await onBegin?.();
   const whole = Math.max(1, Math.ceil(total));
   /** Seconds done of the whole, all of it once nothing is left. */
   const position = (seconds = done): number => (seconds >= total - 1e-6 ? whole : Math.floor(seconds));
   const phase = progress?.start(`${id} (s, estimated)`, whole, position());
-  if (queue) {
-    const found: (MeasuredCell | undefined)[] = work.map(() => undefined);
-    const there = (): Result => ({
-      budget,
-      runs: found.filter((cell) => cell !== undefined),
-      of: countOf(cells),
-      missing: reasons(missing),
-    });
-    let at = 0;
-    const wanted = work.map(({ cell: { run }, parts, options }) => {
-      const seconds = steps.slice(at, (at += parts.length)).map((step) => step.seconds);
-      return { run, parts, options, seconds };
-    });
-    try {
-      await throughQueue(wanted, queue.open, queue.name, {
-        signal: context.signal,
-        onCell: async (i, kept) => {
-          found[i] = measuredCell(work[i].cell, work[i].parts, kept);
-          if (work[i].cell.run.kind !== 'linear') await onPartial?.(there());
-        },
-        onProgress: (seconds, note) => phase?.update(position(seconds), note),
-      });
-      phase?.update(whole);
-    } finally {
-      phase?.end();
-    }
-    return there();
-  }
-  const runs: MeasuredCell[] = [];
+  const found: (MeasuredCell | undefined)[] = work.map(() => undefined);
   const soFar = (extra: readonly MeasuredCell[] = []): Result => ({
     budget,
-    runs: [...runs, ...extra],
+    runs: [...found.filter((cell) => cell !== undefined), ...extra],
     of: countOf(cells),
     missing: reasons(missing),
   });
+  const keep = async (i: number, kept: readonly KeptRun[], isNews: boolean): Promise<void> => {
+    found[i] = measuredCell(work[i].cell, work[i].parts, kept);
+    if (isNews && work[i].cell.run.kind !== 'linear') await onPartial?.(soFar());
+  };
   let compiled = '';
-  let next = 0;
-  try {
-    for (const [i, { cell, parts, options }] of work.entries()) {
-      const measured: KeptRun[] = [];
-      let computed = false;
-      for (const part of parts) {
-        const { seconds, known } = steps[next++];
-        const label = `run ${i + 1}/${work.length} (${Object.values(cell.axes).join(', ')}), ${part.label}`;
-        const protocol = part.protocol(measured);
-        if (!known && protocol.kind === 'search' && part.network && part.network.id !== compiled) {
-          phase?.update(position(), `${label}: compiling the supernet`);
-          phase?.aside?.('begins');
-          await warmUp(protocol, options);
-          phase?.aside?.('over');
-          compiled = part.network.id;
-        }
-        const kept = await runStored(protocol, {
-          ...options,
-          progress: shareOf(phase, (share) => position(done + (known ? 0 : seconds * share)), label),
-          ...(onPartial ? { onGrid: (grid) => onPartial(soFar([coarse(cell, protocol, grid)])) } : {}),
-        });
-        if (!known) done += seconds;
-        computed ||= !kept.known;
-        phase?.update(position(), label);
-        measured.push(kept);
+  /** Computes what the store lacks of a cell. */
+  const compute = async (i: number): Promise<void> => {
+    const { cell, parts, options } = work[i];
+    const measured: KeptRun[] = [];
+    let computed = false;
+    for (const [p, part] of parts.entries()) {
+      const { seconds, known } = steps[i][p];
+      const label = `run ${i + 1}/${work.length} (${Object.values(cell.axes).join(', ')}), ${part.label}`;
+      const protocol = part.protocol(measured);
+      if (!known && protocol.kind === 'search' && part.network && part.network.id !== compiled) {
+        phase?.update(position(), `${label}: compiling the supernet`);
+        phase?.aside?.('begins');
+        await warmUp(protocol, options);
+        phase?.aside?.('over');
+        compiled = part.network.id;
       }
-      runs.push(measuredCell(cell, parts, measured));
-      if (computed && cell.run.kind !== 'linear') await onPartial?.(soFar());
+      const kept = await runStored(protocol, {
+        ...options,
+        progress: shareOf(phase, (share) => position(done + (known ? 0 : seconds * share)), label),
+        ...(onPartial ? { onGrid: (grid) => onPartial(soFar([coarse(cell, protocol, grid)])) } : {}),
+      });
+      if (!known) done += seconds;
+      steps[i][p] = { seconds, known: true };
+      computed ||= !kept.known;
+      phase?.update(position(), label);
+      measured.push(kept);
+    }
+    await keep(i, measured, computed);
+  };
+  try {
+    if (queue) {
+      const wanted = work.map(({ cell: { run }, parts, options }, i) => {
+        return { run, parts, options, seconds: steps[i].map(({ seconds }) => seconds) };
+      });
+      await throughQueue(wanted, queue.open, queue.name, {
+        signal: context.signal,
+        onCell: (i, kept) => keep(i, kept, true),
+        onProgress: (seconds, note) => phase?.update(position(seconds), note),
+      });
+    } else {
+      await inTurn(work.length, compute, context.signal, (error) =>
+        phase?.update(position(), `waits: ${error.message}`),
+      );
     }
     phase?.update(whole);
   } finally {
     phase?.end();
   }
   return soFar();
+}
+
+/** Milliseconds until runs that others are at are looked at again. */
+const AGAIN_MS = 2_000;
+
+/**
+ * Computes cells in turn. One that another process is at comes again after the others, so that two commands that share a store
+ * share the work.
+ *
+ * @param waits  Told, when nothing is left but what others are at.
+ */
+async function inTurn(
+  cells: number,
+  compute: (cell: number) => Promise<void>,
+  signal: AbortSignal | undefined,
+  waits: (error: InUseError) => void,
+): Promise<void> {
+  for (let left = Array.from({ length: cells }, (_, i) => i); left.length > 0;) {
+    const busy: number[] = [];
+    for (const cell of left) {
+      try {
+        await compute(cell);
+      } catch (error) {
+        if (!(error instanceof InUseError)) throw error;
+        busy.push(cell);
+        if (busy.length === left.length) waits(error);
+      }
+    }
+    if (busy.length === left.length) {
+      await pause(AGAIN_MS, undefined, signal ? { signal } : {}).catch(() => undefined);
+      if (signal?.aborted)
+        throw new InterruptedError('Stopped; the same command goes on from what was saved.');
+    }
+    left = busy;
+  }
 }
 
 /** The cells whose images are here with what each takes; the reasons of the others by data set. @throws as {@link measure}. */
@@ -153,7 +181,7 @@ async function workOf(cells: readonly AnyCell[], context: MeasureContext) {
 
 /** What {@link measure} would have to compute of the cells, with the images that it would read. @throws as it does. */
 export async function leftToMeasure(cells: readonly AnyCell[], context: MeasureContext): Promise<Remaining> {
-  return leftOf((await workOf(cells, context)).steps);
+  return leftOf((await workOf(cells, context)).steps.flat());
 }
 
 /** Runs of a grid that are its own, and not classifiers beside them. */
@@ -202,7 +230,8 @@ export async function remaining(
   finished: ReadonlyMap<string, KeptRun> = finishedRuns(),
 ): Promise<Remaining> {
   const work = cells.map((cell) => ({ parts: partsOf(cell.run) }));
-  return leftOf(await stepsOf(work, (protocol) => finished.get(canonicalJson(protocol))));
+  const steps = await stepsOf(work, (protocol) => finished.get(canonicalJson(protocol)));
+  return leftOf(steps.flat());
 }
 
 function leftOf(steps: readonly Step[]): Remaining {
@@ -225,19 +254,19 @@ function costsOf(parts: readonly (readonly Part[])[]): number[] {
 async function stepsOf<W extends Pick<Work, 'parts'>>(
   work: readonly W[],
   find: (protocol: StoredProtocol, of: W) => KeptRun | undefined | Promise<KeptRun | undefined>,
-): Promise<Step[]> {
+): Promise<Step[][]> {
   const costs = costsOf(work.map(({ parts }) => parts));
-  const steps: Step[] = [];
+  const steps: Step[][] = [];
+  let at = 0;
   for (const each of work) {
-    const { parts } = each;
     const before: KeptRun[] = [];
-    for (const part of parts) {
-      const seconds = costs[steps.length];
-      const kept =
-        before.length === parts.indexOf(part) ? await find(part.protocol(before), each) : undefined;
+    const own: Step[] = [];
+    for (const part of each.parts) {
+      const kept = before.length === own.length ? await find(part.protocol(before), each) : undefined;
       if (kept) before.push(kept);
-      steps.push({ seconds, known: kept !== undefined });
+      own.push({ seconds: costs[at++], known: kept !== undefined });
     }
+    steps.push(own);
   }
   return steps;
 }

@@ -1,15 +1,15 @@
 /** A table's runs through a queue: put there, watched, and taken from the store as workers finish them. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { InterruptedError, ZartsError } from '../lib/errors.js';
+import { InterruptedError, UsageError, ZartsError } from '../lib/errors.js';
+import { canonicalJson, sha256 } from '../lib/runs/canonical.js';
+import { StoreFaultError } from '../lib/runs/files.js';
 import { OtherBitsError } from '../lib/runs/kept.js';
 import { InUseError, LostLockError } from '../lib/runs/lock.js';
 import { HandedBackError } from '../lib/runs/queue.js';
 import type { Given, RunQueue, Task } from '../lib/runs/queue.js';
-import { StoreFaultError } from '../lib/runs/files.js';
-import { canonicalJson, sha256 } from '../lib/runs/canonical.js';
 import { partsOf, runStored, storedRun } from './kinds.js';
 import type { ComputeOptions, KeptRun, Part, Run } from './kinds.js';
-import { taskIn, tasksOf } from './task.js';
+import { digestsOf, taskIn, tasksOf } from './task.js';
 
 // ---- The command that asks for a table ----
 
@@ -171,6 +171,7 @@ const AGAIN_MS = {
   lost: 5_000,
   storeFault: 15_000,
   otherBits: 15_000,
+  images: 30_000,
   least: 1_000,
   most: 60_000,
 };
@@ -187,8 +188,8 @@ export const kindOfMachine = (bits: object): string => sha256(canonicalJson(bits
 /**
  * Computes a run of a queue through the store.
  *
- * @throws {HandedBackError} for one that is to be handed back: stopped, somebody else's, waiting for another run, or the store
- *   is not to be written; {HopelessError} for none of ours; whatever computing it throws.
+ * @throws {HandedBackError} for one that is to be handed back: stopped, somebody else's, waiting for another run, of images that
+ *   are not here, or of a store that cannot be written; {HopelessError} for none of ours; whatever computing it throws.
  */
 export async function workOnTask(
   { id, payload, share }: Omit<Given, 'title'>,
@@ -197,10 +198,11 @@ export async function workOnTask(
 ): Promise<void> {
   const { run, part, digests, synthetic } = taskIn(id, payload);
   const own = { ...options, ...(synthetic ? { data: 'synthetic' } : {}) };
-  const [here] = (await tasksOf(run, own)).map(({ payload: mine }) => mine.digests as string[]);
+  const here = await digestsHere(run, own);
   if (here.join() !== digests.join()) {
-    throw new ZartsError(
-      'The images here are others than those that the run is meant for: --data must name the same data sets on every machine.',
+    throw new HandedBackError(
+      'the images here are others than those that the run is meant for: --data must name the same data sets on every machine',
+      AGAIN_MS.images,
     );
   }
   const parts = partsOf(run);
@@ -236,6 +238,18 @@ export async function workOnTask(
     });
   } catch (error) {
     throw handedBack(error) ?? error;
+  }
+}
+
+/** The digests of a run's images. Where they are not here, somebody has them: whoever asked for the run. */
+async function digestsHere(run: Run, options: ComputeOptions): Promise<readonly string[]> {
+  try {
+    return await digestsOf(run, options);
+  } catch (error) {
+    const told = error instanceof UsageError || error instanceof ZartsError;
+    throw told && !(error instanceof InterruptedError)
+      ? new HandedBackError(error.message, AGAIN_MS.images)
+      : error;
   }
 }
 

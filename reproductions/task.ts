@@ -52,7 +52,7 @@ function taskId({ run, part, digests }: RunTask): string {
 }
 
 /** Digests of the images that a run reads. */
-async function digestsOf(run: Run, options: ComputeOptions): Promise<string[]> {
+export async function digestsOf(run: Run, options: ComputeOptions): Promise<string[]> {
   const first = await dataDigest(partsOf(run)[0].protocol([]), options);
   if (run.kind !== 'training' || run.search === undefined) return [first];
   return [first, await dataDigest(anyTrainingOf(run.training), options)];

@@ -482,12 +482,16 @@ export async function workOn(
   });
   let lost = false;
   worker.on('error', (error) => {
+    // A run that was given to another while this worker was stopped: the store has said so where it matters.
+    if (/^Missing (lock|key) for job/.test(error.message)) return;
     // Told once: it is tried again every few seconds.
-    if (!lost)
-      said(`The queue at ${address.shown}: ${error.message || 'connection lost'}; going on when it is back.`);
+    if (!lost) {
+      const why = error.message === '' ? 'connection lost' : error.message;
+      said(`The queue at ${address.shown}: ${why}; going on when it is back.`);
+    }
     lost = true;
   });
-  worker.on('ready', () => {
+  connection.on('ready', () => {
     if (lost) said(`The queue at ${address.shown} is back.`);
     lost = false;
   });

@@ -190,7 +190,48 @@ describe('zarts reproduce in shares, and for Slurm', function () {
   });
 });
 
+const MAIN = join(__dirname, '..', 'queue', 'zarts-main.js');
 const withRedis = NO_REDIS === undefined ? describe : describe.skip;
+withRedis('a queue with TLS and a password', function () {
+  this.timeout(60_000);
+  const { home, remove } = temporaryHome();
+  after(remove);
+
+  it('is used with the authority of its certificate, refused without, and its password is in no output', async function () {
+    const [certificate, secret] = ['c.pem', 'k.pem'].map((name) => join(home, name));
+    const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'];
+    const names = ['-addext', 'subjectAltName=DNS:localhost', '-keyout', secret, '-out', certificate];
+    if (spawnSync('openssl', [...request, ...names]).status !== 0) this.skip();
+    const tls = ['--tls-cert-file', certificate, '--tls-key-file', secret, '--tls-ca-cert-file', certificate];
+    const port = await freePort();
+    const redis = await TestRedis.start(
+      '--tls-port',
+      String(port),
+      ...tls,
+      '--tls-auth-clients',
+      'no',
+      '--requirepass',
+      'pw-1234',
+    );
+    try {
+      const env = { ...process.env, ZARTS_QUEUE: `rediss://:pw-1234@localhost:${port}` };
+      const status = (more: object) =>
+        spawnSync(process.execPath, [MAIN, 'queue', 'status', '--queue', 'env'], {
+          env: { ...env, ...more },
+          encoding: 'utf8',
+        });
+      const trusted = status({ NODE_EXTRA_CA_CERTS: certificate });
+      expect(trusted.stderr).to.equal('');
+      expect(trusted.stdout).to.match(new RegExp(`^rediss://localhost:${port}: 0 under way`));
+      const stranger = status({});
+      expect([stranger.status, stranger.stderr.includes('self-signed certificate')]).to.deep.equal([1, true]);
+      expect(trusted.stdout + stranger.stderr).to.not.include('pw-1234');
+    } finally {
+      await redis.stop();
+    }
+  });
+});
+
 withRedis('zarts queue page', function () {
   this.timeout(60_000);
   const { home, remove } = temporaryHome();
@@ -202,8 +243,6 @@ withRedis('zarts queue page', function () {
     await redis.stop();
     remove();
   });
-  const MAIN = join(__dirname, '..', 'queue', 'zarts-main.js');
-
   /** Does something while a page is served. */
   async function served(args: readonly string[], work: (url: string) => Promise<void>): Promise<void> {
     const port = await freePort();
@@ -231,7 +270,9 @@ withRedis('zarts queue page', function () {
 
   it('is to look at only, and only for this machine by its own name', async () => {
     await served([], async (url) => {
-      expect(await statusOf(url)).to.equal(200);
+      const page = await fetch(url);
+      expect(page.status).to.equal(200);
+      expect(page.headers.get('content-security-policy')).to.match(/^default-src 'self'; /);
       expect(await statusOf(`${url}/api/queues?page=1`)).to.equal(200);
       for (const change of ['pause', 'empty', 'clean/failed'])
         expect(await statusOf(`${url}/api/queues/runs/${change}`, { method: 'PUT' }), change).to.be.above(

@@ -127,7 +127,8 @@ describe('queue: a payload', () => {
 (NO_REDIS === undefined ? describe : describe.skip)(
   `queue: on a real Redis${NO_REDIS === undefined ? '' : ` (${NO_REDIS})`}`,
   function () {
-    this.timeout(60_000);
+    // Toy functions take most of it, where the machine is busy.
+    this.timeout(180_000);
     const scratch = temporaryFolder();
     let redis: TestRedis;
     let queue: RunQueue;

@@ -53,6 +53,17 @@ describe('queue: a run that cannot be computed now is handed back', () => {
     }
   });
 
+  it('because its images are not here', async () => {
+    const [cell] = cellsOf(experimentById('fig-4'), { budget: 'smoke', seeds: 1 });
+    const [{ id, payload }] = await tasksOf(cell.run, OPTIONS);
+    const options = { data: join(home(), 'no-images'), home: join(home(), 'empty') };
+    const error = await rejection(
+      workOnTask({ id, payload: { ...payload, synthetic: false }, share }, options, nobody),
+    );
+    expect(error).to.be.instanceOf(HandedBackError);
+    expect(error.message).to.include('no-images does not exist');
+  });
+
   it('because what it begins with is not there yet', async () => {
     const cell = cellsOf(experimentById('table-5'), { budget: 'smoke', seeds: 1 }).find(
       (each) => each.run.kind === 'training' && each.run.search,
@@ -117,5 +128,27 @@ describe('queue: a run that cannot be computed now is handed back', () => {
       await queue.close();
       await redis.stop();
     }
+  });
+});
+
+describe('two commands that share a store, without a queue', function () {
+  this.timeout(180_000);
+  const home = temporaryFolder();
+
+  it('share the work: neither ends before all of it is there, and no run is computed by both', async () => {
+    const env = { ...process.env, ZARTS_HOME: home() };
+    const args = ['reproduce', 'table-1', '--budget', 'smoke', '--json'];
+    const both = [1, 2].map(() => {
+      const child = spawn(process.execPath, [join(__dirname, 'zarts-main.js'), ...args], { env });
+      let [stdout, stderr] = ['', ''];
+      child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+      child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+      return once(child, 'close').then(([code]) => ({ code: code as number, stdout, stderr }));
+    });
+    const [first, second] = await Promise.all(both);
+    expect([first.code, second.code], first.stderr + second.stderr).to.deep.equal([0, 0]);
+    const results = [first, second].map(({ stdout }) => (JSON.parse(stdout) as { result: unknown }).result);
+    // Times of computing and all: whose run it was does not matter, it is the one that the store has.
+    expect(results[0]).to.deep.equal(results[1]);
   });
 });
