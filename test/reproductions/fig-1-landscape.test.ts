@@ -285,7 +285,7 @@ describe('Figs. 1 and 3', () => {
     );
     expect(spectra.map((row) => row['ω, standing still'])).to.deep.equal(estimates);
     expect(spectra[0]).to.include.keys('dominant', 'λ₂', 'λ₅', 'smallest');
-    expect(tables[2].notes!.join()).to.contain('within 0.00010 of');
+    expect(tables[3].notes!.join()).to.contain('within 0.00010 of');
     for (const table of tables) expect(textTable(table)).not.to.match(/NaN|undefined/);
   });
 

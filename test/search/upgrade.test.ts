@@ -24,10 +24,30 @@ const DIGESTS = JSON.parse(readFileSync(path.join(FIXTURES, 'protocol-digests.js
 const digest = (protocol: unknown): string =>
   createHash('sha256').update(canonicalJson(protocol)).digest('hex').slice(0, 16);
 
+/** A search with the defaults of its time: rates as in the full one, alpha after the weights, Eq. 2 as printed but where released. */
+function asThen({ alphaFirst: _, ...search }: SearchProtocol, full: SearchProtocol): SearchProtocol {
+  const { solver, omega, weights, preset } = search;
+  const own = full.solver as { lr?: number; xi?: number };
+  const released = preset === 'released';
+  return {
+    ...search,
+    weights: { ...weights, lr: full.weights.lr, lrMin: full.weights.lrMin },
+    solver: {
+      ...solver,
+      ...('lr' in solver ? { lr: own.lr! } : {}),
+      ...('xi' in solver ? { xi: own.xi! } : {}),
+    } as SearchProtocol['solver'],
+    omega: omega.kind === 'unrolled' ? { ...omega, momentum: released, weightDecay: released } : omega,
+  };
+}
+
 /** Every protocol of a solver in a space under a preset. */
 const protocolsOf = (solver: string, space: string, preset: string): SearchProtocol[] =>
   BUDGETS.flatMap((budget) =>
-    DATASET_NAMES.map((name) => withBudget(onDataset(fullSearch(space, solver, preset), name), budget)),
+    DATASET_NAMES.map((name) => {
+      const full = onDataset(fullSearch(space, solver, preset), name);
+      return asThen(withBudget(full, budget), full);
+    }),
   );
 
 describe('search/upgrade', () => {
