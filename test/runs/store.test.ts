@@ -321,7 +321,7 @@ describe('runs: the store', () => {
     ].entries()) {
       expect(said[i]).to.match(
         new RegExp(
-          `^ZartsError: ${what} could not be saved in .*: file too large \\(EFBIG\\); what was saved before is intact`,
+          `^StoreFaultError: ${what} could not be saved in .*: file too large \\(EFBIG\\); what was saved before is intact`,
         ),
       );
     }
