@@ -36,7 +36,7 @@ function asThen({ alphaFirst: _, ...search }: SearchProtocol, full: SearchProtoc
       ...solver,
       ...('lr' in solver ? { lr: own.lr! } : {}),
       ...('xi' in solver ? { xi: own.xi! } : {}),
-    } as SearchProtocol['solver'],
+    },
     omega: omega.kind === 'unrolled' ? { ...omega, momentum: released, weightDecay: released } : omega,
   };
 }
