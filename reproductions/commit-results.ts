@@ -3,7 +3,8 @@
  *
  *     node dist/reproductions/commit-results.js fig-4-laptop table-5-laptop
  *
- * Only what others can trust: whole records, of real images if of any, made from committed sources, that name no machine.
+ * Only what others can trust: records, whole or as far as their grids are, of real images if of any, made from committed sources,
+ * that name no machine. `zarts runs import` takes the runs of one that is not whole, and its grid goes on from there.
  */
 import { copyFileSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { homedir, hostname, userInfo } from 'node:os';

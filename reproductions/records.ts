@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { ZartsError } from '../lib/errors.js';
 import { explainFileError } from '../lib/runs/files.js';
 import { projectRoot, runsHome } from '../lib/runs/home.js';
+import { openRun } from '../lib/runs/store.js';
 import type { Claim } from '../lib/analysis/claims.js';
 import type { Table } from '../lib/report/table.js';
 import type { SourcedSetting } from '../lib/search/presets.js';
@@ -88,6 +89,47 @@ export function readRecord(file: string): ResultRecord {
   throw new ZartsError(
     `${basename(file)} is no record of version ${RECORD_VERSION} (${path.join('.') || 'its top'}: ${message}). Make it anew with npx zarts reproduce.`,
   );
+}
+
+/** The digest of what a run read, as its provenance tells it: none where it read nothing. */
+const readBy = z.looseObject({ data: z.looseObject({ digest: z.string() }).nullish() });
+
+/**
+ * Takes the runs of a record into the run store, so that the grid that it is of goes on where the record ends. Every run must be
+ * the one that its key says; what the store has already stays as it is.
+ *
+ * @param home  The folder of runs.
+ * @throws {ZartsError} for a file that is no record, and for a run that is not what its key says or of another result version;
+ *         then nothing is taken.
+ */
+export async function takeRecord(file: string, home: string = runsHome()) {
+  const kept = readRecord(file).result.runs.flatMap((cell) => cell.kept);
+  const runs = kept.map(({ key, protocol, result, provenance }) => {
+    const dataDigest = readBy.parse(provenance).data?.digest ?? 'none';
+    const run = openRun({ protocol, dataDigest, home });
+    if (run.key !== key) {
+      throw new ZartsError(
+        `Run ${key} of ${basename(file)} is not what its key says, or of another result version; no run of it was taken.`,
+      );
+    }
+    return { run, result, provenance };
+  });
+  const fresh = runs.filter(({ run }) => run.record() === undefined);
+  for (const { run, result, provenance } of fresh) {
+    await run.free();
+    const release = run.lock();
+    try {
+      if (run.record() !== undefined) continue;
+      run.resume();
+      run.finish(result, provenance);
+    } finally {
+      release();
+    }
+  }
+  return {
+    runs: fresh.length,
+    there: runs.filter((each) => !fresh.includes(each)).map(({ run }) => run.key),
+  };
 }
 
 /** The record of a name ("fig-4-laptop"), made here or else come with the project; undefined where neither is there and whole. */

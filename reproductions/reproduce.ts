@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Claim } from '../lib/analysis/claims.js';
 import { datasetTitle } from '../lib/datasets/registry.js';
-import { ZartsError } from '../lib/errors.js';
+import { InterruptedError, ZartsError } from '../lib/errors.js';
 import type { Progress } from '../lib/progress.js';
 import { canonicalJson, sha256, toJson } from '../lib/runs/canonical.js';
 import { explainFileError, writeWhole } from '../lib/runs/files.js';
@@ -119,7 +119,15 @@ export async function reproduce<K extends RunKind, A extends Axes, C extends Cho
   const cells = cellsOf(experiment, options);
   const name = [id, budget, variantOf(options)].filter((part) => part !== '').join('-');
   const soFar = join(folder, `${name}-so-far.txt`);
-  const result = await measure(cells, {
+  let partly: Result | undefined;
+  const keep = async (result: Result): Promise<{ shown: Shown; record: ResultRecord; written: Written }> => {
+    const shown = shownOf(experiment, result);
+    const record = recordOf(experiment, options, cells, result, shown);
+    // Where nothing was measured, what was measured before stays.
+    const file = result.runs.length > 0 ? name : `${id}-${budget}-${NO_DATA}`;
+    return { shown, record, written: await writeResults(folder, file, record, shown) };
+  };
+  const measured = measure(cells, {
     id,
     budget,
     home: runs,
@@ -133,16 +141,20 @@ export async function reproduce<K extends RunKind, A extends Axes, C extends Cho
     },
     onPartial: async (partial) => {
       const shown = shownOf(experiment, partial);
+      // A landscape that is only partly there is no run yet.
+      if (partial.runs.every(({ kept }) => kept.every(({ key }) => key !== ''))) partly = partial;
       writeText(soFar, shown.tables.map((table) => textTable(table)).join('\n\n'));
       await onPartial?.({ ...shown, file: soFar });
     },
   });
+  const result = await measured.catch(async (error: unknown) => {
+    // What there is of a grid that was stopped is a record too, unless there is one with more.
+    const more = keptRecord(name, [folder])?.result.runs.length ?? 0;
+    if (error instanceof InterruptedError && partly && partly.runs.length > more) await keep(partly);
+    throw error;
+  });
   const seconds = (performance.now() - began) / 1000;
-  const shown = shownOf(experiment, result);
-  const record = recordOf(experiment, options, cells, result, shown);
-  // Where nothing was measured, what was measured before stays.
-  const file = result.runs.length > 0 ? name : `${id}-${budget}-${NO_DATA}`;
-  const written = await writeResults(folder, file, record, shown);
+  const { shown, record, written } = await keep(result);
   rmSync(soFar, { force: true });
   const { title, preset, deviations } = record;
   const { rows, missing } = viewOf<K, A>(result);

@@ -383,7 +383,7 @@ const COMMANDS: readonly Entry[] = [
     ],
     summary: 'what the run store holds; runs moved between machines',
     description:
-      'Lists, shows and removes runs, finished or not, and moves them between machines as one archive: export writes it, import checks every byte of it and replaces nothing. The store is .zarts/runs, or runs/ in $ZARTS_HOME, which several machines may share.',
+      'Lists, shows and removes runs, finished or not, and moves them between machines as one archive: export writes it, import checks every byte of it and replaces nothing; it also takes the runs of a figure’s record, so that a grid that is not whole goes on. The store is .zarts/runs, or runs/ in $ZARTS_HOME, which several machines may share.',
     options: [
       option(
         '--figure <name>',

@@ -7,6 +7,7 @@ import { runsHome } from '../../lib/runs/home.js';
 import { acquireLock } from '../../lib/runs/lock.js';
 import { findRun, listRuns, RESULT_VERSION } from '../../lib/runs/store.js';
 import type { FoundRun } from '../../lib/runs/store.js';
+import { takeRecord } from '../../reproductions/records.js';
 import { runTitle } from '../../reproductions/title.js';
 import { namedFigure, usesOf } from '../../reproductions/uses.js';
 import { fitted, print, printJson, shortPath, sizeText, textWidth, wrap } from './text.js';
@@ -65,7 +66,7 @@ const USAGE: Readonly<Record<(typeof ACTIONS)[number], string>> = {
   show: 'one run: its key, or the first characters of it',
   remove: 'the keys of runs, or --old',
   export: 'a file to write, then the keys of runs or --figure NAME',
-  import: 'one archive',
+  import: 'one archive, or the record of a figure',
 };
 
 function takes(
@@ -215,8 +216,10 @@ async function exportTo(
 }
 
 async function importFrom(file: string, { json = false }: RunsOptions): Promise<number> {
-  const { runs, bytes, there } = await importRuns(resolve(file));
-  if (json) printJson({ runs, bytes, there });
+  const from = resolve(file);
+  // A record of a figure holds its runs whole, but for what they could go on from.
+  const { runs, there, ...rest } = from.endsWith('.json') ? await takeRecord(from) : await importRuns(from);
+  if (json) printJson({ runs, ...rest, there });
   else {
     const kept = there.length === 0 ? '' : `; ${there.length} were here already and stay as they are`;
     print([`${runs} run${runs === 1 ? '' : 's'} taken into ${shortPath(runsHome())}${kept}.`]);

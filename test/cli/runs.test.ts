@@ -96,6 +96,28 @@ describe('zarts runs', function () {
     expect(record).to.deep.include({ result });
   });
 
+  it('takes the runs of a record, each checked by its key', async () => {
+    const other = temporaryHome();
+    try {
+      const variables = { ZARTS_HOME: other.home };
+      const record = join(here.home, 'results', 'table-1-smoke.json');
+      const taken = (await parsed(['runs', 'import', record], variables)) as { runs: number };
+      const toys = (await list()).filter(({ title }) => title.startsWith('toy '));
+      expect(taken.runs).to.equal(toys.length);
+      expect((await list(variables)).map(({ key }) => key)).to.deep.equal(toys.map(({ key }) => key));
+      expect(await parsed(['runs', 'import', record], variables)).to.deep.include({ runs: 0 });
+      const forged = readFileSync(record, 'utf8').replace(/"key": "[0-9a-f]([0-9a-f]{31})"/, '"key": "x$1"');
+      const file = join(other.home, 'forged.json');
+      writeFileSync(file, forged);
+      const { code, stderr } = await zarts(['runs', 'import', file], { ZARTS_HOME: join(other.home, 'new') });
+      expect(code).to.equal(1);
+      expect(stderr).to.match(/^Run x.* of forged\.json is not what its key says/);
+      expect(existsSync(join(other.home, 'new', 'runs', toys[0].key))).to.equal(false);
+    } finally {
+      other.remove();
+    }
+  });
+
   it('removes runs, and those of earlier result versions', async () => {
     const [{ key }] = (await list()).filter(({ title }) => title === 'mine seed 0');
     expect((await zarts(['runs', 'remove', key], env)).stdout).to.match(/^Removed 1 run from /);

@@ -11,6 +11,7 @@ import { openSettingsOf } from '../../reproductions/deviations.js';
 import { cellsOfKind } from '../../reproductions/experiment.js';
 import { fig7 } from '../../reproductions/fig-7-cells.js';
 import { estimate } from '../../reproductions/measure.js';
+import { readRecord, recordFiles } from '../../reproductions/records.js';
 import { reproduce } from '../../reproductions/reproduce.js';
 import type { Shown } from '../../reproductions/reproduce.js';
 import { table2 } from '../../reproductions/table-2-spaces.js';
@@ -405,6 +406,10 @@ describe('Table 2, run', function () {
     // The linear baseline, one search, one training.
     const before = finishedIn(home());
     expect(before).to.have.length(3);
+    // What there is of the grid is a record, which says how much it is.
+    const [partial] = recordFiles(path.join(home(), 'results')).map(readRecord);
+    expect(partial.result.runs.filter(({ kind }) => kind === 'training')).to.have.length(1);
+    expect(partial.result.of).to.equal(2);
 
     const report = await reproduce(table2, options());
     expect(soFarIn(home())).to.be.empty;
