@@ -203,7 +203,7 @@ function skipsOf(text: string, path: string): number {
  * @throws {ZartsError} naming the file, the line, and what was expected there.
  */
 export function parseHessians(text: string, path: string): LoggedHessian[] {
-  const lines = text.replace(/\s+$/, '').split('\n');
+  const lines = text.trimEnd().split('\n');
   const refuse = (line: number, why: string): never => {
     throw new ZartsError(`${path}, line ${line}: ${why}. ${AGAIN}`);
   };

@@ -127,6 +127,14 @@ describe('datasets/rdarts-logs', () => {
     expect(() => parseHessians(`${first}\n`.repeat(10_001), 'd.json')).to.throw('at most 10000 epochs');
   });
 
+  it('reads a file of empty lines in one pass', () => {
+    // Of as many, a search for the blanks at the end from each of them would take minutes.
+    expect(() => parseHessians(`{${'\n'.repeat(400_000)}x`, 'derivatives_1.json')).to.throw(
+      ZartsError,
+      /line 10001: expected the end/,
+    );
+  });
+
   it('names the search for figures that are wrong, and the file for what is no genotype, too large or unreadable', async () => {
     const of = (change: object) => () =>
       parseFigures(JSON.stringify([FIGURES, { ...FIGURES, ...change }]), 'c.json');
