@@ -25,7 +25,7 @@ import { distinct, groupBy } from './experiment.js';
 import type { Row, View } from './experiment.js';
 import { methodTitle } from './methods.js';
 import { counted, label, progressText, spread, summaryTable } from './tables.js';
-import { controlsTable, judgeTogether } from './together.js';
+import { aboveControl, controlsTable, judgeTogether } from './together.js';
 import type { Control, Tested, TestedQuestion } from './together.js';
 
 /** The spaces in which one kind of operation is the temptation, and which. */
@@ -98,8 +98,9 @@ const ofLast = (rows: readonly CollapseRow[], of: (alpha: readonly number[], spa
     return alpha ? [of(alpha, row.space)] : [];
   });
 
-const spreads = (rows: readonly CollapseRow[]): number[] =>
-  ofLast(rows, (alpha, space) => spreadOf(alpha, SPACES[space as TemptingSpace], 'normal'));
+/** How far apart alphas lie within an edge. */
+const spreadIn = (alpha: readonly number[], space: string): number =>
+  spreadOf(alpha, SPACES[space as TemptingSpace], 'normal');
 
 /** The spaces that there are rows in. */
 const spacesIn = (rows: readonly CollapseRow[]): TemptingSpace[] =>
@@ -113,11 +114,7 @@ const MOVED = Math.log(1.5);
 /** That a method's alphas move: frozen ones derive a cell of noise. */
 function movesControl(rows: readonly CollapseRow[], space: string, method: string): Control {
   const text = `In ${space.toUpperCase()} the alphas of ${titleOf(method)} move: those of an edge come to lie more than ${fixed(MOVED, 2)} apart on average`;
-  const values = spreads(rowsOf(rows, space, method));
-  if (values.length < 2) return { text, found: 'no two searches are here', passed: undefined };
-  const { n, mean, interval } = summarize(values);
-  const found = `${fixed(mean, 2)} (${interval!.map((end) => fixed(end, 2)).join(' to ')}), ${n} searches`;
-  return { text, found, passed: interval![0] > MOVED };
+  return aboveControl(text, ofLast(rowsOf(rows, space, method), spreadIn), MOVED, 'no two searches are here');
 }
 
 const controlsOf = (rows: readonly CollapseRow[]): Control[] =>
@@ -297,9 +294,7 @@ export function collapseTables(view: CollapseView): Table[] {
           cell: (own) => `${own.filter((row) => tempted(row) >= COLLAPSED).length} of ${own.length}`,
         },
         ofAlpha('alpha’s preference', preference),
-        ofAlpha('alpha’s spread', (alpha, space) =>
-          spreadOf(alpha, SPACES[space as TemptingSpace], 'normal'),
-        ),
+        ofAlpha('alpha’s spread', spreadIn),
         spread('loss', ({ epochs }) => epochs.at(-1)?.trainLoss, 2),
         spread('search (s)', ({ searchSeconds }) => searchSeconds, 0),
       ],

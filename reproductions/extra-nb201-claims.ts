@@ -17,7 +17,7 @@ import {
   titleOf,
 } from './nb201-searches.js';
 import type { MethodId, Nb201View, SearchedRow } from './nb201-searches.js';
-import { judgeTogether } from './together.js';
+import { aboveControl, judgeTogether } from './together.js';
 import type { Control, TestedQuestion } from './together.js';
 
 /** The paper's solvers, as printed and with what we and its code make of them. */
@@ -127,10 +127,7 @@ function rankingControl(rows: readonly SearchedRow[]): Control {
   const last = rankedEpochs(own).at(-1);
   const taus =
     last === undefined ? [] : own.map((row) => rankingOf(row, last, false)).filter((tau) => tau !== null);
-  if (taus.length < 2) return { text, found: 'no two rankings are here', passed: undefined };
-  const { n, mean, interval } = summarize(taus);
-  const found = `${fixed(mean, 2)} (${interval!.map((end) => fixed(end, 2)).join(' to ')}), ${n} searches`;
-  return { text, found, passed: interval![0] > 0 };
+  return aboveControl(text, taus, 0, 'no two rankings are here');
 }
 
 /** Wilson's interval of a share. */

@@ -2,7 +2,7 @@
 import type { Claim, Verdict } from '../lib/analysis/claims.js';
 import { undecided } from '../lib/analysis/claims.js';
 import { holm } from '../lib/analysis/comparison.js';
-import { LEVEL } from '../lib/analysis/statistics.js';
+import { LEVEL, summarize } from '../lib/analysis/statistics.js';
 import { fixed } from '../lib/report/format.js';
 import type { Table } from '../lib/report/table.js';
 import { label, listTable } from './tables.js';
@@ -42,6 +42,18 @@ export interface Control {
   readonly found: string;
   /** undefined where its runs are not there. */
   readonly passed: boolean | undefined;
+}
+
+/**
+ * The control that the mean of a number over searches lies above a bound, the whole of its interval.
+ *
+ * @param none  Why it was not run, where there are fewer than two numbers.
+ */
+export function aboveControl(text: string, values: readonly number[], bound: number, none: string): Control {
+  if (values.length < 2) return { text, found: none, passed: undefined };
+  const { n, mean, interval } = summarize(values);
+  const found = `${fixed(mean, 2)} (${interval!.map((end) => fixed(end, 2)).join(' to ')}), ${n} searches`;
+  return { text, found, passed: interval![0] > bound };
 }
 
 const CONTROLS = 'Controls: what these runs must show before they can decide anything';
