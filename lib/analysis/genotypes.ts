@@ -130,6 +130,12 @@ export function chanceParameterFree(space: SearchSpace, cell: Cell): number {
   );
 }
 
+/** The alphas of each edge of a cell with their operations; those of the normal cell come first. */
+function alphasIn(alpha: ArrayLike<number>, edges: SearchSpace['edges'], cell: Cell) {
+  let at = cell === 'normal' ? 0 : edges.normal.flat().length;
+  return edges[cell].map((ops) => ops.map((op) => ({ op, value: alpha[at++] })));
+}
+
 /**
  * By how much alphas prefer a family of operations in a cell: the mean over its edges of the alphas of the family less those of
  * the other operations that a genotype can have, in units of alpha (logarithms of mixing weights).
@@ -143,10 +149,8 @@ export function preferenceFor(
   { edges }: SearchSpace,
   cell: Cell,
 ): number {
-  let at = cell === 'normal' ? 0 : edges.normal.flat().length;
-  const differences = edges[cell].flatMap((ops) => {
-    const own = ops.map((op, k) => ({ op, value: alpha[at + k] })).filter(({ op }) => op !== 'none');
-    at += ops.length;
+  const differences = alphasIn(alpha, edges, cell).flatMap((edge) => {
+    const own = edge.filter(({ op }) => op !== 'none');
     const [those, others] = [true, false].map((of) =>
       own.filter(({ op }) => (opFamily(op) === family) === of).map(({ value }) => value),
     );
@@ -157,11 +161,9 @@ export function preferenceFor(
 
 /** How far apart alphas lie within an edge: the mean over a cell's edges of the largest less the smallest, in units of alpha. */
 export function spreadOf(alpha: ArrayLike<number>, { edges }: SearchSpace, cell: Cell): number {
-  let at = cell === 'normal' ? 0 : edges.normal.flat().length;
   return mean(
-    edges[cell].map((ops) => {
-      const own = ops.map((_, k) => alpha[at + k]);
-      at += ops.length;
+    alphasIn(alpha, edges, cell).map((edge) => {
+      const own = edge.map(({ value }) => value);
       return Math.max(...own) - Math.min(...own);
     }),
   );

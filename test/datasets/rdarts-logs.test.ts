@@ -9,18 +9,10 @@ import {
   parseHessians,
 } from '../../lib/datasets/rdarts-logs.js';
 import { ZartsError } from '../../lib/errors.js';
-import { derivativesText, hessian, writeClone } from '../support/search-logs.js';
+import { derivativesText, hessian, SMALL_LOG, writeClone } from '../support/search-logs.js';
 import type { MadeLog } from '../support/search-logs.js';
 
-const LOG: MadeLog = {
-  dropPath: 0,
-  l2: 3e-4,
-  seed: 1,
-  skips: 7,
-  epochs: [0, 2, 4],
-  eigenvalues: [0.2, 0.5, 1],
-  size: 6,
-};
+const LOG: MadeLog = SMALL_LOG;
 const FIGURES = {
   space: 's1',
   dataset: 'cifar10',

@@ -17,7 +17,7 @@ import { projectRoot } from '../../lib/runs/home.js';
 import { fullSearch } from '../../lib/search/presets.js';
 import { KNOWN_GENOTYPES, parseGenotype, printGenotype } from '../../lib/spaces/genotype.js';
 import { SPACES } from '../../lib/spaces/spaces.js';
-import { derivativesText } from '../support/search-logs.js';
+import { derivativesText, SMALL_LOG } from '../support/search-logs.js';
 
 /** Seconds for each reader; ZARTS_FUZZ_SECONDS gives them more. */
 const SECONDS = Number(process.env.ZARTS_FUZZ_SECONDS ?? 10);
@@ -115,15 +115,7 @@ function changed(bytes: Buffer, draw: Draw): Buffer {
 }
 
 /** A search of R-DARTS' authors as they log it, small. */
-const LOG = {
-  dropPath: 0,
-  l2: 3e-4,
-  seed: 1,
-  skips: 7,
-  epochs: [0, 2, 4],
-  eigenvalues: [0.2, 0.5, 1],
-  size: 8,
-};
+const LOG = { ...SMALL_LOG, size: 8 };
 const FIGURES = {
   ...{ space: 's1', dataset: 'cifar10', dropPath: 0, l2: 3e-4, seed: 1, job: '1', normalSkips: 7 },
   ...{ epochs: LOG.epochs, dominantEigenvalue: LOG.eigenvalues },

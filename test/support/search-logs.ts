@@ -19,6 +19,17 @@ export interface MadeLog {
   readonly size?: number;
 }
 
+/** A short search with small matrices. */
+export const SMALL_LOG = {
+  dropPath: 0,
+  l2: 3e-4,
+  seed: 1,
+  skips: 7,
+  epochs: [0, 2, 4],
+  eigenvalues: [0.2, 0.5, 1],
+  size: 6,
+} as const satisfies MadeLog;
+
 /** The symmetric matrix with that largest eigenvalue, in single precision; the others fall from it, some below zero. */
 export function hessian(largest: number, size: number, seed: number): number[][] {
   const u = normal(key(seed), size);
