@@ -122,10 +122,35 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
       );
     }
     phase?.update(whole);
+  } catch (error) {
+    // A stopped grid shows all that the store has of it, also what comes later in its order or was computed by others.
+    if (error instanceof InterruptedError) {
+      const before = soFar().runs.length;
+      for (const [i, { parts, options }] of work.entries()) {
+        const kept = found[i] ? undefined : await storedRuns(parts, options);
+        if (kept) found[i] = measuredCell(work[i].cell, parts, kept);
+      }
+      if (soFar().runs.length > before) await onPartial?.(soFar());
+    }
+    throw error;
   } finally {
     phase?.end();
   }
   return soFar();
+}
+
+/** The runs of a cell, if the store has them all. */
+async function storedRuns(
+  parts: readonly Part[],
+  options: ComputeOptions,
+): Promise<readonly KeptRun[] | undefined> {
+  const kept: KeptRun[] = [];
+  for (const part of parts) {
+    const run = await storedRun(part.protocol(kept), options);
+    if (!run) return undefined;
+    kept.push(run);
+  }
+  return kept;
 }
 
 /** Milliseconds until runs that others are at are looked at again. */
