@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { loadFixtures } from '../parity/fixtures.js';
 import type { FixtureCase } from '../parity/fixtures.js';
 import { auxiliaryWeight, caseNetwork } from '../parity/cases-evaluation.js';
@@ -33,19 +34,24 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
   '12': derivedPassOf,
 };
 
+/** Whether a case is of what the peer has not: Nesterov's steps and running statistics in a supernet, networks of stages. */
+function isBeyondPeer({ constants }: FixtureCase): boolean {
+  return constants.nesterov === true || constants.form === 'stages';
+}
+
 /**
  * Runs the supernet cases of a fixture folder through the peer, in both layouts.
  *
- * @param dir     A folder with a `manifest.json`.
+ * @param dir     The folder of fixtures, with a `manifest.json` and, in nb201/, another.
  * @param python  Python of an environment that has PyTorch.
  * @throws {ZartsError} if the folder or the peer cannot be used.
  */
 export function checkPeer(dir: string, python?: string): Promise<PeerError[]> {
   return new PeerProcess(python).during(async (peer) => {
     const errors: PeerError[] = [];
-    for (const c of loadFixtures(dir).cases) {
+    for (const c of [dir, path.join(dir, 'nb201')].flatMap((each) => loadFixtures(each).cases)) {
       const group = c.group.split(' ')[0];
-      if (!Object.hasOwn(RUNNERS, group)) continue;
+      if (!Object.hasOwn(RUNNERS, group) || isBeyondPeer(c)) continue;
       for (const layout of LAYOUTS) {
         for (const each of compare(c, 'plain', await RUNNERS[group](peer, layout, c))) {
           const { array, error, tolerance } = each;

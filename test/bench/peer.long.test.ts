@@ -27,6 +27,7 @@ describe(`bench: the PyTorch peer${why}`, function () {
         'supernet_s3',
         'supernet_s4',
         'supernet_s6',
+        'supernet_nb201',
         'sgd_s6_clip0_5',
         'evalnet_DARTS_V2',
         'evalnet_AmoebaNet',
@@ -37,7 +38,11 @@ describe(`bench: the PyTorch peer${why}`, function () {
     expect(arrays).to.include.keys('logits', 'loss', 'g_alpha_normal', 'grad_norms', 'final_momentum_norms');
   });
 
-  for (const shape of [BENCH_SHAPES['s2-small'], { ...BENCH_SHAPES['retrain-small'], batch: 8 }]) {
+  for (const shape of [
+    BENCH_SHAPES['s2-small'],
+    BENCH_SHAPES['nb201-small'],
+    { ...BENCH_SHAPES['retrain-small'], batch: 8 },
+  ]) {
     it(`takes the steps that the compiled engine takes: ${'space' in shape ? shape.space : shape.genotype}`, async () => {
       const engine = new EngineProcess('The compiled engine');
       const peer = new PeerProcess();

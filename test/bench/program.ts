@@ -229,9 +229,9 @@ function atOnce(
 
 /** A supernet as the peer builds it. */
 export function peerSupernet({ space, shape }: Supernet) {
-  const { nodes, edges } = space;
+  const { nodes, edges, skeleton } = space;
   const { cells, channels, classes } = shape;
-  return { nodes, edges, cells, channels, classes, reductions: reductionCells(cells) };
+  return { skeleton, nodes, edges, cells, channels, classes, reductions: reductionCells(cells) };
 }
 
 /** A derived network as the peer builds it; without auxiliary head where it has none. */

@@ -28,16 +28,18 @@ export function isRetraining(shape: BenchShape): shape is RetrainShape {
 }
 
 /**
- * The shapes that can be timed, by name: the small step of a notebook's search and the paper's network; the derived
- * network at `laptop` and as the paper trains it.
+ * The shapes that can be timed, by name: the small step of a notebook's search and the paper's network, those of NAS-Bench-201
+ * at `laptop` and as published; the derived network at `laptop` and as the paper trains it.
  */
 export const BENCH_SHAPES = {
   'darts-small': { space: 'darts', channels: 8, cells: 3, batch: 16, image: 16 },
   's2-small': { space: 's2', channels: 8, cells: 3, batch: 16, image: 16 },
+  'nb201-small': { space: 'nb201', channels: 16, cells: 3, batch: 32, image: 16 },
   'darts-full-16': { space: 'darts', channels: 16, cells: 8, batch: 16, image: 32 },
   's2-full-16': { space: 's2', channels: 16, cells: 8, batch: 16, image: 32 },
   'darts-full-64': { space: 'darts', channels: 16, cells: 8, batch: 64, image: 32 },
   's2-full-64': { space: 's2', channels: 16, cells: 8, batch: 64, image: 32 },
+  'nb201-full-64': { space: 'nb201', channels: 16, cells: 15, batch: 64, image: 32 },
   'retrain-small': { genotype: 'DARTS_V2', channels: 8, cells: 5, batch: 96, image: 32 },
   'retrain-full': { genotype: 'DARTS_V2', channels: 36, cells: 20, batch: 96, image: 32 },
 } as const satisfies Record<string, BenchShape>;
@@ -49,6 +51,7 @@ export const BENCH_SHAPE_NAMES = Object.keys(BENCH_SHAPES) as readonly BenchShap
 export const DEFAULT_SHAPES: readonly BenchShapeName[] = [
   'darts-small',
   's2-small',
+  'nb201-small',
   'darts-full-16',
   's2-full-16',
   'retrain-small',

@@ -64,8 +64,10 @@ class Steps(nn.Module):
         return self.op(x)
 
 
-def relu_conv_bn(inputs, outputs, norm=batch_norm):
-    return Steps(nn.ReLU(), convolution(inputs, outputs), norm(outputs))
+def relu_conv_bn(inputs, outputs, norm=batch_norm, size=1, stride=1):
+    return Steps(
+        nn.ReLU(), convolution(inputs, outputs, size, stride=stride, padding=size // 2), norm(outputs)
+    )
 
 
 def separable(channels, size, stride, norm=batch_norm):
@@ -249,6 +251,87 @@ class Supernet(nn.Module):
         return self(images, alphas), None
 
 
+def scaled_norm(channels):
+    """With scale and offset, by the statistics of the batch."""
+    return batch_norm(channels, affine=True)
+
+
+def stage_operation(primitive, channels):
+    """The operation that a primitive of NAS-Bench-201 names: no norm after pools."""
+    if primitive.startswith("nor_conv_"):
+        return relu_conv_bn(channels, channels, size=int(primitive[-1]))
+    return operation(primitive, channels, 1, trained_norm)
+
+
+class StageCell(nn.Module):
+    """A cell of NAS-Bench-201: a mixed op between every two of its nodes; the last node is its output."""
+
+    def __init__(self, edges, nodes, channels):
+        super().__init__()
+        self.nodes = nodes
+        sources = [(node, source) for node in range(1, nodes + 1) for source in range(node)]
+        self.edges = nn.ModuleDict(
+            {
+                f"{node}<-{source}": nn.ModuleList(stage_operation(each, channels) for each in primitives)
+                for primitives, (node, source) in zip(edges, sources, strict=True)
+            }
+        )
+
+    def forward(self, x, weights):
+        states = [x]
+        mixed = iter(zip(self.edges.values(), weights))
+        for _ in range(self.nodes):
+            terms = []
+            for state in states:
+                ops, shares = next(mixed)
+                terms.append(sum(share * op(state) for share, op in zip(shares, ops)))
+            states.append(sum(terms))
+        return states[-1]
+
+
+class ReducingBlock(nn.Module):
+    """The residual block between two stages: half the side, twice the channels."""
+
+    def __init__(self, channels):
+        super().__init__()
+        outputs = 2 * channels
+        self.conv_a = relu_conv_bn(channels, outputs, scaled_norm, 3, 2)
+        self.conv_b = relu_conv_bn(outputs, outputs, scaled_norm, 3)
+        self.downsample = nn.Sequential(nn.AvgPool2d(2, 2), convolution(channels, outputs))
+
+    def forward(self, x, _):
+        return self.conv_b(self.conv_a(x)) + self.downsample(x)
+
+
+class StageSupernet(nn.Module):
+    """The weight-sharing network of NAS-Bench-201."""
+
+    def __init__(self, network):
+        super().__init__()
+        nodes, channels, edges = network["nodes"], network["channels"], network["edges"]["normal"]
+        self.shape = (len(edges), len(edges[0]))
+        self.stem = nn.Sequential(convolution(3, channels, 3, padding=1), scaled_norm(channels))
+        self.cells = nn.ModuleList()
+        for stage in range(3):
+            if stage > 0:
+                self.cells.append(ReducingBlock(channels))
+                channels *= 2
+            for _ in range(network["cells"] // 3):
+                self.cells.append(StageCell(edges, nodes, channels))
+        self.lastact = nn.Sequential(scaled_norm(channels), nn.ReLU())
+        self.classifier = nn.Linear(channels, network["classes"])
+
+    def forward(self, images, alphas):
+        weights = alphas.view(self.shape).softmax(-1)
+        x = self.stem(images)
+        for cell in self.cells:
+            x = cell(x, weights)
+        return self.classifier(self.lastact(x).mean(dim=(2, 3)))
+
+    def scores(self, images, alphas):
+        return self(images, alphas), None
+
+
 def drop_path(x, probability):
     """Each sample kept with probability 1 - p and divided by it, or dropped."""
     keep = 1 - probability
@@ -399,8 +482,10 @@ class Trainer:
     """A supernet or a derived network in one memory layout with its optimizer and batch."""
 
     def __init__(self, request, memory_format, compiled=False):
-        derived = "genotype" in request["network"]
-        self.net = (DerivedNetwork if derived else Supernet)(request["network"])
+        network = request["network"]
+        derived = "genotype" in network
+        mixed = StageSupernet if network.get("skeleton") == "stages" else Supernet
+        self.net = (DerivedNetwork if derived else mixed)(network)
         self.auxiliary_weight = self.net.auxiliary_weight if derived else 0
         self.layout = Layout(request["parameters"], self.net)
         self.layout.load(decode(request["weights"]))
