@@ -20,15 +20,19 @@ const provenanceSchema = z.looseObject({
   data: z.looseObject({ name: z.string(), coverage: z.string(), digest: z.string() }).nullable(),
 });
 
+/** A run; what was looked up may not have been known. */
+const keptSchema = z.looseObject({
+  provenance: provenanceSchema,
+  result: z.looseObject({ known: z.boolean().optional() }).optional(),
+});
+
 /** What of a record is checked here. */
 const recordSchema = z.looseObject({
   schemaVersion: z.literal(RECORD_VERSION),
   id: z.string(),
   budget: z.string(),
   result: z.looseObject({
-    runs: z
-      .array(z.looseObject({ kept: z.array(z.looseObject({ provenance: provenanceSchema })).min(1) }))
-      .min(1),
+    runs: z.array(z.looseObject({ kept: z.array(keptSchema).min(1) })).min(1),
   }),
 });
 
@@ -50,8 +54,10 @@ export function refusal(text: string, names: readonly string[]): string | undefi
     const [issue] = parsed.error.issues;
     return `it is no result record (${issue.path.join('.') || 'its top'}: ${issue.message})`;
   }
-  const provenances = parsed.data.result.runs.flatMap(({ kept }) => kept.map(({ provenance }) => provenance));
-  for (const { commit, data: images } of provenances) {
+  const runs = parsed.data.result.runs.flatMap(({ kept }) => kept);
+  if (runs.some(({ result }) => result?.known === false))
+    return 'the published table that its runs are judged by was not there';
+  for (const { commit, data: images } of runs.map(({ provenance }) => provenance)) {
     if (images?.coverage === 'synthetic') return 'its images are synthetic';
     if (commit === null) return 'the commit that made it is not known';
     if (commit.endsWith('-dirty')) return `it was made with changes on top of commit ${commit.slice(0, 7)}`;

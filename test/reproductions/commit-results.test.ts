@@ -13,6 +13,7 @@ const record = (provenances: object[], more: object = {}) => {
   const runs = provenances.map((provenance) => ({ kept: [{ provenance }] }));
   return JSON.stringify({ schemaVersion: 2, id: 'fig-4', budget: 'laptop', result: { runs }, ...more });
 };
+const unjudged = { provenance: { commit: '0123abc', data: null }, result: { known: false, why: 'not here' } };
 
 describe('results under version control', () => {
   const good = record([environment('0123abc')]);
@@ -31,6 +32,10 @@ describe('results under version control', () => {
       'it was made with changes on top of commit 0123456',
     ],
     [record([environment('0123abc')], { note: '/home/someone/zarts' }), 'it contains "/home/someone"'],
+    [
+      record([{ commit: '0123abc', data: null }], { result: { runs: [{ kept: [unjudged] }] } }),
+      'the published table that its runs are judged by was not there',
+    ],
     [record([]), 'it is no result record'],
     ['{"schemaVersion": 2,', 'it is not JSON'],
     ['{"schemaVersion": 1}', 'it is no result record (schemaVersion'],
