@@ -3,6 +3,8 @@ import { ZartsError } from '../lib/errors.js';
 import { countText, intervalText, tallyText, verdictMark } from '../lib/report/claims.js';
 import { fixed } from '../lib/report/format.js';
 import type { Claim } from '../lib/analysis/claims.js';
+import { halfSize } from '../lib/search/protocol.js';
+import type { SearchProtocol } from '../lib/search/protocol.js';
 import { distinct, viewOf } from './experiment.js';
 import type { ResultRecord } from './records.js';
 import { experimentById } from './registry.js';
@@ -27,9 +29,39 @@ function findingOf({ id, budget, result }: ResultRecord): string {
   const seeds = distinct(view.rows.map(({ seed }) => seed)).length;
   const of = `budget \`${budget}\`, ${view.done} of ${view.of} runs, ${seeds} seed${seeds === 1 ? '' : 's'}`;
   const decided = claims.filter(({ verdict }) => verdict === 'supported' || verdict === 'not supported');
-  return [`**${experiment.title}** (${of}): ${tallyText(claims)}.`, '', ...decided.map(decidedText)].join(
-    '\n',
-  );
+  const limits = budget === 'full' ? [] : notShown(searchesIn(result));
+  return [
+    `**${experiment.title}** (${of}): ${tallyText(claims)}.`,
+    ...limits,
+    '',
+    ...decided.map(decidedText),
+  ].join('\n');
+}
+
+/** The searches among a result's runs. */
+function searchesIn({ runs }: ResultRecord['result']): SearchProtocol[] {
+  const protocols = runs.flatMap(({ kept }) => kept.map(({ protocol }) => protocol));
+  return protocols.flatMap((protocol) => (protocol.kind === 'search' ? [protocol] : []));
+}
+
+/** What findings of searches of a reduced size say nothing of. */
+function notShown(searches: readonly SearchProtocol[]): string[] {
+  if (searches.length === 0) return [];
+  const range = (of: (search: SearchProtocol) => number): string => {
+    const values = searches.map(of);
+    return distinct([Math.min(...values), Math.max(...values)])
+      .map((value) => value.toLocaleString('en-US'))
+      .join(' to ');
+  };
+  const steps = range((search) => search.epochs * Math.floor(halfSize(search) / search.batchSize));
+  const [cells, channels, image] = [
+    range((search) => search.cells),
+    range((search) => search.channels),
+    range(({ dataset }) => dataset.imageSide),
+  ];
+  return [
+    `Not shown: whether it is so at full size. A search here has ${steps} steps of the weights in a supernet of ${cells} cells and ${channels} channels, on images of ${image}×${image}. What is undecided may be so by less than so many repeats can tell; what cannot be seen here may be so or not.`,
+  ];
 }
 
 /** "- ✓ N_e rises with N: flat density. *slope of …*: 0.825 [0.718, 0.931], n = 3." With its control, where it has one. */

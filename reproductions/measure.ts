@@ -28,6 +28,8 @@ export interface MeasureContext {
   readonly data?: string;
   readonly progress?: Progress;
   readonly signal?: AbortSignal;
+  /** Whether nothing is computed of a grid that the store has anything of, or of any grid. */
+  readonly stored?: Stored;
   /** Has the runs computed by workers instead of here, as a table of this name. */
   readonly queue?: { readonly open: RunQueue; readonly name: string };
   /** Called before the first run that has to be computed; waited for. */
@@ -35,6 +37,15 @@ export interface MeasureContext {
   /** Given what is there whenever more can be shown; waited for. */
   readonly onPartial?: (partial: Result) => void | Promise<void>;
 }
+
+/**
+ * What is shown without computing: `begun`, a grid of which the store has anything, as far as it has it; `only`, every grid, so
+ * that one of which it has nothing is an error.
+ */
+export type Stored = 'begun' | 'only';
+
+/** Only what the store has was to be shown of a grid, and it has nothing of it. */
+export class NothingStoredError extends ZartsError {}
 
 /** A cell with its parts and, while they come in, what the store has of them. */
 interface Work {
@@ -56,15 +67,8 @@ interface Step {
  *         {InterruptedError} after `signal`, what was computed being kept.
  */
 export async function measure(cells: readonly AnyCell[], context: MeasureContext): Promise<Result> {
-  const { id, budget, progress, queue, onBegin, onPartial } = context;
+  const { id, budget, progress, queue, stored, onBegin, onPartial } = context;
   const { work, steps, missing } = await workOf(cells, context);
-  const total = steps.flat().reduce((sum, { seconds }) => sum + seconds, 0);
-  let done = steps.flat().reduce((sum, { seconds, known }) => sum + (known ? seconds : 0), 0);
-  if (steps.flat().some(({ known }) => !known)) await onBegin?.();
-  const whole = Math.max(1, Math.ceil(total));
-  /** Seconds done of the whole, all of it once nothing is left. */
-  const position = (seconds = done): number => (seconds >= total - 1e-6 ? whole : Math.floor(seconds));
-  const phase = progress?.start(`${id} (s, estimated)`, whole, position());
   const found: (MeasuredCell | undefined)[] = work.map(() => undefined);
   const soFar = (extra: readonly MeasuredCell[] = []): Result => ({
     budget,
@@ -72,6 +76,29 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
     of: countOf(cells),
     missing: reasons(missing),
   });
+  /** Finds what the store has of the cells that are not found yet. */
+  const findStored = async (): Promise<void> => {
+    for (const [i, { cell, parts, options }] of work.entries()) {
+      const kept = found[i] ? undefined : await storedRuns(parts, options);
+      if (kept) found[i] = measuredCell(cell, parts, kept);
+    }
+  };
+  if (stored) {
+    await findStored();
+    if (found.some((cell) => cell !== undefined)) return soFar();
+    if (stored === 'only' && work.length > 0) {
+      throw new NothingStoredError(
+        `The store has none of the ${countOf(cells)} runs of ${id} at ${budget}; without --stored they are computed.`,
+      );
+    }
+  }
+  const total = steps.flat().reduce((sum, { seconds }) => sum + seconds, 0);
+  let done = steps.flat().reduce((sum, { seconds, known }) => sum + (known ? seconds : 0), 0);
+  if (steps.flat().some(({ known }) => !known)) await onBegin?.();
+  const whole = Math.max(1, Math.ceil(total));
+  /** Seconds done of the whole, all of it once nothing is left. */
+  const position = (seconds = done): number => (seconds >= total - 1e-6 ? whole : Math.floor(seconds));
+  const phase = progress?.start(`${id} (s, estimated)`, whole, position());
   const keep = async (i: number, kept: readonly KeptRun[], isNews: boolean): Promise<void> => {
     found[i] = measuredCell(work[i].cell, work[i].parts, kept);
     if (isNews && work[i].cell.run.kind !== 'linear') await onPartial?.(soFar());
@@ -126,10 +153,7 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
     // A stopped grid shows all that the store has of it, also what comes later in its order or was computed by others.
     if (error instanceof InterruptedError) {
       const before = soFar().runs.length;
-      for (const [i, { parts, options }] of work.entries()) {
-        const kept = found[i] ? undefined : await storedRuns(parts, options);
-        if (kept) found[i] = measuredCell(work[i].cell, parts, kept);
-      }
+      await findStored();
       if (soFar().runs.length > before) await onPartial?.(soFar());
     }
     throw error;

@@ -22,7 +22,7 @@ import type { Axes, Cell, Experiment, Result, Row } from './experiment.js';
 import type { Change, Choices, GridOptions } from './grid.js';
 import type { RunKind } from './kinds.js';
 import { leftToMeasure, measure } from './measure.js';
-import type { Remaining } from './measure.js';
+import type { Remaining, Stored } from './measure.js';
 import { committedResults, keptRecord, RECORD_VERSION } from './records.js';
 import type { ResultRecord } from './records.js';
 
@@ -36,6 +36,8 @@ export interface ReproduceOptions<C = Change> extends GridOptions<C> {
   readonly signal?: AbortSignal;
   /** Has the runs computed by the workers of this queue instead of here. */
   readonly queue?: RunQueue;
+  /** Shows what the store has instead of computing the rest: see {@link Stored}. */
+  readonly stored?: Stored;
   /** Told what is there, as far as it can be shown, whenever that is more. */
   readonly onPartial?: (soFar: PartlyShown) => void | Promise<void>;
   /** Told what was kept of an earlier time, if anything has to be computed: until there is more it can stand in its place. */
@@ -112,7 +114,7 @@ export async function reproduce<K extends RunKind, A extends Axes, C extends Cho
   options: ReproduceOptions<Change<K, C>>,
 ): Promise<Reproduced<K, A>> {
   const { id } = experiment;
-  const { budget, change = {}, home, onEarlier, onPartial, data, progress, signal, queue } = options;
+  const { budget, change = {}, home, onEarlier, onPartial, data, progress, signal, stored, queue } = options;
   const began = performance.now();
   const runs = runsOf(home);
   const folder = join(dirname(runs), 'results');
@@ -134,6 +136,7 @@ export async function reproduce<K extends RunKind, A extends Axes, C extends Cho
     ...(data === undefined ? {} : { data }),
     ...(progress ? { progress } : {}),
     ...(signal ? { signal } : {}),
+    ...(stored ? { stored } : {}),
     ...(queue ? { queue: { open: queue, name } } : {}),
     onBegin: async () => {
       const earlier = onEarlier && keptRecord(name, [folder, committedResults()]);
@@ -147,12 +150,18 @@ export async function reproduce<K extends RunKind, A extends Axes, C extends Cho
       await onPartial?.({ ...shown, file: soFar });
     },
   });
+  /** Runs in the record that there is. */
+  const before = (): number => keptRecord(name, [folder])?.result.runs.length ?? 0;
   const result = await measured.catch(async (error: unknown) => {
     // What there is of a grid that was stopped is a record too, unless there is one with more.
-    const more = keptRecord(name, [folder])?.result.runs.length ?? 0;
-    if (error instanceof InterruptedError && partly && partly.runs.length > more) await keep(partly);
+    if (error instanceof InterruptedError && partly && partly.runs.length > before()) await keep(partly);
     throw error;
   });
+  if (stored && result.runs.length < before()) {
+    throw new ZartsError(
+      `The record ${name}.json has ${before()} runs, the store ${result.runs.length} of them; npx zarts runs import takes those of the record into the store.`,
+    );
+  }
   const seconds = (performance.now() - began) / 1000;
   const { shown, record, written } = await keep(result);
   rmSync(soFar, { force: true });

@@ -124,6 +124,7 @@ const COMMANDS: readonly Entry[] = [
         'print a batch script for Slurm that computes it, an array job with a task for each share of the runs',
       ),
       option('--share <i/n>', 'compute only one of n shares of the runs, and make no table of them'),
+      option('--stored', 'show what the run store has of it, and compute nothing'),
     ],
     examples: [
       'npx zarts reproduce fig-4 --budget laptop',

@@ -10,7 +10,7 @@ import { cellsOf } from '../../reproductions/experiment.js';
 import type { AnyCell, Experiment } from '../../reproductions/experiment.js';
 import { parseSet } from '../../reproductions/grid.js';
 import type { GridOptions } from '../../reproductions/grid.js';
-import { estimate, measure } from '../../reproductions/measure.js';
+import { NothingStoredError, estimate, measure } from '../../reproductions/measure.js';
 import { EXPERIMENTS, experimentById } from '../../reproductions/registry.js';
 import { reproduce } from '../../reproductions/reproduce.js';
 import type { Reproduced, ReproduceOptions, PartlyShown } from '../../reproductions/reproduce.js';
@@ -33,6 +33,8 @@ export interface ReproduceCommandOptions extends ExperimentOptions {
   readonly share?: string;
   /** Only print a batch script for Slurm. */
   readonly slurm?: boolean;
+  /** Only what the store has. */
+  readonly stored?: boolean;
 }
 
 /** Seeds that a run may be repeated with: each repeat is a whole search. */
@@ -49,6 +51,8 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
   const one = [options.queue !== undefined, options.share !== undefined, options.slurm ?? false];
   if (one.filter(Boolean).length > 1)
     throw new UsageError('--queue, --share and --slurm are three ways to spread runs; choose one.');
+  if (options.stored && one.some(Boolean))
+    throw new UsageError('--stored computes nothing, so that there is nothing to spread; leave it out.');
   if (options.slurm) {
     print([slurmScript(grids.flat(), commandOf(id, options), `${id}-${asked.budget}`)]);
     return 0;
@@ -60,6 +64,7 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
   const lacking: string[] = [];
   const queue = options.queue === undefined ? undefined : await RunQueue.open(options.queue);
   const through = queue ? { queue } : {};
+  const shown = options.stored ? ({ stored: 'only' } as const) : {};
   await interruptible(async (signal) => {
     for (const [i, experiment] of experiments.entries()) {
       try {
@@ -73,7 +78,7 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
         continue;
       }
       signal.throwIfAborted();
-      if (!quiet) {
+      if (!quiet && !options.stored) {
         const text = `${experiment.id}, budget ${asked.budget}: ${about(estimate(grids[i]))}`;
         process.stderr.write(`${text} on two cores with nothing computed before (an estimate).\n`);
       }
@@ -86,7 +91,12 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
         if (!json) print([text]);
         continue;
       }
-      const report = await reproduceWhole(experiment, { ...asked, ...source, ...through, progress, signal });
+      const wanted = { ...asked, ...source, ...through, ...shown, progress, signal };
+      const report = await reproduceWhole(experiment, wanted).catch((error: unknown) => {
+        if (experiments.length === 1 || !(error instanceof NothingStoredError)) throw error;
+        lacking.push(error.message);
+      });
+      if (!report) continue;
       reports.push(report);
       if (!json) print([...(reports.length > 1 ? ['', ''] : []), ...describeReproduction(report)]);
     }

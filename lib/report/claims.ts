@@ -55,12 +55,16 @@ export function countText(n: number, unit = 'seed'): string {
   return `${n} ${unit}${n === 1 ? '' : unit.endsWith('ch') ? 'es' : 's'}`;
 }
 
-/** The claims as lines for a terminal, each with the statistic that decided it and the reason. */
+/** The claims as lines for a terminal, each with the statistic that decided it and the reason, one after the other's once. */
 export function claimsText(claims: readonly Claim[]): string {
   return claims
-    .map(({ verdict, text, statistic, interval, n, unit, detail }) => {
-      const measured = `${statistic.name}: ${fixed(statistic.value, 3)}, 95 % interval ${intervalText(interval)}, ${countText(n, unit)}`;
-      return `${verdict.toUpperCase()}: ${text}\n  ${measured}\n  ${detail}`;
+    .map(({ verdict, text, statistic, interval, n, unit, detail }, i) => {
+      const measured =
+        n === 0
+          ? 'not tested'
+          : `${fixed(statistic.value, 3)}, 95 % interval ${intervalText(interval)}, ${countText(n, unit)}`;
+      const reason = detail === claims.at(i - 1)?.detail && i > 0 ? 'Reason: as above.' : detail;
+      return `${verdict.toUpperCase()}: ${text}\n  ${statistic.name}: ${measured}\n  ${reason}`;
     })
     .join('\n');
 }

@@ -240,6 +240,7 @@ export interface NotebookOptions extends Live {
   readonly data?: string;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  readonly stored?: 'begun';
 }
 
 /** The budget that a notebook's `parameters` cell names, `laptop` without one. @throws {UsageError} for an unknown one. */
@@ -249,8 +250,8 @@ export function notebookBudget(given = process.env.ZARTS_BUDGET): Budget {
 
 /**
  * What a notebook's `parameters` cell says: the budget, `laptop` without one, and where the images are, as everywhere without a
- * word of it. With it a progress element, a display of what is there so far and a signal that stops the work when the kernel
- * is interrupted.
+ * word of it. With it a progress element, a display of what is there so far and a signal that stops the work when the kernel is
+ * interrupted; and, where `ZARTS_STORED` is set, that a grid that was begun is shown as far as it is.
  *
  * @throws {UsageError} for an unknown budget.
  */
@@ -264,6 +265,7 @@ export function notebookOptions({
     ...(data ? { data } : {}),
     progress: notebookProgress(),
     signal: interruptSignal(),
+    ...(process.env.ZARTS_STORED ? { stored: 'begun' as const } : {}),
     ...liveDisplay(),
   };
 }

@@ -42,6 +42,7 @@ describe('zarts worker, queue and reproduce --queue: what they are given', funct
     [['reproduce', 'table-1', '--queue', 'redis://127.0.0.1:1', '--budget', 'smoke'], 1, /cannot be reached/],
     [['reproduce', 'table-1', '--share', '0/4'], 2, /^--share is "0\/4"; it must be e\.g\. 3\/40/],
     [['reproduce', 'table-1', '--share', '1/4', '--slurm'], 2, /three ways to spread runs; choose one/],
+    [['reproduce', 'table-1', '--share', '1/4', '--stored'], 2, /--stored computes nothing/],
     [['list', '--machines', '0'], 2, /^--machines is "0"/],
   ] as const) {
     it(`${args.join(' ')}: ${code}`, async () => {

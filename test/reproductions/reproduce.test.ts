@@ -10,7 +10,7 @@ import { cellsOf } from '../../reproductions/experiment.js';
 import { fig4 } from '../../reproductions/fig-4-ess.js';
 import { parseSet } from '../../reproductions/grid.js';
 import { EXPERIMENTS, experimentById } from '../../reproductions/registry.js';
-import { estimate, finishedRuns, remaining } from '../../reproductions/measure.js';
+import { NothingStoredError, estimate, finishedRuns, remaining } from '../../reproductions/measure.js';
 import { readRecord, recordFiles } from '../../reproductions/records.js';
 import { reproduce } from '../../reproductions/reproduce.js';
 import type { Shown } from '../../reproductions/reproduce.js';
@@ -213,8 +213,33 @@ describe('reproduce', () => {
       existsSync(path.join(home, 'runs', key, 'result.json')),
     );
     expect(finished).to.have.length(3);
+    const shownAgain = await reproduce(fig4, { ...options, stored: 'only' });
+    expect([shownAgain.done, shownAgain.of]).to.deep.equal([3, 4]);
+    // A record is not replaced by one with less.
+    rmSync(path.join(home, 'runs', finished[0]), { recursive: true });
+    const less: unknown = await reproduce(fig4, { ...options, stored: 'only' }).catch(
+      (error: unknown) => error,
+    );
+    expect((less as Error).message).to.match(
+      /^The record fig-4-smoke-.*\.json has 3 runs, the store 2 of them; /,
+    );
     const { rows } = await reproduce(fig4, options);
     expect(rows).to.have.length(4);
     expect(readdirSync(path.join(home, 'results')).join()).to.not.contain('so-far');
+  }).timeout(180_000);
+
+  it('shows what is stored and computes nothing', async () => {
+    const home = newHome();
+    const options = { budget: 'smoke', data: 'synthetic', home, change, seeds: 1 } as const;
+    const none: unknown = await reproduce(fig4, { ...options, stored: 'only' }).catch(
+      (error: unknown) => error,
+    );
+    expect(none).to.be.instanceOf(NothingStoredError);
+    expect(existsSync(path.join(home, 'results'))).to.equal(false);
+    // What was not begun is computed, where only what was begun is not to go on.
+    const { done } = await reproduce(fig4, { ...options, stored: 'begun' });
+    expect(done).to.equal(2);
+    const { result } = await reproduce(fig4, { ...options, seeds: 2, stored: 'begun' });
+    expect([result.runs.length, result.of]).to.deep.equal([2, 4]);
   }).timeout(180_000);
 });
