@@ -2,6 +2,7 @@
  * A reproduction of our own: searches in the space of NAS-Bench-201, judged by the published accuracy of what they find at
  * full scale. The paper does not say what ZARTS does there; DARTS' failure in it is the best known one.
  */
+import { median } from 'simple-statistics';
 import { ENDINGS } from '../lib/analysis/genotypes.js';
 import type { Ending } from '../lib/analysis/genotypes.js';
 import { BENCHMARK_SETS, BENCHMARK_TITLES } from '../lib/datasets/nats-bench.js';
@@ -50,6 +51,12 @@ const accuracyColumn = (set: BenchmarkSet, derivation?: Derivation): SummaryColu
     2,
   );
 
+/** For what has two humps. */
+function medianColumn(title: string, of: (row: SearchedRow) => number | null): SummaryColumn<SearchedRow> {
+  const known = (rows: readonly SearchedRow[]) => rows.map(of).filter((value) => value !== null);
+  return { title, cell: (rows) => (known(rows).length === 0 ? '–' : fixed(median(known(rows)), 2)) };
+}
+
 const share = (part: number, of: number): string => `${fixed((100 * part) / of, 0)} %`;
 
 function endingColumn(ending: Ending): SummaryColumn<SearchedRow> {
@@ -71,6 +78,7 @@ function uniformRows(view: Nb201View): Table['rows'] {
     '',
     ...[c10, c100, imagenet].map(({ mean }) => fixed(mean, 2)),
     fixed(c10.best - c10.mean, 2),
+    fixed(c10.best - c10.median, 2),
     '50.0 %',
     fixed(c10.meanWithoutNone, 2),
     ...endings,
@@ -90,6 +98,7 @@ function resultTable(view: Nb201View, rows: readonly SearchedRow[]): Table {
       counted('n'),
       ...BENCHMARK_SETS.map((set) => accuracyColumn(set)),
       spread('regret', (row) => regretOf(view, finalAccuracy(row, 'cifar10')), 2),
+      medianColumn('median regret', (row) => regretOf(view, finalAccuracy(row, 'cifar10'))),
       {
         title: 'better than',
         cell: (own) => {
@@ -205,7 +214,7 @@ function alongEpochs(view: Nb201View, rows: readonly SearchedRow[]): Chart[] {
       ({ method, passed }) => methods.includes(method as MethodId) && passed.epochs.length > 0,
     );
     if (moving.length === 0) return [];
-    const { best, mean } = known.uniform[set];
+    const { best, median } = known.uniform[set];
     const shown = (accuracy: number): number => sixDigits(regret ? best - accuracy : accuracy);
     const { epochs } = moving[0].search;
     const dashes = Math.max(...moving.map(({ search }) => search.warmupEpochs));
@@ -214,8 +223,8 @@ function alongEpochs(view: Nb201View, rows: readonly SearchedRow[]): Chart[] {
         name,
         title: `${title} (${progressText(view)})`,
         subtitle: [
-          'by published accuracy, none allowed; line: mean over seeds; band: all seeds',
-          'dots: a uniform draw, on average; dashes: where α of zero-order solvers begins to move',
+          'by published accuracy, none allowed; line: median over seeds; band: the middle half',
+          'dots: the median of a uniform draw; dashes: where α of zero-order solvers begins to move',
         ],
       },
       moving.flatMap((row) =>
@@ -231,7 +240,8 @@ function alongEpochs(view: Nb201View, rows: readonly SearchedRow[]): Chart[] {
         methods: inOrder(moving).map(({ rows: [first] }) => titleOf(first.method)),
         epochs,
         dashes,
-        dots: regret ? best - mean : mean,
+        humps: true,
+        dots: shown(median),
       },
     );
   });
@@ -302,13 +312,18 @@ function endChart(view: Nb201View, rows: readonly SearchedRow[]): Chart[] {
   ];
 }
 
+/** What a supernet ranks. */
+const [CONNECTED, BETTER_HALF] = ['all connected architectures', 'the better half of them'];
+
 function controlChart(view: Nb201View, rows: readonly SearchedRow[]): Chart[] {
   const values = rows.flatMap((row) =>
     rankedEpochs([row]).flatMap((epoch) =>
       [false, true].flatMap((half) => {
         const tau = rankingOf(row, epoch, half);
-        const group = `${titleOf(row.method)}${half ? ', better half' : ''}`;
-        return tau === null ? [] : [{ group, seed: row.seed, epoch, tau: sixDigits(tau) }];
+        const among = half ? BETTER_HALF : CONNECTED;
+        return tau === null
+          ? []
+          : [{ method: titleOf(row.method), among, seed: row.seed, epoch, tau: sixDigits(tau) }];
       }),
     ),
   );
@@ -318,14 +333,17 @@ function controlChart(view: Nb201View, rows: readonly SearchedRow[]): Chart[] {
       {
         name: 'control',
         title: `Control: τ of the supernet's loss with the published accuracy (${progressText(view)})`,
-        subtitle: 'connected architectures; line: mean over seeds',
+        subtitle: 'points: each search; line: mean over seeds',
       },
       values,
       {
         x: { field: 'epoch', title: 'epoch of the search' },
         y: { field: 'tau', title: 'Kendall’s τ' },
-        group: 'group',
-        groups: distinct(values.map(({ group }) => group)),
+        group: 'method',
+        groups: inOrder(rows.filter((row) => rankedEpochs([row]).length > 0)).map(({ rows: [first] }) =>
+          titleOf(first.method),
+        ),
+        panels: { field: 'among', names: [CONNECTED, BETTER_HALF] },
         fromZero: true,
       },
     ),

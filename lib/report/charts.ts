@@ -138,7 +138,10 @@ export function referenceLine(at: number, text?: string, under = false): object[
 
 // ---- Charts ----
 
-/** A quantity against a number that an experiment varies: a point a row, a line through the means, a colour a group. */
+/**
+ * A quantity against a number that an experiment varies: a point a row, a line through the means, a colour a group; with
+ * `panels`, one for each of its names.
+ */
 export function againstNumber(
   words: ChartWords,
   values: readonly ChartRow[],
@@ -149,9 +152,10 @@ export function againstNumber(
     readonly groups: readonly string[];
     readonly format?: string;
     readonly fromZero?: boolean;
+    readonly panels?: Names;
   },
 ): Chart {
-  const { group, groups, format = '.2f', fromZero = false } = plot;
+  const { group, groups, format = '.2f', fromZero = false, panels } = plot;
   const xs = [...new Set(values.map((row) => Number(row[plot.x.field])))].sort((a, b) => a - b);
   const x = quantitative(plot.x, {
     scale: { domain: [xs[0] - 0.5, xs[xs.length - 1] + 0.5], nice: false },
@@ -164,7 +168,7 @@ export function againstNumber(
     layerOf('line', { strokeWidth: 2 }, { x, y: meanOver(y), color }),
     pointsOf(60, 0.8, { x, y, color, shape: shapeBy(group, groups), tooltip }),
   ];
-  return chart(words, values, { width: 380, height: 240, layer });
+  return chart(words, values, panelled({ width: panels ? 250 : 380, height: 240, layer }, panels));
 }
 
 /** Test errors by name: a row a name, a point a network, a bar at their mean; with `panels`, one for each of its names. */
@@ -226,8 +230,8 @@ export function labelledPoints(
 }
 
 /**
- * A quantity `y` over the epochs of searches: a line through the means and a band over all of them, a colour a method.
- * Dashes across x; dots across y, where something printed can be compared.
+ * A quantity `y` over the epochs of searches: a line through the means and a band over all of them, a colour a method; or
+ * through the medians and over the middle half, for what has two humps. Dashes across x; dots across y, where something printed can be compared.
  */
 export function alongSearches(
   words: ChartWords,
@@ -241,11 +245,22 @@ export function alongSearches(
     readonly panels?: Names | undefined;
     /** Whether `y` is a count. */
     readonly counts?: boolean;
+    readonly humps?: boolean;
     readonly dashes: number;
     readonly dots?: number | false | undefined;
   },
 ): Chart {
-  const { title, methods, epochs, points = false, panels, counts = false, dashes, dots } = plot;
+  const {
+    title,
+    methods,
+    epochs,
+    points = false,
+    panels,
+    counts = false,
+    humps = false,
+    dashes,
+    dots,
+  } = plot;
   const legend = { ...BELOW, symbolOpacity: 1, symbolStrokeWidth: 2 };
   const color = colorBy({ field: 'method', names: methods }, legend, PALETTE.slice(0, methods.length));
   const x = quantitative(
@@ -267,7 +282,8 @@ export function alongSearches(
     ...layerOf('rule', { color: REFERENCE_COLOR, ...look }, encoding),
     data: { values: [{}] },
   });
-  const band = { x, y: { ...y, aggregate: 'min' }, y2: { field: 'y', aggregate: 'max' }, color };
+  const [low, middle, high] = humps ? ['q1', 'median', 'q3'] : ['min', 'mean', 'max'];
+  const band = { x, y: { ...y, aggregate: low }, y2: { field: 'y', aggregate: high }, color };
   const fields = ['method', 'seed', 'epoch'].map((field) => ({ field }));
   const tooltip = [...fields, { field: 'y', title, format: '.2f' }];
   const shape = shapeBy('method', methods, legend);
@@ -275,7 +291,7 @@ export function alongSearches(
     across({ strokeDash: [5, 4], opacity: 0.7 }, { x: { datum: dashes } }),
     ...(typeof dots === 'number' ? [across({ strokeDash: [2, 3] }, { y: { datum: dots } })] : []),
     layerOf('area', { opacity: 0.16 }, band),
-    layerOf('line', { strokeWidth: 2.2 }, { x, y: meanOver(y), color }),
+    layerOf('line', { strokeWidth: 2.2 }, { x, y: { ...y, aggregate: middle }, color }),
     ...(points ? [pointsOf(55, 0.8, { x, y, color, shape, tooltip })] : []),
   ];
   return chart(words, values, panelled({ width: panels ? 250 : 400, height: 230, layer }, panels));
