@@ -104,11 +104,15 @@ export function judgeTogether(questions: readonly TestedQuestion[], lacking?: st
     const fault = controls.find(({ passed }) => passed !== true);
     return { question, fault, found: lacking === undefined && !fault ? test(primary) : undefined };
   });
-  const together = tested.flatMap(({ question, found }) => (found && !question.secondary ? [found.p] : []));
-  const adjusted = holm(together);
+  // What is not tested yet counts as well, so that a verdict on a part of the runs is not easier to come by than on all.
+  const counted = ({ question, fault }: (typeof tested)[number]): boolean =>
+    !question.secondary && fault?.passed !== false;
+  const adjusted = holm(tested.filter(counted).map(({ found }) => found?.p ?? 1));
   let next = 0;
-  return tested.map(({ question, fault, found }): Claim => {
+  return tested.map((each): Claim => {
+    const { question, fault, found } = each;
     const { id, text, statistic, unit, secondary, controls = [] } = question;
+    const together = counted(each) ? adjusted[next++] : undefined;
     if (!found) {
       const why =
         fault &&
@@ -118,10 +122,10 @@ export function judgeTogether(questions: readonly TestedQuestion[], lacking?: st
       return undecided({ id, text, statistic, detail }, unseen ? 'cannot be seen here' : 'undecided');
     }
     const { value, interval, n, p, agrees, detail } = found;
-    const level = secondary ? p : adjusted[next++];
+    const level = together ?? p;
     const corrected = secondary
       ? 'a secondary question, not corrected for the others'
-      : `${level.toPrecision(2)} after Holm’s correction for ${together.length} primary questions`;
+      : `${level.toPrecision(2)} after Holm’s correction for ${adjusted.length} primary questions`;
     return {
       id,
       text,

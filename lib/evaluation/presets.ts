@@ -202,7 +202,7 @@ export function evaluationBudget(
     ...cut,
     budget: known,
     network: { ...network, auxiliaryWeight: auxiliary ? network.auxiliaryWeight : 0 },
-    cutout: Math.round((full.cutout * imageSide) / full.dataset.imageSide),
+    cutout: Math.round((cut.cutout * imageSide) / full.dataset.imageSide),
     weights: { ...full.weights, lr: full.weights.lr * (cut.batchSize / full.batchSize) },
   });
 }

@@ -13,6 +13,7 @@ import { EVALUATION } from '../../lib/evaluation/protocol.js';
 import { describe as describeFields } from '../../lib/settings.js';
 import type { EvaluationProtocol, NetworkProtocol } from '../../lib/evaluation/protocol.js';
 import { KNOWN_GENOTYPES } from '../../lib/spaces/genotype.js';
+import { trainingSettings } from '../../reproductions/training.js';
 
 const { DARTS_V2 } = KNOWN_GENOTYPES;
 const full = (choice: EvaluationChoice = {}): EvaluationProtocol => fullEvaluation(DARTS_V2, choice);
@@ -102,6 +103,19 @@ describe('evaluation/presets', () => {
     const laptop = evaluationBudget(full(), 'laptop');
     expect(laptop.network).to.deep.include({ cells: 5, channels: 8, auxiliaryWeight: 0.4 });
     expect(networkOf(evaluationBudget(full(), 'smoke')).auxiliaryWeight).to.equal(0);
+  });
+
+  it('cuts at laptop, in tables alone, also what keeps many epochs from learning by heart', () => {
+    const choice = { preset: 'table-2', dataset: 'cifar10', space: 's3' } as const;
+    const [laptop, smoke] = (['laptop', 'smoke'] as const).map((budget) => trainingSettings(choice, budget));
+    expect(laptop).to.deep.include({ epochs: 12, cutout: 0 });
+    expect(laptop.network.dropPath).to.equal(0);
+    expect(smoke.network.dropPath).to.equal(0.2);
+    expect(trainingSettings(choice, 'full').cutout).to.equal(16);
+    expect(evaluationBudget(full(choice), 'laptop').cutout).to.be.above(0);
+    expect(
+      trainingSettings({ ...choice, dataset: 'imagenet', preset: 'imagenet' }, 'laptop').epochs,
+    ).to.equal(20);
   });
 
   it('names every deviation, and none for the paper’s own settings but the last batch', () => {

@@ -42,13 +42,15 @@ describe('questions decided together', () => {
     expect(second.detail).to.contain('a secondary question');
   });
 
-  it('correct for those alone that could be tested', () => {
+  it('correct for all that can be tested, also where some are not yet', () => {
     const [a, b, c] = judgeTogether([
-      question('a', 0.04),
+      question('a', 0.02),
       question('b', undefined),
       question('c', 0.001, { controls: [control(false)] }),
     ]);
     expect(a.verdict).to.equal('supported');
+    expect(a.detail).to.contain('0.040 after Holm’s correction for 2 primary questions');
+    expect(judgeTogether([question('a', 0.03), question('b', undefined)])[0].verdict).to.equal('undecided');
     expect(b).to.include({ verdict: 'undecided', n: 0 });
     expect(c.verdict).to.equal('cannot be seen here');
     expect(c.detail).to.equal('The control failed: it moves (0.1).');
