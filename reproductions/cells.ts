@@ -21,10 +21,12 @@ import type { OpFamily } from '../lib/spaces/primitives.js';
 import { CELLS, spaceById } from '../lib/spaces/spaces.js';
 import type { Cell as CellKind, SpaceId } from '../lib/spaces/spaces.js';
 import {
+  FEW_IMAGES,
   SENSITIVITY,
   collapseCharts,
   collapseClaims,
   collapseTables,
+  hasFewImages,
   isTempting,
   titleOf,
 } from './collapse.js';
@@ -48,7 +50,8 @@ import { trainingOf, trainingSettings } from './training.js';
  */
 const IN_DARTS = ['mgs', 'darts-1st'] as const;
 const IN_SMALL = ['mgs-flat', 'darts-1st', 'random-ws'] as const;
-type Method = (typeof IN_DARTS | typeof IN_SMALL)[number] | keyof typeof SENSITIVITY;
+type Method =
+  (typeof IN_DARTS | typeof IN_SMALL)[number] | keyof typeof SENSITIVITY | keyof typeof FEW_IMAGES;
 /** Those whose cells are shown, in this order. */
 const METHODS: readonly Method[] = ['mgs', 'mgs-flat', 'darts-1st', 'random-ws'];
 const TITLES: Readonly<Record<string, string>> = {
@@ -60,6 +63,8 @@ const nameOf = (method: string): string => TITLES[method] ?? titleOf(method);
 
 /** Seeds of the searches at other rates, which show how much hangs on the rule for them. */
 const SENSITIVITY_SEEDS = 4;
+/** Seeds of the searches with few images. Seeds 11 to 13 were used up when such searches were first looked at. */
+const FEW_IMAGES_SEEDS = 10;
 
 /** What tells a search of these figures from the others. */
 export type CellAxes = { readonly space: SpaceId; readonly method: Method };
@@ -120,14 +125,15 @@ export function cellFigure(id: string, dataset: FileDatasetName, spaces: readonl
     runs: ({ budget, preset, seeds, chosen, search }) => {
       const small = preset === undefined ? IN_SMALL : [IN_DARTS[0], ...IN_SMALL.slice(1)];
       const methods: readonly Method[] = inDarts(spaces) ? IN_DARTS : small;
-      const others = Object.keys(SENSITIVITY) as (keyof typeof SENSITIVITY)[];
-      return cross({ seed: seeds, space: chosen.space }).flatMap(({ seed, space }, i) =>
-        [
-          ...methods,
-          ...(budget === 'laptop' && isTempting(space) && i < SENSITIVITY_SEEDS * chosen.space.length
-            ? others
-            : []),
-        ].map((method): Cell<'search', CellAxes> => ({
+      const beside = (space: SpaceId, i: number): readonly Method[] =>
+        budget !== 'laptop' || !isTempting(space)
+          ? []
+          : [
+              ...(i < SENSITIVITY_SEEDS ? namesOf(SENSITIVITY) : []),
+              ...(i < FEW_IMAGES_SEEDS && preset === undefined ? namesOf(FEW_IMAGES) : []),
+            ];
+      return cross({ seed: seeds, space: chosen.space }).flatMap(({ seed, space }) =>
+        [...methods, ...beside(space, seeds.indexOf(seed))].map((method): Cell<'search', CellAxes> => ({
           axes: { space, method },
           run: { kind: 'search', search: search(searchBy(method, space, dataset, { budget, preset, seed })) },
         })),
@@ -140,6 +146,8 @@ export function cellFigure(id: string, dataset: FileDatasetName, spaces: readonl
     drawings: (view) => drawings(figure, view),
   };
 }
+
+const namesOf = <T extends object>(record: T): (keyof T)[] => Object.keys(record) as (keyof T)[];
 
 const inDarts = (spaces: readonly SpaceId[]): boolean => spaces.includes('darts');
 
@@ -154,8 +162,12 @@ function searchBy(
     seed,
   }: { readonly budget: Budget; readonly preset?: Preset | undefined; readonly seed: number },
 ): SearchProtocol {
+  if (hasFewImages(method)) {
+    const few = comparedSearch(FEW_IMAGES[method], space, dataset, budget, preset, 'repeated');
+    return applySet(few, `seed=${seed}`);
+  }
   const rateOf: Readonly<Record<string, number>> = SENSITIVITY;
-  const id = method in rateOf ? 'darts-1st' : (method as Exclude<Method, keyof typeof SENSITIVITY>);
+  const id = method in rateOf ? 'darts-1st' : (method as Exclude<typeof method, keyof typeof SENSITIVITY>);
   const protocol = comparedSearch(id, space, dataset, budget, preset);
   const { solver } = protocol;
   const rate = solver.kind === 'darts' && method in rateOf ? [`solver.lr=${solver.lr * rateOf[method]}`] : [];

@@ -55,15 +55,24 @@ const COLLAPSED = 7;
 /** The methods compared; the paper's idea stands for ZARTS, since the density as printed hardly heeds the losses (Table 1). */
 const [DARTS, FLAT, RANDOM] = ['darts-1st', 'mgs-flat', 'random-ws'] as const;
 
-/** ZARTS-MGS, with whichever density was searched by. */
-const zartsIn = (rows: readonly CollapseRow[]): string =>
-  rows.some(({ method }) => method === FLAT) || rows.every(({ method }) => method !== 'mgs') ? FLAT : 'mgs';
-
 /** DARTS at half and twice the rate that the rule gives: how much hangs on it. */
 export const SENSITIVITY = { 'darts-1st-half': 0.5, 'darts-1st-twice': 2 } as const;
 
+/**
+ * Searches of as many steps on so few images, so often, that they are learned by heart: DARTS is known to collapse in S3 so, which
+ * makes them what the comparison of solvers can be seen in.
+ */
+export const FEW_IMAGES = { 'darts-1st-few': DARTS, 'mgs-flat-few': FLAT } as const;
+const [DARTS_FEW, FLAT_FEW] = ['darts-1st-few', 'mgs-flat-few'] as const;
+
+/** Whether a method searches with few images. */
+export function hasFewImages(method: string): method is keyof typeof FEW_IMAGES {
+  return Object.hasOwn(FEW_IMAGES, method);
+}
+
 /** What a reader sees for a method. */
 export function titleOf(method: string): string {
+  if (hasFewImages(method)) return `${methodTitle(FEW_IMAGES[method])}, few images`;
   if (!Object.hasOwn(SENSITIVITY, method)) return methodTitle(method);
   return `${methodTitle(DARTS)}, ${method.endsWith('half') ? 'half' : 'twice'} the rate`;
 }
@@ -73,6 +82,10 @@ export type CollapseRow = Row<'search', { readonly space: string; readonly metho
 type CollapseView = Pick<View<'search', { readonly space: string; readonly method: string }>, 'rows'> &
   Pick<View, 'budget' | 'done' | 'of' | 'missing'>;
 
+/** ZARTS-MGS, with whichever density was searched by. */
+const zartsIn = (rows: readonly CollapseRow[]): string =>
+  rows.some(({ method }) => method === FLAT) || rows.every(({ method }) => method !== 'mgs') ? FLAT : 'mgs';
+
 const rowsOf = (rows: readonly CollapseRow[], space: string, method: string): CollapseRow[] =>
   rows.filter((row) => row.space === space && row.method === method);
 
@@ -80,6 +93,10 @@ const rowsOf = (rows: readonly CollapseRow[], space: string, method: string): Co
 function tempted({ genotype, space }: CollapseRow): number {
   return cellStructure(genotype, 'normal').families[TEMPTATIONS[space as TemptingSpace]];
 }
+
+/** Whether searches with few images are there. */
+const withFew = (rows: readonly CollapseRow[], space: string): boolean =>
+  rows.some((row) => row.space === space && hasFewImages(row.method));
 
 /** Alphas after an epoch, counted from 1; undefined where they were not recorded or nothing moves them. */
 function alphaAfter({ epochs, method }: CollapseRow, epoch: number): readonly number[] | undefined {
@@ -119,7 +136,9 @@ function movesControl(rows: readonly CollapseRow[], space: string, method: strin
 
 const controlsOf = (rows: readonly CollapseRow[]): Control[] =>
   spacesIn(rows).flatMap((space) =>
-    [DARTS, zartsIn(rows)].map((method) => movesControl(rows, space, method)),
+    [DARTS, zartsIn(rows), ...(withFew(rows, space) ? [DARTS_FEW, FLAT_FEW] : [])].map((method) =>
+      movesControl(rows, space, method),
+    ),
   );
 
 // ---- Claims ----
@@ -155,6 +174,23 @@ function fewer(a: readonly number[], b: readonly number[], questions: number): T
   };
 }
 
+/** Edges of the temptation against their exact chance. */
+function moreThanChance(values: readonly number[], chance: number, questions: number): Tested | undefined {
+  if (values.length < 2) return undefined;
+  const { mean, interval, std } = summarize(values, undefined, 1);
+  const hits = values.reduce((sum, value) => sum + value, 0);
+  const collapses = values.filter((value) => value >= COLLAPSED).length;
+  const many = binomialTail(COLLAPSED, KEPT, chance);
+  return {
+    value: mean,
+    interval,
+    n: values.length,
+    p: binomialTwoSided(hits, KEPT * values.length, chance),
+    agrees: mean > KEPT * chance,
+    detail: `By chance ${fixed(KEPT * chance, 1)} of ${KEPT}, exactly. ${collapses} of ${values.length} cells have ${COLLAPSED} or more, a collapse; of a cell drawn at random one in ${fixed(1 / many, 0)} has (p = ${binomialTail(collapses, values.length, many).toPrecision(2)} for so many). So many searches would find a mean ${fixed(smallestEffect(std! / Math.sqrt(values.length), values.length - 1, questions), 1)} off four times in five.`,
+  };
+}
+
 function questionsIn(rows: readonly CollapseRow[], space: TemptingSpace): TestedQuestion[] {
   const name = space.toUpperCase();
   const edges = EDGES[space];
@@ -162,8 +198,25 @@ function questionsIn(rows: readonly CollapseRow[], space: TemptingSpace): Tested
   const counts = (method: string) => of(method).map(tempted);
   const chance = chanceParameterFree(SPACES[space], 'normal');
   const ZARTS = zartsIn(rows);
-  const [darts, zarts] = [DARTS, ZARTS].map((method) => movesControl(rows, space, method));
-  const [dartsName, zartsName] = [DARTS, ZARTS].map(titleOf);
+  const [darts, zarts, dartsFew, zartsFew] = [DARTS, ZARTS, DARTS_FEW, FLAT_FEW].map((method) =>
+    movesControl(rows, space, method),
+  );
+  const zartsName = titleOf(ZARTS);
+  const alphaPrefers = (id: string, method: string, why = ''): TestedQuestion => ({
+    id: `${id}/${space}`,
+    text: `In ${name}, the alphas of ${titleOf(method)} come to prefer ${edges}${why}.`,
+    statistic: `alpha of ${edges} less that of the other operation, mean over the normal cell’s edges, at the end`,
+    controls: [movesControl(rows, space, method)],
+    test: (questions) =>
+      against(ofLast(of(method), preference), 0, true, 'Above 0: they are preferred.', questions),
+  });
+  const cellPrefers = (id: string, method: string): TestedQuestion => ({
+    id: `${id}/${space}`,
+    text: `In ${name}, ${titleOf(method)} finds normal cells with more ${edges} than chance.`,
+    statistic: `${edges} in the normal cell of ${titleOf(method)}`,
+    controls: [movesControl(rows, space, method)],
+    test: (questions) => moreThanChance(counts(method), chance, questions),
+  });
   const contest = (
     id: string,
     first: string,
@@ -179,36 +232,8 @@ function questionsIn(rows: readonly CollapseRow[], space: TemptingSpace): Tested
     test: (questions) => fewer(counts(first), counts(second), questions),
   });
   return [
-    {
-      id: `alpha-prefers/${space}`,
-      text: `In ${name}, DARTS’ alphas come to prefer ${edges} (the failure that the paper sets out from).`,
-      statistic: `alpha of ${edges} less that of the other operation, mean over the normal cell’s edges, at the end`,
-      controls: [darts],
-      test: (questions) =>
-        against(ofLast(of(DARTS), preference), 0, true, 'Above 0: they are preferred.', questions),
-    },
-    {
-      id: `cell-prefers/${space}`,
-      text: `In ${name}, DARTS finds normal cells with more ${edges} than chance.`,
-      statistic: `${edges} in the normal cell of ${dartsName}`,
-      controls: [darts],
-      test: (questions) => {
-        const values = counts(DARTS);
-        if (values.length < 2) return undefined;
-        const { mean, interval, std } = summarize(values, undefined, 1);
-        const hits = values.reduce((sum, value) => sum + value, 0);
-        const collapses = values.filter((value) => value >= COLLAPSED).length;
-        const many = binomialTail(COLLAPSED, KEPT, chance);
-        return {
-          value: mean,
-          interval,
-          n: values.length,
-          p: binomialTwoSided(hits, KEPT * values.length, chance),
-          agrees: mean > KEPT * chance,
-          detail: `By chance ${fixed(KEPT * chance, 1)} of ${KEPT}, exactly. ${collapses} of ${values.length} cells have ${COLLAPSED} or more, a collapse; of a cell drawn at random one in ${fixed(1 / many, 0)} has (p = ${binomialTail(collapses, values.length, many).toPrecision(2)} for so many). So many searches would find a mean ${fixed(smallestEffect(std! / Math.sqrt(values.length), values.length - 1, questions), 1)} off four times in five.`,
-        };
-      },
-    },
+    alphaPrefers('alpha-prefers', DARTS, ' (the failure that the paper sets out from)'),
+    cellPrefers('cell-prefers', DARTS),
     contest('fewer', ZARTS, DARTS, [darts, zarts]),
     {
       id: `not-dominated/${space}`,
@@ -226,6 +251,14 @@ function questionsIn(rows: readonly CollapseRow[], space: TemptingSpace): Tested
     },
     contest('fewer-than-random', ZARTS, RANDOM, [zarts], true),
     contest('darts-fewer-than-random', DARTS, RANDOM, [darts], true),
+    ...(withFew(rows, space)
+      ? [
+          cellPrefers('cell-prefers-few', DARTS_FEW),
+          contest('fewer-few', FLAT_FEW, DARTS_FEW, [dartsFew, zartsFew]),
+          { ...alphaPrefers('alpha-prefers-few', DARTS_FEW), secondary: true },
+          contest('many-fewer-than-few', DARTS, DARTS_FEW, [darts, dartsFew], true),
+        ]
+      : []),
   ];
 }
 
@@ -295,28 +328,40 @@ export function collapseTables(view: CollapseView): Table[] {
         },
         ofAlpha('alpha’s preference', preference),
         ofAlpha('alpha’s spread', spreadIn),
+        label(
+          'images × epochs',
+          ({ search: { dataset, epochs } }) => `${dataset.trainSize.toLocaleString('en-US')} × ${epochs}`,
+        ),
         spread('loss', ({ epochs }) => epochs.at(-1)?.trainLoss, 2),
+        spread('on the other half', ({ epochs }) => epochs.at(-1)?.candidateLoss, 2),
         spread('search (s)', ({ searchSeconds }) => searchSeconds, 0),
       ],
       [
         `By chance ${fixed(KEPT * chanceParameterFree(SPACES.s2, 'normal'), 0)} of ${KEPT}; ${COLLAPSED} or more in one cell of ${fixed(1 / binomialTail(COLLAPSED, KEPT, chanceParameterFree(SPACES.s2, 'normal')), 0)}.`,
-        'Preference: alpha of what tempts less that of the other operations, mean over the normal cell’s edges; spread: largest less smallest alpha of an edge, mean over edges. Both at the end; random-ws has no alphas that move. Loss: on training batches in the last epoch.',
+        'Preference: alpha of what tempts less that of the other operations, mean over the normal cell’s edges; spread: largest less smallest alpha of an edge, mean over edges. Both at the end; random-ws has no alphas that move. Loss: on training batches in the last epoch, and where alphas were scored.',
       ],
     ),
   ];
 }
 
-/** Alpha's preference by epoch. */
+/** Alpha's preference by epoch: of the searches with many images, and of those with few. */
 export function collapseCharts(view: CollapseView): Chart[] {
   const rows = view.rows.filter(({ space, method }) => isTempting(space) && method !== RANDOM);
+  const [few, many] = [true, false].map((wanted) =>
+    rows.filter(({ method }) => hasFewImages(method) === wanted),
+  );
+  return [...preferenceChart(view, many, 'preference'), ...preferenceChart(view, few, 'preferencefew')];
+}
+
+function preferenceChart(view: CollapseView, rows: readonly CollapseRow[], name: string): Chart[] {
   const values = rows.flatMap((row) =>
     row.epochs.flatMap(({ epoch }) => {
       const alpha = alphaAfter(row, epoch + 1);
-      const name = row.space.toUpperCase();
+      const space = row.space.toUpperCase();
       return alpha
         ? [
             {
-              space: row.space === 's4' ? `${name} (noise)` : `${name} (skips)`,
+              space: row.space === 's4' ? `${space} (noise)` : `${space} (skips)`,
               method: titleOf(row.method),
               seed: row.seed,
               epoch: epoch + 1,
@@ -327,12 +372,14 @@ export function collapseCharts(view: CollapseView): Chart[] {
     }),
   );
   if (values.length === 0) return [];
-  const { epochs } = rows[0].search;
+  const [{ method, search }] = rows;
+  const { epochs, dataset } = search;
+  const few = hasFewImages(method) ? `, with ${dataset.trainSize.toLocaleString('en-US')} images` : '';
   return [
     alongSearches(
       {
-        name: 'preference',
-        title: `How much alphas prefer what tempts (${progressText(view)})`,
+        name,
+        title: `How much alphas prefer what tempts${few} (${progressText(view)})`,
         subtitle: [
           'alpha of skip connections, in S4 of noise, less that of the other operations; mean over the normal cell’s edges',
           'line: mean over seeds; band: all seeds; dots: neither preferred; dashes: where zero-order solvers’ alphas begin to move',

@@ -24,13 +24,18 @@ export function comparedSearch(
   dataset: FileDatasetName,
   budget: Budget,
   preset?: Preset,
+  length: 'long' | 'repeated' = 'long',
 ): SearchProtocol {
   if (space === 'darts') return solverSearch(id, space, dataset, budget, { preset });
+  const every = length === 'long' ? 1 : REPEATED_EVERY;
   return applySet(
-    solverSearch(id, space, dataset, budget, { preset, length: 'long' }),
-    'history.alphaEvery=1',
+    solverSearch(id, space, dataset, budget, { preset, length }),
+    `history.alphaEvery=${every}`,
   );
 }
+
+/** Epochs from one record of alpha to the next in searches of many short epochs. */
+const REPEATED_EVERY = 8;
 
 /** Every method but these. */
 export function methodsBut(...ids: readonly SolverId[]): SolverId[] {

@@ -174,9 +174,10 @@ const LONG = { dataset: { imageSide: 16, trainSize: 8000 }, batchSize: 32, stabi
 
 /**
  * How long a search at `laptop` is: short ones show which way an effect goes while one waits; long ones are for what takes
- * thousands of steps to show, above all a collapse: some 2,000 weight steps, a few minutes.
+ * thousands of steps to show, above all a collapse: some 2,000 weight steps, a few minutes. Repeated ones have as many steps, on
+ * so few images, so often, that they are learned by heart.
  */
-export type Length = 'short' | 'long';
+export type Length = 'short' | 'long' | 'repeated';
 
 /**
  * The caps of long searches, by skeleton. In spaces of skeleton `stages` all are long, with about a thousand weight steps: by
@@ -187,6 +188,9 @@ const LONG_CAPS: Readonly<Record<Skeleton, Caps>> = {
   darts: { ...LONG, cells: 5, channels: 8, epochs: 16, solver: { batches: 10 } },
   stages: { ...LONG, cells: 3, channels: 16, epochs: 8, solver: { batches: 5 } },
 };
+
+/** What repeated searches have: as many steps as {@link LONG_CAPS}' of skeleton `darts`, on an eighth of the images. */
+const REPEATED = { trainSize: 1024, epochs: 120 } as const;
 
 /** Largest values of settings, nested as they are. */
 export interface Caps {
@@ -224,7 +228,7 @@ export function smallBudget(full: { readonly budget: Budget }, budget: string): 
  * The protocol for a smaller budget, derived from a full one: whatever exceeds what the budget allows is cut down to it,
  * warm-up and whatever else is counted in epochs keep their share of them, a cut-out its share of the image; everything
  * else (solver, σ, τ, seed) stays, but at `laptop` for learning rates, by one rule: alpha's rate times the number of its updates is that of
- * the full search, so that alpha can go as far; in a long search likewise the weights' rate times their steps (that of
+ * the full search, so that alpha can go as far; in one that is not short likewise the weights' rate times their steps (that of
  * fine-tuning follows it). Where a short search has so few steps that the weights' rate would have to be far too large for
  * them, it stays, or shrinks with a batch of more images than DARTS has (Goyal et al. 2017).
  *
@@ -236,8 +240,17 @@ export function withBudget(full: SearchProtocol, budget: string, length: Length 
   const known = smallBudget(full, budget);
   if (known === undefined) return full;
   const { skeleton = 'darts' } = spaceOf(full);
-  const long = known === 'laptop' && (length === 'long' || skeleton === 'stages');
-  const cut = capped(full, long ? LONG_CAPS[skeleton] : DARTS_CAPS[known]);
+  const long = known === 'laptop' && (length !== 'short' || skeleton === 'stages');
+  const once = capped(full, long ? LONG_CAPS[skeleton] : DARTS_CAPS[known]);
+  const { trainSize, epochs } = REPEATED;
+  const cut =
+    long && length === 'repeated'
+      ? {
+          ...once,
+          epochs,
+          dataset: { ...once.dataset, trainSize: Math.min(trainSize, once.dataset.trainSize) },
+        }
+      : once;
   const share = (count: number): number => Math.round((count * cut.epochs) / full.epochs);
   const { cutout, stability } = cut;
   const warmupEpochs = share(full.warmupEpochs);
