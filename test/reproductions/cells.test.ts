@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { chartSvg } from '../../lib/report/render.js';
 import { textTable } from '../../lib/report/table.js';
 import { SEARCH } from '../../lib/search/protocol.js';
+import { alphaUpdates } from '../../lib/search/presets.js';
 import { settablePaths } from '../../lib/settings.js';
 import { KNOWN_GENOTYPES } from '../../lib/spaces/genotype.js';
 import type { Genotype, GenotypeEdge } from '../../lib/spaces/genotype.js';
@@ -94,18 +95,29 @@ describe('Figs. 5 to 9', () => {
     const [{ run }] = cellsOf(fig9, { budget: 'full' });
     expect(run.search).to.deep.include({ epochs: 50, cells: 8, channels: 16 });
     expect(run.search.dataset.trainSize).to.equal(73_257);
-    // At laptop S2 to S4, where one operation tempts; four seeds of DARTS at half and twice the rate.
+    // At laptop S2 to S4, where one operation tempts; four seeds of DARTS at half and twice the rate, ten with few images.
     const laptop = searches(fig8, { budget: 'laptop' });
-    expect(laptop).to.have.length(12 * 3 * 3 + 4 * 3 * 2);
-    expect(laptop.slice(0, 5)).to.deep.equal(
-      ['mgs-flat', 'darts-1st', 'random-ws', 'darts-1st-half', 'darts-1st-twice'].map(
+    expect(laptop).to.have.length(12 * 3 * 3 + 4 * 3 * 2 + 10 * 3 * 2);
+    const few = ['darts-1st-few', 'mgs-flat-few'];
+    expect(laptop.slice(0, 7)).to.deep.equal(
+      ['mgs-flat', 'darts-1st', 'random-ws', 'darts-1st-half', 'darts-1st-twice', ...few].map(
         (method) => `s2 ${method} cifar100 0`,
       ),
     );
-    const rates = cellsOf(fig8, { budget: 'laptop' }).flatMap(({ axes, run: { search } }) =>
-      axes.space === 's2' && search.seed === 0 && search.solver.kind === 'darts' ? [search.solver.lr] : [],
+    const first = cellsOf(fig8, { budget: 'laptop' }).filter(
+      ({ axes, run: { search } }) =>
+        axes.space === 's2' && search.seed === 0 && search.solver.kind === 'darts',
     );
-    expect(rates.map((rate) => rate / rates[0])).to.deep.equal([1, 0.5, 2]);
+    const rates = first.map(({ run: { search } }) => (search.solver as { lr: number }).lr);
+    expect(rates.slice(0, 3).map((rate) => rate / rates[0])).to.deep.equal([1, 0.5, 2]);
+    // Few images, as many updates, and a rate by the same rule.
+    const [many, , , fewer] = first.map(({ run: { search } }) => search);
+    expect([many, fewer].map(({ dataset, epochs }) => [dataset.trainSize, epochs])).to.deep.equal([
+      [8000, 16],
+      [1024, 120],
+    ]);
+    expect(alphaUpdates(fewer) * rates[3]).to.be.closeTo(alphaUpdates(many) * rates[0], 1e-9);
+    expect(alphaUpdates(fewer) / alphaUpdates(many)).to.be.within(0.9, 1);
   });
 
   it('apply a preset to ZARTS alone, and a setting to the searches that have it', () => {
@@ -142,17 +154,18 @@ describe('Figs. 5 to 9', () => {
   it('find what the paper says where it is so', () => {
     const found = verdictsOf(fig7, fake(fig7, asThePaperSays, { by: prefers }));
     const supported = ['s2', 's3', 's4'].flatMap((space) =>
-      ['alpha-prefers', 'cell-prefers', 'fewer', 'not-dominated', 'fewer-than-random'].map(
-        (id) => `${id}/${space}`,
-      ),
+      [
+        ...['alpha-prefers', 'cell-prefers', 'fewer', 'not-dominated', 'fewer-than-random'],
+        ...['cell-prefers-few', 'fewer-few', 'alpha-prefers-few'],
+      ].map((id) => `${id}/${space}`),
     );
     for (const id of [...supported, 'fewer/all']) expect(found[id], id).to.equal('supported');
     for (const space of ['s2', 's3', 's4'])
       expect(found[`darts-fewer-than-random/${space}`]).to.equal('not supported');
-    expect(Object.keys(found)).to.have.length(3 * 6 + 1);
+    expect(Object.keys(found)).to.have.length(3 * 10 + 1);
     const [{ detail, control }] = fig7.claims(fake(fig7, asThePaperSays, { by: prefers }));
     expect(detail)
-      .to.match(/after Holm’s correction for 12 primary questions/)
+      .to.match(/after Holm’s correction for 18 primary questions/)
       .and.to.match(/four times in five/);
     expect(control).to.match(/alphas of DARTS 1st move.*12 searches/);
   });
@@ -237,18 +250,22 @@ describe('Figs. 5 to 9', () => {
   });
 
   it('chart every mean once, in the colours of the drawings', async () => {
-    const [preference, operations] = fig7.charts(fake(fig7, asThePaperSays, { by: prefers }));
-    for (const { name, spec } of [preference, operations]) {
+    const charts = fig7.charts(fake(fig7, asThePaperSays, { by: prefers }));
+    const [preference, few, operations] = charts;
+    for (const { name, spec } of charts) {
       matchesSnapshot(`fig-7-${name}`, withoutData(spec));
       expect(await chartSvg(spec)).not.to.match(/NaN|Infinity|undefined/);
     }
     const { values } = operations.spec.data as { values: { edges: number }[] };
     expect(values).to.have.length(3 * 3 * 2 * 3);
     expect(values.reduce((sum, { edges }) => sum + edges, 0)).to.be.closeTo(3 * 3 * 2 * 8, 1e-3);
-    const points = (preference.spec.data as { values: { y: number; epoch: number }[] }).values;
+    const [points, fewPoints] = [preference, few].map(
+      ({ spec }) => (spec.data as { values: { y: number; epoch: number }[] }).values,
+    );
     // Twelve seeds of two methods and four of two rates, in three spaces; zero-order alphas are recorded once they move.
     expect(Math.max(...points.map(({ epoch }) => epoch))).to.equal(16);
     expect(points).to.have.length(3 * (12 * 16 + 12 * 13 + 2 * 4 * 16));
+    expect(Math.max(...fewPoints.map(({ epoch }) => epoch))).to.equal(120);
   });
 
   it('draw the cells of the first seed: ZARTS, and DARTS apart', () => {
