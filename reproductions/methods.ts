@@ -15,8 +15,8 @@ export function methodTitle(id: string): string {
 }
 
 /**
- * The search of a method as tables and figures of cells compare it, so that they share their runs: long at `laptop` in the
- * spaces made for DARTS to fail in, with alpha recorded every epoch.
+ * The search of a method as tables and figures of cells compare it, so that they share their runs: at `laptop`, in the
+ * spaces made for DARTS to fail in, as long and on as few images as it takes for DARTS to fail (PILOTS.md), with its alphas.
  */
 export function comparedSearch(
   id: SolverId,
@@ -24,10 +24,10 @@ export function comparedSearch(
   dataset: FileDatasetName,
   budget: Budget,
   preset?: Preset,
-  length: 'long' | 'repeated' = 'long',
+  length: 'long' | 'repeated' = 'repeated',
 ): SearchProtocol {
   if (space === 'darts') return solverSearch(id, space, dataset, budget, { preset });
-  const every = length === 'long' ? 1 : REPEATED_EVERY;
+  const every = budget === 'laptop' && length === 'repeated' ? REPEATED_EVERY : 1;
   return applySet(
     solverSearch(id, space, dataset, budget, { preset, length }),
     `history.alphaEvery=${every}`,
