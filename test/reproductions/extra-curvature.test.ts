@@ -78,7 +78,7 @@ function measured(
   { skips, peak, height = 3, error = 1e-4, learns = true }: Made,
 ): MeasuredCell {
   const alpha = alphaWith(skips, height);
-  const late = search.epochs - search.stability!.window!;
+  const late = search.epochs - search.stability!.window;
   const epochs = Array.from({ length: search.epochs }, (_, epoch) => {
     const rising = epoch < late ? 0.3 : 1;
     return {
