@@ -30,8 +30,11 @@ function findingOf({ id, budget, result }: ResultRecord): string {
   const of = `budget \`${budget}\`, ${view.done} of ${view.of} runs, ${seeds} seed${seeds === 1 ? '' : 's'}`;
   const decided = claims.filter(({ verdict }) => verdict === 'supported' || verdict === 'not supported');
   const limits = budget === 'full' ? [] : notShown(searchesIn(result));
+  const partly =
+    view.done < view.of ? ['Not all of its runs are there yet; what rests on the others is undecided.'] : [];
   return [
     `**${experiment.title}** (${of}): ${tallyText(claims)}.`,
+    ...partly,
     ...limits,
     '',
     ...decided.map(decidedText),
