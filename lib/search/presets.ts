@@ -274,6 +274,7 @@ export function withBudget(full: SearchProtocol, budget: string, length: Length 
         window: Math.max(1, share(stability.window)),
         lag: Math.max(1, share(stability.lag)),
         startEpoch: share(stability.startEpoch),
+        ...(cut.epochs > full.epochs && { every: Math.max(1, share(stability.every ?? 1)) }),
       },
     }),
   });
