@@ -511,6 +511,13 @@ describe('search/presets', () => {
       expect(long.omega).to.deep.equal(full.omega);
       // As many images an update of DARTS' 64, the same rate; of PC-DARTS' 256 at 0.1 as many a step.
       expect(withBudget(full, 'laptop').weights.lr, id).to.be.closeTo(0.025, 1e-12);
+      // As many steps on an eighth of the images.
+      const repeated = withBudget(full, 'laptop', 'repeated');
+      expect(reach(repeated), id).to.be.closeTo(reach(full), 1e-9);
+      expect([repeated.dataset.trainSize, repeated.epochs, steps(repeated)]).to.deep.equal([1024, 120, 1920]);
+      if (full.warmupEpochs > 0)
+        expect(repeated.warmupEpochs / repeated.epochs).to.be.closeTo(full.warmupEpochs / full.epochs, 0.01);
+      expect(withBudget(full, 'smoke', 'repeated')).to.deep.equal(withBudget(full, 'smoke'));
       expect(withBudget(full, 'smoke', 'long')).to.deep.equal(withBudget(full, 'smoke'));
       expect(withBudget(full, 'full', 'long')).to.equal(full);
     }
