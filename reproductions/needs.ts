@@ -4,7 +4,8 @@ import type { EvaluationProtocol } from '../lib/evaluation/protocol.js';
 import { spaceOf } from '../lib/search/protocol.js';
 import type { SearchProtocol } from '../lib/search/protocol.js';
 import type { Primitive } from '../lib/spaces/primitives.js';
-import { cellForm } from '../lib/spaces/spaces.js';
+import { cellForm, stagePlan } from '../lib/spaces/spaces.js';
+import type { SearchSpace } from '../lib/spaces/spaces.js';
 import type { AnyCell } from './experiment.js';
 import { STEP_MODEL, TRAINING_MODEL } from './cost.js';
 import { partsOf, searchOf } from './kinds.js';
@@ -60,10 +61,11 @@ const OPERATION_PARAMETERS: Readonly<Record<Primitive, readonly [squares: number
   nor_conv_3x3: [9, 0],
 };
 
-/** Trained numbers of a search's supernet. Exact in the DARTS spaces; where cells come in stages, nearly. */
+/** Trained numbers of a search's supernet. */
 export function supernetParameters(protocol: SearchProtocol, classes = 10): number {
   const { cells, channels } = protocol;
   const space = spaceOf(protocol);
+  if (space.skeleton === 'stages') return stagesParameters(space, protocol, classes);
   const stem = 27 * 3 * channels + 6 * channels;
   const reductions = [Math.floor(cells / 3), Math.floor((2 * cells) / 3)];
   let [before, last, width, total] = [3 * channels, 3 * channels, channels, stem];
@@ -82,6 +84,24 @@ export function supernetParameters(protocol: SearchProtocol, classes = 10): numb
     [before, last] = [last, 4 * width];
   }
   return total + (last + 1) * classes;
+}
+
+/** The same where cells come in stages: norms with scale and offset are those of the stem, the blocks that reduce, and the end. */
+function stagesParameters(
+  { edges }: SearchSpace,
+  { cells, channels }: SearchProtocol,
+  classes: number,
+): number {
+  let [total, last] = [27 * channels + 2 * channels, channels];
+  for (const { width, reduced } of stagePlan({ cells, channels })) {
+    if (reduced) total += (9 * last + 9 * width + last) * width + 4 * width;
+    for (const op of edges.normal.flat()) {
+      const [squares, singles] = OPERATION_PARAMETERS[op];
+      total += squares * width ** 2 + singles * width;
+    }
+    last = width;
+  }
+  return total + 2 * last + (last + 1) * classes;
 }
 
 /** Whether an edge, counted by nodes and then by what it reads, comes from one of a cell's two inputs. */
