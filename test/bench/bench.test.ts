@@ -50,8 +50,8 @@ describe('bench: shapes and times', () => {
     expect(DEFAULT_SHAPES).to.include('retrain-small');
     expect(shapesOf(['s2-small', 'all']))
       .to.have.members(Object.keys(BENCH_SHAPES))
-      .and.have.length(8);
-    expect(Object.values(BENCH_SHAPES).filter(isSmall)).to.have.length(2);
+      .and.have.length(10);
+    expect(Object.values(BENCH_SHAPES).filter(isSmall)).to.have.length(3);
   });
 
   it('suggests a shape for one that is none', () => {
