@@ -104,7 +104,9 @@ const readBy = z.looseObject({ data: z.looseObject({ digest: z.string() }).nulli
  */
 export async function takeRecord(file: string, home: string = runsHome()) {
   // Cells may share a run.
-  const kept = new Map(readRecord(file).result.runs.flatMap((cell) => cell.kept.map((run) => [run.key, run])));
+  const kept = new Map(
+    readRecord(file).result.runs.flatMap((cell) => cell.kept.map((run) => [run.key, run])),
+  );
   const runs = [...kept.values()].map(({ key, protocol, result, provenance }) => {
     const dataDigest = readBy.parse(provenance).data?.digest ?? 'none';
     const run = openRun({ protocol, dataDigest, home });
