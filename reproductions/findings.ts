@@ -3,8 +3,8 @@ import { ZartsError } from '../lib/errors.js';
 import { countText, intervalText, tallyText, verdictMark } from '../lib/report/claims.js';
 import { fixed } from '../lib/report/format.js';
 import type { Claim } from '../lib/analysis/claims.js';
-import { halfSize } from '../lib/search/protocol.js';
 import type { SearchProtocol } from '../lib/search/protocol.js';
+import { searchWork } from './cost.js';
 import { distinct, viewOf } from './experiment.js';
 import type { ResultRecord } from './records.js';
 import { experimentById } from './registry.js';
@@ -56,7 +56,7 @@ function notShown(searches: readonly SearchProtocol[]): string[] {
       .map((value) => value.toLocaleString('en-US'))
       .join(' to ');
   };
-  const steps = range((search) => search.epochs * Math.floor(halfSize(search) / search.batchSize));
+  const steps = range((search) => searchWork(search).weightSteps);
   const [cells, channels, image] = [
     range((search) => search.cells),
     range((search) => search.channels),

@@ -231,7 +231,8 @@ export function labelledPoints(
 
 /**
  * A quantity `y` over the epochs of searches: a line through the means and a band over all of them, a colour a method; or
- * through the medians and over the middle half, for what has two humps. Dashes across x; dots across y, where something printed can be compared.
+ * through the medians and over the middle half, for what has two humps. Dashes across x; dots across y, where something printed
+ * can be compared.
  */
 export function alongSearches(
   words: ChartWords,

@@ -55,7 +55,7 @@ export function countText(n: number, unit = 'seed'): string {
   return `${n} ${unit}${n === 1 ? '' : unit.endsWith('ch') ? 'es' : 's'}`;
 }
 
-/** The claims as lines for a terminal, each with the statistic that decided it and the reason, one after the other's once. */
+/** The claims as lines for a terminal, each with the statistic that decided it and the reason; a reason is not said twice in a row. */
 export function claimsText(claims: readonly Claim[]): string {
   return claims
     .map(({ verdict, text, statistic, interval, n, unit, detail }, i) => {
@@ -63,7 +63,7 @@ export function claimsText(claims: readonly Claim[]): string {
         n === 0
           ? 'not tested'
           : `${fixed(statistic.value, 3)}, 95 % interval ${intervalText(interval)}, ${countText(n, unit)}`;
-      const reason = detail === claims.at(i - 1)?.detail && i > 0 ? 'Reason: as above.' : detail;
+      const reason = i > 0 && detail === claims[i - 1].detail ? 'Reason: as above.' : detail;
       return `${verdict.toUpperCase()}: ${text}\n  ${statistic.name}: ${measured}\n  ${reason}`;
     })
     .join('\n');

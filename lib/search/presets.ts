@@ -243,14 +243,8 @@ export function withBudget(full: SearchProtocol, budget: string, length: Length 
   const long = known === 'laptop' && (length !== 'short' || skeleton === 'stages');
   const once = capped(full, long ? LONG_CAPS[skeleton] : DARTS_CAPS[known]);
   const { trainSize, epochs } = REPEATED;
-  const cut =
-    long && length === 'repeated'
-      ? {
-          ...once,
-          epochs,
-          dataset: { ...once.dataset, trainSize: Math.min(trainSize, once.dataset.trainSize) },
-        }
-      : once;
+  const repeated = long && length === 'repeated';
+  const cut = repeated ? { ...capped(once, { dataset: { trainSize } }), epochs } : once;
   const share = (count: number): number => Math.round((count * cut.epochs) / full.epochs);
   const { cutout, stability } = cut;
   const warmupEpochs = share(full.warmupEpochs);
