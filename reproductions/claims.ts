@@ -104,6 +104,7 @@ export interface Gates {
 /** That training tells networks apart: a control, and by how many points of error it does. */
 export interface Separation extends Control {
   readonly points: number;
+  readonly space: string;
 }
 
 /** A data set and a space. */
@@ -151,8 +152,11 @@ function contest(
     }))
     .filter(({ stratum: { first, second } }) => first.length > 0 && second.length > 0);
   const passed = both.filter(({ key }) => controls === undefined || controls.get(key)?.passed === true);
-  const left = both.filter((each) => !passed.includes(each)).map(({ key }) => key);
-  const own = both.flatMap(({ key }) => controls?.get(key) ?? []);
+  // Where a control failed, nothing was trained, or it does not count.
+  const left = [...(controls ?? [])].filter(([, { passed: seen }]) => seen === false).map(([key]) => key);
+  const own =
+    both.length === 0 ? [...(controls?.values() ?? [])] : both.flatMap(({ key }) => controls?.get(key) ?? []);
+  const seen = own.filter((each) => each.passed === true);
   return {
     id,
     text,
@@ -160,9 +164,7 @@ function contest(
     unit: 'search',
     ...(where === undefined ? {} : { secondary: true }),
     // Where some benchmarks can show it, those decide.
-    ...(controls === undefined
-      ? {}
-      : { controls: passed.length > 0 ? own.filter((each) => each.passed === true) : own }),
+    ...(controls === undefined ? {} : { controls: seen.length > 0 ? seen : own }),
     test: (questions) => {
       const strata = passed.map(({ stratum }) => stratum);
       const n = strata.reduce((sum, { first, second }) => sum + Math.min(first.length, second.length), 0);

@@ -47,6 +47,7 @@ import {
   separationTable,
   separationsIn,
   spaceTitle,
+  worthTraining,
 } from './separation.js';
 import {
   AGREEMENT,
@@ -153,7 +154,12 @@ export function comparison(table: ComparisonTable) {
         ...controls,
         ...benchmarks.map(({ seed, where: { dataset, space }, method: id }): Cell<'training', MethodAxes> => {
           const own = applySet(comparedSearch(id, space, dataset, budget, preset), `seed=${seed}`);
-          return { axes: { method: id }, run: trainedSearch(grid, grid.search(own), { preset: whose }, set) };
+          const worth = worthTraining(controls, { dataset, space });
+          return {
+            axes: { method: id },
+            run: trainedSearch(grid, grid.search(own), { preset: whose }, set),
+            ...(worth ? { worth } : {}),
+          };
         }),
       ]);
     },
@@ -206,7 +212,8 @@ function deviations(
     seedsOf(cells) > FEW_SEEDS &&
       laptop.few !== undefined &&
       `${laptop.few.map(methodTitle).join(', ')}: ${FEW_SEEDS} each.`,
-    all.some(({ axes }) => isControl(axes)) && SEPARATION_SENTENCE,
+    all.some(({ axes }) => isControl(axes)) &&
+      `${SEPARATION_SENTENCE} Where they do not come apart, nothing is searched for or trained.`,
     left(
       'data sets',
       full.datasets,
@@ -232,10 +239,12 @@ export function trainedIn({ rows }: Pick<ComparedView, 'rows'>): ComparedRow[] {
 /** The networks of benchmarks whose control passed; why nothing could be seen where there are none. */
 export function decidableIn(view: ComparedView): { readonly rows: ComparedRow[]; readonly unseen?: string } {
   const separations = separationsIn(view);
+  const controls = [...separations.values()];
   const all = trainedIn(view);
   const rows = all.filter((row) => separations.get(benchmarkKey(row))?.passed);
-  if (all.length === 0 || rows.length > 0) return { rows };
-  const faults = [...separations.values()].map(({ text, found }) => `${text}: ${found}.`);
+  const failed = controls.length > 0 && controls.every(({ passed }) => passed === false);
+  if (rows.length > 0 || (all.length === 0 && !failed)) return { rows };
+  const faults = controls.map(({ text, found }) => `${text}: ${found}.`);
   return { rows: all, unseen: `No control passed. ${faults.join(' ')}` };
 }
 
@@ -293,8 +302,16 @@ function tables(table: ComparisonTable, view: ComparedView): Table[] {
 }
 
 /** What errors are to be seen beside, and why some are not there. */
-export function imageNotes({ rows, missing }: ComparedView): string[] {
-  return [...baselineNotes(rows, ({ dataset }) => `, on ${datasetTitle(dataset)}`), ...missing];
+export function imageNotes(view: ComparedView): string[] {
+  const { rows, missing } = view;
+  const trained = new Set(trainedIn(view).map(benchmarkKey));
+  const left = [...separationsIn(view)].filter(([key, { passed }]) => passed === false && !trained.has(key));
+  return sentences(
+    baselineNotes(rows, ({ dataset }) => `, on ${datasetTitle(dataset)}`),
+    left.length > 0 &&
+      `Left out, since the control failed: ${left.map(([, { space }]) => spaceTitle(space)).join(', ')}.`,
+    missing,
+  );
 }
 
 /** Which benchmark a row is about; the data set only where there are several. */

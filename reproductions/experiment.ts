@@ -17,15 +17,22 @@ import type { KeptRun, RowOf, Run, RunKind } from './kinds.js';
 /** What tells a row from the others, beside its seed: names and numbers that tables group by and charts are drawn against. */
 export type Axes = Readonly<Record<string, string | number>>;
 
+/**
+ * Whether a run is worth making, by the rows of those before it in the grid: not where their control failed; undefined while they
+ * are not all there. A run that the store has is shown whatever they say.
+ */
+export type Worth = (rows: readonly object[]) => boolean | undefined;
+
 /** A run in the grid. */
 export type Cell<K extends RunKind = RunKind, A extends Axes = Axes> = K extends RunKind
-  ? { readonly axes: A; readonly run: Extract<Run, { kind: K }> }
+  ? { readonly axes: A; readonly run: Extract<Run, { kind: K }>; readonly worth?: Worth }
   : never;
 
 /** A run in a grid, whatever its kind. */
 export interface AnyCell {
   readonly axes: Axes;
   readonly run: Run;
+  readonly worth?: Worth;
 }
 
 /** A finished run in the grid: what the store has of it, and nothing else. Plain JSON. */
@@ -40,7 +47,7 @@ export interface MeasuredCell {
 export interface Result {
   readonly budget: Budget;
   readonly runs: readonly MeasuredCell[];
-  /** Runs that there are when all are finished, linear classifiers beside them not counted. */
+  /** Runs that there are when all that are worth it are finished, linear classifiers beside them not counted. */
   readonly of: number;
   /** Data sets that are not here, each with what to do about it. */
   readonly missing: readonly string[];

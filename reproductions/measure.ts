@@ -12,6 +12,7 @@ import { canonicalJson } from '../lib/runs/canonical.js';
 import type { RunQueue } from '../lib/runs/queue.js';
 import { listFinished } from '../lib/runs/store.js';
 import type { Budget } from '../lib/search/protocol.js';
+import { viewOf } from './experiment.js';
 import type { AnyCell, MeasuredCell, Result } from './experiment.js';
 import { dataDigest, ownProtocol, partsOf, runStored, searchOf, storedRun, warmUp } from './kinds.js';
 import type { ComputeOptions, KeptRun, Part, Run, StoredProtocol } from './kinds.js';
@@ -61,21 +62,33 @@ interface Step {
 }
 
 /**
- * Measures every cell whose images are here, with one progress phase over all, in seconds as estimated.
+ * Measures every cell whose images are here, unless it is not worth it ({@link Worth}), with one progress phase over all, in
+ * seconds as estimated.
  *
  * @throws {UsageError} for an empty grid; {ZartsError} for images that cannot be used and a run that fails;
  *         {InterruptedError} after `signal`, what was computed being kept.
  */
 export async function measure(cells: readonly AnyCell[], context: MeasureContext): Promise<Result> {
   const { id, budget, progress, queue, stored, onBegin, onPartial } = context;
-  const { work, steps, missing } = await workOf(cells, context);
+  const { work, missing } = await workOf(cells, context);
+  const steps = await stepsOf(work, inStore);
   const found: (MeasuredCell | undefined)[] = work.map(() => undefined);
   const soFar = (extra: readonly MeasuredCell[] = []): Result => ({
     budget,
     runs: [...found.filter((cell) => cell !== undefined), ...extra],
-    of: countOf(cells),
+    of: countOf(cells) - countOf(work.filter((_, i) => isWorth(i) === false).map(({ cell }) => cell)),
     missing: reasons(missing),
   });
+  // Made anew only when there are more.
+  let rows: { readonly of: number; readonly all: readonly object[] } = { of: 0, all: [] };
+  /** Whether a cell is there already, or worth it by what is. */
+  const isWorth = (i: number): boolean | undefined => {
+    const { worth } = work[i].cell;
+    if (found[i] || !worth) return true;
+    const there = found.filter((cell) => cell !== undefined);
+    if (there.length !== rows.of) rows = { of: there.length, all: rowsOf(there) };
+    return worth(rows.all);
+  };
   /** Finds what the store has of the cells that are not found yet. */
   const findStored = async (): Promise<void> => {
     for (const [i, { cell, parts, options }] of work.entries()) {
@@ -92,8 +105,8 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
       );
     }
   }
-  const total = steps.flat().reduce((sum, { seconds }) => sum + seconds, 0);
-  let done = steps.flat().reduce((sum, { seconds, known }) => sum + (known ? seconds : 0), 0);
+  const total = secondsOf(steps.flat());
+  let done = secondsOf(steps.flat().filter(({ known }) => known));
   if (steps.flat().some(({ known }) => !known)) await onBegin?.();
   const whole = Math.max(1, Math.ceil(total));
   /** Seconds done of the whole, all of it once nothing is left. */
@@ -103,10 +116,21 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
     found[i] = measuredCell(work[i].cell, work[i].parts, kept);
     if (isNews && work[i].cell.run.kind !== 'linear') await onPartial?.(soFar());
   };
+  /** Leaves out a cell that is not worth it, unless the store has it. */
+  const leave = async (i: number): Promise<void> => {
+    const kept = await storedRuns(work[i].parts, work[i].options);
+    if (kept) await keep(i, kept, false);
+    done += secondsOf(steps[i].filter(({ known }) => !known));
+    steps[i] = steps[i].map(({ seconds }) => ({ seconds, known: true }));
+    phase?.update(position());
+  };
   let compiled = '';
-  /** Computes what the store lacks of a cell. */
-  const compute = async (i: number): Promise<void> => {
+  /** Computes what the store lacks of a cell, if that is worth it; false while that is not known. */
+  const compute = async (i: number): Promise<boolean> => {
     const { cell, parts, options } = work[i];
+    const worth = isWorth(i);
+    if (worth === false) await leave(i);
+    if (!worth) return worth === false;
     const measured: KeptRun[] = [];
     let computed = false;
     for (const [p, part] of parts.entries()) {
@@ -132,21 +156,38 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
       measured.push(kept);
     }
     await keep(i, measured, computed);
+    return true;
+  };
+  /** Has cells computed by workers. */
+  const hand = async (own: readonly number[], { open, name }: NonNullable<typeof queue>): Promise<void> => {
+    const wanted = own.map((i) => {
+      const { cell, parts, options } = work[i];
+      return { run: cell.run, parts, options, seconds: steps[i].map(({ seconds }) => seconds) };
+    });
+    const here = new Set(own);
+    const others = steps.flatMap((each, i) =>
+      here.has(i) ? [] : each.filter(({ known }) => known || found[i]),
+    );
+    const before = secondsOf(others);
+    await throughQueue(wanted, open, name, {
+      signal: context.signal,
+      onCell: (at, kept) => keep(own[at], kept, true),
+      onProgress: (seconds, note) => phase?.update(position(before + seconds), note),
+    });
   };
   try {
     if (queue) {
-      const wanted = work.map(({ cell: { run }, parts, options }, i) => {
-        return { run, parts, options, seconds: steps[i].map(({ seconds }) => seconds) };
-      });
-      await throughQueue(wanted, queue.open, queue.name, {
-        signal: context.signal,
-        onCell: (i, kept) => keep(i, kept, true),
-        onProgress: (seconds, note) => phase?.update(position(seconds), note),
-      });
-    } else {
-      await inTurn(work.length, compute, context.signal, (error) =>
-        phase?.update(position(), `waits: ${error.message}`),
+      const all = [...work.keys()];
+      await hand(
+        all.filter((i) => !work[i].cell.worth),
+        queue,
       );
+      const later = all.filter((i) => work[i].cell.worth);
+      for (const i of later) if (isWorth(i) === false) await leave(i);
+      const left = later.filter((i) => !found[i] && isWorth(i) !== false);
+      if (left.length > 0) await hand(left, queue);
+    } else {
+      await inTurn(work.length, compute, context.signal, (why) => phase?.update(position(), `waits: ${why}`));
     }
     phase?.update(whole);
   } catch (error) {
@@ -181,28 +222,31 @@ async function storedRuns(
 const AGAIN_MS = 2_000;
 
 /**
- * Computes cells in turn. One that another process is at comes again after the others, so that two commands that share a store
- * share the work.
+ * Computes cells in turn. One that another process is at, or that waits for such a one, comes again after the others, so that two
+ * commands that share a store share the work.
  *
- * @param waits  Told, when nothing is left but what others are at.
+ * @param compute  Gives whether it was time for the cell.
+ * @param waits    Told why, when nothing is left but what others are at.
  */
 async function inTurn(
   cells: number,
-  compute: (cell: number) => Promise<void>,
+  compute: (cell: number) => Promise<boolean>,
   signal: AbortSignal | undefined,
-  waits: (error: InUseError) => void,
+  waits: (why: string) => void,
 ): Promise<void> {
   for (let left = Array.from({ length: cells }, (_, i) => i); left.length > 0;) {
     const busy: number[] = [];
+    let why = 'for other runs';
     for (const cell of left) {
       try {
-        await compute(cell);
+        if (!(await compute(cell))) busy.push(cell);
       } catch (error) {
         if (!(error instanceof InUseError)) throw error;
+        why = error.message;
         busy.push(cell);
-        if (busy.length === left.length) waits(error);
       }
     }
+    if (busy.length === left.length) waits(why);
     if (busy.length === left.length) {
       await pause(AGAIN_MS, undefined, signal ? { signal } : {}).catch(() => undefined);
       if (signal?.aborted)
@@ -212,7 +256,9 @@ async function inTurn(
   }
 }
 
-/** The cells whose images are here with what each takes; the reasons of the others by data set. @throws as {@link measure}. */
+const inStore = (protocol: StoredProtocol, { options }: Work) => storedRun(protocol, options);
+
+/** The cells whose images are here; the reasons of the others by data set. @throws as {@link measure}. */
 async function workOf(cells: readonly AnyCell[], context: MeasureContext) {
   const { id, home, data, signal } = context;
   const common = { ...(home && { home }), ...(data && { data }), ...(signal && { signal }) };
@@ -224,13 +270,13 @@ async function workOf(cells: readonly AnyCell[], context: MeasureContext) {
     const lacking = await lackingImages(cell.run, options, context, missing);
     if (!lacking) work.push({ cell, parts: partsOf(cell.run), options });
   }
-  const steps = await stepsOf(work, (protocol, { options }) => storedRun(protocol, options));
-  return { work, steps, missing };
+  return { work, missing };
 }
 
 /** What {@link measure} would have to compute of the cells, with the images that it would read. @throws as it does. */
 export async function leftToMeasure(cells: readonly AnyCell[], context: MeasureContext): Promise<Remaining> {
-  return leftOf((await workOf(cells, context)).steps.flat());
+  const { work } = await workOf(cells, context);
+  return leftOf(work, inStore);
 }
 
 /** Runs of a grid that are its own, and not classifiers beside them. */
@@ -278,15 +324,42 @@ export async function remaining(
   cells: readonly AnyCell[],
   finished: ReadonlyMap<string, KeptRun> = finishedRuns(),
 ): Promise<Remaining> {
-  const work = cells.map((cell) => ({ parts: partsOf(cell.run) }));
-  const steps = await stepsOf(work, (protocol) => finished.get(canonicalJson(protocol)));
-  return leftOf(steps.flat());
+  const work = cells.map((cell) => ({ cell, parts: partsOf(cell.run) }));
+  return leftOf(work, (protocol) => finished.get(canonicalJson(protocol)));
 }
 
-function leftOf(steps: readonly Step[]): Remaining {
-  const left = steps.filter(({ known }) => !known);
-  const seconds = left.reduce((sum, step) => sum + step.seconds, 0);
-  return { seconds, known: steps.length - left.length, of: steps.length };
+const secondsOf = (steps: readonly Step[]): number => steps.reduce((sum, { seconds }) => sum + seconds, 0);
+
+/** The rows of the cells that are there. */
+const rowsOf = (runs: readonly MeasuredCell[]): readonly object[] =>
+  viewOf({ budget: 'smoke', runs, of: runs.length, missing: [] }).rows;
+
+/** What is left of work, when `find` gives what is there. What is not worth it by that is neither left nor counted. */
+async function leftOf<W extends { readonly cell: AnyCell; readonly parts: readonly Part[] }>(
+  work: readonly W[],
+  find: (protocol: StoredProtocol, of: W) => KeptRun | undefined | Promise<KeptRun | undefined>,
+): Promise<Remaining> {
+  const steps = await stepsOf(work, find);
+  const isThere = (i: number): boolean => steps[i].every(({ known }) => known);
+  let rows: readonly object[] | undefined;
+  const kept: Step[] = [];
+  for (const [i, { cell }] of work.entries()) {
+    if (cell.worth && !isThere(i)) {
+      rows ??= rowsOf(
+        await Promise.all(work.filter((each, at) => !each.cell.worth && isThere(at)).map(foundBy)),
+      );
+      if (cell.worth(rows) === false) continue;
+    }
+    kept.push(...steps[i]);
+  }
+  const left = kept.filter(({ known }) => !known);
+  return { seconds: secondsOf(left), known: kept.length - left.length, of: kept.length };
+
+  async function foundBy(of: W): Promise<MeasuredCell> {
+    const runs: KeptRun[] = [];
+    for (const part of of.parts) runs.push((await find(part.protocol(runs), of))!);
+    return measuredCell(of.cell, of.parts, runs);
+  }
 }
 
 /** Seconds of each part of each cell in order: a run that an earlier part is takes none, a network is compiled once. */

@@ -13,7 +13,7 @@ import type { SpaceId } from '../lib/spaces/spaces.js';
 import { benchmarkKey } from './claims.js';
 import type { MethodAxes, Separation } from './claims.js';
 import { cross, groupBy, rowsOfKind } from './experiment.js';
-import type { Cell, Row } from './experiment.js';
+import type { Cell, Row, Worth } from './experiment.js';
 import type { Grid } from './grid.js';
 import { controlsTable } from './together.js';
 import type { TrainingSettings } from './training.js';
@@ -75,13 +75,16 @@ export function controlCells(
 export const isControl = (row: object): boolean =>
   'method' in row && typeof row.method === 'string' && row.method.startsWith('control/');
 
+const trainedOf = (rows: readonly object[]) =>
+  rowsOfKind(rows as readonly Row<'training' | 'linear', MethodAxes>[], 'training');
+
 /** What training says of the hand-made cells of each benchmark, by {@link benchmarkKey}. */
 export function separationsIn({
   rows,
 }: {
   readonly rows: readonly object[];
 }): ReadonlyMap<string, Separation> {
-  const trained = rowsOfKind(rows as readonly Row<'training' | 'linear', MethodAxes>[], 'training');
+  const trained = trainedOf(rows);
   const controls = trained.filter(isControl);
   const benchmarks = trained.flatMap((row) =>
     isControl(row) ? row.space.split(' ').map((space) => ({ ...row, space })) : [row],
@@ -99,6 +102,26 @@ export function separationsIn({
   );
 }
 
+/**
+ * Whether a network of a search is worth training: where its place's controls are all there, whether they passed; where it has
+ * none, it is.
+ */
+export function worthTraining(
+  controls: readonly Cell<'training', MethodAxes>[],
+  { dataset, space }: Place,
+): Worth | undefined {
+  const isHere = (of: { readonly dataset: string; readonly space?: string | undefined }): boolean =>
+    of.dataset === dataset && of.space!.split(' ').includes(space);
+  const own = controls.filter(({ axes, run }) => isHere({ ...axes, dataset: run.training.dataset.name }));
+  if (own.length === 0) return undefined;
+  return (rows) => {
+    const there = trainedOf(rows).filter((row) => isControl(row) && isHere(row));
+    if (there.length < own.length) return undefined;
+    // One that cannot be told by so few seeds keeps nothing from being trained.
+    return separationsIn({ rows: there }).get(benchmarkKey({ dataset, space }))?.passed !== false;
+  };
+}
+
 /** The table of such controls, where there are any. */
 export function separationTable(view: { readonly rows: readonly object[] }): Table[] {
   const controls = [...separationsIn(view).values()];
@@ -109,13 +132,13 @@ export function separationTable(view: { readonly rows: readonly object[] }): Tab
 export const SEPARATION_SENTENCE = `Controls: networks of hand-made normal cells with ${CONTROL_EDGES.join(', ')} edges without a convolution, ${CONTROL_SEEDS} each, trained like those found.`;
 
 function separation(
-  { space }: { readonly space: string },
+  { space }: Pick<Separation, 'space'>,
   errors: readonly (readonly number[])[],
 ): Separation {
   const what = space === 's4' ? 'noise edges' : 'skip connections';
   const text = `Training tells cells with ${CONTROL_EDGES.join(', ')} ${what} apart in ${space === 'darts' ? 'the ' : ''}${spaceTitle(space)}, by more than seeds scatter`;
   if (errors.some((each) => each.length < 2)) {
-    return { text, found: 'their networks are not trained here', passed: undefined, points: 0 };
+    return { text, found: 'their networks are not trained here', passed: undefined, points: 0, space };
   }
   const [none, , all] = errors;
   const { difference, interval } = meanDifference([{ first: all, second: none }]);
@@ -126,5 +149,6 @@ function separation(
     found: `errors ${errors.map((each) => plusMinus(summarize(each), 2)).join(', ')} %`,
     passed: apart && Math.abs(difference) > scatter,
     points: Math.abs(difference),
+    space,
   };
 }

@@ -80,11 +80,14 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
       signal.throwIfAborted();
       if (!quiet && !options.stored) {
         const text = `${experiment.id}, budget ${asked.budget}: ${about(estimate(grids[i]))}`;
-        process.stderr.write(`${text} on two cores with nothing computed before (an estimate).\n`);
+        const gated = grids[i].filter(({ worth }) => worth);
+        const most = gated.length > 0 ? `, ${about(estimate(gated))} of it only where controls pass` : '';
+        process.stderr.write(`${text} on two cores with nothing computed before (an estimate)${most}.\n`);
       }
       if (part) {
         const { share, shares } = part;
-        const cells = shareOf(grids[i], share, shares);
+        // Its controls may be in another share, which it does not wait for.
+        const cells = shareOf(grids[i], share, shares).map(({ axes, run }) => ({ axes, run }));
         const common = { id: experiment.id, budget: asked.budget, progress, signal, ...source };
         const { runs } = cells.length === 0 ? { runs: [] } : await measure(cells, common);
         const text = `${experiment.id}, share ${share} of ${shares}: ${runs.length} of ${cells.length} runs are there.`;

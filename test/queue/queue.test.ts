@@ -14,6 +14,7 @@ import { EXPERIMENTS, experimentById } from '../../reproductions/registry.js';
 import { reproduce } from '../../reproductions/reproduce.js';
 import { taskIn, tasksOf } from '../../reproductions/task.js';
 import { rejection, temporaryFolder } from '../datasets/helpers.js';
+import { gated } from '../reproductions/fakes.js';
 import { NO_REDIS, TestRedis } from './redis.js';
 
 describe('queue: its address', () => {
@@ -191,6 +192,25 @@ describe('queue: a payload', () => {
       expect(await queue.counts()).to.deep.equal({ waiting: 0, active: 0, delayed: 0, failed: 0 });
       expect((await ask()).seconds).to.be.below(5);
       expect(done.length).to.equal(new Set(done).size);
+    });
+
+    it('gives workers only what is worth it once its control is there', async () => {
+      const done: string[] = [];
+      await hire(async (given) => {
+        await workOnTask(given, runsIn('gated'), nobody);
+        done.push(given.id);
+      });
+      const ask = (passes: boolean) =>
+        reproduce(
+          gated(() => passes),
+          { ...inHome('gated'), queue },
+        );
+      expect((await ask(false)).result).to.deep.include({ of: 1 });
+      expect(done).to.have.length(1);
+      expect((await ask(true)).result).to.deep.include({ of: 4 });
+      expect(done).to.have.length(4);
+      expect((await ask(false)).done).to.equal(4);
+      expect(await queue.tables()).to.deep.equal([]);
     });
 
     it('goes on when the command that asked is stopped, and is taken up again by the same command', async () => {

@@ -7,6 +7,7 @@ import type { Axes, Cell, Experiment, MeasuredCell, View } from '../../reproduct
 import type { Change, Choices, GridOptions } from '../../reproductions/grid.js';
 import { partsOf } from '../../reproductions/kinds.js';
 import type { KeptRun, RunKind } from '../../reproductions/kinds.js';
+import { table1 } from '../../reproductions/table-1-solvers.js';
 
 /** What a made-up search found. */
 export interface FakeSearch {
@@ -129,4 +130,16 @@ export function byTitle({
   readonly rows: readonly Readonly<Record<string, string | number | null>>[];
 }): Record<string, string | number | null>[] {
   return rows.map((row) => Object.fromEntries(columns.map(({ key, title }) => [title, row[key]])));
+}
+
+/** Table 1 with its first run as the control of the others. */
+export function gated(passes: () => boolean): typeof table1 {
+  return {
+    ...table1,
+    runs: (grid) => {
+      const [control, ...others] = table1.runs(grid);
+      const worth = (rows: readonly object[]) => (rows.length > 0 ? passes() : undefined);
+      return [control, ...others.map((cell) => ({ ...cell, worth }))];
+    },
+  };
 }

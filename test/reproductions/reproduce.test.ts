@@ -12,10 +12,10 @@ import { parseSet } from '../../reproductions/grid.js';
 import { EXPERIMENTS, experimentById } from '../../reproductions/registry.js';
 import { NothingStoredError, estimate, finishedRuns, remaining } from '../../reproductions/measure.js';
 import { readRecord, recordFiles } from '../../reproductions/records.js';
-import { reproduce } from '../../reproductions/reproduce.js';
+import { leftToReproduce, reproduce } from '../../reproductions/reproduce.js';
 import type { Shown } from '../../reproductions/reproduce.js';
 import type { ResultRecord } from '../../reproductions/records.js';
-import { byTitle } from './fakes.js';
+import { byTitle, gated } from './fakes.js';
 
 describe('registry', () => {
   it('has every figure and table of the paper, once, and then our own', () => {
@@ -242,4 +242,48 @@ describe('reproduce', () => {
     const { result } = await reproduce(fig4, { ...options, seeds: 2, stored: 'begun' });
     expect([result.runs.length, result.of]).to.deep.equal([2, 4]);
   }).timeout(180_000);
+
+  it('makes and counts no run that is not worth it by what others showed, and keeps one that is there', async () => {
+    const home = newHome();
+    const ask = (passes: boolean, stored?: 'only') => {
+      const experiment = gated(() => passes);
+      const options = { budget: 'smoke', seeds: 1, home } as const;
+      const left = () => leftToReproduce(experiment, options);
+      const positions: number[] = [];
+      const progress: Progress = {
+        start: (_, total) => ({ update: (at) => void positions.push(at / total), end: () => undefined }),
+      };
+      return {
+        left,
+        positions,
+        get: () => reproduce(experiment, { ...options, progress, ...(stored && { stored }) }),
+      };
+    };
+    const failed = ask(false);
+    // Until the control is there everything may be.
+    expect(await failed.left()).to.deep.include({ known: 0, of: 4 });
+    const { result } = await failed.get();
+    expect([result.runs.length, result.of]).to.deep.equal([1, 1]);
+    expect(failed.positions.at(-1)).to.equal(1);
+    expect(failed.positions).to.deep.equal([...failed.positions].sort((a, b) => a - b));
+    expect(await failed.left()).to.deep.equal({ seconds: 0, known: 1, of: 1 });
+    expect((await ask(false, 'only').get()).of).to.equal(1);
+    expect(await ask(true).left()).to.deep.include({ known: 1, of: 4 });
+    expect((await ask(true, 'only').get()).of).to.equal(4);
+    expect((await ask(true).get()).done).to.equal(4);
+    expect((await ask(false).get()).done).to.equal(4);
+    expect(await failed.left()).to.deep.equal({ seconds: 0, known: 4, of: 4 });
+  }).timeout(60_000);
+
+  it('waits for a control that another is at before it makes what hangs on it', async () => {
+    const home = newHome();
+    const ask = () =>
+      reproduce(
+        gated(() => false),
+        { budget: 'smoke', seeds: 1, home },
+      );
+    const [first, second] = await Promise.all([ask(), ask()]);
+    expect([first.of, second.of]).to.deep.equal([1, 1]);
+    expect(readdirSync(path.join(home, 'runs'))).to.have.length(1);
+  }).timeout(60_000);
 });

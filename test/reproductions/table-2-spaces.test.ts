@@ -240,6 +240,44 @@ describe('Table 2', () => {
     }
   });
 
+  it('searches and trains only where the hand-made cells come apart, once all of them are there', () => {
+    const failed = fakeView(
+      laptop,
+      ({ method, space, seed }) => asPrintedError(method, space, seed),
+      (_, seed) => 35 + 0.1 * (seed % 2),
+    );
+    const lacking = asPrinted.rows.filter(({ method, seed }) => method !== 'control/8' || seed !== 3);
+    const searched = trainings({ budget: 'laptop' });
+    for (const [rows, expected] of [
+      [asPrinted.rows, true],
+      [lacking, undefined],
+      [failed.rows, false],
+    ] as const) {
+      for (const { axes, run, worth } of searched)
+        expect(worth!(rows), `${axes.method} ${spaceName(run.search!)}`).to.equal(expected);
+    }
+    const smoke = cellsWith(table2, { budget: 'smoke' });
+    expect(smoke.every(({ worth }) => worth === undefined)).to.equal(true);
+
+    // What is shown where nothing was worth it.
+    const left = {
+      ...failed,
+      rows: failed.rows.filter(({ method }) => method.startsWith('control')),
+      done: 20,
+      of: 20,
+    };
+    for (const { id, verdict, detail } of table2.claims(left)) {
+      if (id === 'gld-dearer') continue;
+      expect(verdict, id).to.equal('cannot be seen here');
+      expect(detail).to.match(/errors 35\.05 ± 0\.06/);
+    }
+    const tables = table2.tables(left);
+    expect(tables.flatMap(({ notes = [] }) => notes).join('\n')).to.contain(
+      'Left out, since the control failed: S2, S3, S4.',
+    );
+    printsWell(tables);
+  });
+
   it('does not find them where DARTS is better, and is undecided where nothing differs', () => {
     const reversed = fakeView(laptop, ({ method, seed }) => ({
       errorPct: 100 - AS_PRINTED[method] + 0.2 * (seed % 2),
