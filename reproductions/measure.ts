@@ -246,8 +246,8 @@ async function inTurn(
         busy.push(cell);
       }
     }
-    if (busy.length === left.length) waits(why);
     if (busy.length === left.length) {
+      waits(why);
       await pause(AGAIN_MS, undefined, signal ? { signal } : {}).catch(() => undefined);
       if (signal?.aborted)
         throw new InterruptedError('Stopped; the same command goes on from what was saved.');

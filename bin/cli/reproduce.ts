@@ -3,6 +3,7 @@ import { InterruptedError, UsageError, ZartsError, unknownName } from '../../lib
 import { claimsText } from '../../lib/report/claims.js';
 import { about } from '../../lib/report/format.js';
 import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
+import type { Table } from '../../lib/report/table.js';
 import { RunQueue } from '../../lib/runs/queue.js';
 import { PRESETS } from '../../lib/search/protocol.js';
 import { searchOf } from '../../reproductions/kinds.js';
@@ -22,6 +23,7 @@ import { knownBudget, wholeNumber } from './options.js';
 import type { ExperimentOptions } from './options.js';
 import { interruptible } from './signals.js';
 import { parsedShare, slurmScript } from './slurm.js';
+import { label, listTable } from '../../reproductions/tables.js';
 import { bulletList, fitted, print, printJson, shortPath, textWidth, wrap } from './text.js';
 
 /** The options of `zarts reproduce`. */
@@ -65,6 +67,10 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
   const queue = options.queue === undefined ? undefined : await RunQueue.open(options.queue);
   const through = queue ? { queue } : {};
   const shown = options.stored ? ({ stored: 'only' } as const) : {};
+  const tells = !quiet && !options.stored;
+  if (tells && experiments.length > 1) {
+    process.stderr.write(`${fitted(costTable(experiments, grids, asked.budget))}\n\n`);
+  }
   await interruptible(async (signal) => {
     for (const [i, experiment] of experiments.entries()) {
       try {
@@ -78,7 +84,7 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
         continue;
       }
       signal.throwIfAborted();
-      if (!quiet && !options.stored) {
+      if (tells) {
         const text = `${experiment.id}, budget ${asked.budget}: ${about(estimate(grids[i]))}`;
         const gated = grids[i].filter(({ worth }) => worth);
         const most = gated.length > 0 ? `, ${about(estimate(gated))} of it only where controls pass` : '';
@@ -108,6 +114,36 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
   if (json) printJson(id === 'all' ? documents : documents[0]);
   if (lacking.length > 0) process.stderr.write(`${lacking.join('\n')}\n`);
   return lacking.length > 0 ? 1 : 0;
+}
+
+/** What each of several figures and tables takes, before the first begins. */
+function costTable(experiments: readonly Experiment[], grids: readonly AnyCell[][], budget: string): Table {
+  let before = 0;
+  const costs = experiments.map(({ id, title }, i) => {
+    const earlier = grids.slice(0, i).flat();
+    const all = estimate([...earlier, ...grids[i]]);
+    const certain = grids[i].filter(({ worth }) => !worth);
+    const gated = certain.length < grids[i].length ? all - estimate([...earlier, ...certain]) : 0;
+    const own = all - before;
+    before = all;
+    return { id, title, own, gated };
+  });
+  const sum = (of: (cost: (typeof costs)[number]) => number): number =>
+    costs.reduce((total, cost) => total + of(cost), 0);
+  const all = { id: 'all', title: '', own: sum(({ own }) => own), gated: sum(({ gated }) => gated) };
+  return listTable(
+    `What is to be computed (budget ${budget})`,
+    [...costs, all],
+    [
+      label('id', ({ id }) => id),
+      label('what it shows', ({ title }) => title),
+      label('takes', ({ own }) => about(own), 'right'),
+      label('of it only where controls pass', ({ gated }) => (gated > 0 ? about(gated) : ''), 'right'),
+    ],
+    [
+      'Estimates for two cores with nothing computed before. Runs that several share count where they first come; what lacks its images is passed over.',
+    ],
+  );
 }
 
 /** The command again, as arguments, but for how its runs are spread. */

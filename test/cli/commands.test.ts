@@ -6,6 +6,7 @@ import { ZartsError } from '../../lib/errors.js';
 import { silent } from '../../lib/progress.js';
 import { fullSearch, withBudget } from '../../lib/search/presets.js';
 import { parseGenotype } from '../../lib/spaces/genotype.js';
+import { EXPERIMENTS } from '../../reproductions/registry.js';
 import { FIXTURES } from '../support/fixtures.js';
 import { longIt } from '../support/long.js';
 import { endStarted, spawned, temporaryHome, zarts } from './zarts.js';
@@ -133,10 +134,17 @@ describe('zarts reproduce', function () {
     const lines = stderr.trimEnd().split('\n');
     expect(lines.length).to.be.greaterThan(4);
     for (const line of lines)
-      expect(line).to.match(/^(fig|table)-\d is not reproduced: .* holds no .*--data/);
+      expect(line).to.match(/^[a-z]+-[a-z0-9]+ is not reproduced: .* holds no .*--data/);
     expect(stderr)
       .to.match(/^fig-6 .*CIFAR-100/m)
       .and.to.match(/^fig-9 .*SVHN/m);
+    // Unless told to be quiet, first of all what each takes.
+    const told = await zarts(args.slice(0, -1), env);
+    expect(told.stderr)
+      .to.match(/^What is to be computed \(budget smoke\)\n/)
+      .and.to.match(/^all +~\d+ (s|min)$/m);
+    for (const { id } of EXPERIMENTS)
+      expect(told.stderr).to.match(new RegExp(`^${id} .*~\\d+ (s|min)$`, 'm'));
   });
 });
 
