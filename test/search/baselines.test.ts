@@ -114,7 +114,8 @@ describe('search/baselines', function () {
     // Every solver is stopped and goes on in matrix.test.ts.
     const test = id === 'darts-1st' || id === 'sdarts-rs' ? it : longIt;
     test(`${id} finds the same to the last bit again, and in parts`, async () => {
-      const protocol = tiny(id);
+      // With this seed the eigenvalue rises, so that what watches it acts.
+      const protocol = tiny(id, 'seed=2');
       const [first, second] = [memory(), memory()];
       const once = await run(protocol, { store: first.store });
       const tensors = tf.memory().numTensors;
