@@ -115,7 +115,7 @@ describe('search/baselines', function () {
     const test = id === 'darts-1st' || id === 'sdarts-rs' ? it : longIt;
     test(`${id} finds the same to the last bit again, and in parts`, async () => {
       // With this seed the eigenvalue rises, so that what watches it acts.
-      const protocol = tiny(id, 'seed=2');
+      const protocol = tiny(id, 'seed=1');
       const [first, second] = [memory(), memory()];
       const once = await run(protocol, { store: first.store });
       const tensors = tf.memory().numTensors;
