@@ -152,8 +152,8 @@ function contest(
     }))
     .filter(({ stratum: { first, second } }) => first.length > 0 && second.length > 0);
   const passed = both.filter(({ key }) => controls === undefined || controls.get(key)?.passed === true);
-  // Where a control failed, nothing was trained, or it does not count.
-  const left = [...(controls ?? [])].filter(([, { passed: seen }]) => seen === false).map(([key]) => key);
+  // Also those where nothing was trained because of it.
+  const left = [...(controls ?? [])].filter(([, control]) => control.passed !== true).map(([key]) => key);
   const own =
     both.length === 0 ? [...(controls?.values() ?? [])] : both.flatMap(({ key }) => controls?.get(key) ?? []);
   const seen = own.filter((each) => each.passed === true);

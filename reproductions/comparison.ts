@@ -327,7 +327,8 @@ function benchmarkColumns(rows: readonly Benchmark[]): SummaryColumn<Benchmark>[
 /** The best error of each method on each benchmark, and the mean with its spread. */
 function errorTables(view: ComparedView): Table[] {
   const rows = trainedIn(view);
-  const data = distinct(rows.map(({ dataset }) => datasetTitle(dataset))).join(', ');
+  // Of all rows: where controls failed, nothing else was trained.
+  const data = distinct(view.rows.map(({ dataset }) => datasetTitle(dataset))).join(', ');
   const searches = searchesText(rows);
   const errorTable = (title: string, cell: (errors: readonly number[]) => string, ...notes: string[]) => {
     const byMethod = methodsIn(rows).map((method): SummaryColumn<ComparedRow> => ({

@@ -78,6 +78,12 @@ export const isControl = (row: object): boolean =>
 const trainedOf = (rows: readonly object[]) =>
   rowsOfKind(rows as readonly Row<'training' | 'linear', MethodAxes>[], 'training');
 
+/** Whether a hand-made cell is one of a place's controls. */
+const isControlOf = (
+  { dataset, space }: { readonly dataset: string; readonly space: string },
+  control: { readonly dataset: string; readonly space?: string | undefined },
+): boolean => control.dataset === dataset && control.space!.split(' ').includes(space);
+
 /** What training says of the hand-made cells of each benchmark, by {@link benchmarkKey}. */
 export function separationsIn({
   rows,
@@ -91,9 +97,7 @@ export function separationsIn({
   );
   return new Map(
     groupBy(benchmarks, 'dataset', 'space').map(({ key }) => {
-      const own = controls.filter(
-        ({ dataset, space }) => dataset === key.dataset && space.split(' ').includes(key.space),
-      );
+      const own = controls.filter((control) => isControlOf(key, control));
       const errors = CONTROL_EDGES.map((edges) =>
         own.filter(({ method }) => method === controlId(edges)).map(({ errorPct }) => errorPct),
       );
@@ -108,17 +112,17 @@ export function separationsIn({
  */
 export function worthTraining(
   controls: readonly Cell<'training', MethodAxes>[],
-  { dataset, space }: Place,
+  place: Place,
 ): Worth | undefined {
-  const isHere = (of: { readonly dataset: string; readonly space?: string | undefined }): boolean =>
-    of.dataset === dataset && of.space!.split(' ').includes(space);
-  const own = controls.filter(({ axes, run }) => isHere({ ...axes, dataset: run.training.dataset.name }));
+  const own = controls.filter(({ axes, run }) =>
+    isControlOf(place, { ...axes, dataset: run.training.dataset.name }),
+  );
   if (own.length === 0) return undefined;
   return (rows) => {
-    const there = trainedOf(rows).filter((row) => isControl(row) && isHere(row));
+    const there = trainedOf(rows).filter((row) => isControl(row) && isControlOf(place, row));
     if (there.length < own.length) return undefined;
     // One that cannot be told by so few seeds keeps nothing from being trained.
-    return separationsIn({ rows: there }).get(benchmarkKey({ dataset, space }))?.passed !== false;
+    return separationsIn({ rows: there }).get(benchmarkKey(place))?.passed !== false;
   };
 }
 

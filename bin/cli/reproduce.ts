@@ -16,6 +16,7 @@ import { EXPERIMENTS, experimentById } from '../../reproductions/registry.js';
 import { reproduce } from '../../reproductions/reproduce.js';
 import type { Reproduced, ReproduceOptions, PartlyShown } from '../../reproductions/reproduce.js';
 import { shareOf } from '../../reproductions/shares.js';
+import { label, listTable } from '../../reproductions/tables.js';
 import { anyTrainingOf } from '../../reproductions/training.js';
 import { fetchData, fetchImages } from './data.js';
 import type { DataOptions } from './data.js';
@@ -23,7 +24,6 @@ import { knownBudget, wholeNumber } from './options.js';
 import type { ExperimentOptions } from './options.js';
 import { interruptible } from './signals.js';
 import { parsedShare, slurmScript } from './slurm.js';
-import { label, listTable } from '../../reproductions/tables.js';
 import { bulletList, fitted, print, printJson, shortPath, textWidth, wrap } from './text.js';
 
 /** The options of `zarts reproduce`. */
