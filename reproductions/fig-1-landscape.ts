@@ -84,7 +84,7 @@ function excessDistance(rows: Rows, title: string, step?: number): number | unde
 function nearer(
   title: string,
   steps: readonly number[],
-  gate: Pick<Statement<OnLandscapeRow>, 'unseen' | 'control'>,
+  gate: Pick<Statement<OnLandscapeRow>, 'unseen' | 'controls'>,
 ): Statement<OnLandscapeRow>[] {
   const id = title.toLowerCase().replace(/,? /g, '-');
   const less = `distance of ${title}’s end from the minimum less that of`;

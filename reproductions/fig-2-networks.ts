@@ -102,7 +102,7 @@ const accuracyChange: Statistic = (rows) => {
  */
 export function claims(
   rows: readonly Network[],
-  gate: Pick<Statement<Network>, 'unseen' | 'control'>,
+  gate: Pick<Statement<Network>, 'unseen' | 'controls'>,
 ): Claim[] {
   if (rows.length === 0) return [];
   const { epochs } = rows[0].search!;

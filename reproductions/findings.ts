@@ -32,12 +32,15 @@ function findingOf({ id, budget, result }: ResultRecord): string {
   const limits = budget === 'full' ? [] : notShown(searchesIn(result));
   const partly =
     view.done < view.of ? ['Not all of its runs are there yet; what rests on the others is undecided.'] : [];
+  const controls = distinct(decided.flatMap((claim) => claim.controls ?? []));
   return [
     `**${experiment.title}** (${of}): ${tallyText(claims)}.`,
     ...partly,
     ...limits,
     '',
-    ...decided.map(decidedText),
+    ...decided.map((claim) => decidedText(claim, controls)),
+    ...(controls.length === 0 ? [] : ['', 'What showed that these could be seen:', '']),
+    ...controls.map((control, i) => `- C${i + 1}. ${control}.`),
   ].join('\n');
 }
 
@@ -67,10 +70,17 @@ function notShown(searches: readonly SearchProtocol[]): string[] {
   ];
 }
 
-/** "- ✓ N_e rises with N: flat density. *slope of …*: 0.825 [0.718, 0.931], n = 3." With its control, where it has one. */
-function decidedText({ verdict, text, statistic, interval, n, unit, control }: Claim): string {
+/**
+ * "- ✓ N_e rises with N: flat density. *slope of …*: 0.825 [0.718, 0.931], n = 3." With its controls' places among all, where it
+ * has any.
+ */
+function decidedText(
+  { verdict, text, statistic, interval, n, unit, controls = [] }: Claim,
+  all: readonly string[],
+): string {
   const found = `${fixed(statistic.value, 3)} ${intervalText(interval)}`;
-  const seen = control === undefined ? '' : ` Control: ${control}.`;
+  const places = controls.map((control) => `C${all.indexOf(control) + 1}`);
+  const seen = places.length === 0 ? '' : ` (Controls: ${places.join(', ')}.)`;
   return `- ${verdictMark(verdict)} ${verdict}: ${text} *${statistic.name}*: ${found}, ${countText(n, unit)}.${seen}`;
 }
 

@@ -23,7 +23,7 @@ export interface Statement<R> {
   /** Why these runs could not show it. */
   readonly unseen?: string | undefined;
   /** What showed that they can. */
-  readonly control?: string | undefined;
+  readonly controls?: readonly string[] | undefined;
 }
 
 /** Why a number that the paper read off its own searches cannot be met at a reduced budget; nothing at the full one. */

@@ -80,15 +80,17 @@ export function controlsTable(controls: readonly Control[], notes: readonly stri
   );
 }
 
+const sentenceOf = ({ text, found }: Control): string => `${text} (${found})`;
+
 /** What a statement is told of its controls: why it cannot be seen here, or what showed that it can. */
 export function gatedBy(controls: readonly Control[]): {
   readonly unseen?: string;
-  readonly control?: string;
+  readonly controls?: readonly string[];
 } {
   const fault = controls.find(({ passed }) => passed === false);
   if (fault) return { unseen: `The control failed: ${fault.text} (${fault.found}).` };
   const seen = controls.filter(({ passed }) => passed);
-  return seen.length === 0 ? {} : { control: seen.map(({ text, found }) => `${text} (${found})`).join('; ') };
+  return seen.length === 0 ? {} : { controls: seen.map(sentenceOf) };
 }
 
 /**
@@ -135,9 +137,7 @@ export function judgeTogether(questions: readonly TestedQuestion[], lacking?: st
       ...(unit === undefined ? {} : { unit }),
       interval,
       detail: `p = ${p.toPrecision(2)}, ${corrected}; decided below ${fixed(1 - LEVEL, 2)}. ${detail}`,
-      ...(controls.length === 0
-        ? {}
-        : { control: controls.map((each) => `${each.text} (${each.found})`).join('; ') }),
+      ...(controls.length === 0 ? {} : { controls: controls.map(sentenceOf) }),
     };
   });
 }

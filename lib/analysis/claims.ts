@@ -23,8 +23,8 @@ export interface Claim {
   readonly interval: readonly [number, number] | null;
   /** Where the line was drawn and why, and what limits the verdict. */
   readonly detail: string;
-  /** What showed that this experiment can see such a thing. */
-  readonly control?: string;
+  /** What showed that this experiment can see such a thing, a sentence each. */
+  readonly controls?: readonly string[];
 }
 
 /** Where the statistic must lie for the claim to hold. */
@@ -73,7 +73,7 @@ export interface Question {
   /** Why this experiment could not see it, whatever the values are: what its control found. Then no verdict is given. */
   readonly unseen?: string | undefined;
   /** What showed that it can be seen. */
-  readonly control?: string | undefined;
+  readonly controls?: readonly string[] | undefined;
 }
 
 /**
@@ -82,7 +82,7 @@ export interface Question {
  * @throws {ZartsError} if a value is not finite.
  */
 export function judge(question: Question): Claim {
-  const { id, text, statistic, values, region, resolution, unit, detail, unseen, control } = question;
+  const { id, text, statistic, values, region, resolution, unit, detail, unseen, controls } = question;
   const what = unit ?? 'seed';
   if (values.length === 0 && unseen === undefined) {
     const reason = `No ${what} has all the runs that this needs.`;
@@ -107,7 +107,7 @@ export function judge(question: Question): Claim {
     ...(unit === undefined ? {} : { unit }),
     interval,
     detail: detail ? `${reason} ${detail}` : reason,
-    ...(control === undefined || unseen !== undefined ? {} : { control }),
+    ...(controls === undefined || unseen !== undefined ? {} : { controls }),
   };
 }
 

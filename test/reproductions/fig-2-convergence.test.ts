@@ -181,7 +181,7 @@ describe('Fig. 2', () => {
     expect(claim('size-stays/mgs').detail).to.contain('from −16.22 to 16.22');
     // After epochs 15 to 40, whose mean is 27.5; two of the six are 0.1 above 60.
     expect(value('better-late/mgs')).to.be.closeTo(27.5 / 6 + 0.2 / 6, 1e-9);
-    expect(claim('better-late/mgs').control).to.match(/errors 35\.0/);
+    expect(claim('better-late/mgs').controls![0]).to.match(/errors 35\.0/);
   });
 
   it('leaves out claims on methods that are not there, and has tables and charts of any part', () => {

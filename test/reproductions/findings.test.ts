@@ -9,15 +9,16 @@ import { experimentById } from '../../reproductions/registry.js';
 import { recordsIn } from '../../reproductions/report.js';
 import { viewOf } from '../../reproductions/experiment.js';
 
+const records = recordsIn(committedResults());
 const readme = readFileSync(path.join(projectRoot(), 'README.md'), 'utf8');
 
 describe('findings', () => {
   it('in the README are those of the records that come with it (npx zarts report --readme makes them)', () => {
-    expect(withFindings(readme, findingsText(recordsIn(committedResults())))).to.equal(readme);
+    expect(withFindings(readme, findingsText(records))).to.equal(readme);
   });
 
   it('name every claim that was decided, and no other', () => {
-    for (const record of recordsIn(committedResults())) {
+    for (const record of records) {
       const text = findingsText([record]);
       for (const claim of experimentById(record.id).claims(viewOf(record.result))) {
         const decided = ['supported', 'not supported'].includes(claim.verdict);
@@ -26,10 +27,30 @@ describe('findings', () => {
     }
   });
 
+  it('name each control once, and every finding the controls that it rests on', () => {
+    for (const record of records) {
+      const text = findingsText([record]);
+      const named = new Map(
+        [...text.matchAll(/^- (C\d+)\. (.*)\.$/gm)].map(([, name, control]) => [name, control]),
+      );
+      const decided = text.split('\n').filter((line) => /^- [✓✗] /.test(line));
+      for (const claim of experimentById(record.id).claims(viewOf(record.result))) {
+        const line = decided.find((each) => each.includes(`supported: ${claim.text} `));
+        if (!line) continue;
+        const names = /\(Controls: (.*)\.\)$/.exec(line)?.[1].split(', ') ?? [];
+        expect(
+          names.map((name) => named.get(name)),
+          claim.id,
+        ).to.deep.equal(claim.controls ?? []);
+      }
+      expect(new Set(named.values()).size).to.equal(named.size);
+    }
+  });
+
   it('take the place of other findings alone, and need a place', () => {
     const other = withFindings(readme, 'Something else.');
     expect(other).to.contain('Something else.').and.to.not.equal(readme);
-    expect(withFindings(other, findingsText(recordsIn(committedResults())))).to.equal(readme);
+    expect(withFindings(other, findingsText(records))).to.equal(readme);
     expect(() => withFindings('No marks.', 'Something.')).to.throw(ZartsError, 'README.md lacks the lines');
   });
 });

@@ -120,7 +120,7 @@ describe('Table 5', () => {
     expect(stable.detail).to.contain('Supported if the whole 95 % interval lies from −2 to 2');
     expect(stable.statistic.value).to.be.closeTo(0.01, 1e-9);
     expect(stable.verdict).to.equal('supported');
-    expect(stable.control).to.match(/errors 36\.03 ± 0\.06, 40\.03/);
+    expect(stable.controls![0]).to.match(/errors 36\.03 ± 0\.06, 40\.03/);
     expect(find(fake({ errorPct: (N, seed) => (N > 4 ? 37 : 40) + 0.1 * seed })).verdict).to.equal(
       'not supported',
     );

@@ -63,7 +63,7 @@ describe('questions decided together', () => {
     ]);
     expect(waiting.verdict).to.equal('undecided');
     expect(waiting.detail).to.contain('The control was not run');
-    expect(seen).to.include({ verdict: 'supported', control: 'it moves (0.1)' });
+    expect(seen).to.deep.include({ verdict: 'supported', controls: ['it moves (0.1)'] });
     for (const { verdict, detail } of judgeTogether([question('a', 0.001)], 'No images.'))
       expect([verdict, detail]).to.deep.equal(['undecided', 'No images.']);
   });
@@ -72,7 +72,7 @@ describe('questions decided together', () => {
     expect(gatedBy([control(true), control(false)]))
       .to.have.property('unseen')
       .that.contains('failed');
-    expect(gatedBy([control(true)])).to.deep.equal({ control: 'it moves (0.1)' });
+    expect(gatedBy([control(true)])).to.deep.equal({ controls: ['it moves (0.1)'] });
     expect(gatedBy([control(undefined)])).to.deep.equal({});
   });
 
