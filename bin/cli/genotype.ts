@@ -139,7 +139,7 @@ function unknownArgument(argument: string): UsageError {
     );
   const { message } = unknownName('genotype', argument, Object.keys(KNOWN_GENOTYPES));
   return new UsageError(
-    `${message} It may also be PyTorch's text, a file that holds one, or the key of a run (at least its first ${KEY_PREFIX} characters).`,
+    `${message} It may also be PyTorch's or NAS-Bench-201's text, a file that holds one, or the key of a run (at least its first ${KEY_PREFIX} characters).`,
   );
 }
 

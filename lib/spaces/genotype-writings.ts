@@ -16,8 +16,10 @@ export interface Written {
   readonly epoch: number;
   /** What is written; a fault where that cannot be read. */
   readonly value: unknown;
-  /** The text that Python's rules were applied to, for the place of a fault. */
+  /** The text that it was read from, for the place of a fault. */
   readonly text: string;
+  /** Where in it a cell of NAS-Bench-201 begins that stands among other things. Default 0. */
+  readonly at?: number;
 }
 
 /** Which of several genotypes is meant. */
@@ -37,21 +39,23 @@ const LONGEST_PATH = 1000;
 
 /**
  * The genotypes in a text: Python (`Genotype(…)` or a dictionary of its fields, alone, assigned to names, or in a log), JSON
- * or YAML with genotypes anywhere in it, as fields or as Python's text; NAS-Bench-201's text of a cell.
+ * or YAML with genotypes anywhere in it, as fields or as Python's text; NAS-Bench-201's text of a cell, alone or, without
+ * blanks, wherever those stand.
  *
  * @throws {UsageError} for a text that is too long, or holds too many.
  */
 export function genotypesIn(text: string): readonly Written[] {
   if (text.length > LONGEST_TEXT)
     throw new UsageError(`The text has ${text.length} characters; a genotype's has at most ${LONGEST_TEXT}.`);
-  if (isCellText(text)) return [{ name: '', epoch: 0, value: text, text }];
+  // Cells under each other are several.
+  if (isCellText(text) && !/\|\s+\|/.test(text)) return [{ name: '', epoch: 0, value: text, text }];
   const document = jsonDocument(text) ?? yamlDocument(text);
   const found = document === undefined ? [] : inDocument(document);
   // What only looked like a document is read as Python.
   return found.length > 0 ? found : inPython(text);
 }
 
-/** Whether a value is NAS-Bench-201's text of a cell, `|…~0|+|…~0|…~1|`, which ./genotype.ts reads. */
+/** Whether a value begins as NAS-Bench-201's text of a cell does, `|…~0|+|…~0|…~1|`, which ./genotype.ts reads. */
 export function isCellText(value: unknown): value is string {
   return typeof value === 'string' && /^\s*\|/.test(value);
 }
@@ -82,12 +86,18 @@ function objectOf(read: () => unknown): object | undefined {
 
 // Python's text.
 
-/** Where a genotype may begin: a call of Genotype, or a dictionary whose first key is one of its fields'. */
-const BEGINNING = /(?<!\w)(?:[A-Za-z_]\w*\.)*Genotype\s*\(|\{\s*['"](?:normal|reduce)[\w/]*['"]\s*:/g;
+/**
+ * Where a genotype may begin: a call of Genotype, a dictionary whose first key is one of its fields', or a cell of
+ * NAS-Bench-201.
+ */
+const BEGINNING =
+  /(?<!\w)(?:[A-Za-z_]\w*\.)*Genotype\s*\(|\{\s*['"](?:normal|reduce)[\w/]*['"]\s*:|(?<!\w)\|\w+~(?=\d)/g;
+/** What a cell of NAS-Bench-201 is written with. */
+const CELL_TEXT = /[\w~|+]*/y;
 
 function inPython(text: string): Written[] {
   const found: Written[] = [];
-  let after = 0;
+  let [after, epochsAreSaid] = [0, false];
   BEGINNING.lastIndex = 0;
   for (let begun; (begun = BEGINNING.exec(text)) !== null; BEGINNING.lastIndex = after) {
     const start = begun.index;
@@ -98,9 +108,21 @@ function inPython(text: string): Written[] {
     }
     if (found.length === MOST_GENOTYPES)
       throw new UsageError(`The text holds more than ${MOST_GENOTYPES} genotypes; cut out the one you mean.`);
-    const told = [...text.slice(after, start).matchAll(EPOCH)].at(-1)?.[1];
-    const last = found.at(-1)?.epoch ?? -1;
-    const name = ASSIGNED.exec(before)?.[1] ?? KEYED.exec(before)?.[1] ?? '';
+    const said = [...text.slice(after, start).matchAll(EPOCH)].at(-1);
+    const told = said?.[1] ?? said?.[2];
+    const last = found.at(-1);
+    const epoch = told === undefined ? (last?.epoch ?? -1) + 1 : Number(told);
+    if (begun[0].startsWith('|')) {
+      CELL_TEXT.lastIndex = start;
+      const [value] = CELL_TEXT.exec(text)!;
+      after = start + value.length;
+      // NAS-Bench-201's logs say an epoch and its cell, and then look that cell up.
+      if (said || !epochsAreSaid || value !== last?.value)
+        found.push({ name: nameBefore(before.replace(WRAPPED, '')), epoch, value, text, at: start });
+      epochsAreSaid ||= said !== undefined;
+      continue;
+    }
+    const name = nameBefore(before);
     let value: unknown;
     try {
       ({ value, end: after } = readPython(text, start));
@@ -110,7 +132,7 @@ function inPython(text: string): Written[] {
       // What comes after the fault may be another genotype: a log may break off anywhere.
       after = Math.max(error.at, start + begun[0].length);
     }
-    found.push({ name, epoch: told === undefined ? last + 1 : Number(told), value, text });
+    found.push({ name, epoch, value, text });
   }
   return found.length === 0 ? inDictionary(text) : [...found, ...aliases(text, found)];
 }
@@ -132,9 +154,14 @@ function inDictionary(text: string): Written[] {
 const LONGEST_LINE = 200;
 /** A comment, or the definition of the class itself. */
 const NO_GENOTYPE = /^\s*#|\b(?:class|def)\s+$/;
-const ASSIGNED = /^[ \t]*([A-Za-z_]\w*)[ \t]*(?::[^=]*)?=[ \t]*$/;
+const ASSIGNED = /^[ \t]*([A-Za-z_]\w*)[ \t]*(?::[^=]*)?=[ \t]*['"]?$/;
 const KEYED = /['"]([^'"]{1,100})['"]\s*:\s*['"]?$/;
-const EPOCH = /\bepoch\b\W{0,3}(\d{1,6})/gi;
+const EPOCH = /\bepoch\b\W{0,3}(\d{1,6})|\b(\d{1,6})(?:-\d{1,6})?-th epoch\b/gi;
+/** How NAS-Bench-201's code prints a cell: "Structure(4 nodes with |…|)". */
+const WRAPPED = /\b\w*Structure\(\d+ nodes with $/;
+
+/** The name that something is assigned to or keyed with; empty for none. @param before  The line up to it. */
+const nameBefore = (before: string): string => ASSIGNED.exec(before)?.[1] ?? KEYED.exec(before)?.[1] ?? '';
 
 /** The genotypes that a text has under further names: `BEST = A_2`. */
 function aliases(text: string, found: readonly Written[]): Written[] {
@@ -153,12 +180,15 @@ function aliases(text: string, found: readonly Written[]): Written[] {
 
 // JSON and YAML.
 
+/** A text within a document that may hold a genotype. */
+const HELD = /Genotype\s*\(|\|\w+~\d/;
+
 function inDocument(document: object): Written[] {
   const found: Written[] = [];
   const seen = new Set<object>();
   const look = (value: unknown, path: string): void => {
-    if (typeof value === 'string' && /Genotype\s*\(/.test(value)) {
-      for (const { value: written } of inPython(value)) add(path, written, value);
+    if (typeof value === 'string' && HELD.test(value)) {
+      for (const { value: written, at } of inPython(value)) add(path, written, value, at);
     }
     if (typeof value !== 'object' || value === null || seen.has(value)) return;
     if (isGenotype(value)) {
@@ -174,10 +204,10 @@ function inDocument(document: object): Written[] {
       look(part, Array.isArray(value) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`);
     }
   };
-  const add = (name: string, value: unknown, text = ''): void => {
+  const add = (name: string, value: unknown, text = '', at = 0): void => {
     if (found.length === MOST_GENOTYPES)
       throw new UsageError(`The text holds more than ${MOST_GENOTYPES} genotypes; cut out the one you mean.`);
-    found.push({ name, epoch: found.length, value, text });
+    found.push({ name, epoch: found.length, value, text, at });
   };
   look(document, '');
   return sequence(found) ?? found;
@@ -225,7 +255,7 @@ export function chooseGenotype(
 ): Chosen {
   if (found.length === 0) {
     throw new UsageError(
-      'No genotype is in it: expected Genotype(normal=[…], normal_concat=…, reduce=[…], reduce_concat=…), as Python or within JSON or YAML.',
+      'No genotype is in it: expected Genotype(normal=[…], normal_concat=…, reduce=[…], reduce_concat=…), as Python or within JSON or YAML, or NAS-Bench-201’s |…~0|+|…~0|…~1|+….',
     );
   }
   const names = [...new Set(found.map((each) => each.name))];

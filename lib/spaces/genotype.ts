@@ -258,7 +258,7 @@ const jsonGenotype = z.strictObject({
 
 /**
  * The genotype written in a text, in any of the writings of ./genotype-writings.ts: PyTorch's `Genotype(…)`, JSON with the
- * fields of {@link Genotype}, a file or log of several of which the choice names one; or NAS-Bench-201's `|…~0|+|…~0|…~1|+…`.
+ * fields of {@link Genotype}, NAS-Bench-201's `|…~0|+|…~0|…~1|+…`; a file or log of several of which the choice names one.
  *
  * @throws {UsageError} naming the place of a fault (line and column, or the path to it), what was expected and what was found;
  *         for a text without a genotype, or with several of which none is chosen; as {@link checkGenotype}.
@@ -269,8 +269,10 @@ export function parseGenotype(text: string, choice: Choice = {}): Genotype {
 
 /** The genotype of a writing that was found in a text. @throws as {@link parseGenotype}. */
 export function readWritten(written: Written): Genotype {
-  const { value } = written;
-  return isCellText(value) ? new CellReader(value).readCell() : checkGenotype(genotypeFields(written));
+  const { value, text, at = 0 } = written;
+  return isCellText(value)
+    ? new CellReader(text.slice(0, at + value.length), at).readCell()
+    : checkGenotype(genotypeFields(written));
 }
 
 /**
@@ -370,11 +372,12 @@ function checkedStages({
   return stagesGenotype(normal as GenotypeEdge[]);
 }
 
-/** Reads `|…~0|+|…~0|…~1|+…`: a recursive descent over one text. */
+/** Reads `|…~0|+|…~0|…~1|+…`: a recursive descent over one text, from a place in it to its end. */
 class CellReader {
-  private at = 0;
-
-  constructor(private readonly text: string) {}
+  constructor(
+    private readonly text: string,
+    private at: number,
+  ) {}
 
   /** NAS-Bench-201's text. The edges into a node may stand in any order; each earlier node has exactly one. */
   readCell(): Genotype {

@@ -64,6 +64,15 @@ function byNode(edges: Genotype['normal']): string {
 const withNode = (edges: Genotype['normal']): string =>
   edges.map(([op, input], i) => `('${op}', ${Math.floor(i / 2) + 2}, ${input})`).join();
 
+/** NAS-Bench-201's operations. */
+const NB201 = ['none', 'skip_connect', 'nor_conv_1x1', 'nor_conv_3x3', 'avg_pool_3x3'];
+
+/** The text of a cell of its, with six operations. */
+const nb201Cell = ([a, b, c, d, e, f]: readonly string[]): string =>
+  `|${a}~0|+|${b}~0|${c}~1|+|${d}~0|${e}~1|${f}~2|`;
+
+const SKIPS = nb201Cell(new Array<string>(6).fill('skip_connect'));
+
 /** Choosing in it fails with that. */
 function refused(text: string, ...says: readonly RegExp[]): void {
   for (const each of says) expect(() => parseGenotype(text), text.slice(0, 200)).to.throw(UsageError, each);
@@ -80,6 +89,58 @@ describe('writings of genotypes', () => {
       );
     });
   }
+
+  it('reads NAS-Bench-201’s cells wherever they stand', () => {
+    const writings: ((cell: string) => string)[] = [
+      (cell) => `BEST = '${cell}'\n`,
+      (cell) => `Structure(4 nodes with ${cell})`,
+      (cell) => `10:43:00 PM Architecture = NB201Genotype(arch_str='${cell}')`,
+      (cell) => `config = {'name': 'infer.tiny', 'C': 16, 'N': 5, 'arch_str': '${cell}', 'num_classes': 10}`,
+      (cell) => JSON.stringify({ best: { arch: cell, accuracy: 94.37 } }),
+      (cell) => `accuracy: 94.37\narch: '${cell}'\n`,
+      (cell) => `arch,accuracy\n${cell},94.37\n`,
+      (cell) => `| cell | accuracy |\n|---|---|\n| ${cell} | 94.37 |\n`,
+    ];
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...NB201), { minLength: 6, maxLength: 6 }), (ops) => {
+        const cell = nb201Cell(ops);
+        for (const write of writings) {
+          const text = write(cell);
+          const name = genotypesIn(text)[0]?.name;
+          expect(printGenotype(parseGenotype(text, { name })), text).to.equal(cell);
+        }
+      }),
+      { numRuns: 20 },
+    );
+    expect(genotypesIn(writings[0](SKIPS))[0].name).to.equal('BEST');
+    expect(genotypesIn(writings[3](SKIPS))[0].name).to.equal('arch_str');
+    expect(genotypesIn(writings[4](SKIPS))[0].name).to.equal('best.arch');
+  });
+
+  it('takes from a log of NAS-Bench-201’s code an epoch’s cell, though each stands there twice', () => {
+    const cells = NB201.map((op) => nb201Cell(new Array<string>(6).fill(op)));
+    const log = cells
+      .map(
+        (cell, i) =>
+          `[Search the 00${i}-005-th epoch] Time Left: [00:01:00], LR=0.02\n` +
+          `<<<--->>> The 00${i}-005-th epoch : Structure(4 nodes with ${cell})\n${cell}\ncifar10-valid FLOP= 15 M\n`,
+      )
+      .join('');
+    expect(genotypesIn(log).map(({ epoch, value }) => [epoch, value])).to.deep.equal([...cells.entries()]);
+    expect(printGenotype(parseGenotype(log))).to.equal(cells[4]);
+    expect(printGenotype(parseGenotype(log, { epoch: 1 }))).to.equal(cells[1]);
+    // Under each other, without epochs, each is one.
+    expect(genotypesIn(`${SKIPS}\n${SKIPS}\n`).map(({ epoch }) => epoch)).to.deep.equal([0, 1]);
+  });
+
+  it('names the place of a mistake in a cell among other things', () => {
+    refused(
+      `first line\nbest: Structure(4 nodes with |none~0|+|none~0|max_pool~1|)`,
+      /line 2, column 47: expected a known primitive, found "max_pool~1\|"/,
+    );
+    // Cut off, as a line of a log may be.
+    refused(`x = '|none~0|+|none~0|`, /line 1, column 23: expected an edge into node 2, found the end/);
+  });
 
   it('reads NNI’s exports of both generations, which concatenate every node', () => {
     const operations = { max_pool_3x3: 'maxpool', skip_connect: 'skipconnect', sep_conv_3x3: 'sepconv3x3' };
@@ -244,6 +305,9 @@ describe('writings of genotypes', () => {
       '#',
       '\n',
       'range(2, 6)',
+      SKIPS,
+      '|none~0|',
+      '|+',
       '"',
       '\\',
       '1e999',
