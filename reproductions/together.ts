@@ -88,7 +88,7 @@ export function gatedBy(controls: readonly Control[]): {
   readonly controls?: readonly string[];
 } {
   const fault = controls.find(({ passed }) => passed === false);
-  if (fault) return { unseen: `The control failed: ${fault.text} (${fault.found}).` };
+  if (fault) return { unseen: `The control failed: ${sentenceOf(fault)}.` };
   const seen = controls.filter(({ passed }) => passed);
   return seen.length === 0 ? {} : { controls: seen.map(sentenceOf) };
 }
@@ -117,8 +117,7 @@ export function judgeTogether(questions: readonly TestedQuestion[], lacking?: st
     const together = counted(each) ? adjusted[next++] : undefined;
     if (!found) {
       const why =
-        fault &&
-        `The control ${fault.passed === false ? 'failed' : 'was not run'}: ${fault.text} (${fault.found}).`;
+        fault && `The control ${fault.passed === false ? 'failed' : 'was not run'}: ${sentenceOf(fault)}.`;
       const detail = lacking ?? why ?? 'One of its methods has no searches here.';
       const unseen = lacking === undefined && fault?.passed === false;
       return undecided({ id, text, statistic, detail }, unseen ? 'cannot be seen here' : 'undecided');

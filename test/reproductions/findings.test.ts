@@ -9,10 +9,15 @@ import { experimentById } from '../../reproductions/registry.js';
 import { recordsIn } from '../../reproductions/report.js';
 import { viewOf } from '../../reproductions/experiment.js';
 
-const records = recordsIn(committedResults());
 const readme = readFileSync(path.join(projectRoot(), 'README.md'), 'utf8');
 
 describe('findings', () => {
+  let records: ReturnType<typeof recordsIn>;
+  // Many megabytes: read once, and not while files of tests are loaded.
+  before(() => {
+    records = recordsIn(committedResults());
+  });
+
   it('in the README are those of the records that come with it (npx zarts report --readme makes them)', () => {
     expect(withFindings(readme, findingsText(records))).to.equal(readme);
   });
