@@ -50,8 +50,10 @@ import { trainingOf, trainingSettings } from './training.js';
  */
 const IN_DARTS = ['mgs', 'darts-1st'] as const;
 const IN_SMALL = ['mgs-flat', 'darts-1st', 'random-ws'] as const;
-type Method =
-  (typeof IN_DARTS | typeof IN_SMALL)[number] | keyof typeof SENSITIVITY | keyof typeof MANY_IMAGES;
+const namesOf = <T extends object>(record: T): (keyof T)[] => Object.keys(record) as (keyof T)[];
+/** Beside them where DARTS is tempted: it at other rates, and all three with many images. */
+const BESIDE = [...namesOf(SENSITIVITY), ...namesOf(MANY_IMAGES)] as const;
+type Method = (typeof IN_DARTS | typeof IN_SMALL | typeof BESIDE)[number];
 /** Those whose cells are shown, in this order. */
 const METHODS: readonly Method[] = ['mgs', 'mgs-flat', 'darts-1st', 'random-ws'];
 const TITLES: Readonly<Record<string, string>> = {
@@ -107,7 +109,11 @@ function figureOf(id: string, dataset: FileDatasetName, spaces: readonly SpaceId
 }
 
 /** A figure of cells: an experiment that has drawings. */
-export type CellExperiment = Experiment<'search', CellAxes, { readonly space: Choice<SpaceId, true> }> & {
+export type CellExperiment = Experiment<
+  'search',
+  CellAxes,
+  { readonly space: Choice<SpaceId, true>; readonly method: Choice<Method, true> }
+> & {
   readonly drawings: (view: CellView) => readonly Drawing[];
 };
 
@@ -115,6 +121,8 @@ export type CellExperiment = Experiment<'search', CellAxes, { readonly space: Ch
 export function cellFigure(id: string, dataset: FileDatasetName, spaces: readonly SpaceId[]): CellExperiment {
   const figure = figureOf(id, dataset, spaces);
   const { title, description, claim, paper } = figure;
+  const compared: readonly Method[] = inDarts(spaces) ? IN_DARTS : IN_SMALL;
+  const own = inDarts(spaces) ? compared : [...compared, ...BESIDE];
   return {
     ...{ id, title, description, claim, paper },
     seeds: { full: 4, laptop: inDarts(spaces) ? 3 : LAPTOP_SEEDS, smoke: 1 },
@@ -122,23 +130,28 @@ export function cellFigure(id: string, dataset: FileDatasetName, spaces: readonl
       space: some('search space', spaces, (budget) =>
         budget === 'laptop' ? spaces.filter((space) => space === 'darts' || isTempting(space)) : spaces,
       ),
+      method: some('method', own, (budget) => (budget === 'laptop' ? own : compared)),
     },
     // Seeds outermost: after the first seed every space has a cell of each method.
     runs: ({ budget, preset, seeds, chosen, search }) => {
-      const small = preset === undefined ? IN_SMALL : [IN_DARTS[0], ...IN_SMALL.slice(1)];
-      const methods: readonly Method[] = inDarts(spaces) ? IN_DARTS : small;
-      const beside = (space: SpaceId, i: number): readonly Method[] =>
-        budget !== 'laptop' || !isTempting(space)
-          ? []
-          : [
-              ...(i < SENSITIVITY_SEEDS ? namesOf(SENSITIVITY) : []),
-              ...(i < MANY_IMAGES_SEEDS && preset === undefined ? namesOf(MANY_IMAGES) : []),
-            ];
+      const isRun = (method: Method, space: SpaceId, i: number): boolean => {
+        if (!isBeside(method)) return true;
+        if (budget !== 'laptop' || !isTempting(space)) return false;
+        return hasManyImages(method) ? i < MANY_IMAGES_SEEDS && preset === undefined : i < SENSITIVITY_SEEDS;
+      };
+      const named = chosen.method.map((method) =>
+        method === 'mgs-flat' && preset !== undefined ? 'mgs' : method,
+      );
       return cross({ seed: seeds, space: chosen.space }).flatMap(({ seed, space }) =>
-        [...methods, ...beside(space, seeds.indexOf(seed))].map((method): Cell<'search', CellAxes> => ({
-          axes: { space, method },
-          run: { kind: 'search', search: search(searchBy(method, space, dataset, { budget, preset, seed })) },
-        })),
+        named
+          .filter((method) => isRun(method, space, seeds.indexOf(seed)))
+          .map((method): Cell<'search', CellAxes> => ({
+            axes: { space, method },
+            run: {
+              kind: 'search',
+              search: search(searchBy(method, space, dataset, { budget, preset, seed })),
+            },
+          })),
       );
     },
     deviations,
@@ -149,7 +162,7 @@ export function cellFigure(id: string, dataset: FileDatasetName, spaces: readonl
   };
 }
 
-const namesOf = <T extends object>(record: T): (keyof T)[] => Object.keys(record) as (keyof T)[];
+const isBeside = (method: Method): boolean => (BESIDE as readonly Method[]).includes(method);
 
 const inDarts = (spaces: readonly SpaceId[]): boolean => spaces.includes('darts');
 

@@ -31,8 +31,8 @@ export async function explore<K extends RunKind, A extends Axes, C extends Choic
 ): Promise<void> {
   await withControls(controls, async (chosen, panel, asked) => {
     const options = { ...given, change: change(chosen) };
-    const { known, of, seconds } = await leftToReproduce(experiment, options);
-    if (known < of && !asked) {
+    const { seconds } = await leftToReproduce(experiment, options);
+    if (seconds > 0 && !asked) {
       panel.offer(`${panel.choice} is not computed yet: ${about(seconds)} on two cores.`, 'Compute');
       return;
     }

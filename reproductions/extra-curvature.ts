@@ -335,7 +335,7 @@ function scatterChart(view: CurvatureView): Chart[] {
   const y = quantitative({ field: 'peak', title: EIGENVALUE });
   const ranks = distinct(values.map(({ rank }) => rank)).sort((a, b) => a - b);
   const color = orderBy('rank', ranks, { title: ['strength, from', 'DARTS’ own (1) up'], symbolOpacity: 1 });
-  const shape = shapeBy('series', Object.values(SERIES_TITLES), { title: null, labelLimit: 260 });
+  const shape = shapeBy('series', Object.values(SERIES_TITLES), { title: null });
   const tooltip = [
     ...['whose', 'strength', 'seed', 'skips'].map((field) => ({ field })),
     { field: 'peak', format: '.3g' },

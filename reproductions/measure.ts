@@ -303,9 +303,9 @@ export function estimate(cells: readonly AnyCell[]): number {
 
 /** What of a grid is left to do here. */
 export interface Remaining {
-  /** Seconds on two cores, an estimate. */
+  /** Seconds on two cores, an estimate; 0 where everything is there, classifiers beside the runs too. */
   readonly seconds: number;
-  /** Runs that the store has, and all. */
+  /** Runs that the store has, and all: whole ones, a search with what is made of its end. */
   readonly known: number;
   readonly of: number;
 }
@@ -342,7 +342,7 @@ async function leftOf<W extends { readonly cell: AnyCell; readonly parts: readon
   const steps = await stepsOf(work, find);
   const isThere = (i: number): boolean => steps[i].every(({ known }) => known);
   let rows: readonly object[] | undefined;
-  const kept: Step[] = [];
+  const counted: number[] = [];
   for (const [i, { cell }] of work.entries()) {
     if (cell.worth && !isThere(i)) {
       rows ??= rowsOf(
@@ -350,10 +350,11 @@ async function leftOf<W extends { readonly cell: AnyCell; readonly parts: readon
       );
       if (cell.worth(rows) === false) continue;
     }
-    kept.push(...steps[i]);
+    counted.push(i);
   }
-  const left = kept.filter(({ known }) => !known);
-  return { seconds: secondsOf(left), known: kept.length - left.length, of: kept.length };
+  const left = counted.flatMap((i) => steps[i].filter(({ known }) => !known));
+  const count = (which: readonly number[]): number => countOf(which.map((i) => work[i].cell));
+  return { seconds: secondsOf(left), known: count(counted.filter(isThere)), of: count(counted) };
 
   async function foundBy(of: W): Promise<MeasuredCell> {
     const runs: KeptRun[] = [];

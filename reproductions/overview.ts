@@ -58,7 +58,7 @@ function verdictsOf(id: string, asked: Budget): string {
 
 /** What of a figure or table is left to do here, in words. */
 function costText({ seconds, known, of }: Remaining): string {
-  if (known === of) return 'there already';
+  if (seconds === 0) return 'there already';
   const some = known > 0 ? `, ${known} of ${of} runs are there` : '';
   return `${about(seconds)}${some}`;
 }
@@ -95,7 +95,7 @@ export async function overview({
     columns: [
       { key: 'title', title: 'notebook', href: 'href' },
       { key: 'shows', title: 'what it shows' },
-      { key: 'verdicts', title: 'verdicts on the paper’s claims' },
+      { key: 'verdicts', title: 'verdicts' },
       { key: 'cost', title: 'takes here' },
     ],
     rows,
@@ -121,7 +121,7 @@ export async function showTime<K extends RunKind, A extends Axes, C extends Choi
   const left = await remaining(cellsOf(experiment, { ...grid, budget }));
   const what = `${experiment.id} at budget ${budget}`;
   showText(
-    left.known === left.of
+    left.seconds === 0
       ? `${what}: every run is there already.`
       : `${what} takes ${costText(left)} here (an estimate for two cores).`,
   );

@@ -110,7 +110,7 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'reproduce',
-    argument: ['<id>', 'fig-1 … fig-9, table-1 … table-7, or all'],
+    argument: ['<id>', 'fig-1 … fig-9, table-1 … table-7, extra-nb201, extra-curvature, or all'],
     summary: 're-run a figure or table and judge its claims',
     description:
       "Runs what a figure or table of the paper needs, prints the table and a verdict on each of the paper's claims, and writes the pictures. What was computed before is not computed again.",

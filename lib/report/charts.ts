@@ -262,7 +262,7 @@ export function alongSearches(
     dashes,
     dots,
   } = plot;
-  const legend = { ...BELOW, labelLimit: 260, symbolOpacity: 1, symbolStrokeWidth: 2 };
+  const legend = { ...BELOW, symbolOpacity: 1, symbolStrokeWidth: 2 };
   const color = colorBy({ field: 'method', names: methods }, legend, PALETTE.slice(0, methods.length));
   const x = quantitative(
     { field: 'epoch', title: 'epoch of the search' },

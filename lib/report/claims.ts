@@ -30,7 +30,7 @@ export function tallyText(claims: readonly Pick<Claim, 'verdict'>[]): string {
 /** The claims of a reproduction as a table: verdict, sentence, statistic, interval, seeds. */
 export function claimsTable(claims: readonly Claim[]): Table {
   return {
-    title: 'Claims of the paper',
+    title: 'Claims and their verdicts',
     columns: [
       { key: 'verdict', title: 'verdict' },
       { key: 'text', title: 'claim' },

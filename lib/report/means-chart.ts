@@ -74,7 +74,7 @@ export interface Series extends Names {
 
 /** A series' colours. */
 export function colorOf({ title = null, colors = PALETTE, ordered = false, ...series }: Series): Encoding {
-  const legend = { title, symbolOpacity: 1, labelLimit: 260 };
+  const legend = { title, symbolOpacity: 1 };
   const { field, names } = series;
   const color = ordered
     ? orderBy(field, names, legend)
@@ -120,7 +120,7 @@ export function meansChart(plot: MeansPlot): Chart {
   const y = axisOf({ ...(plot.y.log ? { domain: around } : {}), ...plot.y, field: 'value' });
   const color = colorOf(series);
   const { field, names, title = null, tip = title ?? field } = series;
-  const shape = { ...shapeBy(field, names, { title, labelLimit: 260 }), sort: null };
+  const shape = { ...shapeBy(field, names, { title }), sort: null };
   const dashes = dash && {
     field: dash.field,
     type: 'nominal',

@@ -40,6 +40,8 @@ export const THEME = {
   // Every colour is said, black too: JupyterLab's dark theme would set the others for a black ground.
   legend: {
     ...{ labelFontSize: 12, titleFontSize: 12, titleFontWeight: 'normal', symbolSize: 90 },
+    // Names of methods are longer than Vega's 160 pixels.
+    labelLimit: 260,
     ...{ labelColor: '#000000', titleColor: '#000000' },
   },
   title: {

@@ -132,6 +132,19 @@ describe('Figs. 5 to 9', () => {
     expect(darts).to.deep.equal(plain.run.search);
   });
 
+  it('can be narrowed to some of their methods, in their order of seeds', () => {
+    const change = { method: ['random-ws', 'darts-1st-many'] } as const;
+    const narrowed = searches(fig7, { budget: 'laptop', change });
+    expect(narrowed).to.have.length(11 * 3 + 6 * 3);
+    expect(narrowed).to.have.members(
+      searches(fig7, { budget: 'laptop' }).filter((each) => / (random-ws|darts-1st-many) /.test(each)),
+    );
+    expect(narrowed.slice(0, 2)).to.deep.equal(['s2 random-ws cifar10 0', 's2 darts-1st-many cifar10 0']);
+    expect(searches(fig7, { budget: 'smoke', preset: 'paper', change: { method: 'mgs-flat' } })[0]).to.match(
+      / mgs cifar10 0$/,
+    );
+  });
+
   it('can be narrowed to some of their spaces', () => {
     const narrowed = cellsOf(fig7, { budget: 'smoke', change: { space: 's2' } });
     expect(narrowed).to.deep.equal(

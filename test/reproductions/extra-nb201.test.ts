@@ -9,6 +9,7 @@ import { deriveGenotype } from '../../lib/spaces/genotype.js';
 import { architectureAt, architectureWeights } from '../../lib/spaces/architectures.js';
 import { SPACES } from '../../lib/spaces/spaces.js';
 import { cellsOf, viewOf } from '../../reproductions/experiment.js';
+import { remaining } from '../../reproductions/measure.js';
 import type { MeasuredCell } from '../../reproductions/experiment.js';
 import { extraNb201 } from '../../reproductions/extra-nb201.js';
 import type { KeptRun } from '../../reproductions/kinds.js';
@@ -96,7 +97,7 @@ const keyOf = ({ columns }: Table, title: string): string =>
   columns.find((column) => column.title === title)!.key;
 
 describe('extra-nb201', () => {
-  it('has 24 searches of the three methods that are compared, 12 of the others, and rankings of the three', () => {
+  it('has 24 searches of the three methods that are compared, 12 of the others, and rankings of the three', async () => {
     const cells = cellsOf(extraNb201, { budget: 'laptop' });
     expect(cells[0].run.kind).to.equal('benchmark');
     const searches = cells.flatMap(({ run, axes }) => (run.kind === 'lookup' ? [{ ...run, ...axes }] : []));
@@ -110,6 +111,9 @@ describe('extra-nb201', () => {
         expect(SEARCH.parse(search)).to.deep.equal(search);
       }
     }
+    // A search and what is looked up of its end are one run.
+    const nothing = await remaining(cells, new Map());
+    expect(nothing).to.deep.include({ known: 0, of: cells.length });
     expect(() => cellsOf(extraNb201, { budget: 'smoke', change: { method: 'dart' as 'mgs' } })).to.throw(
       UsageError,
     );
