@@ -142,6 +142,8 @@ const compiling =
     Atomics.store(shared, COMPILING, 1);
     try {
       answer(id, work(content));
+    } catch (error) {
+      answer(id, { status: 'error', ...cells.failureOf(error) });
     } finally {
       Atomics.store(shared, COMPILING, 0);
     }

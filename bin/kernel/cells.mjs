@@ -172,12 +172,12 @@ export function createCells({ watch = true } = {}) {
      * @returns `value`, of its last expression, or `failure`.
      */
     async execute(source, name = 'cell [1]', mayRun = () => true) {
-      closeInterruptedScopes();
-      forgetOldModules();
-      const compiled = compiler.compile(source);
-      if (compiled.complaints) return { failure: complaint(compiled.complaints, source) };
-      if (!mayRun()) return {};
       try {
+        closeInterruptedScopes();
+        forgetOldModules();
+        const compiled = compiler.compile(source);
+        if (compiled.complaints) return { failure: complaint(compiled.complaints, source) };
+        if (!mayRun()) return {};
         imports.add(compiled.modules ?? []);
         const outcome = compiled.code === undefined ? {} : await run(compiled, source, name);
         compiled.remember();

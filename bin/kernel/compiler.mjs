@@ -71,10 +71,48 @@ function createProgram(...args) {
   return builder;
 }
 
+/**
+ * tslab has room for one timer and throws for a second, at this cell and every later one; the compiler sets two when a file
+ * was made beside imported ones. So all that waits goes into one, which tslab calls before it compiles a cell.
+ */
+function oneTimer(sys) {
+  const waiting = new Set();
+  let timer;
+  let calling = false;
+  const callAll = () => {
+    calling = true;
+    try {
+      // What one of them adds is called too.
+      for (const each of waiting) {
+        waiting.delete(each);
+        each.callback();
+      }
+      timer = undefined;
+    } finally {
+      calling = false;
+    }
+  };
+  return {
+    setTimeout(callback) {
+      const added = { callback };
+      waiting.add(added);
+      if (!calling) timer ??= sys.setTimeout(callAll);
+      return added;
+    },
+    clearTimeout(added) {
+      waiting.delete(added);
+      if (calling || timer === undefined || waiting.size > 0) return;
+      sys.clearTimeout(timer);
+      timer = undefined;
+    },
+  };
+}
+
 /** Without `types` it would read every package of types in node_modules before the first cell. */
 const createWatchCompilerHost = (files, options, sys, _, ...rest) => {
   const ours = { ...options, inlineSourceMap: true, types: ['node'] };
-  return ts.createWatchCompilerHost(files, ours, sys, createProgram, ...rest);
+  const timed = Object.assign(Object.create(sys), oneTimer(sys));
+  return ts.createWatchCompilerHost(files, ours, timed, createProgram, ...rest);
 };
 
 // tslab takes the compiler as it finds it.

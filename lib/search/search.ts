@@ -303,7 +303,8 @@ class Search {
   }
 
   private get title(): string {
-    return `search ${spaceName(this.protocol)} ${solverId(this.protocol)} seed ${this.protocol.seed}`;
+    const solver = this.options.solver?.kind ?? solverId(this.protocol);
+    return `search ${spaceName(this.protocol)} ${solver} seed ${this.protocol.seed}`;
   }
 
   private note(): string {

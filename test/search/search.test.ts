@@ -6,6 +6,7 @@ import { tf } from '../../lib/engine/index.js';
 import { InterruptedError, UsageError, ZartsError } from '../../lib/errors.js';
 import { norm } from '../../lib/math/vec.js';
 import type { Progress } from '../../lib/progress.js';
+import { BETTER_HALF } from '../newcomer/better-half.js';
 import { searchProgram } from '../../lib/search/program.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
 import { search } from '../../lib/search/search.js';
@@ -183,6 +184,24 @@ describe('search/search', function () {
       expect(told).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8, -1]);
       expect(epochs).to.deep.equal([0, 1]);
     });
+  });
+
+  it('lets a solver of one’s own move alpha, by its own name, and keeps nothing of it', async () => {
+    const phases: string[] = [];
+    const progress: Progress = {
+      start: (phase) => {
+        phases.push(phase);
+        return { update: () => undefined, end: () => undefined };
+      },
+    };
+    const solver = BETTER_HALF.create();
+    const { alpha } = await run(smoke(), { progress, solver });
+    expect(phases).to.deep.equal(['search s2 better-half seed 3']);
+    expect(alpha).not.to.deep.equal((await run(smoke())).alpha);
+    expect(await run(smoke(), { solver, store: memory().store }).catch(String)).to.match(/is not kept/);
+    expect(await run(smoke('darts-1st'), { solver }).catch(String)).to.match(
+      /takes the place of a zero-order/,
+    );
   });
 
   describe('an alpha update', () => {

@@ -159,6 +159,38 @@ describe('the TypeScript kernel', function () {
     expect(busy, 'the states come before the cell has ended').to.equal(true);
   });
 
+  it('goes on when files are made beside those that cells import, and has them at hand', () => {
+    // The compiler watches folders of the project alone.
+    const inside = mkdtempSync(join(root, 'dist', 'made-'));
+    const make = (name: string, value: number) => [
+      [join(inside, `${name}.d.ts`), `export const ${name}: number;`],
+      [join(inside, `${name}.js`), `exports.${name} = ${value};`],
+    ];
+    for (const [path, text] of make('one', 1)) writeFileSync(path, text);
+    const from = (name: string): string => JSON.stringify(join(inside, name));
+    const goOn = () =>
+      kernelSession([
+        {
+          run: `import { writeFileSync } from 'node:fs';\nimport { one } from ${from('one')};\nlet sum = one;`,
+        },
+        {
+          run: `for (const [path, text] of ${JSON.stringify(make('two', 2))}) writeFileSync(path, text);
+          // Until the compiler has heard of them.
+          await new Promise((done) => setTimeout(done, 1000));`,
+        },
+        { run: `import { two } from ${from('two')};\nsum += two;` },
+        { run: 'console.log(sum);' },
+      ]);
+    let answers;
+    try {
+      answers = goOn();
+    } finally {
+      rmSync(inside, { recursive: true });
+    }
+    expect(answers.map(({ status }) => status)).to.deep.equal(['ok', 'ok', 'ok', 'ok']);
+    expect(answers[3].stdout).to.equal('3\n');
+  });
+
   it('says a sentence for a mistake of the user’s, and where it was for a bug, without a path of this machine', () => {
     const [, mistake, bug, misspelt, missing] = kernelSession([
       { run: `import { ZartsError } from 'zarts/lib/errors';\nclass DataError extends ZartsError {}` },
