@@ -5,17 +5,22 @@ import { expect } from 'chai';
 import { UsageError } from '../../lib/errors.js';
 import type { Progress } from '../../lib/progress.js';
 import { chartSvg } from '../../lib/report/render.js';
+import { BUDGETS, spaceOf } from '../../lib/search/protocol.js';
+import { alphaCount } from '../../lib/spaces/mixing.js';
 import { compare } from '../../reproductions/compare.js';
-import { cellsOf } from '../../reproductions/experiment.js';
+import { cellsOf, viewOf } from '../../reproductions/experiment.js';
 import { fig4 } from '../../reproductions/fig-4-ess.js';
 import { parseSet } from '../../reproductions/grid.js';
+import { searchOf } from '../../reproductions/kinds.js';
+import type { Run } from '../../reproductions/kinds.js';
 import { EXPERIMENTS, experimentById } from '../../reproductions/registry.js';
 import { NothingStoredError, estimate, finishedRuns, remaining } from '../../reproductions/measure.js';
 import { readRecord, recordFiles } from '../../reproductions/records.js';
 import { leftToReproduce, reproduce } from '../../reproductions/reproduce.js';
 import type { Shown } from '../../reproductions/reproduce.js';
 import type { ResultRecord } from '../../reproductions/records.js';
-import { byTitle, gated } from './fakes.js';
+import { byTitle, fakeRuns, gated } from './fakes.js';
+import type { Fake } from './fakes.js';
 
 describe('registry', () => {
   it('has every figure and table of the paper, once, and then our own', () => {
@@ -32,6 +37,35 @@ describe('registry', () => {
       expect(description).to.match(/\.$/);
     }
   });
+
+  // Kinds whose results can be made up for any experiment.
+  const made = ['search', 'training', 'linear'];
+  const MADE_UP = EXPERIMENTS.filter((each) =>
+    cellsOf(each, { budget: 'full', seeds: 1 }).every(({ run }) => made.includes(run.kind)),
+  );
+  /** A search that recorded alphas of 0. */
+  const undecided = ({ run }: { readonly run: Run }): Fake => {
+    const found = searchOf(run);
+    if (!found) return {};
+    const alpha = Array.from(
+      { length: alphaCount(spaceOf(found), found.partialChannels?.edgeNormalization ?? false) },
+      () => 0,
+    );
+    return { search: { epoch: () => ({ alpha }) } };
+  };
+  for (const each of MADE_UP) {
+    it(`has one that shows its runs as they end, at every budget: ${each.id}`, () => {
+      for (const budget of BUDGETS) {
+        const cells = cellsOf(each, { budget, seeds: 2 });
+        for (const done of [1, Math.ceil(cells.length / 3), cells.length]) {
+          const runs = fakeRuns(cells.slice(0, done), undecided);
+          const view = viewOf({ budget, runs, of: cells.length, missing: [] });
+          expect(view.rows).to.have.length(done);
+          expect(() => [each.tables(view), each.charts(view), each.claims(view)]).not.to.throw();
+        }
+      }
+    }).timeout(60_000);
+  }
 
   it('names the nearest id for one that is not there', () => {
     expect(() => experimentById('fig4')).to.throw(UsageError, 'Did you mean "fig-4"?');
