@@ -53,6 +53,8 @@ interface Work {
   readonly cell: AnyCell;
   readonly parts: readonly Part[];
   readonly options: ComputeOptions;
+  /** Where its images are not here: what the store has, by protocol alone. */
+  readonly finished?: ReadonlyMap<string, KeptRun>;
 }
 
 /** What a part of a cell takes, in seconds, and whether the store has it already. */
@@ -70,41 +72,20 @@ interface Step {
  */
 export async function measure(cells: readonly AnyCell[], context: MeasureContext): Promise<Result> {
   const { id, budget, progress, queue, stored, onBegin, onPartial } = context;
-  const { work, missing } = await workOf(cells, context);
-  const steps = await stepsOf(work, inStore);
-  const found: (MeasuredCell | undefined)[] = work.map(() => undefined);
-  const soFar = (extra: readonly MeasuredCell[] = []): Result => ({
-    budget,
-    runs: [...found.filter((cell) => cell !== undefined), ...extra],
-    of: countOf(cells) - countOf(work.filter((_, i) => isWorth(i) === false).map(({ cell }) => cell)),
-    missing: reasons(missing),
-  });
-  // Made anew only when there are more.
-  let rows: { readonly of: number; readonly all: readonly object[] } = { of: 0, all: [] };
-  /** Whether a cell is there already, or worth it by what is. */
-  const isWorth = (i: number): boolean | undefined => {
-    const { worth } = work[i].cell;
-    if (found[i] || !worth) return true;
-    const there = found.filter((cell) => cell !== undefined);
-    if (there.length !== rows.of) rows = { of: there.length, all: rowsOf(there) };
-    return worth(rows.all);
-  };
-  /** Finds what the store has of the cells that are not found yet. */
-  const findStored = async (): Promise<void> => {
-    for (const [i, { cell, parts, options }] of work.entries()) {
-      const kept = found[i] ? undefined : await storedRuns(parts, options);
-      if (kept) found[i] = measuredCell(cell, parts, kept);
-    }
-  };
-  if (stored) {
-    await findStored();
-    if (found.some((cell) => cell !== undefined)) return soFar();
-    if (stored === 'only' && work.length > 0) {
+  if (stored && cells.length > 0) {
+    const there = finding(cells, context, workInStore(cells, context));
+    await there.findStored();
+    const shown = there.soFar();
+    if (shown.runs.length > 0) return shown;
+    if (stored === 'only') {
       throw new NothingStoredError(
         `The store has none of the ${countOf(cells)} runs of ${id} at ${budget}; without --stored they are computed.`,
       );
     }
   }
+  const { work, missing } = await workOf(cells, context);
+  const { found, soFar, isWorth, findStored } = finding(cells, context, work, missing);
+  const steps = await stepsOf(work, inStore);
   const total = secondsOf(steps.flat());
   let done = secondsOf(steps.flat().filter(({ known }) => known));
   if (steps.flat().some(({ known }) => !known)) await onBegin?.();
@@ -118,7 +99,7 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
   };
   /** Leaves out a cell that is not worth it, unless the store has it. */
   const leave = async (i: number): Promise<void> => {
-    const kept = await storedRuns(work[i].parts, work[i].options);
+    const kept = await storedRuns(work[i]);
     if (kept) await keep(i, kept, false);
     done += secondsOf(steps[i].filter(({ known }) => !known));
     steps[i] = steps[i].map(({ seconds }) => ({ seconds, known: true }));
@@ -204,14 +185,45 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
   return soFar();
 }
 
+/** What there is of a grid while it is measured, cell by cell, and which of the others are worth it by that. */
+function finding(
+  cells: readonly AnyCell[],
+  { budget }: MeasureContext,
+  work: readonly Work[],
+  missing: ReadonlyMap<string, string> = new Map(),
+) {
+  const found: (MeasuredCell | undefined)[] = work.map(() => undefined);
+  // Made anew only when there are more.
+  let rows: { readonly of: number; readonly all: readonly object[] } = { of: 0, all: [] };
+  /** Whether a cell is there already, or worth it by what is. */
+  const isWorth = (i: number): boolean | undefined => {
+    const { worth } = work[i].cell;
+    if (found[i] || !worth) return true;
+    const there = found.filter((cell) => cell !== undefined);
+    if (there.length !== rows.of) rows = { of: there.length, all: rowsOf(there) };
+    return worth(rows.all);
+  };
+  const soFar = (extra: readonly MeasuredCell[] = []): Result => ({
+    budget,
+    runs: [...found.filter((cell) => cell !== undefined), ...extra],
+    of: countOf(cells) - countOf(work.filter((_, i) => isWorth(i) === false).map(({ cell }) => cell)),
+    missing: reasons(missing),
+  });
+  /** Finds what the store has of the cells that are not found yet. */
+  const findStored = async (): Promise<void> => {
+    for (const [i, each] of work.entries()) {
+      const kept = found[i] ? undefined : await storedRuns(each);
+      if (kept) found[i] = measuredCell(each.cell, each.parts, kept);
+    }
+  };
+  return { found, isWorth, soFar, findStored };
+}
+
 /** The runs of a cell, if the store has them all. */
-async function storedRuns(
-  parts: readonly Part[],
-  options: ComputeOptions,
-): Promise<readonly KeptRun[] | undefined> {
+async function storedRuns({ parts, ...of }: Work): Promise<readonly KeptRun[] | undefined> {
   const kept: KeptRun[] = [];
   for (const part of parts) {
-    const run = await storedRun(part.protocol(kept), options);
+    const run = await inStore(part.protocol(kept), of);
     if (!run) return undefined;
     kept.push(run);
   }
@@ -256,17 +268,38 @@ async function inTurn(
   }
 }
 
-const inStore = (protocol: StoredProtocol, { options }: Work) => storedRun(protocol, options);
+const inStore = (protocol: StoredProtocol, { options, finished }: Omit<Work, 'parts' | 'cell'>) =>
+  finished ? finished.get(canonicalJson(protocol)) : storedRun(protocol, options);
+
+const optionsOf = (run: Run, context: MeasureContext): ComputeOptions => {
+  const { home, data, signal } = context;
+  const common = { ...(home && { home }), ...(data && { data }), ...(signal && { signal }) };
+  return usesStandIn(run, context) ? { ...common, data: 'synthetic' } : common;
+};
+
+/** The cells as the store may have them: no images are fetched, and those that are not here may be any but computed ones. */
+function workInStore(cells: readonly AnyCell[], context: MeasureContext): Work[] {
+  let finished: ReadonlyMap<string, KeptRun> | undefined;
+  return cells.map((cell) => {
+    const options = optionsOf(cell.run, context);
+    const absent =
+      options.data !== 'synthetic' && datasetsOf(cell.run).some((name) => isAbsent(name, options));
+    if (absent) finished ??= finishedRuns(context.home, ({ name }) => name !== 'synthetic');
+    return { cell, parts: partsOf(cell.run), options, ...(absent && finished ? { finished } : {}) };
+  });
+}
+
+const isAbsent = (name: string, { data }: ComputeOptions): boolean =>
+  name !== 'synthetic' && datasetFolder(name as FileDatasetName | 'imagenet', { data }) === undefined;
 
 /** The cells whose images are here; the reasons of the others by data set. @throws as {@link measure}. */
 async function workOf(cells: readonly AnyCell[], context: MeasureContext) {
-  const { id, home, data, signal } = context;
-  const common = { ...(home && { home }), ...(data && { data }), ...(signal && { signal }) };
+  const { id } = context;
   if (cells.length === 0) throw new UsageError(`${id}: there is nothing to run.`);
   const missing = new Map<string, string>();
   const work: Work[] = [];
   for (const cell of cells) {
-    const options = usesStandIn(cell.run, context) ? { ...common, data: 'synthetic' } : common;
+    const options = optionsOf(cell.run, context);
     const lacking = await lackingImages(cell.run, options, context, missing);
     if (!lacking) work.push({ cell, parts: partsOf(cell.run), options });
   }
@@ -310,9 +343,20 @@ export interface Remaining {
   readonly of: number;
 }
 
-/** Every finished run of a store by its protocol. */
-export function finishedRuns(home?: string): ReadonlyMap<string, KeptRun> {
-  return new Map(listFinished(home).map((run) => [canonicalJson(run.protocol), run as unknown as KeptRun]));
+/**
+ * Every finished run of a store by its protocol.
+ *
+ * @param on  Of those that read images, on which ones; any when left out.
+ */
+export function finishedRuns(
+  home?: string,
+  on: (data: { readonly name: string }) => boolean = () => true,
+): ReadonlyMap<string, KeptRun> {
+  const runs = listFinished(home).filter(({ provenance }) => {
+    const { data } = provenance as { readonly data?: { readonly name: string } | null };
+    return !data || on(data);
+  });
+  return new Map(runs.map((run) => [canonicalJson(run.protocol), run as unknown as KeptRun]));
 }
 
 /**

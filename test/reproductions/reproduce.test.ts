@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
@@ -276,6 +276,25 @@ describe('reproduce', () => {
     const { result } = await reproduce(fig4, { ...options, seeds: 2, stored: 'begun' });
     expect([result.runs.length, result.of]).to.deep.equal([2, 4]);
   }).timeout(180_000);
+
+  it('shows what is stored without the images, which it does not fetch, but nothing of computed ones', async () => {
+    const home = newHome();
+    const folder = path.join(home, 'nothing');
+    const one = { budget: 'smoke', seeds: 1, home, change } as const;
+    const from = (data: string) => ({ ...one, data, stored: 'only' }) as const;
+    await reproduce(fig4, { ...one, data: 'synthetic' });
+    expect((await reproduce(fig4, from('synthetic'))).done).to.equal(2);
+    const none: unknown = await reproduce(fig4, from(folder)).catch((error: unknown) => error);
+    expect(none).to.be.instanceOf(NothingStoredError);
+    // As if they had been made on the official images, elsewhere.
+    for (const key of readdirSync(path.join(home, 'runs'))) {
+      const file = path.join(home, 'runs', key, 'result.json');
+      const record = JSON.parse(readFileSync(file, 'utf8')) as { provenance: { data: { name: string } } };
+      record.provenance.data.name = 'cifar10';
+      writeFileSync(file, JSON.stringify(record));
+    }
+    expect((await reproduce(fig4, from(folder))).done).to.equal(2);
+  }).timeout(60_000);
 
   it('makes and counts no run that is not worth it by what others showed, and keeps one that is there', async () => {
     const home = newHome();
