@@ -54,17 +54,31 @@ function framesOf(stack, placeIn) {
  * @returns {{ename: string, evalue: string, traceback: string[]}}
  */
 export function failureOf(thrown, placeIn = () => undefined) {
+  try {
+    return told(thrown, placeIn);
+  } catch {
+    // What is thrown can be anything, also what throws when it is looked at; a cell has to end even so.
+    const evalue = 'something that cannot be shown';
+    return { ename: 'Thrown', evalue, traceback: [`Thrown: ${evalue}`] };
+  }
+}
+
+/** @param outer  The errors that it is the cause of, which may be its own causes again. */
+function told(thrown, placeIn, outer = []) {
   if (!(thrown instanceof Error)) {
     const evalue = withinProject(typeof thrown === 'string' ? thrown : inspect(thrown));
     return { ename: 'Thrown', evalue, traceback: [`Thrown: ${evalue}`] };
   }
-  const { name: ename } = thrown;
+  const ename = String(thrown.name);
   const evalue = withinProject(String(thrown.message)).replace(/\nRequire stack:[^]*$/, '');
   const first = evalue === '' ? ename : `${ename}: ${evalue}`;
   if (isForPeople(thrown)) return { ename, evalue, traceback: [first] };
   const { lines, place } = framesOf(thrown.stack ?? '', placeIn);
+  const errors = [...outer, thrown];
   const cause =
-    thrown.cause === undefined ? [] : ['', 'Caused by', ...failureOf(thrown.cause, placeIn).traceback];
+    thrown.cause === undefined || errors.includes(thrown.cause)
+      ? []
+      : ['', 'Caused by', ...told(thrown.cause, placeIn, errors).traceback];
   return {
     ename,
     evalue,

@@ -210,6 +210,28 @@ describe('the TypeScript kernel', function () {
     for (const { traceback } of [bug, misspelt, missing]) expect(traceback.join('\n')).not.to.contain(root);
   });
 
+  it('ends a cell whatever it throws', () => {
+    const [circle, unshown, unread, odd, after] = kernelSession([
+      {
+        run: `const e = new Error('outer', { cause: new Error('inner') });\n(e.cause as any).cause = e;\nthrow e;`,
+      },
+      { run: `throw { [Symbol.for('nodejs.util.inspect.custom')]() { throw new Error('no'); } };` },
+      { run: `throw Object.defineProperty(new Error('x'), 'stack', { get() { throw 1; } });` },
+      { run: `throw Object.assign(new Error('x'), { name: 3 });` },
+      { run: 'console.log(1);' },
+    ]);
+    expect(circle.traceback.filter((line) => /^Error: |^Caused by/.test(line))).to.deep.equal([
+      'Error: outer',
+      'Caused by',
+      'Error: inner',
+    ]);
+    for (const { status, text } of [unshown, unread]) {
+      expect([status, text]).to.deep.equal(['error', 'something that cannot be shown']);
+    }
+    expect(odd).to.include({ status: 'error', name: '3', text: 'x' });
+    expect(after.stdout).to.equal('1\n');
+  });
+
   longIt('shows the last expression as what it is', () => {
     const [table, genotype, promise, nothing] = kernelSession([
       { run: `({ title: 'T', columns: [{ key: 'a', title: 'A' }], rows: [{ a: 1 }] })` },
