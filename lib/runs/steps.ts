@@ -14,8 +14,11 @@ export interface Steps {
   position(): number;
   /** Whether nothing is left; when all steps are done if left out. */
   ended?(): boolean;
-  /** @returns whether the state is to be kept at once, as at an epoch's end. */
-  step(): Promise<boolean> | boolean;
+  /**
+   * @param tell  Says within a long step where it is.
+   * @returns whether the state is to be kept at once, as at an epoch's end.
+   */
+  step(tell: (note: string) => void): Promise<boolean> | boolean;
   /** What is worth saying at this point. */
   note?(): string;
   /** Where it stands, for a sentence; ‘step 3 of 25’ if left out. */
@@ -43,9 +46,10 @@ export async function inSteps(
   const phase = progress.start(title, total, steps.position());
   let saved = performance.now();
   const ended = () => steps.ended?.() ?? steps.position() === total;
+  const tell = (note: string): void => phase.update(steps.position(), note);
   try {
     while (!ended()) {
-      const due = await steps.step();
+      const due = await steps.step(tell);
       phase.update(steps.position(), steps.note?.());
       // Signals and a notebook's interrupts are delivered between steps.
       await yieldToEvents();

@@ -166,6 +166,8 @@ class Search {
   private readonly keys: Record<(typeof KEYS)[number], Key>;
   private readonly batches: Record<'train' | 'tune' | 'val', ImageBatches>;
   private state: SearchState;
+  /** Says within a long step where it is. */
+  private tell: (note: string) => void = () => undefined;
 
   constructor(
     private readonly protocol: SearchProtocol,
@@ -235,7 +237,10 @@ class Search {
         // Counted along the schedule: a search that goes back has these steps to make again.
         position: () => this.epoch * perEpoch + this.epochSteps,
         ended: () => this.ended,
-        step: () => this.advance(),
+        step: (tell) => {
+          this.tell = tell;
+          return this.advance();
+        },
         note: () => this.note(),
         checkpoint: () => this.checkpoint(),
       },
@@ -532,6 +537,7 @@ class Search {
     const found: { loss: number; error: number }[] = [];
     for (const architecture of architectures) {
       await this.pause(this.options.signal);
+      this.tell(`${this.note()}, ranking architecture ${found.length + 1} of ${architectures.length}`);
       const shares = architectureWeights(space, architecture);
       const alpha = scale(CERTAIN, shares);
       const read = batches.map((batch) => this.session.score({ batch, alpha, noise, shares }));

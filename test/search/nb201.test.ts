@@ -4,6 +4,7 @@ import type { Dataset } from '../../lib/datasets/load.js';
 import { InterruptedError, UsageError } from '../../lib/errors.js';
 import { fullSearch, withBudget } from '../../lib/search/presets.js';
 import { applySet } from '../../lib/search/protocol.js';
+import type { Progress } from '../../lib/progress.js';
 import { search } from '../../lib/search/search.js';
 import { gld } from '../../lib/solvers/gld.js';
 import type { Solver } from '../../lib/solvers/solver.js';
@@ -153,9 +154,19 @@ describe('random search with weight sharing', function () {
           calls.push({ call, correct: correct.data[0], loss: loss.data[0] });
         },
       });
-      const { genotype, updates } = await search(protocol, { dataset });
+      const told: string[] = [];
+      const progress: Progress = {
+        start: () => ({ update: (_, note = '') => void told.push(note), end: () => undefined }),
+      };
+      const { genotype, updates } = await search(protocol, { dataset, progress });
       unwatch();
       expect(updates).to.equal(0);
+      // As long as the rest of the search.
+      const ranking = told.filter((note) => note.includes('ranking architecture'));
+      expect(ranking.map((note) => note.replace(/.* architecture /, ''))).to.deep.equal([
+        ...Array.from({ length: 6 }, (_, i) => `${i + 1} of 6`),
+        ...['1 of 2', '2 of 2'],
+      ]);
       const weightsOf = ({ call }: (typeof calls)[number]) => Array.from(call.inputs.alphas.data);
       const [trained, scored] = [true, false].map((train) =>
         calls.filter(({ call }) => (call.options.update ?? true) === train),
