@@ -8,6 +8,7 @@ import { searchWork } from './cost.js';
 import { distinct, viewOf } from './experiment.js';
 import type { ResultRecord } from './records.js';
 import { experimentById } from './registry.js';
+import { failedControls } from './together.js';
 
 const BEGINS = '<!-- findings: made by npx zarts report --readme -->';
 const ENDS = '<!-- end of findings -->';
@@ -33,14 +34,24 @@ function findingOf({ id, budget, result }: ResultRecord): string {
   const partly =
     view.done < view.of ? ['Not all of its runs are there yet; what rests on the others is undecided.'] : [];
   const controls = distinct(decided.flatMap((claim) => claim.controls ?? []));
+  const failed = failedControls(experiment.tables(view));
+  const listed = (lines: readonly string[], ...head: string[]): string[] =>
+    lines.length === 0 ? [] : ['', ...head, ...lines];
   return [
     `**${experiment.title}** (${of}): ${tallyText(claims)}.`,
     ...partly,
     ...limits,
-    '',
-    ...decided.map((claim) => decidedText(claim, controls)),
-    ...(controls.length === 0 ? [] : ['', 'What showed that these could be seen:', '']),
-    ...controls.map((control, i) => `- C${i + 1}. ${control}.`),
+    ...listed(decided.map((claim) => decidedText(claim, controls))),
+    ...listed(
+      controls.map((control, i) => `- C${i + 1}. ${control}.`),
+      'What showed that these could be seen:',
+      '',
+    ),
+    ...listed(
+      failed.map((control) => `- ${control}.`),
+      'What did not show here, so that nothing is decided by it:',
+      '',
+    ),
   ].join('\n');
 }
 

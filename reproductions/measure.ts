@@ -6,6 +6,7 @@ import { datasetFolder } from '../lib/datasets/find.js';
 import { FILE_DATASETS, IMAGENET } from '../lib/datasets/registry.js';
 import type { FileDatasetName } from '../lib/datasets/registry.js';
 import { InterruptedError, UsageError, ZartsError } from '../lib/errors.js';
+import { keepAll } from '../lib/latest.js';
 import type { Progress } from '../lib/progress.js';
 import { InUseError } from '../lib/runs/lock.js';
 import { canonicalJson } from '../lib/runs/canonical.js';
@@ -220,10 +221,10 @@ function finding(
 }
 
 /** The runs of a cell, if the store has them all. */
-async function storedRuns({ parts, ...of }: Work): Promise<readonly KeptRun[] | undefined> {
+async function storedRuns(work: Work): Promise<readonly KeptRun[] | undefined> {
   const kept: KeptRun[] = [];
-  for (const part of parts) {
-    const run = await inStore(part.protocol(kept), of);
+  for (const part of work.parts) {
+    const run = await inStore(part.protocol(kept), work);
     if (!run) return undefined;
     kept.push(run);
   }
@@ -268,7 +269,7 @@ async function inTurn(
   }
 }
 
-const inStore = (protocol: StoredProtocol, { options, finished }: Omit<Work, 'parts' | 'cell'>) =>
+const inStore = (protocol: StoredProtocol, { options, finished }: Work) =>
   finished ? finished.get(canonicalJson(protocol)) : storedRun(protocol, options);
 
 const optionsOf = (run: Run, context: MeasureContext): ComputeOptions => {
@@ -279,18 +280,26 @@ const optionsOf = (run: Run, context: MeasureContext): ComputeOptions => {
 
 /** The cells as the store may have them: no images are fetched, and those that are not here may be any but computed ones. */
 function workInStore(cells: readonly AnyCell[], context: MeasureContext): Work[] {
+  // Each is looked for once, and the store is read only where one is missing.
+  const isHere = keepAll<boolean>();
   let finished: ReadonlyMap<string, KeptRun> | undefined;
   return cells.map((cell) => {
     const options = optionsOf(cell.run, context);
-    const absent =
-      options.data !== 'synthetic' && datasetsOf(cell.run).some((name) => isAbsent(name, options));
-    if (absent) finished ??= finishedRuns(context.home, ({ name }) => name !== 'synthetic');
-    return { cell, parts: partsOf(cell.run), options, ...(absent && finished ? { finished } : {}) };
+    const are = datasetsOf(cell.run).every((name) =>
+      isHere([name, options.data], () => !isAbsent(name, options)),
+    );
+    const own = { cell, parts: partsOf(cell.run), options };
+    if (are) return own;
+    finished ??= finishedRuns(context.home, ({ name }) => name !== 'synthetic');
+    return { ...own, finished };
   });
 }
 
-const isAbsent = (name: string, { data }: ComputeOptions): boolean =>
-  name !== 'synthetic' && datasetFolder(name as FileDatasetName | 'imagenet', { data }) === undefined;
+/** Whether a data set would have to be fetched. */
+const isAbsent = (name: string, { data }: { readonly data?: string | undefined }): boolean =>
+  name !== 'synthetic' &&
+  data !== 'synthetic' &&
+  datasetFolder(name as FileDatasetName | 'imagenet', { data }) === undefined;
 
 /** The cells whose images are here; the reasons of the others by data set. @throws as {@link measure}. */
 async function workOf(cells: readonly AnyCell[], context: MeasureContext) {
@@ -472,8 +481,7 @@ function datasetsOf(run: Run): readonly string[] {
 
 /** Whether a run on photographs takes computed ones, since there are no others; never at full budget. */
 function usesStandIn(run: Run, { budget, data }: MeasureContext): boolean {
-  if (budget === 'full' || !datasetsOf(run).includes('imagenet')) return false;
-  return datasetFolder('imagenet', { data }) === undefined;
+  return budget !== 'full' && datasetsOf(run).includes('imagenet') && isAbsent('imagenet', { data });
 }
 
 /**
@@ -509,8 +517,9 @@ async function reasonFor(
     return `${title} is ${where}. Once it is in a folder DIR: npx zarts reproduce ${id} --budget ${budget} --data DIR`;
   };
   if (name === 'imagenet') {
-    const there = datasetFolder('imagenet', { data }) !== undefined;
-    return there ? '' : sentence(IMAGENET.title, 'not here: its licence allows no download');
+    return isAbsent(name, options)
+      ? sentence(IMAGENET.title, 'not here: its licence allows no download')
+      : '';
   }
   try {
     await dataDigest(partsOf(run)[0].protocol([]), options);
@@ -518,8 +527,7 @@ async function reasonFor(
   } catch (error) {
     const told = error instanceof UsageError || error instanceof ZartsError;
     if (!told || error instanceof InterruptedError) throw error;
-    const stored = name as FileDatasetName;
-    if (datasetFolder(stored, { data }) !== undefined) throw error;
-    return sentence(FILE_DATASETS[stored].title, 'not here, and could not be downloaded');
+    if (!isAbsent(name, options)) throw error;
+    return sentence(FILE_DATASETS[name as FileDatasetName].title, 'not here, and could not be downloaded');
   }
 }

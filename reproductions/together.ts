@@ -66,6 +66,8 @@ export const controlsIn = (tables: readonly Table[]): Table[] =>
 export const withoutControls = (tables: readonly Table[]): Table[] =>
   tables.filter(({ title }) => title !== CONTROLS);
 
+const NOT_SEEN = '✗ not seen';
+
 /** Controls as a table, to stand above what they are of. */
 export function controlsTable(controls: readonly Control[], notes: readonly string[] = []): Table {
   return listTable(
@@ -74,10 +76,16 @@ export function controlsTable(controls: readonly Control[], notes: readonly stri
     [
       label('must be seen', ({ text }) => text),
       label('found', ({ found }) => found),
-      label('', ({ passed }) => (passed === undefined ? '? not run' : passed ? '✓ seen' : '✗ not seen')),
+      label('', ({ passed }) => (passed === undefined ? '? not run' : passed ? '✓ seen' : NOT_SEEN)),
     ],
     notes,
   );
+}
+
+/** What of the controls among tables failed, in the order of the tables: "Training tells … apart (errors 47.5, …)". */
+export function failedControls(tables: readonly Table[]): string[] {
+  const rows = controlsIn(tables).flatMap((table) => table.rows.map((row) => Object.values(row)));
+  return rows.flatMap(([text, found, mark]) => (mark === NOT_SEEN ? [`${text} (${found})`] : []));
 }
 
 const sentenceOf = ({ text, found }: Control): string => `${text} (${found})`;

@@ -87,6 +87,7 @@ function oneTimer(sys) {
         waiting.delete(each);
         each.callback();
       }
+      // Not where one of them threw: tslab keeps its timer then, and calls it again.
       timer = undefined;
     } finally {
       calling = false;

@@ -51,11 +51,12 @@ function framesOf(stack, placeIn) {
  *
  * @param thrown  Anything.
  * @param placeIn  Where in a cell a place of its compiled code comes from: `{line, column, source}`, undefined if nowhere.
+ * @param outer  The errors that it is the cause of, which may be its own causes again.
  * @returns {{ename: string, evalue: string, traceback: string[]}}
  */
-export function failureOf(thrown, placeIn = () => undefined) {
+export function failureOf(thrown, placeIn = () => undefined, outer = []) {
   try {
-    return told(thrown, placeIn);
+    return told(thrown, placeIn, outer);
   } catch {
     // What is thrown can be anything, also what throws when it is looked at; a cell has to end even so.
     const evalue = 'something that cannot be shown';
@@ -63,8 +64,7 @@ export function failureOf(thrown, placeIn = () => undefined) {
   }
 }
 
-/** @param outer  The errors that it is the cause of, which may be its own causes again. */
-function told(thrown, placeIn, outer = []) {
+function told(thrown, placeIn, outer) {
   if (!(thrown instanceof Error)) {
     const evalue = withinProject(typeof thrown === 'string' ? thrown : inspect(thrown));
     return { ename: 'Thrown', evalue, traceback: [`Thrown: ${evalue}`] };
@@ -78,7 +78,7 @@ function told(thrown, placeIn, outer = []) {
   const cause =
     thrown.cause === undefined || errors.includes(thrown.cause)
       ? []
-      : ['', 'Caused by', ...told(thrown.cause, placeIn, errors).traceback];
+      : ['', 'Caused by', ...failureOf(thrown.cause, placeIn, errors).traceback];
   return {
     ename,
     evalue,

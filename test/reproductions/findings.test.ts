@@ -6,6 +6,7 @@ import { projectRoot } from '../../lib/runs/home.js';
 import { findingsText, withFindings } from '../../reproductions/findings.js';
 import { committedResults } from '../../reproductions/records.js';
 import { experimentById } from '../../reproductions/registry.js';
+import { separationsIn } from '../../reproductions/separation.js';
 import { recordsIn } from '../../reproductions/report.js';
 import { viewOf } from '../../reproductions/experiment.js';
 
@@ -49,6 +50,16 @@ describe('findings', () => {
         ).to.deep.equal(claim.controls ?? []);
       }
       expect(new Set(named.values()).size).to.equal(named.size);
+    }
+  });
+
+  it('name the controls that failed', () => {
+    const record = records.find(({ id }) => id === 'table-2')!;
+    const text = findingsText([record]);
+    const controls = [...separationsIn(viewOf(record.result)).values()];
+    expect(controls.map(({ passed }) => passed)).to.include.members([true, false]);
+    for (const { text: what, found, passed } of controls) {
+      expect(text.includes(`- ${what} (${found}).`), what).to.equal(passed === false);
     }
   });
 
