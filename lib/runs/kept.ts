@@ -73,6 +73,8 @@ export interface Kind<
 /**
  * The result of a run through the store: a finished one at once, an interrupted one from its last checkpoint on.
  *
+ * @param isWhole  Whether a finished run has all that is wanted of it. One that has not, such as an imported one, which has
+ *        no state, is computed again for its state; its result stays as it is.
  * @throws {UsageError} for a protocol that does not fit the data; {ZartsError} for missing data, a run that another process
  *         works on or that was begun on a machine with other bits, a loss that is not finite; {InterruptedError} after `signal`.
  */
@@ -86,6 +88,7 @@ export async function runKind<
   kind: Kind<Protocol, Data, Result, Provenance, Options>,
   protocol: Protocol,
   options: Options,
+  isWhole: (run: Run, result: Result) => boolean = () => true,
 ): Promise<Kept<Protocol, Result, Provenance>> {
   const data = await kind.data(protocol, options);
   const { home } = options;
@@ -94,13 +97,17 @@ export async function runKind<
     const record = run.record() as unknown as { result: Result; provenance: Provenance } | undefined;
     return record && { protocol, result: record.result, provenance: record.provenance, key: run.key, known };
   };
-  const known = finished(true);
+  const whole = (): Kept<Protocol, Result, Provenance> | undefined => {
+    const kept = finished(true);
+    return kept && isWhole(run, kept.result) ? kept : undefined;
+  };
+  const known = whole();
   if (known) return known;
   await run.free();
   const release = run.lock();
   try {
     // Another process may have finished it while this one waited.
-    const meanwhile = finished(true);
+    const meanwhile = whole();
     if (meanwhile) return meanwhile;
     const here = bitsOf(kind.engine());
     const from = goOnFrom(run, here, options);

@@ -5,7 +5,6 @@ import { photosInMemory } from '../datasets/photo-memory.js';
 import { isPhotoDataset } from '../datasets/registry.js';
 import type { DatasetFacts } from '../datasets/registry.js';
 import { device, exclusively } from '../engine/index.js';
-import { ZartsError } from '../errors.js';
 import { keepLatest } from '../latest.js';
 import type { Vec } from '../math/vec.js';
 import { thisMachine } from '../runs/environment.js';
@@ -13,6 +12,7 @@ import type { Machine } from '../runs/environment.js';
 import { runKind } from '../runs/kept.js';
 import type { Kept, Kind } from '../runs/kept.js';
 import { openRun } from '../runs/store.js';
+import type { Run } from '../runs/store.js';
 import { measureCondition } from './condition.js';
 import { measureLandscape } from './landscape.js';
 import type { LandscapeOptions } from './landscape.js';
@@ -73,26 +73,26 @@ export function searchData(protocol: SearchProtocol, options: RunOptions = {}): 
 }
 
 /**
- * The supernet that a search trains, with its weights: the search is run if the store does not have it.
+ * The supernet that a search trains, with its weights: the search is run if the store does not have it, and again where the
+ * store has its result alone, as of an imported one.
  *
- * @throws {ZartsError} when a finished search's last checkpoint is gone or damaged; as {@link runSearch}.
+ * @throws as {@link runSearch}.
  */
 export async function trainedSupernet(
   protocol: SearchProtocol,
   options: RunOptions = {},
 ): Promise<TrainedSupernet> {
-  const { key, result } = await runSearch(protocol, options);
+  const isWhole = (run: Run, { steps }: SearchResult): boolean => run.latestCheckpoint()?.step === steps;
+  const { key, result } = await runKind(SUPERNET_KINDS.search, protocol, options, isWhole);
   const { digest } = await searchData(protocol, options);
-  const { home } = options;
-  const run = openRun({ protocol, dataDigest: digest, home });
-  const last = run.latestCheckpoint();
-  const { omega, momentum, 'solver.alpha': alpha } = last?.tensors ?? {};
-  if (last?.step !== result.steps || !alpha || result.alpha.some((value, i) => value !== alpha[i])) {
-    throw new ZartsError(
-      `The weights of search ${key} are not kept beside its result; delete ${run.folder} and it is computed anew.`,
+  const { tensors } = openRun({ protocol, dataDigest: digest, home: options.home }).latestCheckpoint()!;
+  const alpha = tensors['solver.alpha'] as Vec;
+  if (result.alpha.some((value, i) => value !== alpha[i])) {
+    process.emitWarning(
+      `Search ${key} found other alphas when it was run again for its weights, its result being from where other bits are computed; the supernet is the one trained here.`,
     );
   }
-  return { key, omega: omega as Float32Array, momentum: momentum as Float32Array, alpha: alpha as Vec };
+  return { key, omega: tensors.omega as Float32Array, momentum: tensors.momentum as Float32Array, alpha };
 }
 
 /** A kind of run on a supernet. */

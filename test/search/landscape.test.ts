@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
@@ -26,7 +26,7 @@ import { hessianSpectrum } from '../../lib/analysis/curvature.js';
 import type { Vec } from '../../lib/math/vec.js';
 import { fullSearch, withBudget } from '../../lib/search/presets.js';
 import { searchProgram, supernetParts, supernetProgram } from '../../lib/search/program.js';
-import { SUPERNET_KINDS, searchData, trainedSupernet } from '../../lib/search/run.js';
+import { SUPERNET_KINDS, runSearch, searchData, trainedSupernet } from '../../lib/search/run.js';
 import type { RunOptions } from '../../lib/search/run.js';
 import { cosineLr } from '../../lib/search/schedules.js';
 import { SearchSession } from '../../lib/search/session.js';
@@ -163,6 +163,26 @@ describe('search/landscape', function () {
       expect(resumed.result).to.deep.equal(result);
       expect(calls.filter(({ name }) => name === 'begin').length, 'points that were left').to.equal(1);
       expect((await runLandscape(landscape(), { home: elsewhere, data })).known).to.be.true;
+    });
+
+    it('is that of the supernet trained again where the store has no more than its result', async () => {
+      const { supernet } = landscape();
+      const elsewhere = newHome();
+      const search = await runSearch(supernet, { home, data });
+      const folder = path.join(elsewhere, search.key);
+      const result = path.join(folder, 'result.json');
+      mkdirSync(folder);
+      for (const name of ['protocol.json', 'result.json']) {
+        copyFileSync(path.join(home, search.key, name), path.join(folder, name));
+      }
+      const kept = readFileSync(result, 'utf8');
+
+      const trained = await trainedSupernet(supernet, { home: elsewhere, data });
+      expect(trained).to.deep.equal(await trainedSupernet(supernet, { home, data }));
+      expect(readFileSync(result, 'utf8')).to.equal(kept);
+      const calls = watch();
+      expect(await trainedSupernet(supernet, { home: elsewhere, data })).to.deep.equal(trained);
+      expect(calls, 'steps once the weights are there').to.be.empty;
     });
 
     it('is another one for another seed, which turns the plane', async () => {
