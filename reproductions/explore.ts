@@ -7,6 +7,7 @@ import type { Showable } from '../lib/report/notebook.js';
 import type { Axes, Experiment } from './experiment.js';
 import type { Change, Choices, GridOptions } from './grid.js';
 import type { RunKind } from './kinds.js';
+import { paceText } from './pace.js';
 import { leftToReproduce, reproduce } from './reproduce.js';
 import type { ReproduceOptions, Shown } from './reproduce.js';
 
@@ -31,9 +32,12 @@ export async function explore<K extends RunKind, A extends Axes, C extends Choic
 ): Promise<void> {
   await withControls(controls, async (chosen, panel, asked) => {
     const options = { ...given, change: change(chosen) };
-    const { seconds } = await leftToReproduce(experiment, options);
+    const { seconds, pace } = await leftToReproduce(experiment, options);
     if (seconds > 0 && !asked) {
-      panel.offer(`${panel.choice} is not computed yet: ${about(seconds)} on two cores.`, 'Compute');
+      panel.offer(
+        `${panel.choice} is not computed yet: ${about(seconds)} (an estimate ${paceText(pace)}).`,
+        'Compute',
+      );
       return;
     }
     const found = await reproduce(experiment, {

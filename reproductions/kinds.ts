@@ -42,6 +42,7 @@ import {
 } from './cost.js';
 import { LOOKUP, lookupOf, passedBy, WHOLE_BENCHMARK } from './lookups.js';
 import type { BenchmarkProtocol, BenchmarkResult, LookupProtocol, LookupResult } from './lookups.js';
+import type { Sort } from './pace.js';
 import { SEARCH_LOGS } from './search-logs.js';
 import type { LogsProtocol, LogsResult } from './search-logs.js';
 import { TOY, toySeconds } from './toy.js';
@@ -125,6 +126,8 @@ export interface Part {
   /** Seconds on two cores, an estimate, and those of compiling its network, told apart by `network`. */
   readonly seconds: number;
   readonly network?: { readonly id: string; readonly seconds: number };
+  /** What its seconds are reckoned for another machine by. */
+  readonly sort: Sort;
   /** Equal for parts that are one run. */
   readonly identity: string;
   /** What to say while it is computed. */
@@ -135,18 +138,46 @@ export interface Part {
   readonly only?: 'needed first';
 }
 
-function partOf(protocol: StoredProtocol, seconds: number, label: string = protocol.kind): Part {
-  return { seconds, identity: canonicalJson(protocol), label, protocol: () => protocol };
+function partOf(protocol: StoredProtocol, label: string = protocol.kind): Part {
+  const seconds = estimatedSeconds(protocol);
+  return { seconds, sort: protocol, identity: canonicalJson(protocol), label, protocol: () => protocol };
+}
+
+/** Seconds that a stored run takes on two cores, those of compiling its network aside: an estimate. */
+export function estimatedSeconds(protocol: StoredProtocol): number {
+  switch (protocol.kind) {
+    case 'search':
+      return searchSeconds(protocol);
+    case 'evaluation':
+      // A space has about the same in all of its cells, and this is the one that networks are drawn from most.
+      return protocol.network.kind === 'linear'
+        ? 1
+        : trainingSeconds({ ...protocol, network: protocol.network }, { space: 'darts' });
+    case 'landscape':
+      return landscapeSeconds(protocol);
+    case 'path':
+      return pathSeconds(protocol);
+    case 'condition':
+      return conditionSeconds(protocol);
+    case 'spectrum':
+      return spectrumSeconds(protocol);
+    case 'toy':
+      return toySeconds(protocol);
+    case 'lookup':
+      return 0.1;
+    case 'benchmark':
+    case 'logs':
+      return 1;
+  }
 }
 
 function searchPart(search: SearchProtocol): Part {
-  const network = { id: supernetId(search), seconds: compileSeconds(search) };
-  return { ...partOf(search, searchSeconds(search)), network };
+  return { ...partOf(search), network: { id: supernetId(search), seconds: compileSeconds(search) } };
 }
 
 /** A measurement on a landscape: its supernet's search is needed first. */
-function onSupernet(protocol: StoredProtocol, { supernet }: LandscapeProtocol, seconds: number): Part[] {
-  return [{ ...searchPart(supernet), only: 'needed first' }, partOf(protocol, seconds)];
+function onSupernet(protocol: StoredProtocol, { supernet }: LandscapeProtocol): Part[] {
+  return [{ ...searchPart(supernet), only: 'needed first' }, partOf(protocol)];
 }
 
 /** The search of a training, if it has one, and the training of what is found, or of what is given. */
@@ -161,6 +192,7 @@ function trainingParts(run: Extract<Run, { kind: 'training' }>): Part[] {
     ...(search ? [searchPart(search)] : []),
     {
       seconds: trainingSeconds(training, search ?? { space: 'darts' }),
+      sort: { kind: 'evaluation' },
       identity: canonicalJson(run),
       label: 'training',
       protocol: (before) => trainingOf(training, trained(before)),
@@ -176,31 +208,32 @@ export function partsOf(run: Run): Part[] {
     case 'training':
       return trainingParts(run);
     case 'linear':
-      return [partOf(run.evaluation, 1, 'linear classifier')];
+      return [partOf(run.evaluation, 'linear classifier')];
     case 'landscape':
-      return onSupernet(run.landscape, run.landscape, landscapeSeconds(run.landscape));
+      return onSupernet(run.landscape, run.landscape);
     case 'path':
-      return onSupernet(run.path, run.path.landscape, pathSeconds(run.path));
+      return onSupernet(run.path, run.path.landscape);
     case 'condition':
-      return onSupernet(run.condition, run.condition.landscape, conditionSeconds(run.condition));
+      return onSupernet(run.condition, run.condition.landscape);
     case 'spectrum':
-      return onSupernet(run.spectrum, run.spectrum.landscape, spectrumSeconds(run.spectrum));
+      return onSupernet(run.spectrum, run.spectrum.landscape);
     case 'toy':
-      return [partOf(run.toy, toySeconds(run.toy), run.toy.experiment)];
+      return [partOf(run.toy, run.toy.experiment)];
     case 'lookup':
       return [
         searchPart(run.search),
         {
           seconds: 0.1,
+          sort: { kind: 'lookup' },
           identity: canonicalJson(run),
           label: 'lookup',
           protocol: ([search]) => lookupOf(search as unknown as FinishedSearch),
         },
       ];
     case 'benchmark':
-      return [partOf(run.benchmark, 1)];
+      return [partOf(run.benchmark)];
     case 'logs':
-      return [partOf(run.logs, 1)];
+      return [partOf(run.logs)];
   }
 }
 

@@ -15,8 +15,19 @@ import { listFinished } from '../lib/runs/store.js';
 import type { Budget } from '../lib/search/protocol.js';
 import { viewOf } from './experiment.js';
 import type { AnyCell, MeasuredCell, Result } from './experiment.js';
-import { dataDigest, ownProtocol, partsOf, runStored, searchOf, storedRun, warmUp } from './kinds.js';
+import {
+  dataDigest,
+  estimatedSeconds,
+  ownProtocol,
+  partsOf,
+  runStored,
+  searchOf,
+  storedRun,
+  warmUp,
+} from './kinds.js';
 import type { ComputeOptions, KeptRun, Part, Run, StoredProtocol } from './kinds.js';
+import { AS_ESTIMATED, paceBy } from './pace.js';
+import type { Pace, Timed } from './pace.js';
 import { throughQueue } from './queued.js';
 
 /** What measuring needs besides the grid. */
@@ -86,7 +97,7 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
   }
   const { work, missing } = await workOf(cells, context);
   const { found, soFar, isWorth, findStored } = finding(cells, context, work, missing);
-  const steps = await stepsOf(work, inStore);
+  const { steps } = await stepsHere(work, inStore, () => paceHere(context.home));
   const total = secondsOf(steps.flat());
   let done = secondsOf(steps.flat().filter(({ known }) => known));
   if (steps.flat().some(({ known }) => !known)) await onBegin?.();
@@ -316,9 +327,13 @@ async function workOf(cells: readonly AnyCell[], context: MeasureContext) {
 }
 
 /** What {@link measure} would have to compute of the cells, with the images that it would read. @throws as it does. */
-export async function leftToMeasure(cells: readonly AnyCell[], context: MeasureContext): Promise<Remaining> {
+export async function leftToMeasure(
+  cells: readonly AnyCell[],
+  context: MeasureContext,
+  pace?: Pace,
+): Promise<Remaining> {
   const { work } = await workOf(cells, context);
-  return leftOf(work, inStore);
+  return leftOf(work, inStore, () => pace ?? paceHere(context.home));
 }
 
 /** Runs of a grid that are its own, and not classifiers beside them. */
@@ -338,15 +353,18 @@ function measuredCell(
   return { kind: run.kind, axes, kept: own.map((each) => ({ ...each, known: true })) };
 }
 
-/** Seconds that the cells take on two cores when nothing of them is in the store: an estimate. */
-export function estimate(cells: readonly AnyCell[]): number {
-  return costsOf(cells.map(({ run }) => partsOf(run))).reduce((sum, seconds) => sum + seconds, 0);
+/** Seconds that the cells take when nothing of them is in the store: an estimate, for two cores where no pace is given. */
+export function estimate(cells: readonly AnyCell[], pace: Pace = AS_ESTIMATED): number {
+  const parts = cells.map(({ run }) => partsOf(run));
+  const sorts = parts.flat().map(({ sort }) => sort);
+  return costsOf(parts).reduce((sum, seconds, p) => sum + seconds * pace.of(sorts[p]), 0);
 }
 
 /** What of a grid is left to do here. */
 export interface Remaining {
-  /** Seconds on two cores, an estimate; 0 where everything is there, classifiers beside the runs too. */
+  /** Seconds at this pace, an estimate; 0 where everything is there, classifiers beside the runs too. */
   readonly seconds: number;
+  readonly pace: Pace;
   /** Runs that the store has, and all: whole ones, a search with what is made of its end. */
   readonly known: number;
   readonly of: number;
@@ -378,8 +396,23 @@ export async function remaining(
   finished: ReadonlyMap<string, KeptRun> = finishedRuns(),
 ): Promise<Remaining> {
   const work = cells.map((cell) => ({ cell, parts: partsOf(cell.run) }));
-  return leftOf(work, (protocol) => finished.get(canonicalJson(protocol)));
+  return leftOf(
+    work,
+    (protocol) => finished.get(canonicalJson(protocol)),
+    () => paceOf(finished.values()),
+  );
 }
+
+/** The pace of this machine by runs of a store. */
+export const paceOf = (runs: Iterable<KeptRun>): Pace =>
+  paceBy(runs as unknown as Iterable<Timed>, estimatedSeconds);
+
+/** Runs of a store that its pace is looked for in. */
+const LATELY = 100;
+
+/** The same by what came into a store last. */
+export const paceHere = (home?: string): Pace =>
+  paceOf(listFinished(home, LATELY) as unknown as readonly KeptRun[]);
 
 const secondsOf = (steps: readonly Step[]): number => steps.reduce((sum, { seconds }) => sum + seconds, 0);
 
@@ -391,8 +424,9 @@ const rowsOf = (runs: readonly MeasuredCell[]): readonly object[] =>
 async function leftOf<W extends { readonly cell: AnyCell; readonly parts: readonly Part[] }>(
   work: readonly W[],
   find: (protocol: StoredProtocol, of: W) => KeptRun | undefined | Promise<KeptRun | undefined>,
+  here: () => Pace,
 ): Promise<Remaining> {
-  const steps = await stepsOf(work, find);
+  const { steps, pace } = await stepsHere(work, find, here);
   const isThere = (i: number): boolean => steps[i].every(({ known }) => known);
   let rows: readonly object[] | undefined;
   const counted: number[] = [];
@@ -407,7 +441,7 @@ async function leftOf<W extends { readonly cell: AnyCell; readonly parts: readon
   }
   const left = counted.flatMap((i) => steps[i].filter(({ known }) => !known));
   const count = (which: readonly number[]): number => countOf(which.map((i) => work[i].cell));
-  return { seconds: secondsOf(left), known: count(counted.filter(isThere)), of: count(counted) };
+  return { seconds: secondsOf(left), pace, known: count(counted.filter(isThere)), of: count(counted) };
 
   async function foundBy(of: W): Promise<MeasuredCell> {
     const runs: KeptRun[] = [];
@@ -445,6 +479,20 @@ async function stepsOf<W extends Pick<Work, 'parts'>>(
     steps.push(own);
   }
   return steps;
+}
+
+/** The same at the pace of this machine, which is only asked for where something is left. */
+async function stepsHere<W extends Pick<Work, 'parts'>>(
+  work: readonly W[],
+  find: (protocol: StoredProtocol, of: W) => KeptRun | undefined | Promise<KeptRun | undefined>,
+  here: () => Pace,
+): Promise<{ readonly steps: Step[][]; readonly pace: Pace }> {
+  const steps = await stepsOf(work, find);
+  const pace = steps.flat().every(({ known }) => known) ? AS_ESTIMATED : here();
+  const paced = steps.map((own, i) =>
+    own.map(({ seconds, known }, p) => ({ seconds: seconds * pace.of(work[i].parts[p].sort), known })),
+  );
+  return { steps: paced, pace };
 }
 
 /** What is told of one part, at its place in the phase. */

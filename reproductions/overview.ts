@@ -12,8 +12,9 @@ import { cellsOf } from './experiment.js';
 import type { Axes, Experiment } from './experiment.js';
 import type { Change, Choices, GridOptions } from './grid.js';
 import type { RunKind } from './kinds.js';
-import { finishedRuns, remaining } from './measure.js';
+import { finishedRuns, paceOf, remaining } from './measure.js';
 import type { Remaining } from './measure.js';
+import { paceText } from './pace.js';
 import { keptRecord } from './records.js';
 import { EXPERIMENTS } from './registry.js';
 
@@ -64,7 +65,7 @@ function costText({ seconds, known, of }: Remaining): string {
 }
 
 /**
- * Every notebook with what it shows, its verdicts and what it costs here, in reading order. Times are estimates for two cores
+ * Every notebook with what it shows, its verdicts and what it costs here, in reading order. Times are estimates
  * of what the store lacks; images are neither read nor fetched.
  *
  * @throws {UsageError} for an unknown budget.
@@ -74,6 +75,7 @@ export async function overview({
 }: { readonly budget?: string | undefined } = {}): Promise<Table> {
   const budget = notebookBudget(given);
   const finished = finishedRuns();
+  const pace = paceOf(finished.values());
   const rows: Table['rows'][number][] = [];
   for (const file of notebookFiles()) {
     const experiment = EXPERIMENTS.find(({ id }) => belongsTo(basename(file), id));
@@ -100,7 +102,7 @@ export async function overview({
     ],
     rows,
     notes: [
-      'Times are estimates for two cores of what is not there yet; data sets are fetched besides, where they are missing.',
+      `Times are estimates ${paceText(pace)} of what is not there yet; data sets are fetched besides, where they are missing.`,
     ],
   };
 }
@@ -123,6 +125,6 @@ export async function showTime<K extends RunKind, A extends Axes, C extends Choi
   showText(
     left.seconds === 0
       ? `${what}: every run is there already.`
-      : `${what} takes ${costText(left)} here (an estimate for two cores).`,
+      : `${what} takes ${costText(left)} here (an estimate ${paceText(left.pace)}).`,
   );
 }

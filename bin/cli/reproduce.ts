@@ -6,12 +6,20 @@ import { describeSeconds, terminalProgress } from '../../lib/report/progress-ter
 import type { Table } from '../../lib/report/table.js';
 import { RunQueue } from '../../lib/runs/queue.js';
 import { PRESETS } from '../../lib/search/protocol.js';
+import type { Budget } from '../../lib/search/protocol.js';
 import { searchOf } from '../../reproductions/kinds.js';
 import { cellsOf } from '../../reproductions/experiment.js';
 import type { AnyCell, Experiment } from '../../reproductions/experiment.js';
 import { parseSet } from '../../reproductions/grid.js';
 import type { GridOptions } from '../../reproductions/grid.js';
-import { NothingStoredError, estimate, measure } from '../../reproductions/measure.js';
+import {
+  estimate,
+  leftToMeasure,
+  measure,
+  NothingStoredError,
+  paceHere,
+} from '../../reproductions/measure.js';
+import { paceText } from '../../reproductions/pace.js';
 import { EXPERIMENTS, experimentById } from '../../reproductions/registry.js';
 import { reproduce } from '../../reproductions/reproduce.js';
 import type { Reproduced, ReproduceOptions, PartlyShown } from '../../reproductions/reproduce.js';
@@ -85,10 +93,7 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
       }
       signal.throwIfAborted();
       if (tells) {
-        const text = `${experiment.id}, budget ${asked.budget}: ${about(estimate(grids[i]))}`;
-        const gated = grids[i].filter(({ worth }) => worth);
-        const most = gated.length > 0 ? `, ${about(estimate(gated))} of it only where controls pass` : '';
-        process.stderr.write(`${text} on two cores with nothing computed before (an estimate)${most}.\n`);
+        process.stderr.write(`${await costText(experiment.id, grids[i], asked.budget, source)}\n`);
       }
       if (part) {
         const { share, shares } = part;
@@ -116,14 +121,37 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
   return lacking.length > 0 ? 1 : 0;
 }
 
+/** What one takes here, before it begins. */
+async function costText(
+  id: string,
+  grid: readonly AnyCell[],
+  budget: Budget,
+  source: { readonly data?: string },
+): Promise<string> {
+  const whole = await leftToMeasure(grid, { id, budget, ...source });
+  const what = `${id}, budget ${budget}`;
+  if (whole.seconds === 0) return `${what}: all that can be computed here is there already.`;
+  const gated = grid.filter(({ worth }) => worth);
+  const free = grid.filter(({ worth }) => !worth);
+  const certain =
+    gated.length === 0 || free.length === 0
+      ? { seconds: whole.seconds }
+      : await leftToMeasure(free, { id, budget, ...source }, whole.pace);
+  const rest = whole.seconds - certain.seconds;
+  const most = rest >= 1 ? `, ${about(rest)} of it only where controls pass` : '';
+  const there = whole.known > 0 ? `, ${whole.known} of ${whole.of} runs being there` : '';
+  return `${what}: ${about(whole.seconds)}${there} (an estimate ${paceText(whole.pace)})${most}.`;
+}
+
 /** What each of several figures and tables takes, before the first begins. */
 function costTable(experiments: readonly Experiment[], grids: readonly AnyCell[][], budget: string): Table {
+  const pace = paceHere();
   let before = 0;
   const costs = experiments.map(({ id, title }, i) => {
     const earlier = grids.slice(0, i).flat();
-    const all = estimate([...earlier, ...grids[i]]);
+    const all = estimate([...earlier, ...grids[i]], pace);
     const certain = grids[i].filter(({ worth }) => !worth);
-    const gated = certain.length < grids[i].length ? all - estimate([...earlier, ...certain]) : 0;
+    const gated = certain.length < grids[i].length ? all - estimate([...earlier, ...certain], pace) : 0;
     const own = all - before;
     before = all;
     return { id, title, own, gated };
@@ -141,7 +169,7 @@ function costTable(experiments: readonly Experiment[], grids: readonly AnyCell[]
       label('of it only where controls pass', ({ gated }) => (gated > 0 ? about(gated) : ''), 'right'),
     ],
     [
-      'Estimates for two cores with nothing computed before. Runs that several share count where they first come; what lacks its images is passed over.',
+      `Estimates ${paceText(pace)}, with nothing computed before. Runs that several share count where they first come; what lacks its images is passed over.`,
     ],
   );
 }

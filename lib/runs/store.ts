@@ -10,6 +10,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -438,15 +439,35 @@ export function readRun(home: string, key: string): FoundRun | undefined {
   }
 }
 
-/** Every run of this {@link RESULT_VERSION} that is finished, whole, with its protocol and result. */
-export function listFinished(home: string = runsHome()): (FoundRun & RunRecord)[] {
-  return listRuns(home).flatMap((found) => {
-    if (found.resultVersion !== RESULT_VERSION || !existsSync(join(home, found.key, 'result.json')))
-      return [];
-    const { protocol, dataDigest } = found;
+/**
+ * Every run of this {@link RESULT_VERSION} that is finished, whole, with its protocol and result.
+ *
+ * @param newest  Of those only so many that came last, the last one first; others are not even read.
+ */
+export function listFinished(home: string = runsHome(), newest?: number): (FoundRun & RunRecord)[] {
+  const found =
+    newest === undefined
+      ? listRuns(home)
+      : newestKeys(home, newest).flatMap((key) => readRun(home, key) ?? []);
+  return found.flatMap((run) => {
+    if (run.resultVersion !== RESULT_VERSION || !existsSync(join(home, run.key, 'result.json'))) return [];
+    const { protocol, dataDigest } = run;
     const record = openRun({ protocol, dataDigest, home, onWarning: () => undefined }).record();
-    return record ? [{ ...found, ...record }] : [];
+    return record ? [{ ...run, ...record }] : [];
   });
+}
+
+/** The keys of the runs whose results were written last. */
+function newestKeys(home: string, count: number): string[] {
+  const names = existsSync(home) ? readdirSync(home) : [];
+  return names
+    .flatMap((key) => {
+      const written = statSync(join(home, key, 'result.json'), { throwIfNoEntry: false })?.mtimeMs;
+      return written === undefined ? [] : [{ key, written }];
+    })
+    .sort((a, b) => b.written - a.written)
+    .slice(0, count)
+    .map(({ key }) => key);
 }
 
 /**

@@ -172,7 +172,9 @@ inBrowser('JupyterLab in a browser', function (open) {
       const compute = cell.getByRole('button', { name: 'Compute' });
       await handle.press('ArrowRight');
       await compute.waitFor();
-      await cell.getByText(/N = 4 · density = flat is not computed yet: ~\d+ s on two cores/).waitFor();
+      await cell
+        .getByText(/N = 4 · density = flat is not computed yet: ~\d+ s \(an estimate (for|by)/)
+        .waitFor();
       await keepPicture(page, 'lab-sliders-wide-light');
       await compute.click();
       const four = await chartOf('N = 4 · density = flat');

@@ -172,7 +172,7 @@ describe('reproduce', () => {
     const more = cellsOf(fig4, { budget: 'smoke', change, seeds: 3 });
     const finished = finishedRuns(path.join(home, 'runs'));
     const count = record.result.runs.length;
-    expect(await remaining(cells, finished)).to.deep.equal({ seconds: 0, known: count, of: count });
+    expect(await remaining(cells, finished)).to.include({ seconds: 0, known: count, of: count });
     const left = await remaining(more, finished);
     expect(left).to.deep.include({ known: count, of: 1.5 * count });
     expect(left.seconds).to.be.above(0).and.below(estimate(more));
@@ -319,13 +319,13 @@ describe('reproduce', () => {
     expect([result.runs.length, result.of]).to.deep.equal([1, 1]);
     expect(failed.positions.at(-1)).to.equal(1);
     expect(failed.positions).to.deep.equal([...failed.positions].sort((a, b) => a - b));
-    expect(await failed.left()).to.deep.equal({ seconds: 0, known: 1, of: 1 });
+    expect(await failed.left()).to.include({ seconds: 0, known: 1, of: 1 });
     expect((await ask(false, 'only').get()).of).to.equal(1);
     expect(await ask(true).left()).to.deep.include({ known: 1, of: 4 });
     expect((await ask(true, 'only').get()).of).to.equal(4);
     expect((await ask(true).get()).done).to.equal(4);
     expect((await ask(false).get()).done).to.equal(4);
-    expect(await failed.left()).to.deep.equal({ seconds: 0, known: 4, of: 4 });
+    expect(await failed.left()).to.include({ seconds: 0, known: 4, of: 4 });
   }).timeout(60_000);
 
   it('waits for a control that another is at before it makes what hangs on it', async () => {

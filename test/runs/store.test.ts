@@ -18,7 +18,7 @@ import { expect } from 'chai';
 import { ZartsError } from '../../lib/errors.js';
 import { runsHome, projectRoot } from '../../lib/runs/home.js';
 import { acquireLock, InUseError, LostLockError, releasedHere } from '../../lib/runs/lock.js';
-import { listRuns, openRun, runKey } from '../../lib/runs/store.js';
+import { listFinished, listRuns, openRun, runKey } from '../../lib/runs/store.js';
 import type { Run } from '../../lib/runs/store.js';
 import { temporaryFolder } from '../datasets/helpers.js';
 import { PROTOCOL, metricsFile, metricsOf } from './writer-state.js';
@@ -340,6 +340,22 @@ describe('runs: the store', () => {
     mkdirSync(join(home, 'something else'));
     const found = listRuns(home).map(({ key, protocol }) => ({ key, protocol }));
     expect(found).to.have.deep.members(runs.map(({ key }, i) => ({ key, protocol: { seed: i + 1 } })));
+  });
+
+  it('lists the runs that were finished last, of those that are finished', () => {
+    const runs = [1, 2, 3].map((seed) => open({ seed }));
+    for (const [i, run] of runs.entries()) {
+      const release = run.lock();
+      run.resume();
+      if (i < 2) run.finish({ i });
+      release();
+      if (i < 2) utimesSync(join(run.folder, 'result.json'), 1000 - i, 1000 - i);
+    }
+    const keys = (newest?: number): string[] => listFinished(home, newest).map(({ key }) => key);
+    expect(keys()).to.have.members([runs[0].key, runs[1].key]);
+    expect(keys(1)).to.deep.equal([runs[0].key]);
+    expect(keys(5)).to.deep.equal([runs[0].key, runs[1].key]);
+    expect(listFinished(join(home, 'none'), 5)).to.deep.equal([]);
   });
 
   it('lives in the project, or where ZARTS_HOME says', () => {
