@@ -90,6 +90,8 @@ export const STEP_MODEL = {
   perOperation: 0.36,
   /** Milliseconds a step for each operation of each cell and each value (image × pixel × channel) that enters the network. */
   perValue: 2.36e-5,
+  /** Operations that the noise operation counts as: its numbers are drawn. By DARTS and MGS in S4 against S2, ten searches each. */
+  noiseOperations: 3,
   /** What a loss without gradients costs, as a share of a step. */
   evaluationShare: 0.3,
   /** What the gradient with respect to α alone costs, as a share of a step. */
@@ -105,8 +107,9 @@ function operations(protocol: SearchProtocol): number {
   const space = spaceOf(protocol);
   const { kinds } = cellForm(space);
   const all = kinds.flatMap((cell) => space.edges[cell]);
+  const worth = all.flat().map((op) => (op === 'noise' ? STEP_MODEL.noiseOperations : 1));
   // In units of a cell of the paper's spaces with one operation an edge.
-  return (cells * all.reduce((sum, edge) => sum + edge.length, 0)) / (kinds.length * cellEdges(4).length);
+  return (cells * worth.reduce((sum, each) => sum + each, 0)) / (kinds.length * cellEdges(4).length);
 }
 
 /** Milliseconds of one SGD step on the protocol's supernet on two cores: an estimate, within a third of what was measured. */

@@ -355,10 +355,33 @@ function measuredCell(
 
 /** Seconds that the cells take when nothing of them is in the store: an estimate, for two cores where no pace is given. */
 export function estimate(cells: readonly AnyCell[], pace: Pace = AS_ESTIMATED): number {
-  const parts = cells.map(({ run }) => partsOf(run));
-  const sorts = parts.flat().map(({ sort }) => sort);
-  return costsOf(parts).reduce((sum, seconds, p) => sum + seconds * pace.of(sorts[p]), 0);
+  return sumOf(
+    costsOf(
+      cells.map(({ run }) => partsOf(run)),
+      pace,
+    ),
+  );
 }
+
+/**
+ * Seconds that grids take one after the other when nothing of them is in the store, and of each what hangs on its controls: runs
+ * that several share count where they first come.
+ */
+export function estimateInTurn(
+  grids: readonly (readonly AnyCell[])[],
+  pace: Pace,
+): { readonly seconds: number; readonly gated: number }[] {
+  const seen = new Set<string>();
+  return grids.map((cells) => {
+    const parts = cells.map(({ run }) => partsOf(run));
+    const free = parts.filter((_, i) => !cells[i].worth);
+    const certain = free.length < parts.length ? sumOf(costsOf(free, pace, new Set(seen))) : undefined;
+    const seconds = sumOf(costsOf(parts, pace, seen));
+    return { seconds, gated: certain === undefined ? 0 : seconds - certain };
+  });
+}
+
+const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, each) => sum + each, 0);
 
 /** What of a grid is left to do here. */
 export interface Remaining {
@@ -414,7 +437,7 @@ const LATELY = 100;
 export const paceHere = (home?: string): Pace =>
   paceOf(listFinished(home, LATELY) as unknown as readonly KeptRun[]);
 
-const secondsOf = (steps: readonly Step[]): number => steps.reduce((sum, { seconds }) => sum + seconds, 0);
+const secondsOf = (steps: readonly Step[]): number => sumOf(steps.map(({ seconds }) => seconds));
 
 /** The rows of the cells that are there. */
 const rowsOf = (runs: readonly MeasuredCell[]): readonly object[] =>
@@ -450,13 +473,20 @@ async function leftOf<W extends { readonly cell: AnyCell; readonly parts: readon
   }
 }
 
-/** Seconds of each part of each cell in order: a run that an earlier part is takes none, a network is compiled once. */
-function costsOf(parts: readonly (readonly Part[])[]): number[] {
-  const seen = new Set<string>();
+/**
+ * Seconds of each part of each cell in order: a run that an earlier part is takes none, a network is compiled once.
+ *
+ * @param seen  Of what came before these; what comes is added.
+ */
+function costsOf(
+  parts: readonly (readonly Part[])[],
+  pace: Pace = AS_ESTIMATED,
+  seen = new Set<string>(),
+): number[] {
   const first = (id: string): boolean => !seen.has(id) && seen.add(id) !== undefined;
-  return parts.flat().map(({ identity, seconds, network }) => {
+  return parts.flat().map(({ identity, seconds, network, sort }) => {
     if (!first(identity)) return 0;
-    return seconds + (network && first(`network ${network.id}`) ? network.seconds : 0);
+    return pace.of(sort) * (seconds + (network && first(`network ${network.id}`) ? network.seconds : 0));
   });
 }
 
@@ -551,6 +581,15 @@ async function lackingImages(
   return names.some((name) => missing.get(name) !== '');
 }
 
+/** Whether data sets are looked for in a folder that the user named, so that none is downloaded. */
+const isFolderNamed = (data: string | undefined): boolean => (data ?? process.env.ZARTS_DATA ?? '') !== '';
+
+/** The cells that are passed over since the folder of data sets that was named lacks their images; nothing is read of any. */
+export function cellsWithoutImages(cells: readonly AnyCell[], context: MeasureContext): readonly AnyCell[] {
+  if (!isFolderNamed(context.data)) return [];
+  return cells.filter(({ run }) => datasetsOf(run).some((name) => isAbsent(name, optionsOf(run, context))));
+}
+
 /** Why the images of a data set are not there; empty where they are. */
 async function reasonFor(
   name: string,
@@ -560,8 +599,7 @@ async function reasonFor(
 ): Promise<string> {
   if (name === 'synthetic' || options.data === 'synthetic') return '';
   const sentence = (title: string, absent: string): string => {
-    const named = (data ?? process.env.ZARTS_DATA ?? '') !== '';
-    const where = named ? 'not in the folder of data sets named' : absent;
+    const where = isFolderNamed(data) ? 'not in the folder of data sets named' : absent;
     return `${title} is ${where}. Once it is in a folder DIR: npx zarts reproduce ${id} --budget ${budget} --data DIR`;
   };
   if (name === 'imagenet') {

@@ -13,7 +13,8 @@ import type { AnyCell, Experiment } from '../../reproductions/experiment.js';
 import { parseSet } from '../../reproductions/grid.js';
 import type { GridOptions } from '../../reproductions/grid.js';
 import {
-  estimate,
+  cellsWithoutImages,
+  estimateInTurn,
   leftToMeasure,
   measure,
   NothingStoredError,
@@ -77,7 +78,7 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
   const shown = options.stored ? ({ stored: 'only' } as const) : {};
   const tells = !quiet && !options.stored;
   if (tells && experiments.length > 1) {
-    process.stderr.write(`${fitted(costTable(experiments, grids, asked.budget))}\n\n`);
+    process.stderr.write(`${fitted(costTable(experiments, grids, asked.budget, source))}\n\n`);
   }
   await interruptible(async (signal) => {
     for (const [i, experiment] of experiments.entries()) {
@@ -144,28 +145,32 @@ async function costText(
 }
 
 /** What each of several figures and tables takes, before the first begins. */
-function costTable(experiments: readonly Experiment[], grids: readonly AnyCell[][], budget: string): Table {
+function costTable(
+  experiments: readonly Experiment[],
+  grids: readonly AnyCell[][],
+  budget: Budget,
+  source: { readonly data?: string },
+): Table {
   const pace = paceHere();
-  let before = 0;
-  const costs = experiments.map(({ id, title }, i) => {
-    const earlier = grids.slice(0, i).flat();
-    const all = estimate([...earlier, ...grids[i]], pace);
-    const certain = grids[i].filter(({ worth }) => !worth);
-    const gated = certain.length < grids[i].length ? all - estimate([...earlier, ...certain], pace) : 0;
-    const own = all - before;
-    before = all;
-    return { id, title, own, gated };
+  const lacking = grids.map((grid, i) =>
+    cellsWithoutImages(grid, { id: experiments[i].id, budget, ...source }),
+  );
+  const costs = estimateInTurn(
+    grids.map((grid, i) => grid.filter((cell) => !lacking[i].includes(cell))),
+    pace,
+  );
+  const sum = (of: 'seconds' | 'gated'): number => costs.reduce((total, cost) => total + cost[of], 0);
+  const rows = experiments.map(({ id, title }, i) => {
+    const none = lacking[i].length === grids[i].length;
+    return { id, title, takes: none ? 'no images' : about(costs[i].seconds), gated: costs[i].gated };
   });
-  const sum = (of: (cost: (typeof costs)[number]) => number): number =>
-    costs.reduce((total, cost) => total + of(cost), 0);
-  const all = { id: 'all', title: '', own: sum(({ own }) => own), gated: sum(({ gated }) => gated) };
   return listTable(
     `What is to be computed (budget ${budget})`,
-    [...costs, all],
+    [...rows, { id: 'all', title: '', takes: about(sum('seconds')), gated: sum('gated') }],
     [
       label('id', ({ id }) => id),
       label('what it shows', ({ title }) => title),
-      label('takes', ({ own }) => about(own), 'right'),
+      label('takes', ({ takes }) => takes, 'right'),
       label('of it only where controls pass', ({ gated }) => (gated > 0 ? about(gated) : ''), 'right'),
     ],
     [

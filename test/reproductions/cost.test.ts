@@ -8,7 +8,8 @@ import type { SpaceId } from '../../lib/spaces/spaces.js';
 import { watchProgram } from '../search/helpers.js';
 import { searchWork, stepMs } from '../../reproductions/cost.js';
 import { cellsOf } from '../../reproductions/experiment.js';
-import { estimate } from '../../reproductions/measure.js';
+import { estimate, estimateInTurn } from '../../reproductions/measure.js';
+import { AS_ESTIMATED } from '../../reproductions/pace.js';
 import { EXPERIMENTS } from '../../reproductions/registry.js';
 import { longIt } from '../support/long.js';
 
@@ -98,14 +99,25 @@ describe('cost of a search', () => {
     expect(same).to.equal(single);
     expect(double).to.be.within(1.5 * single, 2 * single);
     expect(estimate([])).to.equal(0);
+
+    const grids = [[0], [0, 1]].map((seeds) => seeds.map(cell));
+    const costs = estimateInTurn(grids, AS_ESTIMATED).map(({ seconds }) => seconds);
+    expect(costs[0]).to.equal(single);
+    expect(costs[0] + costs[1], 'what is shared counts where it comes first').to.be.closeTo(double, 1e-6);
+    const [half] = estimateInTurn([[cell(0), { ...cell(1), worth: () => undefined }]], AS_ESTIMATED);
+    expect(half.gated).to.be.closeTo(double - single, 1e-6);
+    expect(estimate([cell(0)], { runs: 1, of: () => 3 })).to.be.closeTo(3 * single, 1e-6);
   });
 
-  it('has an estimate for each figure and table: a night at laptop at most, two minutes at smoke', () => {
+  it('has an estimate for each figure and table: at laptop a night at most, half a day with all that hangs on controls; two minutes at smoke', () => {
     for (const experiment of EXPERIMENTS) {
       const [smoke, laptop, full] = (['smoke', 'laptop', 'full'] as const).map((budget) =>
         estimate(cellsOf(experiment, { budget })),
       );
-      expect(laptop / 3600, experiment.id).to.be.within(0.01, 10);
+      const [{ seconds, gated }] = estimateInTurn([cellsOf(experiment, { budget: 'laptop' })], AS_ESTIMATED);
+      expect(seconds).to.be.closeTo(laptop, 1e-6);
+      expect((laptop - gated) / 3600, experiment.id).to.be.within(0.01, 10);
+      expect(laptop / 3600, experiment.id).to.be.below(12);
       expect(smoke, experiment.id).to.be.within(0.1, 120);
       expect(full, experiment.id).to.be.above(laptop);
     }
