@@ -1,5 +1,5 @@
 /** The networks along a search: their numbers, what the paper's text prints of them, and what it says. */
-import type { Claim } from '../lib/analysis/claims.js';
+import type { Answer } from '../lib/analysis/claims.js';
 import { cellStructure } from '../lib/analysis/genotypes.js';
 import { summarize } from '../lib/analysis/statistics.js';
 import { derivedGenotype } from '../lib/search/derived.js';
@@ -103,7 +103,7 @@ const accuracyChange: Statistic = (rows) => {
 export function claims(
   rows: readonly Network[],
   gate: Pick<Statement<Network>, 'unseen' | 'controls'>,
-): Claim[] {
+): Answer[] {
   if (rows.length === 0) return [];
   const { epochs } = rows[0].search!;
   const afterTurn = `after epoch ${Number((TURN * epochs).toPrecision(4))} of ${epochs} (in print: ${PRINTED.turn} of ${PRINTED.epochs})`;

@@ -1,5 +1,5 @@
 /** What Tables 5 and 6 share: one setting of a search swept, what is found trained; error and cost against the setting. */
-import type { Claim } from '../lib/analysis/claims.js';
+import type { Answer } from '../lib/analysis/claims.js';
 import { againstNumber, sixDigits } from '../lib/report/charts.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
@@ -70,7 +70,7 @@ interface Swept<A extends Axes, C extends Choices> extends Pick<
   ) => readonly { readonly row: SweptRow<A>; readonly at: number; readonly group: string }[];
   readonly quantities: (view: SweptView<A>) => readonly Quantity<SweptRow<A>>[];
   /** @param separation  What training tells apart, where the searches ran; undefined where nothing was trained. */
-  readonly claims: (rows: readonly SweptRow<A>[], separation: Separation | undefined) => readonly Claim[];
+  readonly claims: (rows: readonly SweptRow<A>[], separation: Separation | undefined) => readonly Answer[];
 }
 
 /** The table as an experiment. */

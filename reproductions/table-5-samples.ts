@@ -1,5 +1,5 @@
 /** Table 5: what the number of candidates N does to a search, to what it finds, and to the networks trained from that. */
-import type { Claim } from '../lib/analysis/claims.js';
+import type { Answer } from '../lib/analysis/claims.js';
 import { summarize } from '../lib/analysis/statistics.js';
 import { fixed } from '../lib/report/format.js';
 import type { Table } from '../lib/report/table.js';
@@ -75,7 +75,7 @@ function costs(rows: readonly TrainingRow[]): [N: number, seconds: number][] {
 }
 
 /** What the paper says of the errors and the sizes, for each reading of the density. */
-function trainedClaims(rows: readonly TrainingRow[], separation: Separation | undefined): Claim[] {
+function trainedClaims(rows: readonly TrainingRow[], separation: Separation | undefined): Answer[] {
   // Fixed before any of these searches: a quarter of what training tells apart.
   const margin = (separation?.points ?? 0) / 4;
   return groupBy(rows, 'density').flatMap(({ key: { density }, rows: own }) => {
@@ -100,7 +100,7 @@ function trainedClaims(rows: readonly TrainingRow[], separation: Separation | un
   });
 }
 
-function claims(rows: readonly TrainingRow[], separation: Separation | undefined): Claim[] {
+function claims(rows: readonly TrainingRow[], separation: Separation | undefined): Answer[] {
   const ofCosts: Statement<TrainingRow>[] = [
     {
       id: 'cost-rises-with-samples',

@@ -352,7 +352,7 @@ describe('Figs. 1 and 3', () => {
       expect(fig1.tables(begun)).to.have.length(2);
       const nothing = { ...whole, rows: [], done: 0 };
       expect([...fig1.charts(nothing), ...fig1.surfaces!(nothing), ...fig1.tables(nothing)]).to.be.empty;
-      for (const { verdict } of fig1.claims(nothing)) expect(verdict).to.equal('undecided');
+      for (const { verdict } of fig1.claims(nothing)) expect(verdict).to.equal('not run');
     });
   });
 

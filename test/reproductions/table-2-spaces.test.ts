@@ -216,7 +216,7 @@ describe('Table 2', () => {
     const [claim] = table2.claims(asPrinted);
     expect(claim).to.include({ n: 12, unit: 'search' });
     expect(claim.detail)
-      .to.match(/after Holm’s correction for 4 primary questions/)
+      .to.match(/after Holm’s correction for 5 primary questions/)
       .and.to.match(/By ranks within 3 benchmarks/)
       .and.to.match(/DARTS of second order/);
     expect(claim.controls![0]).to.match(/errors 35\.05.*39\.05.*43\.05/);
@@ -236,7 +236,7 @@ describe('Table 2', () => {
     expect(textTable(table2.tables(flat)[0])).to.match(/✗ not seen/);
     const none = { ...asPrinted, rows: asPrinted.rows.filter(({ method }) => !method.startsWith('control')) };
     for (const [id, verdict] of Object.entries(verdictsOf(table2, none))) {
-      if (id.includes('beats')) expect(verdict, id).to.equal('undecided');
+      if (id.includes('beats')) expect(verdict, id).to.equal('not run');
     }
   });
 
@@ -298,7 +298,7 @@ describe('Table 2', () => {
     const alone = cellsWith(table2, { budget: 'laptop', set: ['method=mgs,rs'] });
     const claims = table2.claims(fakeView(alone, () => ({ errorPct: 40 })));
     for (const { verdict, detail } of claims) {
-      expect(verdict).to.equal('undecided');
+      expect(verdict).to.equal('not run');
       expect(detail).to.not.be.empty;
     }
     expect(claims[0].detail).to.equal('One of its methods has no searches here.');
