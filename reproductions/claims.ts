@@ -101,8 +101,9 @@ export interface Gates {
   readonly undecidable?: string | undefined;
 }
 
-/** That training tells networks apart: a control, and by how many points of error it does. */
+/** That training tells networks apart: a control. */
 export interface Separation extends Control {
+  /** Points of error that four edges more without a convolution make at least. */
   readonly points: number;
   readonly space: string;
 }
@@ -187,7 +188,7 @@ function contest(
               ? ''
               : `So many searches would find a difference of ${fixed(smallestEffect(standardError, df, questions), 2)} points four times in five.`,
             alike
-              ? `The two are alike: the whole interval lies within a quarter of the control's separation, ±${fixed(margin, 2)}.`
+              ? `The two are alike: the whole interval lies within a quarter of what four edges make in the control’s cells, ±${fixed(margin, 2)}.`
               : '',
             detail,
           ]

@@ -144,7 +144,7 @@ function cellsOf(rows: readonly TrainedRow[]) {
   return groupBy(ordered, 'reading', 'M', 'period');
 }
 
-function tables(rows: readonly TrainedRow[], view: SweptView<IterationAxes>): Table[] {
+function tables(rows: readonly TrainedRow[], view: SweptView<IterationAxes>): [Table, ...Table[]] {
   return [
     summaryTable<TrainedRow>(
       `The search for several M, its networks trained from scratch (${stateText(view)})`,
