@@ -41,9 +41,9 @@ import { nameOf, printedNumbers, printedRows, printedText } from './paper.js';
 import type { PrintedCell } from './paper.js';
 import {
   CONTROL_SEEDS,
-  SEPARATION_SENTENCE,
   controlCells,
   isControl,
+  separationSentence,
   separationTable,
   separationsIn,
   spaceTitle,
@@ -212,8 +212,9 @@ function deviations(
     seedsOf(cells) > FEW_SEEDS &&
       laptop.few !== undefined &&
       `${laptop.few.map(methodTitle).join(', ')}: ${FEW_SEEDS} each.`,
+    separationSentence(all),
     all.some(({ axes }) => isControl(axes)) &&
-      `${SEPARATION_SENTENCE} Where they do not come apart, nothing is searched for or trained.`,
+      'Where those cells do not come apart, nothing is searched for or trained.',
     left(
       'data sets',
       full.datasets,

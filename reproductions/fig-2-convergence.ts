@@ -26,9 +26,9 @@ import { methodTitle } from './methods.js';
 import { SPACE } from './sweep.js';
 import { counted, label, meanText, spread, stateText, summaryTable } from './tables.js';
 import {
-  SEPARATION_SENTENCE,
   controlCells,
   isControl,
+  separationSentence,
   separationTable,
   separationsIn,
   worthTraining,
@@ -68,7 +68,7 @@ function deviations(all: readonly Cell<'search' | 'training' | 'linear', EpochAx
     trainingDeviations(cells),
     methods.includes('darts-1st') &&
       'DARTS is of first order; the paper does not say which order its figure shows.',
-    all.some(({ axes }) => isControl(axes)) && SEPARATION_SENTENCE,
+    separationSentence(all),
     ours.length > 0 && `Not in the paper's figure: ${ours.map(methodTitle).join(', ')}.`,
     'The accuracy is that of the last epoch of a training; the paper does not say which epoch it shows.',
   );

@@ -12,9 +12,10 @@ import type { Genotype, GenotypeEdge } from '../lib/spaces/genotype.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
 import { benchmarkKey } from './claims.js';
 import type { MethodAxes, Separation } from './claims.js';
-import { cross, groupBy, rowsOfKind } from './experiment.js';
-import type { Cell, Row, Worth } from './experiment.js';
+import { cross, distinct, groupBy, rowsOfKind } from './experiment.js';
+import type { Axes, Cell, Row, Worth } from './experiment.js';
 import type { Grid } from './grid.js';
+import type { RunKind } from './kinds.js';
 import { controlsTable } from './together.js';
 import type { TrainingSettings } from './training.js';
 
@@ -132,8 +133,16 @@ export function separationTable(view: { readonly rows: readonly object[] }): Tab
   return controls.some(({ passed }) => passed !== undefined) ? [controlsTable(controls)] : [];
 }
 
-/** That there are such controls, in a sentence. */
-export const SEPARATION_SENTENCE = `Controls: networks of hand-made normal cells with ${CONTROL_EDGES.join(', ')} edges without a convolution, ${CONTROL_SEEDS} each, trained like those found.`;
+/** That there are such controls among cells, in a sentence; none where there are not. */
+export function separationSentence(cells: readonly Cell<RunKind, Axes>[]): string | false {
+  const seeds = cells.flatMap(({ axes, run }) =>
+    isControl(axes) && run.kind === 'training' ? [run.training.seed] : [],
+  );
+  return (
+    seeds.length > 0 &&
+    `Controls: networks of hand-made normal cells with ${CONTROL_EDGES.join(', ')} edges without a convolution, ${distinct(seeds).length} each, trained like those found.`
+  );
+}
 
 function separation(
   { space }: Pick<Separation, 'space'>,

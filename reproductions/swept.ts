@@ -9,14 +9,15 @@ import { spaceName } from '../lib/search/protocol.js';
 import type { SearchProtocol } from '../lib/search/protocol.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
 import type { Separation } from './claims.js';
+import { sentences } from './deviations.js';
 import { distinct, experiment, rowsOfKind } from './experiment.js';
 import type { Axes, Cell, Experiment, Row, View } from './experiment.js';
 import type { Choices, Grid } from './grid.js';
 import { printedNumbers, printedTable, printedText } from './paper.js';
 import {
-  SEPARATION_SENTENCE,
   controlCells,
   isControl,
+  separationSentence,
   separationTable,
   separationsIn,
   worthTraining,
@@ -152,12 +153,13 @@ export function swept<A extends Axes, C extends Choices>(table: Swept<A, C>) {
         ]),
       ];
     },
-    deviations: (cells) => [
-      ...table.deviations(
-        cells.filter(({ run }) => run.kind === 'training' && run.search) as Cell<'training', A>[],
+    deviations: (cells) =>
+      sentences(
+        table.deviations(
+          cells.filter(({ run }) => run.kind === 'training' && run.search) as Cell<'training', A>[],
+        ),
+        separationSentence(cells),
       ),
-      ...(cells.some(({ axes }) => isControl(axes)) ? [SEPARATION_SENTENCE] : []),
-    ],
     tables(view) {
       const networks = networksIn(view);
       const [first, ...others] = table.tables(networks, view);

@@ -200,6 +200,11 @@ describe('Table 5', () => {
     expect(table5.deviations(laptop)).to.include('Training: epochs is 12; the paper has 600.');
     const few = table5.deviations(trainings({ budget: 'laptop', seeds: 2 })).join('\n');
     expect(few).to.contain('2 searches for each N; the paper has 3.');
+    // As many hand-made cells as the table has seeds.
+    expect(table5.deviations(cellsOf(table5, { budget: 'laptop' })).at(-1)).to.match(
+      /hand-made.*0, 4, 8 edges.*3 each/,
+    );
+    expect(few).to.not.contain('hand-made');
     const open = openSettingsOf(laptop).map(({ path }) => path);
     expect(open).to.include.members(['solver.sigma', 'training.weights.lr']);
   });
