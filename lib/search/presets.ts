@@ -268,7 +268,9 @@ export function withBudget(full: SearchProtocol, budget: string, length: Length 
         window: Math.max(1, share(stability.window)),
         lag: Math.max(1, share(stability.lag)),
         startEpoch: share(stability.startEpoch),
-        ...(cut.epochs > full.epochs && { every: Math.max(1, share(stability.every ?? 1)) }),
+        // What stops a search or goes back looks at every epoch.
+        ...(cut.epochs > full.epochs &&
+          stability.action === 'record' && { every: Math.max(1, share(stability.every ?? 1)) }),
       },
     }),
   });
