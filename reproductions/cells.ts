@@ -2,7 +2,8 @@
  * Cells that searches find, drawn, and what they consist of: Figs. 5 to 9, which differ in data set and search spaces alone.
  * Beside ZARTS-MGS each has DARTS, the method whose failure the figures are shown against.
  */
-import type { Claim } from '../lib/analysis/claims.js';
+import { decide } from '../lib/analysis/claims.js';
+import type { Answer } from '../lib/analysis/claims.js';
 import { cellStructure, chanceParameterFree, spreadOf } from '../lib/analysis/genotypes.js';
 import { FILE_DATASETS } from '../lib/datasets/registry.js';
 import type { FileDatasetName } from '../lib/datasets/registry.js';
@@ -160,7 +161,7 @@ export function cellFigure(id: string, dataset: FileDatasetName, spaces: readonl
     deviations,
     tables: (view) => [...collapseTables(view), ...controlTables(view), ...tables(figure, view)],
     charts: (view) => [...collapseCharts(view), ...charts(figure, view)],
-    claims: (view) => claims(figure, view),
+    claims: (view) => decide(claims(figure, view)),
     drawings: (view) => drawings(figure, view),
   };
 }
@@ -407,7 +408,7 @@ function charts({ dataset, spaces }: CellFigure, { rows, budget }: CellView): Ch
   ];
 }
 
-function claims(figure: CellFigure, view: CellView): Claim[] {
+function claims(figure: CellFigure, view: CellView): Answer[] {
   const { rows, budget, missing } = view;
   // Of what was not run for want of its images nothing is claimed.
   if (rows.length === 0 && missing.length > 0) return [];
@@ -486,6 +487,7 @@ function sizes({ paperSize }: CellFigure, budget: string, rows: readonly CellRow
     {
       ...gatedBy(controls),
       id: 'larger-than-darts/darts',
+      secondary: true,
       text: 'ZARTS finds networks with more parameters than DARTS does (our reading: fewer operations without).',
       statistic: 'millions of parameters, ZARTS less DARTS',
       value: lessDarts(sizeOf),

@@ -1,5 +1,5 @@
 /** Claims about networks that were trained, and what they are decided on. */
-import type { Claim } from '../lib/analysis/claims.js';
+import type { Answer } from '../lib/analysis/claims.js';
 import { meanDifference, ranks, smallestEffect, stratifiedTest } from '../lib/analysis/comparison.js';
 import type { Stratum } from '../lib/analysis/comparison.js';
 import { fitLine } from '../lib/analysis/statistics.js';
@@ -9,7 +9,7 @@ import { distinct, groupBy, rowsOfKind } from './experiment.js';
 import type { Row, View } from './experiment.js';
 import { several } from './deviations.js';
 import { methodTitle } from './methods.js';
-import { gatedBy, judgeTogether } from './together.js';
+import { gatedBy, judgeQuestions } from './together.js';
 import type { Control, TestedQuestion } from './together.js';
 
 /** What rows are told apart by where methods are compared; of a hand-made cell, which was searched nowhere, also by space. */
@@ -101,8 +101,9 @@ export interface Gates {
   readonly undecidable?: string | undefined;
 }
 
-/** That training tells networks apart: a control, and by how many points of error it does. */
+/** That training tells networks apart: a control. */
 export interface Separation extends Control {
+  /** Points of error that four edges more without a convolution make at least. */
   readonly points: number;
   readonly space: string;
 }
@@ -120,10 +121,10 @@ export const benchmarkKey = ({
  * The claims of contests, decided together: errors ranked within each benchmark, labels permuted within it. Only benchmarks
  * whose control passed count.
  */
-export function contests(view: Networks, asked: readonly Contest[], gates: Gates = {}): Claim[] {
+export function contests(view: Networks, asked: readonly Contest[], gates: Gates = {}): Answer[] {
   const { rows, missing } = view;
   const lacking = gates.undecidable ?? (rows.length === 0 ? missing.at(0) : undefined);
-  return judgeTogether(
+  return judgeQuestions(
     asked
       .filter(({ where }) => where === undefined || rows.some(({ method }) => method === where))
       .map((each) => contest(rowsOfKind(rows, 'training'), each, gates)),
@@ -165,7 +166,7 @@ function contest(
     ...(where === undefined ? {} : { secondary: true }),
     // Where some benchmarks can show it, those decide.
     ...(controls === undefined ? {} : { controls: seen.length > 0 ? seen : own }),
-    test: (questions) => {
+    test: () => {
       const strata = passed.map(({ stratum }) => stratum);
       const n = strata.reduce((sum, { first, second }) => sum + Math.min(first.length, second.length), 0);
       if (strata.length === 0 || n < 2) return undefined;
@@ -180,18 +181,19 @@ function contest(
         n,
         p,
         agrees: byRanks > 0,
-        detail: [
-          `By ranks within ${several(strata.length, 'benchmark')}, labels permuted within each${left.length > 0 ? `; left out, since their control did not pass: ${left.join(', ')}` : ''}.`,
-          interval === null
-            ? ''
-            : `So many searches would find a difference of ${fixed(smallestEffect(standardError, df, questions), 2)} points four times in five.`,
-          alike
-            ? `The two are alike: the whole interval lies within a quarter of the control's separation, ±${fixed(margin, 2)}.`
-            : '',
-          detail,
-        ]
-          .filter((sentence) => sentence !== '')
-          .join(' '),
+        detail: (questions) =>
+          [
+            `By ranks within ${several(strata.length, 'benchmark')}, labels permuted within each${left.length > 0 ? `; left out, since their control did not pass: ${left.join(', ')}` : ''}.`,
+            interval === null
+              ? ''
+              : `So many searches would find a difference of ${fixed(smallestEffect(standardError, df, questions), 2)} points four times in five.`,
+            alike
+              ? `The two are alike: the whole interval lies within a quarter of what four edges make in the control’s cells, ±${fixed(margin, 2)}.`
+              : '',
+            detail,
+          ]
+            .filter((sentence) => sentence !== '')
+            .join(' '),
       };
     },
   };

@@ -12,7 +12,7 @@ import {
   smallestEffect,
   stratifiedTest,
 } from '../lib/analysis/comparison.js';
-import type { Claim } from '../lib/analysis/claims.js';
+import type { Answer } from '../lib/analysis/claims.js';
 import { cellStructure, chanceParameterFree, preferenceFor, spreadOf } from '../lib/analysis/genotypes.js';
 import { summarize } from '../lib/analysis/statistics.js';
 import { alongSearches, sixDigits } from '../lib/report/charts.js';
@@ -25,7 +25,7 @@ import { distinct, groupBy } from './experiment.js';
 import type { Row, View } from './experiment.js';
 import { methodTitle } from './methods.js';
 import { counted, label, progressText, spread, summaryTable } from './tables.js';
-import { aboveControl, controlsTable, judgeTogether } from './together.js';
+import { aboveControl, controlsTable, judgeQuestions } from './together.js';
 import type { Control, Tested, TestedQuestion } from './together.js';
 
 /** The spaces in which one kind of operation is the temptation, and which. */
@@ -144,7 +144,7 @@ const controlsOf = (rows: readonly CollapseRow[]): Control[] =>
 // ---- Claims ----
 
 /** A mean against a number, by the signs of the differences. */
-function against(values: readonly number[], bound: number, above: boolean, what: string, questions: number) {
+function against(values: readonly number[], bound: number, above: boolean, what: string) {
   if (values.length < 2) return undefined;
   const { mean, interval, std } = summarize(values);
   const { p } = pairedTest(values.map((value) => value - bound));
@@ -154,14 +154,15 @@ function against(values: readonly number[], bound: number, above: boolean, what:
     n: values.length,
     p,
     agrees: above ? mean > bound : mean < bound,
-    detail: `${what} So many searches would find ${fixed(smallestEffect(std! / Math.sqrt(values.length), values.length - 1, questions), 2)} four times in five.`,
+    detail: (questions) =>
+      `${what} So many searches would find ${fixed(smallestEffect(std! / Math.sqrt(values.length), values.length - 1, questions), 2)} four times in five.`,
   } satisfies Tested;
 }
 
 /** Edges of the temptation, those of one method less those of another. */
-function fewer(a: readonly number[], b: readonly number[], questions: number): Tested | undefined {
+function fewer(a: readonly number[], b: readonly number[]): Tested | undefined {
   if (a.length < 2 || b.length < 2) return undefined;
-  const { p } = rankTest(a, b, (x, y) => Math.sign(x - y));
+  const { p, difference: byRanks } = rankTest(a, b, (x, y) => Math.sign(x - y));
   const [one, other] = [summarize(a), summarize(b)];
   const { difference, interval, standardError, df } = meanDifference([{ first: a, second: b }]);
   return {
@@ -169,13 +170,14 @@ function fewer(a: readonly number[], b: readonly number[], questions: number): T
     interval,
     n: Math.min(a.length, b.length),
     p,
-    agrees: difference < 0,
-    detail: `${plusMinus(one, 1)} against ${plusMinus(other, 1)} of ${KEPT} edges, by ranks; so many searches would find a difference of ${fixed(smallestEffect(standardError, df, questions), 1)} four times in five.`,
+    agrees: byRanks < 0,
+    detail: (questions) =>
+      `${plusMinus(one, 1)} against ${plusMinus(other, 1)} of ${KEPT} edges, by ranks; so many searches would find a difference of ${fixed(smallestEffect(standardError, df, questions), 1)} four times in five.`,
   };
 }
 
 /** Edges of the temptation against their exact chance. */
-function moreThanChance(values: readonly number[], chance: number, questions: number): Tested | undefined {
+function moreThanChance(values: readonly number[], chance: number): Tested | undefined {
   if (values.length < 2) return undefined;
   const { mean, interval, std } = summarize(values, undefined, 1);
   const hits = values.reduce((sum, value) => sum + value, 0);
@@ -187,7 +189,8 @@ function moreThanChance(values: readonly number[], chance: number, questions: nu
     n: values.length,
     p: binomialTwoSided(hits, KEPT * values.length, chance),
     agrees: mean > KEPT * chance,
-    detail: `By chance ${fixed(KEPT * chance, 1)} of ${KEPT}, exactly. ${collapses} of ${values.length} cells have ${COLLAPSED} or more, a collapse; of a cell drawn at random one in ${fixed(1 / many, 0)} has (p = ${binomialTail(collapses, values.length, many).toPrecision(2)} for so many). So many searches would find a mean ${fixed(smallestEffect(std! / Math.sqrt(values.length), values.length - 1, questions), 1)} off four times in five.`,
+    detail: (questions) =>
+      `By chance ${fixed(KEPT * chance, 1)} of ${KEPT}, exactly. ${collapses} of ${values.length} cells have ${COLLAPSED} or more, a collapse; of a cell drawn at random one in ${fixed(1 / many, 0)} has (p = ${binomialTail(collapses, values.length, many).toPrecision(2)} for so many). So many searches would find a mean ${fixed(smallestEffect(std! / Math.sqrt(values.length), values.length - 1, questions), 1)} off four times in five.`,
   };
 }
 
@@ -207,15 +210,14 @@ function questionsIn(rows: readonly CollapseRow[], space: TemptingSpace): Tested
     text: `In ${name}, the alphas of ${titleOf(method)} come to prefer ${edges}${why}.`,
     statistic: `alpha of ${edges} less that of the other operation, mean over the normal cell’s edges, at the end`,
     controls: [movesControl(rows, space, method)],
-    test: (questions) =>
-      against(ofLast(of(method), preference), 0, true, 'Above 0: they are preferred.', questions),
+    test: () => against(ofLast(of(method), preference), 0, true, 'Above 0: they are preferred.'),
   });
   const cellPrefers = (id: string, method: string): TestedQuestion => ({
     id: `${id}/${space}`,
     text: `In ${name}, ${titleOf(method)} finds normal cells with more ${edges} than chance.`,
     statistic: `${edges} in the normal cell of ${titleOf(method)}`,
     controls: [movesControl(rows, space, method)],
-    test: (questions) => moreThanChance(counts(method), chance, questions),
+    test: () => moreThanChance(counts(method), chance),
   });
   const contest = (
     id: string,
@@ -229,7 +231,7 @@ function questionsIn(rows: readonly CollapseRow[], space: TemptingSpace): Tested
     statistic: `${edges} in the normal cell, ${titleOf(first)} less ${titleOf(second)}`,
     controls,
     ...(secondary ? { secondary } : {}),
-    test: (questions) => fewer(counts(first), counts(second), questions),
+    test: () => fewer(counts(first), counts(second)),
   });
   return [
     alphaPrefers('alpha-prefers', DARTS, ' (the failure that the paper sets out from)'),
@@ -240,13 +242,12 @@ function questionsIn(rows: readonly CollapseRow[], space: TemptingSpace): Tested
       text: `The normal cells that ZARTS finds in ${name} are not dominated by ${edges}.`,
       statistic: `${edges} in the normal cell of ${zartsName}`,
       controls: [zarts],
-      test: (questions) =>
+      test: () =>
         against(
           counts(ZARTS),
           KEPT / 2,
           false,
           `The paper gives no number; more than half of ${KEPT} edges counts as dominated. By chance ${fixed(KEPT * chance, 1)}.`,
-          questions,
         ),
     },
     contest('fewer-than-random', ZARTS, RANDOM, [zarts], true),
@@ -262,7 +263,7 @@ function questionsIn(rows: readonly CollapseRow[], space: TemptingSpace): Tested
 }
 
 /** The claims, fixed before the runs: four primary ones a space, the others secondary. */
-export function collapseClaims(view: CollapseView, spaces: readonly string[]): Claim[] {
+export function collapseClaims(view: CollapseView, spaces: readonly string[]): Answer[] {
   const { rows, missing } = view;
   const there = rows.length === 0 ? spaces.filter(isTempting) : spacesIn(rows);
   const ZARTS = zartsIn(rows);
@@ -280,7 +281,8 @@ export function collapseClaims(view: CollapseView, spaces: readonly string[]): C
     ),
     test: () => {
       if (over.some(({ first, second }) => first.length < 2 || second.length < 2)) return undefined;
-      const { difference, interval, p } = stratifiedTest(over);
+      const { p } = stratifiedTest(over);
+      const { difference, interval, standardError, df } = meanDifference(over);
       const n = Math.min(...over.flatMap(({ first, second }) => [first.length, second.length]));
       return {
         value: difference,
@@ -288,11 +290,11 @@ export function collapseClaims(view: CollapseView, spaces: readonly string[]): C
         n,
         p,
         agrees: difference < 0,
-        detail: 'Labels permuted within spaces.',
+        detail: `Labels permuted within spaces. So many searches would find a difference of ${fixed(smallestEffect(standardError, df), 1)} four times in five.`,
       };
     },
   };
-  return judgeTogether(
+  return judgeQuestions(
     [...there.flatMap((space) => questionsIn(rows, space)), ...(there.length > 1 ? [stratified] : [])],
     rows.length === 0 ? missing.at(0) : undefined,
   );

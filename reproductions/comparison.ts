@@ -2,7 +2,7 @@
  * Methods compared by the test error of the networks that they find, benchmark by benchmark (a data set and a search space):
  * Tables 2, 3 and 7, which differ in the methods, the benchmarks and the networks trained.
  */
-import type { Claim } from '../lib/analysis/claims.js';
+import type { Answer } from '../lib/analysis/claims.js';
 import { bootstrapInterval, pairedTest, ranks } from '../lib/analysis/comparison.js';
 import { cellStructure } from '../lib/analysis/genotypes.js';
 import { summarize } from '../lib/analysis/statistics.js';
@@ -124,7 +124,7 @@ export interface ComparisonTable extends Pick<Experiment, 'id' | 'title' | 'desc
   readonly printedTable?: (view: ComparedView) => Table;
   /** Shown after the chart of the errors. */
   readonly moreCharts?: (view: ComparedView) => readonly Chart[];
-  readonly claims: (view: ComparedView) => readonly Claim[];
+  readonly claims: (view: ComparedView) => readonly Answer[];
 }
 
 /** The table as an experiment. */

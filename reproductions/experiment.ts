@@ -2,7 +2,8 @@
  * The one mechanism of every figure and table: an experiment is a grid of runs, and all that is shown of it is a function of
  * its rows. `measure.ts` runs the grid, `kinds.ts` says what a run of each kind is and which numbers its row has.
  */
-import type { Claim } from '../lib/analysis/claims.js';
+import { decide } from '../lib/analysis/claims.js';
+import type { Answer, Claim } from '../lib/analysis/claims.js';
 import { canonicalJson } from '../lib/runs/canonical.js';
 import type { Chart, Drawing } from '../lib/report/spec.js';
 import type { Surface } from '../lib/report/surface.js';
@@ -106,11 +107,17 @@ export interface Experiment<K extends RunKind = RunKind, A extends Axes = Axes, 
   readonly claims: (view: View<K, A>) => readonly Claim[];
 }
 
+/** A figure or table as it is written down: what is found of each of its claims, before they are decided together. */
+export type Definition<K extends RunKind, A extends Axes, C extends Choices> = Omit<
+  Experiment<K, A, C>,
+  'claims'
+> & { readonly claims: (view: View<K, A>) => readonly Answer[] };
+
 /** The experiment, its types inferred. */
 export function experiment<K extends RunKind, A extends Axes, C extends Choices>(
-  definition: Experiment<K, A, C>,
+  definition: Definition<K, A, C>,
 ): Experiment<K, A, C> {
-  return definition;
+  return { ...definition, claims: (view) => decide(definition.claims(view)) };
 }
 
 /**

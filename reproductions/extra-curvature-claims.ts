@@ -1,5 +1,5 @@
 /** The claims of the figure on curvature, and its controls, fixed before any of its searches: orders, permutations, Holm. */
-import type { Claim } from '../lib/analysis/claims.js';
+import type { Answer } from '../lib/analysis/claims.js';
 import { pairedTest, smallestEffect } from '../lib/analysis/comparison.js';
 import { LEVEL, summarize } from '../lib/analysis/statistics.js';
 import { orderTest } from '../lib/analysis/trend.js';
@@ -22,7 +22,7 @@ import {
 } from './curvature-searches.js';
 import type { CurvatureView, SeriesId, StrengthAxes, StrengthRow } from './curvature-searches.js';
 import { distinct, groupBy, perSeed, rowsOfKind } from './experiment.js';
-import { judgeTogether } from './together.js';
+import { judgeQuestions } from './together.js';
 import type { Control, Tested, TestedQuestion } from './together.js';
 
 // ---- Controls ----
@@ -114,23 +114,23 @@ function blocksOf(series: SeriesId, searches: readonly Measured[]): Block[] {
     .map(({ rows }) => rows.map((each) => [each[series], each.value!] as const));
 }
 
-function orderOf(blocks: readonly Block[], sign: 1 | -1, questions: number): Tested | undefined {
+function orderOf(blocks: readonly Block[], sign: 1 | -1): Tested | undefined {
   if (blocks.length === 0) return undefined;
   const { tau, interval, n, p, standardError } = orderTest(blocks);
-  const smallest = smallestEffect(standardError, CHANCE_DF, questions);
-  const told =
-    standardError === 0
-      ? 'all are alike'
-      : smallest > 1
-        ? 'so few find no τ, however large, in four cases of five'
-        : `so many find a τ of ${fixed(smallest, 2)} in four cases of five`;
+  const told = (questions: number): string => {
+    const smallest = smallestEffect(standardError, CHANCE_DF, questions);
+    if (standardError === 0) return 'all are alike';
+    return smallest > 1
+      ? 'so few find no τ, however large, in four cases of five'
+      : `so many find a τ of ${fixed(smallest, 2)} in four cases of five`;
+  };
   return {
     value: tau,
     interval,
     n,
     p,
     agrees: Math.sign(tau) === sign,
-    detail: `${n} × ${blocks[0].length} searches: ${told}.`,
+    detail: (questions) => `${n} × ${blocks[0].length} searches: ${told(questions)}.`,
   };
 }
 
@@ -173,13 +173,13 @@ function ordersAsked(
       text: `${STRONGER[series]} ${text}${where}.`,
       statistic: `${TAU}: ${SERIES_TITLES[series]} and ${of}`,
       ...more(id),
-      test: (questions) => orderOf(blocksOf(series, searchesOf(id)), -1, more(id).secondary ? 1 : questions),
+      test: () => orderOf(blocksOf(series, searchesOf(id)), -1),
     })),
   );
 }
 
 /** What is asked of our searches, and beside it of the authors'. */
-export function curvatureClaims(view: CurvatureView): Claim[] {
+export function curvatureClaims(view: CurvatureView): Answer[] {
   const rows = rowsOfKind(view.rows, 'search');
   const { learning, alpha, eigenvalue } = controlsOf(view);
   const [ofSkips, ofCurvature] = [
@@ -205,7 +205,7 @@ export function curvatureClaims(view: CurvatureView): Claim[] {
         const blocks = groupBy(known, 'seed')
           .filter(({ rows: own }) => own.length > 1)
           .map(({ rows: own }): Block => own.map((row) => [peakOf(row)!, skipsOf(row)]));
-        return orderOf(blocks, 1, 1);
+        return orderOf(blocks, 1);
       },
     },
     earlyStopping(rows, ofCurvature),
@@ -219,7 +219,7 @@ export function curvatureClaims(view: CurvatureView): Claim[] {
     { prefix: 'full-size/', where: ', in the authors’ own searches of full size' },
     () => ({ secondary: true }),
   );
-  return [...judgeTogether(ours), ...judgeTogether(theirs, logsMissing(view))];
+  return [...judgeQuestions(ours), ...judgeQuestions(theirs, logsMissing(view))];
 }
 
 /** Whether early stopping, had it been on, would have kept skip connections out of DARTS' own searches. */

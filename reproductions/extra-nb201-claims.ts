@@ -1,7 +1,7 @@
 /** The claims of the figure on NAS-Bench-201, fixed before any of its searches: ranks, permutations, Holm. */
 import { ALIKE } from '../lib/analysis/benchmark.js';
-import type { Claim } from '../lib/analysis/claims.js';
-import { binomialTail, pairedTest, rankTest } from '../lib/analysis/comparison.js';
+import type { Answer } from '../lib/analysis/claims.js';
+import { binomialTail, pairedTest, rankTest, smallestEffect } from '../lib/analysis/comparison.js';
 import { LEVEL, summarize } from '../lib/analysis/statistics.js';
 import { fixed } from '../lib/report/format.js';
 import { architectureCount } from '../lib/spaces/architectures.js';
@@ -17,7 +17,7 @@ import {
   titleOf,
 } from './nb201-searches.js';
 import type { MethodId, Nb201View, SearchedRow } from './nb201-searches.js';
-import { aboveControl, judgeTogether } from './together.js';
+import { aboveControl, judgeQuestions } from './together.js';
 import type { Control, TestedQuestion } from './together.js';
 
 /** The paper's solvers, as printed and with what we and its code make of them. */
@@ -28,7 +28,15 @@ const better = (a: number, b: number): number => (Math.abs(a - b) < ALIKE ? 0 : 
 const RANKS = 'P(lower regret) + P(alike)/2 − 1/2';
 const IN_WORDS = `Regrets that differ by less than ${ALIKE} points are alike, as those of isomorphic cells are.`;
 
-export function nb201Claims(view: Nb201View): Claim[] {
+/** The most that P(lower) + P(alike)/2 − 1/2 can be. */
+const MOST = 0.5;
+
+const foundBy = (smallest: number): string =>
+  smallest > MOST
+    ? 'so few would find no difference, however large, four times in five.'
+    : `so many would find a difference of ${fixed(smallest, 2)}, of ${MOST} at most, four times in five.`;
+
+export function nb201Claims(view: Nb201View): Answer[] {
   const rows = rowsOfKind(view.rows, 'lookup');
   const of = (method: MethodId): SearchedRow[] => rows.filter((row) => row.method === method);
   const accuracies = (method: MethodId): number[] =>
@@ -43,14 +51,15 @@ export function nb201Claims(view: Nb201View): Claim[] {
     test: () => {
       const [a, b] = [accuracies(first), accuracies(second)];
       if (a.length === 0 || b.length === 0) return undefined;
-      const { difference, interval, p, detectable } = rankTest(a, b, better);
+      const { difference, interval, p, standardError, df } = rankTest(a, b, better);
       return {
         value: difference,
         interval,
         n: Math.min(a.length, b.length),
         p,
         agrees: difference > 0,
-        detail: `${a.length} and ${b.length} searches; so many tell a difference of ${fixed(detectable, 3)} alone. ${IN_WORDS}`,
+        detail: (questions) =>
+          `${a.length} and ${b.length} searches; ${foundBy(smallestEffect(standardError, df, questions))} ${IN_WORDS}`,
       };
     },
   });
@@ -66,14 +75,16 @@ export function nb201Claims(view: Nb201View): Claim[] {
       if (values.length === 0) return undefined;
       const { n, mean, interval } = summarize(values);
       const { p } = pairedTest(values);
-      const detectable = 1.96 / Math.sqrt(12 * n);
+      // A draw's place among all, from −1/2 to 1/2, is uniform where the method draws as well.
+      const standardError = 1 / Math.sqrt(12 * n);
       return {
         value: mean,
         interval,
         n,
         p,
         agrees: mean > 0,
-        detail: `The draw is exact, from all ${architectureCount(SPACES.nb201)} architectures; so many searches tell a difference of ${fixed(detectable, 3)} alone. ${IN_WORDS}`,
+        detail: (questions) =>
+          `The draw is exact, from all ${architectureCount(SPACES.nb201)} architectures; ${foundBy(smallestEffect(standardError, Math.max(1, n - 1), questions))} ${IN_WORDS}`,
       };
     },
   });
@@ -110,7 +121,7 @@ export function nb201Claims(view: Nb201View): Claim[] {
     contest('flat-below-literal', 'mgs-flat', 'mgs'),
   ];
   const controls = [rankingControl(rows)];
-  return judgeTogether(
+  return judgeQuestions(
     questions.map((question) => ({ ...question, unit: 'search', controls })),
     notKnown(view),
   );

@@ -3,7 +3,7 @@
  * DARTS and the ZARTS solvers on it (c). Beside the paper's two landscapes stand the same two with running statistics in
  * the batch norms, which fine-tuning refreshes: part of a difference may be theirs.
  */
-import type { Claim } from '../lib/analysis/claims.js';
+import type { Answer } from '../lib/analysis/claims.js';
 import { fixed } from '../lib/report/format.js';
 import { pathsChart } from '../lib/report/landscape-chart.js';
 import type { Chart } from '../lib/report/spec.js';
@@ -100,6 +100,7 @@ function nearer(
     {
       ...gate,
       id: `nearer-than-any/${id}`,
+      secondary: true,
       text: `${title} ends nearer the minimum than DARTS, whatever its step (our reading).`,
       statistic: `${less} the nearest end of DARTS`,
       region: { below: 0 },
@@ -109,7 +110,7 @@ function nearer(
   ];
 }
 
-function claims({ rows }: LandscapeView): Claim[] {
+function claims({ rows }: LandscapeView): Answer[] {
   const grid = rowsOfKind(rows, 'landscape')[0]?.grid as { xs: readonly number[] } | undefined;
   const interval = grid ? grid.xs[1] - grid.xs[0] : 0;
   const paths = pathsOf(rows);
@@ -127,6 +128,7 @@ function claims({ rows }: LandscapeView): Claim[] {
     { id: 'flatter', ...flatter('', 'batch') },
     {
       id: 'flatter/running-statistics',
+      secondary: true,
       ...flatter(', batch norms with running statistics (a control of ours)', 'running'),
       detail:
         'The released code reads losses with running statistics, which fine-tuning refreshes at each α.',
@@ -145,6 +147,7 @@ function claims({ rows }: LandscapeView): Claim[] {
     },
     {
       ...tuning,
+      secondary: true,
       id: 'condition-number',
       text: 'Fine-tuning ω at each α lowers the condition number Q (our reading of “pretty flat, implying a low condition number”).',
       statistic: 'ln of Q with M steps over Q with ω as it is, α centered',

@@ -6,6 +6,8 @@ import { alongSearches, sixDigits } from '../lib/report/charts.js';
 import { fixed } from '../lib/report/format.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
+import { canonicalJson } from '../lib/runs/canonical.js';
+import { derivedGenotype } from '../lib/search/derived.js';
 import { deviations as deviationsOf, paperSearch, solverSearch } from '../lib/search/presets.js';
 import { applySet, spaceName } from '../lib/search/protocol.js';
 import type { Budget } from '../lib/search/protocol.js';
@@ -29,11 +31,15 @@ import {
   isControl,
   separationTable,
   separationsIn,
+  worthTraining,
 } from './separation.js';
-import { trainedSearch, withBaselines } from './trained.js';
+import { isUntrained, trainedSearch, UNTRAINED, untrained, withBaselines } from './trained.js';
 import { trainingSettings } from './training.js';
 
-type NetworksView = View<'training' | 'linear', EpochAxes>;
+/** Whose networks are trained. */
+const PRESET = 'darts-space';
+
+type NetworksView = View<'search' | 'training' | 'linear', EpochAxes>;
 
 /** Epochs of a search: at `laptop` too four times as many as this budget's usual ones, and a network after every eighth of them. */
 const EPOCHS: Readonly<Record<Budget, number>> = { full: PRINTED.epochs, laptop: 40, smoke: 4 };
@@ -43,7 +49,7 @@ const EVERY: typeof EPOCHS = { full: PRINTED.every, laptop: 5, smoke: 1 };
 const snapshots = (epochs: number, every: number): number[] =>
   Array.from({ length: Math.ceil(epochs / every) }, (_, i) => Math.min((i + 1) * every, epochs));
 
-function deviations(all: readonly Cell<'training' | 'linear', EpochAxes>[]): string[] {
+function deviations(all: readonly Cell<'search' | 'training' | 'linear', EpochAxes>[]): string[] {
   const cells = cellsOfKind(all, 'training').filter(({ run }) => run.search);
   const first = cells[0].run.search!;
   const methods = methodsIn(cells.map(({ axes }) => axes));
@@ -71,9 +77,23 @@ function deviations(all: readonly Cell<'training' | 'linear', EpochAxes>[]): str
   );
 }
 
-/** The networks along searches. */
-const networksIn = ({ rows }: Pick<NetworksView, 'rows'>): Network[] =>
-  rowsOfKind(rows, 'training').filter((row) => !isControl(row));
+/** The networks along searches; of a search whose networks are not trained, as they would have been. */
+function networksIn({ rows }: Pick<NetworksView, 'rows'>): Network[] {
+  const trained = rowsOfKind(rows, 'training').filter((row) => !isControl(row));
+  const known = new Set(trained.map(({ search, epoch }) => `${canonicalJson(search)} ${epoch}`));
+  // The axis of a search is the epoch of its first network, which is the distance of all.
+  const others = rowsOfKind(rows, 'search').flatMap((row) =>
+    snapshots(row.search.epochs, row.epoch)
+      .filter((epoch) => !known.has(`${canonicalJson(row.search)} ${epoch}`))
+      .flatMap((epoch): Network[] => {
+        const { alpha } = row.epochs[epoch - 1];
+        if (alpha === undefined) return [];
+        const genotype = derivedGenotype(row.search, alpha);
+        return [{ ...untrained(row, { genotype, preset: PRESET }), epoch }];
+      }),
+  );
+  return [...trained, ...others];
+}
 
 const CELL_TITLES = { normal: 'normal', reduce: 'reduction' };
 
@@ -93,7 +113,7 @@ function tables(view: NetworksView): Table[] {
   return [
     ...separationTable(view),
     summaryTable<Network>(
-      `Networks along the search, trained from scratch (${stateText(view, 'networks')})`,
+      `Networks along the search, trained from scratch (${stateText(view)})`,
       groupBy(rows, 'method', 'epoch'),
       [
         label('method', ({ method }) => methodTitle(method)),
@@ -108,6 +128,7 @@ function tables(view: NetworksView): Table[] {
         spread('supernet (%)', (row) => supernetAt(row, row.epoch), 1),
       ],
       [
+        ...(rows.some(isUntrained) ? [UNTRAINED] : []),
         'Accuracy: of the test images after the last epoch of the training, mean ± standard deviation over the searches. Full size: parameters of the network that the paper would train from the same cells; parameters: of the network trained here.',
         'Skips: skip connections among the kept edges of a cell. Supernet: its accuracy on the training batches of that epoch of the search.',
         ...rowsOfKind(view.rows, 'linear').map(
@@ -149,7 +170,9 @@ function charts(view: NetworksView): Chart[] {
       what: 'Accuracy of the networks',
       title: 'test accuracy (%)',
       says: 'points: each network, trained from scratch',
-      values: rows.map((row) => ({ ...at(row), y: sixDigits(accuracyOf(row)) })),
+      values: rows
+        .filter((row) => !isUntrained(row))
+        .map((row) => ({ ...at(row), y: sixDigits(accuracyOf(row)) })),
       points: true,
       dots: comparable && PRINTED.accuracy,
     },
@@ -183,10 +206,11 @@ function charts(view: NetworksView): Chart[] {
   const methods = methodsIn(rows).map(methodTitle);
   const turn = `dashes: where the paper's DARTS begins to lose parameters (epoch ${PRINTED.turn} of ${PRINTED.epochs})`;
   const dashes = (PRINTED.turn / PRINTED.epochs) * epochs;
-  return drawn.map(({ name, what, says, values, ...look }) => {
-    const title = `${what} along the search (${stateText(view, 'networks')})`;
+  return drawn.flatMap(({ name, what, says, values, ...look }) => {
+    if (values.length === 0) return [];
+    const title = `${what} along the search (${stateText(view)})`;
     const subtitle = [`${says}; line: mean over seeds; band: all seeds`, turn];
-    return alongSearches({ name, title, subtitle }, values, { ...look, methods, epochs, dashes });
+    return [alongSearches({ name, title, subtitle }, values, { ...look, methods, epochs, dashes })];
   });
 }
 
@@ -215,22 +239,38 @@ export const fig2 = experiment({
   runs(grid) {
     const { budget, preset, seeds, chosen } = grid;
     const searches = cross({ seed: seeds, method: solversWith(chosen.method, preset) });
-    const controls = controlCells([{ dataset: 'cifar10', space: chosen.space }], grid, (at) =>
-      grid.training(trainingSettings({ preset: 'darts-space', ...at }, budget)),
+    const where = { dataset: 'cifar10', space: chosen.space } as const;
+    const controls = controlCells([where], grid, (at) =>
+      grid.training(trainingSettings({ preset: PRESET, ...at }, budget)),
     );
-    return withBaselines([
-      ...(controls as unknown as Cell<'training', EpochAxes>[]),
-      ...searches.flatMap(({ seed, method }) => {
-        const usual = solverSearch(method, chosen.space, 'cifar10', budget, { preset });
-        // Every epoch's: the same search serves any spacing of networks.
-        const long = [`epochs=${EPOCHS[budget]}`, 'history.alphaEvery=1', `seed=${seed}`];
-        const run = trainedSearch(grid, grid.search(applySet(usual, ...long)), { preset: 'darts-space' });
-        return snapshots(run.search!.epochs, chosen.every).map((epoch): Cell<'training', EpochAxes> => ({
-          axes: { method, epoch },
-          run: { ...run, after: epoch },
-        }));
-      }),
-    ]);
+    const worth = worthTraining(controls, where);
+    const found = searches.map(({ seed, method }) => {
+      const usual = solverSearch(method, chosen.space, 'cifar10', budget, { preset });
+      // Every epoch's: the same search serves any spacing of networks.
+      const long = [`epochs=${EPOCHS[budget]}`, 'history.alphaEvery=1', `seed=${seed}`];
+      const search = grid.search(applySet(usual, ...long));
+      return { method, search, epochs: snapshots(search.epochs, chosen.every) };
+    });
+    return [
+      // What the control says nothing of.
+      ...(worth
+        ? found.map(({ method, search, epochs: [epoch] }): Cell<'search', EpochAxes> => ({
+            axes: { method, epoch },
+            run: { kind: 'search', search },
+          }))
+        : []),
+      ...withBaselines([
+        ...(controls as unknown as Cell<'training', EpochAxes>[]),
+        ...found.flatMap(({ method, search, epochs }) => {
+          const run = trainedSearch(grid, search, { preset: PRESET });
+          return epochs.map((epoch): Cell<'training', EpochAxes> => ({
+            axes: { method, epoch },
+            run: { ...run, after: epoch },
+            ...(worth ? { worth } : {}),
+          }));
+        }),
+      ]),
+    ];
   },
   deviations,
   tables,

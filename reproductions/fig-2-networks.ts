@@ -1,7 +1,6 @@
 /** The networks along a search: their numbers, what the paper's text prints of them, and what it says. */
-import type { Claim } from '../lib/analysis/claims.js';
+import type { Answer } from '../lib/analysis/claims.js';
 import { cellStructure } from '../lib/analysis/genotypes.js';
-import { summarize } from '../lib/analysis/statistics.js';
 import { derivedGenotype } from '../lib/search/derived.js';
 import type { SolverId } from '../lib/search/solvers.js';
 import type { Genotype } from '../lib/spaces/genotype.js';
@@ -78,7 +77,7 @@ export function epochsIn(networks: readonly Network[]) {
 type Statistic = (networks: readonly Network[]) => number;
 
 const mean = (rows: readonly Network[], y: Quantity): number =>
-  rows.length === 0 ? NaN : summarize(rows.map(y)).mean;
+  rows.reduce((sum, row) => sum + y(row), 0) / rows.length;
 /** The mean before the turn, and after it. */
 const [early, late] = [false, true].map((after) => (y: Quantity): Statistic => {
   const isLate = ({ epoch, search }: Network) => epoch > TURN * search!.epochs;
@@ -103,12 +102,12 @@ const accuracyChange: Statistic = (rows) => {
 export function claims(
   rows: readonly Network[],
   gate: Pick<Statement<Network>, 'unseen' | 'controls'>,
-): Claim[] {
+): Answer[] {
   if (rows.length === 0) return [];
   const { epochs } = rows[0].search!;
   const afterTurn = `after epoch ${Number((TURN * epochs).toPrecision(4))} of ${epochs} (in print: ${PRINTED.turn} of ${PRINTED.epochs})`;
   // One image more or less, in one network.
-  const resolution = 100 / Math.min(...rows.map(({ testImages }) => testImages));
+  const resolution = 100 / Math.min(...rows.map(({ testImages }) => testImages).filter(Number.isFinite));
   const reference = referenceIn(rows);
   const darts = methodTitle(reference ?? '');
   const along = {

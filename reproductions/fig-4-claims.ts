@@ -1,6 +1,6 @@
 /** What the paper says of effective samples over a search (A.3), and what it does not say. */
-import { undecided } from '../lib/analysis/claims.js';
-import type { Claim } from '../lib/analysis/claims.js';
+import { decide, unanswered } from '../lib/analysis/claims.js';
+import type { Answer } from '../lib/analysis/claims.js';
 import type { Table } from '../lib/report/table.js';
 import { mean, slopeOver } from './claims.js';
 import { groupBy } from './experiment.js';
@@ -100,6 +100,7 @@ const statements = (budget: string): readonly Statement<SearchRow>[] => [
 /** Not the paper's: what its rise over the epochs is made of. It needs a rise, and the control with constant σ. */
 const SCHEDULE_STATEMENT: Statement<SearchRow> = {
   id: 'rise-is-the-schedule',
+  secondary: true,
   text: 'Most of the rise over the epochs comes from the schedule of σ (our reading)',
   statistic: 'half the rise of R_e with cosine σ less the rise with constant σ, mean over N',
   region: { above: 0 },
@@ -107,7 +108,7 @@ const SCHEDULE_STATEMENT: Statement<SearchRow> = {
   detail: 'Above 0, less than half of the rise is left once σ stays constant.',
 };
 
-export function claims({ rows, budget }: SweepView): Claim[] {
+export function claims({ rows, budget }: SweepView): Answer[] {
   return densitiesIn(rows).flatMap((density) => {
     const own = rows.filter((row) => row.density === density);
     const named = ({ id, text, ...rest }: Statement<SearchRow>) => ({
@@ -117,16 +118,18 @@ export function claims({ rows, budget }: SweepView): Claim[] {
     });
     const found = judgeAll(own, statements(budget).map(named));
     if (own.every(among)) return found;
-    const rises = found.some(({ id, verdict }) => id.startsWith('esr-rises') && verdict === 'supported');
+    const rises = decide(found).some(
+      ({ id, verdict }) => id.startsWith('esr-rises') && verdict === 'supported',
+    );
     const detail = 'No rise is established here that a schedule could explain.';
     const last = named(SCHEDULE_STATEMENT);
-    return [...found, ...(rises ? judgeAll(own, [last]) : [undecided({ ...last, detail })])];
+    return [...found, ...(rises ? judgeAll(own, [last]) : [unanswered({ ...last, detail }, 'undecided')])];
   });
 }
 
 /** The verdicts at a glance: a row a statement, a column a density. */
 export function verdictTable(view: SweepView): Table {
-  const verdicts = new Map(claims(view).map(({ id, verdict }) => [id, verdict]));
+  const verdicts = new Map(decide(claims(view)).map(({ id, verdict }) => [id, verdict]));
   const densities = densitiesIn(view.rows);
   return summaryTable<Statement<SearchRow>>(
     'Verdicts by density',

@@ -1,6 +1,6 @@
 /** The README's findings, made from the records: what was decided, with its number, interval and n. */
 import { ZartsError } from '../lib/errors.js';
-import { countText, intervalText, tallyText, verdictMark } from '../lib/report/claims.js';
+import { countText, intervalText, secondaryText, tallyText, verdictMark } from '../lib/report/claims.js';
 import { fixed } from '../lib/report/format.js';
 import type { Claim } from '../lib/analysis/claims.js';
 import type { SearchProtocol } from '../lib/search/protocol.js';
@@ -30,9 +30,12 @@ function findingOf({ id, budget, result }: ResultRecord): string {
   const seeds = distinct(view.rows.map(({ seed }) => seed)).length;
   const of = `budget \`${budget}\`, ${view.done} of ${view.of} runs, ${seeds} seed${seeds === 1 ? '' : 's'}`;
   const decided = claims.filter(({ verdict }) => verdict === 'supported' || verdict === 'not supported');
-  const limits = budget === 'full' ? [] : notShown(searchesIn(result));
+  const isToy = result.runs.some(({ kind }) => kind === 'toy');
+  const limits = isToy ? [OF_TOYS] : budget === 'full' ? [] : notShown(searchesIn(result));
   const partly =
-    view.done < view.of ? ['Not all of its runs are there yet; what rests on the others is undecided.'] : [];
+    view.done < view.of
+      ? ['Not all of its runs are there yet; what rests on the others is undecided, or not run.']
+      : [];
   const controls = distinct(decided.flatMap((claim) => claim.controls ?? []));
   const failed = failedControls(experiment.tables(view));
   const listed = (lines: readonly string[], ...head: string[]): string[] =>
@@ -61,6 +64,10 @@ function searchesIn({ runs }: ResultRecord['result']): SearchProtocol[] {
   return protocols.flatMap((protocol) => (protocol.kind === 'search' ? [protocol] : []));
 }
 
+/** What findings on functions say nothing of. */
+const OF_TOYS =
+  'Not shown: what a search does. These are functions whose gradients are known; the losses of a supernet are neither linear nor quadratic.';
+
 /** What findings of searches of a reduced size say nothing of. */
 function notShown(searches: readonly SearchProtocol[]): string[] {
   if (searches.length === 0) return [];
@@ -86,13 +93,13 @@ function notShown(searches: readonly SearchProtocol[]): string[] {
  * has any.
  */
 function decidedText(
-  { verdict, text, statistic, interval, n, unit, controls = [] }: Claim,
+  { verdict, text, secondary, statistic, interval, n, unit, controls = [] }: Claim,
   all: readonly string[],
 ): string {
   const found = `${fixed(statistic.value, 3)} ${intervalText(interval)}`;
   const places = controls.map((control) => `C${all.indexOf(control) + 1}`);
   const seen = places.length === 0 ? '' : ` (Controls: ${places.join(', ')}.)`;
-  return `- ${verdictMark(verdict)} ${verdict}: ${text} *${statistic.name}*: ${found}, ${countText(n, unit)}.${seen}`;
+  return `- ${verdictMark(verdict)} ${verdict}: ${text}${secondaryText(secondary)} *${statistic.name}*: ${found}, ${countText(n, unit)}.${seen}`;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Networks for ImageNet of cells found on CIFAR-10, counted exactly: the part of Table 4 that needs no photographs. */
 import { judge } from '../lib/analysis/claims.js';
-import type { Claim } from '../lib/analysis/claims.js';
+import type { Answer } from '../lib/analysis/claims.js';
 import { cellStructure } from '../lib/analysis/genotypes.js';
 import { IMAGENET } from '../lib/datasets/registry.js';
 import { labelledPoints } from '../lib/report/charts.js';
@@ -153,19 +153,19 @@ export function sizeChart(view: TransferView): Chart {
 
 /** A claim on what was counted of the published cells: it has no spread, and needs none. */
 function countClaim(
-  claim: Pick<Claim, 'id' | 'text' | 'detail'>,
+  claim: { readonly id: string; readonly text: string; readonly detail: string },
   [name, value]: readonly [string, number],
   printed: PrintedCell,
-): Claim {
+): Answer {
   const [low, high] = printedInterval(printed);
-  const verdict = value >= low && value <= high ? 'supported' : 'not supported';
+  const untested = value >= low && value <= high ? 'supported' : 'not supported';
   const detail = `Counted, so that no interval is needed. ${claim.detail}`;
   const statistic = { name: `${name} (M) of ${REFERENCE}`, value };
-  return { ...claim, verdict, statistic, n: 1, unit: 'network', interval: null, detail };
+  return { ...claim, untested, statistic, n: 1, unit: 'network', interval: null, detail };
 }
 
 /** What the paper says of sizes and skip connections. */
-export function countClaims(view: TransferView): Claim[] {
+export function countClaims(view: TransferView): Answer[] {
   const { budget } = view;
   const [{ name, cells }] = printedOf(REFERENCE);
   const published = networkOf(REFERENCE, null, KNOWN_GENOTYPES[REFERENCE]);

@@ -57,7 +57,7 @@ const FULL = {
 /** How much of everything a budget affords. */
 const SIZES: Readonly<Record<Budget, typeof FULL>> = {
   full: FULL,
-  laptop: { ...FULL, points: 21, batches: 4 },
+  laptop: { ...FULL, points: 21 },
   smoke: { ...FULL, points: 5, iterations: 2, updates: 3, batches: 2, perturbations: 5, products: 8 },
 };
 

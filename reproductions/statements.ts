@@ -1,6 +1,6 @@
 /** Statements of the paper as data: a number of each seed's rows, and where it must lie. */
-import { judge, undecided } from '../lib/analysis/claims.js';
-import type { Claim, Region } from '../lib/analysis/claims.js';
+import { judge, unanswered } from '../lib/analysis/claims.js';
+import type { Answer, Region } from '../lib/analysis/claims.js';
 import { perSeed } from './experiment.js';
 
 /** A statement that is put to the rows of each seed. */
@@ -24,6 +24,8 @@ export interface Statement<R> {
   readonly unseen?: string | undefined;
   /** What showed that they can. */
   readonly controls?: readonly string[] | undefined;
+  /** Whether it stands beside what the paper says: our question, or our reading of what it means. */
+  readonly secondary?: boolean;
 }
 
 /** Why a number that the paper read off its own searches cannot be met at a reduced budget; nothing at the full one. */
@@ -34,7 +36,7 @@ export function absolute(budget: string): Pick<Statement<never>, 'unseen'> {
 }
 
 /**
- * The verdicts on statements.
+ * What is found of statements.
  *
  * @param lacking  Why there is nothing to decide any of them on.
  */
@@ -42,10 +44,10 @@ export function judgeAll<R extends { readonly seed: number }>(
   rows: readonly R[],
   statements: readonly Statement<R>[],
   lacking?: string,
-): Claim[] {
+): Answer[] {
   return statements.map(({ among = () => true, value, ...rest }) =>
     lacking === undefined
       ? judge({ ...rest, values: perSeed(rows.filter(among), value) })
-      : undecided({ ...rest, detail: lacking }),
+      : unanswered({ ...rest, detail: lacking }, 'not run'),
   );
 }

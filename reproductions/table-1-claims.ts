@@ -1,5 +1,5 @@
 /** What the paper says of each solver, put to each experiment's rows. */
-import type { Claim } from '../lib/analysis/claims.js';
+import type { Answer } from '../lib/analysis/claims.js';
 import { mean, slopeOver } from './claims.js';
 import { judgeAll } from './statements.js';
 import type { Statement } from './statements.js';
@@ -33,8 +33,16 @@ const OURS = '(our reading)';
 const WITHIN_A_TENTH = { region: { between: [0.9, 1.1] }, detail: 'Within a tenth.' } as const;
 const LAWS = { sphere: 'directions on the sphere', normal: 'directions from N(0, I)' };
 
+/** Proposition 1, which has something to say from two dimensions on. */
+const proposition = (dimension: number): Statement<Seeded<'proposition'>> => ({
+  id: `proposition-parallel/${dimension}`,
+  text: `Proposition 1: the mean step of MGS in a ball is parallel to −g: d = ${dimension}.`,
+  ...MEAN_TANGENT,
+  detail: `${FEW_DEGREES} On a linear loss the law of the step is symmetric about g, so that its expectation is parallel exactly: what lies off the axis is sampling error, of weights that a few candidates dominate, and five seeds may understate it.`,
+});
+
 /** What the paper says of each solver. */
-export const CLAIMS: Makers<Claim> = {
+export const CLAIMS: Makers<Answer> = {
   rs(rows, { muSweep }) {
     const mu = Math.max(...muSweep);
     const at = (name: string) => (row: Seeded<'rs'>) =>
@@ -90,6 +98,7 @@ export const CLAIMS: Makers<Claim> = {
           },
           {
             id: `mgs-limit/${sigma}`,
+            secondary: true,
             text: `As N grows the step of MGS becomes that of first-order DARTS with a step size of 1 + σ²/τ = ${Number(limit.toPrecision(4))}: ${where} ${OURS}.`,
             statistic: `mean step along −g at N = ${n} over (1 + σ²/τ)‖g‖`,
             region: { between: [0.95, 1.05] },
@@ -99,6 +108,7 @@ export const CLAIMS: Makers<Claim> = {
           },
           {
             id: `mgs-proposal/${sigma}`,
+            secondary: true,
             text: `At N = ${samples} most of the mean step is the proposal’s own −g, not what the losses add: ${where} ${OURS}.`,
             statistic: 'share of the mean step along −g that the losses add',
             region: { below: 0.5 },
@@ -116,15 +126,11 @@ export const CLAIMS: Makers<Claim> = {
       judgeAll(
         rows.filter((row) => row.dimension === dimension),
         [
-          {
-            id: `proposition-parallel/${dimension}`,
-            text: `Proposition 1: the mean step of MGS in a ball is parallel to −g: d = ${dimension}.`,
-            ...MEAN_TANGENT,
-            among: () => dimension > 1,
-            detail: `${FEW_DEGREES} On a linear loss the law of the step is symmetric about g, so that its expectation is parallel exactly: what lies off the axis is sampling error, of weights that a few candidates dominate, and five seeds may understate it.`,
-          },
+          // On a line every step is.
+          ...(dimension === 1 ? [] : [proposition(dimension)]),
           {
             id: `proposition-length/${dimension}`,
+            secondary: true,
             text: `Its length is ε·I_{d/2+1}(s)/I_{d/2}(s), reached at N = ${n}: d = ${dimension} (the paper proves the direction; the length is ours).`,
             statistic: 'mean step along −g over the closed form',
             region: { between: [0.9, 1.1] },
@@ -152,7 +158,7 @@ type Row = Seeded<'mgs'>;
 export function weightClaims(
   rows: readonly Row[],
   { dimension, gradientNorm, sigmas, densities }: ToySettings['mgs'],
-): Claim[] {
+): Answer[] {
   const own = (row: Row, density: Row['density'], sigma: number) =>
     row.varied === 'samples' && row.density === density && row.sigma === sigma;
   const near = (density: Row['density'], sigma: number): Statement<Row> => ({
@@ -162,10 +168,12 @@ export function weightClaims(
     region: NEAR_PAPER_ESR,
     among: (row) => own(row, density, sigma) && row.samples >= CONVERGED_FROM,
     value: (some) => mean(some.map(({ esr }) => esr)),
-    detail: `On a linear loss with ‖g‖ = ${gradientNorm}; that of a search is in Fig. 4. The paper gives one decimal, so "about" is what rounds to it.`,
+    unseen: `The number is that of a search, which a linear loss with ‖g‖ = ${gradientNorm} decides nothing about; Fig. 4 has it.`,
+    detail: 'The paper gives one decimal, so "about" is what rounds to it.',
   });
   const farthest = (sigma: number): Statement<Row> => ({
     id: `literal-farthest/${sigma}`,
+    secondary: true,
     text: `Under Eq. 26 as printed the candidate farthest from −g decides, whatever its loss: σ = ${sigma}, d = ${dimension} ${OURS}.`,
     statistic: 'share of updates in which it has the largest weight, mean over N',
     region: { above: 0.9 },

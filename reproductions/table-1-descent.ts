@@ -1,5 +1,5 @@
 /** The descents of Table 1: what each solver makes of the loss along a whole path. */
-import type { Claim } from '../lib/analysis/claims.js';
+import type { Answer } from '../lib/analysis/claims.js';
 import { chart, inColumns, sixDigits } from '../lib/report/charts.js';
 import { axisOf, colorOf } from '../lib/report/means-chart.js';
 import type { Chart } from '../lib/report/spec.js';
@@ -16,7 +16,7 @@ import { DESCENT_FUNCTIONS, GLD_NAMES, GRADIENT_DESCENT } from './toy.js';
 type Row = Seeded<'descent'>;
 
 /** What the paper says of GLD, and does not say. */
-export function descentClaims(rows: readonly Row[]): Claim[] {
+export function descentClaims(rows: readonly Row[]): Answer[] {
   const updates = Math.max(...rows.map((row) => (row.solver === GLD_NAMES.paper ? row.updates : 1)));
   const statistic = 'share of updates that raise the loss on their own batch, mean over the functions';
   const rises = (own: readonly Row[]) => mean(own.map((row) => row.rises));
@@ -32,6 +32,7 @@ export function descentClaims(rows: readonly Row[]): Claim[] {
     },
     {
       id: 'gld-released',
+      secondary: true,
       text: `As released, with a base that is not fine-tuned where its candidates are, it does (our reading).`,
       statistic,
       region: { above: 0 },
@@ -40,6 +41,7 @@ export function descentClaims(rows: readonly Row[]): Claim[] {
     },
     {
       id: 'gld-other-batches',
+      secondary: true,
       text: `The loss over all batches may rise all the same (our reading).`,
       statistic: 'share of updates that raise it, where every update sees another batch',
       region: { above: 0 },

@@ -1,7 +1,7 @@
 /** Table 2: test errors in the spaces S1–S4 on three data sets, with R-DARTS' networks. */
 import type { SolverId } from '../lib/search/solvers.js';
 import { judge } from '../lib/analysis/claims.js';
-import type { Claim } from '../lib/analysis/claims.js';
+import type { Answer } from '../lib/analysis/claims.js';
 import { ranks } from '../lib/analysis/comparison.js';
 import type { Budget } from '../lib/search/protocol.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
@@ -64,7 +64,7 @@ const beatDarts = (worse: keyof typeof ORDERS, where?: string): Contest[] =>
     ...(where === undefined ? {} : { where }),
   }));
 
-function claims(view: ComparedView): Claim[] {
+function claims(view: ComparedView): Answer[] {
   const { rows, ...unseen } = decidableIn(view);
   const [reference, other] = dartsAt(view.budget);
   return [
@@ -105,6 +105,7 @@ function claims(view: ComparedView): Claim[] {
     judge({
       ...costs(view, 'gld', 'mgs'),
       id: 'gld-dearer',
+      secondary: true,
       text: 'A search by GLD costs more than one by MGS (in print 2.2 against 1.0 GPU days, in the DARTS space).',
       statistic: 'seconds of the search, GLD to MGS',
       region: { above: 1 },

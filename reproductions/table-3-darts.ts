@@ -1,6 +1,6 @@
 /** Table 3: test error, size and cost of a search in the DARTS space on CIFAR-10 and CIFAR-100. */
 import { judge } from '../lib/analysis/claims.js';
-import type { Claim } from '../lib/analysis/claims.js';
+import type { Answer } from '../lib/analysis/claims.js';
 import { datasetTitle } from '../lib/datasets/registry.js';
 import { fixed } from '../lib/report/format.js';
 import type { Table } from '../lib/report/table.js';
@@ -153,7 +153,7 @@ function asPrinted({ dataset, cells: { error } }: PrintedLine, budget: string): 
   };
 }
 
-function claims(view: ComparedView): Claim[] {
+function claims(view: ComparedView): Answer[] {
   const means = PRINTED.filter(({ method, statistic }) => method === 'mgs' && statistic === 'mean');
   const peers = ['darts-1st', 'darts-2nd', 'rdarts-l2', 'sdarts-adv'] as const;
   return [

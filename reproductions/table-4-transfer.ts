@@ -2,7 +2,7 @@
  * Table 4: cells found on CIFAR-10, stacked for ImageNet. What the networks consist of is counted exactly, whatever the
  * budget; their errors are measured on the photographs where they are, else, but for the full budget, on computed ones.
  */
-import type { Claim } from '../lib/analysis/claims.js';
+import type { Answer } from '../lib/analysis/claims.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
 import { applySet } from '../lib/search/protocol.js';
@@ -145,7 +145,7 @@ function errorChart(view: TransferView): Chart {
   return errorsByMethod(words, rows, { method: 'cells', family: 'group' });
 }
 
-function claims(view: TransferView): Claim[] {
+function claims(view: TransferView): Answer[] {
   const error = 'top-1 error';
   return [
     ...countClaims(view),

@@ -1,5 +1,5 @@
 /** Table 5: what the number of candidates N does to a search, to what it finds, and to the networks trained from that. */
-import type { Claim } from '../lib/analysis/claims.js';
+import type { Answer } from '../lib/analysis/claims.js';
 import { summarize } from '../lib/analysis/statistics.js';
 import { fixed } from '../lib/report/format.js';
 import type { Table } from '../lib/report/table.js';
@@ -75,8 +75,8 @@ function costs(rows: readonly TrainingRow[]): [N: number, seconds: number][] {
 }
 
 /** What the paper says of the errors and the sizes, for each reading of the density. */
-function trainedClaims(rows: readonly TrainingRow[], separation: Separation | undefined): Claim[] {
-  // Fixed before any of these searches: a quarter of what training tells apart.
+function trainedClaims(rows: readonly TrainingRow[], separation: Separation | undefined): Answer[] {
+  // Fixed before any of these searches: a quarter of what four edges make.
   const margin = (separation?.points ?? 0) / 4;
   return groupBy(rows, 'density').flatMap(({ key: { density }, rows: own }) => {
     return judgeAll(own, [
@@ -87,7 +87,7 @@ function trainedClaims(rows: readonly TrainingRow[], separation: Separation | un
         value: settles('N', SETTLED, ({ errorPct }: TrainingRow) => errorPct),
         region: { between: [-margin, margin] },
         ...gatedByTraining(separation),
-        detail: `Stable: the difference is smaller than a quarter of what cells of convolutions and cells of skip connections differ by, ${fixed(margin, 2)} points. The paper gives no margin; its errors for N = 4, 6, 8 differ by less than its seeds scatter.`,
+        detail: `Stable: the difference is smaller than a quarter of what four skip connections make in hand-made cells, ${fixed(margin, 2)} points. The paper gives no margin; its errors for N = 4, 6, 8 differ by less than its seeds scatter.`,
       },
       {
         id: `size-grows/${density}`,
@@ -100,7 +100,7 @@ function trainedClaims(rows: readonly TrainingRow[], separation: Separation | un
   });
 }
 
-function claims(rows: readonly TrainingRow[], separation: Separation | undefined): Claim[] {
+function claims(rows: readonly TrainingRow[], separation: Separation | undefined): Answer[] {
   const ofCosts: Statement<TrainingRow>[] = [
     {
       id: 'cost-rises-with-samples',
@@ -124,7 +124,7 @@ function claims(rows: readonly TrainingRow[], separation: Separation | undefined
 
 const lastLoss = ({ epochs }: TrainingRow) => epochs?.at(-1)?.candidateLoss;
 
-function tables(rows: readonly TrainingRow[], view: SweptView<SweepAxes>): Table[] {
+function tables(rows: readonly TrainingRow[], view: SweptView<SweepAxes>): [Table, ...Table[]] {
   const groups = groupBy(inOrder(rows), 'density', 'schedule', 'N');
   const key = [
     label<TrainingRow>('density', ({ density }) => density),
@@ -132,7 +132,7 @@ function tables(rows: readonly TrainingRow[], view: SweptView<SweepAxes>): Table
   ];
   return [
     summaryTable<TrainingRow>(
-      `The networks found for several N (${stateText(view, 'networks')}), trained from scratch`,
+      `The networks found for several N (${stateText(view)}), trained from scratch`,
       groups,
       [...key, counted('n'), ...TRAINED_COLUMNS, searchTime(1)],
       [...TRAINED_NOTES, ...baselineNotes(view.rows)],

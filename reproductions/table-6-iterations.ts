@@ -2,7 +2,7 @@
  * Table 6: what the number M of fine-tuning steps of each candidate does to a search. As in the released code, α moves after
  * every M weight steps, so that M also decides how often it moves; beside that, the same with the frequency fixed.
  */
-import type { Claim } from '../lib/analysis/claims.js';
+import type { Answer } from '../lib/analysis/claims.js';
 import type { Table } from '../lib/report/table.js';
 import { fineTuneIterations } from '../lib/search/omega-protocol.js';
 import {
@@ -107,7 +107,7 @@ const hasFrequency =
   ({ M, period }: TrainedRow): boolean =>
     frequency === 'coupled' ? M === period : period === Math.max(...among.map((each) => each.period));
 
-function claims(rows: readonly TrainedRow[], separation: Separation | undefined): Claim[] {
+function claims(rows: readonly TrainedRow[], separation: Separation | undefined): Answer[] {
   return groupBy(rows, 'reading').flatMap(({ key: { reading }, rows: all }) => {
     const title = PRESET_TITLES[reading];
     const [coupled, constant] = FREQUENCIES.map((frequency) => hasFrequency(frequency, all));
@@ -128,6 +128,7 @@ function claims(rows: readonly TrainedRow[], separation: Separation | undefined)
       {
         ...falling,
         id: `error-falls-fixed/${reading}`,
+        secondary: true,
         text: `The error of the network found falls as M grows, α moving as often whatever M is (${title}; our question).`,
         among: constant,
         detail: 'With the frequency fixed, M changes nothing but how well ω*(α) is estimated.',
@@ -153,7 +154,7 @@ function cellsOf(rows: readonly TrainedRow[]) {
   return groupBy(ordered, 'reading', 'M', 'period');
 }
 
-function tables(rows: readonly TrainedRow[], view: SweptView<IterationAxes>): Table[] {
+function tables(rows: readonly TrainedRow[], view: SweptView<IterationAxes>): [Table, ...Table[]] {
   return [
     summaryTable<TrainedRow>(
       `The search for several M, its networks trained from scratch (${stateText(view)})`,

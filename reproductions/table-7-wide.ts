@@ -1,6 +1,6 @@
 /** Table 7: test errors in S1–S4 with SDARTS' networks, which are wider and deeper than most of Table 2's. */
 import { judge } from '../lib/analysis/claims.js';
-import type { Claim } from '../lib/analysis/claims.js';
+import type { Answer } from '../lib/analysis/claims.js';
 import { ranks } from '../lib/analysis/comparison.js';
 import type { Budget } from '../lib/search/protocol.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
@@ -61,7 +61,7 @@ function ranksOfZarts(rows: readonly ComparedRow[]): number[] {
 const SEARCH_BY_SEARCH =
   'The paper compares the best of four; this compares every search with its counterpart.';
 
-function claims(view: ComparedView): Claim[] {
+function claims(view: ComparedView): Answer[] {
   const { rows, ...unseen } = decidableIn(view);
   // With no runs at all, as many as there would be.
   const rivals = peersIn(rows).length || PEERS.length;

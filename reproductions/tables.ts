@@ -78,15 +78,21 @@ export function leading<R>(title: string, value: (row: R) => number | undefined)
   };
 }
 
-/** "mean ± standard deviation" of the numbers among the values; "–" for none. */
+/** "mean ± standard deviation" of the finite numbers among the values; "–" for none. */
 export function meanText(values: readonly (number | null | undefined)[], digits: number): string {
-  const numbers = values.filter((value): value is number => typeof value === 'number');
+  const numbers = values.filter((value): value is number => Number.isFinite(value));
   return plusMinus(numbers.length === 0 ? null : summarize(numbers), digits);
 }
 
-/** The lowest of what the rows have. */
+/** The lowest of what the rows have; what is not finite is not there. */
 export function lowest<R>(title: string, value: (row: R) => number, digits: number): SummaryColumn<R> {
-  return { title, cell: (rows) => (rows.length === 0 ? null : fixed(Math.min(...rows.map(value)), digits)) };
+  return {
+    title,
+    cell(rows) {
+      const numbers = rows.map(value).filter(Number.isFinite);
+      return numbers.length === 0 ? null : fixed(Math.min(...numbers), digits);
+    },
+  };
 }
 
 /** The share of kept edges, with their operations, that two seeds have in common. */

@@ -1,8 +1,7 @@
 /** Questions that are fixed beforehand and decided together, and the controls that show that they could be. */
-import type { Claim, Verdict } from '../lib/analysis/claims.js';
-import { undecided } from '../lib/analysis/claims.js';
-import { holm } from '../lib/analysis/comparison.js';
-import { LEVEL, summarize } from '../lib/analysis/statistics.js';
+import { unanswered } from '../lib/analysis/claims.js';
+import type { Answer } from '../lib/analysis/claims.js';
+import { summarize } from '../lib/analysis/statistics.js';
 import { fixed } from '../lib/report/format.js';
 import type { Table } from '../lib/report/table.js';
 import { label, listTable } from './tables.js';
@@ -16,7 +15,8 @@ export interface Tested {
   readonly p: number;
   /** Whether the difference goes the way that the claim says. */
   readonly agrees: boolean;
-  readonly detail: string;
+  /** Where so many questions are primary; 1 for a secondary one. */
+  readonly detail: string | ((questions: number) => string);
 }
 
 /** A question that is put to the rows. */
@@ -30,8 +30,8 @@ export interface TestedQuestion {
   readonly secondary?: boolean;
   /** What must have been seen first. */
   readonly controls?: readonly Control[];
-  /** undefined where a method has no runs. @param questions  How many are primary. */
-  readonly test: (questions: number) => Tested | undefined;
+  /** undefined where a method has no runs. */
+  readonly test: () => Tested | undefined;
 }
 
 /** Something that runs must show before a comparison of them says anything. */
@@ -102,54 +102,38 @@ export function gatedBy(controls: readonly Control[]): {
 }
 
 /**
- * The verdicts on questions: the primary ones at the level by Holm's correction for their number, the secondary ones each for
- * itself. One whose control failed cannot be seen here, whatever its numbers are; one whose control was not run is undecided.
+ * What is found of questions. One whose control failed cannot be seen here, whatever its numbers are; one whose control was not
+ * run is not run either.
  *
  * @param lacking  Why there is nothing to decide any of them on.
  */
-export function judgeTogether(questions: readonly TestedQuestion[], lacking?: string): Claim[] {
-  const primary = questions.filter(({ secondary }) => !secondary).length;
-  const tested = questions.map((question) => {
-    const { controls = [], test } = question;
+export function judgeQuestions(questions: readonly TestedQuestion[], lacking?: string): Answer[] {
+  return questions.map((question): Answer => {
+    const { id, text, statistic, unit, secondary, controls = [], test } = question;
     const fault = controls.find(({ passed }) => passed !== true);
-    return { question, fault, found: lacking === undefined && !fault ? test(primary) : undefined };
-  });
-  // What is not tested yet counts as well, so that a verdict on a part of the runs is not easier to come by than on all.
-  const counted = ({ question, fault }: (typeof tested)[number]): boolean =>
-    !question.secondary && fault?.passed !== false;
-  const adjusted = holm(tested.filter(counted).map(({ found }) => found?.p ?? 1));
-  let next = 0;
-  return tested.map((each): Claim => {
-    const { question, fault, found } = each;
-    const { id, text, statistic, unit, secondary, controls = [] } = question;
-    const together = counted(each) ? adjusted[next++] : undefined;
+    const found = lacking === undefined && !fault ? test() : undefined;
     if (!found) {
       const why =
         fault && `The control ${fault.passed === false ? 'failed' : 'was not run'}: ${sentenceOf(fault)}.`;
       const detail = lacking ?? why ?? 'One of its methods has no searches here.';
       const unseen = lacking === undefined && fault?.passed === false;
-      return undecided({ id, text, statistic, detail }, unseen ? 'cannot be seen here' : 'undecided');
+      return unanswered(
+        { id, text, statistic, detail, ...(secondary ? { secondary } : {}) },
+        unseen ? 'cannot be seen here' : 'not run',
+      );
     }
     const { value, interval, n, p, agrees, detail } = found;
-    const level = together ?? p;
-    const corrected = secondary
-      ? 'a secondary question, not corrected for the others'
-      : `${level.toPrecision(2)} after Holm’s correction for ${adjusted.length} primary questions`;
     return {
       id,
       text,
-      verdict: verdictOf(level, agrees),
+      ...(secondary ? { secondary } : {}),
       statistic: { name: statistic, value },
       n,
       ...(unit === undefined ? {} : { unit }),
       interval,
-      detail: `p = ${p.toPrecision(2)}, ${corrected}; decided below ${fixed(1 - LEVEL, 2)}. ${detail}`,
+      tested: { p, agrees },
+      detail: typeof detail === 'string' ? detail : (count) => detail(secondary ? 1 : count),
       ...(controls.length === 0 ? {} : { controls: controls.map(sentenceOf) }),
     };
   });
-}
-
-function verdictOf(p: number, agrees: boolean): Verdict {
-  if (p >= 1 - LEVEL) return 'undecided';
-  return agrees ? 'supported' : 'not supported';
 }

@@ -1,12 +1,16 @@
 /** Cells of grids whose networks are trained. */
 import type { EvaluationChoice } from '../lib/evaluation/presets.js';
+import { FILE_DATASETS } from '../lib/datasets/registry.js';
+import type { FileDatasetName } from '../lib/datasets/registry.js';
 import { linearBaseline } from '../lib/evaluation/presets.js';
 import { spaceName } from '../lib/search/protocol.js';
 import type { SearchProtocol } from '../lib/search/protocol.js';
+import type { Genotype } from '../lib/spaces/genotype.js';
 import type { Axes, Cell } from './experiment.js';
 import type { Grid } from './grid.js';
-import type { Run } from './kinds.js';
-import { anyTrainingOf, trainingSettings } from './training.js';
+import { countsOf } from './kinds.js';
+import type { RowOf, Run, TrainingRow } from './kinds.js';
+import { anyTrainingOf, trainingOf, trainingSettings } from './training.js';
 
 /**
  * A search and the training of the network that it finds, with the search's seed; settings changed by hand come from the grid.
@@ -40,3 +44,40 @@ export function withBaselines<A extends Axes>(
     });
   return [...linear, ...cells];
 }
+
+/**
+ * The row of a network that a search found and that was not trained: what only training tells is not finite there.
+ *
+ * @param preset  Whose network the full size is of.
+ */
+export function untrained<R extends RowOf<'search'>>(
+  row: R,
+  { genotype, preset }: { readonly genotype: Genotype; readonly preset: string },
+): Omit<R, 'kind'> & TrainingRow {
+  const { space } = row;
+  const dataset = row.dataset as FileDatasetName;
+  const classes = FILE_DATASETS[dataset].classes.length;
+  const paper = trainingSettings({ preset, dataset, space }, 'full');
+  return {
+    ...row,
+    kind: 'training',
+    genotype,
+    errorPct: NaN,
+    testImages: NaN,
+    classes,
+    bestEpochErrorPct: NaN,
+    noisePassesPct: null,
+    parameters: NaN,
+    multiplyAdds: NaN,
+    fullParameters: countsOf(trainingOf(paper, genotype), classes).parameters,
+    trainingSeconds: NaN,
+    coverage: '',
+  };
+}
+
+/** What tables say where networks were not trained. */
+export const UNTRAINED =
+  'No errors: where the control fails, networks are not trained. The searches, their cells and sizes stand for themselves.';
+
+/** Whether a network was not trained. */
+export const isUntrained = ({ errorPct }: Pick<TrainingRow, 'errorPct'>): boolean => Number.isNaN(errorPct);

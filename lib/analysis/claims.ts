@@ -1,11 +1,12 @@
 import { ZartsError } from '../errors.js';
-import { LEVEL, summarize } from './statistics.js';
+import { holm, smallestEffect } from './comparison.js';
+import { LEVEL, studentCdf, summarize } from './statistics.js';
 
 /**
  * What the data say of a claim. More seeds could decide one that is undecided; one that cannot be seen here needs another
- * experiment: this one has not shown, by its control or by its size, that it would notice.
+ * experiment: this one has not shown, by its control or by its size, that it would notice; one that was not run has no runs.
  */
-export type Verdict = 'supported' | 'not supported' | 'undecided' | 'cannot be seen here';
+export type Verdict = 'supported' | 'not supported' | 'undecided' | 'cannot be seen here' | 'not run';
 
 /** One sentence of the paper that data can support or not, with what decided it. Plain JSON. */
 export interface Claim {
@@ -13,19 +14,72 @@ export interface Claim {
   /** The sentence, in our words. */
   readonly text: string;
   readonly verdict: Verdict;
+  /** Whether it is a question beside those that were to be decided, and not corrected for their number. */
+  readonly secondary?: boolean;
   /** What was measured once a seed, and its mean; null when there was nothing to measure it on. */
   readonly statistic: { readonly name: string; readonly value: number | null };
   /** Seeds (independent repeats) behind it. */
   readonly n: number;
   /** What was repeated, where it was not seeds: "pair". */
   readonly unit?: string;
-  /** The 95 % t interval of the statistic's mean over seeds; null with fewer than two seeds. */
+  /** The 95 % interval of the statistic's mean over seeds, for this claim alone; null with fewer than two seeds. */
   readonly interval: readonly [number, number] | null;
   /** Where the line was drawn and why, and what limits the verdict. */
   readonly detail: string;
   /** What showed that this experiment can see such a thing, a sentence each. */
   readonly controls?: readonly string[];
 }
+
+/** What the data say of a claim on its own: the claims of a figure are decided together ({@link decide}). */
+export interface Answer extends Omit<Claim, 'verdict' | 'detail'> {
+  /** The test that decides it, where one does. */
+  readonly tested?: {
+    /** Two-sided; of a test that has only one side, one-sided. */
+    readonly p: number;
+    /** Whether the data go the way that the claim says. */
+    readonly agrees: boolean;
+  };
+  /** What it is without a test: what was counted is certain, other things are not known. */
+  readonly untested?: Verdict;
+  /** {@link Claim.detail}, where there are so many primary questions. */
+  readonly detail: string | ((questions: number) => string);
+}
+
+/**
+ * The verdicts on the claims of a figure: the primary ones at the level by Holm's correction for their number, the secondary ones
+ * each for itself. What is not tested yet counts as well, so that a verdict on a part of the runs is not easier to come by
+ * than on all; what cannot be seen does not.
+ */
+export function decide(answers: readonly Answer[]): Claim[] {
+  const waits = (untested: Verdict): boolean => untested === 'undecided' || untested === 'not run';
+  const primary = answers.filter(({ secondary, untested }) => !secondary && (!untested || waits(untested)));
+  const adjusted = holm(primary.map(({ tested }) => tested?.p ?? 1));
+  return answers.map((answer): Claim => {
+    const { tested, untested = 'undecided', detail, ...claim } = answer;
+    const said = typeof detail === 'string' ? detail : detail(Math.max(1, primary.length));
+    if (!tested) return { ...claim, verdict: untested, detail: said };
+    const place = primary.indexOf(answer);
+    const level = place < 0 ? tested.p : adjusted[place];
+    const decided = tested.agrees ? 'supported' : 'not supported';
+    return {
+      ...claim,
+      verdict: level < 1 - LEVEL ? decided : 'undecided',
+      detail: `${levelText(tested.p, place < 0 ? undefined : { level, of: primary.length })}; decided below ${four(1 - LEVEL)}. ${said}`,
+    };
+  });
+}
+
+/** "p = 0.012, 0.099 after Holm’s correction for 8 primary questions". */
+function levelText(p: number, together: { readonly level: number; readonly of: number } | undefined): string {
+  const own = p < LEAST ? `p < ${LEAST}` : `p = ${p.toPrecision(2)}`;
+  if (!together) return `${own}, a secondary question, not corrected for the others`;
+  if (together.of === 1) return own;
+  const corrected = together.level < LEAST ? `below ${LEAST}` : together.level.toPrecision(2);
+  return `${own}, ${corrected} after Holm’s correction for ${together.of} primary questions`;
+}
+
+/** Probabilities below it are not told apart. */
+const LEAST = 0.0001;
 
 /** Where the statistic must lie for the claim to hold. */
 export type Region =
@@ -37,21 +91,33 @@ function bounds(region: Region): readonly [number, number] {
   return region.between;
 }
 
+/** A number that was computed (0.7 − 0.05), in four digits. */
+const four = (value: number): string => String(Number(value.toPrecision(4))).replace('-', '−');
+
 function regionText(region: Region): string {
-  // A bound that was computed (0.7 − 0.05) is shown in four digits.
-  const [low, high] = bounds(region).map((bound) => String(Number(bound.toPrecision(4))).replace('-', '−'));
+  const [low, high] = bounds(region).map(four);
   if ('above' in region) return `above ${low}`;
   return 'below' in region ? `below ${high}` : `from ${low} to ${high}`;
 }
 
 /**
- * The verdict that an interval gives: supported if all of it lies in the claimed region, not supported if none of it does,
- * undecided if it crosses the region's edge.
+ * Whether a mean lies in a region, by Student's t against its nearest edge: the whole interval of a level lies on one side of
+ * the edge where p is below what the level leaves.
+ *
+ * @param standardError  Of the mean; 0 leaves no doubt.
+ * @param df             Degrees of freedom behind it.
  */
-export function verdictOf(interval: readonly [number, number], region: Region): Verdict {
+export function regionTest(
+  mean: number,
+  standardError: number,
+  df: number,
+  region: Region,
+): { readonly p: number; readonly agrees: boolean } {
   const [low, high] = bounds(region);
-  if (interval[0] > low && interval[1] < high) return 'supported';
-  return interval[1] <= low || interval[0] >= high ? 'not supported' : 'undecided';
+  const away = Math.min(Math.abs(mean - low), Math.abs(mean - high));
+  // Where all values are the same, also on the edge, there is no doubt.
+  const t = standardError === 0 ? Infinity : away / standardError;
+  return { p: 2 * (1 - studentCdf(t, df)), agrees: mean > low && mean < high };
 }
 
 /** What {@link judge} decides on. */
@@ -74,48 +140,68 @@ export interface Question {
   readonly unseen?: string | undefined;
   /** What showed that it can be seen. */
   readonly controls?: readonly string[] | undefined;
+  /** Whether it stands beside the primary ones. */
+  readonly secondary?: boolean | undefined;
 }
 
 /**
- * Judges a claim by the 95 % t interval of a per-seed statistic. One seed, or none, decides nothing, whatever it shows.
+ * Judges a claim by Student's t of a per-seed statistic. One seed, or none, decides nothing, whatever it shows.
  *
  * @throws {ZartsError} if a value is not finite.
  */
-export function judge(question: Question): Claim {
-  const { id, text, statistic, values, region, resolution, unit, detail, unseen, controls } = question;
+export function judge(question: Question): Answer {
+  const { id, text, statistic, values, region, resolution, unit, detail, unseen, controls, secondary } =
+    question;
   const what = unit ?? 'seed';
+  const more = detail === undefined ? '' : ` ${detail}`;
+  const common = { id, text, ...(secondary ? { secondary } : {}) };
   if (values.length === 0 && unseen === undefined) {
     const reason = `No ${what} has all the runs that this needs.`;
-    return undecided({ id, text, statistic, detail: detail ? `${reason} ${detail}` : reason });
+    return { ...unanswered({ ...common, statistic, detail: reason + more }, 'not run') };
   }
-  const { n, mean, interval } =
-    values.length > 0 ? summarize(values, LEVEL, resolution) : { n: 0, mean: null, interval: null };
-  const line = `the whole ${LEVEL * 100} % interval`;
-  const reason =
-    unseen !== undefined
-      ? `${unseen} Otherwise it would be supported if ${line} lay ${regionText(region)}.`
-      : interval
-        ? `Supported if ${line} lies ${regionText(region)}.`
-        : `One ${what} has no spread to judge by; two or more are needed.`;
-  const decided = interval ? verdictOf(interval, region) : 'undecided';
-  return {
-    id,
-    text,
-    verdict: unseen === undefined ? decided : 'cannot be seen here',
+  const { n, mean, interval, standardError } =
+    values.length > 0
+      ? summarize(values, LEVEL, resolution)
+      : { n: 0, mean: null, interval: null, standardError: null };
+  const measured = {
+    ...common,
     statistic: { name: statistic, value: mean },
     n,
     ...(unit === undefined ? {} : { unit }),
     interval,
-    detail: detail ? `${reason} ${detail}` : reason,
-    ...(controls === undefined || unseen !== undefined ? {} : { controls }),
+  };
+  const rule = `supported if the mean lies ${regionText(region)}, by more than chance.`;
+  if (unseen !== undefined) {
+    return {
+      ...measured,
+      untested: 'cannot be seen here',
+      detail: `${unseen} Otherwise it would be ${rule}${more}`,
+    };
+  }
+  const seen = controls === undefined ? {} : { controls };
+  if (mean === null || standardError === null) {
+    const reason = `One ${what} has no spread to judge by; two or more are needed.`;
+    return { ...measured, ...seen, untested: 'undecided', detail: reason + more };
+  }
+  const least = (questions: number): string =>
+    standardError === 0
+      ? ''
+      : ` So many would find a mean ${four(smallestEffect(standardError, n - 1, questions))} from the line four times in five.`;
+  return {
+    ...measured,
+    ...seen,
+    tested: regionTest(mean, standardError, n - 1, region),
+    detail: (questions) => `It is ${rule}${least(secondary ? 1 : questions)}${more}`,
   };
 }
 
-/** A claim that these data cannot decide, or that this experiment cannot see, and why. */
-export function undecided(
-  { id, text, statistic, detail }: Pick<Question, 'id' | 'text' | 'statistic'> & { readonly detail: string },
-  verdict: 'undecided' | 'cannot be seen here' = 'undecided',
-): Claim {
-  if (detail === '') throw new ZartsError(`Claim ${id} is ${verdict}; its detail must say why.`);
-  return { id, text, verdict, statistic: { name: statistic, value: null }, n: 0, interval: null, detail };
+/** An answer that no data give, and why. */
+export function unanswered(
+  question: Pick<Question, 'id' | 'text' | 'statistic' | 'secondary'> & { readonly detail: string },
+  untested: Exclude<Verdict, 'supported' | 'not supported'>,
+): Answer {
+  const { id, text, statistic, secondary, detail } = question;
+  if (detail === '') throw new ZartsError(`Claim ${id} is ${untested}; its detail must say why.`);
+  const common = { id, text, ...(secondary ? { secondary } : {}) };
+  return { ...common, statistic: { name: statistic, value: null }, n: 0, interval: null, untested, detail };
 }

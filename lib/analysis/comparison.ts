@@ -227,8 +227,9 @@ export interface RankTest {
   readonly interval: readonly [number, number] | null;
   /** Two-sided probability of a difference at least as far from 0, were the labels of the samples drawn at random. */
   readonly p: number;
-  /** The difference that two such samples with the same law exceed with the probability that the level leaves. */
-  readonly detectable: number;
+  /** Of the difference, where the two have the same law. */
+  readonly standardError: number;
+  readonly df: number;
 }
 
 /** Orders of labels that are drawn: enough to tell a probability of a thousandth. */
@@ -274,12 +275,13 @@ export function rankTest(
   const difference = mean(ofFirst);
   const variance = (values: readonly number[]) =>
     values.reduce((sum, value) => sum + (value - difference) ** 2, 0) / (values.length - 1) / values.length;
-  const z = studentQuantile((1 + level) / 2, Math.max(1, n + m - 2));
-  const half = z * Math.sqrt(variance(ofFirst) + variance(ofSecond));
+  const df = Math.max(1, n + m - 2);
+  const half = studentQuantile((1 + level) / 2, df) * Math.sqrt(variance(ofFirst) + variance(ofSecond));
   return {
     difference,
     interval: n > 1 && m > 1 ? [difference - half, difference + half] : null,
     p: (reached + 1) / (ORDERS + 1),
-    detectable: z * Math.sqrt((n + m + 1) / (12 * n * m)),
+    standardError: Math.sqrt((n + m + 1) / (12 * n * m)),
+    df,
   };
 }

@@ -10,6 +10,8 @@ export interface Summary {
   readonly std: number | null;
   /** The t interval of the mean at the level asked for, [low, high]; null for a single value. */
   readonly interval: readonly [number, number] | null;
+  /** What the interval is made of: the standard error of the mean, rounding included; null for a single value. */
+  readonly standardError: number | null;
 }
 
 /** The level of every interval this project prints. */
@@ -66,11 +68,12 @@ export function summarize(values: readonly number[], level = LEVEL, resolution =
   checkValues('A summary', values);
   const n = values.length;
   const center = mean([...values]);
-  if (n === 1) return { n, mean: center, std: null, interval: null };
+  if (n === 1) return { n, mean: center, std: null, interval: null, standardError: null };
   const std = sampleStandardDeviation([...values]);
   const spread = Math.sqrt(std ** 2 + resolution ** 2 / 12);
-  const half = (studentQuantile((1 + level) / 2, n - 1) * spread) / Math.sqrt(n);
-  return { n, mean: center, std, interval: [center - half, center + half] };
+  const standardError = spread / Math.sqrt(n);
+  const half = studentQuantile((1 + level) / 2, n - 1) * standardError;
+  return { n, mean: center, std, interval: [center - half, center + half], standardError };
 }
 
 /** Refuses no values, and one that is not finite. @param what  What they are for: "A summary". */

@@ -13,6 +13,7 @@ const MARKS: Readonly<Record<Verdict, string>> = {
   'not supported': '✗',
   undecided: '?',
   'cannot be seen here': '○',
+  'not run': '–',
 };
 
 /** The mark of a verdict. */
@@ -39,9 +40,9 @@ export function claimsTable(claims: readonly Claim[]): Table {
       { key: 'interval', title: '95 % interval', align: 'right' },
       { key: 'n', title: 'seeds', align: 'right' },
     ],
-    rows: claims.map(({ verdict, text, statistic, interval, n, unit }) => ({
+    rows: claims.map(({ verdict, text, secondary, statistic, interval, n, unit }) => ({
       verdict: `${verdictMark(verdict)} ${verdict}`,
-      text,
+      text: text + secondaryText(secondary),
       statistic: statistic.name,
       value: fixed(statistic.value, 3),
       interval: intervalText(interval),
@@ -49,6 +50,9 @@ export function claimsTable(claims: readonly Claim[]): Table {
     })),
   };
 }
+
+/** What is said after a claim that is none of those that were to be decided. */
+export const secondaryText = (secondary: boolean | undefined): string => (secondary ? ' (secondary)' : '');
 
 /** "3 seeds", "1 search", "12 searches". */
 export function countText(n: number, unit = 'seed'): string {
@@ -58,13 +62,13 @@ export function countText(n: number, unit = 'seed'): string {
 /** The claims as lines for a terminal, each with the statistic that decided it and the reason; a reason is not said twice in a row. */
 export function claimsText(claims: readonly Claim[]): string {
   return claims
-    .map(({ verdict, text, statistic, interval, n, unit, detail }, i) => {
+    .map(({ verdict, text, secondary, statistic, interval, n, unit, detail }, i) => {
       const measured =
         n === 0
           ? 'not tested'
           : `${fixed(statistic.value, 3)}, 95 % interval ${intervalText(interval)}, ${countText(n, unit)}`;
       const reason = i > 0 && detail === claims[i - 1].detail ? 'Reason: as above.' : detail;
-      return `${verdict.toUpperCase()}: ${text}\n  ${statistic.name}: ${measured}\n  ${reason}`;
+      return `${verdict.toUpperCase()}: ${text}${secondaryText(secondary)}\n  ${statistic.name}: ${measured}\n  ${reason}`;
     })
     .join('\n');
 }

@@ -6,7 +6,7 @@ import type { Claim } from '../analysis/claims.js';
 import { ZartsError } from '../errors.js';
 import { lazily } from '../lazy.js';
 import { projectRoot } from '../runs/home.js';
-import { intervalText, tallyText, verdictMark } from './claims.js';
+import { countText, intervalText, secondaryText, tallyText, verdictMark } from './claims.js';
 import { fixed } from './format.js';
 import type { LabSurface } from './laboratory.js';
 import { chartSvg } from './render.js';
@@ -104,9 +104,9 @@ const bullets = (sentences: readonly string[]): string =>
   `<ul>${sentences.map((each) => `<li>${wordsHtml(each)}</li>`).join('')}</ul>`;
 
 /** A claim: the verdict first, in words and with a mark beside the colour. */
-function claimItem({ verdict, text, statistic, interval, n, unit = 'seed', detail }: Claim): string {
-  const measured = `${statistic.name}: ${fixed(statistic.value, 3)}; 95 % interval ${intervalText(interval)}; ${n} ${unit}${n === 1 ? '' : 's'}`;
-  return `<li><span class="verdict ${verdict.replaceAll(' ', '-')}">${verdictMark(verdict)} ${escapeHtml(verdict)}</span> ${wordsHtml(text)}<br><span class="facts">${wordsHtml(measured)}</span>${folded('How this was decided', `<p>${wordsHtml(detail)}</p>`)}</li>`;
+function claimItem({ verdict, text, secondary, statistic, interval, n, unit, detail }: Claim): string {
+  const measured = `${statistic.name}: ${fixed(statistic.value, 3)}; 95 % interval ${intervalText(interval)}; ${countText(n, unit)}`;
+  return `<li><span class="verdict ${verdict.replaceAll(' ', '-')}">${verdictMark(verdict)} ${escapeHtml(verdict)}</span> ${wordsHtml(text + secondaryText(secondary))}<br><span class="facts">${wordsHtml(measured)}</span>${folded('How this was decided', `<p>${wordsHtml(detail)}</p>`)}</li>`;
 }
 
 /** A picture's bytes as the page has them. @param width  Pixels across that it is drawn at. */

@@ -13,7 +13,7 @@ import {
   smallestEffect,
   stratifiedTest,
 } from '../../lib/analysis/comparison.js';
-import { summarize } from '../../lib/analysis/statistics.js';
+import { studentQuantile, summarize } from '../../lib/analysis/statistics.js';
 import { foldIn, key, normal, uniform } from '../../lib/math/random.js';
 import { number } from '../support/numbers.js';
 
@@ -175,7 +175,9 @@ describe('the rank test', () => {
   it('tells a difference of 0.17 with 24 and 24, and is turned with its samples', () => {
     const [a, b] = [0, 12].map((shift) => Array.from({ length: 24 }, (_, i) => i + shift));
     const [there, back] = [rankTest(a, b, order), rankTest(b, a, order)];
-    expect(there.detectable).to.be.within(0.165, 0.17);
+    const beyondChance = studentQuantile(0.975, there.df) * there.standardError;
+    expect(beyondChance).to.be.within(0.165, 0.17);
+    expect(smallestEffect(there.standardError, there.df)).to.be.within(0.23, 0.25);
     expect(back.difference).to.equal(-there.difference);
     expect(back.p).to.equal(there.p).and.to.be.below(0.001);
     expect(there.interval![1]).to.be.below(0);

@@ -83,7 +83,7 @@ describe('statistics', () => {
   });
 
   it('gives one value no spread and no interval', () => {
-    expect(summarize([7])).to.deep.equal({ n: 1, mean: 7, std: null, interval: null });
+    expect(summarize([7])).to.deep.equal({ n: 1, mean: 7, std: null, interval: null, standardError: null });
   });
 
   it('refuses no values, and one that is not finite', () => {

@@ -146,7 +146,7 @@ describe('extra-nb201', () => {
       'below-darts/rs': 'not supported',
       'below-chance/rs': 'not supported',
       'below-random-ws/mgs-flat': 'undecided',
-      'below-darts/gld': 'undecided',
+      'below-darts/gld': 'not run',
     });
     expect(claims['below-darts/gld'].detail).to.match(/has no searches here/);
     const share = claims['darts-without-convolutions'];
@@ -194,7 +194,7 @@ describe('extra-nb201', () => {
     expect(results.notes![0]).to.equal(`Accuracies are not known here: ${unknown.why}`);
     expect(extraNb201.charts(shown)).to.deep.equal([]);
     for (const { verdict, detail } of extraNb201.claims(shown)) {
-      expect(verdict).to.equal('undecided');
+      expect(verdict).to.equal('not run');
       expect(detail).to.match(/not known here/);
     }
   });

@@ -208,7 +208,9 @@ describe('Figs. 1 and 3', () => {
 
     it('cost what their points cost', () => {
       const seconds = (landscape: object) =>
-        estimate(cells(fig3, { budget: 'laptop', change: { landscape } }));
+        estimate(
+          cells(fig3, { budget: 'laptop', change: { landscape: { validationBatches: 4, ...landscape } } }),
+        );
       // Little but the searches that they lie on.
       const searches = seconds({ points: 3, omega: { iterations: 0 } });
       const usual = seconds({}) - searches;
@@ -352,7 +354,7 @@ describe('Figs. 1 and 3', () => {
       expect(fig1.tables(begun)).to.have.length(2);
       const nothing = { ...whole, rows: [], done: 0 };
       expect([...fig1.charts(nothing), ...fig1.surfaces!(nothing), ...fig1.tables(nothing)]).to.be.empty;
-      for (const { verdict } of fig1.claims(nothing)) expect(verdict).to.equal('undecided');
+      for (const { verdict } of fig1.claims(nothing)) expect(verdict).to.equal('not run');
     });
   });
 
@@ -361,8 +363,10 @@ describe('Figs. 1 and 3', () => {
     const deviations = fig1.deviations(laptop);
     expect(new Set(deviations).size).to.equal(deviations.length);
     const text = deviations.join('\n');
-    expect(text).to.contain('one of S2').and.to.contain('21×21').and.to.contain('fixed batches');
-    expect(text).to.not.contain('M is');
+    expect(text).to.contain('one of S2').and.to.contain('21×21');
+    expect(text).to.not.contain('M is').and.to.not.contain('fixed batches');
+    const few = cells(fig1, { budget: 'laptop', change: { landscape: { validationBatches: 4 } } });
+    expect(fig1.deviations(few).join('\n')).to.contain('over 4 fixed batches');
     const full = fig1.deviations(cells(fig1, { budget: 'full' })).join('\n');
     expect(full).to.not.contain('×').and.to.not.contain('one of');
     const open = fig1.openSettings!(laptop).map((each) => each.path);

@@ -23,6 +23,7 @@ import {
   verdictsOf,
   withSkips,
 } from './fake-view.js';
+import { isControl } from '../../reproductions/separation.js';
 import { matchesSnapshot, withoutData } from './snapshot.js';
 
 const trainings = (options: Parameters<typeof cellsWith>[1]) =>
@@ -157,13 +158,40 @@ describe('Fig. 2', () => {
 
     const alone = fake(
       () => ({ accuracy: 50, skips: 2, fullParameters: 3e6 }),
-      [...all.slice(1, 10), ...laptop.slice(0, 24)],
+      [...all.filter(({ axes }) => isControl(axes)), ...laptop.slice(0, 24)],
     );
     for (const { verdict, n, detail } of fig2.claims(alone)) {
       expect(verdict).to.equal('undecided');
       expect(n).to.equal(1);
       expect(detail).to.contain('One seed has no spread');
     }
+  });
+
+  it('trains nothing where the control fails, and says what the searches alone say', () => {
+    const blind = {
+      ...asPrinted,
+      rows: asPrinted.rows.map((row) => (isControl(row) ? { ...row, errorPct: 40 } : row)),
+    };
+    for (const { run, axes, worth } of all) {
+      const isNetwork = run.kind === 'training' && !isControl(axes);
+      expect(worth?.(blind.rows), run.kind).to.equal(isNetwork ? false : undefined);
+    }
+    const alone = {
+      ...blind,
+      rows: blind.rows.filter((row) => row.kind !== 'training' || isControl(row)),
+    };
+    const verdicts = verdictsOf(fig2, alone);
+    expect(verdicts).to.include({
+      'darts-accuracy-falls': 'cannot be seen here',
+      'better-late/mgs': 'cannot be seen here',
+      'darts-supernet-rises': 'supported',
+    });
+    const [, networks] = fig2.tables(alone);
+    // Every fifth epoch of the searches by three methods.
+    expect(networks.rows).to.have.length(3 * 8);
+    expect(titled(networks)[0]).to.include({ epoch: 5, n: 3, 'accuracy (%)': '–' });
+    printsWell(fig2.tables(alone));
+    expect(fig2.charts(alone).map(({ name }) => name)).to.deep.equal(['size', 'skips', 'supernet']);
   });
 
   it('measures what its claims say', () => {
@@ -181,15 +209,19 @@ describe('Fig. 2', () => {
     expect(claim('size-stays/mgs').detail).to.contain('from −16.22 to 16.22');
     // After epochs 15 to 40, whose mean is 27.5; two of the six are 0.1 above 60.
     expect(value('better-late/mgs')).to.be.closeTo(27.5 / 6 + 0.2 / 6, 1e-9);
-    expect(claim('better-late/mgs').controls![0]).to.match(/errors 35\.0/);
+    expect(claim('better-late/mgs').controls![0]).to.match(/errors with 0, 4, 8: 35\.0/);
   });
 
   it('leaves out claims on methods that are not there, and has tables and charts of any part', () => {
     const zartsOnly = cellsWith(fig2, { budget: 'laptop', set: ['method=gld'] });
     const view = fake(() => ({ accuracy: 50, skips: 1, fullParameters: 3e6 }), zartsOnly);
     expect(fig2.claims(view).map(({ id }) => id)).to.deep.equal(['accuracy-stays/gld', 'size-stays/gld']);
-    const [part, none] = [partOf(asPrinted, 9 + 5), partOf(asPrinted, 0)];
-    expect(fig2.tables(part)[1].title).to.contain('budget laptop; 14 of 81 networks');
+    const trained: typeof asPrinted = {
+      ...asPrinted,
+      rows: asPrinted.rows.filter(({ kind }) => kind !== 'search'),
+    };
+    const [part, none] = [partOf(trained, 9 + 5), partOf(trained, 0)];
+    expect(fig2.tables(part)[1].title).to.contain('budget laptop; 14 of 90 runs');
     expect(fig2.tables(part)[1].rows).to.have.length(5);
     printsWell([asPrinted, part, none].flatMap((each) => fig2.tables(each)));
     expect(fig2.charts(none)).to.be.empty;
@@ -292,7 +324,7 @@ describe('Fig. 2, run', function () {
     );
     expect(stopped.name).to.equal('InterruptedError');
     expect(partials.map(({ done, of }) => [done, of])[0]).to.deep.equal([1, 3]);
-    expect(texts[0]).to.contain('1 of 3 networks');
+    expect(texts[0]).to.contain('1 of 3 runs');
     expect(finishedIn(home())).to.have.length(3);
 
     const { rows, result } = await reproduce(fig2, options);

@@ -11,6 +11,7 @@ import { fig4 } from '../../reproductions/fig-4-ess.js';
 import { estimate } from '../../reproductions/measure.js';
 import type { SweepAxes } from '../../reproductions/sweep.js';
 import { table5 } from '../../reproductions/table-5-samples.js';
+import { printsWell } from './fake-view.js';
 import { byTitle, fakeView, verdictsOf } from './fakes.js';
 import { matchesSnapshot, withoutData } from './snapshot.js';
 
@@ -25,9 +26,10 @@ interface Numbers {
 function fake({ seconds = () => 1, errorPct = () => 40, large = () => false }: Numbers) {
   return fakeView(table5, { budget: 'laptop' }, ({ axes: { N }, run }) => {
     if (run.kind === 'linear') return {};
-    const { seed } = run.training;
+    const { seed } = run.kind === 'search' ? run.search : run.training;
     // Hand-made cells: training tells them apart by 8 points.
-    if (!run.search) return { training: { errorPct: 36 + controlEdges(run.genotype!) + 0.1 * (seed % 2) } };
+    if (run.kind === 'training' && !run.search)
+      return { training: { errorPct: 36 + controlEdges(run.genotype!) + 0.1 * (seed % 2) } };
     return {
       search: {
         seconds: seconds(N, seed),
@@ -44,7 +46,9 @@ const controlEdges = ({ normal }: Genotype): number => normal.filter(([op]) => o
 
 const verdicts = (numbers: Numbers) => verdictsOf(table5, fake(numbers));
 const trainings = (
-  options: Parameters<typeof cellsOf<'training' | 'linear', SweepAxes, (typeof table5)['choices']>>[1],
+  options: Parameters<
+    typeof cellsOf<'search' | 'training' | 'linear', SweepAxes, (typeof table5)['choices']>
+  >[1],
 ) => cellsOfKind(cellsOf(table5, options), 'training').filter(({ run }) => run.search);
 const laptop = trainings({ budget: 'laptop' });
 
@@ -98,7 +102,7 @@ describe('Table 5', () => {
 
   it('finds an error that settles, and a size that grows', () => {
     const settles = verdicts({
-      errorPct: (N, seed) => (N === 2 ? 45 : 40) + [-1, 0, 1][(seed + N / 2) % 3] * 0.5,
+      errorPct: (N, seed) => (N === 2 ? 45 : 40) + [-1, 0, 1][(seed + N / 2) % 3] * 0.05,
       large: (N) => N > 4,
     });
     expect(settles).to.include({
@@ -116,11 +120,11 @@ describe('Table 5', () => {
   it('judges stability by a quarter of what training tells apart, and not at all where it tells nothing apart', () => {
     const find = (view: ReturnType<typeof fake>) =>
       table5.claims(view).find(({ id }) => id === 'error-settles/flat')!;
-    const stable = find(fake({ errorPct: (N, seed) => 40 + (N > 4 ? 0.01 : 0) + seed }));
-    expect(stable.detail).to.contain('Supported if the whole 95 % interval lies from −2 to 2');
+    const stable = find(fake({ errorPct: (N, seed) => 40 + (N > 4 ? 0.01 : 0) + seed / 100 }));
+    expect(stable.detail).to.contain('It is supported if the mean lies from −1 to 1');
     expect(stable.statistic.value).to.be.closeTo(0.01, 1e-9);
     expect(stable.verdict).to.equal('supported');
-    expect(stable.controls![0]).to.match(/errors 36\.03 ± 0\.06, 40\.03/);
+    expect(stable.controls![0]).to.match(/errors with 0, 4, 8: 36\.03 ± 0\.06, 40\.03/);
     expect(find(fake({ errorPct: (N, seed) => (N > 4 ? 37 : 40) + 0.1 * seed })).verdict).to.equal(
       'not supported',
     );
@@ -133,6 +137,32 @@ describe('Table 5', () => {
     expect(find(blind).detail).to.match(/The control failed/);
     const without = { ...view, rows: view.rows.filter((row) => !isControl(row)) };
     expect(find(without).detail).to.match(/The control was not run/);
+  });
+
+  it('trains nothing where the control fails, and says what the searches alone say', () => {
+    const cells = cellsOf(table5, { budget: 'laptop' });
+    const whole = fake({ large: (N) => N > 4, seconds: (N, seed) => 10 + 5 * N + 0.1 * seed });
+    const failed = whole.rows.map((row) => (isControl(row) ? { ...row, errorPct: 40 + row.seed } : row));
+    for (const { run, axes, worth } of cells) {
+      const isNetwork = run.kind === 'training' && !isControl(axes);
+      expect(worth?.(failed), run.kind).to.equal(isNetwork ? false : undefined);
+      expect(worth?.(whole.rows), run.kind).to.equal(isNetwork ? true : undefined);
+    }
+    const alone = {
+      ...whole,
+      rows: failed.filter((row) => row.kind !== 'training' || isControl(row)) as typeof whole.rows,
+    };
+    expect(verdictsOf(table5, alone)).to.include({
+      'error-settles/flat': 'cannot be seen here',
+      'size-grows/flat': 'supported',
+      'cost-linear-in-samples': 'supported',
+    });
+    const tables = table5.tables(alone);
+    expect(byTitle(tables[0])[0]['']).to.equal('✗ not seen');
+    expect(byTitle(tables[1])[0]).to.include({ n: 3, 'error (%)': '–', 'full size (M)': '3.17 ± 0.00' });
+    expect(tables[1].notes![0]).to.match(/^No errors: where the control fails/);
+    printsWell(tables);
+    expect(table5.charts(alone).map(({ name }) => name)).to.deep.equal(['cost', 'loss']);
   });
 
   it('prints our search and, apart from it, what the paper prints', () => {
@@ -176,14 +206,14 @@ describe('Table 5', () => {
 
   it('shows what is there of a table that is not whole', () => {
     const whole = fake({});
-    const partial: View<'training' | 'linear', SweepAxes> = {
+    const partial: View<'search' | 'training' | 'linear', SweepAxes> = {
       ...whole,
       // The linear classifier, nine networks of hand-made cells, a network found.
-      rows: whole.rows.slice(0, 11),
+      rows: whole.rows.filter(({ kind }) => kind !== 'search').slice(0, 11),
       done: 10,
     };
     const [, networks] = table5.tables(partial);
-    expect(networks.title).to.contain('; 10 of 33 networks)');
+    expect(networks.title).to.contain('; 10 of 57 runs)');
     expect(byTitle(networks)).to.have.length(1);
     expect(byTitle(networks)[0]).to.include({ n: 1, 'error (%)': '40.00' });
     textTable(networks);

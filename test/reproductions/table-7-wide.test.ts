@@ -106,12 +106,12 @@ describe('Table 7', () => {
     const set = ['method=mgs'];
     const alone = fakeView(cellsWith(table7, { budget: 'laptop', set }), () => ({ errorPct: 42 }));
     for (const { verdict, detail } of table7.claims(partOf(alone, 0))) {
-      expect(verdict).to.equal('undecided');
+      expect(verdict).to.equal('not run');
       expect(detail).to.not.be.empty;
     }
     expect(verdictsOf(table7, alone)).to.include({
-      'zarts-lowest': 'undecided',
-      'beats/pc-darts': 'undecided',
+      'zarts-lowest': 'not run',
+      'beats/pc-darts': 'not run',
     });
   });
 

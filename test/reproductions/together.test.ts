@@ -1,10 +1,11 @@
 import { expect } from 'chai';
+import { decide } from '../../lib/analysis/claims.js';
 import { holm } from '../../lib/analysis/comparison.js';
 import {
   controlsIn,
   controlsTable,
   gatedBy,
-  judgeTogether,
+  judgeQuestions,
   withoutControls,
 } from '../../reproductions/together.js';
 import type { Control, TestedQuestion } from '../../reproductions/together.js';
@@ -24,13 +25,15 @@ const question = (id: string, p: number | undefined, more: Partial<TestedQuestio
 });
 
 describe('questions decided together', () => {
-  const verdicts = (...questions: TestedQuestion[]) => judgeTogether(questions).map(({ verdict }) => verdict);
+  const decided = (questions: readonly TestedQuestion[], lacking?: string) =>
+    decide(judgeQuestions(questions, lacking));
+  const verdicts = (...questions: TestedQuestion[]) => decided(questions).map(({ verdict }) => verdict);
 
   it('are decided at the level after Holm’s correction; secondary ones each for itself', () => {
     expect(verdicts(question('a', 0.02), question('b', 0.04))).to.deep.equal(['supported', 'supported']);
     expect(verdicts(question('a', 0.03), question('b', 0.04))).to.deep.equal(['undecided', 'undecided']);
     expect(verdicts(question('against', 0.01))).to.deep.equal(['not supported']);
-    const [first, second] = judgeTogether([
+    const [first, second] = decided([
       question('a', 0.03),
       question('b', 0.04, { secondary: true }),
       question('c', 0.2),
@@ -43,29 +46,29 @@ describe('questions decided together', () => {
   });
 
   it('correct for all that can be tested, also where some are not yet', () => {
-    const [a, b, c] = judgeTogether([
+    const [a, b, c] = decided([
       question('a', 0.02),
       question('b', undefined),
       question('c', 0.001, { controls: [control(false)] }),
     ]);
     expect(a.verdict).to.equal('supported');
     expect(a.detail).to.contain('0.040 after Holm’s correction for 2 primary questions');
-    expect(judgeTogether([question('a', 0.03), question('b', undefined)])[0].verdict).to.equal('undecided');
-    expect(b).to.include({ verdict: 'undecided', n: 0 });
+    expect(decided([question('a', 0.03), question('b', undefined)])[0].verdict).to.equal('undecided');
+    expect(b).to.include({ verdict: 'not run', n: 0 });
     expect(c.verdict).to.equal('cannot be seen here');
     expect(c.detail).to.equal('The control failed: it moves (0.1).');
   });
 
   it('decide nothing without their control, and name the one that passed', () => {
-    const [waiting, seen] = judgeTogether([
+    const [waiting, seen] = decided([
       question('a', 0.001, { controls: [control(undefined)] }),
       question('b', 0.001, { controls: [control(true)] }),
     ]);
-    expect(waiting.verdict).to.equal('undecided');
+    expect(waiting.verdict).to.equal('not run');
     expect(waiting.detail).to.contain('The control was not run');
     expect(seen).to.deep.include({ verdict: 'supported', controls: ['it moves (0.1)'] });
-    for (const { verdict, detail } of judgeTogether([question('a', 0.001)], 'No images.'))
-      expect([verdict, detail]).to.deep.equal(['undecided', 'No images.']);
+    for (const { verdict, detail } of decided([question('a', 0.001)], 'No images.'))
+      expect([verdict, detail]).to.deep.equal(['not run', 'No images.']);
   });
 
   it('tell statements of their controls', () => {
