@@ -4,7 +4,7 @@
  */
 import { decide } from '../lib/analysis/claims.js';
 import type { Answer } from '../lib/analysis/claims.js';
-import { cellStructure, chanceParameterFree } from '../lib/analysis/genotypes.js';
+import { cellStructure, chanceParameterFree, spreadOf } from '../lib/analysis/genotypes.js';
 import { FILE_DATASETS } from '../lib/datasets/registry.js';
 import type { FileDatasetName } from '../lib/datasets/registry.js';
 import { comparisonDiagram, galleryDiagram } from '../lib/report/cell-diagram.js';
@@ -23,6 +23,7 @@ import { CELLS, spaceById } from '../lib/spaces/spaces.js';
 import type { Cell as CellKind, SpaceId } from '../lib/spaces/spaces.js';
 import {
   MANY_IMAGES,
+  MOVED,
   SENSITIVITY,
   collapseCharts,
   collapseClaims,
@@ -37,19 +38,21 @@ import type { Cell, Experiment, Row, View } from './experiment.js';
 import { some } from './grid.js';
 import type { Choice } from './grid.js';
 import { countsOf } from './kinds.js';
-import { comparedSearch } from './methods.js';
+import { SAME_RANDOM_SEARCH, comparedSearch, sharesRandomSearch } from './methods.js';
 import { figureNumbers, printedRow } from './paper.js';
 import { absolute, judgeAll } from './statements.js';
 import type { Statement } from './statements.js';
+import { aboveControl, controlsTable, gatedBy } from './together.js';
+import type { Control } from './together.js';
 import { AGREEMENT, counted, label, spread, summaryTable } from './tables.js';
 import type { SummaryColumn } from './tables.js';
 import { trainingOf, trainingSettings } from './training.js';
 
 /**
- * The searches compared in the DARTS space: the paper's default solver, and the baseline whose cells skips are said to dominate.
- * In S1 to S4, where collapse is looked for, ZARTS is the paper's idea with a flat density, and random search stands beside.
+ * The searches compared in the DARTS space: the paper's default solver, the baseline whose cells skips are said to dominate, and
+ * random search. In S1 to S4, where collapse is looked for, ZARTS is the paper's idea with a flat density.
  */
-const IN_DARTS = ['mgs', 'darts-1st'] as const;
+const IN_DARTS = ['mgs', 'darts-1st', 'random-ws'] as const;
 const IN_SMALL = ['mgs-flat', 'darts-1st', 'random-ws'] as const;
 const namesOf = <T extends object>(record: T): (keyof T)[] => Object.keys(record) as (keyof T)[];
 /** Beside them where DARTS is tempted: it at other rates, and all three with many images. */
@@ -156,7 +159,7 @@ export function cellFigure(id: string, dataset: FileDatasetName, spaces: readonl
       );
     },
     deviations,
-    tables: (view) => [...collapseTables(view), ...tables(figure, view)],
+    tables: (view) => [...collapseTables(view), ...controlTables(view), ...tables(figure, view)],
     charts: (view) => [...collapseCharts(view), ...charts(figure, view)],
     claims: (view) => decide(claims(figure, view)),
     drawings: (view) => drawings(figure, view),
@@ -200,6 +203,7 @@ function deviations(cells: readonly Cell<'search', CellAxes>[]): string[] {
     'The cells drawn are those of seed 0, chosen before any was seen; the paper draws those whose network had the lowest error.',
     'The networks are not trained: their parameters are counted, their errors are not measured.',
     "The paper's figures show ZARTS alone; DARTS, searched by its first order, and random search with weight sharing are ours to compare with.",
+    sharesRandomSearch(cells) && SAME_RANDOM_SEARCH,
     cells.some(({ axes }) => axes.method === 'mgs-flat') &&
       'ZARTS is MGS with a flat density here: with the density as Eq. 26 prints it the losses hardly count.',
   );
@@ -316,18 +320,16 @@ function drawings({ dataset, spaces }: CellFigure, { rows, budget, missing }: Ce
     const lines = spaces.map((space): GalleryLine => ({ name: spaceTitle(space), sentence: missing[0] }));
     return [{ name: 'zarts', title: title('ZARTS'), svg: galleryDiagram(title('ZARTS'), lines, []) }];
   }
-  return Object.entries({ zarts: isZarts, darts: ({ method }: CellRow) => method === 'darts-1st' }).flatMap(
-    ([name, isOne]): Drawing[] => {
-      const firsts = spaces.flatMap((space) =>
-        rows.filter((row) => row.space === space && isOne(row)).slice(0, 1),
-      );
-      if (firsts.length === 0) return [];
-      const [{ method, seed }] = firsts;
-      const lines = firsts.map(({ space, genotype }): GalleryLine => ({ name: spaceTitle(space), genotype }));
-      const head = title(nameOf(method));
-      return [{ name, title: head, svg: galleryDiagram(head, lines, [`budget ${budget}, seed ${seed}`]) }];
-    },
-  );
+  return Object.entries({ zarts: isZarts, darts: isDarts }).flatMap(([name, isOne]): Drawing[] => {
+    const firsts = spaces.flatMap((space) =>
+      rows.filter((row) => row.space === space && isOne(row)).slice(0, 1),
+    );
+    if (firsts.length === 0) return [];
+    const [{ method, seed }] = firsts;
+    const lines = firsts.map(({ space, genotype }): GalleryLine => ({ name: spaceTitle(space), genotype }));
+    const head = title(nameOf(method));
+    return [{ name, title: head, svg: galleryDiagram(head, lines, [`budget ${budget}, seed ${seed}`]) }];
+  });
 }
 
 /** What ZARTS found in two figures, or runs of one, cell against cell, in each space that both have: the first seed of each. */
@@ -416,25 +418,46 @@ function claims(figure: CellFigure, view: CellView): Answer[] {
     .flatMap((space) =>
       judgeAll(
         rows.filter((row) => row.space === space),
-        [domination(space), ...(space === 'darts' ? sizes(figure, budget) : [])],
+        [domination(space, rows), ...(space === 'darts' ? sizes(figure, budget, rows) : [])],
       ),
     );
-  return [...plain, ...collapseClaims(view, figure.spaces)];
+  const ofCollapse = collapseClaims(view, figure.spaces).map((claim) =>
+    claim.id.endsWith('-than-random/s3')
+      ? { ...claim, detail: `${claim.detail} ${SAME_RANDOM_SEARCH}` }
+      : claim,
+  );
+  return [...plain, ...ofCollapse];
 }
 
 const isZarts = ({ method }: Pick<CellRow, 'method'>): boolean => method === 'mgs' || method === 'mgs-flat';
+const isDarts = ({ method }: Pick<CellRow, 'method'>): boolean => method === 'darts-1st';
 
 /** ZARTS less DARTS, for the seeds that both have. */
 function lessDarts(value: (row: CellRow) => number): Statement<CellRow>['value'] {
   return (own) => {
-    const [zarts, darts] = [own.find(isZarts), own.find(({ method }) => method === 'darts-1st')];
+    const [zarts, darts] = [own.find(isZarts), own.find(isDarts)];
     return zarts && darts && value(zarts) - value(darts);
   };
 }
 
-/** Where no single operation tempts. */
-function domination(space: SpaceId): Statement<CellRow> {
+/** Where no single operation tempts: that the alphas of ZARTS, and then those of DARTS, move; frozen ones derive a cell of noise. */
+function movesControls(rows: readonly CellRow[], space: SpaceId): Control[] {
+  return [isZarts, isDarts].map((isOne, i) => {
+    const own = rows.filter((row) => row.space === space && isOne(row));
+    const spreads = own.map(({ alpha }) => spreadOf(alpha, spaceById(space), 'normal'));
+    const text = `In ${inText(space)} the alphas of ${i === 0 ? 'ZARTS' : 'DARTS'} move: those of an edge come to lie more than ${fixed(MOVED, 2)} apart on average`;
+    return aboveControl(text, spreads, MOVED, 'no two searches are here');
+  });
+}
+
+function controlTables({ rows }: CellView): Table[] {
+  const plain = distinct(rows.map(({ space }) => space)).filter((space) => !isTempting(space));
+  return plain.length === 0 ? [] : [controlsTable(plain.flatMap((space) => movesControls(rows, space)))];
+}
+
+function domination(space: SpaceId, rows: readonly CellRow[]): Statement<CellRow> {
   return {
+    ...gatedBy(movesControls(rows, space).slice(0, 1)),
     id: `not-dominated/${space}`,
     text: `The normal cells that ZARTS finds in ${inText(space)} are not dominated by skip connections and pooling.`,
     statistic: "share of the normal cell's edges without parameters (skip connections and pooling)",
@@ -446,10 +469,12 @@ function domination(space: SpaceId): Statement<CellRow> {
   };
 }
 
-function sizes({ paperSize }: CellFigure, budget: string): Statement<CellRow>[] {
+function sizes({ paperSize }: CellFigure, budget: string, rows: readonly CellRow[]): Statement<CellRow>[] {
   const { mean, std } = paperSize!;
+  const controls = movesControls(rows, 'darts');
   return [
     {
+      ...gatedBy(controls.slice(0, 1)),
       id: 'size/darts',
       text: `The networks that ZARTS finds have about ${fixed(mean, 1)} M parameters.`,
       statistic: 'millions of parameters at 20 cells and 36 channels',
@@ -460,6 +485,7 @@ function sizes({ paperSize }: CellFigure, budget: string): Statement<CellRow>[] 
       detail: `"About" is the paper's own spread over its searches, ±${fixed(std, 2)} M.`,
     },
     {
+      ...gatedBy(controls),
       id: 'larger-than-darts/darts',
       secondary: true,
       text: 'ZARTS finds networks with more parameters than DARTS does (our reading: fewer operations without).',

@@ -126,7 +126,7 @@ const spacesIn = (rows: readonly CollapseRow[]): TemptingSpace[] =>
 // ---- Controls ----
 
 /** How far apart the alphas of an edge must lie on average: one operation weighs half again as much as the other. */
-const MOVED = Math.log(1.5);
+export const MOVED = Math.log(1.5);
 
 /** That a method's alphas move: frozen ones derive a cell of noise. */
 function movesControl(rows: readonly CollapseRow[], space: string, method: string): Control {

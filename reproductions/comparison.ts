@@ -16,8 +16,8 @@ import { intervalText } from '../lib/report/claims.js';
 import { fixed, plusMinus } from '../lib/report/format.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
-import { applySet, spaceName } from '../lib/search/protocol.js';
-import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
+import { applySet } from '../lib/search/protocol.js';
+import type { Budget } from '../lib/search/protocol.js';
 import { SOLVER_IDS, solversWith } from '../lib/search/solvers.js';
 import type { SolverId } from '../lib/search/solvers.js';
 import { TWO_CELL_IDS } from '../lib/spaces/spaces.js';
@@ -36,11 +36,17 @@ import { cellsOfKind, cross, distinct, experiment, groupBy, rowsOfKind } from '.
 import type { Cell, Experiment, Row, View } from './experiment.js';
 import { some } from './grid.js';
 import type { RunKind } from './kinds.js';
-import { comparedSearch, familyColors, familyOf, methodTitle } from './methods.js';
+import {
+  SAME_RANDOM_SEARCH,
+  comparedSearch,
+  familyColors,
+  familyOf,
+  methodTitle,
+  sharesRandomSearch,
+} from './methods.js';
 import { nameOf, printedNumbers, printedRows, printedText } from './paper.js';
 import type { PrintedCell } from './paper.js';
 import {
-  CONTROL_SEEDS,
   controlCells,
   isControl,
   separationSentence,
@@ -94,12 +100,9 @@ interface Plan {
   readonly spaces: readonly SpaceId[];
   readonly methods: readonly SolverId[];
   readonly seeds: number;
-  /** Methods with {@link FEW_SEEDS} seeds alone. */
-  readonly few?: readonly SolverId[];
+  /** Methods that are not the ones mainly compared, with fewer seeds. */
+  readonly few?: Readonly<Partial<Record<SolverId, number>>>;
 }
-
-/** Seeds of methods that are not the ones mainly compared. */
-const FEW_SEEDS = CONTROL_SEEDS;
 
 /** What a table is about. */
 export interface ComparisonTable extends Pick<Experiment, 'id' | 'title' | 'description' | 'claim'> {
@@ -109,8 +112,8 @@ export interface ComparisonTable extends Pick<Experiment, 'id' | 'title' | 'desc
   readonly plans: Readonly<Record<Budget, Plan>>;
   readonly printed: readonly PrintedBenchmark[];
   readonly columns: readonly PrintedColumn[];
-  /** The method that the others are compared with pair by pair: the first of these that has runs. Left out: DARTS. */
-  readonly reference?: readonly SolverId[];
+  /** The method that the others are compared with pair by pair at a budget: the first of these that has runs. Left out: DARTS. */
+  readonly reference?: (budget: Budget) => readonly SolverId[];
   /** Settings of the trainings at a budget (`epochs=10`), where they are not what the budget makes of the paper's. */
   readonly trainingSet?: Readonly<Partial<Record<Budget, readonly string[]>>>;
   /** What else the runs do otherwise than the paper, one sentence each. */
@@ -139,7 +142,7 @@ export function comparison(table: ComparisonTable) {
     // Controls first; then seeds outermost: after the first seed every cell of the table has a value.
     runs(grid) {
       const { budget, preset, seeds, chosen } = grid;
-      const { few = [] } = plans[budget];
+      const { few = {} } = plans[budget];
       const set = trainingSet?.[budget];
       const chosenMethods = solversWith(chosen.method, preset);
       const where = cross({ dataset: chosen['dataset.name'], space: chosen.space });
@@ -147,7 +150,7 @@ export function comparison(table: ComparisonTable) {
         grid.training(trainingSettings({ preset: whose, ...at }, budget, set)),
       );
       const benchmarks = seeds.flatMap((seed, i) => {
-        const method = chosenMethods.filter((id) => i < FEW_SEEDS || !few.includes(id));
+        const method = chosenMethods.filter((id) => i < (few[id] ?? Infinity));
         return cross({ seed: [seed], where, method });
       });
       return withBaselines([
@@ -156,8 +159,8 @@ export function comparison(table: ComparisonTable) {
           const own = applySet(comparedSearch(id, space, dataset, budget, preset), `seed=${seed}`);
           const worth = worthTraining(controls, { dataset, space });
           return {
-            axes: { method: id },
-            run: trainedSearch(grid, grid.search(own), { preset: whose }, set),
+            axes: { method: id, space },
+            run: trainedSearch(grid, grid.search(own), { preset: whose, space }, set),
             ...(worth ? { worth } : {}),
           };
         }),
@@ -186,32 +189,32 @@ export function printedBenchmarks(table: string): PrintedBenchmark[] {
 /** What the searches do otherwise than the paper's, methods told apart. */
 export function methodDeviations(
   cells: readonly Cell<RunKind, MethodAxes>[],
-  neutral?: (search: SearchProtocol) => SearchProtocol,
+  sentencesOf?: Parameters<typeof searchDeviations>[2],
 ): string[] {
-  const found = searchDeviations(cells, ({ axes }) => methodTitle(axes.method), neutral);
+  const found = searchDeviations(cells, ({ axes }) => methodTitle(axes.method), sentencesOf);
   return found.map((sentence) => `Search: ${sentence}`);
 }
 
 function deviations(
-  { plans: { full, laptop }, columns, remarks = [] }: ComparisonTable,
+  { plans, columns, remarks = [] }: ComparisonTable,
   all: readonly Cell<'training' | 'linear', MethodAxes>[],
 ): string[] {
+  const { full } = plans;
   const cells = cellsOfKind(all, 'training').filter(({ run }) => run.search);
   const searches = cells.map(({ run }) => run.search!);
   const methods = distinct(cells.map(({ axes }) => axes.method));
   const printed = columns.map(({ method }): string => method);
   const ours = methods.filter((id) => !printed.includes(id));
+  const fewer = Object.entries(plans[searches[0].budget].few ?? {}).filter(([, few]) => few < seedsOf(cells));
   const left = (what: string, names: readonly string[], there: readonly string[], title = methodTitle) => {
     const absent = distinct(names).filter((name) => !there.includes(name));
     return absent.length > 0 && `Not run here: the ${what} ${absent.map(title).join(', ')}.`;
   };
   return sentences(
     methodDeviations(cells),
-    trainingDeviations(cells, ({ run }) => `${run.search!.dataset.name} ${spaceName(run.search!)}`),
+    trainingDeviations(cells, ({ axes, run }) => `${run.search!.dataset.name} ${axes.space!}`),
     seedsDeviation(cells, 'by each method on each benchmark', full.seeds),
-    seedsOf(cells) > FEW_SEEDS &&
-      laptop.few !== undefined &&
-      `${laptop.few.map(methodTitle).join(', ')}: ${FEW_SEEDS} each.`,
+    fewer.length > 0 && `Fewer by ${fewer.map(([id, few]) => `${methodTitle(id)} (${few})`).join(', ')}.`,
     separationSentence(all),
     all.some(({ axes }) => isControl(axes)) &&
       'Where those cells do not come apart, nothing is searched for or trained.',
@@ -221,7 +224,13 @@ function deviations(
       searches.map(({ dataset }) => dataset.name),
       datasetTitle,
     ),
-    left('spaces', full.spaces, searches.map(spaceName), (space) => space.toUpperCase()),
+    left(
+      'spaces',
+      full.spaces,
+      cells.map(({ axes }) => axes.space!),
+      (space) => space.toUpperCase(),
+    ),
+    sharesRandomSearch(cells) && SAME_RANDOM_SEARCH,
     left('methods', printed, methods),
     ours.length > 0 && `Not in the paper's table: ${ours.map(methodTitle).join(', ')}.`,
     remarks,
@@ -297,7 +306,7 @@ function tables(table: ComparisonTable, view: ComparedView): Table[] {
   return [
     ...separationTable(view),
     ...(table.errorTables?.(view) ?? errorTables(view)),
-    ...(rows.length > 0 ? [rankTable(table, rows), pairTable(table, rows), detailTable(rows)] : []),
+    ...(rows.length > 0 ? [rankTable(table, rows), pairTable(table, view), detailTable(rows)] : []),
     table.printedTable?.(view) ?? printedTable(table, view),
   ];
 }
@@ -428,7 +437,9 @@ function rankTable({ columns, printed }: ComparisonTable, rows: readonly Compare
 /** Seed of the resamples behind every bootstrap interval. */
 const BOOTSTRAP_KEY = key(0);
 
-function pairTable({ reference: among = DARTS }: ComparisonTable, rows: readonly ComparedRow[]): Table {
+function pairTable({ reference: amongAt = () => DARTS }: ComparisonTable, view: ComparedView): Table {
+  const rows = trainedIn(view);
+  const among = amongAt(view.budget);
   const reference = referenceIn(rows, among) ?? among[0];
   const less = (pairs: readonly Pair[]): number[] => pairs.map(errorLess);
   return summaryTable<Pair>(

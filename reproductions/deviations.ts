@@ -1,7 +1,9 @@
 /** What runs do otherwise than the paper, and what the paper leaves open: sentences for every kind of run. */
 import { evaluationDeviations, openEvaluationSettings } from '../lib/evaluation/presets.js';
+import { canonicalJson } from '../lib/runs/canonical.js';
 import { deviations, openSettings } from '../lib/search/presets.js';
 import type { SourcedSetting } from '../lib/search/presets.js';
+import { spaceName } from '../lib/search/protocol.js';
 import type { SearchProtocol } from '../lib/search/protocol.js';
 import { solverId } from '../lib/search/solvers.js';
 import type { AnyCell } from './experiment.js';
@@ -11,29 +13,35 @@ import { anyTrainingOf } from './training.js';
 
 /**
  * What the runs of cells do otherwise than what they follow, each sentence once: what only some groups do is said of those. A
- * setting is the same deviation whosever value it departs from.
+ * setting is the same deviation whosever value it departs from, as long as that is the same.
  */
-function mergedDeviations<C extends AnyCell, T>(
+function mergedDeviations<C extends AnyCell, T extends { readonly seed: number }>(
   cells: readonly C[],
   titleOf: (cell: C) => string,
   protocolOf: (cell: C) => T | undefined,
-  sentencesOf: (protocol: T) => readonly string[],
+  sentencesOf: (protocol: T, cell: C) => readonly string[],
 ): string[] {
   const runs = cells.flatMap((cell) => {
     const protocol = protocolOf(cell);
-    return protocol ? [{ title: titleOf(cell), protocol }] : [];
+    const settings = canonicalJson({ ...protocol, seed: 0 });
+    return protocol ? [{ title: titleOf(cell), settings, protocol, cell }] : [];
   });
-  const groups = groupBy(runs, 'title').map(({ key: { title }, rows: [{ protocol }] }) => ({
+  // Repeats have the same settings; those of one title in several spaces need not.
+  const different = groupBy(runs, 'title', 'settings').map(({ rows: [run] }) => run);
+  const groups = groupBy(different, 'title').map(({ key: { title }, rows }) => ({
     title,
-    sentences: sentencesOf(protocol),
+    sentences: distinct(rows.flatMap(({ protocol, cell }) => sentencesOf(protocol, cell))),
   }));
-  const subject = (sentence: string): string => sentence.split(';')[0];
+  const subject = (sentence: string): string => sentence.replace(/; .*? (has|have|is|searches) /, '; ');
   const merged = new Map<string, string>();
   for (const sentence of groups.flatMap((group) => group.sentences)) {
     const about = subject(sentence);
     if (merged.has(about)) continue;
     const whose = groups.filter((group) => group.sentences.some((other) => subject(other) === about));
-    const prefix = whose.length === groups.length ? '' : `${whose.map(({ title }) => title).join(', ')}: `;
+    const others = groups.filter((group) => !whose.includes(group));
+    const named = others.length < whose.length / 2 ? others : whose;
+    const titles = named.map(({ title }) => title).join(', ');
+    const prefix = others.length === 0 ? '' : `${named === others ? 'All but ' : ''}${titles}: `;
     merged.set(about, prefix + sentence);
   }
   return [...merged.values()];
@@ -47,23 +55,18 @@ export function sentences(...all: readonly (string | false | readonly string[])[
 /**
  * What the searches of cells do otherwise than the paper's, groups told apart by their title.
  *
- * @param titleOf  What a cell's group is called; cells with the same title are the same search but for the seed.
- * @param neutral  The search without what the experiment varies on purpose.
+ * @param titleOf      What a cell's group is called.
+ * @param sentencesOf  What one search does otherwise, but for what the experiment varies on purpose.
  */
 export function searchDeviations<C extends AnyCell>(
   cells: readonly C[],
   titleOf: (cell: C) => string,
-  neutral: (search: SearchProtocol) => SearchProtocol = (search) => search,
+  sentencesOf: (search: SearchProtocol) => readonly string[] = (search) => deviations(search),
 ): string[] {
-  return mergedDeviations(
-    cells,
-    titleOf,
-    ({ run }) => searchOf(run),
-    (search) => deviations(neutral(search)),
-  );
+  return mergedDeviations(cells, titleOf, ({ run }) => searchOf(run), sentencesOf);
 }
 
-/** What the trainings of cells do otherwise than the paper's, benchmarks told apart. */
+/** What the trainings of cells do otherwise than the paper's of a network from the same space, benchmarks told apart. */
 export function trainingDeviations<C extends AnyCell>(
   cells: readonly C[],
   titleOf: (cell: C) => string = () => '',
@@ -72,7 +75,11 @@ export function trainingDeviations<C extends AnyCell>(
     cells,
     titleOf,
     ({ run }) => (run.kind === 'training' ? run.training : undefined),
-    (training) => evaluationDeviations(anyTrainingOf(training)),
+    (training, { axes, run }) => {
+      const search = searchOf(run);
+      const space = 'space' in axes ? String(axes.space) : search && spaceName(search);
+      return evaluationDeviations(anyTrainingOf(training), space);
+    },
   ).map((sentence) => `Training: ${sentence}`);
 }
 

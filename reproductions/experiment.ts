@@ -90,7 +90,7 @@ export interface Experiment<K extends RunKind = RunKind, A extends Axes = Axes, 
   /** What of the grid can be chosen by name: spaces, methods. */
   readonly choices: C;
   /**
-   * The runs, in the order in which they are computed; equal ones are run once. Settings changed by hand come in through the
+   * The runs, in the order in which they are computed; equal ones are run once, and are a row for each of their axes. Settings changed by hand come in through the
    * grid (`grid.search(protocol)`). @throws {UsageError} for settings that do not go together.
    */
   readonly runs: (grid: Grid<C>) => readonly Cell<K, A>[];
@@ -121,7 +121,7 @@ export function experiment<K extends RunKind, A extends Axes, C extends Choices>
 }
 
 /**
- * The runs of an experiment, each once.
+ * The runs of an experiment, each once for what it stands for.
  *
  * @throws {UsageError} for a number of seeds below 1, a name or value that does not exist, and a change that nothing reads.
  */
@@ -132,13 +132,13 @@ export function cellsOf<K extends RunKind, A extends Axes, C extends Choices>(
   const { grid, checkAllRead } = gridOf(choices, seeds, options);
   const cells = runs(grid);
   checkAllRead();
-  return [...new Map(cells.map((cell) => [canonicalJson(cell.run), cell])).values()];
+  return [...new Map(cells.map((cell) => [canonicalJson([cell.run, cell.axes]), cell])).values()];
 }
 
 /** The rows of a result, and how far it is. */
 export function viewOf<K extends RunKind, A extends Axes>(result: Result): View<K, A> {
   const { budget, runs, of, missing } = result;
-  const rows = runs.map(({ kind, axes, kept }) => ({ ...rowOf(kind, kept), ...axes }));
+  const rows = runs.map(({ kind, axes, kept }) => ({ ...rowOf(kind, kept, axes), ...axes }));
   // The rows are what the experiment's own runs gave.
   const done = runs.filter(({ kind }) => kind !== 'linear').length;
   return { budget, rows: rows as unknown as Row<K, A>[], done, of, missing };

@@ -21,6 +21,7 @@ import { INTERVALS, meanOf, meansChart, varied } from '../lib/report/means-chart
 import type { Axis } from '../lib/report/means-chart.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
+import { deviations as deviationsOf } from '../lib/search/presets.js';
 import type { Stopping } from '../lib/search/stability.js';
 import { searchDeviations, sentences } from './deviations.js';
 import { cellsOfKind, distinct, experiment, groupBy, rowsOfKind } from './experiment.js';
@@ -357,18 +358,19 @@ function scatterChart(view: CurvatureView): Chart[] {
 
 // ---- The experiment ----
 
-/** The search with the decay that DARTS has, and the drop path that R-DARTS(DP) has: what is varied is no deviation. */
-const neutral: Parameters<typeof searchDeviations>[2] = (search) => ({
-  ...search,
-  weights: { ...search.weights, weightDecay: SERIES.l2[0] },
-  ...(search.dropPath && { dropPath: { ...search.dropPath, probability: SERIES.dropPath[3] } }),
-});
+/** As of a search with the decay that DARTS has, and the drop path that R-DARTS(DP) has: what is varied is no deviation. */
+const otherwise: Parameters<typeof searchDeviations>[2] = (search) =>
+  deviationsOf({
+    ...search,
+    weights: { ...search.weights, weightDecay: SERIES.l2[0] },
+    ...(search.dropPath && { dropPath: { ...search.dropPath, probability: SERIES.dropPath[3] } }),
+  });
 
 function deviations(cells: readonly Cell<'search' | 'logs', StrengthAxes>[]): string[] {
   const searched = cellsOfKind(cells, 'search');
   return sentences(
     'ZARTS’ paper has none of this; the argument is R-DARTS’, and the questions are ours.',
-    searchDeviations(searched, ({ axes }) => strengthTitle(axes), neutral),
+    searchDeviations(searched, ({ axes }) => strengthTitle(axes), otherwise),
   );
 }
 

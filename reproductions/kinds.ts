@@ -341,12 +341,14 @@ function searched({ protocol, result, provenance }: FinishedSearch) {
 }
 
 function searchRow(found: FinishedSearch) {
-  const { genotype, supernetParameters } = found.result;
+  const { genotype, alpha, supernetParameters } = found.result;
   return {
     kind: 'search' as const,
     space: spaceName(found.protocol),
     supernetParameters,
     genotype,
+    /** The final ones. */
+    alpha,
     ...baseRow(found),
     ...searched(found),
   };
@@ -357,14 +359,18 @@ function linearRow(found: FinishedEvaluation) {
   return { kind: 'linear' as const, ...baseRow(found), errorPct: test.errorPct, classes };
 }
 
-/** A trained network's row; with what its search gave where there is one. */
-function trainingRow(trained: FinishedEvaluation, found: FinishedSearch | undefined) {
+/**
+ * A trained network's row; with what its search gave where there is one.
+ *
+ * @param as  The space that it stands for, where searches in another one are the same.
+ */
+function trainingRow(trained: FinishedEvaluation, found: FinishedSearch | undefined, as?: string) {
   const { protocol, result, provenance } = trained;
   const { network, dataset, preset } = protocol;
   if (network.kind === 'linear') throw new ZartsError('A linear classifier is no trained network of cells.');
   const { genotype } = network;
   // Cells that no search of ours found are the DARTS space's; of those made by hand beside Table 2's the paper trains none.
-  const space = found ? spaceName(found.protocol) : 'darts';
+  const space = found ? (as ?? spaceName(found.protocol)) : 'darts';
   const paper =
     !found && preset === 'table-2'
       ? withoutGenotype(protocol)
@@ -455,14 +461,18 @@ export type RowOf<K extends RunKind> = Rows[K];
 export type TrainingRow = RowOf<'training'>;
 export type LinearRow = RowOf<'linear'>;
 
-/** The numbers of a finished run. */
-export function rowOf(kind: RunKind, kept: readonly KeptRun[]): Rows[RunKind] {
+/** The numbers of a finished run. @param axes  What tells it from others. */
+export function rowOf(
+  kind: RunKind,
+  kept: readonly KeptRun[],
+  { space }: Readonly<Record<string, string | number>> = {},
+): Rows[RunKind] {
   const [first, second] = kept as unknown as [FinishedSearch & FinishedEvaluation, FinishedEvaluation?];
   switch (kind) {
     case 'search':
       return searchRow(first);
     case 'training':
-      return second ? trainingRow(second, first) : trainingRow(first, undefined);
+      return second ? trainingRow(second, first, space as string | undefined) : trainingRow(first, undefined);
     case 'linear':
       return linearRow(first);
     case 'toy':

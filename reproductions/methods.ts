@@ -14,6 +14,24 @@ export function methodTitle(id: string): string {
   return id in KNOWN_GENOTYPES ? `${id} (published)` : solverTitle(id);
 }
 
+/** That two spaces have one and the same random search. */
+export const SAME_RANDOM_SEARCH =
+  'Random search with weight sharing draws no none, so that in S3 it is S2’s: the same searches stand in both.';
+
+/** The space that a method's searches in a space are made in: where two have the same ones, they are made once. */
+export function searchedIn(id: string, space: SpaceId): SpaceId {
+  return id === 'random-ws' && space === 's3' ? 's2' : space;
+}
+
+/** Whether cells have such a search in the place of another space's. */
+export function sharesRandomSearch(
+  cells: readonly { readonly axes: { readonly method: string; readonly space?: string } }[],
+): boolean {
+  return cells.some(
+    ({ axes: { method, space } }) => space !== undefined && searchedIn(method, space as SpaceId) !== space,
+  );
+}
+
 /**
  * The search of a method as tables and figures of cells compare it, so that they share their runs: at `laptop`, in the
  * spaces made for DARTS to fail in, as long and on as few images as it takes for DARTS to fail (PILOTS.md), with its alphas.
@@ -27,11 +45,9 @@ export function comparedSearch(
   length: 'long' | 'repeated' = 'repeated',
 ): SearchProtocol {
   if (space === 'darts') return solverSearch(id, space, dataset, budget, { preset });
+  const own = searchedIn(id, space);
   const every = budget === 'laptop' && length === 'repeated' ? REPEATED_EVERY : 1;
-  return applySet(
-    solverSearch(id, space, dataset, budget, { preset, length }),
-    `history.alphaEvery=${every}`,
-  );
+  return applySet(solverSearch(id, own, dataset, budget, { preset, length }), `history.alphaEvery=${every}`);
 }
 
 /** Epochs from one record of alpha to the next in searches of many short epochs. */

@@ -57,7 +57,7 @@ export function reportOf(folder: string, page: string): Report {
     title: 'ZARTS, re-run: what came out',
     introduction: [
       'ZARTS (NeurIPS 2022, arXiv 2110.04743) searches network architectures with zero-order optimization. Its figures and tables were run again; each is here with what the paper says, what was measured, and a verdict on each sentence.',
-      'A verdict needs the whole 95 % interval over independent repeats on one side of the line; anything else is undecided. Numbers of the budgets smoke and laptop are of smaller networks and fewer images: they show which way an effect goes and are not to be compared with the paper’s.',
+      'A question is decided where its p value, that of a mean against a bound or of a permutation test, is below 0.05 after Holm’s correction for the primary questions of its figure, and undecided otherwise. Secondary questions stand beside these and go by their own p values, not corrected for the others. Numbers of the budgets smoke and laptop are of smaller networks and fewer images: they show which way an effect goes and are not to be compared with the paper’s.',
     ],
     sections: made.map(({ section }) => section),
     absent: [...absent, ...broken],

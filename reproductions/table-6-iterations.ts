@@ -5,7 +5,13 @@
 import type { Answer } from '../lib/analysis/claims.js';
 import type { Table } from '../lib/report/table.js';
 import { fineTuneIterations } from '../lib/search/omega-protocol.js';
-import { fullSearch, withBudget } from '../lib/search/presets.js';
+import {
+  alphaUpdates,
+  deviations as deviationsOf,
+  fullSearch,
+  paperSearch,
+  withBudget,
+} from '../lib/search/presets.js';
 import { applySet, spaceName, updatePeriod } from '../lib/search/protocol.js';
 import type { Budget, Preset, SearchProtocol } from '../lib/search/protocol.js';
 import { gatedByTraining, slope } from './claims.js';
@@ -72,16 +78,20 @@ function deviations(cells: readonly Cell<'training', IterationAxes>[]): string[]
   const own = cells.map(({ run }) => run.search!);
   const paper = fullSearch('darts', 'mgs', 'paper');
   const largest = Math.max(...own.map(({ omega }) => fineTuneIterations(omega)));
-  // What the table varies on purpose is no deviation.
-  const neutral = (search: SearchProtocol): SearchProtocol => ({
-    ...search,
-    omega: { ...search.omega, iterations: fineTuneIterations(paper.omega) } as SearchProtocol['omega'],
-    updateEvery: paper.updateEvery,
-  });
+  // What the table varies on purpose is no deviation; how often alpha moves goes with it, and is said once for all.
+  const otherwise = (search: SearchProtocol): string[] => {
+    const { omega, updateEvery } = search;
+    const from = deviationsOf(search, { ...paperSearch(search), omega, updateEvery });
+    return from.filter((sentence) => !sentence.startsWith('Alpha moves'));
+  };
+  const moves = own.map(alphaUpdates);
+  const printed = PRINTED.map(({ key }) => alphaUpdates(applySet(paper, `omega.iterations=${key}`)));
   return sentences(
     own[0].space !== paper.space &&
       `The searches run in ${spaceName(own[0]).toUpperCase()} instead of the DARTS space.`,
-    searchDeviations(cells, ({ axes }) => `With the ${PRESET_TITLES[axes.reading]}`, neutral),
+    searchDeviations(cells, ({ axes }) => `With the ${PRESET_TITLES[axes.reading]}`, otherwise),
+    own[0].budget !== paper.budget &&
+      `Alpha moves ${Math.max(...moves)} times with the smallest M to ${Math.min(...moves)} with the largest; in the full search ${Math.max(...printed)} to ${Math.min(...printed)}.`,
     largest !== LARGEST &&
       `M goes up to ${largest}; in the paper up to ${LARGEST}, with the same shares between.`,
     trainingDeviations(cells),

@@ -219,8 +219,10 @@ function sourceOf({ path, source = 'paper' }: Field, preset: EvaluationPreset): 
 /**
  * What a protocol does otherwise than the paper's retraining under the same preset, one sentence each, to be printed under
  * every result.
+ *
+ * @param space  The search space that the genotype comes from; where it is not known, that of the network's width.
  */
-export function evaluationDeviations(protocol: EvaluationProtocol): string[] {
+export function evaluationDeviations(protocol: EvaluationProtocol, space?: string): string[] {
   const { network, preset, dataset, batchSize } = protocol;
   if (network.kind === 'linear') {
     return ['A linear classifier on the pixels is a baseline of ours; the paper has none.'];
@@ -231,11 +233,12 @@ export function evaluationDeviations(protocol: EvaluationProtocol): string[] {
       'What is left over at the end of an epoch, fewer images than a batch, is not used in it; PyTorch’s loader makes a smaller batch of it.',
     );
   }
-  // Computed images stand for CIFAR-10, photographs of one's own for ImageNet's. Table 2 has two widths on it, by the space that the genotype comes from.
+  // Computed images stand for CIFAR-10, photographs of one's own for ImageNet's. Table 2 has two widths on it, by the space.
   const likes: Readonly<Partial<Record<string, string>>> = { synthetic: 'cifar10', folder: 'imagenet' };
   const like = likes[dataset.name] ?? dataset.name;
-  const papers = (preset === 'table-2' ? ['s1', 's2'] : ['s1']).map((space) =>
-    fullEvaluation(network.genotype, { preset, dataset: like, space }),
+  const known = space === undefined ? ['s1', 's2'] : [space];
+  const papers = (preset === 'table-2' ? known : ['s1']).map((each) =>
+    fullEvaluation(network.genotype, { preset, dataset: like, space: each }),
   );
   const paper = papers.find((each) => valueAt(each, 'network.channels') === network.channels) ?? papers[0];
   if (dataset.classes !== undefined) {

@@ -268,7 +268,9 @@ export function withBudget(full: SearchProtocol, budget: string, length: Length 
         window: Math.max(1, share(stability.window)),
         lag: Math.max(1, share(stability.lag)),
         startEpoch: share(stability.startEpoch),
-        ...(cut.epochs > full.epochs && { every: Math.max(1, share(stability.every ?? 1)) }),
+        // What stops a search or goes back looks at every epoch.
+        ...(cut.epochs > full.epochs &&
+          stability.action === 'record' && { every: Math.max(1, share(stability.every ?? 1)) }),
       },
     }),
   });
@@ -324,17 +326,21 @@ const COAST = {
     'Candidates are never fine-tuned: as in the released script under PyTorch 2 and later, their M steps change nothing.',
 };
 
-/**
- * What a protocol does otherwise than the paper's search in the same space with the same solver, one sentence each, to be
- * printed under every result. Empty for the paper's own settings. What the paper leaves open is no deviation:
- * {@link openSettings} lists that.
- */
-export function deviations(protocol: SearchProtocol): string[] {
-  const { solver, omega, preset } = protocol;
-  const id = solverId(protocol);
+/** The paper's search in the same space with the same solver. */
+export function paperSearch(protocol: SearchProtocol): SearchProtocol {
   // The paper searches on three data sets with the same settings; computed images stand for the first of them.
   const { name } = protocol.dataset;
-  const paper = onDataset(fullSearch(protocol.space, id, 'paper'), isPaperData(name) ? name : 'cifar10');
+  const full = fullSearch(protocol.space, solverId(protocol), 'paper');
+  return onDataset(full, isPaperData(name) ? name : 'cifar10');
+}
+
+/**
+ * What a protocol does otherwise than the paper's search, one sentence each, to be printed under every result. Empty for the
+ * paper's own settings. What the paper leaves open is no deviation: {@link openSettings} lists that.
+ */
+export function deviations(protocol: SearchProtocol, paper = paperSearch(protocol)): string[] {
+  const { solver, omega, preset } = protocol;
+  const id = solverId(protocol);
   const sentences: string[] = [];
   // How many eigenvalues are written down changes nothing in a search.
   const told = new Set(['preset', 'budget', 'seed', 'space', 'stability.values']);

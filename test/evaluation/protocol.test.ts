@@ -130,6 +130,10 @@ describe('evaluation/presets', () => {
       'batchSize is 64; the paper has 96.',
       'network.channels is 16; the paper has 36.',
     ]);
+    // Of a width that the paper has in neither space, the space tells whose it departs from.
+    const narrow = withSet(EVALUATION, full({ preset: 'table-2', space: 's1' }), 'network.channels=8');
+    const printed = ['s1', 's2'].map((space) => evaluationDeviations(narrow, space).at(-1));
+    expect(printed).to.deep.equal([36, 16].map((width) => `network.channels is 8; the paper has ${width}.`));
     const weights = withSet(EVALUATION, full(), 'weights.weightDecay=0', 'noisePasses=1');
     expect(evaluationDeviations(weights)).to.include.members([
       'weights.weightDecay is 0; the released scripts have 0.0003.',

@@ -16,6 +16,7 @@ import { comparedDrawings } from '../../reproductions/cells.js';
 import type { CellExperiment } from '../../reproductions/cells.js';
 import { TEMPTATIONS, isTempting } from '../../reproductions/collapse.js';
 import { cellsOf, viewOf } from '../../reproductions/experiment.js';
+import { estimate } from '../../reproductions/measure.js';
 import { fig5 } from '../../reproductions/fig-5-cells.js';
 import { fig6 } from '../../reproductions/fig-6-cells.js';
 import { fig7 } from '../../reproductions/fig-7-cells.js';
@@ -50,14 +51,21 @@ function fake(
   genotypeOf: (space: string, method: string, seed: number) => Genotype,
   {
     by = () => 1,
+    spread = () => 1,
     ...options
-  }: Partial<Options> & { readonly by?: (method: string, seed: number) => number } = {},
+  }: Partial<Options> & {
+    readonly by?: (method: string, seed: number) => number;
+    readonly spread?: (method: string) => number;
+  } = {},
 ) {
   return fakeView(figure, { budget: 'laptop', ...options }, ({ axes: { space, method }, run }) => {
     const { seed } = run.search;
     return {
       search: {
         genotype: genotypeOf(space, method, seed),
+        alpha: CELLS.flatMap((cell) =>
+          SPACES[space].edges[cell].flatMap((ops) => ops.map((_, i) => (i === 0 ? spread(method) : 0))),
+        ),
         ...(isTempting(space) ? { epoch: () => ({ alpha: preferring(by(method, seed), space) }) } : {}),
       },
     };
@@ -82,12 +90,14 @@ const searches = (figure: CellExperiment, options: Options): string[] =>
   );
 
 describe('Figs. 5 to 9', () => {
-  it('search their spaces on their data sets with ZARTS and DARTS, in S1 to S4 also at random', () => {
+  it('search their spaces on their data sets with ZARTS, with DARTS and at random', () => {
     expect(searches(fig6, { budget: 'smoke', seeds: 2 })).to.deep.equal([
       'darts mgs cifar100 0',
       'darts darts-1st cifar100 0',
+      'darts random-ws cifar100 0',
       'darts mgs cifar100 1',
       'darts darts-1st cifar100 1',
+      'darts random-ws cifar100 1',
     ]);
     const svhn = searches(fig9, { budget: 'full' });
     expect(svhn).to.have.length(4 * 3 * 4);
@@ -118,6 +128,24 @@ describe('Figs. 5 to 9', () => {
     ]);
     expect(alphaUpdates(more) * rates[3]).to.be.closeTo(alphaUpdates(compared) * rates[0], 1e-9);
     expect(alphaUpdates(compared) / alphaUpdates(more)).to.be.within(0.9, 1);
+  });
+
+  it('have one random search for S2 and S3, a row in each, and say so', () => {
+    const cells = cellsOf(fig7, { budget: 'laptop', change: { method: 'random-ws' } });
+    const [s2, s3] = ['s2', 's3'].map((space) => cells.filter(({ axes }) => axes.space === space));
+    expect(s3).to.have.length(11);
+    expect(s3.map(({ run }) => run)).to.deep.equal(s2.map(({ run }) => run));
+    expect(estimate([...s2, ...s3])).to.equal(estimate(s2));
+    const view = fake(fig7, asThePaperSays, { by: prefers });
+    const rows = view.rows.filter(({ method, space }) => method === 'random-ws' && space === 's3');
+    expect(rows).to.have.length(11);
+    const same = /in S3 it is S2’s/;
+    expect(fig7.deviations(cells).join()).to.match(same);
+    expect(fig7.deviations(cells.filter(({ axes }) => axes.space !== 's3')).join()).not.to.match(same);
+    for (const { id, detail } of fig7.claims(view)) {
+      if (id.endsWith('than-random/s3')) expect(detail, id).to.match(same);
+      else expect(detail, id).not.to.match(same);
+    }
   });
 
   it('apply a preset to ZARTS alone, and a setting to the searches that have it', () => {
@@ -209,6 +237,19 @@ describe('Figs. 5 to 9', () => {
       expect(verdict).to.equal('not run');
   });
 
+  it('see nothing in the DARTS space either where the alphas that they derive cells from do not move', () => {
+    const cells = (_: string, method: string) => withEdges(isZarts(method) ? 2 : 8, 'skip_connect');
+    const moved = verdictsOf(fig5, fake(fig5, cells));
+    expect(moved).to.include({ 'not-dominated/darts': 'supported', 'larger-than-darts/darts': 'supported' });
+    const frozen = fake(fig5, cells, { spread: (method) => (isZarts(method) ? 1 : 0.3) });
+    expect(verdictsOf(fig5, frozen)).to.include({
+      'not-dominated/darts': 'supported',
+      'larger-than-darts/darts': 'cannot be seen here',
+    });
+    const [controls] = fig5.tables(frozen);
+    expect(byTitle(controls).map((row) => row[''])).to.deep.equal(['✓ seen', '✗ not seen']);
+  });
+
   it('judge size where the paper gives one', () => {
     const small = fake(fig5, (_, method) => withEdges(isZarts(method) ? 4 : 8, 'skip_connect'));
     expect(verdictsOf(fig5, small)).to.deep.equal({
@@ -257,8 +298,8 @@ describe('Figs. 5 to 9', () => {
     );
     expect(fig9.tables(fake(fig9, asThePaperSays))[3].notes!.join()).to.contain('8 cells, 16 channels');
     const single = fig5.tables(fake(fig5, asThePaperSays));
-    expect(single[0].columns.map(({ title }) => title)).to.not.include('space');
-    expect(textTable(single[1])).to.contain('3.70 ± 0.30 M').and.to.contain(wide);
+    expect(single[1].columns.map(({ title }) => title)).to.not.include('space');
+    expect(textTable(single[2])).to.contain('3.70 ± 0.30 M').and.to.contain(wide);
     for (const table of [structure, size, ...single]) expect(textTable(table)).not.to.match(/NaN|undefined/);
   });
 

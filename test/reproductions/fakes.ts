@@ -12,6 +12,8 @@ import { table1 } from '../../reproductions/table-1-solvers.js';
 /** What a made-up search found. */
 export interface FakeSearch {
   readonly genotype?: Genotype;
+  /** The final alphas. */
+  readonly alpha?: readonly number[];
   readonly seconds?: number;
   /** What an epoch has otherwise than a plain one; counted from 1. */
   readonly epoch?: (epoch: number) => Partial<EpochRecord>;
@@ -37,10 +39,11 @@ export interface Fake {
 
 const DATA = { name: 'synthetic', coverage: 'synthetic', digest: '0' };
 
-function searchResult(protocol: SearchProtocol, { genotype, epoch = () => ({}) }: FakeSearch) {
+function searchResult(protocol: SearchProtocol, { genotype, alpha = [], epoch = () => ({}) }: FakeSearch) {
   const { epochs, warmupEpochs } = protocol;
   return {
     genotype: genotype ?? KNOWN_GENOTYPES.DARTS_V1,
+    alpha,
     supernetParameters: 1000,
     epochs: Array.from({ length: epochs }, (_, i): EpochRecord => {
       const active = i >= warmupEpochs;

@@ -52,6 +52,9 @@ describe('report', function () {
 
   it('has coarser pictures where it would be too large, and is refused where that is not enough', async () => {
     const report = reportOf(committedResults(), path.join(home, 'report.html'));
+    expect(report.introduction.join('\n'))
+      .to.match(/p value.*Holm.*Secondary questions/)
+      .and.not.to.contain('95 %');
     const [first] = report.sections;
     const section = { ...first, charts: first.charts.slice(0, 1), drawings: [] };
     const one = { ...report, sections: [section] };

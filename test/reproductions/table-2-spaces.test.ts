@@ -8,6 +8,8 @@ import { SOLVER_IDS } from '../../lib/search/solvers.js';
 import { KNOWN_GENOTYPES } from '../../lib/spaces/genotype.js';
 import { SENSITIVITY, hasManyImages } from '../../reproductions/collapse.js';
 import { openSettingsOf } from '../../reproductions/deviations.js';
+import { rowOf } from '../../reproductions/kinds.js';
+import type { TrainingRow } from '../../reproductions/kinds.js';
 import { cellsOfKind } from '../../reproductions/experiment.js';
 import { fig7 } from '../../reproductions/fig-7-cells.js';
 import { estimate } from '../../reproductions/measure.js';
@@ -29,6 +31,7 @@ import {
   titled,
   verdictsOf,
 } from './fake-view.js';
+import { fakeRuns } from './fakes.js';
 import { matchesSnapshot, withoutData } from './snapshot.js';
 
 const laptop = cellsWith(table2, { budget: 'laptop' });
@@ -54,12 +57,10 @@ const asPrintedError = (method: string, space: string, seed: number) => ({
 const asPrinted = fakeView(laptop, ({ method, space, seed }) => asPrintedError(method, space, seed));
 
 describe('Table 2', () => {
-  it('at laptop has three spaces, eleven seeds of three methods and four of the others, seed by seed', () => {
+  it('at laptop has three spaces, eleven seeds of three methods and four or six of the others, seed by seed', () => {
     const cells = trainings({ budget: 'laptop' });
-    expect(cells).to.have.length(3 * (3 * 11 + 4 * 4));
-    const names = cells.map(
-      ({ axes, run }) => `${spaceName(run.search!)} ${axes.method} ${run.training.seed}`,
-    );
+    expect(cells).to.have.length(3 * (3 * 11 + 2 * 6 + 2 * 4));
+    const names = cells.map(({ axes, run }) => `${axes.space!} ${axes.method} ${run.training.seed}`);
     expect(new Set(names).size).to.equal(cells.length);
     expect(new Set(cells.slice(0, 21).map(({ run }) => run.training.seed))).to.deep.equal(new Set([0]));
   });
@@ -91,11 +92,11 @@ describe('Table 2', () => {
   it('at full has the networks of R-DARTS on each benchmark, and all columns of the paper', () => {
     expect(trainings({ budget: 'full' })).to.have.length(3 * 4 * 12 * 4);
     const runs = trainings({ budget: 'full' }).map(({ run }) => run);
-    const sizes = runs.map(({ search, training: { network } }) => [
-      `${search!.dataset.name} ${spaceName(search!)}`,
-      `${network.cells}/${network.channels}`,
-    ]);
-    expect(Object.fromEntries(sizes)).to.deep.equal({
+    const sizes = trainings({ budget: 'full' }).map(
+      ({ axes, run: { training } }) =>
+        `${training.dataset.name} ${axes.space!}: ${training.network.cells}/${training.network.channels}`,
+    );
+    expect(Object.fromEntries([...new Set(sizes)].map((size) => size.split(': ')))).to.deep.equal({
       'cifar10 s1': '20/36',
       'cifar10 s2': '20/16',
       'cifar10 s3': '20/36',
@@ -162,7 +163,7 @@ describe('Table 2', () => {
 
   it('has one reading of each solver where a preset is named', () => {
     const released = trainings({ budget: 'laptop', seeds: 1, preset: 'released' }).filter(
-      ({ run }) => run.search!.space === 's2',
+      ({ axes }) => axes.space === 's2',
     );
     expect(released.map(({ axes }) => axes.method)).to.deep.equal([
       'darts-1st',
@@ -207,6 +208,9 @@ describe('Table 2', () => {
       'beats-darts/mgs': 'supported',
       'beats-darts/mgs-flat': 'supported',
       'beats-darts/gld': 'supported',
+      ...Object.fromEntries(
+        ['rs', 'mgs', 'mgs-flat', 'gld'].map((method) => [`beats-darts-2nd/${method}`, 'supported']),
+      ),
       'gld-best': 'supported',
       'gld-dearer': 'supported',
       'beats-random': 'supported',
@@ -214,12 +218,58 @@ describe('Table 2', () => {
       'darts-beats-random': 'not supported',
     });
     const [claim] = table2.claims(asPrinted);
-    expect(claim).to.include({ n: 12, unit: 'search' });
+    expect(claim).to.include({ n: 18, unit: 'search' });
     expect(claim.detail)
       .to.match(/after Holm’s correction for 5 primary questions/)
       .and.to.match(/By ranks within 3 benchmarks/)
-      .and.to.match(/DARTS of second order/);
+      .and.to.match(/DARTS of first order/);
     expect(claim.controls![0]).to.match(/errors with 0, 4, 8: 35\.05.*39\.05.*43\.05/);
+  });
+
+  it('asks of the same DARTS whatever is there: of first order at laptop, of second at full; of the other beside it', () => {
+    const without = asPrinted.rows.filter(({ method }) => method !== 'darts-1st');
+    const [first] = table2.claims({ ...asPrinted, rows: without });
+    expect(first).to.include({ id: 'beats-darts/rs', verdict: 'not run' });
+    const [whole] = table2.claims(asPrinted);
+    const other = (id: string) => table2.claims(asPrinted).find((each) => each.id === id)!;
+    expect(whole.statistic.name).to.match(/DARTS 1st less ZARTS-RS/);
+    expect(other('beats-darts-2nd/rs').statistic.name).to.match(/DARTS 2nd less ZARTS-RS/);
+    expect(other('beats-darts-2nd/rs').detail).to.match(/a secondary question/);
+    const set = ['method=darts-1st,rs', 'space=s1'];
+    const paper = fakeView(cellsWith(table2, { budget: 'full', seeds: 1, set }), () => ({ errorPct: 3 }));
+    expect(table2.claims(paper)[0].statistic.name).to.match(/DARTS 2nd less ZARTS-RS/);
+  });
+
+  it('can decide each of its primary questions in one space alone', () => {
+    const rows = asPrinted.rows.filter(({ space = '' }) => space.includes('s4'));
+    for (const { id, verdict, detail } of table2.claims({ ...asPrinted, rows }))
+      if (detail.includes('primary questions')) expect(verdict, id).to.equal('supported');
+  });
+
+  it('says whose network each space departs from, and what is so in some spaces alone', () => {
+    const sentences = table2.deviations(laptop);
+    expect(sentences).to.include.members([
+      'Training: cifar10 s2, cifar10 s4: network.channels is 8; the paper has 16.',
+      'Training: cifar10 s3: network.channels is 8; the paper has 36.',
+      'Fewer by DARTS 2nd (4), ZARTS-RS (6), ZARTS-MGS (6), ZARTS-GLD (4).',
+    ]);
+    expect(sentences.join('\n')).to.match(/DARTS 2nd: The passes .* draw the same noise/);
+  });
+
+  it('trains what random search finds in S2 and S3 as each space has it, from one search', () => {
+    const [s2, s3] = cellsOfKind(full, 'training').filter(
+      ({ axes, run: { training } }) =>
+        axes.method === 'random-ws' &&
+        ['s2', 's3'].includes(axes.space!) &&
+        training.dataset.name === 'cifar10',
+    );
+    expect(s3.run.search).to.deep.equal(s2.run.search);
+    const rows = fakeRuns([s2, s3], () => ({})).map(
+      ({ kind, axes, kept }) => rowOf(kind, kept, axes) as TrainingRow,
+    );
+    expect(rows.map(({ space }) => space)).to.deep.equal(['s2', 's3']);
+    expect(rows[1].fullParameters / rows[0].fullParameters).to.be.above(3);
+    expect(table2.deviations(laptop).join()).to.contain('in S3 it is S2’s');
   });
 
   it('decides by the spaces alone whose hand-made cells training tells apart', () => {
@@ -334,9 +384,9 @@ describe('Table 2', () => {
       'among 4, printed': '1.17',
     });
     expect(rank.columns.at(-1)!.title).to.equal('among 4, printed');
-    expect(pairs.title).to.contain('DARTS 2nd less each other method');
-    expect(rows[3].map(({ method }) => method)).not.to.include('DARTS 2nd');
-    expect(rows[3].find(({ method }) => method === 'ZARTS-MGS')).to.include({ pairs: 12, p: '0.00049' });
+    expect(pairs.title).to.contain('DARTS 1st less each other method');
+    expect(rows[3].map(({ method }) => method)).not.to.include('DARTS 1st');
+    expect(rows[3].find(({ method }) => method === 'ZARTS-MGS')).to.include({ pairs: 18 });
     expect(details.rows).to.have.length(21);
     expect(rows[4][1]).to.include({
       n: 4,
@@ -368,7 +418,7 @@ describe('Table 2', () => {
     const part = partOf(asPrinted, 20 + 9);
     const [, best, , rank] = table2.tables(part);
     expect(best.title).to.equal(
-      'Test error (%) on CIFAR-10, best of 1 search (budget laptop; 29 of 167 runs)',
+      'Test error (%) on CIFAR-10, best of 1 search (budget laptop; 29 of 179 runs)',
     );
     expect(best.rows).to.have.length(2);
     expect(titled(best)[1]).to.include({ 'DARTS 1st': '46.00', 'ZARTS-GLD': null });
@@ -401,7 +451,7 @@ describe('Table 2', () => {
     const [chart] = table2.charts(asPrinted);
     expect(chart.name).to.equal('errors');
     matchesSnapshot('table-2-errors', withoutData(chart.spec));
-    expect(await marksIn(chart, 'point')).to.equal(147);
+    expect(await marksIn(chart, 'point')).to.equal(3 * (3 * 11 + 2 * 6 + 2 * 4));
   });
 
   it('has a search and a training for each method of every table', () => {

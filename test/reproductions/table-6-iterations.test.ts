@@ -126,6 +126,9 @@ describe('Table 6', () => {
   it('does not call deviations what it varies on purpose', () => {
     const sentences = table6.deviations(all);
     expect(sentences.join('\n')).not.to.match(/omega\.iterations|updateEvery/);
+    const moves =
+      'Alpha moves 128 times with the smallest M to 32 with the largest; in the full search 7800 to 1560.';
+    expect(sentences.filter((sentence) => sentence.includes('Alpha'))).to.deep.equal([moves]);
     expect(sentences).to.include('M goes up to 4; in the paper up to 10, with the same shares between.');
     expect(sentences).to.include('Training: epochs is 12; the paper has 600.');
     expect(table6.deviations(full).join('\n')).not.to.match(/the paper has \d/);
