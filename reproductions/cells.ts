@@ -3,7 +3,7 @@
  * Beside ZARTS-MGS each has DARTS, the method whose failure the figures are shown against.
  */
 import { decide } from '../lib/analysis/claims.js';
-import type { Answer } from '../lib/analysis/claims.js';
+import type { Answer, Claim } from '../lib/analysis/claims.js';
 import { cellStructure, chanceParameterFree, spreadOf } from '../lib/analysis/genotypes.js';
 import { FILE_DATASETS } from '../lib/datasets/registry.js';
 import type { FileDatasetName } from '../lib/datasets/registry.js';
@@ -161,7 +161,7 @@ export function cellFigure(id: string, dataset: FileDatasetName, spaces: readonl
     deviations,
     tables: (view) => [...collapseTables(view), ...controlTables(view), ...tables(figure, view)],
     charts: (view) => [...collapseCharts(view), ...charts(figure, view)],
-    claims: (view) => decide(claims(figure, view)),
+    claims: (view) => decide(claims(figure, view)).map(withSameSearch),
     drawings: (view) => drawings(figure, view),
   };
 }
@@ -421,12 +421,13 @@ function claims(figure: CellFigure, view: CellView): Answer[] {
         [domination(space, rows), ...(space === 'darts' ? sizes(figure, budget, rows) : [])],
       ),
     );
-  const ofCollapse = collapseClaims(view, figure.spaces).map((claim) =>
-    claim.id.endsWith('-than-random/s3')
-      ? { ...claim, detail: `${claim.detail} ${SAME_RANDOM_SEARCH}` }
-      : claim,
-  );
-  return [...plain, ...ofCollapse];
+  return [...plain, ...collapseClaims(view, figure.spaces)];
+}
+
+/** A verdict against random search in S3, saying whose searches those are. */
+function withSameSearch(claim: Claim): Claim {
+  if (!claim.id.endsWith('-than-random/s3')) return claim;
+  return { ...claim, detail: `${claim.detail} ${SAME_RANDOM_SEARCH}` };
 }
 
 const isZarts = ({ method }: Pick<CellRow, 'method'>): boolean => method === 'mgs' || method === 'mgs-flat';
