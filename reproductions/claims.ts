@@ -5,10 +5,11 @@ import type { Stratum } from '../lib/analysis/comparison.js';
 import { fitLine } from '../lib/analysis/statistics.js';
 import { fixed } from '../lib/report/format.js';
 import type { SolverId } from '../lib/search/solvers.js';
+import type { SpaceId } from '../lib/spaces/spaces.js';
 import { distinct, groupBy, rowsOfKind } from './experiment.js';
 import type { Row, View } from './experiment.js';
 import { several } from './deviations.js';
-import { methodTitle } from './methods.js';
+import { methodTitle, searchedIn } from './methods.js';
 import { gatedBy, judgeQuestions } from './together.js';
 import type { Control, TestedQuestion } from './together.js';
 
@@ -146,7 +147,17 @@ function contest(
 ): TestedQuestion {
   const errors = (of: readonly (typeof rows)[number][], method: string) =>
     of.filter((row) => row.method === method).map(({ errorPct }) => errorPct);
-  const both = groupBy(rows, 'dataset', 'space')
+  const places = groupBy(rows, 'dataset', 'space').filter(({ key }, _, all) =>
+    // Searches that stand in two spaces count in one.
+    [better, worse].every((method) => {
+      const space = searchedIn(method, key.space as SpaceId);
+      return (
+        space === key.space ||
+        !all.some((other) => other.key.dataset === key.dataset && other.key.space === space)
+      );
+    }),
+  );
+  const both = places
     .map((group) => ({
       key: benchmarkKey(group.key),
       stratum: { first: errors(group.rows, worse), second: errors(group.rows, better) },

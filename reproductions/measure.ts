@@ -428,7 +428,7 @@ export async function remaining(
 
 /** The pace of this machine by runs of a store. */
 export const paceOf = (runs: Iterable<KeptRun>): Pace =>
-  paceBy(runs as unknown as Iterable<Timed>, estimatedSeconds);
+  paceBy(runs as unknown as Iterable<Timed<StoredProtocol>>, estimatedSeconds);
 
 /** Runs of a store that its pace is looked for in. */
 const LATELY = 100;

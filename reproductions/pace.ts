@@ -4,21 +4,20 @@ import { median } from 'simple-statistics';
 import { canonicalJson } from '../lib/runs/canonical.js';
 import { bitsOf } from '../lib/runs/environment.js';
 import type { Machine } from '../lib/runs/environment.js';
-import type { StoredProtocol } from './kinds.js';
-
-/** A finished run as far as its time goes. */
-export interface Timed {
-  readonly protocol: StoredProtocol;
-  readonly provenance: Partial<Machine> & { readonly seconds?: number };
-  /** When it was finished (ISO 8601). */
-  readonly finished: string;
-}
 
 /** What tells runs apart that are estimated better or worse than others. */
 export interface Sort {
-  readonly kind: StoredProtocol['kind'];
+  readonly kind: string;
   readonly space?: unknown;
   readonly solver?: { readonly kind: string };
+}
+
+/** A finished run as far as its time goes. */
+export interface Timed<Protocol extends Sort> {
+  readonly protocol: Protocol;
+  readonly provenance: Partial<Machine> & { readonly seconds?: number };
+  /** When it was finished (ISO 8601). */
+  readonly finished: string;
 }
 
 /** What runs take here. */
@@ -43,9 +42,9 @@ const NEWEST = 20;
  *
  * @param estimateOf  Seconds that a run was estimated to take; undefined where they cannot be told from its protocol alone.
  */
-export function paceBy(
-  finished: Iterable<Timed>,
-  estimateOf: (protocol: StoredProtocol) => number | undefined,
+export function paceBy<Protocol extends Sort>(
+  finished: Iterable<Timed<Protocol>>,
+  estimateOf: (protocol: Protocol) => number | undefined,
 ): Pace {
   const here = { ...bitsOf(null), cores: String(cpus().length) };
   const ratios = new Map<string, number[]>();

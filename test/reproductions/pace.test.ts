@@ -2,9 +2,12 @@ import { cpus } from 'node:os';
 import { expect } from 'chai';
 import { bitsOf } from '../../lib/runs/environment.js';
 import { fullSearch, withBudget } from '../../lib/search/presets.js';
+import type { SearchProtocol } from '../../lib/search/protocol.js';
 import type { SpaceId } from '../../lib/spaces/spaces.js';
 import { paceBy, paceText } from '../../reproductions/pace.js';
-import type { Timed } from '../../reproductions/pace.js';
+import type { Timed as TimedRun } from '../../reproductions/pace.js';
+
+type Timed = TimedRun<SearchProtocol>;
 
 describe('reproductions/pace', () => {
   const ESTIMATED = 100;

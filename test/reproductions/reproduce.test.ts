@@ -51,7 +51,7 @@ describe('registry', () => {
       { length: alphaCount(spaceOf(found), found.partialChannels?.edgeNormalization ?? false) },
       () => 0,
     );
-    return { search: { epoch: () => ({ alpha }) } };
+    return { search: { alpha, epoch: () => ({ alpha }) } };
   };
   for (const each of MADE_UP) {
     it(`has one that shows its runs as they end, at every budget: ${each.id}`, () => {

@@ -344,6 +344,24 @@ describe('Table 2', () => {
     for (const verdict of equal.slice(0, 4)) expect(verdict).to.equal('undecided');
   });
 
+  it('counts the searches that stand in S2 and S3 in one of them', () => {
+    const set = ['method=darts-1st,mgs,mgs-flat,random-ws'];
+    const errors = fakeView(cellsWith(table2, { budget: 'laptop', set }), ({ method, seed }) => ({
+      errorPct: (method === 'random-ws' ? 45 : 40) + 0.1 * seed,
+    }));
+    const claim = (id: string) => table2.claims(errors).find((each) => each.id === id)!;
+    const [withRandom, without] = ['flat-beats-random', 'beats-darts/mgs-flat'].map(claim);
+    expect(withRandom.detail).to.contain('By ranks within 2 benchmarks');
+    expect(without.detail).to.contain('By ranks within 3 benchmarks');
+    expect(withRandom.n).to.equal((2 / 3) * without.n);
+    const alone = {
+      ...errors,
+      rows: errors.rows.filter(({ space }) => space === 's3' || space!.includes(' ')),
+    };
+    const own = table2.claims(alone).find(({ id }) => id === 'flat-beats-random')!;
+    expect(own.detail).to.contain('By ranks within 1 benchmark');
+  });
+
   it('needs pairs: a method without its counterpart decides nothing', () => {
     const alone = cellsWith(table2, { budget: 'laptop', set: ['method=mgs,rs'] });
     const claims = table2.claims(fakeView(alone, () => ({ errorPct: 40 })));
