@@ -172,11 +172,9 @@ export function judge(question: Question): Answer {
   };
   const rule = `supported if the mean lies ${regionText(region)}, by more than chance.`;
   if (unseen !== undefined) {
-    return {
-      ...measured,
-      untested: 'cannot be seen here',
-      detail: `${unseen} Otherwise it would be ${rule}${more}`,
-    };
+    // A line that hangs on what is measured is not known where nothing was.
+    const otherwise = bounds(region).some(Number.isNaN) ? '' : ` Otherwise it would be ${rule}`;
+    return { ...measured, untested: 'cannot be seen here', detail: unseen + otherwise + more };
   }
   const seen = controls === undefined ? {} : { controls };
   if (mean === null || standardError === null) {

@@ -186,6 +186,7 @@ describe('Fig. 2', () => {
       'better-late/mgs': 'cannot be seen here',
       'darts-supernet-rises': 'supported',
     });
+    for (const { detail } of fig2.claims(alone)) expect(detail).to.not.contain('NaN');
     const [, networks] = fig2.tables(alone);
     // Every fifth epoch of the searches by three methods.
     expect(networks.rows).to.have.length(3 * 8);

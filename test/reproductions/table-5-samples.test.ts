@@ -157,6 +157,7 @@ describe('Table 5', () => {
       'size-grows/flat': 'supported',
       'cost-linear-in-samples': 'supported',
     });
+    for (const { detail } of table5.claims(alone)) expect(detail).to.not.contain('NaN');
     const tables = table5.tables(alone);
     expect(byTitle(tables[0])[0]['']).to.equal('✗ not seen');
     expect(byTitle(tables[1])[0]).to.include({ n: 3, 'error (%)': '–', 'full size (M)': '3.17 ± 0.00' });
