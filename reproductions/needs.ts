@@ -38,7 +38,7 @@ const MEMORY_MODEL = {
 
 /** The formulas of what runs take, in words. */
 export const NEEDS_MODEL = {
-  step: `cells × operations a cell × (${STEP_MODEL.perOperation} ms + ${STEP_MODEL.perValue} ms × batch × pixels × channels) on two cores`,
+  step: `cells × operations a cell × (${STEP_MODEL.perOperation} ms + ${STEP_MODEL.perValue} ms × batch × pixels × channels) on two cores, noise counting as ${STEP_MODEL.noiseOperations} operations,`,
   trainingStep: `cells × (${TRAINING_MODEL.perCell} ms + ${TRAINING_MODEL.perCellValue} ms × batch × pixels × channels + eight operations)`,
   memory: `${MEMORY_MODEL.base / 1e6} MB + ${MEMORY_MODEL.perSupernetValue} bytes (${MEMORY_MODEL.perNetworkValue} a cell of a derived network) × cells × operations a cell × batch × pixels × channels, and the images`,
   disk: `${RECORD_BYTES / 1000} kB a run + ${CHECKPOINT_BYTES} bytes a trained number`,
