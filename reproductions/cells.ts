@@ -23,8 +23,8 @@ import { CELLS, spaceById } from '../lib/spaces/spaces.js';
 import type { Cell as CellKind, SpaceId } from '../lib/spaces/spaces.js';
 import {
   MANY_IMAGES,
-  MOVED,
   SENSITIVITY,
+  alphasMove,
   collapseCharts,
   collapseClaims,
   collapseTables,
@@ -42,7 +42,7 @@ import { SAME_RANDOM_SEARCH, comparedSearch, sharesRandomSearch } from './method
 import { figureNumbers, printedRow } from './paper.js';
 import { absolute, judgeAll } from './statements.js';
 import type { Statement } from './statements.js';
-import { aboveControl, controlsTable, gatedBy } from './together.js';
+import { controlsTable, gatedBy } from './together.js';
 import type { Control } from './together.js';
 import { AGREEMENT, counted, label, spread, summaryTable } from './tables.js';
 import type { SummaryColumn } from './tables.js';
@@ -441,13 +441,12 @@ function lessDarts(value: (row: CellRow) => number): Statement<CellRow>['value']
   };
 }
 
-/** Where no single operation tempts: that the alphas of ZARTS, and then those of DARTS, move; frozen ones derive a cell of noise. */
+/** Where no single operation tempts: that the alphas of ZARTS, and then those of DARTS, move; {@link alphasMove}. */
 function movesControls(rows: readonly CellRow[], space: SpaceId): Control[] {
   return [isZarts, isDarts].map((isOne, i) => {
     const own = rows.filter((row) => row.space === space && isOne(row));
     const spreads = own.map(({ alpha }) => spreadOf(alpha, spaceById(space), 'normal'));
-    const text = `In ${inText(space)} the alphas of ${i === 0 ? 'ZARTS' : 'DARTS'} move: those of an edge come to lie more than ${fixed(MOVED, 2)} apart on average`;
-    return aboveControl(text, spreads, MOVED, 'no two searches are here');
+    return alphasMove(inText(space), i === 0 ? 'ZARTS' : 'DARTS', spreads);
   });
 }
 

@@ -126,13 +126,17 @@ const spacesIn = (rows: readonly CollapseRow[]): TemptingSpace[] =>
 // ---- Controls ----
 
 /** How far apart the alphas of an edge must lie on average: one operation weighs half again as much as the other. */
-export const MOVED = Math.log(1.5);
+const MOVED = Math.log(1.5);
 
-/** That a method's alphas move: frozen ones derive a cell of noise. */
-function movesControl(rows: readonly CollapseRow[], space: string, method: string): Control {
-  const text = `In ${space.toUpperCase()} the alphas of ${titleOf(method)} move: those of an edge come to lie more than ${fixed(MOVED, 2)} apart on average`;
-  return aboveControl(text, ofLast(rowsOf(rows, space, method), spreadIn), MOVED, 'no two searches are here');
+/** That alphas move: frozen ones derive a cell of noise. @param spreads  How far those of an edge lie apart, a number a search. */
+export function alphasMove(where: string, whose: string, spreads: readonly number[]): Control {
+  const text = `In ${where} the alphas of ${whose} move: those of an edge come to lie more than ${fixed(MOVED, 2)} apart on average`;
+  return aboveControl(text, spreads, MOVED, 'no two searches are here');
 }
+
+/** That a method's alphas do. */
+const movesControl = (rows: readonly CollapseRow[], space: string, method: string): Control =>
+  alphasMove(space.toUpperCase(), titleOf(method), ofLast(rowsOf(rows, space, method), spreadIn));
 
 const controlsOf = (rows: readonly CollapseRow[]): Control[] =>
   spacesIn(rows).flatMap((space) =>

@@ -327,13 +327,9 @@ async function workOf(cells: readonly AnyCell[], context: MeasureContext) {
 }
 
 /** What {@link measure} would have to compute of the cells, with the images that it would read. @throws as it does. */
-export async function leftToMeasure(
-  cells: readonly AnyCell[],
-  context: MeasureContext,
-  pace?: Pace,
-): Promise<Remaining> {
+export async function leftToMeasure(cells: readonly AnyCell[], context: MeasureContext): Promise<Remaining> {
   const { work } = await workOf(cells, context);
-  return leftOf(work, inStore, () => pace ?? paceHere(context.home));
+  return leftOf(work, inStore, () => paceHere(context.home));
 }
 
 /** Runs of a grid that are its own, and not classifiers beside them. */
@@ -387,6 +383,8 @@ const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, each)
 export interface Remaining {
   /** Seconds at this pace, an estimate; 0 where everything is there, classifiers beside the runs too. */
   readonly seconds: number;
+  /** Those of runs that are only made where their control passes. */
+  readonly gated: number;
   readonly pace: Pace;
   /** Runs that the store has, and all: whole ones, a search with what is made of its end. */
   readonly known: number;
@@ -462,9 +460,11 @@ async function leftOf<W extends { readonly cell: AnyCell; readonly parts: readon
     }
     counted.push(i);
   }
-  const left = counted.flatMap((i) => steps[i].filter(({ known }) => !known));
+  const left = (which: readonly number[]): number =>
+    secondsOf(which.flatMap((i) => steps[i].filter(({ known }) => !known)));
   const count = (which: readonly number[]): number => countOf(which.map((i) => work[i].cell));
-  return { seconds: secondsOf(left), pace, known: count(counted.filter(isThere)), of: count(counted) };
+  const gated = left(counted.filter((i) => work[i].cell.worth));
+  return { seconds: left(counted), gated, pace, known: count(counted.filter(isThere)), of: count(counted) };
 
   async function foundBy(of: W): Promise<MeasuredCell> {
     const runs: KeptRun[] = [];

@@ -27,7 +27,7 @@ export const spaceTitle = (space: string): string =>
 const CONTROL_EDGES = [0, 4, 8] as const;
 
 /** Seeds that each hand-made cell is trained with. */
-export const CONTROL_SEEDS = 4;
+const CONTROL_SEEDS = 4;
 
 /** What a network of a hand-made cell is called among methods. */
 const controlId = (edges: number): string => `control/${edges}`;

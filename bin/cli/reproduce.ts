@@ -129,19 +129,12 @@ async function costText(
   budget: Budget,
   source: { readonly data?: string },
 ): Promise<string> {
-  const whole = await leftToMeasure(grid, { id, budget, ...source });
+  const { seconds, gated, known, of, pace } = await leftToMeasure(grid, { id, budget, ...source });
   const what = `${id}, budget ${budget}`;
-  if (whole.seconds === 0) return `${what}: all that can be computed here is there already.`;
-  const gated = grid.filter(({ worth }) => worth);
-  const free = grid.filter(({ worth }) => !worth);
-  const certain =
-    gated.length === 0 || free.length === 0
-      ? { seconds: whole.seconds }
-      : await leftToMeasure(free, { id, budget, ...source }, whole.pace);
-  const rest = whole.seconds - certain.seconds;
-  const most = rest >= 1 ? `, ${about(rest)} of it only where controls pass` : '';
-  const there = whole.known > 0 ? `, ${whole.known} of ${whole.of} runs being there` : '';
-  return `${what}: ${about(whole.seconds)}${there} (an estimate ${paceText(whole.pace)})${most}.`;
+  if (seconds === 0) return `${what}: all that can be computed here is there already.`;
+  const most = gated >= 1 ? `, ${about(gated)} of it only where controls pass` : '';
+  const there = known > 0 ? `, ${known} of ${of} runs being there` : '';
+  return `${what}: ${about(seconds)}${there} (an estimate ${paceText(pace)})${most}.`;
 }
 
 /** What each of several figures and tables takes, before the first begins. */
