@@ -119,6 +119,9 @@ export function nb201Claims(view: Nb201View): Answer[] {
     ...ZARTS.map((method) => contest(`below-random-ws/${method}`, method, 'random-ws')),
     contest('tuned-below-untuned', 'mgs-flat', 'mgs-flat-m0'),
     contest('flat-below-literal', 'mgs-flat', 'mgs'),
+    // Asked after the others had been decided.
+    { ...contest('gradient-below-none', 'mgs-flat', 'mgs-flat-no-gradient'), secondary: true },
+    { ...contest('no-gradient-below-random-ws', 'mgs-flat-no-gradient', 'random-ws'), secondary: true },
   ];
   const controls = [rankingControl(rows)];
   return judgeQuestions(

@@ -191,7 +191,14 @@ const ALONG: readonly Curves[] = [
   {
     name: 'regretzero',
     title: 'Regret along the search: the zero-order solvers',
-    methods: ['rs', 'gld', 'mgs', 'mgs-flat', 'mgs-flat-m0', 'mgs-released'],
+    methods: ['rs', 'gld', 'mgs', 'mgs-flat', 'mgs-released'],
+    set: 'cifar10',
+    regret: true,
+  },
+  {
+    name: 'regretparts',
+    title: 'Regret along the search: MGS flat without a part of it',
+    methods: ['mgs-flat', 'mgs-flat-m0', 'mgs-flat-no-gradient'],
     set: 'cifar10',
     regret: true,
   },

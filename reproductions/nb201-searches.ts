@@ -47,6 +47,13 @@ export const METHODS = {
     preset: 'flat',
     set: ({ omega }) => [`updateEvery=${'iterations' in omega ? omega.iterations : 1}`, 'omega.iterations=0'],
   },
+  // Every candidate is drawn around alpha: its direction is the loss's alone.
+  'mgs-flat-no-gradient': {
+    title: 'MGS flat, λ = 1',
+    solver: 'mgs',
+    preset: 'flat',
+    set: () => ['solver.lambda=1'],
+  },
   'mgs-released': { title: 'MGS as released', solver: 'mgs', preset: 'released' },
   'random-alpha': { title: 'random-alpha', solver: 'random-alpha' },
   'random-ws': { title: 'random-ws', solver: 'random-ws' },

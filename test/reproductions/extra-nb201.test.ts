@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Table } from '../../lib/report/table.js';
 import { UsageError } from '../../lib/errors.js';
 import { foldIn, key, uniform } from '../../lib/math/random.js';
-import { SEARCH, updatePeriod } from '../../lib/search/protocol.js';
+import { SEARCH, applySet, updatePeriod } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
 import { searchSeconds, searchWork } from '../../reproductions/cost.js';
 import { deriveGenotype } from '../../lib/spaces/genotype.js';
@@ -127,6 +127,14 @@ describe('extra-nb201', () => {
     const [tuned, untuned] = (['mgs-flat', 'mgs-flat-m0'] as const).map((id) => searchBy(id, 'laptop', 0));
     expect(updatePeriod(tuned)).to.equal(10).and.to.equal(updatePeriod(untuned));
     expect(searchWork(untuned).fineTuneSteps).to.equal(0);
+    // The same search but for the gradient of each update.
+    const blind = searchBy('mgs-flat-no-gradient', 'laptop', 0);
+    expect(searchWork(blind).gradients).to.equal(0);
+    const { ranking, ...unranked } = tuned;
+    expect(ranking).not.to.equal(undefined);
+    expect(
+      applySet(blind, `solver.lambda=${tuned.solver.kind === 'mgs' && tuned.solver.lambda}`),
+    ).to.deep.equal(unranked);
     expect(searchSeconds(searchBy('darts-1st', 'laptop', 0))).to.be.below(60);
     expect(searchSeconds(tuned)).to.be.below(240);
   });
