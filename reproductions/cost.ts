@@ -4,11 +4,13 @@
  */
 import type { EvaluationProtocol, NetworkProtocol } from '../lib/evaluation/protocol.js';
 import { key } from '../lib/math/random.js';
+import { validationLandscape } from '../lib/search/landscape-protocol.js';
 import type {
   ConditionProtocol,
   LandscapeProtocol,
   PathProtocol,
   SpectrumProtocol,
+  ValidationProtocol,
 } from '../lib/search/landscape-protocol.js';
 import { halfSize, isDrawn, isZeroOrder, spaceOf, updatePeriod } from '../lib/search/protocol.js';
 import type { SearchProtocol } from '../lib/search/protocol.js';
@@ -233,6 +235,11 @@ export function landscapeSeconds(landscape: LandscapeProtocol): number {
 /** Seconds of a condition number. */
 export function conditionSeconds({ landscape, perturbations }: ConditionProtocol): number {
   return (perturbations + 1) * pointSeconds(landscape);
+}
+
+/** Seconds of the losses at the end of a search. */
+export function validationSeconds(protocol: ValidationProtocol): number {
+  return 2 * pointSeconds(validationLandscape(protocol));
 }
 
 /** Seconds of a spectrum: each of the two gradients of a product keeps the activations of a pass of its own. */

@@ -19,6 +19,7 @@ import type {
   LandscapeProtocol,
   PathProtocol,
   SpectrumProtocol,
+  ValidationProtocol,
 } from '../lib/search/landscape-protocol.js';
 import type { LandscapeResult } from '../lib/search/landscape.js';
 import type { PathResult } from '../lib/search/paths.js';
@@ -28,6 +29,7 @@ import type * as Runs from '../lib/search/run.js';
 import type { FinishedSearch } from '../lib/search/run.js';
 import type * as Search from '../lib/search/search.js';
 import type { SpectrumResult } from '../lib/search/spectrum.js';
+import type { ValidationResult } from '../lib/search/validation.js';
 import { settablePaths } from '../lib/settings.js';
 import type { Genotype } from '../lib/spaces/genotype.js';
 import {
@@ -39,6 +41,7 @@ import {
   searchWork,
   spectrumSeconds,
   trainingSeconds,
+  validationSeconds,
 } from './cost.js';
 import { LOOKUP, lookupOf, passedBy, WHOLE_BENCHMARK } from './lookups.js';
 import type { BenchmarkProtocol, BenchmarkResult, LookupProtocol, LookupResult } from './lookups.js';
@@ -68,6 +71,8 @@ export type Run =
   | { readonly kind: 'path'; readonly path: PathProtocol }
   | { readonly kind: 'condition'; readonly condition: ConditionProtocol }
   | { readonly kind: 'spectrum'; readonly spectrum: SpectrumProtocol }
+  /** The loss that a search ends with, on the whole validation half. */
+  | { readonly kind: 'validation'; readonly validation: ValidationProtocol }
   | { readonly kind: 'toy'; readonly toy: ToyProtocol }
   /** A search in NAS-Bench-201's space, and what the published table says of what it found. */
   | { readonly kind: 'lookup'; readonly search: SearchProtocol }
@@ -87,6 +92,7 @@ export type StoredProtocol =
   | PathProtocol
   | ConditionProtocol
   | SpectrumProtocol
+  | ValidationProtocol
   | ToyProtocol
   | LookupProtocol
   | BenchmarkProtocol
@@ -161,6 +167,8 @@ export function estimatedSeconds(protocol: StoredProtocol): number {
       return conditionSeconds(protocol);
     case 'spectrum':
       return spectrumSeconds(protocol);
+    case 'validation':
+      return validationSeconds(protocol);
     case 'toy':
       return toySeconds(protocol);
     case 'lookup':
@@ -176,7 +184,10 @@ function searchPart(search: SearchProtocol): Part {
 }
 
 /** A measurement on a landscape: its supernet's search is needed first. */
-function onSupernet(protocol: StoredProtocol, { supernet }: LandscapeProtocol): Part[] {
+function onSupernet(
+  protocol: StoredProtocol,
+  { supernet }: LandscapeProtocol | ValidationProtocol,
+): Part[] {
   return [{ ...searchPart(supernet), only: 'needed first' }, partOf(protocol)];
 }
 
@@ -217,6 +228,8 @@ export function partsOf(run: Run): Part[] {
       return onSupernet(run.condition, run.condition.landscape);
     case 'spectrum':
       return onSupernet(run.spectrum, run.spectrum.landscape);
+    case 'validation':
+      return onSupernet(run.validation, run.validation);
     case 'toy':
       return [partOf(run.toy, run.toy.experiment)];
     case 'lookup':
@@ -439,6 +452,18 @@ function landscapeRow({ protocol, result, provenance }: KeptRun) {
   };
 }
 
+function validationRow({ protocol, result, provenance }: KeptRun) {
+  const { seed, supernet } = protocol as ValidationProtocol;
+  return {
+    kind: 'validation' as const,
+    seed,
+    dataset: supernet.dataset.name as string,
+    search: supernet,
+    seconds: provenance.seconds,
+    ...(result as ValidationResult),
+  };
+}
+
 type OnLandscapeRow = Omit<ReturnType<typeof landscapeRow>, 'solver'>;
 
 /** The row of each kind of run. */
@@ -450,6 +475,7 @@ interface Rows {
   readonly path: OnLandscapeRow & PathResult & Pick<PathProtocol, 'kind' | 'solver'>;
   readonly condition: OnLandscapeRow & ConditionResult & { readonly kind: 'condition' };
   readonly spectrum: OnLandscapeRow & SpectrumResult & { readonly kind: 'spectrum' };
+  readonly validation: Readonly<ReturnType<typeof validationRow>>;
   readonly toy: ReturnType<typeof toyRow>;
   readonly lookup: Readonly<ReturnType<typeof lookupRow>>;
   readonly benchmark: { readonly kind: 'benchmark'; readonly seed: number; readonly found: BenchmarkResult };
@@ -475,6 +501,8 @@ export function rowOf(
       return second ? trainingRow(second, first, space as string | undefined) : trainingRow(first, undefined);
     case 'linear':
       return linearRow(first);
+    case 'validation':
+      return validationRow(kept[0]);
     case 'toy':
       return toyRow(kept[0]);
     case 'lookup':

@@ -17,6 +17,7 @@ import type { Axes, Cell, Row, Worth } from './experiment.js';
 import type { Grid } from './grid.js';
 import type { RunKind } from './kinds.js';
 import { controlsTable } from './together.js';
+import type { Control } from './together.js';
 import type { TrainingSettings } from './training.js';
 
 /** What a reader sees for a search space. */
@@ -127,9 +128,12 @@ export function worthTraining(
   };
 }
 
-/** The table of such controls, where there are any. */
-export function separationTable(view: { readonly rows: readonly object[] }): Table[] {
-  const controls = [...separationsIn(view).values()];
+/** The table of such controls, where there are any. @param others  What else must be seen. */
+export function separationTable(
+  view: { readonly rows: readonly object[] },
+  others: readonly Control[] = [],
+): Table[] {
+  const controls = [...separationsIn(view).values(), ...others];
   return controls.some(({ passed }) => passed !== undefined) ? [controlsTable(controls)] : [];
 }
 

@@ -1,18 +1,25 @@
-/** What Tables 5 and 6 share: one setting of a search swept, what is found trained; error and cost against the setting. */
+/**
+ * What Tables 5 and 6 share: one setting of a search swept, what is found trained; error, loss and cost against the setting, beside
+ * searches of the same length by others.
+ */
 import type { Answer } from '../lib/analysis/claims.js';
 import { againstNumber, sixDigits } from '../lib/report/charts.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
 import type { FileDatasetName } from '../lib/datasets/registry.js';
 import { canonicalJson } from '../lib/runs/canonical.js';
-import { spaceName } from '../lib/search/protocol.js';
-import type { SearchProtocol } from '../lib/search/protocol.js';
+import { solverSearch } from '../lib/search/presets.js';
+import { applySet, spaceName } from '../lib/search/protocol.js';
+import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
+import type { SolverId } from '../lib/search/solvers.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
-import type { Separation } from './claims.js';
-import { sentences } from './deviations.js';
-import { distinct, experiment, rowsOfKind } from './experiment.js';
+import type { MethodAxes, Separation } from './claims.js';
+import { searchDeviations, sentences } from './deviations.js';
+import { cross, distinct, experiment, rowsOfKind } from './experiment.js';
 import type { Axes, Cell, Experiment, Row, View } from './experiment.js';
 import type { Choices, Grid } from './grid.js';
+import type { RowOf } from './kinds.js';
+import { methodTitle } from './methods.js';
 import { printedNumbers, printedTable, printedText } from './paper.js';
 import {
   controlCells,
@@ -22,19 +29,36 @@ import {
   separationsIn,
   worthTraining,
 } from './separation.js';
-import { SEEDS } from './sweep.js';
-import { label, listTable } from './tables.js';
+import type { Statement } from './statements.js';
+import { counted, label, listTable, SKIPS, spread, stateText, summaryTable } from './tables.js';
+import type { SummaryColumn } from './tables.js';
+import { aboveControl, gatedBy } from './together.js';
+import type { Control } from './together.js';
 import { isUntrained, trainedSearch, UNTRAINED, untrained, withBaselines } from './trained.js';
 import { trainingSettings } from './training.js';
 
 /** Whose networks are trained. */
 const PRESET = 'darts-space';
 
-/** A network that one of the searches found, trained. */
-export type SweptRow<A extends Axes> = Row<'training', A>;
+/** Searches at each setting; the paper's Table 5 has three. More where only what needs no training is decided. */
+const SEEDS: Readonly<Record<Budget, number>> = { full: 3, laptop: 6, smoke: 2 };
 
-/** What is shown: searches, where nothing says that training tells their networks apart; trained ones, and linear classifiers. */
-export type SweptView<A extends Axes> = View<'search' | 'training' | 'linear', A>;
+/** Whose searches of the same length stand beside. */
+const PEERS = ['darts-1st', 'random-ws'] as const satisfies readonly SolverId[];
+
+type SweptKind = 'search' | 'validation' | 'training' | 'linear';
+
+/** What a search ended with by its own objective; not finite where it was not read. */
+interface Losses {
+  readonly loss: number;
+  readonly uniform: number;
+}
+
+/** A network that one of the searches found, trained, with the losses of that search. */
+export type SweptRow<A extends Axes> = Row<'training', A> & { readonly validation: Losses };
+
+/** What is shown: searches and their losses; trained networks, and linear classifiers. */
+export type SweptView<A extends Axes> = View<SweptKind, A>;
 
 /** A number drawn against the setting. */
 interface Quantity<R> {
@@ -54,7 +78,7 @@ interface Quantity<R> {
 export const OF_SEARCHES = 'line: mean over seeds; points: each search, its network trained';
 
 interface Swept<A extends Axes, C extends Choices> extends Pick<
-  Experiment<'search' | 'training' | 'linear', A, C>,
+  Experiment<SweptKind, A, C>,
   'id' | 'title' | 'description' | 'claim' | 'choices'
 > {
   /** As the paper's table calls it. */
@@ -77,24 +101,114 @@ interface Swept<A extends Axes, C extends Choices> extends Pick<
   ) => readonly { readonly row: SweptRow<A>; readonly at: number; readonly group: string }[];
   readonly quantities: (view: SweptView<A>) => readonly Quantity<SweptRow<A>>[];
   /** @param separation  What training tells apart, where the searches ran; undefined where nothing was trained. */
-  readonly claims: (rows: readonly SweptRow<A>[], separation: Separation | undefined) => readonly Answer[];
+  readonly claims: (
+    rows: readonly SweptRow<A>[],
+    separation: Separation | undefined,
+    peers: readonly Peer[],
+  ) => readonly Answer[];
 }
+
+/** A search of another method, of the same length, in the form of a network that was not trained. */
+export type Peer = SweptRow<MethodAxes>;
+
+const isPeer = (row: object): boolean =>
+  'method' in row && (PEERS as readonly string[]).includes(row.method as string);
+
+// ---- Losses ----
+
+/** The loss that a search ends with on the whole validation half. */
+export const LOSS: SummaryColumn<{ readonly validation: Losses }> = spread(
+  'validation loss',
+  ({ validation }) => finite(validation.loss),
+  3,
+);
+
+/** The same with all operations weighed alike. */
+export const UNIFORM_LOSS: SummaryColumn<{ readonly validation: Losses }> = spread(
+  'α = 0',
+  ({ validation }) => finite(validation.uniform),
+  3,
+);
+
+/** What {@link LOSS} and {@link UNIFORM_LOSS} are. */
+export const LOSS_NOTE =
+  'Validation loss: L_val(ω, α) at the end of the search, in nats, mean over the whole half, not augmented; α = 0: at the same ω with all operations of an edge weighed alike.';
+
+const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
+
+/** What α makes: by how much the loss is lower than with all operations weighed alike. */
+const gainOf = ({ validation: { loss, uniform } }: { readonly validation: Losses }): number => uniform - loss;
+
+const gainsOf = (rows: readonly { readonly validation: Losses }[]): number[] =>
+  rows.map(gainOf).filter(Number.isFinite);
+
+/** A quarter of what α makes, in nats: what a difference of losses must be smaller than to be none. */
+export function lossMargin(rows: readonly { readonly validation: Losses }[]): number {
+  const gains = gainsOf(rows);
+  return gains.reduce((sum, each) => sum + each, 0) / gains.length / 4;
+}
+
+/** That the loss sees α at all. */
+function lossControl(rows: readonly { readonly validation: Losses }[]): Control {
+  const text = 'The validation loss is higher with all operations weighed alike than at the α that was found';
+  return aboveControl(text, gainsOf(rows), 0, 'no two losses are here');
+}
+
+/** What statements on losses are told of their control. */
+export const gatedByLoss = (
+  rows: readonly { readonly validation: Losses }[],
+): Pick<Statement<never>, 'unseen' | 'controls'> => gatedBy([lossControl(rows)]);
 
 /** The table as an experiment. */
 export function swept<A extends Axes, C extends Choices>(table: Swept<A, C>) {
   const { id, title, description, claim, choices, setting, x } = table;
   const printed = printedTable(id.slice(-1), setting);
-  /** Every network that a search found; one that was not trained has no error. */
-  const networksIn = ({ rows }: SweptView<A>): SweptRow<A>[] => {
-    const all = rows as unknown as Row<'search' | 'training' | 'linear', Axes>[];
+  /** Every network that a search found, of others than ours too; one that was not trained has no error. */
+  const everyNetwork = ({ rows }: SweptView<A>): (SweptRow<A> | Peer)[] => {
+    const all = rows as unknown as Row<SweptKind, Axes>[];
     const trained = rowsOfKind(all, 'training').filter((row) => !isControl(row));
     const known = new Set(trained.map(({ search }) => canonicalJson(search)));
     const others = rowsOfKind(all, 'search').filter(({ search }) => !known.has(canonicalJson(search)));
+    const losses = new Map<string, RowOf<'validation'>>(
+      rowsOfKind(all, 'validation').map((row) => [canonicalJson(row.search), row]),
+    );
     return [
       ...trained,
       ...others.map((row) => untrained(row, { genotype: row.genotype, preset: PRESET })),
-    ] as unknown as SweptRow<A>[];
+    ].map((row) => {
+      const { loss = NaN, uniform = NaN } = losses.get(canonicalJson(row.search)) ?? {};
+      return { ...row, validation: { loss, uniform } };
+    }) as unknown as (SweptRow<A> | Peer)[];
   };
+  const networksIn = (view: SweptView<A>) =>
+    everyNetwork(view).filter((row): row is SweptRow<A> => !isPeer(row));
+  const peersIn = (view: SweptView<A>) => everyNetwork(view).filter((row): row is Peer => isPeer(row));
+
+  function peersBlock(view: SweptView<A>): Table[] {
+    const peers = peersIn(view);
+    if (peers.length === 0) return [];
+    return [
+      summaryTable<Peer>(
+        `Beside: searches of as many weight steps by other methods (${stateText({ ...view, of: view.done })})`,
+        PEERS.map((method) => ({ rows: peers.filter((row) => row.method === method) })).filter(
+          (group) => group.rows.length > 0,
+        ),
+        [
+          label('method', ({ method }) => methodTitle(method)),
+          counted('n'),
+          LOSS,
+          UNIFORM_LOSS,
+          spread('full size (M)', ({ fullParameters }) => fullParameters / 1e6, 2),
+          SKIPS,
+          spread('search (s)', ({ searchSeconds }) => searchSeconds, 1),
+        ],
+        [
+          LOSS_NOTE,
+          'Random search with weight sharing has single architectures, no mixture that such a loss would be of. Their networks are not trained here.',
+        ],
+      ),
+    ];
+  }
 
   function printedBlock({ budget }: SweptView<A>): Table {
     const { title: more = '', columns, comparable } = table.printed;
@@ -125,7 +239,7 @@ export function swept<A extends Axes, C extends Choices>(table: Swept<A, C>) {
     });
   }
 
-  return experiment<'search' | 'training' | 'linear', A, C>({
+  return experiment<SweptKind, A, C>({
     ...{ id, title, description, claim, choices },
     paper: printedNumbers(printed, ({ key }) => `${setting}=${key}`),
     seeds: SEEDS,
@@ -138,11 +252,26 @@ export function swept<A extends Axes, C extends Choices>(table: Swept<A, C>) {
       );
       const worth = worthTraining(controls, where);
       const found = searches.map((search) => ({ axes: table.axes(search), search }));
+      const ended = (axes: A, search: SearchProtocol): Cell<'validation', A> => {
+        const { budget, seed } = search;
+        const validation = { version: 1, kind: 'validation', budget, seed, supernet: search } as const;
+        return { axes, run: { kind: 'validation', validation } };
+      };
+      const beside = grid.preset !== undefined || grid.budget === 'smoke' ? [] : grid.seeds;
+      const peers = cross({ seed: beside, method: PEERS }).flatMap(({ seed, method }) => {
+        const axes = { method } as unknown as A;
+        const short = solverSearch(method, where.space, where.dataset, grid.budget);
+        const search = grid.search(applySet(short, `seed=${seed}`));
+        const cell: Cell<'search', A> = { axes, run: { kind: 'search', search } };
+        return method === 'random-ws' ? [cell] : [cell, ended(axes, search)];
+      });
       return [
-        // What the control says nothing of.
-        ...(worth
-          ? found.map(({ axes, search }): Cell<'search', A> => ({ axes, run: { kind: 'search', search } }))
-          : []),
+        // What the control of training says nothing of.
+        ...found.flatMap(({ axes, search }): Cell<'search' | 'validation', A>[] => [
+          ...(worth ? [{ axes, run: { kind: 'search', search } } as const] : []),
+          ended(axes, search),
+        ]),
+        ...peers,
         ...withBaselines([
           ...(controls as unknown as Cell<'training', A>[]),
           ...found.map(({ axes, search }): Cell<'training', A> => ({
@@ -158,15 +287,20 @@ export function swept<A extends Axes, C extends Choices>(table: Swept<A, C>) {
         table.deviations(
           cells.filter(({ run }) => run.kind === 'training' && run.search) as Cell<'training', A>[],
         ),
+        searchDeviations(
+          cells.filter(({ axes, run }) => run.kind === 'search' && isPeer(axes)),
+          ({ axes }) => methodTitle(String(axes.method)),
+        ),
         separationSentence(cells),
       ),
     tables(view) {
       const networks = networksIn(view);
       const [first, ...others] = table.tables(networks, view);
       const notes = [...(networks.some(isUntrained) ? [UNTRAINED] : []), ...(first.notes ?? [])];
-      return [...separationTable(view), { ...first, notes }, ...others, printedBlock(view)];
+      const controls = separationTable(view, [lossControl(networks)]);
+      return [...controls, { ...first, notes }, ...others, ...peersBlock(view), printedBlock(view)];
     },
     charts,
-    claims: (view) => table.claims(networksIn(view), [...separationsIn(view).values()].at(0)),
+    claims: (view) => table.claims(networksIn(view), [...separationsIn(view).values()].at(0), peersIn(view)),
   });
 }

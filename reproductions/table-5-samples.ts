@@ -16,6 +16,7 @@ import {
   DENSITIES,
   DENSITY_TITLES,
   SAMPLES,
+  densitiesIn,
   SPACE,
   inOrder,
   samplesIn,
@@ -25,8 +26,8 @@ import {
   weightedEpochs,
 } from './sweep.js';
 import type { SweepAxes } from './sweep.js';
-import { OF_SEARCHES, swept } from './swept.js';
-import type { SweptRow, SweptView } from './swept.js';
+import { gatedByLoss, LOSS, LOSS_NOTE, lossMargin, OF_SEARCHES, swept, UNIFORM_LOSS } from './swept.js';
+import type { Peer, SweptRow, SweptView } from './swept.js';
 import {
   AGREEMENT,
   SKIPS,
@@ -76,8 +77,9 @@ function costs(rows: readonly TrainingRow[]): [N: number, seconds: number][] {
 
 /** What the paper says of the errors and the sizes, for each reading of the density. */
 function trainedClaims(rows: readonly TrainingRow[], separation: Separation | undefined): Answer[] {
-  // Fixed before any of these searches: a quarter of what four edges make.
+  // Fixed before any of these searches: a quarter of what four edges make, or α.
   const margin = (separation?.points ?? 0) / 4;
+  const ofLosses = lossMargin(rows);
   return groupBy(rows, 'density').flatMap(({ key: { density }, rows: own }) => {
     return judgeAll(own, [
       {
@@ -90,6 +92,15 @@ function trainedClaims(rows: readonly TrainingRow[], separation: Separation | un
         detail: `Stable: the difference is smaller than a quarter of what four skip connections make in hand-made cells, ${fixed(margin, 2)} points. The paper gives no margin; its errors for N = 4, 6, 8 differ by less than its seeds scatter.`,
       },
       {
+        id: `loss-settles/${density}`,
+        text: `The validation loss that a search ends with is stable from N = ${SETTLED} on (${DENSITY_TITLES[density]}).`,
+        statistic: `L_val(ω, α) in nats: mean for N > ${SETTLED} less that for N = ${SETTLED}`,
+        value: settles('N', SETTLED, ({ validation }: TrainingRow) => validation.loss),
+        region: { between: [-ofLosses, ofLosses] },
+        ...gatedByLoss(rows),
+        detail: `What the paper says of errors, asked of what a search minimizes. Stable: the difference is smaller than a quarter of what α makes against all operations weighed alike${Number.isNaN(ofLosses) ? '' : `, ${fixed(ofLosses, 3)} nats`}.`,
+      },
+      {
         id: `size-grows/${density}`,
         text: `The network found has more parameters the larger N is (${DENSITY_TITLES[density]}).`,
         statistic: 'full-size parameters (M) for each unit of N more (slope of a line)',
@@ -100,7 +111,30 @@ function trainedClaims(rows: readonly TrainingRow[], separation: Separation | un
   });
 }
 
-function claims(rows: readonly TrainingRow[], separation: Separation | undefined): Answer[] {
+/** Whether MGS minimizes its objective further than DARTS does in as many weight steps, at the paper's own N. */
+const besideDarts = (
+  rows: readonly TrainingRow[],
+): ((density: (typeof DENSITIES)[number]) => Statement<TrainingRow | Peer>) => {
+  const lossOf = (own: readonly (TrainingRow | Peer)[]): number => own.at(0)?.validation.loss ?? NaN;
+  return (density) => ({
+    id: `loss-below-darts/${density}`,
+    text: `MGS ends with a lower validation loss than DARTS of first order does in as many weight steps (N = ${SETTLED}, ${DENSITY_TITLES[density]}).`,
+    statistic: 'L_val(ω, α) in nats, DARTS less MGS with the same seed',
+    value: (own) =>
+      lossOf(own.filter((row) => 'method' in row && row.method === 'darts-1st')) -
+      lossOf(own.filter((row) => 'density' in row && row.density === density && row.N === SETTLED)),
+    region: { above: 0 },
+    ...gatedByLoss(rows),
+    detail: 'The objective that both minimize; of networks trained from scratch it says nothing.',
+  });
+};
+
+function claims(
+  rows: readonly TrainingRow[],
+  separation: Separation | undefined,
+  peers: readonly Peer[],
+): Answer[] {
+  const all: readonly (TrainingRow | Peer)[] = [...rows, ...peers];
   const ofCosts: Statement<TrainingRow>[] = [
     {
       id: 'cost-rises-with-samples',
@@ -119,7 +153,11 @@ function claims(rows: readonly TrainingRow[], separation: Separation | undefined
       detail: `The paper prints costs to about ${LINEAR_WITHIN * 100} % of their size. ${TIMED}`,
     },
   ];
-  return [...judgeAll(rows, ofCosts), ...trainedClaims(rows, separation)];
+  return [
+    ...judgeAll(rows, ofCosts),
+    ...trainedClaims(rows, separation),
+    ...(peers.length === 0 ? [] : judgeAll(all, densitiesIn(rows).map(besideDarts(rows)))),
+  ];
 }
 
 const lastLoss = ({ epochs }: TrainingRow) => epochs?.at(-1)?.candidateLoss;
@@ -148,12 +186,15 @@ function tables(rows: readonly TrainingRow[], view: SweptView<SweepAxes>): [Tabl
         label('SGD steps', ({ weightSteps, fineTuneSteps }) => weightSteps! + fineTuneSteps!, 'right'),
         spread('N_e', (row) => weightedEpochs(row).at(-1)?.ess, 2),
         spread('R_e', (row) => weightedEpochs(row).at(-1)?.esr, 3),
-        spread('validation loss', lastLoss, 3),
+        spread('candidates’ loss', lastLoss, 3),
+        LOSS,
+        UNIFORM_LOSS,
         AGREEMENT,
         SKIPS,
       ],
       [
-        'SGD steps: on the weights and on the candidates. N_e, R_e and validation loss (of the fine-tuned candidates, in nats): last epoch.',
+        'SGD steps: on the weights and on the candidates. N_e, R_e and candidates’ loss (fine-tuned, on the batches of the updates): last epoch.',
+        LOSS_NOTE,
         'Agreement: share of kept edges, with their operations, that two seeds have in common. Skips: skip connections in the normal cell, of 8 edges.',
       ],
     ),
@@ -183,9 +224,9 @@ function quantities(view: SweptView<SweepAxes>) {
     {
       ...ofSeeds,
       name: 'loss',
-      title: `Validation loss of the candidates, last epoch (${where})`,
-      y: { field: 'loss', title: 'cross-entropy (nats)' },
-      of: lastLoss,
+      title: `Validation loss at the end of a search against N (${where})`,
+      y: { field: 'loss', title: 'L_val(ω, α) (nats)' },
+      of: ({ validation }: TrainingRow) => validation.loss,
     },
   ];
 }

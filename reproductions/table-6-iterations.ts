@@ -23,7 +23,7 @@ import type { Grid } from './grid.js';
 import { printedTable } from './paper.js';
 import { judgeAll } from './statements.js';
 import { spaceAt } from './sweep.js';
-import { OF_SEARCHES, swept } from './swept.js';
+import { gatedByLoss, LOSS, LOSS_NOTE, OF_SEARCHES, swept, UNIFORM_LOSS } from './swept.js';
 import type { SweptRow, SweptView } from './swept.js';
 import {
   AGREEMENT,
@@ -117,7 +117,28 @@ function claims(rows: readonly TrainedRow[], separation: Separation | undefined)
       region: { below: 0 },
       ...gatedByTraining(separation),
     };
+    const lossFalling = {
+      statistic: 'L_val(ω, α) in nats at the end of a search, for each unit of M more (slope of a line)',
+      value: slope<'M', TrainedRow>('M', ({ validation }) => validation.loss),
+      region: { below: 0 },
+      ...gatedByLoss(rows),
+    };
     return judgeAll(all, [
+      {
+        ...lossFalling,
+        id: `loss-falls/${reading}`,
+        text: `The validation loss that a search ends with falls as M grows (${title}).`,
+        among: coupled,
+        detail:
+          'What the paper says of errors, asked of what a search minimizes; as printed, with the frequency coupled to M.',
+      },
+      {
+        ...lossFalling,
+        id: `loss-falls-fixed/${reading}`,
+        text: `The validation loss that a search ends with falls as M grows, α moving as often whatever M is (${title}).`,
+        among: constant,
+        detail: 'The paper’s argument itself, that a better estimate of ω*(α) makes better steps of α.',
+      },
       {
         ...falling,
         id: `error-falls/${reading}`,
@@ -165,6 +186,8 @@ function tables(rows: readonly TrainedRow[], view: SweptView<IterationAxes>): [T
         label('steps to an update', ({ period }) => period, 'right'),
         counted('n'),
         ...TRAINED_COLUMNS,
+        LOSS,
+        UNIFORM_LOSS,
         AGREEMENT,
         // The same for every seed.
         label('α updates', ({ alphaUpdates }) => alphaUpdates!, 'right'),
@@ -174,6 +197,7 @@ function tables(rows: readonly TrainedRow[], view: SweptView<IterationAxes>): [T
       [
         'Steps to an update: weight steps between two updates of α; where it equals M the two are coupled, as in the paper.',
         ...TRAINED_NOTES,
+        LOSS_NOTE,
         'Agreement: share of kept edges, with their operations, that two seeds have in common.',
         ...baselineNotes(view.rows),
       ],
@@ -224,6 +248,15 @@ export const table6 = swept({
       y: { field: 'error', title: 'test error (%)' },
       of: ({ errorPct }) => errorPct,
       group: 'group',
+    },
+    {
+      name: 'loss',
+      title: `Validation loss at the end of a search against M (${stateText({ ...view, of: view.done })})`,
+      subtitle: 'line: mean over seeds; points: each search',
+      y: { field: 'loss', title: 'L_val(ω, α) (nats)' },
+      of: ({ validation }) => validation.loss,
+      group: 'group',
+      format: '.3f',
     },
   ],
   claims,

@@ -6,7 +6,7 @@ import { canonicalJson, sha256 } from '../lib/runs/canonical.js';
 import { HopelessError } from '../lib/runs/queue.js';
 import type { Task } from '../lib/runs/queue.js';
 import { RESULT_VERSION } from '../lib/runs/store.js';
-import { CONDITION, LANDSCAPE, PATH, SPECTRUM } from '../lib/search/landscape-protocol.js';
+import { CONDITION, LANDSCAPE, PATH, SPECTRUM, VALIDATION } from '../lib/search/landscape-protocol.js';
 import { BUDGETS, SEARCH } from '../lib/search/protocol.js';
 import { parseGenotype } from '../lib/spaces/genotype.js';
 import { dataDigest, partsOf } from './kinds.js';
@@ -146,6 +146,7 @@ const PARSERS: { readonly [K in RunKind]: (run: Extract<Run, { kind: K }>) => Ru
   path: ({ path }) => ({ kind: 'path', path: PATH.parse(path) }),
   condition: ({ condition }) => ({ kind: 'condition', condition: CONDITION.parse(condition) }),
   spectrum: ({ spectrum }) => ({ kind: 'spectrum', spectrum: SPECTRUM.parse(spectrum) }),
+  validation: ({ validation }) => ({ kind: 'validation', validation: VALIDATION.parse(validation) }),
   toy: ({ toy }) => {
     const { experiment, settings, ...rest } = toySchema.parse(toy);
     const all = { ...toySettings(rest.budget, undefined), [experiment]: settings };

@@ -125,6 +125,17 @@ const spectrumSchema = record({
   values: integer(1, 100),
 });
 
+const validationSchema = record({
+  ...labels(1, 'validation'),
+  /** Seed of the batches' order and of the noise. */
+  seed,
+  /** The search whose final ω and α are read. */
+  supernet: searchSchema,
+});
+
+/** The loss that a search ends with, on the whole validation half, as plain data. */
+export type ValidationProtocol = z.infer<typeof validationSchema>;
+
 /** The largest eigenvalues of ∇²_α L_val at a landscape's center as plain data. */
 export type SpectrumProtocol = z.infer<typeof spectrumSchema>;
 
@@ -162,6 +173,31 @@ export const SPECTRUM = withUpgrade(
     onBatchStatistics(parsed, 'under a spectrum: a Hessian is computed with the statistics of each batch'),
   ),
 );
+
+/** Losses at the end of searches. */
+export const VALIDATION = withUpgrade(
+  formatOf(validationSchema, 'A validation protocol', (parsed) => ({
+    ...parsed,
+    supernet: checkedSearch(parsed.supernet, 'supernet.'),
+  })),
+);
+
+/** A landscape whose center is what is read: ω as it is, the whole half, the statistics of each batch. */
+export function validationLandscape({ budget, seed, supernet }: ValidationProtocol): LandscapeProtocol {
+  return {
+    version: 2,
+    kind: 'landscape',
+    budget,
+    seed,
+    supernet,
+    directions: 'orthonormal',
+    points: 3,
+    extent: 1,
+    omega: { kind: 'current' },
+    normalization: 'batch',
+    validationBatches: 'all',
+  };
+}
 
 /** A landscape whose fields are each within their bounds, checked whole. @param prefix  Of its paths in sentences. */
 function checkedLandscape(parsed: LandscapeProtocol, prefix = ''): LandscapeProtocol {

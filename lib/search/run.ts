@@ -16,6 +16,7 @@ import type { Run } from '../runs/store.js';
 import { measureCondition } from './condition.js';
 import { measureLandscape } from './landscape.js';
 import type { LandscapeOptions } from './landscape.js';
+import { validationLandscape } from './landscape-protocol.js';
 import type {
   ConditionProtocol,
   LandscapeProtocol,
@@ -29,6 +30,7 @@ import type { SearchProtocol } from './protocol.js';
 import { search } from './search.js';
 import type { EpochRecord, SearchResult } from './search.js';
 import { measureSpectrum } from './spectrum.js';
+import { measureValidation } from './validation.js';
 
 /** Every kind of run of a supernet through the run store: searches, and what is measured on what they trained. */
 
@@ -131,6 +133,7 @@ export const SUPERNET_KINDS = {
   path: onPlane(({ landscape }: PathProtocol) => landscape, followPath),
   condition: onPlane(({ landscape }: ConditionProtocol) => landscape, measureCondition),
   spectrum: onPlane(({ landscape }: SpectrumProtocol) => landscape, measureSpectrum),
+  validation: onPlane(validationLandscape, measureValidation),
 };
 
 /** A finished run on a supernet. */

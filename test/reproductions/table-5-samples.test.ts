@@ -20,12 +20,23 @@ interface Numbers {
   readonly errorPct?: (N: number, seed: number) => number;
   /** Which of the published genotypes, smallest first: their networks have 3.2 and 3.3 million parameters. */
   readonly large?: (N: number, seed: number) => boolean;
+  /** What a search ends with on the validation half; DARTS' has no N. */
+  readonly loss?: (N: number | undefined, seed: number) => number;
 }
 
 /** A table as if measured: searches and networks with those numbers. */
-function fake({ seconds = () => 1, errorPct = () => 40, large = () => false }: Numbers) {
+function fake({
+  seconds = () => 1,
+  errorPct = () => 40,
+  large = () => false,
+  loss = (_, seed) => 1.5 + 0.01 * (seed % 2),
+}: Numbers) {
   return fakeView(table5, { budget: 'laptop' }, ({ axes: { N }, run }) => {
     if (run.kind === 'linear') return {};
+    if (run.kind === 'validation') {
+      const found = loss(N, run.validation.seed);
+      return { result: { loss: found, uniform: found + 0.4 } };
+    }
     const { seed } = run.kind === 'search' ? run.search : run.training;
     // Hand-made cells: training tells them apart by 8 points.
     if (run.kind === 'training' && !run.search)
@@ -47,7 +58,7 @@ const controlEdges = ({ normal }: Genotype): number => normal.filter(([op]) => o
 const verdicts = (numbers: Numbers) => verdictsOf(table5, fake(numbers));
 const trainings = (
   options: Parameters<
-    typeof cellsOf<'search' | 'training' | 'linear', SweepAxes, (typeof table5)['choices']>
+    typeof cellsOf<'search' | 'validation' | 'training' | 'linear', SweepAxes, (typeof table5)['choices']>
   >[1],
 ) => cellsOfKind(cellsOf(table5, options), 'training').filter(({ run }) => run.search);
 const laptop = trainings({ budget: 'laptop' });
@@ -57,8 +68,9 @@ describe('Table 5', () => {
     for (const budget of ['smoke', 'laptop', 'full'] as const) {
       const shared = cellsOf(fig4, { budget }).map(({ run }) => run.search);
       const own = trainings({ budget });
-      expect(own).to.have.length(budget === 'smoke' ? 4 * 2 : 2 * 4 * 3);
-      for (const { run } of own) expect(shared).to.deep.include(run.search);
+      expect(own).to.have.length({ smoke: 4 * 2, laptop: 2 * 4 * 6, full: 2 * 4 * 3 }[budget]);
+      // Fig. 4 has three seeds.
+      for (const { run } of own) if (run.search!.seed < 3) expect(shared).to.deep.include(run.search);
     }
   });
 
@@ -124,7 +136,7 @@ describe('Table 5', () => {
     expect(stable.detail).to.contain('It is supported if the mean lies from −1 to 1');
     expect(stable.statistic.value).to.be.closeTo(0.01, 1e-9);
     expect(stable.verdict).to.equal('supported');
-    expect(stable.controls![0]).to.match(/errors with 0, 4, 8: 36\.03 ± 0\.06, 40\.03/);
+    expect(stable.controls![0]).to.match(/errors with 0, 4, 8: 36\.05 ± 0\.06, 40\.05/);
     expect(find(fake({ errorPct: (N, seed) => (N > 4 ? 37 : 40) + 0.1 * seed })).verdict).to.equal(
       'not supported',
     );
@@ -160,20 +172,50 @@ describe('Table 5', () => {
     for (const { detail } of table5.claims(alone)) expect(detail).to.not.contain('NaN');
     const tables = table5.tables(alone);
     expect(byTitle(tables[0])[0]['']).to.equal('✗ not seen');
-    expect(byTitle(tables[1])[0]).to.include({ n: 3, 'error (%)': '–', 'full size (M)': '3.17 ± 0.00' });
+    expect(byTitle(tables[1])[0]).to.include({ n: 6, 'error (%)': '–', 'full size (M)': '3.17 ± 0.00' });
     expect(tables[1].notes![0]).to.match(/^No errors: where the control fails/);
     printsWell(tables);
     expect(table5.charts(alone).map(({ name }) => name)).to.deep.equal(['cost', 'loss']);
   });
 
+  it('asks of the loss what the paper says of errors, and whether DARTS comes as far', () => {
+    const [DARTS, SAME] = [1.5, 1.48];
+    const scattered = (at: number, seed: number) => at + 0.002 * (seed % 3);
+    const settled = verdicts({
+      loss: (N, seed) => scattered(N === undefined ? DARTS : N === 2 ? 1.7 : SAME, seed),
+    });
+    expect(settled).to.include({
+      'loss-settles/literal': 'supported',
+      'loss-settles/flat': 'supported',
+      'loss-below-darts/flat': 'supported',
+    });
+    const falling = verdicts({ loss: (N, seed) => scattered(N === undefined ? 1.3 : 1.8 - 0.08 * N, seed) });
+    expect(falling).to.include({
+      'loss-settles/flat': 'not supported',
+      'loss-below-darts/flat': 'not supported',
+    });
+    // A quarter of the 0.4 nats that α makes.
+    const find = (view: ReturnType<typeof fake>, id: string) =>
+      table5.claims(view).find((claim) => claim.id === id)!;
+    expect(find(fake({}), 'loss-settles/flat').detail).to.contain('from −0.1 to 0.1');
+    expect(find(fake({}), 'loss-settles/flat').controls!.join()).to.contain('weighed alike');
+    // Where α makes nothing, no loss tells one from another.
+    const blind = fake({});
+    const rows = blind.rows.map((row) => (row.kind === 'validation' ? { ...row, uniform: row.loss } : row));
+    expect(find({ ...blind, rows }, 'loss-below-darts/flat').verdict).to.equal('cannot be seen here');
+    const unread = { ...blind, rows: blind.rows.filter(({ kind }) => kind !== 'validation') };
+    expect(find(unread, 'loss-below-darts/flat').verdict).to.equal('not run');
+    for (const { detail } of table5.claims(unread)) expect(detail).to.not.contain('NaN');
+  });
+
   it('prints our search and, apart from it, what the paper prints', () => {
-    const [controls, networks, ours, paper] = table5.tables(fake({ seconds: (N) => N }));
+    const [controls, networks, ours, beside, paper] = table5.tables(fake({ seconds: (N) => N ?? 1 }));
     expect(byTitle(controls)[0]['']).to.equal('✓ seen');
     expect(networks.rows).to.have.length(8);
     expect(byTitle(networks)[1]).to.include({
       density: 'literal',
       N: 4,
-      n: 3,
+      n: 6,
       'error (%)': '40.00 ± 0.00',
       best: '40.00',
       'full size (M)': '3.17 ± 0.00',
@@ -184,13 +226,18 @@ describe('Table 5', () => {
     expect(byTitle(ours)[1]).to.include({
       density: 'literal',
       N: 4,
-      seeds: 3,
+      seeds: 6,
       seconds: '4.0 ± 0.0',
       // 160 weight steps and 32 updates of 4 candidates, 4 steps each.
       'SGD steps': 160 + 32 * 4 * 4,
       agreement: '1.00',
       N_e: '2.00 ± 0.00',
     });
+    expect(byTitle(ours)[1]).to.include({ 'validation loss': '1.505 ± 0.005', 'α = 0': '1.905 ± 0.005' });
+    expect(byTitle(beside).map(({ method, n, 'validation loss': loss }) => [method, n, loss])).to.deep.equal([
+      ['DARTS 1st', 6, '1.505 ± 0.005'],
+      ['random-ws', 6, '–'],
+    ]);
     expect(paper.title).to.contain("Printed in the paper's Table 5");
     expect(Object.values(paper.rows[2])).to.deep.equal([6, '2.51 ± 0.09', '3.53', '1.1']);
     expect(textTable(paper)).to.contain('Not comparable');
@@ -201,9 +248,8 @@ describe('Table 5', () => {
     expect(table5.deviations(laptop)).to.include('Training: epochs is 12; the paper has 600.');
     const few = table5.deviations(trainings({ budget: 'laptop', seeds: 2 })).join('\n');
     expect(few).to.contain('2 searches for each N; the paper has 3.');
-    // As many hand-made cells as the table has seeds.
     expect(table5.deviations(cellsOf(table5, { budget: 'laptop' })).at(-1)).to.match(
-      /hand-made.*0, 4, 8 edges.*3 each/,
+      /hand-made.*0, 4, 8 edges.*4 each/,
     );
     expect(few).to.not.contain('hand-made');
     const open = openSettingsOf(laptop).map(({ path }) => path);
@@ -212,14 +258,14 @@ describe('Table 5', () => {
 
   it('shows what is there of a table that is not whole', () => {
     const whole = fake({});
-    const partial: View<'search' | 'training' | 'linear', SweepAxes> = {
+    const partial: View<'search' | 'validation' | 'training' | 'linear', SweepAxes> = {
       ...whole,
-      // The linear classifier, nine networks of hand-made cells, a network found.
-      rows: whole.rows.filter(({ kind }) => kind !== 'search').slice(0, 11),
-      done: 10,
+      // The linear classifier, twelve networks of hand-made cells, a network found.
+      rows: whole.rows.filter(({ kind }) => kind === 'linear' || kind === 'training').slice(0, 14),
+      done: 13,
     };
     const [, networks] = table5.tables(partial);
-    expect(networks.title).to.contain('; 10 of 57 runs)');
+    expect(networks.title).to.contain('; 13 of 174 runs)');
     expect(byTitle(networks)).to.have.length(1);
     expect(byTitle(networks)[0]).to.include({ n: 1, 'error (%)': '40.00' });
     textTable(networks);

@@ -10,7 +10,7 @@ import { conditionPerturbations } from '../../lib/analysis/condition.js';
 import type { LossGrid } from '../../lib/analysis/landscape.js';
 import { axpy, dot, norm } from '../../lib/math/vec.js';
 import { key } from '../../lib/math/random.js';
-import { LANDSCAPE, CONDITION, PATH, SPECTRUM } from '../../lib/search/landscape-protocol.js';
+import { LANDSCAPE, CONDITION, PATH, SPECTRUM, VALIDATION } from '../../lib/search/landscape-protocol.js';
 import type {
   ConditionProtocol,
   LandscapeProtocol,
@@ -523,6 +523,43 @@ describe('search/landscape', function () {
       }).catch((error: unknown) => error);
       expect(String(stopped)).to.contain('Stopped after 3 of 7 losses');
       expect((await runCondition(protocol, { home: elsewhere, data })).result).to.deep.equal(result);
+    });
+  });
+
+  describe('the loss at the end of a search', () => {
+    const { supernet: trained, seed } = current();
+    const protocol = VALIDATION.parse({
+      version: 1,
+      kind: 'validation',
+      budget: 'smoke',
+      seed,
+      supernet: trained,
+    });
+    const runValidation = (options: RunOptions) => runKind(SUPERNET_KINDS.validation, protocol, options);
+
+    it('is the middle of the landscape at ω as it is, on the whole half; beside it that of uniform weights', async () => {
+      const { result } = await runValidation({ home, data });
+      const whole = { ...current(), validationBatches: 'all' as const };
+      const { grid } = (await runLandscape(whole, { home, data })).result;
+      expect(result.loss).to.equal(grid.losses[2][2]);
+      const made = await objective(whole);
+      expect(result.uniform).to.equal(made.lossOf(new Float64Array(made.plane.center.length)));
+      expect(result.uniform).to.not.equal(result.loss);
+    });
+
+    it('goes on after the first of its two losses', async () => {
+      const { result } = await runValidation({ home, data });
+      const elsewhere = newHome();
+      const stopped = await runValidation({ home: elsewhere, data, ...stopAt(1, /^validation/) }).catch(
+        (error: unknown) => error,
+      );
+      expect(String(stopped)).to.contain('Stopped after 1 of 2 validation losses');
+      expect((await runValidation({ home: elsewhere, data })).result).to.deep.equal(result);
+    });
+
+    it('names what its search must not be', () => {
+      const bad = { ...protocol, supernet: { ...trained, epochs: 0 } };
+      expect(() => VALIDATION.parse(bad)).to.throw(/supernet\.epochs is 0/);
     });
   });
 
