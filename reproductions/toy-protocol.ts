@@ -122,7 +122,7 @@ function solverIn<Id extends 'mgs' | 'rs'>(id: Id, space: SpaceId, preset: Prese
 /** How much of the full experiment a budget affords: share of repeats, largest N where N goes to its limit. */
 const BUDGET: Readonly<Record<Budget, { share: number; largest: number }>> = {
   full: { share: 1, largest: 4096 },
-  laptop: { share: 0.03, largest: 4096 },
+  laptop: { share: 0.05, largest: 4096 },
   smoke: { share: 0.002, largest: 64 },
 };
 

@@ -89,7 +89,7 @@ describe('protocols on toy functions', () => {
   it('has one run for each experiment and seed, and nothing between them but the seed', () => {
     for (const [budget, seeds] of [
       ['smoke', 2],
-      ['laptop', 5],
+      ['laptop', 9],
       ['full', 20],
     ] as const) {
       const protocols = toys({ budget });
@@ -374,7 +374,7 @@ describe('zarts reproduce table-1', () => {
       estimate(cellsOf(table1, { budget })),
     );
     expect(smoke).to.be.within(0.2, 10);
-    expect(laptop).to.be.within(20, 120);
+    expect(laptop).to.be.within(60, 240);
     expect(full).to.be.above(10 * laptop);
   });
 });
