@@ -1,8 +1,9 @@
 /** Claims about networks that were trained, and what they are decided on. */
+import { regionTest } from '../lib/analysis/claims.js';
 import type { Answer } from '../lib/analysis/claims.js';
 import { meanDifference, ranks, smallestEffect, stratifiedTest } from '../lib/analysis/comparison.js';
 import type { Stratum } from '../lib/analysis/comparison.js';
-import { fitLine } from '../lib/analysis/statistics.js';
+import { LEVEL, fitLine } from '../lib/analysis/statistics.js';
 import { fixed } from '../lib/report/format.js';
 import type { SolverId } from '../lib/search/solvers.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
@@ -184,14 +185,14 @@ function contest(
       const { difference, interval, standardError, df } = meanDifference(strata);
       const { difference: byRanks, p } = stratifiedTest(strata.map(ranked));
       const margin = controls && Math.min(...passed.map(({ key }) => controls.get(key)!.points)) / 4;
-      const alike =
-        margin !== undefined && interval !== null && interval[0] > -margin && interval[1] < margin;
+      const within = margin && regionTest(difference, standardError, df, { between: [-margin, margin] });
+      // A difference that is shown to be smaller than anything that counts is an answer too.
+      const alike = within ? within.agrees && p > 1 - LEVEL && within.p < p : false;
       return {
         value: difference,
         interval,
         n,
-        p,
-        agrees: byRanks > 0,
+        ...(within && alike ? { p: within.p, agrees: false } : { p, agrees: byRanks > 0 }),
         detail: (questions) =>
           [
             `By ranks within ${several(strata.length, 'benchmark')}, labels permuted within each${left.length > 0 ? `; left out, since their control did not pass: ${left.join(', ')}` : ''}.`,
@@ -199,7 +200,7 @@ function contest(
               ? ''
               : `So many searches would find a difference of ${fixed(smallestEffect(standardError, df, questions), 2)} points four times in five.`,
             alike
-              ? `The two are alike: the whole interval lies within a quarter of what four edges make in the control’s cells, ±${fixed(margin, 2)}.`
+              ? `p is that of a difference within ±${fixed(margin, 2)}, a quarter of what four edges make in the control’s cells: what is shown is that the two are alike, if anything.`
               : '',
             detail,
           ]

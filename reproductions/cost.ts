@@ -92,7 +92,10 @@ export const STEP_MODEL = {
   perOperation: 0.36,
   /** Milliseconds a step for each operation of each cell and each value (image × pixel × channel) that enters the network. */
   perValue: 2.36e-5,
-  /** Operations that the noise operation counts as: its numbers are drawn. By DARTS and MGS in S4 against S2, ten searches each. */
+  /**
+   * Operations that the noise operation counts as in a pass that draws its numbers, by DARTS and MGS in S4 against S2, ten searches
+   * each; one where they are those of an earlier pass.
+   */
   noiseOperations: 3,
   /** What a loss without gradients costs, as a share of a step. */
   evaluationShare: 0.3,
@@ -103,13 +106,28 @@ export const STEP_MODEL = {
   compilePerOperation: 0.12,
 } as const;
 
+/**
+ * The share of a search's time in passes that draw the numbers of the noise operation: the candidates of an alpha update have the
+ * same, and so have the architectures that are ranked.
+ */
+function drawingShare(protocol: SearchProtocol): number {
+  const all = equivalentSteps(protocol);
+  if (isDrawn(protocol.solver)) return searchWork(protocol).weightSteps / all;
+  const { points } = askedFor(protocol);
+  if (points === 0) return 1;
+  const { fineTuneSteps, evaluations } = searchWork(protocol);
+  const repeated = fineTuneSteps + STEP_MODEL.evaluationShare * evaluations;
+  return 1 - (repeated * (1 - 1 / points)) / all;
+}
+
 /** Operations of the supernet, reckoned by the average cell: edges all have about as many. */
 function operations(protocol: SearchProtocol): number {
   const { cells } = protocol;
   const space = spaceOf(protocol);
   const { kinds } = cellForm(space);
   const all = kinds.flatMap((cell) => space.edges[cell]);
-  const worth = all.flat().map((op) => (op === 'noise' ? STEP_MODEL.noiseOperations : 1));
+  const noise = 1 + (STEP_MODEL.noiseOperations - 1) * drawingShare(protocol);
+  const worth = all.flat().map((op) => (op === 'noise' ? noise : 1));
   // In units of a cell of the paper's spaces with one operation an edge.
   return (cells * worth.reduce((sum, each) => sum + each, 0)) / (kinds.length * cellEdges(4).length);
 }

@@ -32,15 +32,17 @@ const MEMORY_MODEL = {
   perSupernetValue: 3.3,
   /** The same of a derived network, for each cell. */
   perNetworkValue: 49,
+  /** Bytes of the noise operation's draws that are kept for who draws them again, at most (lib/engine/native/normal.h). */
+  keptDraws: 128 * 2 ** 20,
   /** Bytes of a pixel's colour in memory. */
   perImageValue: 1,
 } as const;
 
 /** The formulas of what runs take, in words. */
 export const NEEDS_MODEL = {
-  step: `cells × operations a cell × (${STEP_MODEL.perOperation} ms + ${STEP_MODEL.perValue} ms × batch × pixels × channels) on two cores, noise counting as ${STEP_MODEL.noiseOperations} operations,`,
+  step: `cells × operations a cell × (${STEP_MODEL.perOperation} ms + ${STEP_MODEL.perValue} ms × batch × pixels × channels) on two cores, noise counting as ${STEP_MODEL.noiseOperations} operations where it is drawn anew,`,
   trainingStep: `cells × (${TRAINING_MODEL.perCell} ms + ${TRAINING_MODEL.perCellValue} ms × batch × pixels × channels + eight operations)`,
-  memory: `${MEMORY_MODEL.base / 1e6} MB + ${MEMORY_MODEL.perSupernetValue} bytes (${MEMORY_MODEL.perNetworkValue} a cell of a derived network) × cells × operations a cell × batch × pixels × channels, and the images`,
+  memory: `${MEMORY_MODEL.base / 1e6} MB + ${MEMORY_MODEL.perSupernetValue} bytes (${MEMORY_MODEL.perNetworkValue} a cell of a derived network) × cells × operations a cell × batch × pixels × channels, ${Math.round(MEMORY_MODEL.keptDraws / 1e6)} MB where noise is an operation, and the images`,
   disk: `${RECORD_BYTES / 1000} kB a run + ${CHECKPOINT_BYTES} bytes a trained number`,
 } as const;
 
@@ -127,14 +129,17 @@ function trainingIn(run: Run): EvaluationProtocol | undefined {
 
 /** Bytes of memory that computing a run takes at most. */
 export function memoryBytes(run: Run): number {
-  const { base, perSupernetValue, perNetworkValue, perImageValue } = MEMORY_MODEL;
+  const { base, perSupernetValue, perNetworkValue, perImageValue, keptDraws } = MEMORY_MODEL;
   const [search, training] = [searchOf(run), trainingIn(run)];
   const values = (batch: number, side: number, channels: number): number => batch * side ** 2 * channels;
   const ofSearch = (of: SearchProtocol): number => {
     const { batchSize, channels, cells, dataset } = of;
     const images = values(dataset.trainSize, dataset.imageSide, 3) * perImageValue;
+    const draws = drawsNoise(of) ? keptDraws : 0;
     return (
-      images + perSupernetValue * values(batchSize, dataset.imageSide, channels) * cells * operationsOf(of)
+      images +
+      draws +
+      perSupernetValue * values(batchSize, dataset.imageSide, channels) * cells * operationsOf(of)
     );
   };
   const ofTraining = ({ batchSize, network, dataset }: EvaluationProtocol): number => {
@@ -148,6 +153,12 @@ export function memoryBytes(run: Run): number {
     return images + perNetworkValue * values(batchSize, side, network.channels) * network.cells;
   };
   return base + Math.max(search ? ofSearch(search) : 0, training ? ofTraining(training) : 0);
+}
+
+/** Whether a supernet has the noise operation. */
+function drawsNoise(search: SearchProtocol): boolean {
+  const space = spaceOf(search);
+  return cellForm(space).kinds.some((kind) => space.edges[kind].flat().includes('noise'));
 }
 
 /** Operations of a supernet's cell, on average over its kinds. */

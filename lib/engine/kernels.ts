@@ -1,6 +1,7 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
 import { FLOAT, attr, sliceAttributes } from './graph.js';
 import type { Attribute } from './graph.js';
+import { nativeKernels } from './native.js';
 import { backend, moveToOpenScope, tf } from './tensorflow.js';
 
 /**
@@ -702,6 +703,16 @@ function stateless(distribution: 'Normal' | 'Uniform', shape: number[], seed: Te
 /** Standard normal draws of a seed. @param seed  int32 [2]; the same draws for the same seed, eagerly and recorded. */
 export function statelessNormal(shape: number[], seed: Tensor1D): Tensor {
   return stateless('Normal', shape, seed);
+}
+
+/**
+ * The same draws, kept for a while where the fused kernels are used: who draws them again soon, as the passes of one alpha
+ * update do, does not wait for them. Not for what is exported, which must be TensorFlow's own operation.
+ */
+export function keptNormal(shape: number[], seed: Tensor1D): Tensor {
+  return nativeKernels.level === 'none'
+    ? statelessNormal(shape, seed)
+    : run('ZartsNormal', [int('shape', shape)], [seed]);
 }
 
 /**

@@ -30,7 +30,8 @@ export interface Scope {
   normalize(name: string, x: Tensor4D, scale?: Tensor1D, offset?: Tensor1D): Tensor4D;
   /** The same with sums exact enough for what the whole network's gradient passes through. Both scale and offset, or neither. */
   normalizeExactly(name: string, x: Tensor4D, scale?: Tensor1D, offset?: Tensor1D): Tensor4D;
-  noise(name: string, shape: readonly number[]): Tensor4D;
+  /** @param kept  Whether the draws may be kept for who draws them again. */
+  noise(name: string, shape: readonly number[], kept?: boolean): Tensor4D;
   /** Told the statistics that a fused kernel normalized with; absent where nobody asks. */
   readonly collected?: ((name: string, statistics: engine.BatchStatistics) => void) | undefined;
 }
@@ -41,7 +42,7 @@ export function within(scope: Scope, prefix: string): Scope {
     weight: (name) => scope.weight(`${prefix}.${name}`),
     normalize: (name, x, scale, offset) => scope.normalize(`${prefix}.${name}`, x, scale, offset),
     normalizeExactly: (name, ...rest) => scope.normalizeExactly(`${prefix}.${name}`, ...rest),
-    noise: (name, shape) => scope.noise(name === '' ? prefix : `${prefix}.${name}`, shape),
+    noise: (name, ...rest) => scope.noise(name === '' ? prefix : `${prefix}.${name}`, ...rest),
     collected:
       scope.collected &&
       ((name, statistics) => {
@@ -592,11 +593,11 @@ function pool(kind: 'max' | 'avg', { channels, stride, poolsNormalized }: Operat
 
 /** N(0, 1) draws of the input's (subsampled) shape, whatever the input (R-DARTS `NoiseOp`); also in evaluation. */
 function noise({ stride }: OperationForm): Layer {
-  const draw = ([batch, height, width, channels]: Shape, scope: Scope): Tensor4D =>
-    scope.noise('', [batch, Math.ceil(height / stride), Math.ceil(width / stride), channels]);
+  const draw = ([batch, height, width, channels]: Shape, scope: Scope, kept = false): Tensor4D =>
+    scope.noise('', [batch, Math.ceil(height / stride), Math.ceil(width / stride), channels], kept);
   return {
     ...sequence(plain(({ shape }, scope) => draw(shape, scope))),
-    fused: (scope, shape) => ({ kind: 'given', x: draw(shape, scope) }),
+    fused: (scope, shape) => ({ kind: 'given', x: draw(shape, scope, true) }),
   };
 }
 

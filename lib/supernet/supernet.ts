@@ -491,10 +491,11 @@ export function normalizer(
 /** Noise of a seed, a different stream for every edge. */
 export function noiseSource(seed: Tensor1D | undefined): Scope['noise'] {
   let stream = 0;
-  return (name, shape) => {
+  return (name, shape, kept) => {
     if (!seed) throw new UsageError(`The noise primitive at ${name} needs a noise seed.`);
     const offset: Tensor = tf.tensor1d([0, ++stream], 'int32');
-    return engine.statelessNormal([...shape], tf.add(seed, offset)) as Tensor4D;
+    const draw = kept ? engine.keptNormal : engine.statelessNormal;
+    return draw([...shape], tf.add(seed, offset)) as Tensor4D;
   };
 }
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
+import type { Tensor, Tensor1D, Tensor2D, Tensor4D, TypedArray } from '@tensorflow/tfjs-node';
 import * as engine from '../../lib/engine/index.js';
 import * as reference from './reference.js';
 import type { Values } from './reference.js';
@@ -400,6 +400,66 @@ describe('engine/kernels', function () {
       // Four standard errors of 2,000 draws.
       expect(mean).to.be.within(-0.09, 0.09);
       expect(variance).to.be.within(0.87, 1.13);
+    });
+  });
+
+  describe('normal draws that are kept', () => {
+    const seedOf = (...seed: [number, number]) => tf.tensor1d(seed, 'int32');
+    const both = (shape: number[], ...seed: [number, number]): [fresh: TypedArray, kept: TypedArray] => {
+      const draws = [engine.statelessNormal, engine.keptNormal].map((draw) =>
+        tf.tidy(() => draw(shape, seedOf(...seed)).dataSync()),
+      );
+      return draws as [TypedArray, TypedArray];
+    };
+
+    it('are those of TensorFlow to the bit, the first time and again, for any seed and size', () => {
+      const seeds = fc.tuple(fc.integer(), fc.integer());
+      const shape = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 4 });
+      fc.assert(
+        fc.property(shape, seeds, (sides, seed) => {
+          for (const time of ['first', 'again']) {
+            const [fresh, kept] = both(sides, ...seed);
+            expect(kept, time).to.deep.equal(fresh);
+          }
+        }),
+      );
+      const [fresh, kept] = both([64, 32, 32, 16], 12, -34);
+      expect(
+        Buffer.from(kept.buffer, kept.byteOffset, kept.byteLength).equals(
+          Buffer.from(fresh.buffer, fresh.byteOffset, fresh.byteLength),
+        ),
+      ).to.equal(true);
+    });
+
+    it('are told apart by seed and by shape', () => {
+      const drawn = (shape: number[], ...seed: [number, number]) => both(shape, ...seed)[1];
+      expect(drawn([4, 4], 1, 2)).to.not.deep.equal(drawn([4, 4], 2, 1));
+      expect(drawn([4, 4], 1, 2)).to.have.length(16);
+      expect(drawn([2, 16], 1, 2)).to.have.length(32);
+    });
+
+    it('stay what they are when what reads them could write into them, and when others take their place', () => {
+      const program = compile(
+        {},
+        {
+          doubled: {
+            inputs: { seed: { shape: [2], dtype: 'int32' as const } },
+            run: (_: unknown, { seed }: Readonly<Record<string, Tensor>>) => {
+              const draws = engine.keptNormal([500], seed as Tensor1D);
+              return { outputs: { y: tf.relu(tf.add(tf.neg(draws), 0)), z: tf.mul(draws, 2) } };
+            },
+          },
+        },
+      );
+      const [fresh] = both([500], 5, 6);
+      const twice = Float32Array.from(fresh, (value) => 2 * value);
+      const call = () => program.call('doubled', { seed: { shape: [2], data: Int32Array.of(5, 6) } }).z.data;
+      expect(call()).to.deep.equal(twice);
+      expect(call()).to.deep.equal(twice);
+      // More than is kept, 4 MB each.
+      for (let i = 0; i < 40; i++) tf.tidy(() => engine.keptNormal([1024, 1024], seedOf(i, 7)));
+      expect(call()).to.deep.equal(twice);
+      program.dispose();
     });
   });
 

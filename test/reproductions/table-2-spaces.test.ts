@@ -328,7 +328,7 @@ describe('Table 2', () => {
     printsWell(tables);
   });
 
-  it('does not find them where DARTS is better, and is undecided where nothing differs', () => {
+  it('does not find them where DARTS is better, and says so where nothing differs', () => {
     const reversed = fakeView(laptop, ({ method, seed }) => ({
       errorPct: 100 - AS_PRINTED[method] + 0.2 * (seed % 2),
       searchSeconds: method === 'mgs' ? 20 : 10 + seed,
@@ -341,7 +341,23 @@ describe('Table 2', () => {
         fakeView(laptop, () => ({ errorPct: 42 })),
       ),
     );
-    for (const verdict of equal.slice(0, 4)) expect(verdict).to.equal('undecided');
+    for (const verdict of equal.slice(0, 4)) expect(verdict).to.equal('not supported');
+  });
+
+  it('finds two alike where the difference is shown to be less than a quarter of what four edges make', () => {
+    const claimOf = (scatter: number) => {
+      const view = fakeView(laptop, ({ method, seed }) => ({
+        errorPct: 42 + scatter * ((seed * 7 + method.length) % 3),
+      }));
+      return table2.claims(view).find(({ id }) => id === 'beats-darts/mgs-flat')!;
+    };
+    const alike = claimOf(0.2);
+    expect(alike.verdict).to.equal('not supported');
+    expect(alike.detail).to.match(
+      /within ±1\.0\d, a quarter of what four edges make.*the two are alike, if anything/,
+    );
+    // Of what scatters more nothing is shown.
+    expect(claimOf(8).verdict).to.equal('undecided');
   });
 
   it('counts the searches that stand in S2 and S3 in one of them', () => {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 #include "kernels.h"
+#include "normal.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/framework/shape_inference.h"
@@ -415,6 +416,16 @@ template <int input> absl::Status likeInput(InferenceContext* c) {
   return absl::OkStatus();
 }
 
+absl::Status normalShape(InferenceContext* c) {
+  std::vector<int64_t> shape;
+  TF_RETURN_IF_ERROR(c->GetAttr("shape", &shape));
+  std::vector<tensorflow::shape_inference::DimensionHandle> sides;
+  for (const int64_t side : shape) sides.push_back(c->MakeDim(side));
+  c->set_output(0, c->MakeShape(sides));
+  return absl::OkStatus();
+}
+
+REGISTER_OP("ZartsNormal").Input("seed: int32").Output("draws: float").Attr("shape: list(int)").SetShapeFn(normalShape);
 REGISTER_OP("ZartsBlock")
     .Input("x: float").Input("norm: float").Input("gamma: float").Input("beta: float").Input("depthwise: float").Input("pointwise: float")
     .Output("z: float").Output("out_norm: float").Output("mean: float").Output("variance: float")
@@ -442,6 +453,7 @@ REGISTER_OP("ZartsPoolGrad")
     .Attr("N: int >= 1").Attr("stride: int").Attr("max: bool").SetShapeFn(likeInput<0>);
 
 #define REGISTER(name, type) REGISTER_KERNEL_BUILDER(Name(name).Device(tensorflow::DEVICE_CPU), type)
+REGISTER("ZartsNormal", Normal);
 REGISTER("ZartsBlock", Block);
 REGISTER("ZartsBlockGrad", BlockGrad);
 REGISTER("ZartsSum", Sum);
