@@ -97,6 +97,8 @@ export const STEP_MODEL = {
    * each; one where they are those of an earlier pass.
    */
   noiseOperations: 3,
+  /** What a pass costs that only has to compute one architecture of two cells, as a share of one of all operations. */
+  singleShare: 0.6,
   /** What a loss without gradients costs, as a share of a step. */
   evaluationShare: 0.3,
   /** What the gradient with respect to α alone costs, as a share of a step. */
@@ -136,7 +138,9 @@ function operations(protocol: SearchProtocol): number {
 export function stepMs(protocol: SearchProtocol): number {
   const { channels, batchSize, dataset } = protocol;
   const values = batchSize * dataset.imageSide ** 2 * channels;
-  return operations(protocol) * (STEP_MODEL.perOperation + STEP_MODEL.perValue * values);
+  const single = isDrawn(protocol.solver) && spaceOf(protocol).skeleton !== 'stages';
+  const computed = operations(protocol) * (single ? STEP_MODEL.singleShare : 1);
+  return computed * (STEP_MODEL.perOperation + STEP_MODEL.perValue * values);
 }
 
 /** The work of a search in steps' worth of time: what is less than a step counts as the share of one that it costs. */

@@ -98,6 +98,8 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
   const { work, missing } = await workOf(cells, context);
   const { found, soFar, isWorth, findStored } = finding(cells, context, work, missing);
   const { steps } = await stepsHere(work, inStore, () => paceHere(context.home));
+  for (const i of await notWorth(work, steps, inStore))
+    steps[i] = steps[i].map(({ seconds, known }) => ({ seconds: known ? seconds : 0, known }));
   const total = secondsOf(steps.flat());
   let done = secondsOf(steps.flat().filter(({ known }) => known));
   if (steps.flat().some(({ known }) => !known)) await onBegin?.();
@@ -448,29 +450,39 @@ async function leftOf<W extends { readonly cell: AnyCell; readonly parts: readon
   here: () => Pace,
 ): Promise<Remaining> {
   const { steps, pace } = await stepsHere(work, find, here);
-  const isThere = (i: number): boolean => steps[i].every(({ known }) => known);
-  let rows: readonly object[] | undefined;
-  const counted: number[] = [];
-  for (const [i, { cell }] of work.entries()) {
-    if (cell.worth && !isThere(i)) {
-      rows ??= rowsOf(
-        await Promise.all(work.filter((each, at) => !each.cell.worth && isThere(at)).map(foundBy)),
-      );
-      if (cell.worth(rows) === false) continue;
-    }
-    counted.push(i);
-  }
+  const isThere = isThereBy(steps);
+  const leftOut = await notWorth(work, steps, find);
+  const counted = [...work.keys()].filter((i) => !leftOut.has(i));
   const left = (which: readonly number[]): number =>
     secondsOf(which.flatMap((i) => steps[i].filter(({ known }) => !known)));
   const count = (which: readonly number[]): number => countOf(which.map((i) => work[i].cell));
   const gated = left(counted.filter((i) => work[i].cell.worth));
   return { seconds: left(counted), gated, pace, known: count(counted.filter(isThere)), of: count(counted) };
+}
 
-  async function foundBy(of: W): Promise<MeasuredCell> {
+const isThereBy =
+  (steps: readonly (readonly Step[])[]) =>
+  (i: number): boolean =>
+    steps[i].every(({ known }) => known);
+
+/** The cells that are not there and not worth it by the controls that are. */
+async function notWorth<W extends { readonly cell: AnyCell; readonly parts: readonly Part[] }>(
+  work: readonly W[],
+  steps: readonly (readonly Step[])[],
+  find: (protocol: StoredProtocol, of: W) => KeptRun | undefined | Promise<KeptRun | undefined>,
+): Promise<ReadonlySet<number>> {
+  const isThere = isThereBy(steps);
+  const gated = [...work.keys()].filter((i) => work[i].cell.worth && !isThere(i));
+  if (gated.length === 0) return new Set();
+  const found: MeasuredCell[] = [];
+  for (const [i, each] of work.entries()) {
+    if (each.cell.worth || !isThere(i)) continue;
     const runs: KeptRun[] = [];
-    for (const part of of.parts) runs.push((await find(part.protocol(runs), of))!);
-    return measuredCell(of.cell, of.parts, runs);
+    for (const part of each.parts) runs.push((await find(part.protocol(runs), each))!);
+    found.push(measuredCell(each.cell, each.parts, runs));
   }
+  const rows = rowsOf(found);
+  return new Set(gated.filter((i) => work[i].cell.worth!(rows) === false));
 }
 
 /**

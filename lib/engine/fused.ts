@@ -96,7 +96,7 @@ function fusedBatchNorm(x: Tensor4D, scale: Tensor1D, offset: Tensor1D): Normali
   const channels = x.shape[3];
   const sum = (maps: readonly Normalized[], none: Tensor): Tensor4D => {
     const places = maps.map(() => WHOLE);
-    const attributes = [attr.int('N', maps.length), attr.int('places', places)];
+    const attributes = [attr.int('N', maps.length), attr.int('places', places), attr.bool('skips', false)];
     const inputs = [none, ...lists(maps), ...maps.map(() => none)];
     return backend.executeSingleOutput('ZartsSum', attributes, inputs) as Tensor4D;
   };
@@ -111,7 +111,7 @@ function fusedBatchNorm(x: Tensor4D, scale: Tensor1D, offset: Tensor1D): Normali
     },
     (dy, saved) => {
       const [x, norm, scale, offset, none] = saved;
-      const attributes = [attr.int('N', 1), attr.int('places', [WHOLE])];
+      const attributes = [attr.int('N', 1), attr.int('places', [WHOLE]), attr.bool('skips', false)];
       const inputs = [none, dy, x, norm, scale, offset, none];
       const [, coefficients, dScale, dOffset] = many('ZartsSumGrad', attributes, inputs, 4);
       const [ofDy, ofX, shift] = tf.split(coefficients, 3).map((row) => tf.reshape(row, [channels]));
@@ -128,14 +128,17 @@ function many(op: string, attributes: Attribute[], inputs: Tensor[], outputs: nu
   return backend.executeMultipleOutputs(op, attributes, inputs, outputs);
 }
 
-function blockAttributes({ depthwise, stride, dilation }: FusedBlock): Attribute[] {
+/** @param place  Of the weight without which the block is not computed; −1: it always is. */
+function blockAttributes({ depthwise, stride, dilation }: FusedBlock, place: number): Attribute[] {
   const padding = depthwise ? (dilation * (depthwise.shape[0] - 1)) / 2 : 0;
-  return [attr.int('stride', stride), attr.int('dilation', dilation), attr.int('padding', padding)];
+  return Object.entries({ stride, dilation, padding, place }).map(([name, value]) => attr.int(name, value));
 }
 
 /** One application of a block: what its gradient is computed from. */
 interface AppliedBlock {
   readonly block: FusedBlock;
+  /** As of {@link blockAttributes}. */
+  readonly place: number;
   readonly input: Normalized;
   readonly output: Normalized;
 }
@@ -148,6 +151,8 @@ interface AppliedBlock {
  * @param nodes       The terms of each node, at least one.
  * @param concat      The states that are put together.
  * @param weights     What the terms are multiplied by, by their places.
+ * @param skips       Whether what has a weight of 0 need not be computed: its weight then gets no gradient, and its blocks no
+ *                    statistics.
  * @returns           [batch, height, width, concat · channels].
  */
 export function fusedCell(
@@ -156,6 +161,7 @@ export function fusedCell(
   nodes: readonly (readonly FusedTerm[])[],
   concat: readonly number[],
   weights: Tensor1D,
+  skips = false,
 ): Tensor4D {
   const terms = nodes.flat();
   const blocks = [
@@ -171,7 +177,7 @@ export function fusedCell(
   let statistics: BatchStatistics[] = [];
   const op = tf.customGrad((...args: unknown[]) => {
     const save = args.at(-1) as (tensors: Tensor[]) => void;
-    const pass = new CellPass(inputs, preprocess, nodes, concat, weights);
+    const pass = new CellPass(inputs, preprocess, nodes, concat, weights, skips);
     const value = pass.forward();
     statistics = pass.statistics();
     // What the backward pass reads is handed over by number: the tensors of the forward pass are gone by then.
@@ -213,6 +219,7 @@ class CellPass {
     private readonly nodes: readonly (readonly FusedTerm[])[],
     private readonly concat: readonly number[],
     private readonly weights: Tensor1D,
+    private readonly skips: boolean,
   ) {}
 
   private keep<T extends Tensor>(tensor: T): T {
@@ -260,18 +267,26 @@ class CellPass {
     factors: readonly Tensor[] = maps.map(() => this.none),
     weights: Tensor = this.weights,
   ): Tensor {
-    const attributes = [attr.int('N', maps.length), attr.int('places', places)];
-    return backend.executeSingleOutput('ZartsSum', attributes, [weights, ...lists(maps), ...factors]);
+    return backend.executeSingleOutput('ZartsSum', this.sumAttributes(places), [
+      weights,
+      ...lists(maps),
+      ...factors,
+    ]);
   }
 
-  private apply(block: FusedBlock, input: Normalized): AppliedBlock {
+  private sumAttributes(places: number[]): Attribute[] {
+    return [attr.int('N', places.length), attr.int('places', places), attr.bool('skips', this.skips)];
+  }
+
+  private apply(block: FusedBlock, input: Normalized, place = WHOLE): AppliedBlock {
     const filters = [block.depthwise ?? this.none, block.pointwise];
     const [gamma, beta] = block.affine ?? [this.none, this.none];
     const inputs = [input.z, input.norm, input.gamma, input.beta, ...filters];
-    const [z, norm, mean, variance] = many('ZartsBlock', blockAttributes(block), inputs, 4);
+    const attributes = blockAttributes(block, place);
+    const [z, norm, mean, variance] = many('ZartsBlock', attributes, [...inputs, this.weights], 4);
     for (const tensor of [...inputs, z, norm, gamma, beta]) this.keep(tensor);
     this.found.set(block, { mean: mean as Tensor1D, variance: variance as Tensor1D });
-    return { block, input, output: { z, norm, gamma, beta } };
+    return { block, place, input, output: { z, norm, gamma, beta } };
   }
 
   private term(term: FusedTerm): Normalized {
@@ -287,7 +302,7 @@ class CellPass {
       case 'blocks': {
         let at = this.plain(x);
         const applied = operation.blocks.map((block) => {
-          const each = this.apply(block, at);
+          const each = this.apply(block, at, this.skips ? term.place : WHOLE);
           at = each.output;
           return each;
         });
@@ -345,9 +360,8 @@ class CellPass {
     /** The weights' gradient; then of each term the coefficients, and the gradients of scale and offset. */
     const ofSum = (maps: readonly Normalized[], places: number[], factors: readonly Tensor[], dy: Tensor) => {
       const count = maps.length;
-      const attributes = [attr.int('N', count), attr.int('places', places)];
       const inputs = [weights, dy, ...lists(maps).map(saved), ...factors];
-      const [dWeights, ...rest] = many('ZartsSumGrad', attributes, inputs, 1 + 3 * count);
+      const [dWeights, ...rest] = many('ZartsSumGrad', this.sumAttributes(places), inputs, 1 + 3 * count);
       return { dWeights, terms: maps.map((_, i) => [rest[i], rest[count + i], rest[2 * count + i]]) };
     };
     /** The gradient of what the first of some blocks reads, from that of the sum that the last has a place in. */
@@ -359,7 +373,7 @@ class CellPass {
     ): Tensor => {
       let [g, k, ofScale, each]: [Tensor, Tensor, Tensor[], Tensor] = [dy, coefficients, affine, factors];
       for (const at of [...applied].reverse()) {
-        const { block, input, output } = at;
+        const { block, place, input, output } = at;
         const own = [
           input.z,
           input.norm,
@@ -369,7 +383,12 @@ class CellPass {
           block.pointwise,
         ];
         const inputs = [...own, output.z].map(saved);
-        const results = many('ZartsBlockGrad', blockAttributes(block), [...inputs, g, k, each], 6);
+        const results = many(
+          'ZartsBlockGrad',
+          blockAttributes(block, place),
+          [...inputs, g, k, each, weights],
+          6,
+        );
         const [dx, dDepthwise, dPointwise, next, dGamma, dBeta] = results;
         ofFilters.set(at, block.depthwise ? [dDepthwise, dPointwise] : [dPointwise]);
         if (block.affine) ofAffine.set(at, ofScale);

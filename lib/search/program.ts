@@ -4,7 +4,7 @@ import type { HostArrays, Program, ProgramFunction, Tensors } from '../engine/in
 import { keepLatest } from '../latest.js';
 import { initialStatistics, runningStatistics, trainingStatistics } from '../supernet/statistics.js';
 import { supernet } from '../supernet/supernet.js';
-import type { PassOptions, Supernet } from '../supernet/supernet.js';
+import type { Mixing, PassOptions, Supernet } from '../supernet/supernet.js';
 import { lossAndGradients, sgdStep } from '../supernet/training.js';
 import type { SgdSettings } from '../supernet/training.js';
 import { isDrawn, spaceOf } from './protocol.js';
@@ -26,7 +26,7 @@ export type SearchFunction =
 /** How a program normalizes and mixes. */
 export interface ProgramForm {
   /** What `step` takes as alphas: alphas, or the mixing weights that they stand for. */
-  readonly mixing: 'softmax' | 'given';
+  readonly mixing: Mixing;
   /** How batch norm normalizes where losses are read: by the batch's own statistics, or running ones kept beside ω. */
   readonly statistics: 'batch' | 'running';
   /** Whether paths are dropped, with a probability that is fed. */
@@ -96,7 +96,7 @@ export function searchProgram(protocol: SearchProtocol, classes: number, compile
   const { perturbation, solver } = protocol;
   return supernetProgram(supernetParts(protocol, classes, compiled), {
     // A single architecture of two cells is mixing weights that no alphas stand for.
-    mixing: perturbation || isDrawn(solver) ? 'given' : 'softmax',
+    mixing: perturbation ? 'given' : isDrawn(solver) ? 'single' : 'softmax',
     statistics: protocol.normalization ?? 'batch',
     dropPath: protocol.dropPath !== undefined,
   });

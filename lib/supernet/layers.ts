@@ -683,7 +683,7 @@ export function mapOf(layer: Layer, input: FeatureMap, scope: Scope): FeatureMap
 /**
  * A cell by the fused kernels, its two inputs preprocessed by layers of one block.
  *
- * @param nodes, concat, weights  See {@link engine.fusedCell}.
+ * @param nodes, concat, weights, skips  See {@link engine.fusedCell}.
  */
 export function fusedMap(
   preprocess: readonly [Layer, Layer],
@@ -692,6 +692,7 @@ export function fusedMap(
   nodes: readonly (readonly engine.FusedTerm[])[],
   concat: readonly number[],
   weights: Tensor1D,
+  skips = false,
 ): FeatureMap {
   const block = (layer: Layer, { x }: FeatureMap): engine.FusedBlock => {
     const operation = layer.fused!(scope, x.shape);
@@ -699,7 +700,7 @@ export function fusedMap(
     return operation.blocks[0];
   };
   const blocks = [block(preprocess[0], s0), block(preprocess[1], s1)] as const;
-  return new FeatureMap(engine.fusedCell([s0.x, s1.x], blocks, nodes, concat, weights), s0.switches);
+  return new FeatureMap(engine.fusedCell([s0.x, s1.x], blocks, nodes, concat, weights, skips), s0.switches);
 }
 
 /** The shape of each state of a cell, from the second input, which is as large as the states that the nodes read. */

@@ -61,6 +61,9 @@ export interface PartialChannels {
 
 const { tf } = engine;
 
+/** How a supernet is told what its operations weigh. */
+export type Mixing = 'softmax' | 'given' | 'single';
+
 export interface PassOptions {
   /** Default: the batch's own statistics. */
   readonly normalization?: Normalization;
@@ -77,9 +80,10 @@ export interface PassOptions {
   readonly pattern?: PatternUse;
   /**
    * Whether the alphas are softmaxed, or given as the weights themselves, operations' and edges' alike (see
-   * `mixingWeights` of the spaces). Default: `softmax`.
+   * `mixingWeights` of the spaces); `single`: given, and those of one architecture, so that what weighs nothing need not be
+   * computed, and the weights have no gradients that anybody asks for. Default: `softmax`.
    */
-  readonly mixing?: 'softmax' | 'given';
+  readonly mixing?: Mixing;
 }
 
 export interface Supernet {
@@ -163,13 +167,14 @@ export function supernet(space: SearchSpace, shape: SupernetShape): Supernet {
       const { normalization = { kind: 'batch' }, pattern } = options;
       const fuses = engine.canFuse() && normalization.kind === 'batch' && !pattern;
       const mixing = mixingTensors(space, alphas, edgeNormalization, options.mixing);
+      const skips = options.mixing === 'single';
       const dropping = dropPathSource(images.shape[0], options);
       const switches = options.pattern && patternSwitches(options.pattern);
       let [s0, s1] = first.apply(new FeatureMap(images, switches), scope);
       for (const cell of cells) {
         const dropped = dropping?.(space.edges[cell.kind].length);
         if (cell.fused && fuses && !dropped) {
-          [s0, s1] = [s1, cell.fused(s0, s1, scope, mixing.all(cell.kind))];
+          [s0, s1] = [s1, cell.fused(s0, s1, scope, mixing.all(cell.kind), skips)];
           continue;
         }
         const weights = mixing.perOperation(cell.kind, cell.width / k);
@@ -244,7 +249,8 @@ interface SupernetCell extends Contents {
   ): FeatureMap;
   /** The same by the fused kernels, where they know all of the cell's operations. @param weights  Of all operations. */
   readonly fused:
-    ((s0: FeatureMap, s1: FeatureMap, scope: Scope, weights: Tensor1D) => FeatureMap) | undefined;
+    | ((s0: FeatureMap, s1: FeatureMap, scope: Scope, weights: Tensor1D, skips: boolean) => FeatureMap)
+    | undefined;
 }
 
 /** What a cell's mixed ops multiply by. */
@@ -292,7 +298,7 @@ function supernetCell(
     width,
     fused: !canFuse
       ? undefined
-      : (s0, s1, scope, weights) => {
+      : (s0, s1, scope, weights, skips) => {
           const shapeOf = stateShape(s1, width, kind === 'reduce');
           const term = ({ input, layer, place }: (typeof operations)[number]): FusedTerm => ({
             input,
@@ -300,7 +306,7 @@ function supernetCell(
             place,
           });
           const nodes = numbers.map((number) => computed.filter(({ node }) => node === number).map(term));
-          return fusedMap([preprocess0, preprocess1], [s0, s1], scope, nodes, numbers, weights);
+          return fusedMap([preprocess0, preprocess1], [s0, s1], scope, nodes, numbers, weights, skips);
         },
     apply(s0, s1, scope, weights, dropping) {
       const inputs = [mapOf(preprocess0, s0, scope), mapOf(preprocess1, s1, scope)];
@@ -400,7 +406,7 @@ function mixingTensors(
   const lengths = edgeNormalization ? [...sizes, ...kinds.map(() => sum(nodes))] : sizes;
   const parts: Tensor1D[] = lengths.length === 1 ? [alphas] : tf.split(alphas, lengths);
   const softmaxed = (values: Tensor1D, groups: readonly number[]) =>
-    mixing === 'given' ? values : softmaxPerGroup(values, groups);
+    mixing === 'softmax' ? softmaxPerGroup(values, groups) : values;
   const cell = (operations: Tensor1D, edges: Tensor1D | undefined, groups: readonly number[]) => {
     const weights = softmaxed(operations, groups);
     if (!edges) return { weights };

@@ -19,6 +19,8 @@ export type Kind =
   | 'given';
 
 export interface CellForm {
+  /** Whether what weighs nothing need not be computed. */
+  readonly skips?: boolean;
   /** [batch, height, width, channels] of both inputs; the nodes have `width` channels. */
   readonly shape: readonly [number, number, number, number];
   readonly width: number;
@@ -241,7 +243,7 @@ function fused(form: CellForm, [first, second, weights, ...rest]: readonly Tenso
   );
   const inputs = [first as Tensor4D, second as Tensor4D] as const;
   const concat = nodes.map((_, i) => i + 2);
-  return engine.fusedCell(inputs, preprocess, nodes, concat, weights as Tensor1D);
+  return engine.fusedCell(inputs, preprocess, nodes, concat, weights as Tensor1D, form.skips);
 }
 
 /** A cell as a subject: the fused kernels and their definition. */

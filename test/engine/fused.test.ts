@@ -138,6 +138,40 @@ describe('engine/fused', function () {
     }
   });
 
+  it('skip what weighs nothing and change no bit of the rest, the gradient of its weight aside', () => {
+    const twice: Kind = { blocks: [3, 5].map((size) => ({ size, stride: 1, dilation: 1 })) };
+    const kinds: readonly Kind[] = [twice, block(3), 'identity', 'given', { pool: 'max', stride: 1 }];
+    const terms = kinds.flatMap((kind) => [0, 1].map((input) => ({ input, kind })));
+    for (const affine of [false, true]) {
+      const form: CellForm = {
+        shape: [3, 6, 5, 9],
+        width: 8,
+        reduces: false,
+        affine,
+        nodes: [terms, [...terms, { input: 2, kind: twice }]],
+      };
+      const inputs = random(64, cellInputs(form));
+      const [dy] = random(65, [[3, 6, 5, 16]]);
+      const zero = inputs[2].data.map((value, i) => (i % 3 === 0 ? 0 : value));
+      // All that a node adds up.
+      const none = zero.map((value, i) => (i < terms.length ? 0 : value));
+      for (const weights of [zero, none]) {
+        const given = inputs.map((input, i) => (i === 2 ? { ...input, data: weights } : input));
+        const [whole, part] = [false, true].map((skips) =>
+          evaluate(fusedSubject({ ...form, skips }), given, dy, true),
+        );
+        const unsigned = (values: ArrayLike<number>) => Array.from(values, (value) => value + 0);
+        expect(unsigned(part.y.data)).to.deep.equal(unsigned(whole.y.data));
+        for (const [i, { data }] of part.gradients.entries()) {
+          const expected = Array.from(whole.gradients[i].data, (value, place) =>
+            i === 2 && weights[place] === 0 ? 0 : value,
+          );
+          expect(unsigned(data), `gradient ${i}`).to.deep.equal(unsigned(expected));
+        }
+      }
+    }
+  });
+
   it('leave no tensors behind', () => {
     const form = alone([1, 4, 4, 4], 4, block(3));
     const before = engine.tensorCounts();

@@ -303,12 +303,17 @@ describe('reproduce', () => {
       const options = { budget: 'smoke', seeds: 1, home } as const;
       const left = () => leftToReproduce(experiment, options);
       const positions: number[] = [];
+      const totals: number[] = [];
       const progress: Progress = {
-        start: (_, total) => ({ update: (at) => void positions.push(at / total), end: () => undefined }),
+        start(_, total) {
+          totals.push(total);
+          return { update: (at) => void positions.push(at / total), end: () => undefined };
+        },
       };
       return {
         left,
         positions,
+        totals,
         get: () => reproduce(experiment, { ...options, progress, ...(stored && { stored }) }),
       };
     };
@@ -324,6 +329,11 @@ describe('reproduce', () => {
     expect(failed.positions).to.deep.equal([...failed.positions].sort((a, b) => a - b));
     expect(await failed.left()).to.include({ seconds: 0, known: 1, of: 1 });
     expect((await ask(false, 'only').get()).of).to.equal(1);
+    // Of what is known not to be worth it no time is told.
+    const again = ask(false);
+    await again.get();
+    expect(again.totals[0]).to.be.below(Math.ceil(before.seconds));
+    expect(failed.totals[0]).to.equal(Math.ceil(before.seconds));
     expect(await ask(true).left()).to.deep.include({ known: 1, of: 4 });
     expect((await ask(true, 'only').get()).of).to.equal(4);
     expect((await ask(true).get()).done).to.equal(4);

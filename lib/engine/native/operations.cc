@@ -1,11 +1,13 @@
 // The kernels as TensorFlow operations, for the CPU. What normalizes a map goes along with it as norm [2, channels]:
 // ẑ = norm[0]·z + norm[1], and then y = gamma·ẑ + beta, where these are not empty. The gradient of such a map is
 // coefficients [3, channels] on the gradient dy of the sum that it has a place in, dz = coefficients[0]·dy + coefficients[1]·z +
-// coefficients[2], and where drop path gives each image a factor, factor·coefficients[0].
+// coefficients[2], and where drop path gives each image a factor, factor·coefficients[0]. Where `skips` says so, what has a weight
+// of zero is not computed: a map of zeros stands for it, its gradients are zero, and so is that of its weight.
 #include <node_api.h>
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <iterator>
 #include <string>
 #include <vector>
 #include "kernels.h"
@@ -122,9 +124,12 @@ class BlockOp : public OpKernel {
     OP_REQUIRES_OK(c, c->GetAttr("stride", &stride_));
     OP_REQUIRES_OK(c, c->GetAttr("dilation", &dilation_));
     OP_REQUIRES_OK(c, c->GetAttr("padding", &padding_));
+    OP_REQUIRES_OK(c, c->GetAttr("place", &place_));
   }
 
  protected:
+  // Whether what the block ends in weighs nothing: weights are the last input, −1 is the place of what is always computed.
+  bool isSkipped(OpKernelContext* c) const { return place_ >= 0 && data(c->input(c->num_inputs() - 1))[place_] == 0; }
   BlockShape shapeOf(const Tensor& x, const Tensor& depthwise, const Tensor& pointwise) const {
     BlockShape s{};
     s.images = dim(x, 0), s.height = dim(x, 1), s.width = dim(x, 2), s.channels = dim(x, 3);
@@ -153,8 +158,10 @@ class BlockOp : public OpKernel {
   };
 
  private:
-  int stride_, dilation_, padding_;
+  int stride_, dilation_, padding_, place_;
 };
+
+void clear(Tensor* t) { std::fill_n(data(t), t->NumElements(), 0.0f); }
 
 class Block : public BlockOp {
  public:
@@ -166,8 +173,12 @@ class Block : public BlockOp {
     Tensor* z;
     OP_REQUIRES_OK(c, c->allocate_output(0, TensorShape({s.images, s.outHeight, s.outWidth, s.outChannels}), &z));
     std::vector<double> mean(s.outChannels), variance(s.outChannels);
-    level().kernels->blockForward(
-        s, {data(x), in.scales(), in.shift.data(), data(depthwise), data(pointwise), data(z), mean.data(), variance.data()}, allocate);
+    if (isSkipped(c)) {
+      clear(z);
+    } else {
+      level().kernels->blockForward(
+          s, {data(x), in.scales(), in.shift.data(), data(depthwise), data(pointwise), data(z), mean.data(), variance.data()}, allocate);
+    }
     OP_REQUIRES_OK(c, writeNorm(c, mean, variance, static_cast<double>(s.images) * s.outHeight * s.outWidth));
   }
 };
@@ -187,6 +198,10 @@ class BlockGrad : public BlockOp {
     OP_REQUIRES_OK(c, c->allocate_output(3, in.scales() ? TensorShape({3, s.channels}) : TensorShape({0}), &inCoefficients));
     OP_REQUIRES_OK(c, c->allocate_output(4, c->input(2).shape(), &dGamma));
     OP_REQUIRES_OK(c, c->allocate_output(5, c->input(3).shape(), &dBeta));
+    if (isSkipped(c)) {
+      for (Tensor* each : {dx, dDepthwise, dPointwise, inCoefficients, dGamma, dBeta}) clear(each);
+      return;
+    }
     std::vector<double> sum(s.channels), products(s.channels);
     const float* k = data(coefficients);
     level().kernels->blockBackward(
@@ -209,7 +224,10 @@ class BlockGrad : public BlockOp {
 // weights (−1: 1).
 class SumOp : public OpKernel {
  public:
-  explicit SumOp(OpKernelConstruction* c) : OpKernel(c) { OP_REQUIRES_OK(c, c->GetAttr("places", &places_)); }
+  explicit SumOp(OpKernelConstruction* c) : OpKernel(c) {
+    OP_REQUIRES_OK(c, c->GetAttr("places", &places_));
+    OP_REQUIRES_OK(c, c->GetAttr("skips", &skips_));
+  }
 
  protected:
   struct Term {
@@ -236,17 +254,24 @@ class SumOp : public OpKernel {
     return std::any_of(terms.begin(), terms.end(), [](const Term& t) { return t.factors; }) ? 1 : images;
   }
   static double factorOf(const Term& t, int image) { return t.factors ? t.factors[image] : 1; }
+  bool isSkipped(const Term& t) const { return skips_ && t.weight == 0; }
   std::vector<int> places_;
+  bool skips_;
 };
 
 class Sum : public SumOp {
  public:
   using SumOp::SumOp;
   void Compute(OpKernelContext* c) override {
-    std::vector<Term> terms;
-    OP_REQUIRES_OK(c, read(c, terms));
+    std::vector<Term> all, terms;
+    OP_REQUIRES_OK(c, read(c, all));
+    std::copy_if(all.begin(), all.end(), std::back_inserter(terms), [this](const Term& t) { return !isSkipped(t); });
     Tensor* y;
     OP_REQUIRES_OK(c, c->allocate_output(0, c->input(1).shape(), &y));
+    if (terms.empty()) {
+      clear(y);
+      return;
+    }
     const int channels = dim(*y, 3), images = dim(*y, 0), count = static_cast<int>(terms.size()), step = imagesAtOnce(terms, images);
     const size_t pixels = static_cast<size_t>(dim(*y, 1)) * dim(*y, 2) * step;
     for (int n = 0; n < images; n += step) {
@@ -277,20 +302,25 @@ class SumGrad : public SumOp {
     const Tensor &weights = c->input(0), &dy = c->input(1);
     const int channels = dim(dy, 3), images = dim(dy, 0), count = static_cast<int>(terms.size()), step = imagesAtOnce(terms, images);
     const size_t pixels = static_cast<size_t>(dim(dy, 1)) * dim(dy, 2) * step, all = static_cast<size_t>(count) * channels;
+    std::vector<int> counted;
+    for (int i = 0; i < count; i++)
+      if (!isSkipped(terms[i])) counted.push_back(i);
     std::vector<float> centres;
-    for (const Term& t : terms)
-      for (int k = 0; k < channels; k++) centres.push_back(static_cast<float>(t.affine.centre(k)));
+    for (const int i : counted)
+      for (int k = 0; k < channels; k++) centres.push_back(static_cast<float>(terms[i].affine.centre(k)));
     // Σ dy and Σ dy·(x − centre), with each term's factors
-    std::vector<double> sums(all), products(all), sum(channels), product(all);
-    for (int n = 0; n < images; n += step) {
+    std::vector<double> sums(all), products(all), sum(channels), product(counted.size() * channels);
+    for (int n = 0; n < images && !counted.empty(); n += step) {
       const size_t from = pixels / step * n * channels;
       std::vector<const float*> xs;
-      for (const Term& t : terms) xs.push_back(t.x + from);
-      level().kernels->products({data(dy) + from, xs.data(), count, channels, pixels, centres.data(), sum.data(), product.data()}, allocate);
-      for (size_t i = 0; i < all; i++) {
-        const double factor = factorOf(terms[i / channels], n);
-        sums[i] += factor * sum[i % channels];
-        products[i] += factor * product[i];
+      for (const int i : counted) xs.push_back(terms[i].x + from);
+      level().kernels->products(
+          {data(dy) + from, xs.data(), static_cast<int>(counted.size()), channels, pixels, centres.data(), sum.data(), product.data()}, allocate);
+      for (size_t i = 0; i < product.size(); i++) {
+        const size_t term = counted[i / channels], at = term * channels + i % channels;
+        const double factor = factorOf(terms[term], n);
+        sums[at] += factor * sum[i % channels];
+        products[at] += factor * product[i];
       }
     }
     Tensor* dWeights;
@@ -428,23 +458,23 @@ absl::Status normalShape(InferenceContext* c) {
 REGISTER_OP("ZartsNormal").Input("seed: int32").Output("draws: float").Attr("shape: list(int)").SetShapeFn(normalShape);
 REGISTER_OP("ZartsBlock")
     .Input("x: float").Input("norm: float").Input("gamma: float").Input("beta: float").Input("depthwise: float").Input("pointwise: float")
-    .Output("z: float").Output("out_norm: float").Output("mean: float").Output("variance: float")
-    .Attr("stride: int").Attr("dilation: int").Attr("padding: int").SetShapeFn(blockShape);
+    .Input("weights: float").Output("z: float").Output("out_norm: float").Output("mean: float").Output("variance: float")
+    .Attr("stride: int").Attr("dilation: int").Attr("padding: int").Attr("place: int").SetShapeFn(blockShape);
 REGISTER_OP("ZartsBlockGrad")
     .Input("x: float").Input("norm: float").Input("gamma: float").Input("beta: float").Input("depthwise: float").Input("pointwise: float")
-    .Input("z: float").Input("dy: float").Input("coefficients: float").Input("factors: float")
+    .Input("z: float").Input("dy: float").Input("coefficients: float").Input("factors: float").Input("weights: float")
     .Output("dx: float").Output("d_depthwise: float").Output("d_pointwise: float").Output("in_coefficients: float")
     .Output("d_gamma: float").Output("d_beta: float")
-    .Attr("stride: int").Attr("dilation: int").Attr("padding: int").SetShapeFn(likeInput<0>);
+    .Attr("stride: int").Attr("dilation: int").Attr("padding: int").Attr("place: int").SetShapeFn(likeInput<0>);
 REGISTER_OP("ZartsSum")
     .Input("weights: float").Input("maps: N * float").Input("norms: N * float").Input("gammas: N * float").Input("betas: N * float")
     .Input("factors: N * float").Output("y: float")
-    .Attr("N: int >= 1").Attr("places: list(int)").SetShapeFn(likeInput<1>);
+    .Attr("N: int >= 1").Attr("places: list(int)").Attr("skips: bool").SetShapeFn(likeInput<1>);
 REGISTER_OP("ZartsSumGrad")
     .Input("weights: float").Input("dy: float")
     .Input("maps: N * float").Input("norms: N * float").Input("gammas: N * float").Input("betas: N * float").Input("factors: N * float")
     .Output("d_weights: float").Output("coefficients: N * float").Output("d_gammas: N * float").Output("d_betas: N * float")
-    .Attr("N: int >= 1").Attr("places: list(int)").SetShapeFn(likeInput<0>);
+    .Attr("N: int >= 1").Attr("places: list(int)").Attr("skips: bool").SetShapeFn(likeInput<0>);
 REGISTER_OP("ZartsPool")
     .Input("x: float").Output("p: float").Output("norm: float").Output("mean: float").Output("variance: float")
     .Attr("stride: int").Attr("max: bool").SetShapeFn(poolShape);
