@@ -12,6 +12,7 @@ import type {
   SpectrumProtocol,
   ValidationProtocol,
 } from '../lib/search/landscape-protocol.js';
+import { fineTuneIterations } from '../lib/search/omega-protocol.js';
 import { halfSize, isDrawn, isZeroOrder, spaceOf, updatePeriod } from '../lib/search/protocol.js';
 import type { SearchProtocol } from '../lib/search/protocol.js';
 import { isLookedFor } from '../lib/search/stability.js';
@@ -108,11 +109,28 @@ export const STEP_MODEL = {
   compilePerOperation: 0.12,
 } as const;
 
+/** Bytes of the noise operation's draws that are kept for who draws them again, at most (lib/engine/native/normal.h). */
+export const KEPT_DRAWS = 128 * 2 ** 20;
+
+/** Whether the draws of what is drawn again fit in what is kept: those of an alpha update's passes, or of a ranking's one seed. */
+function areDrawsKept(protocol: SearchProtocol): boolean {
+  const { batchSize, channels, cells, dataset, omega, solver } = protocol;
+  const space = spaceOf(protocol);
+  const { kinds } = cellForm(space);
+  const noisy = kinds.flatMap((cell) => space.edges[cell]).flat();
+  const edges = noisy.filter((op) => op === 'noise').length / kinds.length;
+  // A third of the cells has maps as large as what enters, each reduction halves them: 1, 1/2 and 1/4.
+  const maps = (cells * (1 + 1 / 2 + 1 / 4)) / 3;
+  const seeds = isDrawn(solver) ? 1 : 1 + fineTuneIterations(omega);
+  return 4 * batchSize * dataset.imageSide ** 2 * channels * edges * maps * seeds <= KEPT_DRAWS;
+}
+
 /**
  * The share of a search's time in passes that draw the numbers of the noise operation: the candidates of an alpha update have the
  * same, and so have the architectures that are ranked.
  */
 function drawingShare(protocol: SearchProtocol): number {
+  if (!areDrawsKept(protocol)) return 1;
   const all = equivalentSteps(protocol);
   if (isDrawn(protocol.solver)) return searchWork(protocol).weightSteps / all;
   const { points } = askedFor(protocol);

@@ -7,7 +7,7 @@ import type { Primitive } from '../lib/spaces/primitives.js';
 import { cellForm, stagePlan } from '../lib/spaces/spaces.js';
 import type { SearchSpace } from '../lib/spaces/spaces.js';
 import type { AnyCell } from './experiment.js';
-import { STEP_MODEL, TRAINING_MODEL } from './cost.js';
+import { KEPT_DRAWS, STEP_MODEL, TRAINING_MODEL } from './cost.js';
 import { partsOf, searchOf } from './kinds.js';
 import type { Run } from './kinds.js';
 import { estimate } from './measure.js';
@@ -32,8 +32,6 @@ const MEMORY_MODEL = {
   perSupernetValue: 3.3,
   /** The same of a derived network, for each cell. */
   perNetworkValue: 49,
-  /** Bytes of the noise operation's draws that are kept for who draws them again, at most (lib/engine/native/normal.h). */
-  keptDraws: 128 * 2 ** 20,
   /** Bytes of a pixel's colour in memory. */
   perImageValue: 1,
 } as const;
@@ -42,7 +40,7 @@ const MEMORY_MODEL = {
 export const NEEDS_MODEL = {
   step: `cells × operations a cell × (${STEP_MODEL.perOperation} ms + ${STEP_MODEL.perValue} ms × batch × pixels × channels) on two cores, noise counting as ${STEP_MODEL.noiseOperations} operations where it is drawn anew,`,
   trainingStep: `cells × (${TRAINING_MODEL.perCell} ms + ${TRAINING_MODEL.perCellValue} ms × batch × pixels × channels + eight operations)`,
-  memory: `${MEMORY_MODEL.base / 1e6} MB + ${MEMORY_MODEL.perSupernetValue} bytes (${MEMORY_MODEL.perNetworkValue} a cell of a derived network) × cells × operations a cell × batch × pixels × channels, ${Math.round(MEMORY_MODEL.keptDraws / 1e6)} MB where noise is an operation, and the images`,
+  memory: `${MEMORY_MODEL.base / 1e6} MB + ${MEMORY_MODEL.perSupernetValue} bytes (${MEMORY_MODEL.perNetworkValue} a cell of a derived network) × cells × operations a cell × batch × pixels × channels, ${Math.round(KEPT_DRAWS / 1e6)} MB where noise is an operation, and the images`,
   disk: `${RECORD_BYTES / 1000} kB a run + ${CHECKPOINT_BYTES} bytes a trained number`,
 } as const;
 
@@ -129,13 +127,13 @@ function trainingIn(run: Run): EvaluationProtocol | undefined {
 
 /** Bytes of memory that computing a run takes at most. */
 export function memoryBytes(run: Run): number {
-  const { base, perSupernetValue, perNetworkValue, perImageValue, keptDraws } = MEMORY_MODEL;
+  const { base, perSupernetValue, perNetworkValue, perImageValue } = MEMORY_MODEL;
   const [search, training] = [searchOf(run), trainingIn(run)];
   const values = (batch: number, side: number, channels: number): number => batch * side ** 2 * channels;
   const ofSearch = (of: SearchProtocol): number => {
     const { batchSize, channels, cells, dataset } = of;
     const images = values(dataset.trainSize, dataset.imageSide, 3) * perImageValue;
-    const draws = drawsNoise(of) ? keptDraws : 0;
+    const draws = drawsNoise(of) ? KEPT_DRAWS : 0;
     return (
       images +
       draws +
