@@ -140,6 +140,12 @@ function ranked({ first, second }: Stratum): Stratum {
   return { first: all.slice(0, first.length), second: all.slice(first.length) };
 }
 
+/** Whether the difference of two samples lies within ±margin. */
+function withinMargin(stratum: Stratum, margin: number): { readonly p: number; readonly agrees: boolean } {
+  const { difference, standardError, df } = meanDifference([stratum]);
+  return regionTest(difference, standardError, df, { between: [-margin, margin] });
+}
+
 /** What decides a claim that one method beats another. */
 function contest(
   rows: readonly Row<'training', MethodAxes>[],
@@ -184,23 +190,24 @@ function contest(
       if (strata.length === 0 || n < 2) return undefined;
       const { difference, interval, standardError, df } = meanDifference(strata);
       const { difference: byRanks, p } = stratifiedTest(strata.map(ranked));
-      const margin = controls && Math.min(...passed.map(({ key }) => controls.get(key)!.points)) / 4;
-      const within = margin && regionTest(difference, standardError, df, { between: [-margin, margin] });
-      // A difference that is shown to be smaller than anything that counts is an answer too.
-      const alike = within ? within.agrees && p > 1 - LEVEL && within.p < p : false;
+      // A difference that is shown to be smaller than anything that counts, in every benchmark, is an answer too.
+      const within =
+        controls && passed.map(({ key, stratum }) => withinMargin(stratum, controls.get(key)!.points / 4));
+      const alike = within?.every(({ agrees }) => agrees) ? Math.max(...within.map((each) => each.p)) : NaN;
+      const isAlike = p > 1 - LEVEL && alike < p;
       return {
         value: difference,
         interval,
         n,
-        ...(within && alike ? { p: within.p, agrees: false } : { p, agrees: byRanks > 0 }),
+        ...(isAlike ? { p: alike, agrees: false, alike: true } : { p, agrees: byRanks > 0 }),
         detail: (questions) =>
           [
             `By ranks within ${several(strata.length, 'benchmark')}, labels permuted within each${left.length > 0 ? `; left out, since their control did not pass: ${left.join(', ')}` : ''}.`,
             interval === null
               ? ''
               : `So many searches would find a difference of ${fixed(smallestEffect(standardError, df, questions), 2)} points four times in five.`,
-            alike
-              ? `p is that of a difference within ±${fixed(margin, 2)}, a quarter of what four edges make in the control’s cells: what is shown is that the two are alike, if anything.`
+            isAlike
+              ? 'p is that of a difference within a quarter of what four edges make in the control’s cells, in each benchmark: what is shown is that the two are alike, if anything.'
               : '',
             detail,
           ]

@@ -135,30 +135,32 @@ function drawingShare(protocol: SearchProtocol): number {
   if (isDrawn(protocol.solver)) return searchWork(protocol).weightSteps / all;
   const { points } = askedFor(protocol);
   if (points === 0) return 1;
-  const { fineTuneSteps, evaluations } = searchWork(protocol);
-  const repeated = fineTuneSteps + STEP_MODEL.evaluationShare * evaluations;
+  const { fineTuneSteps, alphaUpdates } = searchWork(protocol);
+  const repeated = fineTuneSteps + STEP_MODEL.evaluationShare * alphaUpdates * points;
   return 1 - (repeated * (1 - 1 / points)) / all;
 }
 
-/** Operations of the supernet, reckoned by the average cell: edges all have about as many. */
-function operations(protocol: SearchProtocol): number {
+/**
+ * Operations of the supernet, reckoned by the average cell: edges all have about as many.
+ *
+ * @param drawing  The share of passes that draw the numbers of the noise operation.
+ */
+function operations(protocol: SearchProtocol, drawing = 1): number {
   const { cells } = protocol;
   const space = spaceOf(protocol);
   const { kinds } = cellForm(space);
   const all = kinds.flatMap((cell) => space.edges[cell]);
-  const noise = 1 + (STEP_MODEL.noiseOperations - 1) * drawingShare(protocol);
+  const noise = 1 + (STEP_MODEL.noiseOperations - 1) * drawing;
   const worth = all.flat().map((op) => (op === 'noise' ? noise : 1));
   // In units of a cell of the paper's spaces with one operation an edge.
   return (cells * worth.reduce((sum, each) => sum + each, 0)) / (kinds.length * cellEdges(4).length);
 }
 
 /** Milliseconds of one SGD step on the protocol's supernet on two cores: an estimate, within a third of what was measured. */
-export function stepMs(protocol: SearchProtocol): number {
+export function stepMs(protocol: SearchProtocol, drawing = 1): number {
   const { channels, batchSize, dataset } = protocol;
   const values = batchSize * dataset.imageSide ** 2 * channels;
-  const single = isDrawn(protocol.solver) && spaceOf(protocol).skeleton !== 'stages';
-  const computed = operations(protocol) * (single ? STEP_MODEL.singleShare : 1);
-  return computed * (STEP_MODEL.perOperation + STEP_MODEL.perValue * values);
+  return operations(protocol, drawing) * (STEP_MODEL.perOperation + STEP_MODEL.perValue * values);
 }
 
 /** The work of a search in steps' worth of time: what is less than a step counts as the share of one that it costs. */
@@ -177,7 +179,9 @@ export function compileSeconds(protocol: SearchProtocol): number {
 
 /** Seconds of a search on two cores, its network compiled. */
 export function searchSeconds(protocol: SearchProtocol): number {
-  return (equivalentSteps(protocol) * stepMs(protocol)) / 1000;
+  const single = isDrawn(protocol.solver) && spaceOf(protocol).skeleton !== 'stages';
+  const computed = equivalentSteps(protocol) * (single ? STEP_MODEL.singleShare : 1);
+  return (computed * stepMs(protocol, drawingShare(protocol))) / 1000;
 }
 
 /** Operations that a derived cell keeps. */

@@ -1,4 +1,6 @@
-/** The claims of the figure on NAS-Bench-201, fixed before any of its searches: ranks, permutations, Holm. */
+/**
+ * The claims of the figure on NAS-Bench-201, the primary ones fixed before any of its searches: ranks, permutations, Holm.
+ */
 import { ALIKE } from '../lib/analysis/benchmark.js';
 import type { Answer } from '../lib/analysis/claims.js';
 import { binomialTail, pairedTest, rankTest, smallestEffect } from '../lib/analysis/comparison.js';

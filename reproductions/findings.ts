@@ -93,13 +93,13 @@ function notShown(searches: readonly SearchProtocol[]): string[] {
  * has any.
  */
 function decidedText(
-  { verdict, text, secondary, statistic, interval, n, unit, controls = [] }: Claim,
+  { verdict, alike, text, secondary, statistic, interval, n, unit, controls = [] }: Claim,
   all: readonly string[],
 ): string {
   const found = `${fixed(statistic.value, 3)} ${intervalText(interval)}`;
   const places = controls.map((control) => `C${all.indexOf(control) + 1}`);
   const seen = places.length === 0 ? '' : ` (Controls: ${places.join(', ')}.)`;
-  return `- ${verdictMark(verdict)} ${verdict}: ${text}${secondaryText(secondary)} *${statistic.name}*: ${found}, ${countText(n, unit)}.${seen}`;
+  return `- ${verdictMark(verdict)} ${verdict}${alike ? ' (the two are alike)' : ''}: ${text}${secondaryText(secondary)} *${statistic.name}*: ${found}, ${countText(n, unit)}.${seen}`;
 }
 
 /**

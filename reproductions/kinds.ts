@@ -184,10 +184,7 @@ function searchPart(search: SearchProtocol): Part {
 }
 
 /** A measurement on a landscape: its supernet's search is needed first. */
-function onSupernet(
-  protocol: StoredProtocol,
-  { supernet }: LandscapeProtocol | ValidationProtocol,
-): Part[] {
+function onSupernet(protocol: StoredProtocol, { supernet }: LandscapeProtocol | ValidationProtocol): Part[] {
   return [{ ...searchPart(supernet), only: 'needed first' }, partOf(protocol)];
 }
 
@@ -278,16 +275,22 @@ export async function dataDigest(protocol: StoredProtocol, options: ComputeOptio
   return (await kindOf(protocol).data(protocol, options)).digest;
 }
 
-/** The finished run that the store has of a protocol; undefined where it has none. @throws as {@link dataDigest}. */
+/**
+ * The finished run that the store has of a protocol; undefined where it has none.
+ *
+ * @param withState  Whether its last state is wanted too, which a run has that was computed here.
+ * @throws as {@link dataDigest}.
+ */
 export async function storedRun(
   protocol: StoredProtocol,
   options: ComputeOptions,
+  withState = false,
 ): Promise<KeptRun | undefined> {
   const { home } = options;
   const dataset = await dataDigest(protocol, options);
   const run = openRun({ protocol, dataDigest: dataset, home });
   const record = run.record() as unknown as Pick<KeptRun, 'result' | 'provenance'> | undefined;
-  if (!record) return undefined;
+  if (!record || (withState && !run.latestCheckpoint())) return undefined;
   return { protocol, result: record.result, provenance: record.provenance, key: run.key, known: true };
 }
 

@@ -69,6 +69,13 @@ interface Work {
   readonly finished?: ReadonlyMap<string, KeptRun>;
 }
 
+/** Gives what is there of a protocol of a cell. @param withState  Whether its last state is wanted too. */
+type Find<W> = (
+  protocol: StoredProtocol,
+  of: W,
+  withState?: boolean,
+) => KeptRun | undefined | Promise<KeptRun | undefined>;
+
 /** What a part of a cell takes, in seconds, and whether the store has it already. */
 interface Step {
   readonly seconds: number;
@@ -282,8 +289,8 @@ async function inTurn(
   }
 }
 
-const inStore = (protocol: StoredProtocol, { options, finished }: Work) =>
-  finished ? finished.get(canonicalJson(protocol)) : storedRun(protocol, options);
+const inStore = (protocol: StoredProtocol, { options, finished }: Work, withState?: boolean) =>
+  finished ? finished.get(canonicalJson(protocol)) : storedRun(protocol, options, withState);
 
 const optionsOf = (run: Run, context: MeasureContext): ComputeOptions => {
   const { home, data, signal } = context;
@@ -446,7 +453,7 @@ const rowsOf = (runs: readonly MeasuredCell[]): readonly object[] =>
 /** What is left of work, when `find` gives what is there. What is not worth it by that is neither left nor counted. */
 async function leftOf<W extends { readonly cell: AnyCell; readonly parts: readonly Part[] }>(
   work: readonly W[],
-  find: (protocol: StoredProtocol, of: W) => KeptRun | undefined | Promise<KeptRun | undefined>,
+  find: Find<W>,
   here: () => Pace,
 ): Promise<Remaining> {
   const { steps, pace } = await stepsHere(work, find, here);
@@ -469,7 +476,7 @@ const isThereBy =
 async function notWorth<W extends { readonly cell: AnyCell; readonly parts: readonly Part[] }>(
   work: readonly W[],
   steps: readonly (readonly Step[])[],
-  find: (protocol: StoredProtocol, of: W) => KeptRun | undefined | Promise<KeptRun | undefined>,
+  find: Find<W>,
 ): Promise<ReadonlySet<number>> {
   const isThere = isThereBy(steps);
   const gated = [...work.keys()].filter((i) => work[i].cell.worth && !isThere(i));
@@ -503,10 +510,7 @@ function costsOf(
 }
 
 /** What each part of each cell takes, and whether the store has it already. */
-async function stepsOf<W extends Pick<Work, 'parts'>>(
-  work: readonly W[],
-  find: (protocol: StoredProtocol, of: W) => KeptRun | undefined | Promise<KeptRun | undefined>,
-): Promise<Step[][]> {
+async function stepsOf<W extends Pick<Work, 'parts'>>(work: readonly W[], find: Find<W>): Promise<Step[][]> {
   const costs = costsOf(work.map(({ parts }) => parts));
   const steps: Step[][] = [];
   let at = 0;
@@ -518,6 +522,11 @@ async function stepsOf<W extends Pick<Work, 'parts'>>(
       if (kept) before.push(kept);
       own.push({ seconds: costs[at++], known: kept !== undefined });
     }
+    // Of what is only needed first the state is read; where that is not there, as of an imported run, it is computed again.
+    const [first] = each.parts;
+    const isLost =
+      first.only && own[0].known && !own.at(-1)!.known && !(await find(first.protocol([]), each, true));
+    if (isLost) own[0] = { seconds: first.seconds, known: false };
     steps.push(own);
   }
   return steps;
@@ -526,7 +535,7 @@ async function stepsOf<W extends Pick<Work, 'parts'>>(
 /** The same at the pace of this machine, which is only asked for where something is left. */
 async function stepsHere<W extends Pick<Work, 'parts'>>(
   work: readonly W[],
-  find: (protocol: StoredProtocol, of: W) => KeptRun | undefined | Promise<KeptRun | undefined>,
+  find: Find<W>,
   here: () => Pace,
 ): Promise<{ readonly steps: Step[][]; readonly pace: Pace }> {
   const steps = await stepsOf(work, find);

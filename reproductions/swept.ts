@@ -3,6 +3,7 @@
  * searches of the same length by others.
  */
 import type { Answer } from '../lib/analysis/claims.js';
+import { UsageError } from '../lib/errors.js';
 import { againstNumber, sixDigits } from '../lib/report/charts.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
@@ -13,9 +14,10 @@ import { applySet, spaceName } from '../lib/search/protocol.js';
 import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
 import type { SolverId } from '../lib/search/solvers.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
+import { mean } from './claims.js';
 import type { MethodAxes, Separation } from './claims.js';
 import { searchDeviations, sentences } from './deviations.js';
-import { cross, distinct, experiment, rowsOfKind } from './experiment.js';
+import { cross, distinct, experiment, perSeed, rowsOfKind } from './experiment.js';
 import type { Axes, Cell, Experiment, Row, View } from './experiment.js';
 import type { Choices, Grid } from './grid.js';
 import type { RowOf } from './kinds.js';
@@ -104,12 +106,25 @@ interface Swept<A extends Axes, C extends Choices> extends Pick<
   readonly claims: (
     rows: readonly SweptRow<A>[],
     separation: Separation | undefined,
-    peers: readonly Peer[],
+    /** undefined where the budget has none. */
+    peers: readonly Peer[] | undefined,
   ) => readonly Answer[];
 }
 
 /** A search of another method, of the same length, in the form of a network that was not trained. */
 export type Peer = SweptRow<MethodAxes>;
+
+const hasPeers = ({ budget }: { readonly budget: Budget }): boolean => budget !== 'smoke';
+
+/** Nothing where a setting that was changed by hand is none of the method's: then it does not stand beside. */
+function unlessRefused<T>(make: () => T): T | undefined {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof UsageError) return undefined;
+    throw error;
+  }
+}
 
 const isPeer = (row: object): boolean =>
   'method' in row && (PEERS as readonly string[]).includes(row.method as string);
@@ -132,32 +147,25 @@ export const UNIFORM_LOSS: SummaryColumn<{ readonly validation: Losses }> = spre
 
 /** What {@link LOSS} and {@link UNIFORM_LOSS} are. */
 export const LOSS_NOTE =
-  'Validation loss: L_val(ω, α) at the end of the search, in nats, mean over the whole half, not augmented; α = 0: at the same ω with all operations of an edge weighed alike.';
+  'Validation loss: L_val(ω, α) at the end of the search, in nats, mean over the whole batches of the validation half, not augmented, each normalized by its own statistics; α = 0: at the same ω with all operations of an edge weighed alike.';
 
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
-/** What α makes: by how much the loss is lower than with all operations weighed alike. */
-const gainOf = ({ validation: { loss, uniform } }: { readonly validation: Losses }): number => uniform - loss;
+/** A search with its losses. */
+type Ended = { readonly seed: number; readonly validation: Losses };
 
-const gainsOf = (rows: readonly { readonly validation: Losses }[]): number[] =>
-  rows.map(gainOf).filter(Number.isFinite);
-
-/** A quarter of what α makes, in nats: what a difference of losses must be smaller than to be none. */
-export function lossMargin(rows: readonly { readonly validation: Losses }[]): number {
-  const gains = gainsOf(rows);
-  return gains.reduce((sum, each) => sum + each, 0) / gains.length / 4;
-}
-
-/** That the loss sees α at all. */
-function lossControl(rows: readonly { readonly validation: Losses }[]): Control {
-  const text = 'The validation loss is higher with all operations weighed alike than at the α that was found';
-  return aboveControl(text, gainsOf(rows), 0, 'no two losses are here');
+/** That the loss sees α at all: by how much it is lower than with all operations weighed alike, a number a seed. */
+function lossControl(rows: readonly Ended[]): Control {
+  const text =
+    'With all operations weighed alike the validation loss is higher than at the α that was found, which ω was trained with';
+  const gains = rows.filter(({ validation: { loss, uniform } }) => Number.isFinite(uniform - loss));
+  const means = perSeed(gains, (own) => mean(own.map(({ validation: { loss, uniform } }) => uniform - loss)));
+  return aboveControl(text, means, 0, 'no two losses are here', 'seeds, nats');
 }
 
 /** What statements on losses are told of their control. */
-export const gatedByLoss = (
-  rows: readonly { readonly validation: Losses }[],
-): Pick<Statement<never>, 'unseen' | 'controls'> => gatedBy([lossControl(rows)]);
+export const gatedByLoss = (rows: readonly Ended[]): Pick<Statement<never>, 'unseen' | 'controls'> =>
+  gatedBy([lossControl(rows)]);
 
 /** The table as an experiment. */
 export function swept<A extends Axes, C extends Choices>(table: Swept<A, C>) {
@@ -257,11 +265,12 @@ export function swept<A extends Axes, C extends Choices>(table: Swept<A, C>) {
         const validation = { version: 1, kind: 'validation', budget, seed, supernet: search } as const;
         return { axes, run: { kind: 'validation', validation } };
       };
-      const beside = grid.preset !== undefined || grid.budget === 'smoke' ? [] : grid.seeds;
+      const beside = hasPeers(grid) ? grid.seeds : [];
       const peers = cross({ seed: beside, method: PEERS }).flatMap(({ seed, method }) => {
         const axes = { method } as unknown as A;
         const short = solverSearch(method, where.space, where.dataset, grid.budget);
-        const search = grid.search(applySet(short, `seed=${seed}`));
+        const search = unlessRefused(() => grid.search(applySet(short, `seed=${seed}`)));
+        if (!search) return [];
         const cell: Cell<'search', A> = { axes, run: { kind: 'search', search } };
         return method === 'random-ws' ? [cell] : [cell, ended(axes, search)];
       });
@@ -301,6 +310,11 @@ export function swept<A extends Axes, C extends Choices>(table: Swept<A, C>) {
       return [...controls, { ...first, notes }, ...others, ...peersBlock(view), printedBlock(view)];
     },
     charts,
-    claims: (view) => table.claims(networksIn(view), [...separationsIn(view).values()].at(0), peersIn(view)),
+    claims: (view) =>
+      table.claims(
+        networksIn(view),
+        [...separationsIn(view).values()].at(0),
+        hasPeers(view) ? peersIn(view) : undefined,
+      ),
   });
 }

@@ -118,6 +118,7 @@ function claims(rows: readonly TrainedRow[], separation: Separation | undefined)
       ...gatedByTraining(separation),
     };
     const lossFalling = {
+      secondary: true,
       statistic: 'L_val(ω, α) in nats at the end of a search, for each unit of M more (slope of a line)',
       value: slope<'M', TrainedRow>('M', ({ validation }) => validation.loss),
       region: { below: 0 },
@@ -127,15 +128,14 @@ function claims(rows: readonly TrainedRow[], separation: Separation | undefined)
       {
         ...lossFalling,
         id: `loss-falls/${reading}`,
-        text: `The validation loss that a search ends with falls as M grows (${title}).`,
+        text: `The validation loss that a search ends with falls as M grows (${title}; our question).`,
         among: coupled,
-        detail:
-          'What the paper says of errors, asked of what a search minimizes; as printed, with the frequency coupled to M.',
+        detail: 'Asked of what a search minimizes; as printed, with the frequency coupled to M.',
       },
       {
         ...lossFalling,
         id: `loss-falls-fixed/${reading}`,
-        text: `The validation loss that a search ends with falls as M grows, α moving as often whatever M is (${title}).`,
+        text: `The validation loss that a search ends with falls as M grows, α moving as often whatever M is (${title}; our question).`,
         among: constant,
         detail: 'The paper’s argument itself, that a better estimate of ω*(α) makes better steps of α.',
       },

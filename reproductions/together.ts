@@ -15,6 +15,8 @@ export interface Tested {
   readonly p: number;
   /** Whether the difference goes the way that the claim says. */
   readonly agrees: boolean;
+  /** Whether what is tested is that there is none that counts. */
+  readonly alike?: boolean;
   /** Where so many questions are primary; 1 for a secondary one. */
   readonly detail: string | ((questions: number) => string);
 }
@@ -48,11 +50,18 @@ export interface Control {
  * The control that the mean of a number over searches lies above a bound, the whole of its interval.
  *
  * @param none  Why it was not run, where there are fewer than two numbers.
+ * @param of    What was counted, and in which unit.
  */
-export function aboveControl(text: string, values: readonly number[], bound: number, none: string): Control {
+export function aboveControl(
+  text: string,
+  values: readonly number[],
+  bound: number,
+  none: string,
+  of = 'searches',
+): Control {
   if (values.length < 2) return { text, found: none, passed: undefined };
   const { n, mean, interval } = summarize(values);
-  const found = `${fixed(mean, 2)} (${interval!.map((end) => fixed(end, 2)).join(' to ')}), ${n} searches`;
+  const found = `${fixed(mean, 2)} (${interval!.map((end) => fixed(end, 2)).join(' to ')}), ${n} ${of}`;
   return { text, found, passed: interval![0] > bound };
 }
 
@@ -122,7 +131,7 @@ export function judgeQuestions(questions: readonly TestedQuestion[], lacking?: s
         unseen ? 'cannot be seen here' : 'not run',
       );
     }
-    const { value, interval, n, p, agrees, detail } = found;
+    const { value, interval, n, p, agrees, alike, detail } = found;
     return {
       id,
       text,
@@ -131,7 +140,7 @@ export function judgeQuestions(questions: readonly TestedQuestion[], lacking?: s
       n,
       ...(unit === undefined ? {} : { unit }),
       interval,
-      tested: { p, agrees },
+      tested: { p, agrees, ...(alike ? { alike } : {}) },
       detail: typeof detail === 'string' ? detail : (count) => detail(secondary ? 1 : count),
       ...(controls.length === 0 ? {} : { controls: controls.map(sentenceOf) }),
     };

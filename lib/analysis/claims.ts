@@ -28,16 +28,20 @@ export interface Claim {
   readonly detail: string;
   /** What showed that this experiment can see such a thing, a sentence each. */
   readonly controls?: readonly string[];
+  /** Of a claim that is not supported: whether two things were shown to be alike, and not the reverse of what it says. */
+  readonly alike?: boolean;
 }
 
 /** What the data say of a claim on its own: the claims of a figure are decided together ({@link decide}). */
-export interface Answer extends Omit<Claim, 'verdict' | 'detail'> {
+export interface Answer extends Omit<Claim, 'verdict' | 'detail' | 'alike'> {
   /** The test that decides it, where one does. */
   readonly tested?: {
     /** Two-sided; of a test that has only one side, one-sided. */
     readonly p: number;
     /** Whether the data go the way that the claim says. */
     readonly agrees: boolean;
+    /** {@link Claim.alike}, where that is what was tested. */
+    readonly alike?: boolean;
   };
   /** What it is without a test: what was counted is certain, other things are not known. */
   readonly untested?: Verdict;
@@ -64,6 +68,7 @@ export function decide(answers: readonly Answer[]): Claim[] {
     return {
       ...claim,
       verdict: level < 1 - LEVEL ? decided : 'undecided',
+      ...(tested.alike && level < 1 - LEVEL ? { alike: true } : {}),
       detail: `${levelText(tested.p, place < 0 ? undefined : { level, of: primary.length })}; decided below ${four(1 - LEVEL)}. ${said}`,
     };
   });

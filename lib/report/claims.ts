@@ -40,8 +40,8 @@ export function claimsTable(claims: readonly Claim[]): Table {
       { key: 'interval', title: '95 % interval', align: 'right' },
       { key: 'n', title: 'seeds', align: 'right' },
     ],
-    rows: claims.map(({ verdict, text, secondary, statistic, interval, n, unit }) => ({
-      verdict: `${verdictMark(verdict)} ${verdict}`,
+    rows: claims.map(({ verdict, alike, text, secondary, statistic, interval, n, unit }) => ({
+      verdict: `${verdictMark(verdict)} ${verdict}${alike ? ' (alike)' : ''}`,
       text: text + secondaryText(secondary),
       statistic: statistic.name,
       value: fixed(statistic.value, 3),

@@ -1,5 +1,6 @@
 import { scalar, seed, vector } from '../engine/index.js';
 import type { HostArray, HostArrays } from '../engine/index.js';
+import { ZartsError } from '../errors.js';
 import type { Key } from '../math/random.js';
 import { axpy, scale } from '../math/vec.js';
 import type { Vec } from '../math/vec.js';
@@ -212,7 +213,10 @@ export class SearchSession {
     return { loss: loss.data[0], correct: correct.data[0] };
   }
 
+  /** @throws {ZartsError} for the gradient of alphas where single architectures are fed: what weighs nothing has none. */
   private read(pass: Pass, outputs: readonly string[]): Record<string, HostArray> {
+    if (this.searchProgram.mixing === 'single' && outputs.includes('alphaGradient'))
+      throw new ZartsError('A supernet that is fed single architectures has no gradients of alphas.');
     const name = this.searchProgram.statistics === 'running' ? 'evaluate' : 'step';
     return this.program.call(name, this.inputs(pass, GRADIENT_ONLY), { outputs, update: false });
   }

@@ -30,7 +30,7 @@ export async function measureValidation(
         const found = objective.lossOf(at);
         if (Number.isFinite(found)) return found;
         throw new ZartsError(
-          `The validation loss of the search is ${found}; a smaller weights.lr usually helps.`,
+          `The validation loss ${at === alpha ? 'of the search' : 'with all operations weighed alike'} is ${found}; a smaller weights.lr usually helps.`,
         );
       },
     },

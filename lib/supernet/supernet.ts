@@ -201,7 +201,7 @@ function scopeOf(layout: WeightLayout, weights: Tensor1D, options: PassOptions):
   return {
     weight: unflatten(layout, weights),
     ...normalizer(options.normalization ?? { kind: 'batch' }),
-    noise: options.noise ?? noiseSource(options.noiseSeed),
+    noise: options.noise ?? noiseSource(options.noiseSeed, true),
   };
 }
 
@@ -494,13 +494,17 @@ export function normalizer(
   };
 }
 
-/** Noise of a seed, a different stream for every edge. */
-export function noiseSource(seed: Tensor1D | undefined): Scope['noise'] {
+/**
+ * Noise of a seed, a different stream for every edge.
+ *
+ * @param again  Whether passes with the same seed are likely: then draws that may be kept are.
+ */
+export function noiseSource(seed: Tensor1D | undefined, again = false): Scope['noise'] {
   let stream = 0;
   return (name, shape, kept) => {
     if (!seed) throw new UsageError(`The noise primitive at ${name} needs a noise seed.`);
     const offset: Tensor = tf.tensor1d([0, ++stream], 'int32');
-    const draw = kept ? engine.keptNormal : engine.statelessNormal;
+    const draw = kept && again ? engine.keptNormal : engine.statelessNormal;
     return draw([...shape], tf.add(seed, offset)) as Tensor4D;
   };
 }

@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
+import { projectRoot } from '../../lib/engine/tensorflow.js';
 import { search } from '../../lib/search/search.js';
 import { searchData } from '../../lib/search/run.js';
 import { fineTuneIterations } from '../../lib/search/omega-protocol.js';
@@ -6,7 +9,7 @@ import { fullSearch, withBudget } from '../../lib/search/presets.js';
 import { applySet } from '../../lib/search/protocol.js';
 import type { SpaceId } from '../../lib/spaces/spaces.js';
 import { watchProgram } from '../search/helpers.js';
-import { searchWork, stepMs } from '../../reproductions/cost.js';
+import { KEPT_DRAWS, searchSeconds, searchWork, stepMs } from '../../reproductions/cost.js';
 import { cellsOf } from '../../reproductions/experiment.js';
 import { estimate, estimateInTurn } from '../../reproductions/measure.js';
 import { AS_ESTIMATED } from '../../reproductions/pace.js';
@@ -107,6 +110,20 @@ describe('cost of a search', () => {
     const [half] = estimateInTurn([[cell(0), { ...cell(1), worth: () => undefined }]], AS_ESTIMATED);
     expect(half.gated).to.be.closeTo(double - single, 1e-6);
     expect(estimate([cell(0)], { runs: 1, of: () => 3 })).to.be.closeTo(3 * single, 1e-6);
+  });
+
+  it('counts on as many kept draws as the kernels keep', () => {
+    const header = readFileSync(join(projectRoot, 'lib', 'engine', 'native', 'normal.h'), 'utf8');
+    const [, megabytes] = /MOST = size_t\{(\d+)\} << 20;/.exec(header)!;
+    expect(KEPT_DRAWS).to.equal(Number(megabytes) * 2 ** 20);
+    // What is drawn again costs less where it is kept: at laptop, not at full size; a gradient solver draws anew.
+    const perStep = (space: SpaceId, solver: string, ...set: string[]) => {
+      const protocol = applySet(withBudget(fullSearch(space, solver, 'paper'), 'laptop'), ...set);
+      return searchSeconds(protocol) / searchSeconds(applySet(protocol, 'space=s2'));
+    };
+    expect(perStep('s4', 'darts-1st')).to.be.closeTo(2, 1e-9);
+    expect(perStep('s4', 'mgs')).to.be.within(1, 1.8);
+    expect(perStep('s4', 'mgs', 'channels=64', 'batchSize=64')).to.be.closeTo(2, 1e-9);
   });
 
   it('has an estimate for each figure and table: at laptop a night at most, half a day with all that hangs on controls; two minutes at smoke', () => {

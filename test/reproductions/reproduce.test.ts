@@ -6,8 +6,10 @@ import { UsageError } from '../../lib/errors.js';
 import type { Progress } from '../../lib/progress.js';
 import { chartSvg } from '../../lib/report/render.js';
 import { BUDGETS, spaceOf } from '../../lib/search/protocol.js';
+import { runSearch } from '../../lib/search/run.js';
 import { alphaCount } from '../../lib/spaces/mixing.js';
 import { compare } from '../../reproductions/compare.js';
+import { searchSeconds } from '../../reproductions/cost.js';
 import { cellsOf, viewOf } from '../../reproductions/experiment.js';
 import { fig4 } from '../../reproductions/fig-4-ess.js';
 import { parseSet } from '../../reproductions/grid.js';
@@ -19,6 +21,7 @@ import { readRecord, recordFiles } from '../../reproductions/records.js';
 import { leftToReproduce, reproduce } from '../../reproductions/reproduce.js';
 import type { Shown } from '../../reproductions/reproduce.js';
 import type { ResultRecord } from '../../reproductions/records.js';
+import { table5 } from '../../reproductions/table-5-samples.js';
 import { byTitle, fakeRuns, gated } from './fakes.js';
 import type { Fake } from './fakes.js';
 
@@ -39,12 +42,13 @@ describe('registry', () => {
   });
 
   // Kinds whose results can be made up for any experiment.
-  const made = ['search', 'training', 'linear'];
+  const made = ['search', 'validation', 'training', 'linear'];
   const MADE_UP = EXPERIMENTS.filter((each) =>
     cellsOf(each, { budget: 'full', seeds: 1 }).every(({ run }) => made.includes(run.kind)),
   );
   /** A search that recorded alphas of 0. */
   const undecided = ({ run }: { readonly run: Run }): Fake => {
+    if (run.kind === 'validation') return { result: { loss: 2, uniform: 2 } };
     const found = searchOf(run);
     if (!found) return {};
     const alpha = Array.from(
@@ -339,6 +343,28 @@ describe('reproduce', () => {
     expect((await ask(true).get()).done).to.equal(4);
     expect((await ask(false).get()).done).to.equal(4);
     expect(await failed.left()).to.include({ seconds: 0, known: 4, of: 4 });
+  }).timeout(60_000);
+
+  it('says that a search is made again where only its result is there and its weights are read', async () => {
+    const home = newHome();
+    const losses: typeof table5 = {
+      ...table5,
+      runs: (grid) => table5.runs(grid).slice(0, 1),
+      ...{ deviations: () => [], tables: () => [], charts: () => [], claims: () => [] },
+    };
+    const options = { budget: 'smoke', seeds: 1, data: 'synthetic', home } as const;
+    const [{ run }] = cellsOf(losses, options);
+    expect(run.kind).to.equal('validation');
+    const runs = path.join(home, 'runs');
+    const { key } = await runSearch(searchOf(run)!, { data: 'synthetic', home: runs });
+    const { seconds: read } = await leftToReproduce(losses, options);
+    rmSync(path.join(runs, key, 'checkpoint'), { recursive: true });
+    const { seconds: again, known } = await leftToReproduce(losses, options);
+    expect(known).to.equal(0);
+    expect(again - read).to.be.closeTo(searchSeconds(searchOf(run)!), 1e-9);
+    const shown = await reproduce(losses, options);
+    expect(shown.done).to.equal(1);
+    expect(await leftToReproduce(losses, options)).to.include({ seconds: 0, known: 1 });
   }).timeout(60_000);
 
   it('waits for a control that another is at before it makes what hangs on it', async () => {

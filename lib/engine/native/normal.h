@@ -1,6 +1,7 @@
 // Standard normal draws of a seed, to the bit those of TensorFlow's StatelessRandomNormal, and kept for a while: the passes of an
 // alpha update, and the points of a landscape, differ in weights and alphas and draw the same.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <list>
 #include <map>
