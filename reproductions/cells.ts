@@ -351,9 +351,10 @@ export function comparedDrawings(
 
 /** Mean number of edges by kind of operation: a bar a search, stacked; a column a space, a row a kind of cell. */
 function charts({ dataset, spaces }: CellFigure, { rows, budget }: CellView): Chart[] {
-  if (rows.length === 0) return [];
-  const families = familiesIn(rows);
   const own = groups(rows, spaces);
+  // Searches that only stand beside, at another rate, are none of its bars.
+  if (own.length === 0) return [];
+  const families = familiesIn(rows);
   const values = own.flatMap(({ key: { space, method }, rows: same }) =>
     cross({ cell: CELLS, family: families }).map(({ cell, family }) => ({
       space: spaceTitle(space),

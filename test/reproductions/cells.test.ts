@@ -323,6 +323,15 @@ describe('Figs. 5 to 9', () => {
     expect(Math.max(...manyPoints.map(({ epoch }) => epoch))).to.equal(16);
   });
 
+  it('draw nothing empty of searches that only stand beside', async () => {
+    const whole = fake(fig7, asThePaperSays, { by: prefers });
+    const rows = whole.rows.filter(({ method }) => method.startsWith('darts-1st-twice'));
+    expect(rows).to.not.be.empty;
+    const charts = fig7.charts({ ...whole, rows });
+    expect(charts.map(({ name }) => name)).to.not.include('operations');
+    for (const { spec } of charts) expect(await chartSvg(spec)).not.to.match(/NaN|Infinity|undefined/);
+  });
+
   it('draw the cells of the first seed: ZARTS, and DARTS apart', () => {
     const drawings = fig7.drawings(fake(fig7, asThePaperSays));
     expect(drawings.map(({ name }) => name)).to.deep.equal(['zarts', 'darts']);
