@@ -138,6 +138,9 @@ export function referenceLine(at: number, text?: string, under = false): object[
 
 // ---- Charts ----
 
+/** Characters of a legend that fit below a panel in one line. */
+const LINE = 60;
+
 /**
  * A quantity against a number that an experiment varies: a point a row, a line through the means, a colour a group; with
  * `panels`, one for each of its names.
@@ -162,11 +165,14 @@ export function againstNumber(
     axis: { values: xs, format: 'd' },
   });
   const y = quantitative(plot.y, { scale: { zero: fromZero } });
-  const color = colorBy({ field: group, names: groups });
+  // Long names stand in two columns: side by side they would make the picture wider than its panel.
+  const isLong = groups.join('').length > LINE;
+  const legend = isLong ? { ...BELOW, columns: 2, labelLimit: 0 } : BELOW;
+  const color = colorBy({ field: group, names: groups }, legend);
   const tooltip = [{ field: group }, plot.x, { field: 'seed' }, { ...plot.y, format }];
   const layer = [
     layerOf('line', { strokeWidth: 2 }, { x, y: meanOver(y), color }),
-    pointsOf(60, 0.8, { x, y, color, shape: shapeBy(group, groups), tooltip }),
+    pointsOf(60, 0.8, { x, y, color, shape: shapeBy(group, groups, legend), tooltip }),
   ];
   return chart(words, values, panelled({ width: panels ? 250 : 380, height: 240, layer }, panels));
 }
