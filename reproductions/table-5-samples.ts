@@ -112,24 +112,22 @@ function trainedClaims(rows: readonly TrainingRow[], separation: Separation | un
 }
 
 /** Whether MGS minimizes its objective further than DARTS does in as many weight steps, at the paper's own N. */
-const besideDarts = (
-  rows: readonly TrainingRow[],
-): ((density: (typeof DENSITIES)[number]) => Statement<TrainingRow | Peer>) => {
-  const lossOf = (own: readonly (TrainingRow | Peer)[]): number => own.at(0)?.validation.loss ?? NaN;
-  return (density) => ({
+function besideDarts(rows: readonly TrainingRow[]): Statement<TrainingRow | Peer>[] {
+  const lossOf = (row: TrainingRow | Peer | undefined): number => row?.validation.loss ?? NaN;
+  return densitiesIn(rows).map((density) => ({
     id: `loss-below-darts/${density}`,
     secondary: true,
     text: `MGS ends with a lower validation loss than DARTS of first order does in as many weight steps (N = ${SETTLED}, ${DENSITY_TITLES[density]}; our question).`,
     statistic: 'L_val(ω, α) in nats, DARTS less MGS with the same seed',
     value: (own) =>
-      lossOf(own.filter((row) => 'method' in row && row.method === 'darts-1st')) -
-      lossOf(own.filter((row) => 'density' in row && row.density === density && row.N === SETTLED)),
+      lossOf(own.find((row) => 'method' in row && row.method === 'darts-1st')) -
+      lossOf(own.find((row) => 'density' in row && row.density === density && row.N === SETTLED)),
     region: { above: 0 },
     ...gatedByLoss(rows),
     detail:
       'The objective that both minimize; of networks trained from scratch it says nothing. The steps are those of ω: MGS takes others on its candidates beside, and is dearer.',
-  });
-};
+  }));
+}
 
 function claims(
   rows: readonly TrainingRow[],
@@ -157,9 +155,7 @@ function claims(
   return [
     ...judgeAll(rows, ofCosts),
     ...trainedClaims(rows, separation),
-    ...(peers
-      ? judgeAll<TrainingRow | Peer>([...rows, ...peers], densitiesIn(rows).map(besideDarts(rows)))
-      : []),
+    ...(peers ? judgeAll<TrainingRow | Peer>([...rows, ...peers], besideDarts(rows)) : []),
   ];
 }
 

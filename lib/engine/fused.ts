@@ -96,9 +96,8 @@ function fusedBatchNorm(x: Tensor4D, scale: Tensor1D, offset: Tensor1D): Normali
   const channels = x.shape[3];
   const sum = (maps: readonly Normalized[], none: Tensor): Tensor4D => {
     const places = maps.map(() => WHOLE);
-    const attributes = [attr.int('N', maps.length), attr.int('places', places), attr.bool('skips', false)];
     const inputs = [none, ...lists(maps), ...maps.map(() => none)];
-    return backend.executeSingleOutput('ZartsSum', attributes, inputs) as Tensor4D;
+    return backend.executeSingleOutput('ZartsSum', sumAttributes(places, false), inputs) as Tensor4D;
   };
   return normalized(
     [x, scale, offset],
@@ -111,9 +110,13 @@ function fusedBatchNorm(x: Tensor4D, scale: Tensor1D, offset: Tensor1D): Normali
     },
     (dy, saved) => {
       const [x, norm, scale, offset, none] = saved;
-      const attributes = [attr.int('N', 1), attr.int('places', [WHOLE]), attr.bool('skips', false)];
       const inputs = [none, dy, x, norm, scale, offset, none];
-      const [, coefficients, dScale, dOffset] = many('ZartsSumGrad', attributes, inputs, 4);
+      const [, coefficients, dScale, dOffset] = many(
+        'ZartsSumGrad',
+        sumAttributes([WHOLE], false),
+        inputs,
+        4,
+      );
       const [ofDy, ofX, shift] = tf.split(coefficients, 3).map((row) => tf.reshape(row, [channels]));
       const parts = [
         { z: dy, norm: none, gamma: ofDy, beta: shift },
@@ -126,6 +129,11 @@ function fusedBatchNorm(x: Tensor4D, scale: Tensor1D, offset: Tensor1D): Normali
 
 function many(op: string, attributes: Attribute[], inputs: Tensor[], outputs: number): Tensor[] {
   return backend.executeMultipleOutputs(op, attributes, inputs, outputs);
+}
+
+/** @param skips  As of {@link fusedCell}. */
+function sumAttributes(places: number[], skips: boolean): Attribute[] {
+  return [attr.int('N', places.length), attr.int('places', places), attr.bool('skips', skips)];
 }
 
 /** @param place  Of the weight without which the block is not computed; −1: it always is. */
@@ -267,15 +275,8 @@ class CellPass {
     factors: readonly Tensor[] = maps.map(() => this.none),
     weights: Tensor = this.weights,
   ): Tensor {
-    return backend.executeSingleOutput('ZartsSum', this.sumAttributes(places), [
-      weights,
-      ...lists(maps),
-      ...factors,
-    ]);
-  }
-
-  private sumAttributes(places: number[]): Attribute[] {
-    return [attr.int('N', places.length), attr.int('places', places), attr.bool('skips', this.skips)];
+    const attributes = sumAttributes(places, this.skips);
+    return backend.executeSingleOutput('ZartsSum', attributes, [weights, ...lists(maps), ...factors]);
   }
 
   private apply(block: FusedBlock, input: Normalized, place = WHOLE): AppliedBlock {
@@ -361,7 +362,8 @@ class CellPass {
     const ofSum = (maps: readonly Normalized[], places: number[], factors: readonly Tensor[], dy: Tensor) => {
       const count = maps.length;
       const inputs = [weights, dy, ...lists(maps).map(saved), ...factors];
-      const [dWeights, ...rest] = many('ZartsSumGrad', this.sumAttributes(places), inputs, 1 + 3 * count);
+      const attributes = sumAttributes(places, this.skips);
+      const [dWeights, ...rest] = many('ZartsSumGrad', attributes, inputs, 1 + 3 * count);
       return { dWeights, terms: maps.map((_, i) => [rest[i], rest[count + i], rest[2 * count + i]]) };
     };
     /** The gradient of what the first of some blocks reads, from that of the sum that the last has a place in. */
