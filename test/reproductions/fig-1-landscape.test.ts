@@ -96,8 +96,11 @@ function fakeOf({ loss, end }: Shape): (cell: OnLandscapeCell) => Fake {
   };
 }
 
+/** A plane with the places above on its grid. */
+const PLANE = { budget: 'laptop', change: { landscape: { points: 21, extent: 1 } } } as const;
+
 const measured = (shape: Shape, figure = fig1, options: Partial<Options> = {}): LandscapeView =>
-  fakeView(figure, { budget: 'laptop', ...options }, fakeOf(shape));
+  fakeView(figure, { ...PLANE, ...options }, fakeOf(shape));
 
 const verdicts = (shape: Shape, figure = fig1, options?: Partial<Options>): Record<string, string> =>
   verdictsOf(figure, measured(shape, figure, options));
@@ -363,7 +366,7 @@ describe('Figs. 1 and 3', () => {
     const deviations = fig1.deviations(laptop);
     expect(new Set(deviations).size).to.equal(deviations.length);
     const text = deviations.join('\n');
-    expect(text).to.contain('one of S2').and.to.contain('21×21');
+    expect(text).to.contain('one of S2').and.to.contain('13×13').and.to.contain('from -5 to 5');
     expect(text).to.not.contain('M is').and.to.not.contain('fixed batches');
     const few = cells(fig1, { budget: 'laptop', change: { landscape: { validationBatches: 4 } } });
     expect(fig1.deviations(few).join('\n')).to.contain('over 4 fixed batches');

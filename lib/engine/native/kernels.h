@@ -4,6 +4,7 @@
 // whichever thread computes them. Sums over pixels run over a few dozen in float32, then go on in float64.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 
 namespace zarts {
 
@@ -74,6 +75,9 @@ struct PoolBackward {
   float* dx;
 };
 
+// Counters whose words are computed at a time.
+constexpr int COUNTERS = 64;
+
 // Memory of the calling thread, kept between calls; aligned to 64 bytes.
 using Allocate = void* (*)(size_t bytes);
 
@@ -84,6 +88,9 @@ struct Kernels {
   void (*products)(const Products&, Allocate);
   void (*poolForward)(const PoolShape&, const PoolForward&, Allocate);
   void (*poolBackward)(const PoolShape&, const PoolBackward&, Allocate);
+  // The words of COUNTERS counters from `first` on, whose upper halves are `high`: pairs[i] has words 0 and 1 of the i-th, the
+  // lower one first, pairs[COUNTERS + i] words 2 and 3.
+  void (*philox)(const uint32_t key[2], const uint32_t high[2], uint64_t first, uint64_t* pairs);
   double (*multiplyAdds)(double least);
 };
 

@@ -1,4 +1,7 @@
 // The kernels for vectors of up to WIDTH floats; compiled once for each WIDTH, with the instructions that it stands for.
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 #include "kernels.h"
 
 #define NAME(prefix, width) PASTE(prefix, width)
@@ -11,6 +14,7 @@ namespace NAME(level, WIDTH) {
 #include "product.h"
 #include "block.h"
 #include "maps.h"
+#include "philox.h"
 
 #if WIDTH == 16
 using Widest = Floats16;
@@ -54,7 +58,7 @@ double multiplyAdds(double least) {
 
 const Kernels& NAME(kernels, WIDTH)() {
   using namespace NAME(level, WIDTH);
-  static constexpr Kernels all = {blockForward, blockBackward, weightedSumBy<Widest>, productsBy<Widest>, poolForwardBy<Widest>, poolBackwardBy<Widest>, multiplyAdds};
+  static constexpr Kernels all = {blockForward, blockBackward, weightedSumBy<Widest>, productsBy<Widest>, poolForwardBy<Widest>, poolBackwardBy<Widest>, philox, multiplyAdds};
   return all;
 }
 }  // namespace zarts

@@ -8,10 +8,11 @@
 #include <mutex>
 #include <utility>
 #include <vector>
+#include "kernels.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/lib/core/threadpool.h"
 #include "tensorflow/core/lib/random/philox_random.h"
-#include "tensorflow/core/lib/random/random_distributions.h"
+#include "tensorflow/core/lib/random/random_distributions_utils.h"
 
 namespace zarts {
 
@@ -52,54 +53,35 @@ class KeptDraws {
   size_t bytes_ = 0;
 };
 
-class Normal : public tensorflow::OpKernel {
- public:
-  explicit Normal(tensorflow::OpKernelConstruction* c) : OpKernel(c) { OP_REQUIRES_OK(c, c->GetAttr("shape", &shape_)); }
-
-  void Compute(tensorflow::OpKernelContext* c) override {
-    const int32_t* seed = c->input(0).flat<int32_t>().data();
-    KeptDraws::Key key(shape_);
-    key.insert(key.end(), {seed[0], seed[1]});
-    static KeptDraws* const kept = new KeptDraws;  // never destroyed: threads may outlive what is static
-    tensorflow::Tensor draws = kept->find(key);
-    if (draws.NumElements() == 0) {
-      tensorflow::Tensor* made;
-      OP_REQUIRES_OK(c, c->allocate_output(0, tensorflow::TensorShape(shape_), &made));
-      draw(c, seed, made->flat<float>().data(), made->NumElements());
-      kept->keep(key, *made);
-    } else {
-      c->set_output(0, draws);
-    }
-  }
-
- private:
+// Philox is computed block by block, by `words`; what makes normal draws of its words is TensorFlow's own, and the system's
+// logarithm, sine and cosine.
+inline void drawNormal(tensorflow::OpKernelContext* c, decltype(Kernels::philox) words, const int32_t* seed, float* to, int64_t count) {
   using Random = tensorflow::random::PhiloxRandom;
-
-  static void draw(tensorflow::OpKernelContext* c, const int32_t* seed, float* to, int64_t count) {
-    // TensorFlow runs its generator once on a seed, under a key of its own, to spread the seed over key and counter.
-    const auto wide = [](int32_t value, int half) { return static_cast<uint32_t>(static_cast<uint64_t>(int64_t{value}) >> (32 * half)); };
-    Random::Key key;
-    key[0] = 0x3ec8f720, key[1] = 0x02461e29;
-    Random::ResultType counter;
-    for (int i = 0; i < 4; i++) counter[i] = wide(seed[i / 2], i % 2);
-    const Random::ResultType spread = Random(counter, key)();
-    key[0] = spread[0], key[1] = spread[1];
-    counter[0] = counter[1] = 0, counter[2] = spread[2], counter[3] = spread[3];
-    constexpr int64_t GROUP = Random::kResultElementCount, CYCLES = 150;
-    const auto groups = [&](int64_t from, int64_t end) {
-      Random random(counter, key);
-      random.Skip(from);
-      tensorflow::random::NormalDistribution<Random, float> normal;
-      for (int64_t g = from; g < end; g++) {
-        const auto four = normal(&random);
-        const int64_t n = std::min(GROUP, count - g * GROUP);
-        for (int64_t i = 0; i < n; i++) to[g * GROUP + i] = four[i];
+  // TensorFlow runs its generator once on a seed, under a key of its own, to spread the seed over key and counter.
+  const auto wide = [](int32_t value, int half) { return static_cast<uint32_t>(static_cast<uint64_t>(int64_t{value}) >> (32 * half)); };
+  Random::Key own;
+  own[0] = 0x3ec8f720, own[1] = 0x02461e29;
+  Random::ResultType counter;
+  for (int i = 0; i < 4; i++) counter[i] = wide(seed[i / 2], i % 2);
+  const Random::ResultType spread = Random(counter, own)();
+  const uint32_t key[2] = {spread[0], spread[1]}, high[2] = {spread[2], spread[3]};
+  constexpr int64_t BLOCK = 4 * COUNTERS, CYCLES = 25 * BLOCK;
+  const auto blocks = [&](int64_t from, int64_t end) {
+    uint64_t pairs[2 * COUNTERS];
+    for (int64_t b = from; b < end; b++) {
+      words(key, high, b * COUNTERS, pairs);
+      float* at = to + b * BLOCK;
+      const int64_t left = count - b * BLOCK;
+      for (int64_t i = 0; i < std::min(BLOCK, left); i += 2) {
+        const uint64_t pair = pairs[i / 2 % 2 * COUNTERS + i / 4];
+        float two[2];
+        tensorflow::random::BoxMullerFloat(static_cast<uint32_t>(pair), static_cast<uint32_t>(pair >> 32), &two[0], &two[1]);
+        at[i] = two[0];
+        if (i + 1 < left) at[i + 1] = two[1];
       }
-    };
-    c->device()->tensorflow_cpu_worker_threads()->workers->ParallelFor((count + GROUP - 1) / GROUP, CYCLES, groups);
-  }
-
-  std::vector<int64_t> shape_;
-};
+    }
+  };
+  c->device()->tensorflow_cpu_worker_threads()->workers->ParallelFor((count + BLOCK - 1) / BLOCK, CYCLES, blocks);
+}
 
 }  // namespace zarts

@@ -402,6 +402,30 @@ class PoolGrad : public PoolOp {
   }
 };
 
+class Normal : public OpKernel {
+ public:
+  explicit Normal(OpKernelConstruction* c) : OpKernel(c) { OP_REQUIRES_OK(c, c->GetAttr("shape", &shape_)); }
+
+  void Compute(OpKernelContext* c) override {
+    const int32_t* seed = c->input(0).flat<int32_t>().data();
+    KeptDraws::Key key(shape_);
+    key.insert(key.end(), {seed[0], seed[1]});
+    static KeptDraws* const kept = new KeptDraws;  // never destroyed: threads may outlive what is static
+    const Tensor draws = kept->find(key);
+    if (draws.NumElements() == 0) {
+      Tensor* made;
+      OP_REQUIRES_OK(c, c->allocate_output(0, TensorShape(shape_), &made));
+      drawNormal(c, level().kernels->philox, seed, data(made), made->NumElements());
+      kept->keep(key, *made);
+    } else {
+      c->set_output(0, draws);
+    }
+  }
+
+ private:
+  std::vector<int64_t> shape_;
+};
+
 // Height or width of a window's output, where the input's is known.
 tensorflow::shape_inference::DimensionHandle windowed(InferenceContext* c, int axis, int64_t reach, int64_t stride, int64_t padding) {
   const auto side = c->Dim(c->input(0), axis);
