@@ -303,11 +303,17 @@ export function searchesText(rows: readonly ComparedRow[]): string {
 
 function tables(table: ComparisonTable, view: ComparedView): Table[] {
   const rows = trainedIn(view);
+  const controls = separationTable(view);
+  const inPrint = table.printedTable?.(view) ?? printedTable(table, view);
+  // Where a control kept all from being trained, what is said of that stands below the only other table.
+  if (rows.length === 0 && controls.length > 0) {
+    return [...controls, { ...inPrint, notes: [...(inPrint.notes ?? []), ...imageNotes(view)] }];
+  }
   return [
-    ...separationTable(view),
+    ...controls,
     ...(table.errorTables?.(view) ?? errorTables(view)),
     ...(rows.length > 0 ? [rankTable(table, rows), pairTable(table, view), detailTable(rows)] : []),
-    table.printedTable?.(view) ?? printedTable(table, view),
+    inPrint,
   ];
 }
 

@@ -322,6 +322,7 @@ describe('Table 2', () => {
       expect(detail).to.match(/errors with 0, 4, 8: 35\.05 ± 0\.06/);
     }
     const tables = table2.tables(left);
+    for (const { title, rows } of tables) expect(rows, title).to.not.be.empty;
     expect(tables.flatMap(({ notes = [] }) => notes).join('\n')).to.contain(
       'Left out, since the control failed: S2, S3, S4.',
     );
