@@ -2,6 +2,7 @@
 import { ZartsError } from '../lib/errors.js';
 import { countText, intervalText, secondaryText, tallyText, verdictMark } from '../lib/report/claims.js';
 import { fixed } from '../lib/report/format.js';
+import { escapeHtml } from '../lib/report/table.js';
 import type { Claim } from '../lib/analysis/claims.js';
 import type { SearchProtocol } from '../lib/search/protocol.js';
 import { searchWork } from './cost.js';
@@ -14,7 +15,7 @@ const BEGINS = '<!-- findings: made by npx zarts report --readme -->';
 const ENDS = '<!-- end of findings -->';
 
 /**
- * The findings in Markdown: for each record how its claims came out, then every claim that was decided.
+ * The findings in Markdown: for each record how its claims came out, and folded below it every claim that was decided.
  *
  * @param records  In the order in which they are told.
  */
@@ -28,7 +29,7 @@ function findingOf({ id, budget, result }: ResultRecord): string {
   // By today's claims, whatever they were when the record was made.
   const claims = experiment.claims(view);
   const seeds = distinct(view.rows.map(({ seed }) => seed)).length;
-  const of = `budget \`${budget}\`, ${view.done} of ${view.of} runs, ${seeds} seed${seeds === 1 ? '' : 's'}`;
+  const of = `budget <code>${budget}</code>, ${view.done} of ${view.of} runs, ${seeds} seed${seeds === 1 ? '' : 's'}`;
   const decided = claims.filter(({ verdict }) => verdict === 'supported' || verdict === 'not supported');
   const isToy = result.runs.some(({ kind }) => kind === 'toy');
   const limits = isToy ? [OF_TOYS] : budget === 'full' ? [] : notShown(searchesIn(result));
@@ -41,7 +42,9 @@ function findingOf({ id, budget, result }: ResultRecord): string {
   const listed = (lines: readonly string[], ...head: string[]): string[] =>
     lines.length === 0 ? [] : ['', ...head, ...lines];
   return [
-    `**${experiment.title}** (${of}): ${tallyText(claims)}.`,
+    '<details>',
+    `<summary><b>${escapeHtml(experiment.title)}</b> (${of}): ${tallyText(claims)}</summary>`,
+    '',
     ...partly,
     ...limits,
     ...listed(decided.map((claim) => decidedText(claim, controls))),
@@ -55,6 +58,8 @@ function findingOf({ id, budget, result }: ResultRecord): string {
       'What did not show here, so that nothing is decided by it:',
       '',
     ),
+    '',
+    '</details>',
   ].join('\n');
 }
 
@@ -84,7 +89,7 @@ function notShown(searches: readonly SearchProtocol[]): string[] {
     range(({ dataset }) => dataset.imageSide),
   ];
   return [
-    `Not shown: whether it is so at full size. A search here has ${steps} steps of the weights in a supernet of ${cells} cells and ${channels} channels, on images of ${image}×${image}. What is undecided may be so by less than so many repeats can tell; what cannot be seen here may be so or not.`,
+    `Not shown: whether it is so at full size. A search here has ${steps} steps of the weights in a supernet of ${cells} cells and ${channels} channels, on images of ${image}×${image}.`,
   ];
 }
 
