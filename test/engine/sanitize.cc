@@ -87,7 +87,15 @@ void pool(const Kernels& k, int images, int height, int width, int channels, int
   calls += 2;
 }
 
+void words(const Kernels& k) {
+  const uint32_t key[] = {1, 2}, high[] = {3, 4};
+  std::unique_ptr<uint64_t[]> pairs(new uint64_t[2 * COUNTERS]);
+  k.philox(key, high, 0xfffffff0, pairs.get());
+  calls++;
+}
+
 void everything(const Kernels& k) {
+  words(k);
   const int sides[][2] = {{8, 8}, {7, 9}, {5, 4}, {33, 2}};
   for (const int channels : {3, 8, 16, 20, 36, 64}) {
     for (const auto& [height, width] : sides) {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { projectRoot } from '../../lib/runs/home.js';
 
-/** Instructions of each width of vectors, as lib/engine/native/binding.gyp has them. */
+/** Instructions of each width of vectors, as bin/setup/steps.mjs has them. */
 const WIDTHS: Readonly<Record<number, readonly string[]>> =
   process.arch === 'x64'
     ? {
