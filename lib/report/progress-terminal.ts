@@ -54,8 +54,17 @@ export function terminalProgress(options: TerminalProgressOptions = {}): Progres
 /** What is done on the screen when a phase begins, has moved, and is over. */
 type View = Readonly<Record<'opened' | 'updated' | 'closed', (phase: OpenPhase) => void>>;
 
-/** Milliseconds over which a rate is averaged: an alpha update makes one step many times longer than the next. */
+/** Milliseconds over which a rate is averaged at least: an alpha update makes one step many times longer than the next. */
 const RATE_WINDOW_MS = 30_000;
+
+/**
+ * The share of the time so far over which it is averaged once that is longer: the runs of a grid are of several kinds, and each is
+ * estimated better or worse than the others.
+ */
+const RATE_SHARE = 1 / 2;
+
+/** How many places at most are remembered of it, about. */
+const RATE_PLACES = 200;
 
 /** Steps over which a rate is averaged at least, however long they take. */
 const RATE_STEPS = 4;
@@ -71,6 +80,7 @@ export class OpenPhase {
   private asideSince: number | undefined;
   private asideMs = 0;
   private readonly begun: number;
+  private readonly begunAt: number;
   private readonly seen: { readonly at: number; readonly done: number }[];
 
   constructor(
@@ -80,7 +90,8 @@ export class OpenPhase {
     private readonly now: () => number = Date.now,
   ) {
     this.begun = done;
-    this.seen = [{ at: now(), done }];
+    this.begunAt = now();
+    this.seen = [{ at: this.begunAt, done }];
   }
 
   /** As lib/progress.ts, Phase.aside. */
@@ -111,7 +122,11 @@ export class OpenPhase {
       this.seen.shift();
       this.warm = true;
     }
-    while (this.seen.length > RATE_STEPS && at - this.seen[0].at > RATE_WINDOW_MS) this.seen.shift();
+    const window = Math.max(RATE_WINDOW_MS, RATE_SHARE * (at - this.begunAt));
+    while (this.seen.length > RATE_STEPS && at - this.seen[0].at > window) this.seen.shift();
+    // What lies between two places close to each other says nothing that they do not.
+    const [before] = this.seen.slice(-3);
+    if (this.seen.length > RATE_STEPS && at - before.at < window / RATE_PLACES) this.seen.splice(-2, 1);
   }
 
   /** Step, rate, time left, note: what stands after the bar. */

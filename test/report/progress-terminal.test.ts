@@ -96,6 +96,32 @@ describe('progress without a terminal', () => {
     expect(shares).to.deep.equal([false, false, true]);
   });
 
+  it('tells about the same time left all along where dear and cheap runs alternate', () => {
+    const { progress, written, wait } = stage(false);
+    const [each, steps] = [300, 60];
+    // 20 runs of five minutes each, of which every second one goes on ten times as fast as the others.
+    const phase = progress.start('fig-3', 20 * steps * 5.5);
+    let done = 0;
+    for (let run = 0; run < 20; run++) {
+      for (let step = 0; step < steps; step++) {
+        wait((1000 * each) / steps);
+        done += run % 2 === 0 ? 1 : 10;
+        phase.update(done);
+      }
+    }
+    const seconds: Readonly<Record<string, number>> = { h: 3600, min: 60, s: 1 };
+    for (const [i, line] of written.entries()) {
+      const passed = (10 * i) / 60;
+      if (passed < 20 || passed > 90) continue;
+      const [, left] = /, ([^,]*) left/.exec(line)!;
+      const told = [...left.matchAll(/(\d+) (h|min|s)/g)].map(
+        ([, count, unit]) => Number(count) * seconds[unit],
+      );
+      const sum = told.reduce((before, one) => before + one, 0);
+      expect(sum / 60 / (100 - passed), line).to.be.within(1 / 1.6, 1.6);
+    }
+  });
+
   it('says no rate and no time left of the first step alone', () => {
     const { progress, written, wait } = stage(false);
     const phase = progress.start('search', 100);
