@@ -10,6 +10,9 @@ export interface Sort {
   readonly kind: string;
   readonly space?: unknown;
   readonly solver?: { readonly kind: string };
+  /** The search whose supernet it is measured on, or the landscape that is measured there. */
+  readonly supernet?: Sort;
+  readonly landscape?: { readonly supernet: Sort };
 }
 
 /** A finished run as far as its time goes. */
@@ -65,7 +68,7 @@ export function paceBy<Protocol extends Sort>(
   return {
     runs,
     of: (wanted) => {
-      const all = sortsOf(wanted)
+      const all = nearestTo(wanted)
         .map((sort) => ratios.get(sort))
         .find((each) => each !== undefined);
       return all ? median(all) : 1;
@@ -78,6 +81,12 @@ function sortsOf({ kind, space, solver }: Sort): string[] {
   if (space === undefined) return [kind, 'any'];
   const inSpace = `${kind} ${canonicalJson(space)}`;
   return [...(solver ? [`${inSpace} ${solver.kind}`] : []), inSpace, kind, 'any'];
+}
+
+/** What a run that is to come is like, the nearest first: where there was none of its kind, the search on the same supernet. */
+function nearestTo(run: Sort): string[] {
+  const supernet = run.supernet ?? run.landscape?.supernet;
+  return supernet ? [run.kind, ...sortsOf({ ...supernet, kind: 'search' })] : sortsOf(run);
 }
 
 /** Where times are reckoned for, in words. */

@@ -63,7 +63,13 @@ export interface Kind<
   readonly engine: () => EngineFacts;
   /** The work; its result is plain JSON. */
   readonly compute: (
-    work: { readonly protocol: Protocol; readonly data: Data; readonly run: KeptRun },
+    work: {
+      readonly protocol: Protocol;
+      readonly data: Data;
+      readonly run: KeptRun;
+      /** Has another run made that this one begins with: its time is its own. */
+      readonly other: <T>(run: () => Promise<T>) => Promise<T>;
+    },
     options: Options,
   ) => Promise<Result>;
   /** How a result came about. @param seconds  Of computing, over all parts of a resumed run. */
@@ -114,7 +120,16 @@ export async function runKind<
     // Seconds of computing, those before an interruption included: each checkpoint keeps them.
     const { timed } = (from?.meta ?? {}) as { timed?: { seconds: number } };
     const began = performance.now();
-    const seconds = (): number => (timed?.seconds ?? 0) + (performance.now() - began) / 1000;
+    let otherMs = 0;
+    const seconds = (): number => (timed?.seconds ?? 0) + (performance.now() - began - otherMs) / 1000;
+    const other = async <T>(another: () => Promise<T>): Promise<T> => {
+      const since = performance.now();
+      try {
+        return await another();
+      } finally {
+        otherMs += performance.now() - since;
+      }
+    };
     const store: StateStore = {
       appendMetrics: (record) => {
         run.appendMetrics(record);
@@ -124,7 +139,7 @@ export async function runKind<
         run.saveCheckpoint({ ...checkpoint, meta });
       },
     };
-    const result = await kind.compute({ protocol, data, run: { from, store } }, options);
+    const result = await kind.compute({ protocol, data, run: { from, store }, other }, options);
     run.finish(result, kind.provenance(data, seconds(), result, protocol));
     return finished(false)!;
   } finally {

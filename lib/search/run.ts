@@ -108,9 +108,9 @@ function onPlane<Protocol, Result>(
   return {
     data: (protocol, options) => searchData(landscapeOf(protocol).supernet, options),
     needs: (protocol) => [landscapeOf(protocol).supernet],
-    async compute({ protocol, data: dataset, run }, options) {
+    async compute({ protocol, data: dataset, run, other }, options) {
       const landscape = landscapeOf(protocol);
-      const trained = await trainedSupernet(landscape.supernet, options);
+      const trained = await other(() => trainedSupernet(landscape.supernet, options));
       return exclusively(() => {
         const objective = new PlaneObjective(landscape, trained, dataset, options.compile ?? true);
         return measure(protocol, { objective, trained, dataset, run }, options);

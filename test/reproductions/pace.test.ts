@@ -44,6 +44,13 @@ describe('reproductions/pace', () => {
     expect(found.of({ kind: 'evaluation' })).to.equal(4);
   });
 
+  it('is that of the search where nothing was measured on a supernet of its kind yet', () => {
+    const found = pace([run('s2', 2), run('s4', 6), run('s4', 6)]);
+    const supernet = search('s2');
+    expect(found.of({ kind: 'landscape', supernet })).to.equal(2);
+    expect(found.of({ kind: 'path', landscape: { supernet } })).to.equal(2);
+  });
+
   it('leaves out runs of other machines, and those too short to tell', () => {
     const other = { ...machine, processor: 'another' };
     const older = { processor: bits.processor, cores: machine.cores };

@@ -54,6 +54,27 @@ describe('runs/kept: a checkpoint goes on only where the same bits are computed'
   });
 });
 
+describe('runs/kept: the seconds of a run', () => {
+  const home = temporaryFolder();
+  const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+  it('are its own: those of another that it begins with are not in them, made or failed', async () => {
+    const own: Kind<object, { digest: string }, object, { seconds: number }, KeptOptions> = {
+      data: () => Promise.resolve({ digest: 'd' }),
+      engine: () => ENGINE,
+      async compute({ other }) {
+        await wait(100);
+        expect(await other(() => wait(2000).then(() => 'made'))).to.equal('made');
+        await rejection(other(() => wait(2000).then(() => Promise.reject(new ZartsError('It failed.')))));
+        return {};
+      },
+      provenance: (_, seconds) => ({ seconds }),
+    };
+    const { provenance } = await runKind(own, { kind: 'count' }, { home: home() });
+    expect(provenance.seconds).to.be.within(0.09, 3.9);
+  });
+});
+
 describe('runs/environment', () => {
   it('finds the vector instructions of x86 and Arm processors, sorted', () => {
     const x86 =
