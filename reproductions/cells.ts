@@ -367,6 +367,9 @@ function charts({ dataset, spaces }: CellFigure, { rows, budget }: CellView): Ch
     })),
   );
   const sorted = (field: string, sort: readonly string[]) => ({ field, type: 'nominal', sort, title: null });
+  const searches = distinct(values.map(({ search }) => search));
+  // Names stand level beneath their bars.
+  const step = 6.5 * Math.max(...searches.map(({ length }) => length)) + 8;
   return [
     chart(
       {
@@ -381,11 +384,11 @@ function charts({ dataset, spaces }: CellFigure, { rows, budget }: CellView): Ch
           row: sorted('cell', distinct(values.map(({ cell }) => cell))),
         },
         spec: {
-          width: 110,
+          width: searches.length * step,
           height: 150,
           mark: { type: 'bar', stroke: '#ffffff', strokeWidth: 1 },
           encoding: {
-            x: { ...sorted('search', distinct(values.map(({ search }) => search))), axis: { labelAngle: 0 } },
+            x: { ...sorted('search', searches), axis: { labelAngle: 0 } },
             y: { field: 'edges', type: 'quantitative', title: 'edges', axis: { tickMinStep: 1 } },
             color: {
               field: 'operation',
