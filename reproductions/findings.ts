@@ -7,6 +7,7 @@ import type { Claim } from '../lib/analysis/claims.js';
 import type { SearchProtocol } from '../lib/search/protocol.js';
 import { searchWork } from './cost.js';
 import { distinct, viewOf } from './experiment.js';
+import { supernetOf } from './kinds.js';
 import type { ResultRecord } from './records.js';
 import { experimentById } from './registry.js';
 import { failedControls } from './together.js';
@@ -44,9 +45,7 @@ function findingOf({ id, budget, result }: ResultRecord): string {
   return [
     '<details>',
     `<summary><b>${escapeHtml(experiment.title)}</b> (${of}): ${tallyText(claims)}</summary>`,
-    '',
-    ...partly,
-    ...limits,
+    ...listed([...partly, ...limits]),
     ...listed(decided.map((claim) => decidedText(claim, controls))),
     ...listed(
       controls.map((control, i) => `- C${i + 1}. ${control}.`),
@@ -63,10 +62,12 @@ function findingOf({ id, budget, result }: ResultRecord): string {
   ].join('\n');
 }
 
-/** The searches among a result's runs. */
+/** The searches among a result's runs, and those whose supernets were measured. */
 function searchesIn({ runs }: ResultRecord['result']): SearchProtocol[] {
   const protocols = runs.flatMap(({ kept }) => kept.map(({ protocol }) => protocol));
-  return protocols.flatMap((protocol) => (protocol.kind === 'search' ? [protocol] : []));
+  return protocols.flatMap((protocol) =>
+    protocol.kind === 'search' ? protocol : (supernetOf(protocol) ?? []),
+  );
 }
 
 /** What findings on functions say nothing of. */

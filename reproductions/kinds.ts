@@ -115,8 +115,14 @@ export function ownProtocol(run: Run) {
 /** The search of a run, or that of the supernet under its landscape; undefined where there is none. */
 export function searchOf(run: Run): SearchProtocol | undefined {
   if (run.kind === 'training' || run.kind === 'search' || run.kind === 'lookup') return run.search;
-  const own = ownProtocol(run);
-  const landscape = 'landscape' in own ? own.landscape : own;
+  return supernetOf(ownProtocol(run));
+}
+
+/** The search whose supernet is measured; undefined where none is. */
+export function supernetOf(
+  protocol: StoredProtocol | ReturnType<typeof ownProtocol>,
+): SearchProtocol | undefined {
+  const landscape = 'landscape' in protocol ? protocol.landscape : protocol;
   return 'supernet' in landscape ? landscape.supernet : undefined;
 }
 

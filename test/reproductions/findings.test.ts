@@ -53,6 +53,13 @@ describe('findings', () => {
     }
   });
 
+  it('say of every record that decides something what it does not show', () => {
+    for (const record of records) {
+      const text = findingsText([record]);
+      if (/^- [✓✗] /m.test(text)) expect(text, record.id).to.match(/^Not shown: /m);
+    }
+  });
+
   it('name the controls that failed', () => {
     const record = records.find(({ id }) => id === 'table-2')!;
     const text = findingsText([record]);
