@@ -16,7 +16,10 @@ import { rowsOfKind } from './experiment.js';
 import type { Row, View } from './experiment.js';
 import type { KnownLogs } from './search-logs.js';
 
-/** How strongly a search is regularized: L2 decay of the weights, and drop-path probability of the last epoch. */
+/**
+ * How strongly a search is regularized: L2 decay of the weights, and drop-path probability of the last epoch, which as in the
+ * authors' searches comes with cutout.
+ */
 export type StrengthAxes = { readonly l2: number; readonly dropPath: number };
 
 /** What is varied, at which values; the first of each is the same search, DARTS' own. */
@@ -31,8 +34,11 @@ export type SeriesId = keyof typeof SERIES;
 /** What a reader sees of what is varied. */
 export const SERIES_TITLES: Readonly<Record<SeriesId, string>> = {
   l2: 'L2 decay of the weights',
-  dropPath: 'drop-path probability',
+  dropPath: 'drop-path probability, with cutout',
 };
+
+/** Both series. */
+export const ALL_SERIES = Object.keys(SERIES) as readonly SeriesId[];
 
 const [PLAIN_L2] = SERIES.l2;
 
@@ -58,7 +64,7 @@ export function strengthTitle({ l2, dropPath }: StrengthAxes): string {
   return dropPath === 0 ? decay : `drop path ${dropPath}${l2 === PLAIN_L2 ? '' : `, ${decay}`}`;
 }
 
-/** Whether a strength is of a series: nothing but what is varied there is other than in DARTS. */
+/** Whether a strength is of a series: nothing but what is varied there, and cutout where paths are dropped, is other than in DARTS. */
 export function inSeries(series: SeriesId, { l2, dropPath }: StrengthAxes): boolean {
   return series === 'l2' ? dropPath === 0 : l2 === PLAIN_L2;
 }
@@ -195,12 +201,18 @@ export function logsMissing({ rows }: Pick<CurvatureView, 'rows'>): string | und
   return found && !found.known ? found.why : undefined;
 }
 
-/** The authors' searches that ours are the small ones of: S1 on CIFAR-10, with one of our strengths. */
-export function counterparts(view: Pick<CurvatureView, 'rows'>): SearchFigures[] {
+/** The authors' searches in the space and on the data set of ours, or of those planned. */
+export function ofTheirSpace(view: Pick<CurvatureView, 'rows'>): SearchFigures[] {
+  const { space, dataset } =
+    rowsOfKind(view.rows, 'search').at(0)?.search ?? fullStrength(STRENGTHS['l2-3e-4']);
   return (logsIn(view)?.searches ?? []).filter(
-    (each) =>
-      each.space === 's1' &&
-      each.dataset === 'cifar10' &&
-      Object.values(STRENGTHS).some(({ l2, dropPath }) => l2 === each.l2 && dropPath === each.dropPath),
+    (each) => each.space === space && each.dataset === dataset.name,
+  );
+}
+
+/** Those of them that ours are the small ones of: with one of our strengths. */
+export function counterparts(view: Pick<CurvatureView, 'rows'>): SearchFigures[] {
+  return ofTheirSpace(view).filter((each) =>
+    Object.values(STRENGTHS).some(({ l2, dropPath }) => l2 === each.l2 && dropPath === each.dropPath),
   );
 }

@@ -1,11 +1,16 @@
 /** The claims of the figure on curvature, and its controls, fixed before any of its searches: orders, permutations, Holm. */
 import type { Answer } from '../lib/analysis/claims.js';
 import { pairedTest, smallestEffect } from '../lib/analysis/comparison.js';
+import { chanceShare, cellStructure } from '../lib/analysis/genotypes.js';
 import { LEVEL, summarize } from '../lib/analysis/statistics.js';
+import type { Summary } from '../lib/analysis/statistics.js';
 import { orderTest } from '../lib/analysis/trend.js';
 import type { Block } from '../lib/analysis/trend.js';
+import type { SearchFigures } from '../lib/datasets/rdarts-logs.js';
 import { fixed } from '../lib/report/format.js';
+import { spaceOf } from '../lib/search/protocol.js';
 import {
+  ALL_SERIES,
   counterparts,
   driftOf,
   errorShare,
@@ -13,41 +18,63 @@ import {
   loggedPeak,
   logsMissing,
   moveOf,
+  ofTheirSpace,
   peakOf,
   SERIES,
   SERIES_TITLES,
   skipsOf,
   stoppedSkips,
   stoppingOf,
+  strengthTitle,
 } from './curvature-searches.js';
 import type { CurvatureView, SeriesId, StrengthAxes, StrengthRow } from './curvature-searches.js';
-import { distinct, groupBy, perSeed, rowsOfKind } from './experiment.js';
+import { distinct, groupBy, rowsOfKind } from './experiment.js';
 import { judgeQuestions } from './together.js';
 import type { Control, Tested, TestedQuestion } from './together.js';
 
 // ---- Controls ----
 
-/** Whether alpha goes anywhere: farther than gradients that are nothing but chance would have carried it. */
-function alphaControl(rows: readonly StrengthRow[]): Control {
-  const text = 'α goes farther than chance carries it';
-  const ratio = (row: StrengthRow): number => (moveOf(row) ?? NaN) / driftOf(row);
-  const ratios = perSeed(
-    rows.filter((row) => Number.isFinite(ratio(row))),
-    (own) => own.reduce((sum, row) => sum + ratio(row), 0) / own.length,
-  );
-  if (ratios.length === 0) return { text, found: 'no alphas', passed: undefined };
-  const { mean, interval } = summarize(ratios);
-  const moved = summarize(rows.map((row) => moveOf(row)!)).mean;
+/** What the controls of a series are said to be of. */
+const WITH: Readonly<Record<SeriesId, string>> = {
+  l2: 'With each decay',
+  dropPath: 'With each drop path',
+};
+
+const intervalText = (interval: readonly [number, number] | null, digits: number): string =>
+  interval ? ` [${interval.map((end) => fixed(end, digits)).join(', ')}]` : '';
+
+/**
+ * Whether alpha goes anywhere, with every strength: farther than gradients that are nothing but chance would have carried it. A
+ * cell of alphas that have not moved has fewer skip connections than a collapsed one, which would look like the claim.
+ */
+function alphaControl(series: SeriesId, rows: readonly StrengthRow[]): Control {
+  const text = `${WITH[series]}, α goes farther than chance carries it`;
+  const moved = groupBy(
+    rows.filter((row) => moveOf(row) !== undefined),
+    'l2',
+    'dropPath',
+  ).map(({ rows: own }) => ({
+    strength: strengthTitle(own[0]),
+    move: summarize(own.map((row) => moveOf(row)!)).mean,
+    ...summarize(own.map((row) => moveOf(row)! / driftOf(row))),
+  }));
+  if (moved.length === 0) return { text, found: 'no alphas', passed: undefined };
+  const least = moved.reduce((low, each) => (lowEnd(each) < lowEnd(low) ? each : low));
   return {
     text,
-    found: `${fixed(mean, 1)} times as far${interval ? ` [${interval.map((end) => fixed(end, 1)).join(', ')}]` : ''}: ${fixed(moved, 2)}, root mean square of its entries`,
-    passed: interval ? interval[0] > 1 : undefined,
+    found: `least with ${least.strength}: ${fixed(least.mean, 1)} times as far${intervalText(least.interval, 1)}, ${fixed(least.move, 2)} as the root mean square of its entries`,
+    passed: moved.every(({ interval }) => interval) ? lowEnd(least) > 1 : undefined,
   };
 }
 
+const lowEnd = ({ interval, mean }: Summary): number => interval?.[0] ?? mean;
+
+/** How much larger than its error an eigenvalue must be to be told from another. */
+const MOST_ERROR = 0.1;
+
 /** Whether the eigenvalues are more than what rounding and differences make. */
-function eigenvalueControl(rows: readonly StrengthRow[]): Control {
-  const text = 'every eigenvalue that counts is above its numerical error';
+function eigenvalueControl(series: SeriesId, rows: readonly StrengthRow[]): Control {
+  const text = `${WITH[series]}, every eigenvalue that counts is ten times its numerical error and more`;
   const shares = rows.map(errorShare).filter((each) => each !== undefined);
   if (shares.length === 0) return { text, found: 'no eigenvalues', passed: undefined };
   const worst = Math.max(...shares);
@@ -56,7 +83,7 @@ function eigenvalueControl(rows: readonly StrengthRow[]): Control {
     found: Number.isFinite(worst)
       ? `the error is at most ${(100 * worst).toPrecision(2)} % of the eigenvalue`
       : 'an eigenvalue is not above 0',
-    passed: worst < 1,
+    passed: worst < MOST_ERROR,
   };
 }
 
@@ -65,30 +92,52 @@ const LEARNED = 0.9;
 
 /**
  * Whether every supernet learns: where the decay is so strong that nothing is learned the loss is flat in α, as in the authors'
- * searches at 729e-4 in S3.
+ * searches at 729e-4 in S3. What dropped paths add to a training loss grows along a search, so there its lowest counts.
  */
-function learningControl(rows: readonly StrengthRow[]): Control {
-  const text = 'every supernet learns: its training loss falls by a tenth and more';
-  const losses = rows.map(({ epochs }) => [epochs[0].trainLoss, epochs[epochs.length - 1].trainLoss]);
+function learningControl(series: SeriesId, rows: readonly StrengthRow[]): Control {
+  const [which, of] = series === 'l2' ? ['', 'last'] : ['lowest ', 'lowest'];
+  const text = `${WITH[series]}, every supernet learns: its ${which}training loss is a tenth and more below its first`;
+  const losses = rows.map(({ epochs, dropPath }) => {
+    const all = epochs.map(({ trainLoss }) => trainLoss);
+    return { first: all[0], then: dropPath > 0 ? Math.min(...all) : all[all.length - 1] };
+  });
   if (losses.length === 0) return { text, found: 'no searches', passed: undefined };
-  const shares = losses.map(([first, last]) => last / first);
-  const worst = Math.max(...shares);
-  const [first, last] = losses[shares.indexOf(worst)];
+  const share = ({ first, then }: (typeof losses)[number]): number => then / first;
+  const worst = losses.reduce((most, each) => (share(each) > share(most) ? each : most));
   return {
     text,
-    found: `the one that learns least goes from ${fixed(first, 2)} to ${fixed(last, 2)}`,
-    passed: worst <= LEARNED,
+    found: `the one that learns least: first ${fixed(worst.first, 2)}, ${of} ${fixed(worst.then, 2)}`,
+    passed: share(worst) <= LEARNED,
   };
 }
 
-/** The figure's controls: of everything, and of what is said of eigenvalues. */
+/** Whether there is something to keep DARTS from: more skip connections, as it is, than alphas of chance have. */
+function collapseControl(rows: readonly StrengthRow[]): Control {
+  const text = 'DARTS as it is ends with more skip connections than chance';
+  const plain = rows.filter((row) => inSeries('l2', row) && inSeries('dropPath', row));
+  if (plain.length === 0) return { text, found: 'no searches', passed: undefined };
+  const { mean, interval } = summarize(plain.map(skipsOf), LEVEL, 1);
+  const chance =
+    cellStructure(plain[0].genotype, 'normal').edges *
+    chanceShare('skip', spaceOf(plain[0].search), 'normal');
+  return {
+    text,
+    found: `${fixed(mean, 1)}${intervalText(interval, 1)}; by chance ${fixed(chance, 1)}`,
+    passed: interval ? interval[0] > chance : undefined,
+  };
+}
+
+/** The figure's controls: of what is said of a series, of its eigenvalues, and of what its skip connections are compared with. */
 export function controlsOf(view: Pick<CurvatureView, 'rows'>) {
   const rows = rowsOfKind(view.rows, 'search');
-  return {
-    learning: learningControl(rows),
-    alpha: alphaControl(rows),
-    eigenvalue: eigenvalueControl(rows),
+  const of = (series: SeriesId) => {
+    const own = rows.filter((row) => inSeries(series, row));
+    return {
+      moving: [learningControl(series, own), alphaControl(series, own)],
+      eigenvalue: eigenvalueControl(series, own),
+    };
   };
+  return { l2: of('l2'), dropPath: of('dropPath'), collapse: collapseControl(rows) };
 }
 
 // ---- Questions ----
@@ -99,43 +148,65 @@ interface Measured extends StrengthAxes {
   readonly value: number | undefined;
 }
 
-/** For each seed that has them all: the strengths of a series, and the numbers of its searches. */
-function blocksOf(series: SeriesId, searches: readonly Measured[]): Block[] {
-  const own = searches.filter(
-    (each) =>
-      inSeries(series, each) &&
-      each.value !== undefined &&
-      (SERIES[series] as readonly number[]).includes(each[series]),
-  );
-  const strengths = distinct(own.map((each) => each[series]));
-  if (strengths.length < 2) return [];
-  return groupBy(own, 'seed')
-    .filter(({ rows }) => distinct(rows.map((each) => each[series])).length === strengths.length)
-    .map(({ rows }) => rows.map((each) => [each[series], each.value!] as const));
+/** What is compared of a series. */
+interface Compared {
+  readonly strengths: readonly number[];
+  /** For each seed that has all strengths: they, and the numbers of its searches. */
+  readonly blocks: readonly Block[];
+  /** Seeds that have some of them. */
+  readonly partly: number;
 }
 
-function orderOf(blocks: readonly Block[], sign: 1 | -1): Tested | undefined {
+function comparedIn(
+  series: SeriesId,
+  searches: readonly Measured[],
+  asked: readonly number[] = SERIES[series],
+): Compared {
+  const own = searches.filter(
+    (each) => inSeries(series, each) && each.value !== undefined && asked.includes(each[series]),
+  );
+  const strengths = distinct(own.map((each) => each[series]));
+  const seeds = groupBy(own, 'seed');
+  const whole = seeds.filter(
+    ({ rows }) => distinct(rows.map((each) => each[series])).length === strengths.length,
+  );
+  return {
+    strengths,
+    blocks:
+      strengths.length < 2
+        ? []
+        : whole.map(({ rows }) => rows.map((each) => [each[series], each.value!] as const)),
+    partly: seeds.length - whole.length,
+  };
+}
+
+/** The scatter of chance is counted, not estimated. */
+const CHANCE_DF = 1000;
+
+/** An order that is tested, and what is said of it beside what so many searches could have found. */
+function orderOf(blocks: readonly Block[], sign: 1 | -1, more: readonly string[] = []): Tested | undefined {
   if (blocks.length === 0) return undefined;
-  const { tau, interval, n, p, standardError } = orderTest(blocks);
+  const { tau, interval, n, p, leastP, standardError } = orderTest(blocks);
   const told = (questions: number): string => {
     const smallest = smallestEffect(standardError, CHANCE_DF, questions);
     if (standardError === 0) return 'all are alike';
+    if (leastP * questions >= 1 - LEVEL) return 'so few find no τ, however large';
     return smallest > 1
-      ? 'so few find no τ, however large, in four cases of five'
+      ? 'so few find a τ that is the largest in nearly every seed, and no other'
       : `so many find a τ of ${fixed(smallest, 2)} in four cases of five`;
   };
+  const lengths = distinct(blocks.map(({ length }) => length));
+  const searches =
+    lengths.length === 1 ? `${n} × ${lengths[0]} searches` : `${blocks.flat().length} searches of ${n} seeds`;
   return {
     value: tau,
     interval,
     n,
     p,
     agrees: Math.sign(tau) === sign,
-    detail: (questions) => `${n} × ${blocks[0].length} searches: ${told(questions)}.`,
+    detail: (questions) => [`${searches}: ${told(questions)}.`, ...more].join(' '),
   };
 }
-
-/** The scatter of chance is counted, not estimated. */
-const CHANCE_DF = 1000;
 
 const TAU = 'Kendall’s τ within each seed, mean';
 
@@ -153,53 +224,79 @@ const ASKED = [
   },
 ] as const;
 
-const STRONGER: Readonly<Record<SeriesId, string>> = {
-  l2: 'The stronger the weights’ decay, up to 81e-4,',
-  dropPath: 'The more paths are dropped, up to 0.6,',
-};
-
 type Asked = (typeof ASKED)[number]['id'];
+
+/** "The stronger the weights' decay, up to 81e-4,": as far as what is compared goes. */
+const STRONGER: Readonly<Record<SeriesId, (most: number) => string>> = {
+  l2: (most) =>
+    `The stronger the weights’ decay, up to ${strengthTitle({ l2: most, dropPath: 0 }).slice(3)},`,
+  dropPath: (most) => `The more paths are dropped, up to ${most}, with images cut out,`,
+};
 
 /** Whether skips and eigenvalue fall with both strengths. */
 function ordersAsked(
   searchesOf: (asked: Asked) => readonly Measured[],
   named: { readonly prefix: string; readonly where: string },
-  more: (asked: Asked) => Pick<TestedQuestion, 'secondary' | 'controls'>,
+  more: (asked: Asked, series: SeriesId) => Pick<TestedQuestion, 'secondary' | 'controls'>,
+  remarks: (asked: Asked, series: SeriesId) => readonly string[] = () => [],
 ): TestedQuestion[] {
   const { prefix, where } = named;
-  return (Object.keys(SERIES) as SeriesId[]).flatMap((series) =>
-    ASKED.map(({ id, text, of }): TestedQuestion => ({
-      id: `${prefix}${id}/${series}`,
-      text: `${STRONGER[series]} ${text}${where}.`,
-      statistic: `${TAU}: ${SERIES_TITLES[series]} and ${of}`,
-      ...more(id),
-      test: () => orderOf(blocksOf(series, searchesOf(id)), -1),
-    })),
+  return ALL_SERIES.flatMap((series) =>
+    ASKED.map(({ id, text, of }): TestedQuestion => {
+      const searches = searchesOf(id);
+      const { strengths, blocks, partly } = comparedIn(series, searches);
+      const most = Math.max(...(strengths.length > 0 ? strengths : SERIES[series]));
+      return {
+        id: `${prefix}${id}/${series}`,
+        text: `${STRONGER[series](most)} ${text}${where}.`,
+        statistic: `${TAU}: ${SERIES_TITLES[series]} and ${of}`,
+        ...more(id, series),
+        test: () =>
+          orderOf(blocks, -1, [
+            ...(partly > 0 ? [`Left out: ${partly} seed${partly === 1 ? '' : 's'} with some of them.`] : []),
+            ...cutOutAlone(series, searches),
+            ...remarks(id, series),
+          ]),
+      };
+    }),
   );
+}
+
+/** Images are cut out with any drop path and not without: what is left of the order among those where they are. */
+function cutOutAlone(series: SeriesId, searches: readonly Measured[]): string[] {
+  if (series !== 'dropPath') return [];
+  const { strengths, blocks } = comparedIn(
+    series,
+    searches,
+    SERIES.dropPath.filter((each) => each > 0),
+  );
+  if (blocks.length === 0) return [];
+  const { tau, p } = orderTest(blocks);
+  return [
+    `Images are cut out wherever paths are dropped; among ${strengths.join(', ')} alone τ is ${fixed(tau, 2)} (p = ${fixed(p, 2)}).`,
+  ];
 }
 
 /** What is asked of our searches, and beside it of the authors'. */
 export function curvatureClaims(view: CurvatureView): Answer[] {
   const rows = rowsOfKind(view.rows, 'search');
-  const { learning, alpha, eigenvalue } = controlsOf(view);
-  const [ofSkips, ofCurvature] = [
-    [learning, alpha],
-    [learning, alpha, eigenvalue],
-  ];
+  const { collapse, ...of } = controlsOf(view);
   const measured = (value: (row: StrengthRow) => number | undefined): Measured[] =>
     rows.map((row) => ({ l2: row.l2, dropPath: row.dropPath, seed: row.seed, value: value(row) }));
   const ours: TestedQuestion[] = [
     ...ordersAsked(
       (asked) => measured(asked === 'skips' ? skipsOf : peakOf),
       { prefix: '', where: '' },
-      (asked) => ({ controls: asked === 'skips' ? ofSkips : ofCurvature }),
+      (asked, series) => ({
+        controls: [...of[series].moving, asked === 'skips' ? collapse : of[series].eigenvalue],
+      }),
     ),
     {
       id: 'eigenvalue-skips',
       text: 'Of the searches of a seed, those with the larger eigenvalue end with more skip connections.',
       statistic: `${TAU}: largest eigenvalue along the search and skip connections`,
       secondary: true,
-      controls: ofCurvature,
+      controls: [...ALL_SERIES.flatMap((series) => [...of[series].moving, of[series].eigenvalue]), collapse],
       test: () => {
         const known = rows.filter((row) => peakOf(row) !== undefined);
         const blocks = groupBy(known, 'seed')
@@ -208,16 +305,27 @@ export function curvatureClaims(view: CurvatureView): Answer[] {
         return orderOf(blocks, 1);
       },
     },
-    earlyStopping(rows, ofCurvature),
+    earlyStopping(rows, [...of.l2.moving, of.l2.eigenvalue, collapse]),
   ];
+  const logged = (searches: readonly SearchFigures[], asked: Asked): Measured[] =>
+    searches.map((each) => ({ ...each, value: asked === 'skips' ? each.normalSkips : loggedPeak(each) }));
   const theirs = ordersAsked(
-    (asked) =>
-      counterparts(view).map((each) => ({
-        ...each,
-        value: asked === 'skips' ? each.normalSkips : loggedPeak(each),
-      })),
+    (asked) => logged(counterparts(view), asked),
     { prefix: 'full-size/', where: ', in the authors’ own searches of full size' },
     () => ({ secondary: true }),
+    (asked, series) => {
+      const every = logged(ofTheirSpace(view), asked);
+      const { strengths, blocks } = comparedIn(
+        series,
+        every,
+        every.map((each) => each[series]),
+      );
+      if (blocks.length === 0) return [];
+      const { tau } = orderTest(blocks);
+      return [
+        `What is asked about was chosen with these logs in view; over all ${strengths.length} strengths that they have τ is ${fixed(tau, 2)}.`,
+      ];
+    },
   );
   return [...judgeQuestions(ours), ...judgeQuestions(theirs, logsMissing(view))];
 }
@@ -238,9 +346,10 @@ function earlyStopping(rows: readonly StrengthRow[], controls: readonly Control[
       const stopped = own.filter((row) => stoppingOf(row)).length;
       // Counts differ by 1 or not at all: rounding has a scatter of its own.
       const scatter = Math.sqrt(((std ?? 0) ** 2 + 1 / 12) / n);
+      const differing = differences.filter((each) => each !== 0).length;
       const told =
-        n < 6
-          ? 'fewer than six decide nothing'
+        differing < 6
+          ? `${differing} differ, and fewer than six decide nothing`
           : `so many find a difference of ${fixed(smallestEffect(scatter, n - 1), 1)} in four cases of five`;
       return {
         value: mean,

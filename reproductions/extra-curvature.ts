@@ -22,12 +22,14 @@ import type { Axis } from '../lib/report/means-chart.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
 import { deviations as deviationsOf } from '../lib/search/presets.js';
+import { spaceName } from '../lib/search/protocol.js';
 import type { Stopping } from '../lib/search/stability.js';
 import { searchDeviations, sentences } from './deviations.js';
 import { cellsOfKind, distinct, experiment, groupBy, rowsOfKind } from './experiment.js';
 import type { Cell } from './experiment.js';
 import { controlsOf, curvatureClaims } from './extra-curvature-claims.js';
 import {
+  ALL_SERIES,
   counterparts,
   FULL_REACH,
   FULL_RULE,
@@ -50,6 +52,7 @@ import {
 import type { CurvatureView, SeriesId, StrengthAxes, StrengthId, StrengthRow } from './curvature-searches.js';
 import { some } from './grid.js';
 import { LOGS } from './search-logs.js';
+import { spaceTitle } from './separation.js';
 import { counted, label, leading, progressText, spread, summaryTable } from './tables.js';
 import { controlsTable } from './together.js';
 
@@ -58,11 +61,13 @@ import { controlsTable } from './together.js';
 function controlTable(view: CurvatureView): Table {
   const rows = rowsOfKind(view.rows, 'search');
   const reaches = distinct(rows.map(({ search }) => threeDigits(reachOf(search))));
-  return controlsTable(Object.values(controlsOf(view)), [
+  const { l2, dropPath, collapse } = controlsOf(view);
+  const controls = [collapse, ...[l2, dropPath].flatMap(({ moving, eigenvalue }) => [...moving, eigenvalue])];
+  return controlsTable(controls, [
     `Alpha’s rate times its number of updates: ${reaches.join(', ')}; in the full search ${threeDigits(FULL_REACH)}.`,
     'Learning: a decay so strong that nothing is learned leaves a loss that is flat in α, which would look like the claim.',
-    'Chance: along random gradients Adam carries an entry of α the rate times the root of the number of updates; the ratio’s 95 % interval over seeds must lie above 1.',
-    'Eigenvalues that count: the largest along each search. Error: the residual of Lanczos’ method, or what the product with a vector that the Hessian takes to zero leaves, whichever is more.',
+    'Chance: along random gradients Adam carries an entry of α the rate times the root of the number of updates; with every strength the ratio’s 95 % interval over seeds must lie above 1. A cell of alphas of chance has the skips that the first control says.',
+    'Eigenvalues that count: the largest along each search. Error: the residual of Lanczos’ method, or what rounding leaves of the product with a vector that the Hessian takes to zero, whichever is more; the step of the differences has one of its own, which is not in it.',
   ]);
 }
 
@@ -83,6 +88,9 @@ const medianOf = (searches: readonly SearchFigures[], of: (search: SearchFigures
 
 const listed = (values: readonly number[]): string => values.join(' ');
 
+const spacesIn = (rows: readonly StrengthRow[]): string =>
+  distinct(rows.map(({ search }) => spaceTitle(spaceName(search)))).join(', ') || 'S1';
+
 function resultTable(view: CurvatureView): Table {
   const rows = rowsOfKind(view.rows, 'search');
   const theirs = counterparts(view);
@@ -94,7 +102,7 @@ function resultTable(view: CurvatureView): Table {
     cell: (own: readonly StrengthRow[]) => (beside(own).length === 0 ? '–' : text(beside(own))),
   });
   return summaryTable<StrengthRow>(
-    `DARTS in S1, regularized more and more (${progressText(view)})`,
+    `DARTS in ${spacesIn(rows)}, regularized more and more (${progressText(view)})`,
     groupBy(rows, 'l2', 'dropPath'),
     [
       label('', strengthTitle),
@@ -205,7 +213,6 @@ function along(
 
 /** What files call the two series. */
 const FILE_NAMES: Readonly<Record<SeriesId, string>> = { l2: 'decay', dropPath: 'drop' };
-const ALL_SERIES = Object.keys(SERIES) as SeriesId[];
 
 function alongCharts(view: CurvatureView): Chart[] {
   const rows = rowsOfKind(view.rows, 'search');

@@ -120,9 +120,18 @@ export function endingOf(genotype: Genotype): Ending {
  * edges into a node, as long as all edges of the space have as many operations.
  */
 export function chanceParameterFree(space: SearchSpace, cell: Cell): number {
+  return chanceOf(space, cell, (op, input) => !hasParameters({ op, input }, cell));
+}
+
+/** The share of a family of operations that a cell has on average when it is derived so. */
+export function chanceShare(family: OpFamily, space: SearchSpace, cell: Cell): number {
+  return chanceOf(space, cell, (op) => opFamily(op) === family);
+}
+
+function chanceOf(space: SearchSpace, cell: Cell, counts: (op: Primitive, input: number) => boolean): number {
   const shares = cellEdges(space.nodes).map(({ node, input }, e) => {
     const ops = space.edges[cell][e].filter((op) => op !== 'none');
-    return { node, share: mean(ops.map((op) => (hasParameters({ op, input }, cell) ? 0 : 1))) };
+    return { node, share: mean(ops.map((op) => (counts(op, input) ? 1 : 0))) };
   });
   const nodes = [...new Set(shares.map(({ node }) => node))];
   return mean(

@@ -1,7 +1,7 @@
 /** Whether a quantity follows the order of another, in repeats that are compared within themselves alone. */
 import { mean } from 'simple-statistics';
 import { ZartsError } from '../errors.js';
-import { foldIn, key as keyOf, permutation, uniform } from '../math/random.js';
+import { foldIn, key as keyOf, permutation } from '../math/random.js';
 import type { Key } from '../math/random.js';
 import { kendallTau } from './comparison.js';
 import { checkValues, LEVEL, summarize } from './statistics.js';
@@ -19,21 +19,26 @@ export interface OrderTest {
   readonly interval: readonly [number, number] | null;
   /** Two-sided probability of a mean at least as far from 0, were the values of each repeat in a random order. */
   readonly p: number;
+  /** The same of the largest mean that these values could have had: where they are few no order is unlikely. */
+  readonly leastP: number;
   /** Of that mean, were the values of each repeat in a random order. */
   readonly standardError: number;
 }
 
-/** Orders that are drawn: a probability of 0.01 is then good to a tenth. */
-const ORDERS = 10_000;
-
 /** Most values for which every order is counted: 5,040. */
 const MOST_COUNTED = 7;
+
+/** Orders that are drawn where there are more. */
+const DRAWN = 10_000;
+
+/** τ are told apart by so many steps a unit, so that their sums can be counted. */
+const STEPS = 10_000;
 
 /**
  * Tests whether the second quantity rises or falls with the first, by permutation within each repeat.
  *
  * @param blocks  At least one, each of two or more pairs.
- * @param key     Decides the orders drawn.
+ * @param key     Decides the orders that are drawn where there are too many to count.
  * @throws {ZartsError} for no blocks, a block of fewer than two pairs, or a value that is not finite.
  */
 export function orderTest(blocks: readonly Block[], key: Key = keyOf(0)): OrderTest {
@@ -47,19 +52,23 @@ export function orderTest(blocks: readonly Block[], key: Key = keyOf(0)): OrderT
   }
   checkValues('A test of an order', blocks.flat(2));
   const taus = blocks.map(tauOf);
-  const observed = Math.abs(mean(taus));
-  const drawn = meansOfChance(blocks, key);
+  const chance = sumsOfChance(blocks, key);
+  const sumOf = (each: readonly number[]): number =>
+    Math.abs(each.reduce((sum, tau) => sum + inSteps(tau), 0));
+  // Where τ of several repeats add up to the same, roundings may take each of them a step apart.
+  const probabilityOf = (sum: number): number =>
+    total(chance.filter((each) => Math.abs(each.sum) >= sum - blocks.length));
   const pairs = Math.max(...blocks.map(({ length }) => (length * (length - 1)) / 2));
   const { interval } = summarize(taus, LEVEL, 2 / pairs);
-  // Sums of the same numbers in another order differ in their last bits.
-  const reached = drawn.filter((each) => each >= observed - 1e-9).length;
   return {
     n: blocks.length,
     tau: mean(taus),
     interval: interval && [Math.max(-1, interval[0]), Math.min(1, interval[1])],
-    // What was observed is one of the orders, so that p is never 0.
-    p: (reached + 1) / (ORDERS + 1),
-    standardError: Math.sqrt(mean(drawn.map((each) => each ** 2))),
+    p: probabilityOf(sumOf(taus)),
+    leastP: probabilityOf(sumOf(blocks.map(largestOf))),
+    standardError:
+      Math.sqrt(chance.reduce((sum, each) => sum + each.sum ** 2 * each.probability, 0)) /
+      (STEPS * blocks.length),
   };
 }
 
@@ -71,10 +80,21 @@ function tauOf(block: Block): number {
   return Number.isNaN(tau) ? 0 : tau;
 }
 
+/** The largest τ that a repeat's values could have in any order. */
+function largestOf(block: Block): number {
+  const [xs, ys] = [0, 1].map((of) => block.map((pair) => pair[of]).sort((a, b) => a - b));
+  return tauOf(xs.map((x, i) => [x, ys[i]]));
+}
+
+const inSteps = (tau: number): number => Math.round(STEPS * tau);
+
 /** The orders that a repeat of so many values may have: every one, or many drawn where there are too many to count. */
 function ordersOf(length: number, key: Key): readonly (readonly number[])[] {
   if (length > MOST_COUNTED) {
-    return Array.from({ length: ORDERS }, (_, i) => Array.from(permutation(foldIn(key, i), length)));
+    // The order observed is one of them, so that no probability is 0.
+    const observed = Array.from({ length }, (_, i) => i);
+    const drawn = Array.from({ length: DRAWN - 1 }, (_, i) => [...permutation(foldIn(key, i), length)]);
+    return [observed, ...drawn];
   }
   return Array.from({ length }, (_, i) => i).reduce<number[][]>(
     (shorter, next) =>
@@ -85,16 +105,36 @@ function ordersOf(length: number, key: Key): readonly (readonly number[])[] {
   );
 }
 
-/** Means of τ over the blocks, signs aside, the second values of each in an order drawn at random. */
-function meansOfChance(blocks: readonly Block[], key: Key): number[] {
+/** A sum of the repeats' τ, in steps, and its probability. */
+interface ChanceSum {
+  readonly sum: number;
+  readonly probability: number;
+}
+
+const total = (sums: readonly ChanceSum[]): number =>
+  Math.min(
+    1,
+    sums.reduce((all, { probability }) => all + probability, 0),
+  );
+
+/** The sums of τ over the repeats, the second values of each in any order. */
+function sumsOfChance(blocks: readonly Block[], key: Key): ChanceSum[] {
   const known = new Map<number, readonly (readonly number[])[]>();
-  const taus = blocks.map((block) => {
+  let sums = new Map([[0, 1]]);
+  for (const block of blocks) {
     const orders = known.get(block.length) ?? ordersOf(block.length, key);
     known.set(block.length, orders);
-    return orders.map((order) => tauOf(block.map(([x], i) => [x, block[order[i]][1]])));
-  });
-  const draws = uniform(key, ORDERS * blocks.length);
-  const chosen = (draw: number, b: number): number =>
-    taus[b][Math.floor(draws[draw * blocks.length + b] * taus[b].length)];
-  return Array.from({ length: ORDERS }, (_, draw) => Math.abs(mean(blocks.map((_, b) => chosen(draw, b)))));
+    const own = new Map<number, number>();
+    for (const order of orders) add(own, inSteps(tauOf(block.map(([x], i) => [x, block[order[i]][1]]))), 1);
+    const longer = new Map<number, number>();
+    for (const [sum, probability] of sums) {
+      for (const [tau, count] of own) add(longer, sum + tau, (probability * count) / orders.length);
+    }
+    sums = longer;
+  }
+  return [...sums].map(([sum, probability]) => ({ sum, probability }));
+}
+
+function add(to: Map<number, number>, at: number, value: number): void {
+  to.set(at, (to.get(at) ?? 0) + value);
 }

@@ -198,12 +198,12 @@ export function standingDeviations(protocol: SearchProtocol, method: GradientSol
     ),
     ...(method.deviation === undefined ? [] : [method.deviation]),
     ...when(
-      stability !== undefined && stability.action !== 'record',
+      stability !== undefined,
       'Whether the eigenvalue has risen follows the numbers of R-DARTS’ paper (averages over 5 epochs, 5 apart, ratio 0.75); its code averages over 10, compares 8 apart, and takes a rise by the factor 1.3.',
     ),
     ...when(
       stability !== undefined,
-      `The dominant eigenvalue is that of the loss on the first batch of the validation half, not augmented, by Lanczos’ method at ${every === 1 ? 'every epoch’s end' : `the end of one epoch in ${every}`}; R-DARTS’ code takes it from the whole Hessian on the epoch’s last batch, augmented and with alpha’s decay added, every second epoch.`,
+      `The dominant eigenvalue is that of the loss on the first batch of the validation half, not augmented, by Lanczos’ method at ${every === 1 ? 'every epoch’s end' : `the end of one epoch in ${every}`}; R-DARTS’ code takes it from the whole Hessian on the epoch’s last batch, augmented and with alpha’s decay added, every second epoch${protocol.dropPath === undefined ? '' : ', of a network with paths dropped; here none is'}.`,
     ),
     ...when(
       stability?.action === 'regularize',

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import {
   cellStructure,
   chanceParameterFree,
+  chanceShare,
   compareGenotypes,
   genotypeStructure,
   meanAgreement,
@@ -98,6 +99,15 @@ describe('genotypes', () => {
           );
           const chance = chanceParameterFree(space, cell);
           expect(chance, `${id} ${cell}: ${mean}`).to.be.within(...interval!);
+          for (const family of ['skip', 'noise', 'pooling'] as const) {
+            const shares = genotypes.map((genotype) => {
+              const { families, edges } = cellStructure(genotype, cell);
+              return families[family] / edges;
+            });
+            const found = summarize(shares, 0.9999, 1 / 8);
+            const own = chanceShare(family, space, cell);
+            expect(own, `${id} ${cell} ${family}: ${found.mean}`).to.be.within(...found.interval!);
+          }
         }
       }
       expect(chanceParameterFree(SPACES.s2, 'normal')).to.equal(0.5);

@@ -40,9 +40,16 @@ describe('analysis/trend', () => {
         }
       }
     }
-    // Four standard errors of 10,000 draws.
-    const exact = reached / all;
-    expect(p).to.be.closeTo(exact, 4 * Math.sqrt((exact * (1 - exact)) / 10_000) + 1e-4);
+    expect(p).to.be.closeTo(reached / all, 1e-12);
+  });
+
+  it('knows what nothing could make unlikely: the probability of every repeat in order', () => {
+    // Two values have two orders, so that six repeats in one of them are as unlikely as 2 of 2⁶.
+    expect(orderTest([...times(5, block(1, 2)), block(2, 1)]).leastP).to.be.closeTo(2 / 64, 1e-12);
+    expect(orderTest(times(2, block(1, 2, 3))).leastP).to.be.closeTo(2 / 36, 1e-12);
+    expect(orderTest(times(3, block(4, 4))).leastP).to.equal(1);
+    const found = orderTest(times(4, block(1, 2, 3, 4)));
+    expect(found.p).to.equal(found.leastP);
   });
 
   it('turns its sign with the order, and does not mind what else is done to the values', () => {

@@ -69,13 +69,14 @@ interface Made {
   readonly peak: number;
   readonly height?: number;
   readonly error?: number;
-  readonly learns?: boolean;
+  /** First, lowest and last training loss. */
+  readonly losses?: readonly [number, number, number];
 }
 
 function measured(
   search: SearchProtocol,
   axes: StrengthAxes,
-  { skips, peak, height = 3, error = 1e-4, learns = true }: Made,
+  { skips, peak, height = 3, error = 1e-4, losses: [first, lowest, last] = [2, 1, 1] }: Made,
 ): MeasuredCell {
   const alpha = alphaWith(skips, height);
   const late = search.epochs - search.stability!.window;
@@ -83,7 +84,7 @@ function measured(
     const rising = epoch < late ? 0.3 : 1;
     return {
       epoch,
-      trainLoss: learns ? 2 - epoch / search.epochs : 2.3,
+      trainLoss: epoch === 0 ? first : epoch === search.epochs - 1 ? last : lowest,
       alpha: epoch < late - 1 ? alphaWith(0, height) : alpha,
       dominantEigenvalue: peak * rising,
       eigenvalueError: error,
@@ -222,12 +223,13 @@ describe('extra-curvature', () => {
     const row = titled(tables[1])[3];
     expect(row).to.include({ n: 6, '': 'L2 81e-4', skips: '2.0 ± 0.0', 'by seed': '2 2 2 2 2 2' });
     expect(row['early stopping']).to.match(/^6 of 6, back to \d+$/);
-    expect(titled(tables[0]).map((each) => each[''])).to.deep.equal(['✓ seen', '✓ seen', '✓ seen']);
+    expect(titled(tables[0]).map((each) => each[''])).to.deep.equal(new Array<string>(7).fill('✓ seen'));
+    expect(titled(tables[0])[0].found).to.match(/^6\.0 \[5\.7, 6\.3\]; by chance 3\.6$/);
   });
 
   it('finds none in the turned order or in no order, and counts seeds that are whole alone', () => {
     const turned = byId(
-      view((axes, seed) => ({ ...falling(axes, seed), skips: 6 - falling(axes, seed).skips })),
+      view((axes, seed) => ({ ...falling(axes, seed), skips: Math.min(6, 10 - falling(axes, seed).skips) })),
     );
     expect(turned['skips/l2'].verdict).to.equal('not supported');
     expect(turned['eigenvalue/l2'].verdict).to.equal('supported');
@@ -242,38 +244,101 @@ describe('extra-curvature', () => {
     expect(scrambled['eigenvalue/dropPath'].verdict).to.equal('undecided');
     // The last seed is under way.
     const part = byId(
-      view((axes, seed) => (seed === 5 && axes.l2 === 81e-4 ? undefined : falling(axes, seed))),
+      view((axes, seed) =>
+        seed === 5 && (axes.dropPath > 0 || axes.l2 === 81e-4) ? undefined : falling(axes, seed),
+      ),
     );
     expect(part['skips/l2'].n).to.equal(5);
-    expect(part['skips/dropPath'].n).to.equal(6);
+    expect(part['skips/l2'].detail).to.match(/ 5 × 4 searches: .* Left out: 1 seed with some of them\.$/);
+    expect(part['skips/dropPath'].n).to.equal(5);
+    expect(part['eigenvalue-skips'].detail).to.match(/ 38 searches of 6 seeds: so many find a τ of 0\.\d\d/);
     expect(byId(view(() => undefined))['skips/l2'].detail).to.equal(
-      'The control was not run: every supernet learns: its training loss falls by a tenth and more (no searches).',
+      'The control was not run: With each decay, every supernet learns: its training loss is a tenth and more below its first (no searches).',
     );
   });
 
+  it('says no more than was compared: strengths that are not there, and images that are cut out with paths dropped alone', () => {
+    const without = byId(view((axes, seed) => (axes.l2 === 81e-4 ? undefined : falling(axes, seed))));
+    expect(without['skips/l2'].text).to.match(/^The stronger the weights’ decay, up to 27e-4, /);
+    expect(without['skips/l2'].verdict).to.equal('supported');
+    expect(byId(view(falling))['skips/l2'].text).to.match(/^The stronger the weights’ decay, up to 81e-4, /);
+    // One step, from none to any: an order all the same, and that is all that there is.
+    const step = byId(
+      view((axes, seed) => ({
+        ...falling(axes, seed),
+        skips: axes.dropPath > 0 ? 3 : falling(axes, seed).skips,
+      })),
+    );
+    expect(step['skips/dropPath'].verdict).to.equal('supported');
+    expect(step['skips/dropPath'].detail).to.match(
+      /Images are cut out wherever paths are dropped; among 0\.2, 0\.4, 0\.6 alone τ is 0\.00 \(p = 1\.00\)\.$/,
+    );
+    expect(byId(view(falling))['skips/dropPath'].detail).to.match(/ alone τ is −1\.00 \(p = 0\.00\)\.$/);
+    // As many orders as two strengths have are not so few that one of them would be unlikely, of four questions.
+    const two = byId(
+      view((axes, seed) =>
+        [3e-4, 81e-4].includes(axes.l2) && axes.dropPath === 0 ? falling(axes, seed) : undefined,
+      ),
+    );
+    expect(two['eigenvalue/l2'].detail).to.match(/6 × 2 searches: so few find no τ, however large/);
+  });
+
   it('decides nothing where a control fails, and says which', () => {
+    const failed = /^The control failed: /;
     const still = view((axes, seed) => ({ ...falling(axes, seed), height: 0.05 }));
     for (const [id, { verdict, detail }] of Object.entries(byId(still))) {
       if (id.startsWith('full-size')) continue;
       expect(verdict, id).to.equal('cannot be seen here');
-      expect(detail).to.match(
-        /^The control failed: α goes farther than chance carries it \(0\.\d times as far \[/,
-      );
+      expect(detail)
+        .to.match(failed)
+        .and.match(/, α goes farther than chance carries it \(least with .* 0\.\d times/);
     }
-    const blurred = byId(view((axes, seed) => ({ ...falling(axes, seed), error: 2 })));
+    // One strength without any movement has the skips of chance, fewer than a collapse: it is no part of an order.
+    const frozen = byId(
+      view((axes, seed) => ({ ...falling(axes, seed), height: axes.l2 === 81e-4 ? 0.2 : 3 })),
+    );
+    expect(frozen['skips/l2'].verdict).to.equal('cannot be seen here');
+    expect(frozen['skips/l2'].detail).to.match(/least with L2 81e-4: 0\.\d times as far/);
+    expect(frozen['skips/dropPath'].verdict).to.equal('supported');
+    const blurred = byId(view((axes, seed) => ({ ...falling(axes, seed), error: 0.15 })));
     expect(blurred['skips/l2'].verdict).to.equal('supported');
     expect(blurred['eigenvalue/l2'].verdict).to.equal('cannot be seen here');
     expect(blurred['eigenvalue/l2'].detail).to.match(
-      /eigenvalue that counts is above its numerical error \(the error is at most \d+/,
+      /eigenvalue that counts is ten times its numerical error and more \(the error is at most \d+/,
     );
-    // A decay so strong that nothing is learned would look like the claim.
-    const dead = byId(view((axes, seed) => ({ ...falling(axes, seed), learns: axes.l2 < 81e-4 })));
-    expect(dead['eigenvalue/l2'].verdict).to.equal('cannot be seen here');
-    expect(dead['eigenvalue/l2'].detail).to.match(
-      /^The control failed: every supernet learns: .* \(the one that learns least goes from 2\.30 to 2\.30\)\.$/,
-    );
+    // A decay so strong that nothing is learned would look like the claim, and so would one that is learned under no longer.
+    for (const losses of [
+      [2.3, 2.3, 2.3],
+      [2.3, 1.2, 2.3],
+    ] as const) {
+      const dead = byId(
+        view((axes, seed) => ({ ...falling(axes, seed), ...(axes.l2 === 81e-4 && { losses }) })),
+      );
+      expect(dead['eigenvalue/l2'].verdict).to.equal('cannot be seen here');
+      expect(dead['eigenvalue/l2'].detail)
+        .to.match(failed)
+        .and.match(/every supernet learns: .* \(the one that learns least: first 2\.30, last 2\.30\)\.$/);
+      expect(dead['eigenvalue/dropPath'].verdict).to.equal('supported');
+    }
+    // Dropped paths raise a training loss again, whatever was learned.
+    const dropped = (losses: readonly [number, number, number]) =>
+      byId(view((axes, seed) => ({ ...falling(axes, seed), ...(axes.dropPath === 0.6 && { losses }) })));
+    expect(dropped([2.3, 1.2, 2.4])['skips/dropPath'].verdict).to.equal('supported');
+    expect(dropped([2.3, 2.2, 2.4])['skips/dropPath'].verdict).to.equal('cannot be seen here');
+    expect(dropped([2.3, 2.2, 2.4])['skips/l2'].verdict).to.equal('supported');
     const flat = byId(view((axes, seed) => ({ ...falling(axes, seed), peak: -1e-6 })));
     expect(flat['eigenvalue/l2'].detail).to.match(/an eigenvalue is not above 0/);
+    // Where plain DARTS has no more skips than chance there is nothing to keep it from, however few regularized ones have.
+    const none = byId(
+      view((axes, seed) => ({ ...falling(axes, seed), skips: Math.max(0, falling(axes, seed).skips - 3) })),
+    );
+    for (const id of ['skips/l2', 'skips/dropPath', 'eigenvalue-skips', 'early-stopping']) {
+      expect(none[id].verdict, id).to.equal('cannot be seen here');
+      expect(none[id].detail, id).to.match(
+        /DARTS as it is ends with more skip connections than chance \(3\.0 \[2\.7/,
+      );
+    }
+    expect(none['eigenvalue/l2'].verdict).to.equal('supported');
   });
 
   it('puts the authors’ searches beside, their eigenvalues from the matrices, checked by a direct method and by figures', async () => {
@@ -342,6 +407,9 @@ describe('extra-curvature', () => {
     expect(claims['full-size/eigenvalue/dropPath'].verdict).to.equal('supported');
     // They are no part of what is corrected for.
     expect(claims['skips/l2'].detail).to.match(/correction for 4 primary/);
+    expect(claims['full-size/skips/l2'].detail).to.match(
+      /What is asked about was chosen with these logs in view; over all 4 strengths that they have τ is −1\.00\./,
+    );
     const [, results, table] = extraCurvature.tables(shown);
     printsWell([results, table]);
     const [plain] = titled(results);
