@@ -38,7 +38,7 @@ import type { Cell, Experiment, Row, View } from './experiment.js';
 import { some } from './grid.js';
 import type { Choice } from './grid.js';
 import { countsOf } from './kinds.js';
-import { SAME_RANDOM_SEARCH, comparedSearch, sharesRandomSearch } from './methods.js';
+import { SAME_RANDOM_SEARCH, comparedSearch, sharesRandomSearch, spaceTitle } from './methods.js';
 import { figureNumbers, printedRow } from './paper.js';
 import { absolute, judgeAll } from './statements.js';
 import type { Statement } from './statements.js';
@@ -193,7 +193,6 @@ function searchBy(
   return applySet(protocol, ...rate, `seed=${seed}`);
 }
 
-const spaceTitle = (space: string): string => (space === 'darts' ? 'DARTS space' : space.toUpperCase());
 const inText = (space: string): string => (space === 'darts' ? 'the DARTS space' : space.toUpperCase());
 
 function deviations(cells: readonly Cell<'search', CellAxes>[]): string[] {

@@ -1,17 +1,27 @@
 /** Claims about networks that were trained, and what they are decided on. */
-import { regionTest } from '../lib/analysis/claims.js';
-import type { Answer } from '../lib/analysis/claims.js';
-import { meanDifference, ranks, smallestEffect, stratifiedTest } from '../lib/analysis/comparison.js';
+import { median } from 'simple-statistics';
+import { judge, regionTest } from '../lib/analysis/claims.js';
+import type { Answer, Question } from '../lib/analysis/claims.js';
+import {
+  binomialTwoSided,
+  leastLabelsP,
+  meanDifference,
+  ranks,
+  smallestEffect,
+  stratifiedTest,
+} from '../lib/analysis/comparison.js';
 import type { Stratum } from '../lib/analysis/comparison.js';
 import { LEVEL, fitLine } from '../lib/analysis/statistics.js';
+import { FILE_DATASETS } from '../lib/datasets/registry.js';
+import type { FileDatasetName } from '../lib/datasets/registry.js';
 import { fixed } from '../lib/report/format.js';
 import type { SolverId } from '../lib/search/solvers.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
 import { distinct, groupBy, rowsOfKind } from './experiment.js';
 import type { Row, View } from './experiment.js';
 import { several } from './deviations.js';
-import { methodTitle, searchedIn } from './methods.js';
-import { gatedBy, judgeQuestions } from './together.js';
+import { methodTitle, searchedIn, spaceTitle } from './methods.js';
+import { gatedBy, judgeQuestions, powerText } from './together.js';
 import type { Control, TestedQuestion } from './together.js';
 
 /** What rows are told apart by where methods are compared; of a hand-made cell, which was searched nowhere, also by space. */
@@ -43,7 +53,8 @@ export function errorLess({ a, b }: Pair): number {
 /** A claim that one method beats another. */
 export interface Contest {
   readonly id: string;
-  readonly text: string;
+  /** Where it is asked of several spaces, of those that decide it: "S2, S4". */
+  readonly text: string | ((spaces: string) => string);
   readonly better: string;
   readonly worse: string;
   readonly detail?: string;
@@ -71,11 +82,12 @@ export const BEATS_RANDOM: readonly Contest[] = [
   },
 ];
 
-/** That a method finds better networks than another, where. */
-export function beats(better: SolverId, worse: SolverId, where: string, detail?: string): Contest {
+/** That a method finds better networks than another, where; left out: in the spaces that decide it. */
+export function beats(better: SolverId, worse: SolverId, where?: string, detail?: string): Contest {
   return {
     id: `beats/${worse}`,
-    text: `${methodTitle(better)} finds better networks ${where} than ${methodTitle(worse)} does.`,
+    text: (spaces) =>
+      `${methodTitle(better)} finds better networks ${where ?? `in ${spaces}`} than ${methodTitle(worse)} does.`,
     better,
     worse,
     ...(detail === undefined ? {} : { detail }),
@@ -165,25 +177,41 @@ function contest(
     }),
   );
   const both = places
-    .map((group) => ({
-      key: benchmarkKey(group.key),
-      stratum: { first: errors(group.rows, worse), second: errors(group.rows, better) },
-    }))
+    .map(({ key, rows: own }) => {
+      const stratum = { first: errors(own, worse), second: errors(own, better) };
+      const control = controls?.get(benchmarkKey(key));
+      const learned = control?.passed ? learnedControl(key, stratum, control.points) : [];
+      return {
+        key: benchmarkKey(key),
+        space: key.space,
+        stratum,
+        controls: control ? [control, ...learned] : [],
+      };
+    })
     .filter(({ stratum: { first, second } }) => first.length > 0 && second.length > 0);
-  const passed = both.filter(({ key }) => controls === undefined || controls.get(key)?.passed === true);
+  const passed = both.filter(
+    (each) =>
+      controls === undefined || (each.controls.length > 0 && each.controls.every((one) => one.passed)),
+  );
   // Also those where nothing was trained because of it.
-  const left = [...(controls ?? [])].filter(([, control]) => control.passed !== true).map(([key]) => key);
+  const left = distinct([
+    ...(controls ?? new Map<string, Control>()).keys(),
+    ...both.map(({ key }) => key),
+  ]).filter((key) => controls !== undefined && !passed.some((each) => each.key === key));
+  const deciding = passed.length > 0 ? passed : both;
+  const trained = [...(controls?.values() ?? [])];
+  const seen = trained.filter((each) => each.passed === true);
   const own =
-    both.length === 0 ? [...(controls?.values() ?? [])] : both.flatMap(({ key }) => controls?.get(key) ?? []);
-  const seen = own.filter((each) => each.passed === true);
+    deciding.length > 0 ? deciding.flatMap((each) => each.controls) : seen.length > 0 ? seen : trained;
+  const spaces = distinct(deciding.map(({ space }) => spaceTitle(space))).join(', ');
   return {
     id,
-    text,
+    text: typeof text === 'string' ? text : text(spaces === '' ? 'S1–S4' : spaces),
     statistic: `${error} (points of %), ${methodTitle(worse)} less ${methodTitle(better)}`,
     unit: 'search',
     ...(where === undefined ? {} : { secondary: true }),
     // Where some benchmarks can show it, those decide.
-    ...(controls === undefined ? {} : { controls: seen.length > 0 ? seen : own }),
+    ...(controls === undefined ? {} : { controls: own }),
     test: () => {
       const strata = passed.map(({ stratum }) => stratum);
       const n = strata.reduce((sum, { first, second }) => sum + Math.min(first.length, second.length), 0);
@@ -205,7 +233,12 @@ function contest(
             `By ranks within ${several(strata.length, 'benchmark')}, labels permuted within each${left.length > 0 ? `; left out, since their control did not pass: ${left.join(', ')}` : ''}.`,
             interval === null
               ? ''
-              : `So many searches would find a difference of ${fixed(smallestEffect(standardError, df, questions), 2)} points four times in five.`,
+              : powerText(
+                  'searches',
+                  leastLabelsP(strata),
+                  questions,
+                  (of) => `a difference of ${fixed(smallestEffect(standardError, df, of), 2)} points`,
+                ),
             isAlike
               ? 'p is that of a difference within a quarter of what four edges make in the control’s cells, in each benchmark: what is shown is that the two are alike, if anything.'
               : '',
@@ -216,6 +249,43 @@ function contest(
       };
     },
   };
+}
+
+/**
+ * That networks of one of two methods at least do other than guess: where both guess nothing tells them apart, whatever
+ * training tells of hand-made cells.
+ *
+ * @param points  What four edges of those make at least.
+ */
+function learnedControl(
+  { dataset, space }: { readonly dataset: string; readonly space: string },
+  { first, second }: Stratum,
+  points: number,
+): Control[] {
+  const known = FILE_DATASETS[dataset as FileDatasetName] as
+    { readonly classes: readonly string[] } | undefined;
+  if (!known || first.length === 0 || second.length === 0) return [];
+  const text = `Of the networks compared in ${spaceTitle(space)} those of one method lie off chance, by a quarter of what four edges make`;
+  const chance = 100 * (1 - 1 / known.classes.length);
+  const medians = [first, second].map((errors) => median([...errors]));
+  return [
+    {
+      text,
+      found: `median errors ${medians.map((each) => fixed(each, 1)).join(' and ')} %, by chance ${fixed(chance, 1)}`,
+      passed: !medians.every((each) => Math.abs(each - chance) <= points / 4),
+    },
+  ];
+}
+
+/** As {@link judge}, of outcomes that are 1 or 0: more often 1 than by a chance, by its exact law. */
+export function judgeShare(
+  question: Omit<Question, 'region' | 'resolution'> & { readonly chance: number },
+): Answer {
+  const { chance, values } = question;
+  const answer = judge({ ...question, region: { above: chance }, resolution: 1 });
+  if (!answer.tested) return answer;
+  const hits = values.filter((value) => value === 1).length;
+  return { ...answer, tested: { ...answer.tested, p: binomialTwoSided(hits, values.length, chance) } };
 }
 
 /** How many times the seconds of one method's search those of another are, pair by pair: what a claim is decided on. */

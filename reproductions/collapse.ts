@@ -5,7 +5,8 @@
  */
 import {
   binomialTail,
-  binomialTwoSided,
+  leastLabelsP,
+  leastPairedP,
   meanDifference,
   pairedTest,
   rankTest,
@@ -25,7 +26,7 @@ import { distinct, groupBy } from './experiment.js';
 import type { Row, View } from './experiment.js';
 import { methodTitle } from './methods.js';
 import { counted, label, progressText, spread, summaryTable } from './tables.js';
-import { aboveControl, controlsTable, judgeQuestions } from './together.js';
+import { aboveControl, controlsTable, judgeQuestions, powerText } from './together.js';
 import type { Control, Tested, TestedQuestion } from './together.js';
 
 /** The spaces in which one kind of operation is the temptation, and which. */
@@ -138,12 +139,22 @@ export function alphasMove(where: string, whose: string, spreads: readonly numbe
 const movesControl = (rows: readonly CollapseRow[], space: string, method: string): Control =>
   alphasMove(space.toUpperCase(), titleOf(method), ofLast(rowsOf(rows, space, method), spreadIn));
 
+/** That there is something for ZARTS to keep clear of: DARTS goes where a space tempts it. */
+const temptedControl = (rows: readonly CollapseRow[], space: TemptingSpace): Control =>
+  aboveControl(
+    `In ${space.toUpperCase()} the normal cells of ${titleOf(DARTS)} are dominated: more than ${KEPT / 2} of ${KEPT} edges are ${EDGES[space]}`,
+    rowsOf(rows, space, DARTS).map(tempted),
+    KEPT / 2,
+    'no two searches are here',
+  );
+
 const controlsOf = (rows: readonly CollapseRow[]): Control[] =>
-  spacesIn(rows).flatMap((space) =>
-    [DARTS, zartsIn(rows), ...(withMany(rows, space) ? [DARTS_MANY, FLAT_MANY] : [])].map((method) =>
+  spacesIn(rows).flatMap((space) => [
+    ...[DARTS, zartsIn(rows), ...(withMany(rows, space) ? [DARTS_MANY, FLAT_MANY] : [])].map((method) =>
       movesControl(rows, space, method),
     ),
-  );
+    temptedControl(rows, space),
+  ]);
 
 // ---- Claims ----
 
@@ -151,7 +162,8 @@ const controlsOf = (rows: readonly CollapseRow[]): Control[] =>
 function against(values: readonly number[], bound: number, above: boolean, what: string) {
   if (values.length < 2) return undefined;
   const { mean, interval, std } = summarize(values);
-  const { p } = pairedTest(values.map((value) => value - bound));
+  const differences = values.map((value) => value - bound);
+  const { p } = pairedTest(differences);
   return {
     value: mean,
     interval,
@@ -159,7 +171,7 @@ function against(values: readonly number[], bound: number, above: boolean, what:
     p,
     agrees: above ? mean > bound : mean < bound,
     detail: (questions) =>
-      `${what} So many searches would find ${fixed(smallestEffect(std! / Math.sqrt(values.length), values.length - 1, questions), 2)} four times in five.`,
+      `${what} ${powerText('searches', leastPairedP(differences), questions, (of) => fixed(smallestEffect(std! / Math.sqrt(values.length), values.length - 1, of), 2))}`,
   } satisfies Tested;
 }
 
@@ -168,7 +180,8 @@ function fewer(a: readonly number[], b: readonly number[]): Tested | undefined {
   if (a.length < 2 || b.length < 2) return undefined;
   const { p, difference: byRanks } = rankTest(a, b, (x, y) => Math.sign(x - y));
   const [one, other] = [summarize(a), summarize(b)];
-  const { difference, interval, standardError, df } = meanDifference([{ first: a, second: b }]);
+  const strata = [{ first: a, second: b }];
+  const { difference, interval, standardError, df } = meanDifference(strata);
   return {
     value: difference,
     interval,
@@ -176,25 +189,25 @@ function fewer(a: readonly number[], b: readonly number[]): Tested | undefined {
     p,
     agrees: byRanks < 0,
     detail: (questions) =>
-      `${plusMinus(one, 1)} against ${plusMinus(other, 1)} of ${KEPT} edges, by ranks; so many searches would find a difference of ${fixed(smallestEffect(standardError, df, questions), 1)} four times in five.`,
+      `${plusMinus(one, 1)} against ${plusMinus(other, 1)} of ${KEPT} edges, by ranks. ${powerText('searches', leastLabelsP(strata), questions, (of) => `a difference of ${fixed(smallestEffect(standardError, df, of), 1)}`)}`,
   };
 }
 
-/** Edges of the temptation against their exact chance. */
+/** Edges of the temptation against their chance, by the signs of the searches' differences: a cell's edges go together. */
 function moreThanChance(values: readonly number[], chance: number): Tested | undefined {
   if (values.length < 2) return undefined;
   const { mean, interval, std } = summarize(values, undefined, 1);
-  const hits = values.reduce((sum, value) => sum + value, 0);
+  const differences = values.map((value) => value - KEPT * chance);
   const collapses = values.filter((value) => value >= COLLAPSED).length;
   const many = binomialTail(COLLAPSED, KEPT, chance);
   return {
     value: mean,
     interval,
     n: values.length,
-    p: binomialTwoSided(hits, KEPT * values.length, chance),
+    p: pairedTest(differences).p,
     agrees: mean > KEPT * chance,
     detail: (questions) =>
-      `By chance ${fixed(KEPT * chance, 1)} of ${KEPT}, exactly. ${collapses} of ${values.length} cells have ${COLLAPSED} or more, a collapse; of a cell drawn at random one in ${fixed(1 / many, 0)} has (p = ${binomialTail(collapses, values.length, many).toPrecision(2)} for so many). So many searches would find a mean ${fixed(smallestEffect(std! / Math.sqrt(values.length), values.length - 1, questions), 1)} off four times in five.`,
+      `By chance ${fixed(KEPT * chance, 1)} of ${KEPT}, exactly. ${collapses} of ${values.length} cells have ${COLLAPSED} or more, a collapse; of a cell drawn at random one in ${fixed(1 / many, 0)} has (p = ${binomialTail(collapses, values.length, many).toPrecision(2)} for so many). ${powerText('searches', leastPairedP(differences), questions, (of) => `a mean ${fixed(smallestEffect(std! / Math.sqrt(values.length), values.length - 1, of), 1)} off`)}`,
   };
 }
 
@@ -245,7 +258,7 @@ function questionsIn(rows: readonly CollapseRow[], space: TemptingSpace): Tested
       id: `not-dominated/${space}`,
       text: `The normal cells that ZARTS finds in ${name} are not dominated by ${edges}.`,
       statistic: `${edges} in the normal cell of ${zartsName}`,
-      controls: [zarts],
+      controls: [zarts, temptedControl(rows, space)],
       test: () =>
         against(
           counts(ZARTS),
@@ -294,7 +307,7 @@ export function collapseClaims(view: CollapseView, spaces: readonly string[]): A
         n,
         p,
         agrees: difference < 0,
-        detail: `Labels permuted within spaces. So many searches would find a difference of ${fixed(smallestEffect(standardError, df), 1)} four times in five.`,
+        detail: `Labels permuted within spaces. ${powerText('searches', leastLabelsP(over), 1, (of) => `a difference of ${fixed(smallestEffect(standardError, df, of), 1)}`)}`,
       };
     },
   };

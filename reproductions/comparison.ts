@@ -43,6 +43,7 @@ import {
   familyOf,
   methodTitle,
   sharesRandomSearch,
+  spaceTitle,
 } from './methods.js';
 import { nameOf, printedNumbers, printedRows, printedText } from './paper.js';
 import type { PrintedCell } from './paper.js';
@@ -52,7 +53,6 @@ import {
   separationSentence,
   separationTable,
   separationsIn,
-  spaceTitle,
   worthTraining,
 } from './separation.js';
 import {

@@ -51,8 +51,8 @@ import {
 } from './curvature-searches.js';
 import type { CurvatureView, SeriesId, StrengthAxes, StrengthId, StrengthRow } from './curvature-searches.js';
 import { some } from './grid.js';
+import { spaceTitle } from './methods.js';
 import { LOGS } from './search-logs.js';
-import { spaceTitle } from './separation.js';
 import { counted, label, leading, progressText, spread, summaryTable } from './tables.js';
 import { controlsTable } from './together.js';
 

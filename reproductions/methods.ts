@@ -9,6 +9,10 @@ import type { SolverId } from '../lib/search/solvers.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
 import { KNOWN_GENOTYPES } from '../lib/spaces/genotype.js';
 
+/** What a reader sees for a search space. */
+export const spaceTitle = (space: string): string =>
+  space === 'darts' ? 'DARTS space' : space.toUpperCase();
+
 /** What a reader sees for a method, or for published cells. */
 export function methodTitle(id: string): string {
   return id in KNOWN_GENOTYPES ? `${id} (published)` : solverTitle(id);

@@ -16,13 +16,10 @@ import { cross, distinct, groupBy, rowsOfKind } from './experiment.js';
 import type { Axes, Cell, Row, Worth } from './experiment.js';
 import type { Grid } from './grid.js';
 import type { RunKind } from './kinds.js';
+import { spaceTitle } from './methods.js';
 import { controlsTable } from './together.js';
 import type { Control } from './together.js';
 import type { TrainingSettings } from './training.js';
-
-/** What a reader sees for a search space. */
-export const spaceTitle = (space: string): string =>
-  space === 'darts' ? 'DARTS space' : space.toUpperCase();
 
 /** Edges of a hand-made normal cell that have no convolution: what retraining must tell apart before it decides anything. */
 const CONTROL_EDGES = [0, 4, 8] as const;

@@ -5,7 +5,7 @@ import type { Answer } from '../lib/analysis/claims.js';
 import { ranks } from '../lib/analysis/comparison.js';
 import type { Budget } from '../lib/search/protocol.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
-import { BEATS_RANDOM, contests, costs, pairsOf } from './claims.js';
+import { BEATS_RANDOM, contests, costs, judgeShare, pairsOf } from './claims.js';
 import type { Contest } from './claims.js';
 import { comparison, decidableIn, printedBenchmarks } from './comparison.js';
 import type { ComparedRow, ComparedView, PrintedColumn } from './comparison.js';
@@ -59,7 +59,8 @@ const ORDERS = {
 const beatDarts = (worse: keyof typeof ORDERS, where?: string): Contest[] =>
   ['rs', 'mgs', 'mgs-flat', 'gld'].map((better) => ({
     id: `beats-${where ?? 'darts'}/${better}`,
-    text: `${better === 'mgs-flat' ? 'ZARTS-MGS with a flat density' : methodTitle(better)} finds better networks in S1–S4 than ${where === undefined ? 'DARTS' : methodTitle(where)} does.`,
+    text: (spaces) =>
+      `${better === 'mgs-flat' ? 'ZARTS-MGS with a flat density' : methodTitle(better)} finds better networks in ${spaces} than ${where === undefined ? 'DARTS' : methodTitle(where)} does.`,
     ...{ better, worse, detail: ORDERS[worse] },
     ...(where === undefined ? {} : { where }),
   }));
@@ -91,14 +92,13 @@ function claims(view: ComparedView): Answer[] {
       ],
       { controls: separationsIn(view) },
     ),
-    judge({
+    judgeShare({
       ...unseen,
       id: 'gld-best',
       text: 'Of the three ZARTS solvers, GLD finds the best networks.',
       statistic: 'whether ZARTS-GLD has the lowest test error of RS, MGS and GLD (1) or not (0)',
       values: ranksOfGld(rows).map((rank) => Number(rank === 1)),
-      region: { above: 1 / 3 },
-      resolution: 1,
+      chance: 1 / 3,
       unit: 'triple',
       detail: 'By chance it has in a third of the triples. A triple has benchmark and seed in common.',
     }),

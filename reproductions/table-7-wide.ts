@@ -1,10 +1,9 @@
 /** Table 7: test errors in S1–S4 with SDARTS' networks, which are wider and deeper than most of Table 2's. */
-import { judge } from '../lib/analysis/claims.js';
 import type { Answer } from '../lib/analysis/claims.js';
 import { ranks } from '../lib/analysis/comparison.js';
 import type { Budget } from '../lib/search/protocol.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
-import { BEATS_RANDOM, beats, contests, flatBeats } from './claims.js';
+import { BEATS_RANDOM, beats, contests, flatBeats, judgeShare } from './claims.js';
 import { comparison, decidableIn, errorsBy, printedBenchmarks } from './comparison.js';
 import type { ComparedRow, ComparedView, PrintedColumn } from './comparison.js';
 import { separationsIn } from './separation.js';
@@ -67,21 +66,20 @@ function claims(view: ComparedView): Answer[] {
   const rivals = peersIn(rows).length || PEERS.length;
   const wins = ranksOfZarts(rows).map((rank) => Number(rank === 1));
   return [
-    judge({
+    judgeShare({
       ...unseen,
       id: 'zarts-lowest',
       text: `ZARTS has the lowest test error of the methods on most benchmarks (in print, best of four, on ${PRINTED_WINS} of ${PRINTED.length}).`,
       statistic: `whether ZARTS-MGS alone has the lowest test error of ${rivals + 1} methods (1) or not (0)`,
       values: wins,
-      region: { above: 1 / 2 },
-      resolution: 1,
+      chance: 1 / 2,
       unit: 'case',
       detail: `Most is more than half; by chance it would be one in ${rivals + 1}. A case is a benchmark and a seed. ${SEARCH_BY_SEARCH}`,
     }),
     ...contests(
       view,
       [
-        ...PEERS.map((worse) => beats('mgs', worse, 'in S1–S4', SEARCH_BY_SEARCH)),
+        ...PEERS.map((worse) => beats('mgs', worse, undefined, SEARCH_BY_SEARCH)),
         flatBeats('sdarts-adv', 'SDARTS-ADV, the best of the others in print (our question)'),
         { ...flatBeats('darts-1st', 'DARTS of first order (our question)'), where: 'darts-1st' },
         ...BEATS_RANDOM,

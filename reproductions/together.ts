@@ -1,7 +1,7 @@
 /** Questions that are fixed beforehand and decided together, and the controls that show that they could be. */
 import { unanswered } from '../lib/analysis/claims.js';
 import type { Answer } from '../lib/analysis/claims.js';
-import { summarize } from '../lib/analysis/statistics.js';
+import { LEVEL, summarize } from '../lib/analysis/statistics.js';
 import { fixed } from '../lib/report/format.js';
 import type { Table } from '../lib/report/table.js';
 import { label, listTable } from './tables.js';
@@ -65,6 +65,18 @@ export function aboveControl(
   return { text, found, passed: interval![0] > bound };
 }
 
+/** What so many repeats could have found: the smallest effect, or that no order of them would have been unlikely. */
+export function powerText(
+  repeats: string,
+  leastP: number,
+  questions: number,
+  smallest: (questions: number) => string,
+): string {
+  return leastP * questions >= 1 - LEVEL
+    ? `So few ${repeats} decide nothing, whatever they show.`
+    : `So many ${repeats} would find ${smallest(questions)} four times in five.`;
+}
+
 const CONTROLS = 'Controls: what these runs must show before they can decide anything';
 
 /** The controls among what a figure shows as tables; they stand above it. */
@@ -111,35 +123,36 @@ export function gatedBy(controls: readonly Control[]): {
 }
 
 /**
- * What is found of questions. One whose control failed cannot be seen here, whatever its numbers are; one whose control was not
- * run is not run either.
+ * What is found of questions. One whose control failed cannot be seen here, whatever its numbers are, which stand beside; one
+ * whose control was not run is not run either.
  *
  * @param lacking  Why there is nothing to decide any of them on.
  */
 export function judgeQuestions(questions: readonly TestedQuestion[], lacking?: string): Answer[] {
   return questions.map((question): Answer => {
     const { id, text, statistic, unit, secondary, controls = [], test } = question;
-    const fault = controls.find(({ passed }) => passed !== true);
-    const found = lacking === undefined && !fault ? test() : undefined;
-    if (!found) {
-      const why =
-        fault && `The control ${fault.passed === false ? 'failed' : 'was not run'}: ${sentenceOf(fault)}.`;
-      const detail = lacking ?? why ?? 'One of its methods has no searches here.';
-      const unseen = lacking === undefined && fault?.passed === false;
-      return unanswered(
-        { id, text, statistic, detail, ...(secondary ? { secondary } : {}) },
-        unseen ? 'cannot be seen here' : 'not run',
-      );
-    }
-    const { value, interval, n, p, agrees, alike, detail } = found;
-    return {
-      id,
-      text,
-      ...(secondary ? { secondary } : {}),
-      statistic: { name: statistic, value },
-      n,
+    const failed = controls.find(({ passed }) => passed === false);
+    const fault = failed ?? controls.find(({ passed }) => passed === undefined);
+    const found = lacking === undefined && (!fault || failed) ? test() : undefined;
+    const common = { id, text, ...(secondary ? { secondary } : {}) };
+    const measured = found && {
+      ...common,
+      statistic: { name: statistic, value: found.value },
+      n: found.n,
       ...(unit === undefined ? {} : { unit }),
-      interval,
+      interval: found.interval,
+    };
+    if (!measured || fault) {
+      const why = fault && `The control ${failed ? 'failed' : 'was not run'}: ${sentenceOf(fault)}.`;
+      const detail = lacking ?? why ?? 'One of its methods has too few searches here.';
+      const verdict = lacking === undefined && failed ? 'cannot be seen here' : 'not run';
+      return measured
+        ? { ...measured, untested: verdict, detail }
+        : unanswered({ ...common, statistic, detail }, verdict);
+    }
+    const { p, agrees, alike, detail } = found;
+    return {
+      ...measured,
       tested: { p, agrees, ...(alike ? { alike } : {}) },
       detail: typeof detail === 'string' ? detail : (count) => detail(secondary ? 1 : count),
       ...(controls.length === 0 ? {} : { controls: controls.map(sentenceOf) }),

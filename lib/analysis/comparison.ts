@@ -161,6 +161,21 @@ export function smallestEffect(standardError: number, df: number, questions = 1,
   return (tested + studentQuantile(POWER, df)) * standardError;
 }
 
+/** The least p of {@link pairedTest}: as many differences that are not 0, all of one sign. */
+export const leastPairedP = (differences: readonly number[]): number =>
+  Math.min(1, 2 ** (1 - differences.filter((each) => each !== 0).length));
+
+/** The least p of a permutation of labels within strata: each sample wholly on one side, on one of two. */
+export function leastLabelsP(strata: readonly Stratum[]): number {
+  const ways = strata.reduce(
+    (all, { first, second }) => all * choose(first.length + second.length, first.length),
+    1,
+  );
+  return Math.min(1, 2 / ways);
+}
+
+const choose = (n: number, k: number): number => (k === 0 ? 1 : (choose(n - 1, k - 1) * n) / k);
+
 /** Two samples of a stratum: a search space, say. */
 export interface Stratum {
   readonly first: readonly number[];
@@ -172,8 +187,8 @@ const differenceOf = (strata: readonly Stratum[]): number =>
   strata.reduce((sum, { first, second }) => sum + mean([...first]) - mean([...second]), 0) / strata.length;
 
 /**
- * The mean over strata of the difference of means, first less second, with its interval by the variances within the samples,
- * null where one has a single value.
+ * The mean over strata of the difference of means, first less second, with its interval by the variances within the samples
+ * and the degrees of freedom of Welch and Satterthwaite, rounded down; null where a sample has a single value.
  *
  * @throws {ZartsError} for no strata, an empty sample, or a value that is not finite.
  */
@@ -182,9 +197,9 @@ export function meanDifference(strata: readonly Stratum[], level = LEVEL) {
   const samples = strata.flatMap(({ first, second }) => [first, second]);
   for (const sample of samples) checkValues('A difference of means', sample);
   const difference = differenceOf(strata);
-  const variance =
-    samples.reduce((sum, each) => sum + varianceOf(each) / each.length, 0) / strata.length ** 2;
-  const df = samples.reduce((sum, each) => sum + each.length - 1, 0);
+  const parts = samples.map((each) => varianceOf(each) / each.length / strata.length ** 2);
+  const variance = parts.reduce((sum, part) => sum + part, 0);
+  const df = welchDf(parts, samples);
   const half = df > 0 ? studentQuantile((1 + level) / 2, df) * Math.sqrt(variance) : NaN;
   const interval = Number.isFinite(half) ? ([difference - half, difference + half] as const) : null;
   /** The standard error; NaN where there is no interval. */
@@ -211,6 +226,18 @@ export function stratifiedTest(strata: readonly Stratum[], key: Key = keyOf(0)) 
     if (Math.abs(differenceOf(shuffled)) >= limit) reached += 1;
   }
   return { ...found, p: (reached + 1) / (ORDERS + 1) };
+}
+
+/**
+ * The degrees of freedom of a sum of variances of means (Welch 1947), rounded down; where no sample scatters, those of all
+ * samples together.
+ */
+function welchDf(variances: readonly number[], samples: readonly (readonly number[])[]): number {
+  const total = variances.reduce((sum, each) => sum + each, 0);
+  const squares = variances.reduce((sum, each, i) => sum + each ** 2 / (samples[i].length - 1), 0);
+  return total > 0
+    ? Math.max(1, Math.floor(total ** 2 / squares + 1e-9))
+    : samples.reduce((sum, each) => sum + each.length - 1, 0);
 }
 
 /** The sample variance; NaN for a single value. */

@@ -6,6 +6,8 @@ import {
   bootstrapInterval,
   holm,
   kendallTau,
+  leastLabelsP,
+  leastPairedP,
   meanDifference,
   pairedTest,
   rankTest,
@@ -222,6 +224,9 @@ describe('the difference of means over strata', () => {
     expect(standardError).to.be.closeTo(Math.sqrt(4 / 3) / 2, 1e-12);
     expect(df).to.equal(8);
     expect(interval![0]).to.be.within(7, 9);
+    // All of the scatter is that of three values, however many others there are.
+    const uneven = meanDifference([{ first: [0, 5, 10], second: [1, 1.1, 1.2, 1, 1.1, 1.2, 1, 1.1, 1.2] }]);
+    expect(uneven.df).to.equal(2);
     expect(meanDifference([{ first: [1], second: [2] }])).to.include({ difference: -1, interval: null });
   });
 
@@ -253,6 +258,33 @@ describe('the difference of means over strata', () => {
         rejected += 1;
     }
     expect(rejected).to.be.at.most(7);
+  });
+});
+
+describe('the interval of a difference of means', () => {
+  it('holds the difference as often as it says, also for few values beside many', () => {
+    let held = 0;
+    for (let i = 0; i < 600; i++) {
+      const [few, many] = [4, 11].map((n, k) => [...normal(foldIn(key(8), 2 * i + k), n)]);
+      const { interval } = meanDifference([{ first: few.map((x) => 3 * x), second: many }]);
+      if (interval![0] <= 0 && interval![1] >= 0) held += 1;
+    }
+    // Four standard errors about 0.95; with the degrees of freedom of all values it was 0.87.
+    expect(held / 600).to.be.within(0.914, 0.986);
+  });
+});
+
+describe('the least p of a permutation', () => {
+  it('is that of signs that are all alike, and of labels that are wholly apart', () => {
+    for (const differences of [
+      [1, 2, 3, 4, 5, 6],
+      [3, 1, 0, 2],
+    ])
+      expect(leastPairedP(differences)).to.equal(pairedTest(differences).p);
+    expect(leastPairedP([0, 0])).to.equal(1);
+    expect(leastLabelsP([{ first: [1, 2, 3], second: [4, 5, 6] }])).to.be.closeTo(2 / 20, 1e-12);
+    const two = { first: [1, 2], second: [3, 4, 5] };
+    expect(leastLabelsP([two, two])).to.be.closeTo(2 / 100, 1e-12);
   });
 });
 

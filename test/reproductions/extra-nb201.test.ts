@@ -156,7 +156,7 @@ describe('extra-nb201', () => {
       'below-random-ws/mgs-flat': 'undecided',
       'below-darts/gld': 'not run',
     });
-    expect(claims['below-darts/gld'].detail).to.match(/has no searches here/);
+    expect(claims['below-darts/gld'].detail).to.match(/has too few searches here/);
     const share = claims['darts-without-convolutions'];
     expect(share.statistic.value).to.equal(1);
     expect(share.detail).to.match(/after Holm’s correction for \d+ primary questions.*Chance: 10\.5 %/);

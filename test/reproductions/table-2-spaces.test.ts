@@ -366,6 +366,51 @@ describe('Table 2', () => {
     expect(found).to.not.have.property('alike');
   });
 
+  it('cannot see a difference among networks that guess, whatever training tells of hand-made cells', () => {
+    // Nine in ten of ten classes: noise alone.
+    const guessing = (where: (space: string, method: string) => boolean) =>
+      table2.claims(
+        fakeView(laptop, ({ method, space, seed }) => ({
+          errorPct: where(space, method)
+            ? 90 + 0.2 * ((seed * 7 + method.length) % 3)
+            : asPrintedError(method, space, seed).errorPct,
+        })),
+      );
+    const [everywhere] = guessing(() => true);
+    expect(everywhere).to.include({ id: 'beats-darts/rs', verdict: 'cannot be seen here' });
+    expect(everywhere.detail).to.match(
+      /^The control failed: Of the networks compared in S\d those of one method lie off chance.*median errors 90\.\d and 90\.\d %, by chance 90\.0/,
+    );
+    expect(everywhere.text).to.match(/ in (S\d, ){2}S\d than /);
+    // Where some can be told apart, those decide, and the claim is of them.
+    const [some] = guessing((space) => space === 's4');
+    expect(some.verdict).to.equal('supported');
+    expect(some.text).to.equal('ZARTS-RS finds better networks in S2, S3 than DARTS does.');
+    expect(some.detail).to.match(
+      /By ranks within 2 benchmarks.*left out, since their control did not pass: cifar10 s4/,
+    );
+    // One method at chance and another not is a difference that is seen.
+    const [one] = guessing((_, method) => method === 'darts-1st');
+    expect(one.verdict).to.equal('supported');
+    expect(one.controls!.filter((each) => each.includes('off chance'))).to.have.length(3);
+  });
+
+  it('decides how often GLD is best by the exact law of so many triples', () => {
+    const best = (triples: number) => {
+      const set = ['method=darts-1st,rs,mgs,gld', 'space=s2'];
+      const view = fakeView(
+        cellsWith(table2, { budget: 'laptop', set, seeds: triples }),
+        ({ method, seed }) => ({
+          errorPct: ({ gld: 45, rs: 41, mgs: 42 }[method] ?? 46) + 0.1 * seed,
+        }),
+      );
+      return table2.claims(view).find(({ id }) => id === 'gld-best')!;
+    };
+    // (2/3)⁴, twice: four triples cannot tell that it never is.
+    expect(best(4).detail).to.match(/^p = 0\.4/);
+    expect(best(4).verdict).to.equal('undecided');
+  });
+
   it('counts the searches that stand in S2 and S3 in one of them', () => {
     const set = ['method=darts-1st,mgs,mgs-flat,random-ws'];
     const errors = fakeView(cellsWith(table2, { budget: 'laptop', set }), ({ method, seed }) => ({
@@ -391,7 +436,7 @@ describe('Table 2', () => {
       expect(verdict).to.equal('not run');
       expect(detail).to.not.be.empty;
     }
-    expect(claims[0].detail).to.equal('One of its methods has no searches here.');
+    expect(claims[0].detail).to.equal('One of its methods has too few searches here.');
   });
 
   it('prints best, mean, ranks and differences', () => {

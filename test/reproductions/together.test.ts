@@ -6,6 +6,7 @@ import {
   controlsTable,
   gatedBy,
   judgeQuestions,
+  powerText,
   withoutControls,
 } from '../../reproductions/together.js';
 import type { Control, TestedQuestion } from '../../reproductions/together.js';
@@ -67,8 +68,28 @@ describe('questions decided together', () => {
     expect(waiting.verdict).to.equal('not run');
     expect(waiting.detail).to.contain('The control was not run');
     expect(seen).to.deep.include({ verdict: 'supported', controls: ['it moves (0.1)'] });
+    // One that failed says more than one that was not run, and what was measured stands all the same.
+    for (const controls of [
+      [control(undefined), control(false)],
+      [control(false), control(undefined)],
+    ]) {
+      const [failed] = decided([question('a', 0.001, { controls })]);
+      expect(failed).to.deep.include({
+        verdict: 'cannot be seen here',
+        n: 12,
+        interval: [0.5, 1.5],
+        statistic: { name: 'a difference', value: 1 },
+      });
+    }
     for (const { verdict, detail } of decided([question('a', 0.001)], 'No images.'))
       expect([verdict, detail]).to.deep.equal(['not run', 'No images.']);
+  });
+
+  it('say what so many repeats would find, or that they decide nothing', () => {
+    const told = (leastP: number, questions: number) =>
+      powerText('seeds', leastP, questions, (of) => `${of} points`);
+    expect(told(0.01, 4)).to.equal('So many seeds would find 4 points four times in five.');
+    expect(told(0.01, 6)).to.equal('So few seeds decide nothing, whatever they show.');
   });
 
   it('tell statements of their controls', () => {
