@@ -188,12 +188,16 @@ export function swept<A extends Axes, C extends Choices>(table: Swept<A, C>) {
       return { ...row, validation: { loss, uniform } };
     }) as unknown as (SweptRow<A> | Peer)[];
   };
-  const networksIn = (view: SweptView<A>) =>
-    everyNetwork(view).filter((row): row is SweptRow<A> => !isPeer(row));
-  const peersIn = (view: SweptView<A>) => everyNetwork(view).filter((row): row is Peer => isPeer(row));
+  /** What our searches found, and what searches by other methods did. */
+  const split = (view: SweptView<A>) => {
+    const all = everyNetwork(view);
+    return {
+      networks: all.filter((row): row is SweptRow<A> => !isPeer(row)),
+      peers: all.filter((row): row is Peer => isPeer(row)),
+    };
+  };
 
-  function peersBlock(view: SweptView<A>): Table[] {
-    const peers = peersIn(view);
+  function peersBlock(peers: readonly Peer[], view: SweptView<A>): Table[] {
     if (peers.length === 0) return [];
     return [
       summaryTable<Peer>(
@@ -234,7 +238,7 @@ export function swept<A extends Axes, C extends Choices>(table: Swept<A, C>) {
   }
 
   function charts(view: SweptView<A>): Chart[] {
-    const points = table.points(networksIn(view));
+    const points = table.points(split(view).networks);
     const groups = distinct(points.map((point) => point.group));
     return table.quantities(view).flatMap(({ y, of, group, format = '.2f', fromZero = false, ...words }) => {
       const values = points.flatMap(({ row, at, group: line }) => {
@@ -303,18 +307,20 @@ export function swept<A extends Axes, C extends Choices>(table: Swept<A, C>) {
         separationSentence(cells),
       ),
     tables(view) {
-      const networks = networksIn(view);
+      const { networks, peers } = split(view);
       const [first, ...others] = table.tables(networks, view);
       const notes = [...(networks.some(isUntrained) ? [UNTRAINED] : []), ...(first.notes ?? [])];
       const controls = separationTable(view, [lossControl(networks)]);
-      return [...controls, { ...first, notes }, ...others, ...peersBlock(view), printedBlock(view)];
+      return [...controls, { ...first, notes }, ...others, ...peersBlock(peers, view), printedBlock(view)];
     },
     charts,
-    claims: (view) =>
-      table.claims(
-        networksIn(view),
+    claims(view) {
+      const { networks, peers } = split(view);
+      return table.claims(
+        networks,
         [...separationsIn(view).values()].at(0),
-        hasPeers(view) ? peersIn(view) : undefined,
-      ),
+        hasPeers(view) ? peers : undefined,
+      );
+    },
   });
 }
