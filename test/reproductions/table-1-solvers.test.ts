@@ -257,6 +257,15 @@ describe('Table 1', () => {
     }
   });
 
+  it('says of how many seeds the scatter of Proposition 1 is known', () => {
+    for (const seeds of [2, 3]) {
+      const rows = view.rows.filter(({ seed }) => seed < seeds);
+      const claims = table1.claims({ ...view, rows });
+      const { detail } = claims.find(({ id }) => id === 'proposition-parallel/3')!;
+      expect(detail).to.contain(`and ${seeds} seeds may understate it`);
+    }
+  });
+
   it('decides nothing on one seed', () => {
     const one = { ...view, rows: view.rows.filter(({ seed }) => seed === 0) };
     for (const [id, verdict] of Object.entries(verdicts(one)))
