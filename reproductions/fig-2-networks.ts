@@ -1,6 +1,7 @@
 /** The networks along a search: their numbers, what the paper's text prints of them, and what it says. */
 import type { Answer } from '../lib/analysis/claims.js';
 import { cellStructure } from '../lib/analysis/genotypes.js';
+import { leastStep } from '../lib/analysis/statistics.js';
 import { derivedGenotype } from '../lib/search/derived.js';
 import type { SolverId } from '../lib/search/solvers.js';
 import type { Genotype } from '../lib/spaces/genotype.js';
@@ -120,6 +121,7 @@ export function claims(
   const sizes = {
     statistic: 'full-size parameters (%), mean of the later networks against the earlier',
     value: (own: readonly Network[]) => 100 * (late(sizeOf)(own) / early(sizeOf)(own) - 1),
+    resolution: (100 * leastStep(rows.map(sizeOf))) / Math.max(...rows.map(sizeOf)),
   };
   const collapse: readonly Statement<Network>[] = [
     {

@@ -3,6 +3,7 @@
  * searches of the same length by others.
  */
 import type { Answer } from '../lib/analysis/claims.js';
+import { leastStep } from '../lib/analysis/statistics.js';
 import { UsageError } from '../lib/errors.js';
 import { againstNumber, sixDigits } from '../lib/report/charts.js';
 import type { Chart } from '../lib/report/spec.js';
@@ -14,7 +15,7 @@ import { applySet, spaceName } from '../lib/search/protocol.js';
 import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
 import type { SolverId } from '../lib/search/solvers.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
-import { mean } from './claims.js';
+import { mean, slope } from './claims.js';
 import type { MethodAxes, Separation } from './claims.js';
 import { searchDeviations, sentences } from './deviations.js';
 import { cross, distinct, experiment, perSeed, rowsOfKind } from './experiment.js';
@@ -166,6 +167,22 @@ function lossControl(rows: readonly Ended[]): Control {
 /** What statements on losses are told of their control. */
 export const gatedByLoss = (rows: readonly Ended[]): Pick<Statement<never>, 'unseen' | 'controls'> =>
   gatedBy([lossControl(rows)]);
+
+/** What a claim that sizes grow with a setting is decided on: the slope of a line, in steps of the least that two sizes differ by. */
+export function sizeSlope<X extends string, R extends Row<'training', Readonly<Record<X, number>>>>(
+  x: X,
+  rows: readonly R[],
+) {
+  const sizeOf = ({ fullParameters }: R): number => fullParameters / 1e6;
+  const xs = rows.map((row) => row[x]);
+  const range = Math.max(...xs) - Math.min(...xs);
+  return {
+    statistic: `full-size parameters (M) for each unit of ${x} more (slope of a line)`,
+    value: slope<X, R>(x, sizeOf),
+    region: { above: 0 },
+    resolution: range > 0 ? leastStep(rows.map(sizeOf)) / range : 0,
+  };
+}
 
 /** The table as an experiment. */
 export function swept<A extends Axes, C extends Choices>(table: Swept<A, C>) {

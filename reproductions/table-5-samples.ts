@@ -26,7 +26,7 @@ import {
   weightedEpochs,
 } from './sweep.js';
 import type { SweepAxes } from './sweep.js';
-import { gatedByLoss, LOSS, LOSS_NOTE, OF_SEARCHES, swept, UNIFORM_LOSS } from './swept.js';
+import { gatedByLoss, LOSS, LOSS_NOTE, OF_SEARCHES, sizeSlope, swept, UNIFORM_LOSS } from './swept.js';
 import type { Peer, SweptRow, SweptView } from './swept.js';
 import {
   AGREEMENT,
@@ -103,9 +103,7 @@ function trainedClaims(rows: readonly TrainingRow[], separation: Separation | un
       {
         id: `size-grows/${density}`,
         text: `The network found has more parameters the larger N is (${DENSITY_TITLES[density]}).`,
-        statistic: 'full-size parameters (M) for each unit of N more (slope of a line)',
-        value: slope('N', ({ fullParameters }) => fullParameters / 1e6),
-        region: { above: 0 },
+        ...sizeSlope('N', own),
       },
     ]);
   });

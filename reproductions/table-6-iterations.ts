@@ -23,7 +23,7 @@ import type { Grid } from './grid.js';
 import { printedTable } from './paper.js';
 import { judgeAll } from './statements.js';
 import { spaceAt } from './sweep.js';
-import { gatedByLoss, LOSS, LOSS_NOTE, OF_SEARCHES, swept, UNIFORM_LOSS } from './swept.js';
+import { gatedByLoss, LOSS, LOSS_NOTE, OF_SEARCHES, sizeSlope, swept, UNIFORM_LOSS } from './swept.js';
 import type { SweptRow, SweptView } from './swept.js';
 import {
   AGREEMENT,
@@ -157,9 +157,7 @@ function claims(rows: readonly TrainedRow[], separation: Separation | undefined)
       {
         id: `size-grows/${reading}`,
         text: `The network found has more parameters the larger M is (${title}; in print from 2.91 M to 3.71 M).`,
-        statistic: 'full-size parameters (M) for each unit of M more (slope of a line)',
-        value: slope('M', ({ fullParameters }) => fullParameters / 1e6),
-        region: { above: 0 },
+        ...sizeSlope('M', all),
         among: coupled,
       },
     ]);
