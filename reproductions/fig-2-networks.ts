@@ -8,7 +8,7 @@ import type { Genotype } from '../lib/spaces/genotype.js';
 import type { Cell as CellName } from '../lib/spaces/spaces.js';
 import { slopeOver } from './claims.js';
 import { methodsIn, referenceIn, rowsBy } from './comparison.js';
-import { groupBy } from './experiment.js';
+import { groupBy, ofWholeSeeds } from './experiment.js';
 import type { Row } from './experiment.js';
 import { countsOf } from './kinds.js';
 import { familyOf, methodTitle } from './methods.js';
@@ -209,11 +209,12 @@ export function claims(
     ];
   };
   const zarts = methodsIn(rows).filter((id) => familyOf(id) === 'ZARTS');
+  const whole = ofWholeSeeds(rows, 'method', 'epoch');
   return [
-    ...(reference ? judgeAll(rowsBy(rows, reference), collapse) : []),
+    ...(reference ? judgeAll(rowsBy(whole, reference), collapse) : []),
     ...zarts.flatMap((id) => [
-      ...judgeAll(rowsBy(rows, id), steady(id, methodTitle(id))),
-      ...(reference ? judgeAll(rows, against(id, methodTitle(id), reference)) : []),
+      ...judgeAll(rowsBy(whole, id), steady(id, methodTitle(id))),
+      ...(reference ? judgeAll(whole, against(id, methodTitle(id), reference)) : []),
     ]),
   ];
 }

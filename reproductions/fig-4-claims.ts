@@ -3,7 +3,7 @@ import { decide, unanswered } from '../lib/analysis/claims.js';
 import type { Answer } from '../lib/analysis/claims.js';
 import type { Table } from '../lib/report/table.js';
 import { mean, slopeOver } from './claims.js';
-import { groupBy } from './experiment.js';
+import { groupBy, ofWholeSeeds } from './experiment.js';
 import type { Row, View } from './experiment.js';
 import { absolute, judgeAll } from './statements.js';
 import type { Statement } from './statements.js';
@@ -109,15 +109,16 @@ const SCHEDULE_STATEMENT: Statement<SearchRow> = {
 };
 
 export function claims({ rows, budget }: SweepView): Answer[] {
+  const whole = ofWholeSeeds(rows, 'density', 'schedule', 'N');
   return densitiesIn(rows).flatMap((density) => {
-    const own = rows.filter((row) => row.density === density);
+    const own = whole.filter((row) => row.density === density);
     const named = ({ id, text, ...rest }: Statement<SearchRow>) => ({
       ...rest,
       id: `${id}/${density}`,
       text: `${text}: ${DENSITY_TITLES[density]}.`,
     });
     const found = judgeAll(own, statements(budget).map(named));
-    if (own.every(among)) return found;
+    if (rows.every(among)) return found;
     const rises = decide(found).some(
       ({ id, verdict }) => id.startsWith('esr-rises') && verdict === 'supported',
     );

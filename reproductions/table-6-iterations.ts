@@ -17,7 +17,7 @@ import type { Budget, Preset, SearchProtocol } from '../lib/search/protocol.js';
 import { gatedByTraining, slope } from './claims.js';
 import type { Separation } from './claims.js';
 import { searchDeviations, seedsDeviation, sentences, trainingDeviations } from './deviations.js';
-import { cross, distinct, groupBy } from './experiment.js';
+import { cross, distinct, groupBy, ofWholeSeeds } from './experiment.js';
 import type { Cell } from './experiment.js';
 import type { Grid } from './grid.js';
 import { printedTable } from './paper.js';
@@ -108,6 +108,7 @@ const hasFrequency =
     frequency === 'coupled' ? M === period : period === Math.max(...among.map((each) => each.period));
 
 function claims(rows: readonly TrainedRow[], separation: Separation | undefined): Answer[] {
+  const whole = ofWholeSeeds(rows, 'reading', 'M', 'period');
   return groupBy(rows, 'reading').flatMap(({ key: { reading }, rows: all }) => {
     const title = PRESET_TITLES[reading];
     const [coupled, constant] = FREQUENCIES.map((frequency) => hasFrequency(frequency, all));
@@ -124,7 +125,8 @@ function claims(rows: readonly TrainedRow[], separation: Separation | undefined)
       region: { below: 0 },
       ...gatedByLoss(rows),
     };
-    return judgeAll(all, [
+    const own = whole.filter((row) => row.reading === reading);
+    return judgeAll(own, [
       {
         ...lossFalling,
         id: `loss-falls/${reading}`,

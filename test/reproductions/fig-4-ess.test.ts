@@ -120,6 +120,15 @@ describe('Fig. 4', () => {
     });
   });
 
+  it('counts no seed that is not there whole', () => {
+    const view = laptop(asThePaperSays);
+    const rows = view.rows.filter(
+      ({ seed, density, schedule, N }) => seed < 2 || density !== 'flat' || schedule !== 'constant' || N < 8,
+    );
+    expect(view.rows.length - rows.length).to.equal(1);
+    for (const { id, n } of fig4.claims({ ...view, rows })) expect(n, id).to.equal(2);
+  });
+
   it('decides nothing on one seed', () => {
     for (const { id, verdict, n } of fig4.claims(laptop(asThePaperSays, { seeds: 1 })))
       expect({ verdict, few: n <= 1 }).to.deep.equal({ verdict: withoutVerdict(id), few: true });

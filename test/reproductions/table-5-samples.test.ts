@@ -139,6 +139,17 @@ describe('Table 5', () => {
     expect(find(() => false)).to.include({ verdict: 'undecided' });
   });
 
+  it('counts no seed that is not there whole', () => {
+    const view = fake({});
+    const own = view.rows.filter(
+      (row) => !('N' in row) || row.seed < 5 || row.density !== 'flat' || row.N < 8,
+    );
+    for (const { id, n } of table5.claims({ ...view, rows: own })) {
+      // With DARTS a search at one N is compared.
+      if (!id.startsWith('loss-below-darts')) expect(n, id).to.equal(5);
+    }
+  });
+
   it('judges stability by a quarter of what training tells apart, and not at all where it tells nothing apart', () => {
     const find = (view: ReturnType<typeof fake>) =>
       table5.claims(view).find(({ id }) => id === 'error-settles/flat')!;

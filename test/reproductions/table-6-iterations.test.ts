@@ -89,6 +89,12 @@ describe('Table 6', () => {
     });
   });
 
+  it('counts no seed that is not there whole', () => {
+    const view = fake(() => ({ errorPct: 40 }));
+    const rows = view.rows.filter((row) => !('M' in row) || row.seed < 5 || row.M < 4);
+    for (const { id, n } of table6.claims({ ...view, rows })) expect(n, id).to.equal(5);
+  });
+
   it('asks the same of the loss that a search minimizes', () => {
     const view = fakeView(
       all,
