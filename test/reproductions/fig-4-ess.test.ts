@@ -120,6 +120,21 @@ describe('Fig. 4', () => {
     });
   });
 
+  it('asks what a rise is made of where it is established among all questions, not among those of its density', () => {
+    // Of each density alone the rise has p = 0.03.
+    const scattered: Ratio = ({ schedule }, seed, epoch) =>
+      0.3 + (schedule === 'cosine' ? 0.03 : 0.001) * (1 + 0.307 * (seed - 1)) * epoch;
+    expect(verdicts(scattered)).to.include({
+      'esr-rises-over-epochs/released': 'undecided',
+      'rise-is-the-schedule/released': 'undecided',
+    });
+    const alone = laptop(scattered, { change: { density: 'released' } });
+    expect(verdictsOf(fig4, alone)).to.include({
+      'esr-rises-over-epochs/released': 'supported',
+      'rise-is-the-schedule/released': 'supported',
+    });
+  });
+
   it('counts no seed that is not there whole', () => {
     const view = laptop(asThePaperSays);
     const rows = view.rows.filter(
