@@ -16,7 +16,7 @@ import type { Table } from '../lib/report/table.js';
 import { FAMILY_COLORS } from '../lib/report/theme.js';
 import { applySet } from '../lib/search/protocol.js';
 import type { Budget, Preset, SearchProtocol } from '../lib/search/protocol.js';
-import { summarize } from '../lib/analysis/statistics.js';
+import { leastStep, summarize } from '../lib/analysis/statistics.js';
 import { OP_FAMILIES } from '../lib/spaces/primitives.js';
 import type { OpFamily } from '../lib/spaces/primitives.js';
 import { CELLS, spaceById } from '../lib/spaces/spaces.js';
@@ -475,6 +475,7 @@ function domination(space: SpaceId, rows: readonly CellRow[]): Statement<CellRow
 function sizes({ paperSize }: CellFigure, budget: string, rows: readonly CellRow[]): Statement<CellRow>[] {
   const { mean, std } = paperSize!;
   const controls = movesControls(rows, 'darts');
+  const resolution = leastStep(rows.map(sizeOf));
   return [
     {
       ...gatedBy(controls.slice(0, 1)),
@@ -484,6 +485,7 @@ function sizes({ paperSize }: CellFigure, budget: string, rows: readonly CellRow
       among: isZarts,
       value: ([row]) => sizeOf(row),
       region: { between: [mean - std, mean + std] },
+      resolution,
       ...absolute(budget),
       detail: `"About" is the paper's own spread over its searches, ±${fixed(std, 2)} M.`,
     },
@@ -495,6 +497,7 @@ function sizes({ paperSize }: CellFigure, budget: string, rows: readonly CellRow
       statistic: 'millions of parameters, ZARTS less DARTS',
       value: lessDarts(sizeOf),
       region: { above: 0 },
+      resolution,
     },
   ];
 }

@@ -192,6 +192,20 @@ export function groupBy<R extends object, F extends keyof R>(
   return [...groups.values()];
 }
 
+/**
+ * The rows of the seeds that are there whole: that have each combination of the fields that any has. A slope or mean over a part of
+ * them would be another than that over all.
+ */
+export function ofWholeSeeds<R extends { readonly seed: number }, F extends keyof R>(
+  rows: readonly R[],
+  ...fields: readonly F[]
+): R[] {
+  const all = groupBy(rows, ...fields).length;
+  return groupBy(rows, 'seed')
+    .filter((group) => groupBy(group.rows, ...fields).length === all)
+    .flatMap((group) => group.rows);
+}
+
 /** A number for each seed that has one, seeds ascending. */
 export function perSeed<R extends { readonly seed: number }>(
   rows: readonly R[],

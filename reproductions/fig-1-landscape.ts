@@ -138,6 +138,7 @@ function claims({ rows }: LandscapeView): Answer[] {
       id: 'minimum-moves',
       text: 'The first-order approximation shifts the global minimum.',
       statistic: 'distance of the two smallest losses, less one grid interval',
+      resolution: interval,
       region: { above: 0 },
       value(own) {
         const [tuned, current] = [landscapeAt(own, 'finetuned'), landscapeAt(own, 'current')];

@@ -1,13 +1,14 @@
 /** The networks along a search: their numbers, what the paper's text prints of them, and what it says. */
 import type { Answer } from '../lib/analysis/claims.js';
 import { cellStructure } from '../lib/analysis/genotypes.js';
+import { leastStep } from '../lib/analysis/statistics.js';
 import { derivedGenotype } from '../lib/search/derived.js';
 import type { SolverId } from '../lib/search/solvers.js';
 import type { Genotype } from '../lib/spaces/genotype.js';
 import type { Cell as CellName } from '../lib/spaces/spaces.js';
 import { slopeOver } from './claims.js';
 import { methodsIn, referenceIn, rowsBy } from './comparison.js';
-import { groupBy } from './experiment.js';
+import { groupBy, ofWholeSeeds } from './experiment.js';
 import type { Row } from './experiment.js';
 import { countsOf } from './kinds.js';
 import { familyOf, methodTitle } from './methods.js';
@@ -120,6 +121,7 @@ export function claims(
   const sizes = {
     statistic: 'full-size parameters (%), mean of the later networks against the earlier',
     value: (own: readonly Network[]) => 100 * (late(sizeOf)(own) / early(sizeOf)(own) - 1),
+    resolution: (100 * leastStep(rows.map(sizeOf))) / Math.max(...rows.map(sizeOf)),
   };
   const collapse: readonly Statement<Network>[] = [
     {
@@ -207,11 +209,12 @@ export function claims(
     ];
   };
   const zarts = methodsIn(rows).filter((id) => familyOf(id) === 'ZARTS');
+  const whole = ofWholeSeeds(rows, 'method', 'epoch');
   return [
-    ...(reference ? judgeAll(rowsBy(rows, reference), collapse) : []),
+    ...(reference ? judgeAll(rowsBy(whole, reference), collapse) : []),
     ...zarts.flatMap((id) => [
-      ...judgeAll(rowsBy(rows, id), steady(id, methodTitle(id))),
-      ...(reference ? judgeAll(rows, against(id, methodTitle(id), reference)) : []),
+      ...judgeAll(rowsBy(whole, id), steady(id, methodTitle(id))),
+      ...(reference ? judgeAll(whole, against(id, methodTitle(id), reference)) : []),
     ]),
   ];
 }

@@ -3,7 +3,7 @@ import { decide, unanswered } from '../lib/analysis/claims.js';
 import type { Answer } from '../lib/analysis/claims.js';
 import type { Table } from '../lib/report/table.js';
 import { mean, slopeOver } from './claims.js';
-import { groupBy } from './experiment.js';
+import { groupBy, ofWholeSeeds } from './experiment.js';
 import type { Row, View } from './experiment.js';
 import { absolute, judgeAll } from './statements.js';
 import type { Statement } from './statements.js';
@@ -109,22 +109,29 @@ const SCHEDULE_STATEMENT: Statement<SearchRow> = {
 };
 
 export function claims({ rows, budget }: SweepView): Answer[] {
-  return densitiesIn(rows).flatMap((density) => {
-    const own = rows.filter((row) => row.density === density);
+  const whole = ofWholeSeeds(rows, 'density', 'schedule', 'N');
+  const found = densitiesIn(rows).map((density) => {
     const named = ({ id, text, ...rest }: Statement<SearchRow>) => ({
       ...rest,
       id: `${id}/${density}`,
       text: `${text}: ${DENSITY_TITLES[density]}.`,
     });
-    const found = judgeAll(own, statements(budget).map(named));
-    if (own.every(among)) return found;
-    const rises = decide(found).some(
-      ({ id, verdict }) => id.startsWith('esr-rises') && verdict === 'supported',
-    );
-    const detail = 'No rise is established here that a schedule could explain.';
-    const last = named(SCHEDULE_STATEMENT);
-    return [...found, ...(rises ? judgeAll(own, [last]) : [unanswered({ ...last, detail }, 'undecided')])];
+    const own = whole.filter((row) => row.density === density);
+    const answers = judgeAll(own, statements(budget).map(named));
+    return { own, answers, schedule: named(SCHEDULE_STATEMENT), rise: `esr-rises-over-epochs/${density}` };
   });
+  if (rows.every(among)) return found.flatMap(({ answers }) => answers);
+  // Together, as the verdicts are: the level of a rise hangs on how many questions there are.
+  const supported = decide(found.flatMap(({ answers }) => answers)).filter(
+    ({ verdict }) => verdict === 'supported',
+  );
+  const detail = 'No rise is established here that a schedule could explain.';
+  return found.flatMap(({ own, answers, schedule, rise }) => [
+    ...answers,
+    ...(supported.some(({ id }) => id === rise)
+      ? judgeAll(own, [schedule])
+      : [unanswered({ ...schedule, detail }, 'undecided')]),
+  ]);
 }
 
 /** The verdicts at a glance: a row a statement, a column a density. */

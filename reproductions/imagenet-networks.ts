@@ -2,6 +2,7 @@
 import { judge } from '../lib/analysis/claims.js';
 import type { Answer } from '../lib/analysis/claims.js';
 import { cellStructure } from '../lib/analysis/genotypes.js';
+import { leastStep } from '../lib/analysis/statistics.js';
 import { IMAGENET } from '../lib/datasets/registry.js';
 import { labelledPoints } from '../lib/report/charts.js';
 import { fixed } from '../lib/report/format.js';
@@ -201,6 +202,7 @@ export function countClaims(view: TransferView): Answer[] {
         .join(' to ')} M parameters.`,
       statistic: 'parameters (M) of the networks of ZARTS-MGS',
       values: zarts.map(({ parameters }) => parameters / 1e6),
+      resolution: leastStep(zarts.map(({ parameters }) => parameters / 1e6)),
       region: { between: [Math.min(...bounds), Math.max(...bounds)] },
       ...absolute(budget),
       detail:

@@ -3,6 +3,7 @@
  * searches of the same length by others.
  */
 import type { Answer } from '../lib/analysis/claims.js';
+import { leastStep } from '../lib/analysis/statistics.js';
 import { UsageError } from '../lib/errors.js';
 import { againstNumber, sixDigits } from '../lib/report/charts.js';
 import type { Chart } from '../lib/report/spec.js';
@@ -14,7 +15,7 @@ import { applySet, spaceName } from '../lib/search/protocol.js';
 import type { Budget, SearchProtocol } from '../lib/search/protocol.js';
 import type { SolverId } from '../lib/search/solvers.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
-import { mean } from './claims.js';
+import { mean, slope } from './claims.js';
 import type { MethodAxes, Separation } from './claims.js';
 import { searchDeviations, sentences } from './deviations.js';
 import { cross, distinct, experiment, perSeed, rowsOfKind } from './experiment.js';
@@ -167,6 +168,22 @@ function lossControl(rows: readonly Ended[]): Control {
 export const gatedByLoss = (rows: readonly Ended[]): Pick<Statement<never>, 'unseen' | 'controls'> =>
   gatedBy([lossControl(rows)]);
 
+/** What a claim that sizes grow with a setting is decided on: the slope of a line, in steps of the least that two sizes differ by. */
+export function sizeSlope<X extends string, R extends Row<'training', Readonly<Record<X, number>>>>(
+  x: X,
+  rows: readonly R[],
+) {
+  const sizeOf = ({ fullParameters }: R): number => fullParameters / 1e6;
+  const xs = rows.map((row) => row[x]);
+  const range = Math.max(...xs) - Math.min(...xs);
+  return {
+    statistic: `full-size parameters (M) for each unit of ${x} more (slope of a line)`,
+    value: slope<X, R>(x, sizeOf),
+    region: { above: 0 },
+    resolution: range > 0 ? leastStep(rows.map(sizeOf)) / range : 0,
+  };
+}
+
 /** The table as an experiment. */
 export function swept<A extends Axes, C extends Choices>(table: Swept<A, C>) {
   const { id, title, description, claim, choices, setting, x } = table;
@@ -188,12 +205,16 @@ export function swept<A extends Axes, C extends Choices>(table: Swept<A, C>) {
       return { ...row, validation: { loss, uniform } };
     }) as unknown as (SweptRow<A> | Peer)[];
   };
-  const networksIn = (view: SweptView<A>) =>
-    everyNetwork(view).filter((row): row is SweptRow<A> => !isPeer(row));
-  const peersIn = (view: SweptView<A>) => everyNetwork(view).filter((row): row is Peer => isPeer(row));
+  /** What our searches found, and what searches by other methods did. */
+  const split = (view: SweptView<A>) => {
+    const all = everyNetwork(view);
+    return {
+      networks: all.filter((row): row is SweptRow<A> => !isPeer(row)),
+      peers: all.filter((row): row is Peer => isPeer(row)),
+    };
+  };
 
-  function peersBlock(view: SweptView<A>): Table[] {
-    const peers = peersIn(view);
+  function peersBlock(peers: readonly Peer[], view: SweptView<A>): Table[] {
     if (peers.length === 0) return [];
     return [
       summaryTable<Peer>(
@@ -234,7 +255,7 @@ export function swept<A extends Axes, C extends Choices>(table: Swept<A, C>) {
   }
 
   function charts(view: SweptView<A>): Chart[] {
-    const points = table.points(networksIn(view));
+    const points = table.points(split(view).networks);
     const groups = distinct(points.map((point) => point.group));
     return table.quantities(view).flatMap(({ y, of, group, format = '.2f', fromZero = false, ...words }) => {
       const values = points.flatMap(({ row, at, group: line }) => {
@@ -303,18 +324,20 @@ export function swept<A extends Axes, C extends Choices>(table: Swept<A, C>) {
         separationSentence(cells),
       ),
     tables(view) {
-      const networks = networksIn(view);
+      const { networks, peers } = split(view);
       const [first, ...others] = table.tables(networks, view);
       const notes = [...(networks.some(isUntrained) ? [UNTRAINED] : []), ...(first.notes ?? [])];
       const controls = separationTable(view, [lossControl(networks)]);
-      return [...controls, { ...first, notes }, ...others, ...peersBlock(view), printedBlock(view)];
+      return [...controls, { ...first, notes }, ...others, ...peersBlock(peers, view), printedBlock(view)];
     },
     charts,
-    claims: (view) =>
-      table.claims(
-        networksIn(view),
+    claims(view) {
+      const { networks, peers } = split(view);
+      return table.claims(
+        networks,
         [...separationsIn(view).values()].at(0),
-        hasPeers(view) ? peersIn(view) : undefined,
-      ),
+        hasPeers(view) ? peers : undefined,
+      );
+    },
   });
 }

@@ -1,6 +1,8 @@
 /** What the paper says of each solver, put to each experiment's rows. */
 import type { Answer } from '../lib/analysis/claims.js';
 import { mean, slopeOver } from './claims.js';
+import { several } from './deviations.js';
+import { distinct } from './experiment.js';
 import { judgeAll } from './statements.js';
 import type { Statement } from './statements.js';
 import { CONVERGED_FROM, DENSITY_TITLES, NEAR_PAPER_ESR, PAPER_ESR } from './sweep.js';
@@ -33,12 +35,12 @@ const OURS = '(our reading)';
 const WITHIN_A_TENTH = { region: { between: [0.9, 1.1] }, detail: 'Within a tenth.' } as const;
 const LAWS = { sphere: 'directions on the sphere', normal: 'directions from N(0, I)' };
 
-/** Proposition 1, which has something to say from two dimensions on. */
-const proposition = (dimension: number): Statement<Seeded<'proposition'>> => ({
+/** Proposition 1, which has something to say from two dimensions on. @param seeds  So many have rows. */
+const proposition = (dimension: number, seeds: number): Statement<Seeded<'proposition'>> => ({
   id: `proposition-parallel/${dimension}`,
   text: `Proposition 1: the mean step of MGS in a ball is parallel to −g: d = ${dimension}.`,
   ...MEAN_TANGENT,
-  detail: `${FEW_DEGREES} On a linear loss the law of the step is symmetric about g, so that its expectation is parallel exactly: what lies off the axis is sampling error, of weights that a few candidates dominate, and five seeds may understate it.`,
+  detail: `${FEW_DEGREES} On a linear loss the law of the step is symmetric about g, so that its expectation is parallel exactly: what lies off the axis is sampling error, of weights that a few candidates dominate, and ${several(seeds, 'seed')} may understate it.`,
 });
 
 /** What the paper says of each solver. */
@@ -127,7 +129,7 @@ export const CLAIMS: Makers<Answer> = {
         rows.filter((row) => row.dimension === dimension),
         [
           // On a line every step is.
-          ...(dimension === 1 ? [] : [proposition(dimension)]),
+          ...(dimension === 1 ? [] : [proposition(dimension, distinct(rows.map(({ seed }) => seed)).length)]),
           {
             id: `proposition-length/${dimension}`,
             secondary: true,

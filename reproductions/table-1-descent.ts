@@ -26,6 +26,7 @@ export function descentClaims(rows: readonly Row[]): Answer[] {
       text: 'GLD never raises the loss that it measures.',
       statistic,
       region: { below: 1 / updates },
+      resolution: 1 / updates,
       among: ({ solver }) => solver === GLD_NAMES.paper,
       value: rises,
       detail: `Never: less than once in the ${updates} updates of a descent.`,

@@ -3,10 +3,11 @@ import type { Answer } from '../lib/analysis/claims.js';
 import { summarize } from '../lib/analysis/statistics.js';
 import { fixed } from '../lib/report/format.js';
 import type { Table } from '../lib/report/table.js';
+import type { MgsDensity } from '../lib/solvers/mgs.js';
 import { TIMED, departure, gatedByTraining, settles, slope } from './claims.js';
 import type { Separation } from './claims.js';
 import { seedsDeviation, sentences, trainingDeviations } from './deviations.js';
-import { groupBy } from './experiment.js';
+import { groupBy, ofWholeSeeds } from './experiment.js';
 import type { Cell } from './experiment.js';
 import { some } from './grid.js';
 import { printedTable } from './paper.js';
@@ -26,7 +27,7 @@ import {
   weightedEpochs,
 } from './sweep.js';
 import type { SweepAxes } from './sweep.js';
-import { gatedByLoss, LOSS, LOSS_NOTE, OF_SEARCHES, swept, UNIFORM_LOSS } from './swept.js';
+import { gatedByLoss, LOSS, LOSS_NOTE, OF_SEARCHES, sizeSlope, swept, UNIFORM_LOSS } from './swept.js';
 import type { Peer, SweptRow, SweptView } from './swept.js';
 import {
   AGREEMENT,
@@ -75,40 +76,40 @@ function costs(rows: readonly TrainingRow[]): [N: number, seconds: number][] {
   ]);
 }
 
-/** What the paper says of the errors and the sizes, for each reading of the density. */
-function trainedClaims(rows: readonly TrainingRow[], separation: Separation | undefined): Answer[] {
+/** What the paper says of the errors and the sizes, with a density. */
+function trainedClaims(
+  density: MgsDensity,
+  rows: readonly TrainingRow[],
+  separation: Separation | undefined,
+): Statement<TrainingRow>[] {
   // Fixed before any of these searches: a quarter of what four edges make.
   const margin = (separation?.points ?? 0) / 4;
-  return groupBy(rows, 'density').flatMap(({ key: { density }, rows: own }) => {
-    return judgeAll(own, [
-      {
-        id: `error-settles/${density}`,
-        text: `The error of the network found is stable from N = ${SETTLED} on (${DENSITY_TITLES[density]}).`,
-        statistic: `test error (points of %): mean for N > ${SETTLED} less that for N = ${SETTLED}`,
-        value: settles('N', SETTLED, ({ errorPct }: TrainingRow) => errorPct),
-        region: { between: [-margin, margin] },
-        ...gatedByTraining(separation),
-        detail: `Stable: the difference is smaller than a quarter of what four skip connections make in hand-made cells, ${fixed(margin, 2)} points. The paper gives no margin; its errors for N = 4, 6, 8 differ by less than its seeds scatter.`,
-      },
-      {
-        id: `loss-falls/${density}`,
-        secondary: true,
-        text: `The validation loss that a search ends with is the lower the larger N is (${DENSITY_TITLES[density]}; our question).`,
-        statistic: 'L_val(ω, α) in nats for each unit of N more (slope of a line)',
-        value: slope('N', ({ validation }) => validation.loss),
-        region: { below: 0 },
-        ...gatedByLoss(rows),
-        detail: 'What more candidates are for, asked of what a search minimizes.',
-      },
-      {
-        id: `size-grows/${density}`,
-        text: `The network found has more parameters the larger N is (${DENSITY_TITLES[density]}).`,
-        statistic: 'full-size parameters (M) for each unit of N more (slope of a line)',
-        value: slope('N', ({ fullParameters }) => fullParameters / 1e6),
-        region: { above: 0 },
-      },
-    ]);
-  });
+  return [
+    {
+      id: `error-settles/${density}`,
+      text: `The error of the network found is stable from N = ${SETTLED} on (${DENSITY_TITLES[density]}).`,
+      statistic: `test error (points of %): mean for N > ${SETTLED} less that for N = ${SETTLED}`,
+      value: settles('N', SETTLED, ({ errorPct }: TrainingRow) => errorPct),
+      region: { between: [-margin, margin] },
+      ...gatedByTraining(separation),
+      detail: `Stable: the difference is smaller than a quarter of what four skip connections make in hand-made cells, ${fixed(margin, 2)} points. The paper gives no margin; its errors for N = 4, 6, 8 differ by less than its seeds scatter.`,
+    },
+    {
+      id: `loss-falls/${density}`,
+      secondary: true,
+      text: `The validation loss that a search ends with is the lower the larger N is (${DENSITY_TITLES[density]}; our question).`,
+      statistic: 'L_val(ω, α) in nats for each unit of N more (slope of a line)',
+      value: slope('N', ({ validation }) => validation.loss),
+      region: { below: 0 },
+      ...gatedByLoss(rows),
+      detail: 'What more candidates are for, asked of what a search minimizes.',
+    },
+    {
+      id: `size-grows/${density}`,
+      text: `The network found has more parameters the larger N is (${DENSITY_TITLES[density]}).`,
+      ...sizeSlope('N', rows),
+    },
+  ];
 }
 
 /** Whether MGS minimizes its objective further than DARTS does in as many weight steps, at the paper's own N. */
@@ -152,9 +153,15 @@ function claims(
       detail: `The paper prints costs to about ${LINEAR_WITHIN * 100} % of their size. ${TIMED}`,
     },
   ];
+  const whole = ofWholeSeeds(rows, 'density', 'N');
   return [
-    ...judgeAll(rows, ofCosts),
-    ...trainedClaims(rows, separation),
+    ...judgeAll(whole, ofCosts),
+    ...densitiesIn(rows).flatMap((density) =>
+      judgeAll(
+        whole.filter((row) => row.density === density),
+        trainedClaims(density, rows, separation),
+      ),
+    ),
     ...(peers ? judgeAll<TrainingRow | Peer>([...rows, ...peers], besideDarts(rows)) : []),
   ];
 }

@@ -17,13 +17,13 @@ import type { Budget, Preset, SearchProtocol } from '../lib/search/protocol.js';
 import { gatedByTraining, slope } from './claims.js';
 import type { Separation } from './claims.js';
 import { searchDeviations, seedsDeviation, sentences, trainingDeviations } from './deviations.js';
-import { cross, distinct, groupBy } from './experiment.js';
+import { cross, distinct, groupBy, ofWholeSeeds } from './experiment.js';
 import type { Cell } from './experiment.js';
 import type { Grid } from './grid.js';
 import { printedTable } from './paper.js';
 import { judgeAll } from './statements.js';
 import { spaceAt } from './sweep.js';
-import { gatedByLoss, LOSS, LOSS_NOTE, OF_SEARCHES, swept, UNIFORM_LOSS } from './swept.js';
+import { gatedByLoss, LOSS, LOSS_NOTE, OF_SEARCHES, sizeSlope, swept, UNIFORM_LOSS } from './swept.js';
 import type { SweptRow, SweptView } from './swept.js';
 import {
   AGREEMENT,
@@ -108,6 +108,7 @@ const hasFrequency =
     frequency === 'coupled' ? M === period : period === Math.max(...among.map((each) => each.period));
 
 function claims(rows: readonly TrainedRow[], separation: Separation | undefined): Answer[] {
+  const whole = ofWholeSeeds(rows, 'reading', 'M', 'period');
   return groupBy(rows, 'reading').flatMap(({ key: { reading }, rows: all }) => {
     const title = PRESET_TITLES[reading];
     const [coupled, constant] = FREQUENCIES.map((frequency) => hasFrequency(frequency, all));
@@ -124,7 +125,8 @@ function claims(rows: readonly TrainedRow[], separation: Separation | undefined)
       region: { below: 0 },
       ...gatedByLoss(rows),
     };
-    return judgeAll(all, [
+    const own = whole.filter((row) => row.reading === reading);
+    return judgeAll(own, [
       {
         ...lossFalling,
         id: `loss-falls/${reading}`,
@@ -157,9 +159,7 @@ function claims(rows: readonly TrainedRow[], separation: Separation | undefined)
       {
         id: `size-grows/${reading}`,
         text: `The network found has more parameters the larger M is (${title}; in print from 2.91 M to 3.71 M).`,
-        statistic: 'full-size parameters (M) for each unit of M more (slope of a line)',
-        value: slope('M', ({ fullParameters }) => fullParameters / 1e6),
-        region: { above: 0 },
+        ...sizeSlope('M', all),
         among: coupled,
       },
     ]);

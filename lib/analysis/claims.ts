@@ -105,11 +105,14 @@ function regionText(region: Region): string {
   return 'below' in region ? `below ${high}` : `from ${low} to ${high}`;
 }
 
+/** Distances below it are rounding. */
+const ROUNDING = 1e-12;
+
 /**
  * Whether a mean lies in a region, by Student's t against its nearest edge: the whole interval of a level lies on one side of
- * the edge where p is below what the level leaves.
+ * the edge where p is below what the level leaves. Where all values are the same and lie on the edge, p is 1.
  *
- * @param standardError  Of the mean; 0 leaves no doubt.
+ * @param standardError  Of the mean; 0 leaves no doubt off the edge.
  * @param df             Degrees of freedom behind it.
  */
 export function regionTest(
@@ -120,8 +123,8 @@ export function regionTest(
 ): { readonly p: number; readonly agrees: boolean } {
   const [low, high] = bounds(region);
   const away = Math.min(Math.abs(mean - low), Math.abs(mean - high));
-  // Where all values are the same, also on the edge, there is no doubt.
-  const t = standardError === 0 ? Infinity : away / standardError;
+  // On the edge neither side is shown, however little values scatter; what rounding makes of 0 is 0.
+  const t = away < ROUNDING ? 0 : away / standardError;
   return { p: 2 * (1 - studentCdf(t, df)), agrees: mean > low && mean < high };
 }
 

@@ -210,20 +210,31 @@ export function meanDifference(strata: readonly Stratum[], level = LEVEL) {
  * {@link meanDifference} with Fisher's permutation test: labels change places within a stratum only, so that what tells strata
  * apart plays no part.
  *
- * @param key  Decides the permutations drawn.
- * @returns    With the two-sided probability p.
+ * @param key  Decides the permutations drawn, where labels are too many to count.
+ * @returns    With the two-sided probability p, which hangs on no order of values or strata.
  */
 export function stratifiedTest(strata: readonly Stratum[], key: Key = keyOf(0)) {
   const found = meanDifference(strata);
-  const limit = Math.abs(found.difference) - 1e-9;
+  const pooled = strata
+    .map(({ first, second }) => ({ size: first.length, all: sorted([...first, ...second]) }))
+    .map((each) => ({ ...each, text: JSON.stringify(each) }))
+    .sort((a, b) => (a.text < b.text ? -1 : 1));
+  const grid = gridOf(pooled.flatMap(({ all }) => all));
+  const reaches = (difference: number): boolean =>
+    Math.abs(difference) >= Math.abs(found.difference) - 1000 * grid;
+  const counted = shareOf(
+    pooled.map(({ size, all }) => lawOfDifference(all, size, grid)),
+    grid,
+    (sum) => reaches(sum / strata.length),
+  );
+  if (counted !== undefined) return { ...found, p: counted };
   let reached = 0;
   for (let draw = 0; draw < ORDERS; draw++) {
-    const shuffled = strata.map(({ first, second }, s) => {
-      const all = [...first, ...second];
+    const shuffled = pooled.map(({ size, all }, s) => {
       const values = Array.from(permutation(foldIn(foldIn(key, draw), s), all.length), (i) => all[i]);
-      return { first: values.slice(0, first.length), second: values.slice(first.length) };
+      return { first: values.slice(0, size), second: values.slice(size) };
     });
-    if (Math.abs(differenceOf(shuffled)) >= limit) reached += 1;
+    if (reaches(differenceOf(shuffled))) reached += 1;
   }
   return { ...found, p: (reached + 1) / (ORDERS + 1) };
 }
@@ -238,6 +249,81 @@ function welchDf(variances: readonly number[], samples: readonly (readonly numbe
   return total > 0
     ? Math.max(1, Math.floor(total ** 2 / squares + 1e-9))
     : samples.reduce((sum, each) => sum + each.length - 1, 0);
+}
+
+// ---- Choices of labels, counted ----
+
+/** Of a number that hangs on choices: how many choices make it each value that it can have. */
+type Law = ReadonlyMap<number, number>;
+
+/** Most sums that are formed to count choices, in less than a second; with more, choices are drawn. */
+const MOST_SUMS = 1_000_000;
+
+/**
+ * The distance at which sums are told apart: of the same numbers in another order they differ in their last bits. A power of two, so
+ * that ranks and counts stay what they are.
+ */
+const gridOf = (values: readonly number[]): number =>
+  2 ** (Math.ceil(Math.log2(Math.max(...values.map(Math.abs)) || 1)) - 40);
+
+const sorted = (values: readonly number[]): number[] => [...values].sort((a, b) => a - b);
+
+/** Counts the choices of a law, each so many times, where they make a number that is larger by so much. */
+function count(into: Map<number, number>, law: Law, more: number, times: number, grid: number): void {
+  for (const [value, choices] of law) {
+    const at = grid * Math.round((value + more) / grid);
+    into.set(at, (into.get(at) ?? 0) + choices * times);
+  }
+}
+
+/** The law of the sum of so many of the values, any of them; undefined where its choices are too many to count. */
+function lawOfChosen(values: readonly number[], size: number, grid: number): Law | undefined {
+  // By how many are chosen of the values so far.
+  const laws = Array.from({ length: size + 1 }, () => new Map<number, number>());
+  laws[0].set(0, 1);
+  let formed = 0;
+  for (const value of values) {
+    for (let k = size; k > 0; k--) {
+      formed += laws[k - 1].size;
+      count(laws[k], laws[k - 1], value, 1, grid);
+    }
+    if (formed > MOST_SUMS) return undefined;
+  }
+  return laws[size];
+}
+
+/** The law of the mean of so many of the values less that of the others; likewise. */
+function lawOfDifference(values: readonly number[], size: number, grid: number): Law | undefined {
+  const total = values.reduce((sum, value) => sum + value, 0);
+  const chosen = lawOfChosen(values, size, grid);
+  return (
+    chosen &&
+    new Map(Array.from(chosen, ([sum, n]) => [sum / size - (total - sum) / (values.length - size), n]))
+  );
+}
+
+/** The share of all choices that make a sum of numbers, each with choices of its own, such as is asked for; likewise. */
+function shareOf(
+  [last, ...others]: readonly (Law | undefined)[],
+  grid: number,
+  such: (sum: number) => boolean,
+): number | undefined {
+  let law: Law = new Map([[0, 1]]);
+  for (const other of others) {
+    if (!other || law.size * other.size > MOST_SUMS) return undefined;
+    const sums = new Map<number, number>();
+    for (const [value, choices] of other) count(sums, law, value, choices, grid);
+    law = sums;
+  }
+  if (!last || law.size * last.size > MOST_SUMS) return undefined;
+  let [those, all] = [0, 0];
+  for (const [value, choices] of law) {
+    for (const [more, times] of last) {
+      all += choices * times;
+      if (such(value + more)) those += choices * times;
+    }
+  }
+  return those / all;
 }
 
 /** The sample variance; NaN for a single value. */
@@ -259,14 +345,15 @@ export interface RankTest {
   readonly df: number;
 }
 
-/** Orders of labels that are drawn: enough to tell a probability of a thousandth. */
+/** Choices of labels that are drawn where they are too many to count: enough to tell a probability of a thousandth. */
 const ORDERS = 5000;
 
 /**
  * Mann and Whitney's test of two samples, by permutation of their labels.
  *
  * @param better  1 where the first value is better, −1 where the second is, 0 where they are alike.
- * @param key     Decides the permutations drawn.
+ * @param key     Decides the permutations drawn, where labels are too many to count.
+ * @returns       With a probability that hangs on no order of the values.
  * @throws {ZartsError} for an empty sample, or a value that is not finite.
  */
 export function rankTest(
@@ -283,19 +370,6 @@ export function rankTest(
   // The sum over pairs across the samples is that over all pairs with one of the first sample: pairs within it cancel.
   const wins = all.map((a) => all.reduce((sum, b) => sum + better(a, b), 0));
   const observed = Math.abs(wins.slice(0, n).reduce((sum, each) => sum + each, 0));
-  let reached = 0;
-  for (let draw = 0; draw < ORDERS; draw++) {
-    const u = uniform(foldIn(key, draw), n);
-    // The first n of a random order (Fisher–Yates).
-    const order = Int32Array.from(all, (_, i) => i);
-    let sum = 0;
-    for (let i = 0; i < n; i++) {
-      const j = i + Math.floor(u[i] * (all.length - i));
-      [order[i], order[j]] = [order[j], order[i]];
-      sum += wins[order[i]];
-    }
-    if (Math.abs(sum) >= observed - 1e-9) reached += 1;
-  }
   const placements = (own: readonly number[], others: readonly number[], sign: number) =>
     own.map((a) => others.reduce((sum, b) => sum + (sign * better(a, b)) / 2, 0) / others.length);
   const [ofFirst, ofSecond] = [placements(first, second, 1), placements(second, first, -1)];
@@ -307,8 +381,30 @@ export function rankTest(
   return {
     difference,
     interval: n > 1 && m > 1 ? [difference - half, difference + half] : null,
-    p: (reached + 1) / (ORDERS + 1),
+    p: rankProbability(sorted(wins), n, observed, key),
     standardError: Math.sqrt((n + m + 1) / (12 * n * m)),
     df,
   };
+}
+
+/** The probability that a sum of n of these wins, chosen at random, is at least as far from 0 as the one observed. */
+function rankProbability(wins: readonly number[], n: number, observed: number, key: Key): number {
+  const grid = gridOf(wins);
+  const reaches = (sum: number): boolean => Math.abs(sum) >= observed - 1000 * grid;
+  const counted = shareOf([lawOfChosen(wins, n, grid)], grid, reaches);
+  if (counted !== undefined) return counted;
+  let reached = 0;
+  for (let draw = 0; draw < ORDERS; draw++) {
+    const u = uniform(foldIn(key, draw), n);
+    // The first n of a random order (Fisher–Yates).
+    const order = Int32Array.from(wins, (_, i) => i);
+    let sum = 0;
+    for (let i = 0; i < n; i++) {
+      const j = i + Math.floor(u[i] * (wins.length - i));
+      [order[i], order[j]] = [order[j], order[i]];
+      sum += wins[order[i]];
+    }
+    if (reaches(sum)) reached += 1;
+  }
+  return (reached + 1) / (ORDERS + 1);
 }

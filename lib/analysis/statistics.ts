@@ -76,6 +76,12 @@ export function summarize(values: readonly number[], level = LEVEL, resolution =
   return { n, mean: center, std, interval: [center - half, center + half], standardError };
 }
 
+/** The least distance between two of the values that are not alike, a step between values that occur; 0 where all are alike. */
+export function leastStep(values: readonly number[]): number {
+  const sorted = [...new Set(values)].sort((a, b) => a - b);
+  return sorted.length < 2 ? 0 : Math.min(...sorted.slice(1).map((value, i) => value - sorted[i]));
+}
+
 /** Refuses no values, and one that is not finite. @param what  What they are for: "A summary". */
 export function checkValues(what: string, values: readonly number[]): void {
   if (values.length === 0) throw new ZartsError(`${what} needs at least one value; there is none.`);

@@ -61,8 +61,9 @@ export interface PartialChannels {
 
 const { tf } = engine;
 
-/** How a supernet is told what its operations weigh. */
-export type Mixing = 'softmax' | 'given' | 'single';
+/** The ways in which a supernet is told what its operations weigh. */
+export const MIXINGS = ['softmax', 'given', 'single'] as const;
+export type Mixing = (typeof MIXINGS)[number];
 
 export interface PassOptions {
   /** Default: the batch's own statistics. */

@@ -72,9 +72,12 @@ describe('claims', () => {
     expect(wide.statistic.value).to.equal(1.55);
     expect(wide.verdict).to.equal('undecided');
     expect(verdicts({ values: [1.5, 1.6] })).to.deep.equal(['supported']);
-    // Values that are all the same leave no doubt, on either side of the line or on it.
+    // Values that are all the same leave no doubt on either side of the line, and nothing but doubt on it.
     expect(regionTest(1, 0, 1, { above: 0 })).to.deep.equal({ p: 0, agrees: true });
-    expect(regionTest(0, 0, 1, { above: 0 })).to.deep.equal({ p: 0, agrees: false });
+    expect(regionTest(-1, 0, 1, { above: 0 })).to.deep.equal({ p: 0, agrees: false });
+    expect(regionTest(0, 0, 1, { above: 0 })).to.deep.equal({ p: 1, agrees: false });
+    expect(regionTest(1e-16, 1e-17, 1, { above: 0 }).p).to.equal(1);
+    expect(verdicts({ values: [0, 0], region: { below: 0 } })).to.deep.equal(['undecided']);
     expect(regionTest(0, 1, 1, { above: 0 })).to.deep.equal({ p: 1, agrees: false });
   });
 

@@ -169,7 +169,7 @@ describe('the rank test', () => {
     // Two of the 20 ways to take three of six are as extreme.
     const { difference, p } = rankTest([1, 2, 3], [4, 5, 6], order);
     expect(difference).to.equal(-0.5);
-    expect(p).to.be.closeTo(0.1, 0.02);
+    expect(p).to.equal(0.1);
     expect(rankTest([1, 4], [2, 3], order).difference).to.equal(0);
     expect(rankTest([1], [1], order)).to.include({ difference: 0, interval: null, p: 1 });
   });
@@ -184,6 +184,23 @@ describe('the rank test', () => {
     expect(back.p).to.equal(there.p).and.to.be.below(0.001);
     expect(there.interval![1]).to.be.below(0);
     expect(rankTest(a, a, order).p).to.equal(1);
+  });
+
+  it('counts choices of labels where it can, and else draws them, in no order of the values', () => {
+    // Of the 184,756 choices of ten of twenty, those that have nine or ten of the ten ones, or one or none.
+    const tens = [
+      Array.from({ length: 10 }, (_, i) => Number(i > 0)),
+      Array.from({ length: 10 }, (_, i) => Number(i === 0)),
+    ];
+    expect(rankTest(tens[0], tens[1], order).p).to.be.closeTo((2 * (1 + 100)) / 184_756, 1e-12);
+    const [a, b] = [1, 2].map((k) => [...normal(foldIn(key(8), k), 15)]);
+    // Wins that are no whole numbers are too many to count.
+    const by = (x: number, y: number) => x - y;
+    const drawn = rankTest(a, b, by).p;
+    expect(rankTest(a.toReversed(), b.toReversed(), by).p).to.equal(drawn);
+    const again = rankTest(a, b, by, key(1)).p;
+    expect(again).to.be.closeTo(drawn, 0.03);
+    expect(again).to.not.equal(drawn);
   });
 
   it('takes what is alike as neither better', () => {
@@ -231,7 +248,8 @@ describe('the difference of means over strata', () => {
   });
 
   it('is tested by labels that change places within strata alone', () => {
-    expect(stratifiedTest(far).p).to.be.below(0.01);
+    // Two of 20 · 20 choices are as far off.
+    expect(stratifiedTest(far).p).to.equal(2 / 400);
     // All of the difference lies between strata: no label within one says anything.
     const between = [
       { first: [1, 1], second: [1, 1, 1, 1] },
@@ -240,6 +258,46 @@ describe('the difference of means over strata', () => {
     expect(stratifiedTest(between)).to.include({ difference: 0, p: 1 });
     expect(() => stratifiedTest([])).to.throw('needs at least one value');
     expect(() => stratifiedTest([{ first: [], second: [1] }])).to.throw('needs at least one value');
+  });
+
+  it('counts choices of labels as listing them does, samples of several sizes and strata together', () => {
+    const strata = [
+      { first: [0.1, 0.7, 0.3], second: [0.2, 0.6] },
+      { first: [4, 2], second: [3, 5, 5, 6] },
+    ];
+    const listed = strata.map(({ first, second }) => {
+      const all = [...first, ...second];
+      return Array.from({ length: 2 ** all.length }, (_, mask) => all.map((_, i) => (mask >> i) % 2 === 1))
+        .filter((chosen) => chosen.filter(Boolean).length === first.length)
+        .map(
+          (chosen) =>
+            meanDifference([
+              { first: all.filter((_, i) => chosen[i]), second: all.filter((_, i) => !chosen[i]) },
+            ]).difference,
+        );
+    });
+    const all = listed[0].flatMap((one) => listed[1].map((other) => Math.abs(one + other) / 2));
+    const { difference, p } = stratifiedTest(strata);
+    expect(p).to.be.closeTo(
+      all.filter((each) => each >= Math.abs(difference) - 1e-9).length / all.length,
+      1e-12,
+    );
+    expect(p).to.be.within(0.05, 0.95);
+  });
+
+  it('depends on no order of values or strata where choices are drawn', () => {
+    const strata = [0, 1].map((s) => {
+      const [first, second] = [0, 1].map((k) => [...normal(foldIn(key(9), 2 * s + k), 14)]);
+      return { first, second };
+    });
+    const turned = strata
+      .map(({ first, second }) => ({ first: first.toReversed(), second: second.toReversed() }))
+      .reverse();
+    const { p } = stratifiedTest(strata);
+    expect(stratifiedTest(turned).p).to.equal(p);
+    const again = stratifiedTest(strata, key(1)).p;
+    expect(again).to.be.closeTo(p, 0.03);
+    expect(again).to.not.equal(p);
   });
 
   it('rejects equal laws as often as it says', () => {

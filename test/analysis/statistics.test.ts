@@ -1,9 +1,15 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { fitLine, studentCdf, studentQuantile, summarize } from '../../lib/analysis/statistics.js';
+import { fitLine, leastStep, studentCdf, studentQuantile, summarize } from '../../lib/analysis/statistics.js';
 import { number } from '../support/numbers.js';
 
 describe('statistics', () => {
+  it('the least step is that between the nearest two values that are not alike', () => {
+    expect(leastStep([5, 2, 2, 9, 4])).to.equal(1);
+    expect(leastStep([3, 3])).to.equal(0);
+    expect(leastStep([])).to.equal(0);
+  });
+
   // Tabulated values of Student's t, two-sided 95 %.
   for (const [df, t] of [
     [1, 12.7062],

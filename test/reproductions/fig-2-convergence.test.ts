@@ -167,6 +167,13 @@ describe('Fig. 2', () => {
     }
   });
 
+  it('counts no seed that is not there whole', () => {
+    const trained = asPrinted.rows.filter(({ kind }) => kind !== 'search');
+    const rows = trained.filter(({ method, seed, epoch }) => method !== 'mgs' || seed < 2 || epoch < 40);
+    expect(trained.length - rows.length).to.equal(1);
+    for (const { id, n } of fig2.claims({ ...asPrinted, rows })) expect(n, id).to.equal(2);
+  });
+
   it('trains nothing where the control fails, and says what the searches alone say', () => {
     const blind = {
       ...asPrinted,

@@ -120,6 +120,30 @@ describe('Fig. 4', () => {
     });
   });
 
+  it('asks what a rise is made of where it is established among all questions, not among those of its density', () => {
+    // Of each density alone the rise has p = 0.03.
+    const scattered: Ratio = ({ schedule }, seed, epoch) =>
+      0.3 + (schedule === 'cosine' ? 0.03 : 0.001) * (1 + 0.307 * (seed - 1)) * epoch;
+    expect(verdicts(scattered)).to.include({
+      'esr-rises-over-epochs/released': 'undecided',
+      'rise-is-the-schedule/released': 'undecided',
+    });
+    const alone = laptop(scattered, { change: { density: 'released' } });
+    expect(verdictsOf(fig4, alone)).to.include({
+      'esr-rises-over-epochs/released': 'supported',
+      'rise-is-the-schedule/released': 'supported',
+    });
+  });
+
+  it('counts no seed that is not there whole', () => {
+    const view = laptop(asThePaperSays);
+    const rows = view.rows.filter(
+      ({ seed, density, schedule, N }) => seed < 2 || density !== 'flat' || schedule !== 'constant' || N < 8,
+    );
+    expect(view.rows.length - rows.length).to.equal(1);
+    for (const { id, n } of fig4.claims({ ...view, rows })) expect(n, id).to.equal(2);
+  });
+
   it('decides nothing on one seed', () => {
     for (const { id, verdict, n } of fig4.claims(laptop(asThePaperSays, { seeds: 1 })))
       expect({ verdict, few: n <= 1 }).to.deep.equal({ verdict: withoutVerdict(id), few: true });

@@ -253,7 +253,19 @@ describe('Table 1', () => {
       descent: ({ solver }) => ({ rises: solver === 'GLD' ? 0.3 : 0, trueRises: 0 }),
     });
     for (const [id, verdict] of Object.entries(verdicts(wrong))) {
-      expect(verdict, id).to.equal(isOfSearches(id) ? 'cannot be seen here' : 'not supported');
+      // Shares of 0 lie on the line of what is said to rise at all.
+      const onTheLine = id === 'gld-released' || id === 'gld-other-batches';
+      const expected = onTheLine ? 'undecided' : isOfSearches(id) ? 'cannot be seen here' : 'not supported';
+      expect(verdict, id).to.equal(expected);
+    }
+  });
+
+  it('says of how many seeds the scatter of Proposition 1 is known', () => {
+    for (const seeds of [2, 3]) {
+      const rows = view.rows.filter(({ seed }) => seed < seeds);
+      const claims = table1.claims({ ...view, rows });
+      const { detail } = claims.find(({ id }) => id === 'proposition-parallel/3')!;
+      expect(detail).to.contain(`and ${seeds} seeds may understate it`);
     }
   });
 

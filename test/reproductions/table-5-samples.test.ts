@@ -129,6 +129,27 @@ describe('Table 5', () => {
     });
   });
 
+  it('takes a few equal slopes of sizes for no certainty, and sizes that are all alike for no answer', () => {
+    const find = (large: (N: number) => boolean) =>
+      table5.claims(fake({ large })).find(({ id }) => id === 'size-grows/flat')!;
+    // Six seeds with the same slope, known to a step between two sizes and no better.
+    const alike = find((N) => N > 4);
+    expect(alike.verdict).to.equal('supported');
+    expect(alike.interval![1] - alike.statistic.value!).to.be.above(0.005);
+    expect(find(() => false)).to.include({ verdict: 'undecided' });
+  });
+
+  it('counts no seed that is not there whole', () => {
+    const view = fake({});
+    const own = view.rows.filter(
+      (row) => !('N' in row) || row.seed < 5 || row.density !== 'flat' || row.N < 8,
+    );
+    for (const { id, n } of table5.claims({ ...view, rows: own })) {
+      // With DARTS a search at one N is compared.
+      if (!id.startsWith('loss-below-darts')) expect(n, id).to.equal(5);
+    }
+  });
+
   it('judges stability by a quarter of what training tells apart, and not at all where it tells nothing apart', () => {
     const find = (view: ReturnType<typeof fake>) =>
       table5.claims(view).find(({ id }) => id === 'error-settles/flat')!;

@@ -7,7 +7,8 @@ import { key } from '../../lib/math/random.js';
 import { mixingWeights } from '../../lib/spaces/mixing.js';
 import type { Primitive } from '../../lib/spaces/primitives.js';
 import { SPACES, cellEdges, reductionCells, uniformSpace } from '../../lib/spaces/spaces.js';
-import { supernet } from '../../lib/supernet/supernet.js';
+import { MIXINGS, supernet } from '../../lib/supernet/supernet.js';
+import type { Mixing } from '../../lib/supernet/supernet.js';
 import { lossAndGradients, sgdStep } from '../../lib/supernet/training.js';
 import { LABELS, MIXED, SMALL, expectClose, floats, images, logitsOf, passOf } from './helpers.js';
 
@@ -231,15 +232,19 @@ describe('supernet/supernet', function () {
       }
     });
 
-    it('go all to one operation where its alpha is far above the others', () => {
-      const chosen: Primitive = 'dil_conv_3x3';
-      const alone = supernet(uniformSpace('alone', [chosen], 2), SMALL);
-      const among = supernet(uniformSpace('among', ['max_pool_3x3', chosen], 2), SMALL);
-      // Names and shapes of the weights differ by the operation's number only.
-      expect(among.layout.size).to.equal(alone.layout.size);
-      const alphas = Array.from({ length: among.alphas }, (_, i) => (i % 2 === 1 ? 60 : 0));
-      expectClose(logitsOf(among, alphas), logitsOf(alone, new Float32Array(alone.alphas)), 2e-6);
-    });
+    /** What stands for all weight on an operation beside another's 0. */
+    const ALL: Readonly<Record<Mixing, number>> = { softmax: 60, given: 1, single: 1 };
+    for (const mixing of MIXINGS) {
+      it(`go all to one operation that is told so: ${mixing}`, () => {
+        const chosen: Primitive = 'dil_conv_3x3';
+        const alone = supernet(uniformSpace('alone', [chosen], 2), SMALL);
+        const among = supernet(uniformSpace('among', ['max_pool_3x3', chosen], 2), SMALL);
+        // Names and shapes of the weights differ by the operation's number only.
+        expect(among.layout.size).to.equal(alone.layout.size);
+        const told = Array.from({ length: among.alphas }, (_, i) => (i % 2 === 1 ? ALL[mixing] : 0));
+        expectClose(logitsOf(among, told, { mixing }), logitsOf(alone, new Float32Array(alone.alphas)), 2e-6);
+      });
+    }
   });
 
   describe('images', () => {
