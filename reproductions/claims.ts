@@ -1,7 +1,7 @@
 /** Claims about networks that were trained, and what they are decided on. */
 import { median } from 'simple-statistics';
 import { judge, regionTest } from '../lib/analysis/claims.js';
-import type { Answer, Question } from '../lib/analysis/claims.js';
+import type { Answer, Gate, Question } from '../lib/analysis/claims.js';
 import {
   binomialTwoSided,
   leastLabelsP,
@@ -341,8 +341,8 @@ export function settles<X extends string, R extends Readonly<Record<X, number>>>
 }
 
 /** What a statement about errors is told of its control: that errors cannot show it here, or that they can. */
-export function gatedByTraining(separation: Separation | undefined) {
-  if (separation?.passed === undefined)
-    return { unseen: 'The control was not run: networks of hand-made cells.' };
-  return gatedBy([separation]);
+export function gatedByTraining(separation: Separation | undefined): Gate {
+  return separation
+    ? gatedBy([separation])
+    : { lacking: 'The control was not run: networks of hand-made cells.' };
 }

@@ -2,7 +2,7 @@
  * Methods compared by the test error of the networks that they find, benchmark by benchmark (a data set and a search space):
  * Tables 2, 3 and 7, which differ in the methods, the benchmarks and the networks trained.
  */
-import type { Answer } from '../lib/analysis/claims.js';
+import type { Answer, Gate } from '../lib/analysis/claims.js';
 import { bootstrapInterval, pairedTest, ranks } from '../lib/analysis/comparison.js';
 import { cellStructure } from '../lib/analysis/genotypes.js';
 import { summarize } from '../lib/analysis/statistics.js';
@@ -247,7 +247,7 @@ export function trainedIn({ rows }: Pick<ComparedView, 'rows'>): ComparedRow[] {
 }
 
 /** The networks of benchmarks whose control passed; why nothing could be seen where there are none. */
-export function decidableIn(view: ComparedView): { readonly rows: ComparedRow[]; readonly unseen?: string } {
+export function decidableIn(view: ComparedView): { readonly rows: ComparedRow[] } & Omit<Gate, 'controls'> {
   const separations = separationsIn(view);
   const controls = [...separations.values()];
   const all = trainedIn(view);
@@ -255,7 +255,9 @@ export function decidableIn(view: ComparedView): { readonly rows: ComparedRow[];
   const failed = controls.length > 0 && controls.every(({ passed }) => passed === false);
   if (rows.length > 0 || (all.length === 0 && !failed)) return { rows };
   const faults = controls.map(({ text, found }) => `${text}: ${found}.`);
-  return { rows: all, unseen: `No control passed. ${faults.join(' ')}` };
+  return failed
+    ? { rows: all, unseen: `No control passed. ${faults.join(' ')}` }
+    : { rows: all, lacking: `No control is there that passed. ${faults.join(' ')}` };
 }
 
 /** The methods that occur, in the order in which tables show them. */

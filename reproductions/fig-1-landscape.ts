@@ -3,7 +3,7 @@
  * DARTS and the ZARTS solvers on it (c). Beside the paper's two landscapes stand the same two with running statistics in
  * the batch norms, which fine-tuning refreshes: part of a difference may be theirs.
  */
-import type { Answer } from '../lib/analysis/claims.js';
+import type { Answer, Gate } from '../lib/analysis/claims.js';
 import { fixed } from '../lib/report/format.js';
 import { pathsChart } from '../lib/report/landscape-chart.js';
 import type { Chart } from '../lib/report/spec.js';
@@ -81,11 +81,7 @@ function excessDistance(rows: Rows, title: string, step?: number): number | unde
 }
 
 /** That a ZARTS path ends nearer the minimum than DARTS: than with the step shown, and than with any. */
-function nearer(
-  title: string,
-  steps: readonly number[],
-  gate: Pick<Statement<OnLandscapeRow>, 'unseen' | 'controls'>,
-): Statement<OnLandscapeRow>[] {
+function nearer(title: string, steps: readonly number[], gate: Gate): Statement<OnLandscapeRow>[] {
   const id = title.toLowerCase().replace(/,? /g, '-');
   const less = `distance of ${title}’s end from the minimum less that of`;
   return [

@@ -1,5 +1,5 @@
 /** The networks along a search: their numbers, what the paper's text prints of them, and what it says. */
-import type { Answer } from '../lib/analysis/claims.js';
+import type { Answer, Gate } from '../lib/analysis/claims.js';
 import { cellStructure } from '../lib/analysis/genotypes.js';
 import { leastStep } from '../lib/analysis/statistics.js';
 import { derivedGenotype } from '../lib/search/derived.js';
@@ -101,10 +101,7 @@ const accuracyChange: Statistic = (rows) => {
  *
  * @param gate  What claims on accuracies are told of their control.
  */
-export function claims(
-  rows: readonly Network[],
-  gate: Pick<Statement<Network>, 'unseen' | 'controls'>,
-): Answer[] {
+export function claims(rows: readonly Network[], gate: Gate): Answer[] {
   if (rows.length === 0) return [];
   const { epochs } = rows[0].search!;
   const afterTurn = `after epoch ${Number((TURN * epochs).toPrecision(4))} of ${epochs} (in print: ${PRINTED.turn} of ${PRINTED.epochs})`;

@@ -1,10 +1,10 @@
 /** Statements of the paper as data: a number of each seed's rows, and where it must lie. */
 import { judge, unanswered } from '../lib/analysis/claims.js';
-import type { Answer, Region } from '../lib/analysis/claims.js';
+import type { Answer, Gate, Region } from '../lib/analysis/claims.js';
 import { perSeed } from './experiment.js';
 
 /** A statement that is put to the rows of each seed. */
-export interface Statement<R> {
+export interface Statement<R> extends Gate {
   readonly id: string;
   /** In our words. */
   readonly text: string;
@@ -20,10 +20,6 @@ export interface Statement<R> {
   readonly value: (rows: readonly R[]) => number | null | undefined;
   /** Said after the reason of the verdict. */
   readonly detail?: string;
-  /** Why these runs could not show it. */
-  readonly unseen?: string | undefined;
-  /** What showed that they can. */
-  readonly controls?: readonly string[] | undefined;
   /** Whether it stands beside what the paper says: our question, or our reading of what it means. */
   readonly secondary?: boolean;
 }

@@ -2,7 +2,7 @@
  * What Tables 5 and 6 share: one setting of a search swept, what is found trained; error, loss and cost against the setting, beside
  * searches of the same length by others.
  */
-import type { Answer } from '../lib/analysis/claims.js';
+import type { Answer, Gate } from '../lib/analysis/claims.js';
 import { leastStep } from '../lib/analysis/statistics.js';
 import { UsageError } from '../lib/errors.js';
 import { againstNumber, sixDigits } from '../lib/report/charts.js';
@@ -32,7 +32,6 @@ import {
   separationsIn,
   worthTraining,
 } from './separation.js';
-import type { Statement } from './statements.js';
 import { counted, label, listTable, SKIPS, spread, stateText, summaryTable } from './tables.js';
 import type { SummaryColumn } from './tables.js';
 import { aboveControl, gatedBy } from './together.js';
@@ -165,8 +164,7 @@ function lossControl(rows: readonly Ended[]): Control {
 }
 
 /** What statements on losses are told of their control. */
-export const gatedByLoss = (rows: readonly Ended[]): Pick<Statement<never>, 'unseen' | 'controls'> =>
-  gatedBy([lossControl(rows)]);
+export const gatedByLoss = (rows: readonly Ended[]): Gate => gatedBy([lossControl(rows)]);
 
 /** What a claim that sizes grow with a setting is decided on: the slope of a line, in steps of the least that two sizes differ by. */
 export function sizeSlope<X extends string, R extends Row<'training', Readonly<Record<X, number>>>>(

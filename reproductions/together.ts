@@ -1,6 +1,6 @@
 /** Questions that are fixed beforehand and decided together, and the controls that show that they could be. */
 import { unanswered } from '../lib/analysis/claims.js';
-import type { Answer } from '../lib/analysis/claims.js';
+import type { Answer, Gate } from '../lib/analysis/claims.js';
 import { LEVEL, summarize } from '../lib/analysis/statistics.js';
 import { fixed } from '../lib/report/format.js';
 import type { Table } from '../lib/report/table.js';
@@ -111,15 +111,13 @@ export function failedControls(tables: readonly Table[]): string[] {
 
 const sentenceOf = ({ text, found }: Control): string => `${text} (${found})`;
 
-/** What a statement is told of its controls: why it cannot be seen here, or what showed that it can. */
-export function gatedBy(controls: readonly Control[]): {
-  readonly unseen?: string;
-  readonly controls?: readonly string[];
-} {
-  const fault = controls.find(({ passed }) => passed === false);
-  if (fault) return { unseen: `The control failed: ${sentenceOf(fault)}.` };
-  const seen = controls.filter(({ passed }) => passed);
-  return seen.length === 0 ? {} : { controls: seen.map(sentenceOf) };
+/** What a statement is told of its controls: why it cannot be seen here or is not asked yet, or what showed that it can be. */
+export function gatedBy(controls: readonly Control[]): Gate {
+  const failed = controls.find(({ passed }) => passed === false);
+  if (failed) return { unseen: `The control failed: ${sentenceOf(failed)}.` };
+  const missing = controls.find(({ passed }) => passed === undefined);
+  if (missing) return { lacking: `The control was not run: ${sentenceOf(missing)}.` };
+  return controls.length === 0 ? {} : { controls: controls.map(sentenceOf) };
 }
 
 /**

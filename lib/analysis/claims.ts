@@ -146,11 +146,16 @@ export interface Question {
   readonly detail?: string;
   /** Why this experiment could not see it, whatever the values are: what its control found. Then no verdict is given. */
   readonly unseen?: string | undefined;
+  /** Why it is not asked yet, whatever the values are: a control that was not run. */
+  readonly lacking?: string | undefined;
   /** What showed that it can be seen. */
   readonly controls?: readonly string[] | undefined;
   /** Whether it stands beside the primary ones. */
   readonly secondary?: boolean | undefined;
 }
+
+/** What a question is told of its controls. */
+export type Gate = Pick<Question, 'unseen' | 'lacking' | 'controls'>;
 
 /**
  * Judges a claim by Student's t of a per-seed statistic. One seed, or none, decides nothing, whatever it shows.
@@ -158,13 +163,13 @@ export interface Question {
  * @throws {ZartsError} if a value is not finite.
  */
 export function judge(question: Question): Answer {
-  const { id, text, statistic, values, region, resolution, unit, detail, unseen, controls, secondary } =
-    question;
+  const { id, text, statistic, values, region, resolution, unit, detail, controls, secondary } = question;
+  const { unseen, lacking } = question;
   const what = unit ?? 'seed';
   const more = detail === undefined ? '' : ` ${detail}`;
   const common = { id, text, ...(secondary ? { secondary } : {}) };
-  if (values.length === 0 && unseen === undefined) {
-    const reason = `No ${what} has all the runs that this needs.`;
+  if (lacking !== undefined || (values.length === 0 && unseen === undefined)) {
+    const reason = lacking ?? `No ${what} has all the runs that this needs.`;
     return { ...unanswered({ ...common, statistic, detail: reason + more }, 'not run') };
   }
   const { n, mean, interval, standardError } =

@@ -255,9 +255,12 @@ describe('Figs. 1 and 3', () => {
         .and.to.match(/✓ seen/);
     });
 
-    it('are undecided on one seed', () => {
-      const found = Object.values(verdicts(asThePaperSays, fig1, { seeds: 1 }));
-      expect(found).to.deep.equal(Array(12).fill('undecided'));
+    it('are not decided on one seed, which is too few for what fine-tuning must show as well', () => {
+      const found = verdicts(asThePaperSays, fig1, { seeds: 1 });
+      expect(Object.keys(found)).to.have.length(12);
+      for (const [id, verdict] of Object.entries(found)) {
+        expect(verdict, id).to.equal(id.startsWith('nearer') ? 'undecided' : 'not run');
+      }
     });
   });
 

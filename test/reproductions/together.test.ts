@@ -97,7 +97,11 @@ describe('questions decided together', () => {
       .to.have.property('unseen')
       .that.contains('failed');
     expect(gatedBy([control(true)])).to.deep.equal({ controls: ['it moves (0.1)'] });
-    expect(gatedBy([control(undefined)])).to.deep.equal({});
+    expect(gatedBy([control(undefined)])).to.deep.equal({
+      lacking: 'The control was not run: it moves (0.1).',
+    });
+    expect(gatedBy([control(undefined), control(false)])).to.have.property('unseen');
+    expect(gatedBy([])).to.deep.equal({});
   });
 
   it('stand in a table of their own', () => {
