@@ -357,6 +357,8 @@ function searched({ protocol, result, provenance }: FinishedSearch) {
     /** The search's own epochs. */
     epochs: result.epochs,
     searchSeconds: provenance.seconds,
+    /** Where the search was timed; machines alike in both are not told apart. */
+    machine: `${provenance.processor}, ${provenance.cores} cores`,
     /** SGD steps on ω and on candidates, and alpha updates, of the search. */
     ...{ weightSteps, fineTuneSteps, alphaUpdates },
   };

@@ -15,6 +15,8 @@ export interface FakeSearch {
   /** The final alphas. */
   readonly alpha?: readonly number[];
   readonly seconds?: number;
+  /** The processor that it was timed on. */
+  readonly processor?: string;
   /** What an epoch has otherwise than a plain one; counted from 1. */
   readonly epoch?: (epoch: number) => Partial<EpochRecord>;
 }
@@ -95,7 +97,8 @@ export function fakeRuns<K extends RunKind, A extends Axes>(
             ? { result: trainingResult(training), seconds: training.seconds ?? 1 }
             : { result, seconds: 1 };
       const data = { ...DATA, coverage: training.coverage ?? DATA.coverage };
-      const provenance = { seconds: fake.seconds, data };
+      const { processor = 'one' } = search;
+      const provenance = { seconds: fake.seconds, processor, cores: 2, data };
       if (part.only === undefined) {
         kept.push({ protocol, result: fake.result, provenance, key: 'k'.repeat(32), known: true });
       }

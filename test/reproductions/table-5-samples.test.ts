@@ -17,6 +17,7 @@ import { matchesSnapshot, withoutData } from './snapshot.js';
 
 interface Numbers {
   readonly seconds?: (N: number, seed: number) => number;
+  readonly processor?: (N: number, seed: number) => string;
   readonly errorPct?: (N: number, seed: number) => number;
   /** Which of the published genotypes, smallest first: their networks have 3.2 and 3.3 million parameters. */
   readonly large?: (N: number, seed: number) => boolean;
@@ -27,6 +28,7 @@ interface Numbers {
 /** A table as if measured: searches and networks with those numbers. */
 function fake({
   seconds = () => 1,
+  processor = () => 'one',
   errorPct = () => 40,
   large = () => false,
   loss = (_, seed) => 1.5 + 0.01 * (seed % 2),
@@ -44,6 +46,7 @@ function fake({
     return {
       search: {
         seconds: seconds(N, seed),
+        processor: processor(N, seed),
         genotype: KNOWN_GENOTYPES[large(N, seed) ? 'DARTS_V2' : 'DARTS_V1'],
         epoch: () => ({ esr: 0.5, ess: 0.5 * N }),
       },
@@ -79,6 +82,20 @@ describe('Table 5', () => {
       'cost-rises-with-samples': 'supported',
       'cost-linear-in-samples': 'supported',
     });
+  });
+
+  it('compares seconds of one machine alone, as a share of them', () => {
+    // A machine that is three times as slow scatters nothing; one that took over within a seed says nothing.
+    const view = fake({
+      seconds: (N, seed) => (seed < 3 ? 1 : 3) * (10 + 5 * N),
+      processor: (N, seed) => (seed < 3 || (seed === 5 && N > 4) ? 'one' : 'other'),
+    });
+    const [rises, linear] = table5.claims(view);
+    expect(rises).to.include({ id: 'cost-rises-with-samples', verdict: 'supported', n: 5, secondary: true });
+    expect(rises.statistic.value).to.be.closeTo(5 / (10 + 5 * 5), 1e-12);
+    expect(rises.interval![1] - rises.interval![0]).to.be.below(1e-9);
+    expect(linear).to.include({ verdict: 'supported', n: 5, secondary: true });
+    expect(rises.text).to.contain('other work on that machine');
   });
 
   it('tells a cost that grows with the square of N', () => {
