@@ -20,6 +20,11 @@ export function descentClaims(rows: readonly Row[]): Answer[] {
   const updates = Math.max(...rows.map((row) => (row.solver === GLD_NAMES.paper ? row.updates : 1)));
   const statistic = 'share of updates that raise the loss on their own batch, mean over the functions';
   const rises = (own: readonly Row[]) => mean(own.map((row) => row.rises));
+  const moreThanOnce = {
+    region: { above: 1 / updates },
+    resolution: 1 / updates,
+    detail: `It does: more than once in the ${updates} updates of a descent.`,
+  };
   return judgeAll(rows, [
     {
       id: 'gld-monotone',
@@ -36,7 +41,7 @@ export function descentClaims(rows: readonly Row[]): Answer[] {
       secondary: true,
       text: `As released, with a base that is not fine-tuned where its candidates are, it does (our reading).`,
       statistic,
-      region: { above: 0 },
+      ...moreThanOnce,
       among: ({ solver }) => solver === GLD_NAMES.released,
       value: rises,
     },
@@ -45,7 +50,7 @@ export function descentClaims(rows: readonly Row[]): Answer[] {
       secondary: true,
       text: `The loss over all batches may rise all the same (our reading).`,
       statistic: 'share of updates that raise it, where every update sees another batch',
-      region: { above: 0 },
+      ...moreThanOnce,
       among: (row) => row.solver === GLD_NAMES.paper && row.function === 'batches',
       value: ([row]) => row.trueRises,
     },

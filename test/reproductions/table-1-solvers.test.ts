@@ -234,7 +234,7 @@ describe('Table 1', () => {
           farthest: density === 'literal' ? 0.99 : 0.25,
         }),
         proposition: ({ samples }) => ({ tangentSquared: 1e-4, gain: 1, cosine: 1 - 1 / samples }),
-        descent: ({ solver }) => ({ rises: solver === 'GLD' ? 0 : 0.1, trueRises: 0.3 }),
+        descent: ({ solver }) => ({ rises: solver === 'GLD' ? 0 : 0.2, trueRises: 0.3 }),
       }),
     );
     for (const [id, verdict] of Object.entries(told)) {
@@ -253,10 +253,7 @@ describe('Table 1', () => {
       descent: ({ solver }) => ({ rises: solver === 'GLD' ? 0.3 : 0, trueRises: 0 }),
     });
     for (const [id, verdict] of Object.entries(verdicts(wrong))) {
-      // Shares of 0 lie on the line of what is said to rise at all.
-      const onTheLine = id === 'gld-released' || id === 'gld-other-batches';
-      const expected = onTheLine ? 'undecided' : isOfSearches(id) ? 'cannot be seen here' : 'not supported';
-      expect(verdict, id).to.equal(expected);
+      expect(verdict, id).to.equal(isOfSearches(id) ? 'cannot be seen here' : 'not supported');
     }
   });
 
