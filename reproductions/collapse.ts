@@ -232,7 +232,7 @@ function questionsIn(rows: readonly CollapseRow[], space: TemptingSpace): Tested
   const cellPrefers = (id: string, method: string): TestedQuestion => ({
     id: `${id}/${space}`,
     text: `In ${name}, ${titleOf(method)} finds normal cells with more ${edges} than chance.`,
-    statistic: `${edges} in the normal cell of ${titleOf(method)}`,
+    statistic: `${edges} in the normal cell of ${titleOf(method)}, by chance ${fixed(KEPT * chance, 0)} of ${KEPT}`,
     controls: [movesControl(rows, space, method)],
     test: () => moreThanChance(counts(method), chance),
   });
@@ -257,7 +257,7 @@ function questionsIn(rows: readonly CollapseRow[], space: TemptingSpace): Tested
     {
       id: `not-dominated/${space}`,
       text: `The normal cells that ZARTS finds in ${name} are not dominated by ${edges}.`,
-      statistic: `${edges} in the normal cell of ${zartsName}`,
+      statistic: `${edges} in the normal cell of ${zartsName}, dominated from ${KEPT / 2} of ${KEPT} on`,
       controls: [zarts, temptedControl(rows, space)],
       test: () =>
         against(

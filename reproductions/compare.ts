@@ -2,7 +2,7 @@ import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
 import { fixed } from '../lib/report/format.js';
 import type { Claim } from '../lib/analysis/claims.js';
-import { changedSettings } from './grid.js';
+import { leavesOf } from './grid.js';
 import type { Reproduced } from './reproduce.js';
 import { label, listTable } from './tables.js';
 
@@ -25,7 +25,6 @@ export function compare(
 ): Compared {
   const [one, other] = names;
   const settings = changedSettings(settingsOf(a), settingsOf(b));
-  const text = (value: unknown): string => (value === undefined ? '–' : JSON.stringify(value));
   const ids = [...new Set([...a.claims, ...b.claims].map(({ id }) => id))];
   const claimsOf = (id: string): (Claim | undefined)[] =>
     [a, b].map(({ claims }) => claims.find((claim) => claim.id === id));
@@ -38,8 +37,8 @@ export function compare(
         settings,
         [
           label('setting', ({ path }) => path),
-          label(one, (setting) => text(setting.a)),
-          label(other, (setting) => text(setting.b)),
+          label(one, (setting) => setting.a),
+          label(other, (setting) => setting.b),
         ],
         settings.length === 0 ? ['Nothing: both are the same runs.'] : [],
       ),
@@ -56,13 +55,35 @@ export function compare(
   };
 }
 
-/** The settings that a reproduction's first run of each kind had, and what is not a run's own. */
-function settingsOf({ budget, preset, result }: Reproduced): Readonly<Record<string, unknown>> {
-  const protocols = new Map(
-    [...result.runs].reverse().flatMap(({ kept }) => kept.map(({ protocol }) => [protocol.kind, protocol])),
-  );
-  const seeds = new Set(result.runs.map(({ kept }) => kept[kept.length - 1].protocol.seed)).size;
-  return { budget, preset, seeds, ...Object.fromEntries(protocols) };
+/** The values, as JSON, of each setting that a reproduction's runs have, by kind and dotted path; and of what is not a run's own. */
+function settingsOf({ budget, preset, result }: Reproduced): ReadonlyMap<string, ReadonlySet<string>> {
+  const values = new Map<string, Set<string>>();
+  const add = (path: string, value: unknown): void => {
+    values.set(path, (values.get(path) ?? new Set()).add(JSON.stringify(value)));
+  };
+  add('budget', budget);
+  add('preset', preset);
+  add('seeds', new Set(result.runs.map(({ kept }) => kept[kept.length - 1].protocol.seed)).size);
+  for (const { protocol } of result.runs.flatMap(({ kept }) => kept))
+    for (const [path, value] of leavesOf({ [protocol.kind]: protocol })) add(path, value);
+  return values;
+}
+
+/**
+ * Where the settings of two reproductions differ. Seeds are none, and of a kind of runs that only one of them has nothing was
+ * changed.
+ */
+function changedSettings(a: ReturnType<typeof settingsOf>, b: ReturnType<typeof settingsOf>) {
+  const kindOf = (path: string): string => path.split('.')[0];
+  const kinds = [a, b].map((each) => new Set([...each.keys()].map(kindOf)));
+  const text = (values: ReadonlySet<string> | undefined): string =>
+    values === undefined
+      ? '–'
+      : [...values].sort((x, y) => x.localeCompare(y, 'en', { numeric: true })).join(', ');
+  return [...new Set([...a.keys(), ...b.keys()])]
+    .filter((path) => !path.endsWith('.seed') && kinds.every((each) => each.has(kindOf(path))))
+    .map((path) => ({ path, a: text(a.get(path)), b: text(b.get(path)) }))
+    .filter((setting) => setting.a !== setting.b);
 }
 
 /** Two charts of the same kind beside each other, each with its own scales and legend. */

@@ -118,7 +118,7 @@ export function parseSet(assignments: readonly string[]): Change {
 }
 
 /** Settings by dotted path. */
-function leavesOf(value: ParsedChange, prefix = ''): [path: string, value: unknown][] {
+export function leavesOf(value: ParsedChange, prefix = ''): [path: string, value: unknown][] {
   return Object.entries(value).flatMap(([name, inner]): [string, unknown][] =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)
       ? leavesOf(inner as ParsedChange, `${prefix}${name}.`)
@@ -211,18 +211,6 @@ function unknownSetting(path: string, known: readonly string[]): UsageError {
   }
   const near = known.find((each) => each.endsWith(`.${path}`)) ?? closest(path, known);
   return new UsageError(`Nothing here has a setting "${path}". Did you mean "${near}"?`);
-}
-
-/** Where two records of settings differ, by dotted path; seeds are no settings. */
-export function changedSettings(
-  a: Readonly<Record<string, unknown>>,
-  b: Readonly<Record<string, unknown>>,
-): { readonly path: string; readonly a: unknown; readonly b: unknown }[] {
-  const [left, right] = [new Map(leavesOf(a)), new Map(leavesOf(b))];
-  return [...new Set([...left.keys(), ...right.keys()])]
-    .filter((path) => !path.endsWith('.seed'))
-    .map((path) => ({ path, a: left.get(path), b: right.get(path) }))
-    .filter((setting) => JSON.stringify(setting.a) !== JSON.stringify(setting.b));
 }
 
 function chosenOf(name: string, choice: Choices[string], value: unknown): unknown {

@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { gridMinimum, sharpness } from '../lib/analysis/landscape.js';
 import type { LossGrid } from '../lib/analysis/landscape.js';
+import { isFolder, placeOf } from '../lib/datasets/disk.js';
 import { datasetFolder } from '../lib/datasets/find.js';
 import { FILE_DATASETS, IMAGENET } from '../lib/datasets/registry.js';
 import type { FileDatasetName } from '../lib/datasets/registry.js';
@@ -634,7 +635,9 @@ async function reasonFor(
   } catch (error) {
     const told = error instanceof UsageError || error instanceof ZartsError;
     if (!told || error instanceof InterruptedError) throw error;
-    if (!isAbsent(name, options)) throw error;
+    // A figure goes without images that a folder lacks; a folder that is none is a mistake.
+    const place = placeOf({ data: options.data });
+    if (!isAbsent(name, options) || (place.named && !isFolder(place.folder))) throw error;
     return sentence(FILE_DATASETS[name as FileDatasetName].title, 'not here, and could not be downloaded');
   }
 }

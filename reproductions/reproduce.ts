@@ -21,7 +21,7 @@ import { cellsOf, distinct, viewOf } from './experiment.js';
 import type { Axes, Cell, Experiment, Result, Row } from './experiment.js';
 import type { Change, Choices, GridOptions } from './grid.js';
 import type { RunKind } from './kinds.js';
-import { leftToMeasure, measure } from './measure.js';
+import { leftToMeasure, measure, NothingStoredError } from './measure.js';
 import type { Remaining, Stored } from './measure.js';
 import { committedResults, keptRecord, RECORD_VERSION } from './records.js';
 import type { ResultRecord } from './records.js';
@@ -155,6 +155,12 @@ export async function reproduce<K extends RunKind, A extends Axes, C extends Cho
   const result = await measured.catch(async (error: unknown) => {
     // What there is of a grid that was stopped is a record too, unless there is one with more.
     if (error instanceof InterruptedError && partly && partly.runs.length > before()) await keep(partly);
+    const committed = error instanceof NothingStoredError && keptRecord(name, [committedResults()]);
+    if (committed) {
+      throw new NothingStoredError(
+        `${error.message} The record that came with the project has ${committed.result.runs.length}: npx zarts runs import reproductions/results/${name}.json takes them into the store.`,
+      );
+    }
     throw error;
   });
   if (stored && result.runs.length < before()) {

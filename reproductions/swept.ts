@@ -36,7 +36,7 @@ import { counted, label, listTable, SKIPS, spread, stateText, summaryTable } fro
 import type { SummaryColumn } from './tables.js';
 import { aboveControl, gatedBy } from './together.js';
 import type { Control } from './together.js';
-import { isUntrained, trainedSearch, UNTRAINED, untrained, withBaselines } from './trained.js';
+import { isUntrained, NO_ERRORS, trainedSearch, UNTRAINED, untrained, withBaselines } from './trained.js';
 import { trainingSettings } from './training.js';
 
 /** Whose networks are trained. */
@@ -186,10 +186,16 @@ export function sizeSlope<X extends string, R extends Row<'training', Readonly<R
 export function swept<A extends Axes, C extends Choices>(table: Swept<A, C>) {
   const { id, title, description, claim, choices, setting, x } = table;
   const printed = printedTable(id.slice(-1), setting);
-  /** Every network that a search found, of others than ours too; one that was not trained has no error. */
+  /**
+   * Every network that a search found, of others than ours too. One that was not trained has no error, nor has one that was before its
+   * control failed: a mean of the few that there are would stand among those of all.
+   */
   const everyNetwork = ({ rows }: SweptView<A>): (SweptRow<A> | Peer)[] => {
     const all = rows as unknown as Row<SweptKind, Axes>[];
-    const trained = rowsOfKind(all, 'training').filter((row) => !isControl(row));
+    const failed = [...separationsIn({ rows }).values()].some(({ passed }) => passed === false);
+    const trained = rowsOfKind(all, 'training')
+      .filter((row) => !isControl(row))
+      .map((row) => (failed ? { ...row, ...NO_ERRORS } : row));
     const known = new Set(trained.map(({ search }) => canonicalJson(search)));
     const others = rowsOfKind(all, 'search').filter(({ search }) => !known.has(canonicalJson(search)));
     const losses = new Map<string, RowOf<'validation'>>(

@@ -60,13 +60,10 @@ export function untrained<R extends RowOf<'search'>>(
   const paper = trainingSettings({ preset, dataset, space }, 'full');
   return {
     ...row,
+    ...NO_ERRORS,
     kind: 'training',
     genotype,
-    errorPct: NaN,
-    testImages: NaN,
     classes,
-    bestEpochErrorPct: NaN,
-    noisePassesPct: null,
     parameters: NaN,
     multiplyAdds: NaN,
     fullParameters: countsOf(trainingOf(paper, genotype), classes).parameters,
@@ -74,6 +71,14 @@ export function untrained<R extends RowOf<'search'>>(
     coverage: '',
   };
 }
+
+/** What is shown of errors that nobody should read: of a network that was not trained, or where the control failed. */
+export const NO_ERRORS = {
+  errorPct: NaN,
+  testImages: NaN,
+  bestEpochErrorPct: NaN,
+  noisePassesPct: null,
+} as const;
 
 /** What tables say where networks were not trained. */
 export const UNTRAINED =

@@ -146,7 +146,7 @@ const COMMANDS: readonly Entry[] = [
       ...EXPERIMENT,
       option(
         '--space <id>',
-        `search space: ${SPACE_IDS.join(', ')}, or a .json file that declares one (name, nodes, edges)`,
+        `search space: ${SPACE_IDS.join(', ')}, or a .json file that declares one (name, nodes, edges.normal, edges.reduce)`,
       ),
       option('--solver <id>', `solver: ${SOLVER_IDS.join(', ')}`, 'mgs'),
       option('--preset <name>', `whose algorithm: ${PRESETS.join(', ')} (default: paper)`),

@@ -83,7 +83,7 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
   await interruptible(async (signal) => {
     for (const [i, experiment] of experiments.entries()) {
       try {
-        await fetchFor(grids[i], { progress, signal, ...source });
+        if (!options.stored) await fetchFor(grids[i], { progress, signal, ...source });
       } catch (error) {
         // Of several, those whose images are there are made; what others lack is said at the end.
         const told = error instanceof UsageError || error instanceof ZartsError;

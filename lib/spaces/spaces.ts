@@ -135,9 +135,9 @@ export function defineSpace(declaration: SpaceDeclaration): SearchSpace {
       );
     }
     if (!Array.isArray(given) || given.length !== places.length) {
-      const found = Array.isArray(given) ? `${given.length} edges` : 'no list of edges';
+      const found = Array.isArray(given) ? `${given.length} edges` : `no list of edges (edges.${cell})`;
       throw new UsageError(
-        `Space "${name}": the ${cell} cell has ${found}; ${nodes} intermediate nodes need ${places.length}, ordered by (node, input).`,
+        `Space "${name}": the ${cell} cell has ${found}; ${nodes} intermediate nodes need ${places.length}, ordered by (node, input), each a list of primitives.`,
       );
     }
     places.forEach(({ node, input }, e) => {

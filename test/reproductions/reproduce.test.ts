@@ -21,6 +21,7 @@ import { readRecord, recordFiles } from '../../reproductions/records.js';
 import { leftToReproduce, reproduce } from '../../reproductions/reproduce.js';
 import type { Shown } from '../../reproductions/reproduce.js';
 import type { ResultRecord } from '../../reproductions/records.js';
+import { table1 } from '../../reproductions/table-1-solvers.js';
 import { table5 } from '../../reproductions/table-5-samples.js';
 import { byTitle, fakeRuns, gated } from './fakes.js';
 import type { Fake } from './fakes.js';
@@ -215,6 +216,31 @@ describe('reproduce', () => {
       { setting: 'search.solver.samples', 'N = 2': '2', 'N = 3': '3' },
       { setting: 'search.solver.tau', 'N = 2': '0.01', 'N = 3': '1' },
     ]);
+    // Every value that runs vary, not the first one's; what the grid no longer has is gone from it.
+    const varied = (runs: readonly string[], values: readonly number[]) => ({
+      ...first,
+      result: {
+        ...first.result,
+        runs: first.result.runs.flatMap((run) =>
+          values.flatMap((samples) =>
+            runs.map((kind) => ({
+              ...run,
+              kept: run.kept.map((each) => ({
+                ...each,
+                protocol: { ...each.protocol, kind, solver: { samples } },
+              })),
+            })),
+          ),
+        ),
+      },
+    });
+    const narrowed = compare(
+      varied(['search', 'validation'], [10, 2, 4]) as unknown as typeof first,
+      varied(['search'], [3]) as unknown as typeof first,
+    );
+    expect(byTitle(narrowed.tables[0])).to.deep.equal([
+      { setting: 'search.solver.samples', 'as it is': '2, 4, 10', changed: '3' },
+    ]);
     expect(tables[1].rows).to.have.length(first.claims.length);
     expect(charts.map(({ name }) => name)).to.deep.equal(['ess', 'esr']);
     expect(await chartSvg(charts[0].spec))
@@ -280,6 +306,35 @@ describe('reproduce', () => {
     const { result } = await reproduce(fig4, { ...options, seeds: 2, stored: 'begun' });
     expect([result.runs.length, result.of]).to.deep.equal([2, 4]);
   }).timeout(180_000);
+
+  it('goes without images that a folder lacks, and not without a folder that is named', async () => {
+    const from = (data: string) => reproduce(fig4, { budget: 'smoke', seeds: 1, data, home: newHome() });
+    const { missing, done } = await from(newHome());
+    expect(done).to.equal(0);
+    expect(missing.join()).to.match(/^CIFAR-10 is not in the folder of data sets named/);
+    const nowhere: unknown = await from('/nowhere/at/all').catch((error: unknown) => error);
+    expect(nowhere).to.be.instanceOf(UsageError);
+    expect((nowhere as Error).message).to.match(
+      /^\/nowhere\/at\/all does not exist; --data .* must name a folder/,
+    );
+  });
+
+  it('names the record that came with the project where the store has nothing of it', async () => {
+    const ask = (seeds: number): Promise<unknown> =>
+      reproduce(table1, {
+        budget: 'laptop',
+        home: newHome(),
+        stored: 'only',
+        ...(seeds > 0 && { seeds }),
+      }).catch((error: unknown) => error);
+    const none = (await ask(0)) as Error;
+    expect(none).to.be.instanceOf(NothingStoredError);
+    expect(none.message).to.match(
+      /The record that came with the project has 36: npx zarts runs import reproductions\/results\/table-1-laptop\.json takes/,
+    );
+    // Of other settings there is none.
+    expect(((await ask(1)) as Error).message).to.match(/without --stored they are computed\.$/);
+  });
 
   it('shows what is stored without the images, which it does not fetch, but nothing of computed ones', async () => {
     const home = newHome();

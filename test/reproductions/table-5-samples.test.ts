@@ -214,6 +214,11 @@ describe('Table 5', () => {
     expect(tables[1].notes![0]).to.match(/^No errors: where the control fails/);
     printsWell(tables);
     expect(table5.charts(alone).map(({ name }) => name)).to.deep.equal(['cost', 'loss']);
+    // Of networks that were trained before their control was there no error stands among those of all.
+    const early = { ...whole, rows: failed as typeof whole.rows };
+    const [, errors] = table5.tables(early).map(byTitle);
+    for (const row of errors) expect(row['error (%)']).to.equal('–');
+    expect(table5.charts(early).map(({ name }) => name)).to.deep.equal(['cost', 'loss']);
   });
 
   it('asks whether the loss falls with N, and whether DARTS comes as far', () => {

@@ -130,7 +130,7 @@ describe('spaces/spaces', () => {
       expect(declare(() => undefined, { name: '' })).to.throw(UsageError, /needs a name/);
       expect(declare(() => undefined, { edges: {} as SearchSpace['edges'] })).to.throw(
         UsageError,
-        /normal cell has no list of edges/,
+        /normal cell has no list of edges \(edges\.normal\); .* each a list of primitives/,
       );
     });
   });
