@@ -6,13 +6,13 @@
  * Only what others can trust: records, whole or as far as their grids are, of real images if of any, made from committed sources,
  * that name no machine. `zarts runs import` takes the runs of one that is not whole, and its grid goes on from there.
  */
-import { copyFileSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { homedir, hostname, userInfo } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import { UsageError, ZartsError } from '../lib/errors.js';
 import { projectRoot, runsHome } from '../lib/runs/home.js';
-import { RECORD_VERSION } from './records.js';
+import { filesBeside, RECORD_VERSION } from './records.js';
 
 /** How a run came about, as far as it is checked here; data are null where no images were read. */
 const provenanceSchema = z.looseObject({
@@ -76,11 +76,10 @@ export function refusal(text: string, names: readonly string[]): string | undefi
  * @throws {UsageError} if there is no such result; {ZartsError} if it may not be kept, with the reason.
  */
 export function commitResult(name: string, from: string, to: string): string[] {
-  const files = readdirSync(from).filter(
-    (file) =>
-      file === `${name}.json` ||
-      (file.startsWith(`${name}-`) && /^-[a-z]+\.(png|svg|vl\.json)$/.test(file.slice(name.length))),
-  );
+  const files = [
+    ...filesBeside(from, name).filter((file) => /\.(png|svg|vl\.json)$/.test(file)),
+    ...(existsSync(path.join(from, `${name}.json`)) ? [`${name}.json`] : []),
+  ];
   if (!files.includes(`${name}.json`)) {
     const there = readdirSync(from).filter((file) => /(?<!\.vl)\.json$/.test(file));
     throw new UsageError(
@@ -94,6 +93,8 @@ export function commitResult(name: string, from: string, to: string): string[] {
   const reason = refusal(readFileSync(path.join(from, `${name}.json`), 'utf8'), names);
   if (reason !== undefined) throw new ZartsError(`${name} is not kept: ${reason}.`);
   mkdirSync(to, { recursive: true });
+  // Pictures of an earlier record that this one no longer has.
+  for (const file of filesBeside(to, name)) if (!files.includes(file)) rmSync(path.join(to, file));
   for (const file of files) copyFileSync(path.join(from, file), path.join(to, file));
   return files;
 }

@@ -60,6 +60,15 @@ export function recordFiles(folder: string): string[] {
   }
 }
 
+/** Files that stand beside a record: pictures, what they are made from, and pages. */
+export function filesBeside(folder: string, name: string): string[] {
+  return readdirSync(folder).filter(
+    (file) =>
+      file.startsWith(`${name}-`) &&
+      /^-[a-z]+\.(png|svg|html|vl\.json|plotly\.json)$/.test(file.slice(name.length)),
+  );
+}
+
 /** The budget that a record's name tells, if it is a record of this figure or table: "fig-4-laptop-first-look.json". */
 export function budgetOf(file: string, id: string): Budget | undefined {
   const name = basename(file, '.json');

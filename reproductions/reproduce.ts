@@ -23,7 +23,7 @@ import type { Change, Choices, GridOptions } from './grid.js';
 import type { RunKind } from './kinds.js';
 import { leftToMeasure, measure, NothingStoredError } from './measure.js';
 import type { Remaining, Stored } from './measure.js';
-import { committedResults, keptRecord, RECORD_VERSION } from './records.js';
+import { committedResults, filesBeside, keptRecord, RECORD_VERSION } from './records.js';
 import type { ResultRecord } from './records.js';
 
 /** How to reproduce an experiment. */
@@ -282,6 +282,7 @@ async function writeResults(
   const resultFile = join(folder, `${name}.json`);
   const pictures: string[] = [];
   const pages: string[] = [];
+  const written = new Set<string>();
   /** Writes a part of the results and then the source that it is made from, unless both are there; the part's path. */
   const write = async (
     part: string,
@@ -290,6 +291,7 @@ async function writeResults(
     make: () => Uint8Array | string | Promise<Uint8Array>,
   ): Promise<string> => {
     const [path, sourcePath] = [end, sourceEnd].map((each) => join(folder, `${name}-${part}${each}`));
+    written.add(path).add(sourcePath);
     if (!existsSync(path) || !holds(sourcePath, source)) {
       writeWhole(path, [await make()]);
       writeWhole(sourcePath, [source]);
@@ -306,7 +308,9 @@ async function writeResults(
     const plotly = surfaces.length > 0 ? plotlySource() : undefined;
     for (const surface of surfaces) {
       const source = ['.plotly.json', `${JSON.stringify(surface.figure)}\n`] as const;
-      if (plotly === undefined) writeWhole(join(folder, `${name}-${surface.name}${source[0]}`), [source[1]]);
+      const path = join(folder, `${name}-${surface.name}${source[0]}`);
+      written.add(path);
+      if (plotly === undefined) writeWhole(path, [source[1]]);
       else pages.push(await write(surface.name, '.html', source, () => surfacePage(surface, plotly)));
     }
     for (const { name: part, svg } of [...drawings, ...surfaces]) {
@@ -314,6 +318,9 @@ async function writeResults(
     }
     // Last: a record is there only once its pictures are.
     writeWhole(resultFile, [`${JSON.stringify(toJson(record, name), undefined, 1)}\n`]);
+    // Pictures of the record before, of what this one does not show.
+    for (const file of filesBeside(folder, name).map((each) => join(folder, each)))
+      if (!written.has(file)) rmSync(file);
   } catch (error) {
     if (error instanceof ZartsError) throw error;
     throw new ZartsError(`The results could not be written to ${folder}: ${explainFileError(error)}.`);

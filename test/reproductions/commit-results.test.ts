@@ -64,6 +64,13 @@ describe('results under version control', () => {
       const to = path.join(folder, 'kept');
       expect(commitResult('fig-4-laptop', folder, to).sort()).to.deep.equal(files);
       expect(readdirSync(to).sort()).to.deep.equal(files);
+      // A picture that the record has no longer goes, with what it was made from; another variant's stays.
+      writeFileSync(path.join(to, 'fig-4-laptop-notebook-esr.png'), good);
+      rmSync(path.join(folder, 'fig-4-laptop-zarts.svg'));
+      commitResult('fig-4-laptop', folder, to);
+      expect(readdirSync(to).sort()).to.deep.equal(
+        [...files.filter((file) => !file.endsWith('.svg')), 'fig-4-laptop-notebook-esr.png'].sort(),
+      );
       expect(() => commitResult('fig-4-full', folder, to)).to.throw(
         'There is no result fig-4-full; there are',
       );

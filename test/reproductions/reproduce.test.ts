@@ -182,12 +182,19 @@ describe('reproduce', () => {
     expect(left).to.deep.include({ known: count, of: 1.5 * count });
     expect(left.seconds).to.be.above(0).and.below(estimate(more));
 
+    // A picture of what is not shown any longer, and one of other settings.
+    for (const stale of [`${stem}-old.png`, `${stem}-ab12-esr.png`])
+      writeFileSync(path.join(home, 'results', stale), '');
     const earlier: Shown[] = [];
     const onEarlier = (shown: Shown): void => void earlier.push(shown);
     const again = await reproduce(fig4, { ...options, progress, onEarlier });
     expect(earlier, 'all is there').to.deep.equal([]);
     expect(phases[1].done).to.equal(phases[1].total);
     expect(again.result).to.deep.equal(first.result);
+    expect(readdirSync(path.join(home, 'results')).sort()).to.deep.equal(
+      [...parts.map((part) => `${stem}${part}`), `${stem}-ab12-esr.png`].sort(),
+    );
+    rmSync(path.join(home, 'results', `${stem}-ab12-esr.png`));
     expect(readFileSync(again.resultFile, 'utf8')).to.equal(JSON.stringify(record, undefined, 1) + '\n');
 
     // Where the runs are gone, what was kept of them stands in their place until they are there again.
