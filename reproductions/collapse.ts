@@ -257,7 +257,7 @@ function questionsIn(rows: readonly CollapseRow[], space: TemptingSpace): Tested
     {
       id: `not-dominated/${space}`,
       text: `The normal cells that ZARTS finds in ${name} are not dominated by ${edges}.`,
-      statistic: `${edges} in the normal cell of ${zartsName}, dominated from ${KEPT / 2} of ${KEPT} on`,
+      statistic: `${edges} in the normal cell of ${zartsName}, dominated above ${KEPT / 2} of ${KEPT}`,
       controls: [zarts, temptedControl(rows, space)],
       test: () =>
         against(

@@ -36,7 +36,7 @@ import { counted, label, listTable, SKIPS, spread, stateText, summaryTable } fro
 import type { SummaryColumn } from './tables.js';
 import { aboveControl, gatedBy } from './together.js';
 import type { Control } from './together.js';
-import { isUntrained, NO_ERRORS, trainedSearch, UNTRAINED, untrained, withBaselines } from './trained.js';
+import { isUntrained, NOT_TRAINED, trainedSearch, UNTRAINED, untrained, withBaselines } from './trained.js';
 import { trainingSettings } from './training.js';
 
 /** Whose networks are trained. */
@@ -195,7 +195,7 @@ export function swept<A extends Axes, C extends Choices>(table: Swept<A, C>) {
     const failed = [...separationsIn({ rows }).values()].some(({ passed }) => passed === false);
     const trained = rowsOfKind(all, 'training')
       .filter((row) => !isControl(row))
-      .map((row) => (failed ? { ...row, ...NO_ERRORS } : row));
+      .map((row) => (failed ? { ...row, ...NOT_TRAINED } : row));
     const known = new Set(trained.map(({ search }) => canonicalJson(search)));
     const others = rowsOfKind(all, 'search').filter(({ search }) => !known.has(canonicalJson(search)));
     const losses = new Map<string, RowOf<'validation'>>(

@@ -60,20 +60,20 @@ export function untrained<R extends RowOf<'search'>>(
   const paper = trainingSettings({ preset, dataset, space }, 'full');
   return {
     ...row,
-    ...NO_ERRORS,
+    ...NOT_TRAINED,
     kind: 'training',
     genotype,
     classes,
-    parameters: NaN,
-    multiplyAdds: NaN,
     fullParameters: countsOf(trainingOf(paper, genotype), classes).parameters,
-    trainingSeconds: NaN,
     coverage: '',
   };
 }
 
-/** What is shown of errors that nobody should read: of a network that was not trained, or where the control failed. */
-export const NO_ERRORS = {
+/** What only a training tells, where it tells nothing: of a network that was not trained, or whose control failed. */
+export const NOT_TRAINED = {
+  parameters: NaN,
+  multiplyAdds: NaN,
+  trainingSeconds: NaN,
   errorPct: NaN,
   testImages: NaN,
   bestEpochErrorPct: NaN,
