@@ -22,6 +22,7 @@ const provenanceSchema = z.looseObject({
 
 /** A run; what was looked up may not have been known. */
 const keptSchema = z.looseObject({
+  protocol: z.looseObject({ kind: z.string() }).optional(),
   provenance: provenanceSchema,
   result: z.looseObject({ known: z.boolean().optional() }).optional(),
 });
@@ -55,7 +56,10 @@ export function refusal(text: string, names: readonly string[]): string | undefi
     return `it is no result record (${issue.path.join('.') || 'its top'}: ${issue.message})`;
   }
   const runs = parsed.data.result.runs.flatMap(({ kept }) => kept);
-  if (runs.some(({ result }) => result?.known === false))
+  const logs = runs.filter(({ protocol }) => protocol?.kind === 'logs');
+  if (logs.some(({ result }) => result?.known))
+    return 'it holds the logs of R-DARTS’ authors, which are in their repository; make it without them';
+  if (runs.some((run) => run.result?.known === false && !logs.includes(run)))
     return 'the published table that its runs are judged by was not there';
   for (const { commit, data: images } of runs.map(({ provenance }) => provenance)) {
     if (images?.coverage === 'synthetic') return 'its images are synthetic';

@@ -13,6 +13,11 @@ const record = (provenances: object[], more: object = {}) => {
   const runs = provenances.map((provenance) => ({ kept: [{ provenance }] }));
   return JSON.stringify({ schemaVersion: 2, id: 'fig-4', budget: 'laptop', result: { runs }, ...more });
 };
+const logs = (known: boolean) => ({
+  protocol: { kind: 'logs' },
+  provenance: { commit: '0123abc', data: null },
+  result: { known },
+});
 const unjudged = { provenance: { commit: '0123abc', data: null }, result: { known: false, why: 'not here' } };
 
 describe('results under version control', () => {
@@ -20,6 +25,8 @@ describe('results under version control', () => {
 
   it('takes what was made from committed sources on real images', () => {
     expect(refusal(good, [])).to.equal(undefined);
+    // A figure beside whose searches those of others would stand goes without.
+    expect(refusal(record([], { result: { runs: [{ kept: [logs(false)] }] } }), [])).to.equal(undefined);
     // Toy functions read none.
     expect(refusal(record([{ commit: '0123abc', data: null }]), [])).to.equal(undefined);
   });
@@ -35,6 +42,10 @@ describe('results under version control', () => {
     [
       record([{ commit: '0123abc', data: null }], { result: { runs: [{ kept: [unjudged] }] } }),
       'the published table that its runs are judged by was not there',
+    ],
+    [
+      record([{ commit: '0123abc', data: null }], { result: { runs: [{ kept: [logs(true)] }] } }),
+      'it holds the logs of R-DARTS’ authors',
     ],
     [record([]), 'it is no result record'],
     ['{"schemaVersion": 2,', 'it is not JSON'],
