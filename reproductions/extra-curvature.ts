@@ -302,15 +302,19 @@ function orderCharts(view: CurvatureView): Chart[] {
       panel: `eigenvalue: ${key.whose}`,
     }));
     const points = [...skips, ...peaks];
+    const names = distinct(own.map(({ whose }) => whose));
     return [
       meansChart({
         name: `order${FILE_NAMES[series]}`,
         title: `Skips and curvature against the ${title} (${progressText(view)})`,
-        subtitle: [INTERVALS, 'Two sizes of search: compare the order, not the numbers.'],
+        subtitle: [
+          INTERVALS,
+          ...(names.length > 1 ? ['Two sizes of search: compare the order, not the numbers.'] : []),
+        ],
         points,
         x,
         y: { title: '' },
-        series: { field: 'whose', names: distinct(own.map(({ whose }) => whose)), tip: 'searches' },
+        series: { field: 'whose', names, tip: 'searches' },
         columns: { field: 'panel', names: distinct(points.map(({ panel }) => panel)) },
         measured: 'mean',
         ownY: true,
