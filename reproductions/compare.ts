@@ -2,6 +2,8 @@ import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
 import { fixed } from '../lib/report/format.js';
 import type { Claim } from '../lib/analysis/claims.js';
+import { canonicalJson } from '../lib/runs/canonical.js';
+import type { Result } from './experiment.js';
 import { leavesOf } from './grid.js';
 import type { Reproduced } from './reproduce.js';
 import { label, listTable } from './tables.js';
@@ -24,7 +26,7 @@ export function compare(
   names: readonly [string, string] = ['as it is', 'changed'],
 ): Compared {
   const [one, other] = names;
-  const settings = changedSettings(settingsOf(a), settingsOf(b));
+  const settings = changedSettings(settingsOf(a, b), settingsOf(b, a));
   const ids = [...new Set([...a.claims, ...b.claims].map(({ id }) => id))];
   const claimsOf = (id: string): (Claim | undefined)[] =>
     [a, b].map(({ claims }) => claims.find((claim) => claim.id === id));
@@ -55,8 +57,19 @@ export function compare(
   };
 }
 
-/** The values, as JSON, of each setting that a reproduction's runs have, by kind and dotted path; and of what is not a run's own. */
-function settingsOf({ budget, preset, result }: Reproduced): ReadonlyMap<string, ReadonlySet<string>> {
+/** The runs of a reproduction that stand where runs of another do, a method's beside the same method's; all where none does. */
+function runsBeside({ result }: Reproduced, other: Reproduced): Result['runs'] {
+  const places = new Set(other.result.runs.map(({ axes }) => canonicalJson(axes)));
+  const common = result.runs.filter(({ axes }) => places.has(canonicalJson(axes)));
+  return common.length > 0 ? common : result.runs;
+}
+
+/**
+ * The values, as JSON, of each setting that a reproduction's runs have beside another's, by kind and dotted path; and of what is not a
+ * run's own. Lists are no settings: they are what a search came to.
+ */
+function settingsOf(reproduced: Reproduced, other: Reproduced): ReadonlyMap<string, ReadonlySet<string>> {
+  const { budget, preset, result } = reproduced;
   const values = new Map<string, Set<string>>();
   const add = (path: string, value: unknown): void => {
     values.set(path, (values.get(path) ?? new Set()).add(JSON.stringify(value)));
@@ -64,8 +77,10 @@ function settingsOf({ budget, preset, result }: Reproduced): ReadonlyMap<string,
   add('budget', budget);
   add('preset', preset);
   add('seeds', new Set(result.runs.map(({ kept }) => kept[kept.length - 1].protocol.seed)).size);
-  for (const { protocol } of result.runs.flatMap(({ kept }) => kept))
-    for (const [path, value] of leavesOf({ [protocol.kind]: protocol })) add(path, value);
+  for (const { protocol } of runsBeside(reproduced, other).flatMap(({ kept }) => kept)) {
+    for (const [path, value] of leavesOf({ [protocol.kind]: protocol }))
+      if (!Array.isArray(value)) add(path, value);
+  }
   return values;
 }
 

@@ -248,6 +248,19 @@ describe('reproduce', () => {
     expect(byTitle(narrowed.tables[0])).to.deep.equal([
       { setting: 'search.solver.samples', 'as it is': '2, 4, 10', changed: '3' },
     ]);
+    // A method is held against itself: what others had is no change.
+    const placed = ({ result, ...rest }: ReturnType<typeof varied>, N: number) => ({
+      ...rest,
+      result: { ...result, runs: result.runs.map((run) => ({ ...run, axes: { ...run.axes, N } })) },
+    });
+    const [two, ten, three] = [2, 10, 3].map((samples, i) =>
+      placed(varied(['search'], [samples]), [1, 2, 2][i]),
+    );
+    const both = { ...two, result: { ...two.result, runs: [...two.result.runs, ...ten.result.runs] } };
+    const beside = compare(both as unknown as typeof first, three as unknown as typeof first);
+    expect(byTitle(beside.tables[0])).to.deep.equal([
+      { setting: 'search.solver.samples', 'as it is': '10', changed: '3' },
+    ]);
     expect(tables[1].rows).to.have.length(first.claims.length);
     expect(charts.map(({ name }) => name)).to.deep.equal(['ess', 'esr']);
     expect(await chartSvg(charts[0].spec))
