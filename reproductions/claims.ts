@@ -195,9 +195,9 @@ function contest(
   );
   // Also those where nothing was trained because of it.
   const left = distinct([
-    ...(controls ?? new Map<string, Control>()).keys(),
-    ...both.map(({ key }) => key),
-  ]).filter((key) => controls !== undefined && !passed.some((each) => each.key === key));
+    ...[...(controls ?? [])].filter(([, control]) => control.passed !== true).map(([key]) => key),
+    ...both.filter((each) => !passed.includes(each)).map(({ key }) => key),
+  ]);
   const deciding = passed.length > 0 ? passed : both;
   const trained = [...(controls?.values() ?? [])];
   const seen = trained.filter((each) => each.passed === true);

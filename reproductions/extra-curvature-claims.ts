@@ -1,12 +1,13 @@
 /** The claims of the figure on curvature, and its controls, fixed before any of its searches: orders, permutations, Holm. */
 import type { Answer } from '../lib/analysis/claims.js';
-import { pairedTest, smallestEffect } from '../lib/analysis/comparison.js';
+import { leastPairedP, pairedTest, smallestEffect } from '../lib/analysis/comparison.js';
 import { chanceShare, cellStructure } from '../lib/analysis/genotypes.js';
 import { LEVEL, summarize } from '../lib/analysis/statistics.js';
 import type { Summary } from '../lib/analysis/statistics.js';
 import { orderTest } from '../lib/analysis/trend.js';
 import type { Block } from '../lib/analysis/trend.js';
 import type { SearchFigures } from '../lib/datasets/rdarts-logs.js';
+import { intervalText } from '../lib/report/claims.js';
 import { fixed } from '../lib/report/format.js';
 import { spaceOf } from '../lib/search/protocol.js';
 import {
@@ -28,8 +29,8 @@ import {
   strengthTitle,
 } from './curvature-searches.js';
 import type { CurvatureView, SeriesId, StrengthAxes, StrengthRow } from './curvature-searches.js';
-import { distinct, groupBy, rowsOfKind } from './experiment.js';
-import { judgeQuestions } from './together.js';
+import { distinct, groupBy, ofWholeSeeds, rowsOfKind } from './experiment.js';
+import { judgeQuestions, powerText } from './together.js';
 import type { Control, Tested, TestedQuestion } from './together.js';
 
 // ---- Controls ----
@@ -39,9 +40,6 @@ const WITH: Readonly<Record<SeriesId, string>> = {
   l2: 'With each decay',
   dropPath: 'With each drop path',
 };
-
-const intervalText = (interval: readonly [number, number] | null, digits: number): string =>
-  interval ? ` [${interval.map((end) => fixed(end, digits)).join(', ')}]` : '';
 
 /**
  * Whether alpha goes anywhere, with every strength: farther than gradients that are nothing but chance would have carried it. A
@@ -62,14 +60,14 @@ function alphaControl(series: SeriesId, rows: readonly StrengthRow[]): Control {
   const least = moved.reduce((low, each) => (lowEnd(each) < lowEnd(low) ? each : low));
   return {
     text,
-    found: `least with ${least.strength}: ${fixed(least.mean, 1)} times as far${intervalText(least.interval, 1)}, ${fixed(least.move, 2)} as the root mean square of its entries`,
+    found: `least with ${least.strength}: ${fixed(least.mean, 1)} times as far ${intervalText(least.interval, 1)}, ${fixed(least.move, 2)} as the root mean square of its entries`,
     passed: moved.every(({ interval }) => interval) ? lowEnd(least) > 1 : undefined,
   };
 }
 
 const lowEnd = ({ interval, mean }: Summary): number => interval?.[0] ?? mean;
 
-/** How much larger than its error an eigenvalue must be to be told from another. */
+/** The largest share of an eigenvalue that its error may be: it is to be told from others. */
 const MOST_ERROR = 0.1;
 
 /** Whether the eigenvalues are more than what rounding and differences make. */
@@ -122,7 +120,7 @@ function collapseControl(rows: readonly StrengthRow[]): Control {
     chanceShare('skip', spaceOf(plain[0].search), 'normal');
   return {
     text,
-    found: `${fixed(mean, 1)}${intervalText(interval, 1)}; by chance ${fixed(chance, 1)}`,
+    found: `${fixed(mean, 1)} ${intervalText(interval, 1)}; by chance ${fixed(chance, 1)}`,
     passed: interval ? interval[0] > chance : undefined,
   };
 }
@@ -166,17 +164,14 @@ function comparedIn(
     (each) => inSeries(series, each) && each.value !== undefined && asked.includes(each[series]),
   );
   const strengths = distinct(own.map((each) => each[series]));
-  const seeds = groupBy(own, 'seed');
-  const whole = seeds.filter(
-    ({ rows }) => distinct(rows.map((each) => each[series])).length === strengths.length,
-  );
+  const whole = groupBy(ofWholeSeeds(own, series), 'seed');
   return {
     strengths,
     blocks:
       strengths.length < 2
         ? []
         : whole.map(({ rows }) => rows.map((each) => [each[series], each.value!] as const)),
-    partly: seeds.length - whole.length,
+    partly: groupBy(own, 'seed').length - whole.length,
   };
 }
 
@@ -346,18 +341,19 @@ function earlyStopping(rows: readonly StrengthRow[], controls: readonly Control[
       const stopped = own.filter((row) => stoppingOf(row)).length;
       // Counts differ by 1 or not at all: rounding has a scatter of its own.
       const scatter = Math.sqrt(((std ?? 0) ** 2 + 1 / 12) / n);
-      const differing = differences.filter((each) => each !== 0).length;
-      const told =
-        differing < 6
-          ? `${differing} differ, and fewer than six decide nothing`
-          : `so many find a difference of ${fixed(smallestEffect(scatter, n - 1), 1)} in four cases of five`;
+      const told = powerText(
+        'searches',
+        leastPairedP(differences),
+        1,
+        () => `a difference of ${fixed(smallestEffect(scatter, n - 1), 1)}`,
+      );
       return {
         value: mean,
         interval,
         n,
         p: pairedTest(differences).p,
         agrees: mean > 0,
-        detail: `It would have stopped ${stopped} of ${n}, and one that it would not have counts as 0; ${told}.`,
+        detail: `It would have stopped ${stopped} of ${n}, and one that it would not have counts as 0. ${told}`,
       };
     },
   };

@@ -419,6 +419,8 @@ describe('Table 2', () => {
     const claim = (id: string) => table2.claims(errors).find((each) => each.id === id)!;
     const [withRandom, without] = ['flat-beats-random', 'beats-darts/mgs-flat'].map(claim);
     expect(withRandom.detail).to.contain('By ranks within 2 benchmarks');
+    // S3's control passed: it is counted with S2, not left out for want of it.
+    expect(withRandom.detail).to.not.contain('left out');
     expect(without.detail).to.contain('By ranks within 3 benchmarks');
     expect(withRandom.n).to.equal((2 / 3) * without.n);
     const alone = {
