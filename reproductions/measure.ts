@@ -514,6 +514,7 @@ function costsOf(
 async function stepsOf<W extends Pick<Work, 'parts'>>(work: readonly W[], find: Find<W>): Promise<Step[][]> {
   const costs = costsOf(work.map(({ parts }) => parts));
   const steps: Step[][] = [];
+  const lost = new Set<string>();
   let at = 0;
   for (const each of work) {
     const before: KeptRun[] = [];
@@ -523,11 +524,15 @@ async function stepsOf<W extends Pick<Work, 'parts'>>(work: readonly W[], find: 
       if (kept) before.push(kept);
       own.push({ seconds: costs[at++], known: kept !== undefined });
     }
-    // Of what is only needed first the state is read; where that is not there, as of an imported run, it is computed again.
+    // Of what is only needed first the state is read; where that is not there, as of an imported run, it is computed again, once
+    // for all that need it.
     const [first] = each.parts;
     const isLost =
       first.only && own[0].known && !own.at(-1)!.known && !(await find(first.protocol([]), each, true));
-    if (isLost) own[0] = { seconds: first.seconds, known: false };
+    if (isLost) {
+      own[0] = { seconds: lost.has(first.identity) ? 0 : first.seconds, known: false };
+      lost.add(first.identity);
+    }
     steps.push(own);
   }
   return steps;

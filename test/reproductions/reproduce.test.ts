@@ -5,12 +5,15 @@ import { expect } from 'chai';
 import { UsageError } from '../../lib/errors.js';
 import type { Progress } from '../../lib/progress.js';
 import { chartSvg } from '../../lib/report/render.js';
+import { listFinished } from '../../lib/runs/store.js';
 import { BUDGETS, spaceOf } from '../../lib/search/protocol.js';
 import { runSearch } from '../../lib/search/run.js';
 import { alphaCount } from '../../lib/spaces/mixing.js';
 import { compare } from '../../reproductions/compare.js';
 import { searchSeconds } from '../../reproductions/cost.js';
 import { cellsOf, viewOf } from '../../reproductions/experiment.js';
+import { fig1 } from '../../reproductions/fig-1-landscape.js';
+import { fig3 } from '../../reproductions/fig-3-weights.js';
 import { fig4 } from '../../reproductions/fig-4-ess.js';
 import { parseSet } from '../../reproductions/grid.js';
 import { searchOf } from '../../reproductions/kinds.js';
@@ -130,6 +133,23 @@ describe('reproduce', () => {
     for (const home of homes) rmSync(home, { recursive: true, force: true });
   });
   const change = { density: 'flat', solver: { samples: 2 }, epochs: 1 } as const;
+
+  it('reckons a supernet that is gone once, for all that is measured on it', async () => {
+    const home = newHome();
+    const options = { budget: 'smoke', data: 'synthetic', home, seeds: 1 } as const;
+    await reproduce(fig3, options);
+    const store = path.join(home, 'runs');
+    const whole = estimate(cellsOf(fig1, options));
+    const { seconds: withState } = await leftToReproduce(fig1, options);
+    // As of a run that was imported, of which there are results and nothing to go on from.
+    for (const { key, protocol } of listFinished(store))
+      if ((protocol as { kind: string }).kind === 'search')
+        rmSync(path.join(store, key, 'checkpoint'), { recursive: true });
+    const { seconds } = await leftToReproduce(fig1, options);
+    const [{ run }] = cellsOf(fig1, options);
+    expect(seconds - withState).to.be.closeTo(searchSeconds(searchOf(run)!), 1e-9);
+    expect(seconds).to.be.below(whole);
+  });
 
   it('writes record, pictures and specifications; the second time nothing is computed', async () => {
     const home = newHome();
