@@ -4,7 +4,7 @@
  */
 import { decide } from '../lib/analysis/claims.js';
 import type { Answer, Claim } from '../lib/analysis/claims.js';
-import { cellStructure, chanceParameterFree, spreadOf } from '../lib/analysis/genotypes.js';
+import { cellStructure, chanceParameterFree } from '../lib/analysis/genotypes.js';
 import { FILE_DATASETS } from '../lib/datasets/registry.js';
 import type { FileDatasetName } from '../lib/datasets/registry.js';
 import { comparisonDiagram, galleryDiagram } from '../lib/report/cell-diagram.js';
@@ -24,12 +24,12 @@ import type { Cell as CellKind, SpaceId } from '../lib/spaces/spaces.js';
 import {
   MANY_IMAGES,
   SENSITIVITY,
-  alphasMove,
   collapseCharts,
   collapseClaims,
   collapseTables,
   hasManyImages,
   isTempting,
+  searchesMove,
   titleOf,
 } from './collapse.js';
 import { searchDeviations, seedsDeviation, sentences } from './deviations.js';
@@ -38,7 +38,7 @@ import type { Cell, Experiment, Row, View } from './experiment.js';
 import { some } from './grid.js';
 import type { Choice } from './grid.js';
 import { countsOf } from './kinds.js';
-import { SAME_RANDOM_SEARCH, comparedSearch, sharesRandomSearch, spaceTitle } from './methods.js';
+import { SAME_RANDOM_SEARCH, comparedSearch, sharesRandomSearch, spaceText, spaceTitle } from './methods.js';
 import { figureNumbers, printedRow } from './paper.js';
 import { absolute, judgeAll } from './statements.js';
 import type { Statement } from './statements.js';
@@ -192,8 +192,6 @@ function searchBy(
   const rate = solver.kind === 'darts' && method in rateOf ? [`solver.lr=${solver.lr * rateOf[method]}`] : [];
   return applySet(protocol, ...rate, `seed=${seed}`);
 }
-
-const inText = (space: string): string => (space === 'darts' ? 'the DARTS space' : space.toUpperCase());
 
 function deviations(cells: readonly Cell<'search', CellAxes>[]): string[] {
   return sentences(
@@ -444,12 +442,11 @@ function lessDarts(value: (row: CellRow) => number): Statement<CellRow>['value']
   };
 }
 
-/** Where no single operation tempts: that the alphas of ZARTS, and then those of DARTS, move; {@link alphasMove}. */
+/** Where no single operation tempts: that the alphas of ZARTS, and then those of DARTS, move; {@link searchesMove}. */
 function movesControls(rows: readonly CellRow[], space: SpaceId): Control[] {
   return [isZarts, isDarts].map((isOne, i) => {
     const own = rows.filter((row) => row.space === space && isOne(row));
-    const spreads = own.map(({ alpha }) => spreadOf(alpha, spaceById(space), 'normal'));
-    return alphasMove(inText(space), i === 0 ? 'ZARTS' : 'DARTS', spreads);
+    return searchesMove(space, i === 0 ? 'ZARTS' : 'DARTS', own);
   });
 }
 
@@ -462,7 +459,7 @@ function domination(space: SpaceId, rows: readonly CellRow[]): Statement<CellRow
   return {
     ...gatedBy(movesControls(rows, space).slice(0, 1)),
     id: `not-dominated/${space}`,
-    text: `The normal cells that ZARTS finds in ${inText(space)} are not dominated by skip connections and pooling.`,
+    text: `The normal cells that ZARTS finds in ${spaceText(space)} are not dominated by skip connections and pooling.`,
     statistic: "share of the normal cell's edges without parameters (skip connections and pooling)",
     among: isZarts,
     value: ([{ genotype }]) => cellStructure(genotype, 'normal').parameterFree,

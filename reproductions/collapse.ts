@@ -20,11 +20,13 @@ import { alongSearches, sixDigits } from '../lib/report/charts.js';
 import { fixed, plusMinus } from '../lib/report/format.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
+import { canonicalJson } from '../lib/runs/canonical.js';
+import { spaceOf } from '../lib/search/protocol.js';
 import type { OpFamily } from '../lib/spaces/primitives.js';
 import { SPACES } from '../lib/spaces/spaces.js';
 import { distinct, groupBy } from './experiment.js';
 import type { Row, View } from './experiment.js';
-import { methodTitle } from './methods.js';
+import { methodTitle, spaceText } from './methods.js';
 import { counted, label, progressText, spread, summaryTable } from './tables.js';
 import { aboveControl, controlsTable, judgeQuestions, powerText } from './together.js';
 import type { Control, Tested, TestedQuestion } from './together.js';
@@ -130,9 +132,26 @@ const spacesIn = (rows: readonly CollapseRow[]): TemptingSpace[] =>
 const MOVED = Math.log(1.5);
 
 /** That alphas move: frozen ones derive a cell of noise. @param spreads  How far those of an edge lie apart, a number a search. */
-export function alphasMove(where: string, whose: string, spreads: readonly number[]): Control {
+function alphasMove(where: string, whose: string, spreads: readonly number[]): Control {
   const text = `In ${where} the alphas of ${whose} move: those of an edge come to lie more than ${fixed(MOVED, 2)} apart on average`;
   return aboveControl(text, spreads, MOVED, 'no two searches are here');
+}
+
+/**
+ * That the alphas that searches end with do, each search once, however many rows are of it. Where they do not, what is found is like
+ * cells drawn at random, and its sizes and operations say nothing of the method.
+ */
+export function searchesMove(
+  space: string,
+  whose: string,
+  rows: readonly Partial<Pick<CollapseRow, 'search' | 'alpha'>>[],
+): Control {
+  const spreads = new Map(
+    rows.flatMap(({ search, alpha }) =>
+      search && alpha ? [[canonicalJson(search), spreadOf(alpha, spaceOf(search), 'normal')]] : [],
+    ),
+  );
+  return alphasMove(spaceText(space), whose, [...spreads.values()]);
 }
 
 /** That a method's alphas do. */

@@ -19,7 +19,16 @@ import { methodDeviations, methodsIn, rowsBy } from './comparison.js';
 import { sentences, trainingDeviations } from './deviations.js';
 import { cellsOfKind, cross, distinct, experiment, groupBy, rowsOfKind } from './experiment.js';
 import type { Cell, View } from './experiment.js';
-import { accuracyOf, claims, epochsIn, PRINTED, sizeOf, skipsIn, supernetAt } from './fig-2-networks.js';
+import {
+  accuracyOf,
+  claims,
+  epochsIn,
+  movesControl,
+  PRINTED,
+  sizeOf,
+  skipsIn,
+  supernetAt,
+} from './fig-2-networks.js';
 import type { EpochAxes, Network } from './fig-2-networks.js';
 import { count, some } from './grid.js';
 import { methodTitle } from './methods.js';
@@ -111,7 +120,10 @@ function tables(view: NetworksView): Table[] {
     ['epoch after which the size of DARTS falls', PRINTED.turn, null],
   ] as const;
   return [
-    ...separationTable(view),
+    ...separationTable(
+      view,
+      methodsIn(rows).map((method) => movesControl(rows, method)),
+    ),
     summaryTable<Network>(
       `Networks along the search, trained from scratch (${stateText(view)})`,
       groupBy(rows, 'method', 'epoch'),

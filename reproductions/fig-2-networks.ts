@@ -13,7 +13,10 @@ import type { Row } from './experiment.js';
 import { countsOf } from './kinds.js';
 import { familyOf, methodTitle } from './methods.js';
 import { figureNumber, printedRow } from './paper.js';
+import { searchesMove } from './collapse.js';
 import { judgeAll } from './statements.js';
+import { gatedBy } from './together.js';
+import type { Control } from './together.js';
 import type { Statement } from './statements.js';
 import { isUntrained } from './trained.js';
 import { trainingOf, trainingSettings } from './training.js';
@@ -96,6 +99,10 @@ const accuracyChange: Statistic = (rows) => {
   return slope * (Math.max(...epochs) - Math.min(...epochs));
 };
 
+/** That the alphas of a method move. */
+export const movesControl = (rows: readonly Network[], method: string): Control =>
+  searchesMove(rows[0].space, methodTitle(method), rowsBy(rows, method));
+
 /**
  * The verdicts on a method that collapses, on those that do not, and on how they differ with the same seed.
  *
@@ -115,6 +122,8 @@ export function claims(rows: readonly Network[], gate: Gate): Answer[] {
     resolution,
     ...gate,
   };
+  const moving = (...methods: readonly string[]): Gate =>
+    gatedBy(methods.map((method) => movesControl(rows, method)));
   const sizes = {
     statistic: 'full-size parameters (%), mean of the later networks against the earlier',
     value: (own: readonly Network[]) => 100 * (late(sizeOf)(own) / early(sizeOf)(own) - 1),
@@ -129,11 +138,13 @@ export function claims(rows: readonly Network[], gate: Gate): Answer[] {
     },
     {
       ...sizes,
+      ...moving(reference ?? ''),
       id: 'darts-size-falls',
       text: `The networks that ${darts} finds lose parameters ${afterTurn}.`,
       region: { below: 0 },
     },
     {
+      ...moving(reference ?? ''),
       id: 'darts-skips-rise',
       text: `The cells that ${darts} finds have more skip connections ${afterTurn}.`,
       statistic: 'skip connections of both cells, mean of the later networks less the earlier',
@@ -166,6 +177,7 @@ export function claims(rows: readonly Network[], gate: Gate): Answer[] {
     },
     {
       ...sizes,
+      ...moving(method),
       id: `size-stays/${method}`,
       text: `The networks that ${title} finds keep their size ${afterTurn}.`,
       region: { between: [-100 * STABLE.size, 100 * STABLE.size] },
@@ -198,6 +210,7 @@ export function claims(rows: readonly Network[], gate: Gate): Answer[] {
       },
       {
         ...less('skip connections of both cells, mean of the later networks', late(skipsOf)),
+        ...moving(method, other),
         id: `fewer-skips/${method}`,
         text: `The cells that ${title} finds ${afterTurn} have fewer skip connections than those of ${darts}.`,
         region: { below: 0 },

@@ -19,7 +19,9 @@ import { countsOf } from './kinds.js';
 import { familyColors, familyOf, methodTitle } from './methods.js';
 import { printedInterval, printedRows } from './paper.js';
 import type { PrintedCell } from './paper.js';
+import { searchesMove } from './collapse.js';
 import { absolute } from './statements.js';
+import { gatedBy } from './together.js';
 import { label, listTable } from './tables.js';
 import { trainingOf, trainingSettings } from './training.js';
 
@@ -209,6 +211,7 @@ export function countClaims(view: TransferView): Answer[] {
         'The mean over the searches is judged, with half a unit of the last printed digit to either side.',
     }),
     judge({
+      ...gatedBy([searchesMove('darts', methodTitle('mgs'), rowsBy(rowsOfKind(view.rows, 'search'), 'mgs'))]),
       id: 'fewer-skips',
       text: 'The cells that ZARTS finds have fewer skip connections than those of DARTS.',
       statistic: 'skip connections in both cells of ZARTS-MGS',

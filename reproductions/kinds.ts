@@ -356,6 +356,8 @@ function searched({ protocol, result, provenance }: FinishedSearch) {
     search: protocol,
     /** The search's own epochs. */
     epochs: result.epochs,
+    /** The final ones. */
+    alpha: result.alpha,
     searchSeconds: provenance.seconds,
     /** Where the search was timed; machines alike in both are not told apart. */
     machine: `${provenance.processor}, ${provenance.cores} cores`,
@@ -365,14 +367,12 @@ function searched({ protocol, result, provenance }: FinishedSearch) {
 }
 
 function searchRow(found: FinishedSearch) {
-  const { genotype, alpha, supernetParameters } = found.result;
+  const { genotype, supernetParameters } = found.result;
   return {
     kind: 'search' as const,
     space: spaceName(found.protocol),
     supernetParameters,
     genotype,
-    /** The final ones. */
-    alpha,
     ...baseRow(found),
     ...searched(found),
   };

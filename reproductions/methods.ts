@@ -13,6 +13,9 @@ import { KNOWN_GENOTYPES } from '../lib/spaces/genotype.js';
 export const spaceTitle = (space: string): string =>
   space === 'darts' ? 'DARTS space' : space.toUpperCase();
 
+/** The same inside a sentence. */
+export const spaceText = (space: string): string => `${space === 'darts' ? 'the ' : ''}${spaceTitle(space)}`;
+
 /** What a reader sees for a method, or for published cells. */
 export function methodTitle(id: string): string {
   return id in KNOWN_GENOTYPES ? `${id} (published)` : solverTitle(id);

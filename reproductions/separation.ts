@@ -16,7 +16,7 @@ import { cross, distinct, groupBy, rowsOfKind } from './experiment.js';
 import type { Axes, Cell, Row, Worth } from './experiment.js';
 import type { Grid } from './grid.js';
 import type { RunKind } from './kinds.js';
-import { spaceTitle } from './methods.js';
+import { spaceText } from './methods.js';
 import { controlsTable } from './together.js';
 import type { Control } from './together.js';
 import type { TrainingSettings } from './training.js';
@@ -151,7 +151,7 @@ function separation(
 ): Separation {
   const what = space === 's4' ? 'noise edges' : 'skip connections';
   const [fewest, , most] = CONTROL_EDGES;
-  const text = `Training tells cells with ${most} ${what} from cells with ${fewest === 0 ? 'none' : fewest} in ${space === 'darts' ? 'the ' : ''}${spaceTitle(space)}, by more than seeds scatter`;
+  const text = `Training tells cells with ${most} ${what} from cells with ${fewest === 0 ? 'none' : fewest} in ${spaceText(space)}, by more than seeds scatter`;
   if (errors.some((each) => each.length < 2)) {
     return { text, found: 'their networks are not trained here', passed: undefined, points: 0, space };
   }

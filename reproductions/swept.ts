@@ -22,6 +22,7 @@ import { cross, distinct, experiment, perSeed, rowsOfKind } from './experiment.j
 import type { Axes, Cell, Experiment, Row, View } from './experiment.js';
 import type { Choices, Grid } from './grid.js';
 import type { RowOf } from './kinds.js';
+import { searchesMove } from './collapse.js';
 import { methodTitle } from './methods.js';
 import { printedNumbers, printedTable, printedText } from './paper.js';
 import {
@@ -88,6 +89,8 @@ interface Swept<A extends Axes, C extends Choices> extends Pick<
   readonly searches: (grid: Grid<C>) => readonly SearchProtocol[];
   readonly axes: (search: SearchProtocol) => A;
   readonly deviations: (cells: readonly Cell<'training', A>[]) => readonly string[];
+  /** Whose search a row is of, in a sentence; what those of one find is judged together. */
+  readonly whose: (row: SweptRow<A>) => string;
   /** One at least. */
   readonly tables: (rows: readonly SweptRow<A>[], view: SweptView<A>) => readonly [Table, ...Table[]];
   /** The paper's table, beside the title: its columns by the names of their cells, and when it is comparable. */
@@ -166,9 +169,14 @@ function lossControl(rows: readonly Ended[]): Control {
 /** What statements on losses are told of their control. */
 export const gatedByLoss = (rows: readonly Ended[]): Gate => gatedBy([lossControl(rows)]);
 
-/** What a claim that sizes grow with a setting is decided on: the slope of a line, in steps of the least that two sizes differ by. */
+/**
+ * What a claim that sizes grow with a setting is decided on: the slope of a line, in steps of the least that two sizes differ by.
+ *
+ * @param whose  Whose searches the rows are of.
+ */
 export function sizeSlope<X extends string, R extends Row<'training', Readonly<Record<X, number>>>>(
   x: X,
+  whose: string,
   rows: readonly R[],
 ) {
   const sizeOf = ({ fullParameters }: R): number => fullParameters / 1e6;
@@ -179,6 +187,7 @@ export function sizeSlope<X extends string, R extends Row<'training', Readonly<R
     value: slope<X, R>(x, sizeOf),
     region: { above: 0 },
     resolution: range > 0 ? leastStep(rows.map(sizeOf)) / range : 0,
+    ...gatedBy([searchesMove(rows[0].space, whose, rows)]),
   };
 }
 
@@ -331,7 +340,14 @@ export function swept<A extends Axes, C extends Choices>(table: Swept<A, C>) {
       const { networks, peers } = split(view);
       const [first, ...others] = table.tables(networks, view);
       const notes = [...(networks.some(isUntrained) ? [UNTRAINED] : []), ...(first.notes ?? [])];
-      const controls = separationTable(view, [lossControl(networks)]);
+      const moving = distinct(networks.map(table.whose)).map((whose) =>
+        searchesMove(
+          networks[0].space,
+          whose,
+          networks.filter((row) => table.whose(row) === whose),
+        ),
+      );
+      const controls = separationTable(view, [...moving, lossControl(networks)]);
       return [...controls, { ...first, notes }, ...others, ...peersBlock(peers, view), printedBlock(view)];
     },
     charts,

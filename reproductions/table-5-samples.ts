@@ -89,6 +89,8 @@ function costGrowth(rows: readonly TrainingRow[]): number | undefined {
   return growth === undefined ? undefined : growth / mean(points.map(([, seconds]) => seconds));
 }
 
+const whose = ({ density }: Pick<TrainingRow, 'density'>): string => `MGS, ${DENSITY_TITLES[density]}`;
+
 /** What the paper says of the errors and the sizes, with a density. */
 function trainedClaims(
   density: MgsDensity,
@@ -120,7 +122,11 @@ function trainedClaims(
     {
       id: `size-grows/${density}`,
       text: `The network found has more parameters the larger N is (${DENSITY_TITLES[density]}).`,
-      ...sizeSlope('N', rows),
+      ...sizeSlope(
+        'N',
+        whose({ density }),
+        rows.filter((row) => row.density === density),
+      ),
     },
   ];
 }
@@ -272,6 +278,7 @@ export const table5 = swept({
   searches: (grid) => sweepSearches(grid, grid.chosen.density, { cosine: SAMPLES }),
   axes: sweepAxes,
   deviations,
+  whose,
   tables,
   printed: {
     title: ': its own searches, retrained',

@@ -107,6 +107,8 @@ const hasFrequency =
   ({ M, period }: TrainedRow): boolean =>
     frequency === 'coupled' ? M === period : period === Math.max(...among.map((each) => each.period));
 
+const whose = ({ reading }: Pick<TrainedRow, 'reading'>): string => `MGS, ${PRESET_TITLES[reading]}`;
+
 function claims(rows: readonly TrainedRow[], separation: Separation | undefined): Answer[] {
   const whole = ofWholeSeeds(rows, 'reading', 'M', 'period');
   return groupBy(rows, 'reading').flatMap(({ key: { reading }, rows: all }) => {
@@ -159,7 +161,7 @@ function claims(rows: readonly TrainedRow[], separation: Separation | undefined)
       {
         id: `size-grows/${reading}`,
         text: `The network found has more parameters the larger M is (${title}; in print from 2.91 M to 3.71 M).`,
-        ...sizeSlope('M', all),
+        ...sizeSlope('M', whose({ reading }), all),
         among: coupled,
       },
     ]);
@@ -233,6 +235,7 @@ export const table6 = swept({
     period: updatePeriod(search),
   }),
   deviations,
+  whose,
   tables,
   printed: {
     columns: { error: 'error (%)', params: 'parameters (M)' },

@@ -14,6 +14,7 @@ import type { AnyCell, Axes, Cell, Experiment, Row, View } from '../../reproduct
 import { parseSet } from '../../reproductions/grid.js';
 import type { Choices, GridOptions } from '../../reproductions/grid.js';
 import type { RunKind, TrainingRow } from '../../reproductions/kinds.js';
+import { movedAlphas } from './fakes.js';
 
 /** The cells of an experiment, settings changed as on the command line. */
 export function cellsWith<K extends RunKind, A extends Axes, C extends Choices>(
@@ -72,7 +73,7 @@ export function fakeView<K extends RunKind, A extends Axes>(
     return {
       kind: run.kind,
       ...place,
-      ...(search ? { search, searchSeconds: 10 } : {}),
+      ...(search ? { search, searchSeconds: 10, alpha: movedAlphas(search) } : {}),
       ...{ epochs: [], weightSteps: 160, fineTuneSteps: 512, alphaUpdates: 32 },
       genotype: KNOWN_GENOTYPES.DARTS_V2,
       testImages: 'testSize' in own.dataset ? own.dataset.testSize : 0,

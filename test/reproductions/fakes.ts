@@ -1,7 +1,9 @@
 import type { EpochRecord } from '../../lib/search/epoch.js';
+import { spaceOf } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
 import { KNOWN_GENOTYPES } from '../../lib/spaces/genotype.js';
 import type { Genotype } from '../../lib/spaces/genotype.js';
+import { alphaSize } from '../../lib/spaces/spaces.js';
 import { cellsOf, viewOf } from '../../reproductions/experiment.js';
 import type { Axes, Cell, Experiment, MeasuredCell, View } from '../../reproductions/experiment.js';
 import type { Change, Choices, GridOptions } from '../../reproductions/grid.js';
@@ -12,7 +14,7 @@ import { table1 } from '../../reproductions/table-1-solvers.js';
 /** What a made-up search found. */
 export interface FakeSearch {
   readonly genotype?: Genotype;
-  /** The final alphas. */
+  /** The final alphas; when left out those of an edge lie one apart. */
   readonly alpha?: readonly number[];
   readonly seconds?: number;
   /** The processor that it was timed on. */
@@ -41,11 +43,15 @@ export interface Fake {
 
 const DATA = { name: 'synthetic', coverage: 'synthetic', digest: '0' };
 
-function searchResult(protocol: SearchProtocol, { genotype, alpha = [], epoch = () => ({}) }: FakeSearch) {
+/** Alphas that have moved: those of an edge lie one apart. */
+export const movedAlphas = (search: SearchProtocol): number[] =>
+  Array.from({ length: alphaSize(spaceOf(search)) }, (_, i) => i % 2);
+
+function searchResult(protocol: SearchProtocol, { genotype, alpha, epoch = () => ({}) }: FakeSearch) {
   const { epochs, warmupEpochs } = protocol;
   return {
     genotype: genotype ?? KNOWN_GENOTYPES.DARTS_V1,
-    alpha,
+    alpha: alpha ?? movedAlphas(protocol),
     supernetParameters: 1000,
     epochs: Array.from({ length: epochs }, (_, i): EpochRecord => {
       const active = i >= warmupEpochs;

@@ -160,10 +160,12 @@ describe('Fig. 2', () => {
       () => ({ accuracy: 50, skips: 2, fullParameters: 3e6 }),
       [...all.filter(({ axes }) => isControl(axes)), ...laptop.slice(0, 24)],
     );
-    for (const { verdict, n, detail } of fig2.claims(alone)) {
-      expect(verdict).to.equal('undecided');
-      expect(n).to.equal(1);
-      expect(detail).to.contain('One seed has no spread');
+    for (const { id, verdict, n, detail } of fig2.claims(alone)) {
+      // Whether alphas move is not to be told of one search.
+      const isControlled = /size|skips/.test(id);
+      expect(verdict).to.equal(isControlled ? 'not run' : 'undecided');
+      expect(n).to.equal(isControlled ? 0 : 1);
+      expect(detail).to.contain(isControlled ? 'no two searches are here' : 'One seed has no spread');
     }
   });
 
@@ -200,6 +202,26 @@ describe('Fig. 2', () => {
     expect(titled(networks)[0]).to.include({ epoch: 5, n: 3, 'accuracy (%)': '–' });
     printsWell(fig2.tables(alone));
     expect(fig2.charts(alone).map(({ name }) => name)).to.deep.equal(['size', 'skips', 'supernet']);
+  });
+
+  it('says nothing of sizes and skip connections where the alphas have not moved', () => {
+    const rows = asPrinted.rows.map((row) =>
+      'method' in row && row.method === 'darts-1st' ? { ...row, alpha: Array<number>(56).fill(0.1) } : row,
+    );
+    const frozen = { ...asPrinted, rows };
+    expect(verdictsOf(fig2, frozen)).to.include({
+      'darts-accuracy-falls': 'supported',
+      'darts-size-falls': 'cannot be seen here',
+      'darts-skips-rise': 'cannot be seen here',
+      'fewer-skips/mgs': 'cannot be seen here',
+      'size-stays/mgs': 'supported',
+    });
+    expect(titled(fig2.tables(frozen)[0]).map((row) => row[''])).to.deep.equal([
+      '✓ seen',
+      '✗ not seen',
+      '✓ seen',
+      '✓ seen',
+    ]);
   });
 
   it('measures what its claims say', () => {

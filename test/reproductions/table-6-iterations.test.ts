@@ -89,6 +89,25 @@ describe('Table 6', () => {
     });
   });
 
+  it('says nothing of sizes where the alphas have not moved', () => {
+    const frozen = fake(({ M, reading }) => ({
+      errorPct: 40,
+      fullParameters: 3e6 + 1e5 * M,
+      ...(reading === 'flat' ? { alpha: Array<number>(56).fill(0.1) } : {}),
+    }));
+    expect(verdictsOf(table6, frozen)).to.include({
+      'size-grows/paper': 'supported',
+      'size-grows/flat': 'cannot be seen here',
+    });
+    const [controls] = table6.tables(frozen);
+    expect(titled(controls).map((row) => row[''])).to.deep.equal([
+      '✓ seen',
+      '✓ seen',
+      '✗ not seen',
+      '✓ seen',
+    ]);
+  });
+
   it('counts no seed that is not there whole', () => {
     const view = fake(() => ({ errorPct: 40 }));
     const rows = view.rows.filter((row) => !('M' in row) || row.seed < 5 || row.M < 4);
