@@ -21,6 +21,7 @@ import { OP_FAMILIES } from '../lib/spaces/primitives.js';
 import type { OpFamily } from '../lib/spaces/primitives.js';
 import { CELLS, spaceById } from '../lib/spaces/spaces.js';
 import type { Cell as CellKind, SpaceId } from '../lib/spaces/spaces.js';
+import { searchesMove } from './alphas.js';
 import {
   MANY_IMAGES,
   SENSITIVITY,
@@ -29,7 +30,6 @@ import {
   collapseTables,
   hasManyImages,
   isTempting,
-  searchesMove,
   titleOf,
 } from './collapse.js';
 import { searchDeviations, seedsDeviation, sentences } from './deviations.js';

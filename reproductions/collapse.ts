@@ -20,13 +20,12 @@ import { alongSearches, sixDigits } from '../lib/report/charts.js';
 import { fixed, plusMinus } from '../lib/report/format.js';
 import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
-import { canonicalJson } from '../lib/runs/canonical.js';
-import { spaceOf } from '../lib/search/protocol.js';
 import type { OpFamily } from '../lib/spaces/primitives.js';
 import { SPACES } from '../lib/spaces/spaces.js';
 import { distinct, groupBy } from './experiment.js';
 import type { Row, View } from './experiment.js';
-import { methodTitle, spaceText } from './methods.js';
+import { searchesMove } from './alphas.js';
+import { methodTitle } from './methods.js';
 import { counted, label, progressText, spread, summaryTable } from './tables.js';
 import { aboveControl, controlsTable, judgeQuestions, powerText } from './together.js';
 import type { Control, Tested, TestedQuestion } from './together.js';
@@ -118,45 +117,15 @@ const ofLast = (rows: readonly CollapseRow[], of: (alpha: readonly number[], spa
     return alpha ? [of(alpha, row.space)] : [];
   });
 
-/** How far apart alphas lie within an edge. */
-const spreadIn = (alpha: readonly number[], space: string): number =>
-  spreadOf(alpha, SPACES[space as TemptingSpace], 'normal');
-
 /** The spaces that there are rows in. */
 const spacesIn = (rows: readonly CollapseRow[]): TemptingSpace[] =>
   distinct(rows.map(({ space }) => space)).filter(isTempting);
 
 // ---- Controls ----
 
-/** How far apart the alphas of an edge must lie on average: one operation weighs half again as much as the other. */
-const MOVED = Math.log(1.5);
-
-/** That alphas move: frozen ones derive a cell of noise. @param spreads  How far those of an edge lie apart, a number a search. */
-function alphasMove(where: string, whose: string, spreads: readonly number[]): Control {
-  const text = `In ${where} the alphas of ${whose} move: those of an edge come to lie more than ${fixed(MOVED, 2)} apart on average`;
-  return aboveControl(text, spreads, MOVED, 'no two searches are here');
-}
-
-/**
- * That the alphas that searches end with do, each search once, however many rows are of it. Where they do not, what is found is like
- * cells drawn at random, and its sizes and operations say nothing of the method.
- */
-export function searchesMove(
-  space: string,
-  whose: string,
-  rows: readonly Partial<Pick<CollapseRow, 'search' | 'alpha'>>[],
-): Control {
-  const spreads = new Map(
-    rows.flatMap(({ search, alpha }) =>
-      search && alpha ? [[canonicalJson(search), spreadOf(alpha, spaceOf(search), 'normal')]] : [],
-    ),
-  );
-  return alphasMove(spaceText(space), whose, [...spreads.values()]);
-}
-
-/** That a method's alphas do. */
+/** That a method's alphas move. */
 const movesControl = (rows: readonly CollapseRow[], space: string, method: string): Control =>
-  alphasMove(space.toUpperCase(), titleOf(method), ofLast(rowsOf(rows, space, method), spreadIn));
+  searchesMove(space, titleOf(method), rowsOf(rows, space, method));
 
 /** That there is something for ZARTS to keep clear of: DARTS goes where a space tempts it. */
 const temptedControl = (rows: readonly CollapseRow[], space: TemptingSpace): Control =>
@@ -364,7 +333,7 @@ export function collapseTables(view: CollapseView): Table[] {
           cell: (own) => `${own.filter((row) => tempted(row) >= COLLAPSED).length} of ${own.length}`,
         },
         ofAlpha('alpha’s preference', preference),
-        ofAlpha('alpha’s spread', spreadIn),
+        ofAlpha('alpha’s spread', (alpha, space) => spreadOf(alpha, SPACES[space as TemptingSpace], 'normal')),
         label(
           'images × epochs',
           ({ search: { dataset, epochs } }) => `${dataset.trainSize.toLocaleString('en-US')} × ${epochs}`,

@@ -123,9 +123,17 @@ export const FULL_REACH = reachOf(fullStrength(STRENGTHS['l2-3e-4']));
 export const skipsOf = ({ genotype }: Pick<StrengthRow, 'genotype'>): number =>
   cellStructure(genotype, 'normal').families.skip;
 
-/** The epoch of the largest of the eigenvalues along a search; undefined where none was looked for. */
-function peakEpoch({ epochs }: Pick<StrengthRow, 'epochs'>) {
-  const known = epochs.filter(({ dominantEigenvalue }) => dominantEigenvalue !== undefined);
+/** The epochs that an eigenvalue was looked for in. */
+const lookedFor = ({ epochs }: Pick<StrengthRow, 'epochs'>) =>
+  epochs.filter(({ dominantEigenvalue }) => dominantEigenvalue !== undefined);
+
+/** Which eigenvalue of a search counts: the largest along it, or the last. */
+export type Reading = 'peak' | 'end';
+
+/** The epoch of that eigenvalue; undefined where none was looked for. */
+function epochOf(row: Pick<StrengthRow, 'epochs'>, reading: Reading) {
+  const known = lookedFor(row);
+  if (reading === 'end') return known.at(-1);
   return known.reduce<(typeof known)[number] | undefined>(
     (best, each) => (best && best.dominantEigenvalue! >= each.dominantEigenvalue! ? best : each),
     undefined,
@@ -134,11 +142,19 @@ function peakEpoch({ epochs }: Pick<StrengthRow, 'epochs'>) {
 
 /** The largest of the eigenvalues along a search. */
 export const peakOf = (row: Pick<StrengthRow, 'epochs'>): number | undefined =>
-  peakEpoch(row)?.dominantEigenvalue;
+  epochOf(row, 'peak')?.dominantEigenvalue;
 
-/** How far that one may be off, as a share of it; more than 1 where it is not above its own error. */
-export function errorShare(row: Pick<StrengthRow, 'epochs'>): number | undefined {
-  const { dominantEigenvalue, eigenvalueError } = peakEpoch(row) ?? {};
+/** The last of them. */
+export const endOf = (row: Pick<StrengthRow, 'epochs'>): number | undefined =>
+  epochOf(row, 'end')?.dominantEigenvalue;
+
+/** Whether the largest is the first, of a supernet that hardly began to learn: no strength has acted on that. */
+export const peaksFirst = (row: Pick<StrengthRow, 'epochs'>): boolean =>
+  epochOf(row, 'peak') === lookedFor(row).at(0);
+
+/** How far an eigenvalue may be off, as a share of it; more than 1 where it is not above its own error. */
+export function errorShare(row: Pick<StrengthRow, 'epochs'>, reading: Reading): number | undefined {
+  const { dominantEigenvalue, eigenvalueError } = epochOf(row, reading) ?? {};
   if (dominantEigenvalue === undefined || eigenvalueError === undefined) return undefined;
   return dominantEigenvalue > 0 ? eigenvalueError / dominantEigenvalue : Infinity;
 }
@@ -147,14 +163,6 @@ export function errorShare(row: Pick<StrengthRow, 'epochs'>): number | undefined
 export function moveOf({ epochs }: Pick<StrengthRow, 'epochs'>): number | undefined {
   const alpha = epochs.at(-1)?.alpha;
   return alpha && Math.sqrt(alpha.reduce((sum, each) => sum + each ** 2, 0) / alpha.length);
-}
-
-/**
- * How far Adam carries an entry of alpha along gradients that are nothing but chance: the rate times the root of the number of
- * updates. (Its mean over gradients makes steps follow each other, and shorter by as much.)
- */
-export function driftOf({ search }: Pick<StrengthRow, 'search'>): number {
-  return rateOf(search) * Math.sqrt(alphaUpdates(search));
 }
 
 /** The eigenvalue of every epoch; undefined in those that have none. */
@@ -188,6 +196,10 @@ export const loggedStopping = ({ epochs, dominantEigenvalue }: SearchFigures): S
 
 /** The largest of the eigenvalues along one of the authors' searches. */
 export const loggedPeak = ({ dominantEigenvalue }: SearchFigures): number => Math.max(...dominantEigenvalue);
+
+/** The last of them. */
+export const loggedEnd = ({ dominantEigenvalue }: SearchFigures): number | undefined =>
+  dominantEigenvalue.at(-1);
 
 /** What the logs say; undefined where they are not here. */
 export function logsIn({ rows }: Pick<CurvatureView, 'rows'>): KnownLogs | undefined {

@@ -10,17 +10,20 @@ import type { SearchFigures } from '../lib/datasets/rdarts-logs.js';
 import { intervalText } from '../lib/report/claims.js';
 import { fixed } from '../lib/report/format.js';
 import { spaceOf } from '../lib/search/protocol.js';
+import { driftOf } from './alphas.js';
 import {
   ALL_SERIES,
   counterparts,
-  driftOf,
+  endOf,
   errorShare,
   inSeries,
+  loggedEnd,
   loggedPeak,
   logsMissing,
   moveOf,
   ofTheirSpace,
   peakOf,
+  peaksFirst,
   SERIES,
   SERIES_TITLES,
   skipsOf,
@@ -28,7 +31,7 @@ import {
   stoppingOf,
   strengthTitle,
 } from './curvature-searches.js';
-import type { CurvatureView, SeriesId, StrengthAxes, StrengthRow } from './curvature-searches.js';
+import type { CurvatureView, Reading, SeriesId, StrengthAxes, StrengthRow } from './curvature-searches.js';
 import { distinct, groupBy, ofWholeSeeds, rowsOfKind } from './experiment.js';
 import { judgeQuestions, powerText } from './together.js';
 import type { Control, Tested, TestedQuestion } from './together.js';
@@ -71,9 +74,10 @@ const lowEnd = ({ interval, mean }: Summary): number => interval?.[0] ?? mean;
 const MOST_ERROR = 0.1;
 
 /** Whether the eigenvalues are more than what rounding and differences make. */
-function eigenvalueControl(series: SeriesId, rows: readonly StrengthRow[]): Control {
-  const text = `${WITH[series]}, every eigenvalue that counts is ten times its numerical error and more`;
-  const shares = rows.map(errorShare).filter((each) => each !== undefined);
+function eigenvalueControl(series: SeriesId, rows: readonly StrengthRow[], reading: Reading): Control {
+  const which = reading === 'peak' ? 'every eigenvalue that counts' : 'every search’s last eigenvalue';
+  const text = `${WITH[series]}, ${which} is ten times its numerical error and more`;
+  const shares = rows.map((row) => errorShare(row, reading)).filter((each) => each !== undefined);
   if (shares.length === 0) return { text, found: 'no eigenvalues', passed: undefined };
   const worst = Math.max(...shares);
   return {
@@ -132,7 +136,8 @@ export function controlsOf(view: Pick<CurvatureView, 'rows'>) {
     const own = rows.filter((row) => inSeries(series, row));
     return {
       moving: [learningControl(series, own), alphaControl(series, own)],
-      eigenvalue: eigenvalueControl(series, own),
+      eigenvalue: eigenvalueControl(series, own, 'peak'),
+      end: eigenvalueControl(series, own, 'end'),
     };
   };
   return { l2: of('l2'), dropPath: of('dropPath'), collapse: collapseControl(rows) };
@@ -217,9 +222,27 @@ const ASKED = [
     text: 'the smaller the largest eigenvalue along the search',
     of: 'largest eigenvalue along the search',
   },
+  {
+    id: 'eigenvalue-end',
+    secondary: true,
+    text: 'the smaller the largest eigenvalue at the end of the search',
+    of: 'largest eigenvalue at the end of the search',
+  },
 ] as const;
 
 type Asked = (typeof ASKED)[number]['id'];
+
+/** The number of a search of ours that is asked about, and of one of the authors'. */
+const OURS: Readonly<Record<Asked, (row: StrengthRow) => number | undefined>> = {
+  skips: skipsOf,
+  eigenvalue: peakOf,
+  'eigenvalue-end': endOf,
+};
+const THEIRS: Readonly<Record<Asked, (search: SearchFigures) => number | undefined>> = {
+  skips: ({ normalSkips }) => normalSkips,
+  eigenvalue: loggedPeak,
+  'eigenvalue-end': loggedEnd,
+};
 
 /** "The stronger the weights' decay, up to 81e-4,": as far as what is compared goes. */
 const STRONGER: Readonly<Record<SeriesId, (most: number) => string>> = {
@@ -237,7 +260,7 @@ function ordersAsked(
 ): TestedQuestion[] {
   const { prefix, where } = named;
   return ALL_SERIES.flatMap((series) =>
-    ASKED.map(({ id, text, of }): TestedQuestion => {
+    ASKED.map(({ id, text, of, ...rest }): TestedQuestion => {
       const searches = searchesOf(id);
       const { strengths, blocks, partly } = comparedIn(series, searches);
       const most = Math.max(...(strengths.length > 0 ? strengths : SERIES[series]));
@@ -245,6 +268,7 @@ function ordersAsked(
         id: `${prefix}${id}/${series}`,
         text: `${STRONGER[series](most)} ${text}${where}.`,
         statistic: `${TAU}: ${SERIES_TITLES[series]} and ${of}`,
+        ...rest,
         ...more(id, series),
         test: () =>
           orderOf(blocks, -1, [
@@ -280,11 +304,24 @@ export function curvatureClaims(view: CurvatureView): Answer[] {
     rows.map((row) => ({ l2: row.l2, dropPath: row.dropPath, seed: row.seed, value: value(row) }));
   const ours: TestedQuestion[] = [
     ...ordersAsked(
-      (asked) => measured(asked === 'skips' ? skipsOf : peakOf),
+      (asked) => measured(OURS[asked]),
       { prefix: '', where: '' },
-      (asked, series) => ({
-        controls: [...of[series].moving, asked === 'skips' ? collapse : of[series].eigenvalue],
-      }),
+      (asked, series) => {
+        const { moving, eigenvalue, end } = of[series];
+        const own = { skips: collapse, eigenvalue, 'eigenvalue-end': end }[asked];
+        return { controls: [...moving, own] };
+      },
+      (asked, series) => {
+        const own = rows.filter((row) => inSeries(series, row));
+        const first = own.filter(peaksFirst).length;
+        return asked === 'eigenvalue' && first > 0
+          ? [
+              `In ${first} of ${own.length} searches the largest is the first one, which no strength had acted on.`,
+            ]
+          : asked === 'eigenvalue-end'
+            ? ['Asked since three seeds had been seen.']
+            : [];
+      },
     ),
     {
       id: 'eigenvalue-skips',
@@ -303,7 +340,7 @@ export function curvatureClaims(view: CurvatureView): Answer[] {
     earlyStopping(rows, [...of.l2.moving, of.l2.eigenvalue, collapse]),
   ];
   const logged = (searches: readonly SearchFigures[], asked: Asked): Measured[] =>
-    searches.map((each) => ({ ...each, value: asked === 'skips' ? each.normalSkips : loggedPeak(each) }));
+    searches.map((each) => ({ ...each, value: THEIRS[asked](each) }));
   const theirs = ordersAsked(
     (asked) => logged(counterparts(view), asked),
     { prefix: 'full-size/', where: ', in the authors’ own searches of full size' },

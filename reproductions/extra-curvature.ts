@@ -34,6 +34,7 @@ import {
   FULL_REACH,
   FULL_RULE,
   inSeries,
+  endOf,
   loggedPeak,
   loggedStopping,
   logsIn,
@@ -62,12 +63,15 @@ function controlTable(view: CurvatureView): Table {
   const rows = rowsOfKind(view.rows, 'search');
   const reaches = distinct(rows.map(({ search }) => threeDigits(reachOf(search))));
   const { l2, dropPath, collapse } = controlsOf(view);
-  const controls = [collapse, ...[l2, dropPath].flatMap(({ moving, eigenvalue }) => [...moving, eigenvalue])];
+  const controls = [
+    collapse,
+    ...[l2, dropPath].flatMap(({ moving, eigenvalue, end }) => [...moving, eigenvalue, end]),
+  ];
   return controlsTable(controls, [
     `Alpha’s rate times its number of updates: ${reaches.join(', ')}; in the full search ${threeDigits(FULL_REACH)}.`,
     'Learning: a decay so strong that nothing is learned leaves a loss that is flat in α, which would look like the claim.',
     'Chance: along random gradients Adam carries an entry of α the rate times the root of the number of updates; with every strength the ratio’s 95 % interval over seeds must lie above 1. A cell of alphas of chance has the skips that the first control says.',
-    'Eigenvalues that count: the largest along each search. Error: the residual of Lanczos’ method, or what rounding leaves of the product with a vector that the Hessian takes to zero, whichever is more; the step of the differences has one of its own, which is not in it.',
+    'Eigenvalues that count: the largest along each search; the last ones are asked about apart. Error: the residual of Lanczos’ method, or what rounding leaves of the product with a vector that the Hessian takes to zero, whichever is more; the step of the differences has one of its own, which is not in it.',
   ]);
 }
 
@@ -110,7 +114,7 @@ function resultTable(view: CurvatureView): Table {
       spread('skips', skipsOf, 1),
       { title: 'by seed', cell: (own) => listed(own.map(skipsOf)) },
       leading('largest eigenvalue', peakOf),
-      leading('at the end', ({ epochs }) => epochs.at(-1)?.dominantEigenvalue),
+      leading('at the end', endOf),
       { title: 'early stopping', cell: (own) => stoppingText(own.map(stoppingOf)) },
       spread('its skips', stoppedSkips, 1),
       ...(theirs.length === 0

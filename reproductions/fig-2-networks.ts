@@ -13,7 +13,7 @@ import type { Row } from './experiment.js';
 import { countsOf } from './kinds.js';
 import { familyOf, methodTitle } from './methods.js';
 import { figureNumber, printedRow } from './paper.js';
-import { searchesMove } from './collapse.js';
+import { searchesMove } from './alphas.js';
 import { judgeAll } from './statements.js';
 import { gatedBy } from './together.js';
 import type { Control } from './together.js';

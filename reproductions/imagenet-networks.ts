@@ -19,7 +19,7 @@ import { countsOf } from './kinds.js';
 import { familyColors, familyOf, methodTitle } from './methods.js';
 import { printedInterval, printedRows } from './paper.js';
 import type { PrintedCell } from './paper.js';
-import { searchesMove } from './collapse.js';
+import { searchesMove } from './alphas.js';
 import { absolute } from './statements.js';
 import { gatedBy } from './together.js';
 import { label, listTable } from './tables.js';

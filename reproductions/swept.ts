@@ -22,7 +22,7 @@ import { cross, distinct, experiment, perSeed, rowsOfKind } from './experiment.j
 import type { Axes, Cell, Experiment, Row, View } from './experiment.js';
 import type { Choices, Grid } from './grid.js';
 import type { RowOf } from './kinds.js';
-import { searchesMove } from './collapse.js';
+import { searchesMove } from './alphas.js';
 import { methodTitle } from './methods.js';
 import { printedNumbers, printedTable, printedText } from './paper.js';
 import {

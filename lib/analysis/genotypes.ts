@@ -1,3 +1,4 @@
+import { errorFunction } from 'simple-statistics';
 import { countOps, usedEdges } from '../spaces/genotype.js';
 import type { Genotype, GenotypeEdge, OpCounts } from '../spaces/genotype.js';
 import { OP_FAMILIES, opFamily } from '../spaces/primitives.js';
@@ -176,6 +177,25 @@ export function spreadOf(alpha: ArrayLike<number>, { edges }: SearchSpace, cell:
       return Math.max(...own) - Math.min(...own);
     }),
   );
+}
+
+/**
+ * How far apart alphas lie within an edge where they are independent normal numbers: what {@link spreadOf} is expected to be then.
+ *
+ * @param deviation  Their standard deviation, in units of alpha.
+ */
+export function chanceSpread(deviation: number, { edges }: SearchSpace, cell: Cell): number {
+  const ranges = new Map(edges[cell].map(({ length }) => [length, 0]));
+  for (const count of ranges.keys()) ranges.set(count, expectedRange(count));
+  return deviation * mean(edges[cell].map(({ length }) => ranges.get(length)!));
+}
+
+/** ∫ 1 − Φⁿ − (1 − Φ)ⁿ, the expected range of n standard normal numbers, to about 1e-6. */
+function expectedRange(count: number): number {
+  const step = 0.01;
+  const points = Array.from({ length: 1601 }, (_, i) => (i - 800) * step);
+  const below = points.map((x) => (1 + errorFunction(x / Math.SQRT2)) / 2);
+  return step * below.reduce((sum, share) => sum + 1 - share ** count - (1 - share) ** count, 0);
 }
 
 function mean(values: readonly number[]): number {

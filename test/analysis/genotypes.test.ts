@@ -5,6 +5,7 @@ import {
   chanceParameterFree,
   chanceShare,
   compareGenotypes,
+  chanceSpread,
   genotypeStructure,
   meanAgreement,
   preferenceFor,
@@ -227,5 +228,19 @@ describe('what alphas prefer', () => {
     expect(spreadOf(alphas(s4, { noise: -1, sep_conv_3x3: 2 }), s4, 'normal')).to.equal(3);
     const shifted = Float64Array.from(alphas(s4, { noise: 1 }), (value, i) => value + 10 * Math.floor(i / 2));
     expect(spreadOf(shifted, s4, 'normal')).to.equal(1);
+  });
+
+  it('are as far apart by chance as normal numbers are', () => {
+    // Two numbers: 2/√π.
+    expect(chanceSpread(1.5, s4, 'normal')).to.be.closeTo(3 / Math.sqrt(Math.PI), 1e-5);
+    for (const id of ['s1', 's3', 'darts'] as const) {
+      const space = SPACES[id];
+      const drawn = Array.from({ length: 400 }, (_, i) => {
+        const alpha = normal(key(i), alphaSize(space)).map((value) => 0.3 * value);
+        return spreadOf(alpha, space, 'normal');
+      });
+      const { mean, std } = summarize(drawn);
+      expect(Math.abs(mean - chanceSpread(0.3, space, 'normal')), id).to.be.below((4 * std!) / 20);
+    }
   });
 });

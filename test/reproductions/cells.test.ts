@@ -51,7 +51,7 @@ function fake(
   genotypeOf: (space: string, method: string, seed: number) => Genotype,
   {
     by = () => 1,
-    spread = () => 1,
+    spread = () => 2,
     ...options
   }: Partial<Options> & {
     readonly by?: (method: string, seed: number) => number;
@@ -60,14 +60,13 @@ function fake(
 ) {
   return fakeView(figure, { budget: 'laptop', ...options }, ({ axes: { space, method }, run }) => {
     const { seed } = run.search;
-    return {
-      search: {
-        genotype: genotypeOf(space, method, seed),
-        alpha: CELLS.flatMap((cell) =>
+    const alpha = isTempting(space)
+      ? preferring(by(method, seed), space)
+      : CELLS.flatMap((cell) =>
           SPACES[space].edges[cell].flatMap((ops) => ops.map((_, i) => (i === 0 ? spread(method) : 0))),
-        ),
-        ...(isTempting(space) ? { epoch: () => ({ alpha: preferring(by(method, seed), space) }) } : {}),
-      },
+        );
+    return {
+      search: { genotype: genotypeOf(space, method, seed), alpha, epoch: () => ({ alpha }) },
     };
   });
 }
@@ -261,7 +260,7 @@ describe('Figs. 5 to 9', () => {
     const cells = (_: string, method: string) => withEdges(isZarts(method) ? 2 : 8, 'skip_connect');
     const moved = verdictsOf(fig5, fake(fig5, cells));
     expect(moved).to.include({ 'not-dominated/darts': 'supported', 'larger-than-darts/darts': 'supported' });
-    const frozen = fake(fig5, cells, { spread: (method) => (isZarts(method) ? 1 : 0.3) });
+    const frozen = fake(fig5, cells, { spread: (method) => (isZarts(method) ? 2 : 0.3) });
     expect(verdictsOf(fig5, frozen)).to.include({
       'not-dominated/darts': 'supported',
       'larger-than-darts/darts': 'cannot be seen here',

@@ -11,8 +11,8 @@ import type { DartsProtocol, SearchProtocol } from '../../lib/search/protocol.js
 import { deriveGenotype } from '../../lib/spaces/genotype.js';
 import { SPACES } from '../../lib/spaces/spaces.js';
 import { searchSeconds, searchWork } from '../../reproductions/cost.js';
+import { driftOf } from '../../reproductions/alphas.js';
 import {
-  driftOf,
   FULL_REACH,
   reachOf,
   skipsOf,
@@ -69,15 +69,14 @@ interface Made {
   readonly peak: number;
   readonly height?: number;
   readonly error?: number;
+  /** The first eigenvalue; 0.3 of the peak when left out. */
+  readonly first?: number;
   /** First, lowest and last training loss. */
   readonly losses?: readonly [number, number, number];
 }
 
-function measured(
-  search: SearchProtocol,
-  axes: StrengthAxes,
-  { skips, peak, height = 3, error = 1e-4, losses: [first, lowest, last] = [2, 1, 1] }: Made,
-): MeasuredCell {
+function measured(search: SearchProtocol, axes: StrengthAxes, made: Made): MeasuredCell {
+  const { skips, peak, height = 3, error = 1e-4, losses: [first, lowest, last] = [2, 1, 1] } = made;
   const alpha = alphaWith(skips, height);
   const late = search.epochs - search.stability!.window;
   const epochs = Array.from({ length: search.epochs }, (_, epoch) => {
@@ -86,7 +85,7 @@ function measured(
       epoch,
       trainLoss: epoch === 0 ? first : epoch === search.epochs - 1 ? last : lowest,
       alpha: epoch < late - 1 ? alphaWith(0, height) : alpha,
-      dominantEigenvalue: peak * rising,
+      dominantEigenvalue: epoch === 0 ? (made.first ?? peak * rising) : peak * rising,
       eigenvalueError: error,
     };
   });
@@ -180,6 +179,17 @@ describe('extra-curvature', () => {
     expect(searchSeconds(search)).to.be.within(100, 260);
   });
 
+  it('tells what a strength does at the end from a largest eigenvalue that came before it acted', () => {
+    const shown = view((axes, seed) => ({ ...falling(axes, seed), first: 2 + seed / 10 }));
+    const claims = byId(shown);
+    expect(claims['eigenvalue/l2']).to.include({ verdict: 'undecided' });
+    expect(claims['eigenvalue/l2'].detail).to.contain('In 24 of 24 searches the largest is the first one');
+    for (const series of ['l2', 'dropPath']) {
+      expect(claims[`eigenvalue-end/${series}`]).to.include({ verdict: 'supported', secondary: true, n: 6 });
+    }
+    expect(byId(view(falling))['eigenvalue/l2'].detail).to.not.contain('the first one');
+  });
+
   it('takes for chance what Adam makes of random gradients', () => {
     const search = strengthSearch('l2-3e-4', 'laptop', 0);
     let alpha = new Float64Array(400);
@@ -190,7 +200,7 @@ describe('extra-curvature', () => {
       ({ state } = made);
     }
     const moved = Math.sqrt(alpha.reduce((sum, each) => sum + each ** 2, 0) / 400);
-    expect(moved / driftOf({ search })).to.be.within(0.85, 1.15);
+    expect(moved / driftOf({ search, epochs: [] })).to.be.within(0.85, 1.15);
   });
 
   it('finds an order that is there, with its interval, n and what n could have found', () => {
@@ -223,7 +233,7 @@ describe('extra-curvature', () => {
     const row = titled(tables[1])[3];
     expect(row).to.include({ n: 6, '': 'L2 81e-4', skips: '2.0 ± 0.0', 'by seed': '2 2 2 2 2 2' });
     expect(row['early stopping']).to.match(/^6 of 6, back to \d+$/);
-    expect(titled(tables[0]).map((each) => each[''])).to.deep.equal(new Array<string>(7).fill('✓ seen'));
+    expect(titled(tables[0]).map((each) => each[''])).to.deep.equal(new Array<string>(9).fill('✓ seen'));
     expect(titled(tables[0])[0].found).to.match(/^6\.0 \[5\.7, 6\.3\]; by chance 3\.6$/);
   });
 

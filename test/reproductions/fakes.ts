@@ -14,7 +14,7 @@ import { table1 } from '../../reproductions/table-1-solvers.js';
 /** What a made-up search found. */
 export interface FakeSearch {
   readonly genotype?: Genotype;
-  /** The final alphas; when left out those of an edge lie one apart. */
+  /** The final alphas; when left out those of an edge lie three apart. */
   readonly alpha?: readonly number[];
   readonly seconds?: number;
   /** The processor that it was timed on. */
@@ -43,9 +43,9 @@ export interface Fake {
 
 const DATA = { name: 'synthetic', coverage: 'synthetic', digest: '0' };
 
-/** Alphas that have moved: those of an edge lie one apart. */
+/** Alphas that have moved: those of an edge lie three apart. */
 export const movedAlphas = (search: SearchProtocol): number[] =>
-  Array.from({ length: alphaSize(spaceOf(search)) }, (_, i) => i % 2);
+  Array.from({ length: alphaSize(spaceOf(search)) }, (_, i) => 3 * (i % 2));
 
 function searchResult(protocol: SearchProtocol, { genotype, alpha, epoch = () => ({}) }: FakeSearch) {
   const { epochs, warmupEpochs } = protocol;

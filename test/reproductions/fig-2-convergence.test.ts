@@ -45,6 +45,7 @@ function fake(network: (method: string, epoch: number, seed: number) => Network,
     const length = Math.max(...cells.map(({ axes }) => axes.epoch || 0));
     const epochs = Array.from({ length }, (_, i) => ({
       epoch: i,
+      updates: 0,
       trainAccuracy: 0.3 + (0.5 * i) / length + 0.01 * seed,
       alpha: Array.from({ length: alphaSize(spaceById(space)) }, () => 0),
     })) as unknown as EpochRecord[];

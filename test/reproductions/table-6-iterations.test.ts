@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { EpochRecord } from '../../lib/search/epoch.js';
 import { updatePeriod } from '../../lib/search/protocol.js';
 import { cellsOfKind } from '../../reproductions/experiment.js';
 import { fig4 } from '../../reproductions/fig-4-ess.js';
@@ -17,6 +18,9 @@ const full = trainings({ budget: 'full' });
 
 const fake = (network: (axes: IterationAxes, seed: number) => Numbers) =>
   fakeView(all, (row) => network(row, row.seed));
+
+/** Updates whose lengths alone account for alphas that lie three apart in S2: √(100 · 2.4² / 56) · 2/√π is 3.6. */
+const walk = [{ epoch: 0, updates: 100, updateNorm: 2.4 }] as unknown as EpochRecord[];
 
 describe('Table 6', () => {
   it('has the M of the paper, cut with the budget, with the frequency of updates coupled and fixed', () => {
@@ -97,6 +101,15 @@ describe('Table 6', () => {
     }));
     expect(verdictsOf(table6, frozen)).to.include({
       'size-grows/paper': 'supported',
+      'size-grows/flat': 'cannot be seen here',
+    });
+    // Updates in random directions, as long as these, carry alphas so far apart.
+    const walked = fake(({ reading }) => ({
+      errorPct: 40,
+      ...(reading === 'flat' ? { epochs: walk } : {}),
+    }));
+    expect(verdictsOf(table6, walked)).to.include({
+      'size-grows/paper': 'undecided',
       'size-grows/flat': 'cannot be seen here',
     });
     const [controls] = table6.tables(frozen);
