@@ -180,7 +180,9 @@ function contest(
     .map(({ key, rows: own }) => {
       const stratum = { first: errors(own, worse), second: errors(own, better) };
       const control = controls?.get(benchmarkKey(key));
-      const learned = control?.passed ? learnedControl(key, stratum, control.points) : [];
+      const learned = control?.passed
+        ? learnedControl(key, [stratum.first, stratum.second], control.points)
+        : [];
       return {
         key: benchmarkKey(key),
         space: key.space,
@@ -252,26 +254,28 @@ function contest(
 }
 
 /**
- * That networks of one of two methods at least do other than guess: where both guess nothing tells them apart, whatever
+ * That networks of one of several methods at least do other than guess: where all guess nothing tells them apart, whatever
  * training tells of hand-made cells.
  *
+ * @param errors  Of each method's networks, in percent.
  * @param points  What four edges of those make at least.
  */
-function learnedControl(
+export function learnedControl(
   { dataset, space }: { readonly dataset: string; readonly space: string },
-  { first, second }: Stratum,
+  errors: readonly (readonly number[])[],
   points: number,
 ): Control[] {
   const known = FILE_DATASETS[dataset as FileDatasetName] as
     { readonly classes: readonly string[] } | undefined;
-  if (!known || first.length === 0 || second.length === 0) return [];
+  if (!known || errors.some((own) => own.length === 0)) return [];
   const text = `Of the networks compared in ${spaceTitle(space)} those of one method lie off chance, by a quarter of what four edges make`;
   const chance = 100 * (1 - 1 / known.classes.length);
-  const medians = [first, second].map((errors) => median([...errors]));
+  const medians = errors.map((own) => median([...own]));
+  const said = medians.map((each) => fixed(each, 1));
   return [
     {
       text,
-      found: `median errors ${medians.map((each) => fixed(each, 1)).join(' and ')} %, by chance ${fixed(chance, 1)}`,
+      found: `median errors ${[said.slice(0, -1).join(', '), said.at(-1)].filter(Boolean).join(' and ')} %, by chance ${fixed(chance, 1)}`,
       passed: !medians.every((each) => Math.abs(each - chance) <= points / 4),
     },
   ];

@@ -22,7 +22,7 @@ import { SOLVER_IDS, solversWith } from '../lib/search/solvers.js';
 import type { SolverId } from '../lib/search/solvers.js';
 import { TWO_CELL_IDS } from '../lib/spaces/spaces.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
-import { benchmarkKey, errorLess, pairsOf } from './claims.js';
+import { benchmarkKey, errorLess, learnedControl, pairsOf } from './claims.js';
 import type { MethodAxes, Pair } from './claims.js';
 import {
   searchDeviations,
@@ -45,6 +45,7 @@ import {
   sharesRandomSearch,
   spaceTitle,
 } from './methods.js';
+import { gatedBy } from './together.js';
 import { nameOf, printedNumbers, printedRows, printedText } from './paper.js';
 import type { PrintedCell } from './paper.js';
 import {
@@ -246,14 +247,23 @@ export function trainedIn({ rows }: Pick<ComparedView, 'rows'>): ComparedRow[] {
   return rowsOfKind(rows, 'training').filter((row) => !isControl(row));
 }
 
-/** The networks of benchmarks whose control passed; why nothing could be seen where there are none. */
-export function decidableIn(view: ComparedView): { readonly rows: ComparedRow[] } & Omit<Gate, 'controls'> {
-  const separations = separationsIn(view);
-  const controls = [...separations.values()];
+/** The networks of benchmarks whose controls passed, and these; why nothing could be seen where there are none. */
+export function decidableIn(view: ComparedView): { readonly rows: ComparedRow[] } & Gate {
   const all = trainedIn(view);
-  const rows = all.filter((row) => separations.get(benchmarkKey(row))?.passed);
-  const failed = controls.length > 0 && controls.every(({ passed }) => passed === false);
-  if (rows.length > 0 || (all.length === 0 && !failed)) return { rows };
+  const benchmarks = [...separationsIn(view)].map(([benchmark, separation]) => {
+    const own = all.filter((row) => benchmarkKey(row) === benchmark);
+    const errors = groupBy(own, 'method').map((group) => group.rows.map(({ errorPct }) => errorPct));
+    const learned =
+      own.length > 0 && separation.passed ? learnedControl(own[0], errors, separation.points) : [];
+    return { own, controls: [separation, ...learned] };
+  });
+  const controls = benchmarks.flatMap((each) => each.controls.filter(({ passed }) => passed !== true));
+  const decidable = benchmarks.filter((each) => each.controls.every(({ passed }) => passed));
+  const rows = decidable.flatMap(({ own }) => own);
+  const failed =
+    controls.length > 0 && benchmarks.every((each) => each.controls.some(({ passed }) => passed === false));
+  if (rows.length > 0) return { rows, ...gatedBy(decidable.flatMap((each) => each.controls)) };
+  if (all.length === 0 && !failed) return { rows };
   const faults = controls.map(({ text, found }) => `${text}: ${found}.`);
   return failed
     ? { rows: all, unseen: `No control passed. ${faults.join(' ')}` }

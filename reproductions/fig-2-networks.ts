@@ -155,6 +155,7 @@ export function claims(rows: readonly Network[], gate: Gate): Answer[] {
     },
     {
       id: 'darts-supernet-rises',
+      secondary: true,
       text: `The accuracy of the supernet of ${darts} rises all the same.`,
       statistic: 'training accuracy of the supernet (points of %), last epoch of the search less first',
       value: ([row]) => supernetAt(row, row.epochs!.length) - supernetAt(row, 1),

@@ -173,6 +173,7 @@ function claims(view: ComparedView): Answer[] {
     judge({
       ...costs(view, 'mgs', 'darts-1st'),
       id: 'dearer-than-first',
+      secondary: true,
       text: 'A search by ZARTS costs more than one by DARTS of first order (in print 1.0 against 0.4 GPU days).',
       statistic: 'seconds of the search, ZARTS-MGS to DARTS 1st',
       region: { above: 1 },
@@ -180,6 +181,7 @@ function claims(view: ComparedView): Answer[] {
     judge({
       ...costs(view, 'mgs', 'darts-2nd'),
       id: 'as-dear-as-second',
+      secondary: true,
       text: 'A search by ZARTS costs about as much as one by DARTS of second order (in print 1.0 GPU days each).',
       statistic: 'seconds of the search, ZARTS-MGS to DARTS 2nd',
       region: { between: [0.8, 1.25] },

@@ -9,6 +9,7 @@ import { KNOWN_GENOTYPES } from '../../lib/spaces/genotype.js';
 import { SENSITIVITY, hasManyImages } from '../../reproductions/collapse.js';
 import { openSettingsOf } from '../../reproductions/deviations.js';
 import { rowOf } from '../../reproductions/kinds.js';
+import type { Claim } from '../../lib/analysis/claims.js';
 import type { TrainingRow } from '../../reproductions/kinds.js';
 import { cellsOfKind } from '../../reproductions/experiment.js';
 import { fig7 } from '../../reproductions/fig-7-cells.js';
@@ -290,6 +291,16 @@ describe('Table 2', () => {
     }
   });
 
+  it('does not take a training for one that sees where skip connections come out better than convolutions', () => {
+    const turned = fakeView(
+      laptop,
+      ({ method, space, seed }) => asPrintedError(method, space, seed),
+      (edges, seed) => 45 - edges + 0.1 * (seed % 2),
+    );
+    for (const { id, verdict } of table2.claims(turned))
+      if (id !== 'gld-dearer') expect(verdict, id).to.equal('cannot be seen here');
+  });
+
   it('searches and trains only where the hand-made cells come apart, once all of them are there', () => {
     const failed = fakeView(
       laptop,
@@ -382,6 +393,10 @@ describe('Table 2', () => {
       /^The control failed: Of the networks compared in S\d those of one method lie off chance.*median errors 90\.\d and 90\.\d %, by chance 90\.0/,
     );
     expect(everywhere.text).to.match(/ in (S\d, ){2}S\d than /);
+    const gld = (claims: readonly Claim[]) => claims.find(({ id }) => id === 'gld-best')!;
+    expect(gld(guessing(() => true)).verdict).to.equal('cannot be seen here');
+    expect(gld(guessing(() => true)).detail).to.contain('median errors 90');
+    expect(gld(guessing(() => false)).n - gld(guessing((space) => space === 's4')).n).to.equal(4);
     // Where some can be told apart, those decide, and the claim is of them.
     const [some] = guessing((space) => space === 's4');
     expect(some.verdict).to.equal('supported');
