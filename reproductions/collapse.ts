@@ -16,6 +16,7 @@ import {
 import type { Answer } from '../lib/analysis/claims.js';
 import { cellStructure, chanceParameterFree, preferenceFor, spreadOf } from '../lib/analysis/genotypes.js';
 import { summarize } from '../lib/analysis/statistics.js';
+import { intervalText } from '../lib/report/claims.js';
 import { alongSearches, sixDigits } from '../lib/report/charts.js';
 import { fixed, plusMinus } from '../lib/report/format.js';
 import type { Chart } from '../lib/report/spec.js';
@@ -199,6 +200,22 @@ function moreThanChance(values: readonly number[], chance: number): Tested | und
   };
 }
 
+/** What the difference of a method from DARTS would be had DARTS moved at half or twice its rate; nothing where that was not run. */
+function sensitivity(
+  counts: (method: string) => readonly number[],
+  method: string,
+): Pick<TestedQuestion, 'remark'> {
+  const told = Object.keys(SENSITIVITY).flatMap((other) => {
+    const [own, others] = [counts(method), counts(other)];
+    if (own.length < 2 || others.length < 2) return [];
+    const { difference, interval } = meanDifference([{ first: own, second: others }]);
+    return [
+      `from ${titleOf(other)}, is ${fixed(difference, 1)} ${intervalText(interval, 1)}, ${others.length} searches`,
+    ];
+  });
+  return told.length === 0 ? {} : { remark: `The difference ${told.join('; ')}.` };
+}
+
 function questionsIn(rows: readonly CollapseRow[], space: TemptingSpace): TestedQuestion[] {
   const name = space.toUpperCase();
   const edges = EDGES[space];
@@ -229,19 +246,20 @@ function questionsIn(rows: readonly CollapseRow[], space: TemptingSpace): Tested
     first: string,
     second: string,
     controls: readonly Control[],
-    secondary?: boolean,
+    more: Pick<TestedQuestion, 'secondary' | 'remark'> = {},
   ): TestedQuestion => ({
     id: `${id}/${space}`,
     text: `In ${name}, ${titleOf(first)} finds normal cells with fewer ${edges} than ${titleOf(second)} does.`,
     statistic: `${edges} in the normal cell, ${titleOf(first)} less ${titleOf(second)}`,
     controls,
-    ...(secondary ? { secondary } : {}),
+    ...more,
     test: () => fewer(counts(first), counts(second)),
   });
+  const beside = { secondary: true };
   return [
     alphaPrefers('alpha-prefers', DARTS, ' (the failure that the paper sets out from)'),
     cellPrefers('cell-prefers', DARTS),
-    contest('fewer', ZARTS, DARTS, [darts, zarts]),
+    contest('fewer', ZARTS, DARTS, [darts, zarts], sensitivity(counts, ZARTS)),
     {
       id: `not-dominated/${space}`,
       text: `The normal cells that ZARTS finds in ${name} are not dominated by ${edges}.`,
@@ -255,13 +273,13 @@ function questionsIn(rows: readonly CollapseRow[], space: TemptingSpace): Tested
           `The paper gives no number; more than half of ${KEPT} edges counts as dominated. By chance ${fixed(KEPT * chance, 1)}.`,
         ),
     },
-    contest('fewer-than-random', ZARTS, RANDOM, [zarts], true),
-    contest('darts-fewer-than-random', DARTS, RANDOM, [darts], true),
+    contest('fewer-than-random', ZARTS, RANDOM, [zarts], beside),
+    contest('darts-fewer-than-random', DARTS, RANDOM, [darts], beside),
     ...(withMany(rows, space)
       ? [
           { ...cellPrefers('cell-prefers-many', DARTS_MANY), secondary: true },
-          contest('many-fewer', DARTS_MANY, DARTS, [darts, dartsMany], true),
-          contest('fewer-many', FLAT_MANY, DARTS_MANY, [dartsMany, zartsMany], true),
+          contest('many-fewer', DARTS_MANY, DARTS, [darts, dartsMany], beside),
+          contest('fewer-many', FLAT_MANY, DARTS_MANY, [dartsMany, zartsMany], beside),
         ]
       : []),
   ];
@@ -333,7 +351,9 @@ export function collapseTables(view: CollapseView): Table[] {
           cell: (own) => `${own.filter((row) => tempted(row) >= COLLAPSED).length} of ${own.length}`,
         },
         ofAlpha('alpha’s preference', preference),
-        ofAlpha('alpha’s spread', (alpha, space) => spreadOf(alpha, SPACES[space as TemptingSpace], 'normal')),
+        ofAlpha('alpha’s spread', (alpha, space) =>
+          spreadOf(alpha, SPACES[space as TemptingSpace], 'normal'),
+        ),
         label(
           'images × epochs',
           ({ search: { dataset, epochs } }) => `${dataset.trainSize.toLocaleString('en-US')} × ${epochs}`,

@@ -1,4 +1,7 @@
 /** The README's findings, made from the records: what was decided, with its number, interval and n. */
+import { median } from 'simple-statistics';
+import { FILE_DATASETS } from '../lib/datasets/registry.js';
+import type { FileDatasetName } from '../lib/datasets/registry.js';
 import { ZartsError } from '../lib/errors.js';
 import { countText, intervalText, secondaryText, tallyText, verdictMark } from '../lib/report/claims.js';
 import { fixed } from '../lib/report/format.js';
@@ -6,8 +9,10 @@ import { escapeHtml } from '../lib/report/table.js';
 import type { Claim } from '../lib/analysis/claims.js';
 import type { SearchProtocol } from '../lib/search/protocol.js';
 import { searchWork } from './cost.js';
-import { distinct, viewOf } from './experiment.js';
+import { distinct, rowsOfKind, viewOf } from './experiment.js';
+import type { Axes, Row } from './experiment.js';
 import { supernetOf } from './kinds.js';
+import type { RunKind } from './kinds.js';
 import type { ResultRecord } from './records.js';
 import { experimentById } from './registry.js';
 import { failedControls } from './together.js';
@@ -32,8 +37,15 @@ function findingOf({ id, budget, result }: ResultRecord): string {
   const seeds = distinct(view.rows.map(({ seed }) => seed)).length;
   const of = `budget <code>${budget}</code>, ${view.done} of ${view.of} runs, ${seeds} seed${seeds === 1 ? '' : 's'}`;
   const decided = claims.filter(({ verdict }) => verdict === 'supported' || verdict === 'not supported');
+  const undecided = claims.filter(
+    ({ verdict, secondary, n }) => verdict === 'undecided' && !secondary && n > 1,
+  );
   const isToy = result.runs.some(({ kind }) => kind === 'toy');
-  const limits = isToy ? [OF_TOYS] : budget === 'full' ? [] : notShown(searchesIn(result));
+  const limits = isToy
+    ? [OF_TOYS]
+    : budget === 'full'
+      ? []
+      : [...notShown(searchesIn(result)), ...byHeart(view.rows)];
   const partly =
     view.done < view.of
       ? ['Not all of its runs are there yet; what rests on the others is undecided, or not run.']
@@ -47,6 +59,7 @@ function findingOf({ id, budget, result }: ResultRecord): string {
     `<summary><b>${escapeHtml(experiment.title)}</b> (${of}): ${tallyText(claims)}</summary>`,
     ...listed([...partly, ...limits]),
     ...listed(decided.map((claim) => decidedText(claim, controls))),
+    ...listed(undecided.map(undecidedText), 'Primary questions that so many runs did not decide:', ''),
     ...listed(
       controls.map((control, i) => `- C${i + 1}. ${control}.`),
       'What showed that these could be seen:',
@@ -94,18 +107,41 @@ function notShown(searches: readonly SearchProtocol[]): string[] {
   ];
 }
 
+/** That supernets do worse than guessing on images that they have not seen, if that is so in the median. */
+function byHeart(rows: readonly Row<RunKind, Axes>[]): string[] {
+  const losses = [...rowsOfKind(rows, 'search'), ...rowsOfKind(rows, 'landscape')].flatMap((row) => {
+    const loss = row.kind === 'search' ? row.epochs.at(-1)?.candidateLoss : row.minimum.loss;
+    const known = FILE_DATASETS[row.dataset as FileDatasetName] as
+      { readonly classes: readonly string[] } | undefined;
+    return known && typeof loss === 'number' ? [{ loss, guessing: Math.log(known.classes.length) }] : [];
+  });
+  if (losses.length === 0) return [];
+  const loss = median(losses.map((each) => each.loss));
+  const guessing = median(losses.map((each) => each.guessing));
+  if (loss <= guessing) return [];
+  return [
+    `On images that they have not seen these supernets end with a loss of ${fixed(loss, 1)} nats (median), where guessing has ${fixed(guessing, 1)}: they know their few training images by heart.`,
+  ];
+}
+
+/** "- ? …: text *statistic*: 0.3 [−0.1, 0.7], n = 6. p = …; so many would find …" */
+function undecidedText({ text, statistic, interval, n, unit, detail }: Claim): string {
+  return `- ${verdictMark('undecided')} ${text} *${statistic.name}*: ${fixed(statistic.value, 3)} ${intervalText(interval)}, ${countText(n, unit)}. ${detail}`;
+}
+
 /**
  * "- ✓ N_e rises with N: flat density. *slope of …*: 0.825 [0.718, 0.931], n = 3." With its controls' places among all, where it
  * has any.
  */
 function decidedText(
-  { verdict, alike, text, secondary, statistic, interval, n, unit, controls = [] }: Claim,
+  { verdict, alike, text, secondary, statistic, interval, n, unit, controls = [], remark }: Claim,
   all: readonly string[],
 ): string {
   const found = `${fixed(statistic.value, 3)} ${intervalText(interval)}`;
   const places = controls.map((control) => `C${all.indexOf(control) + 1}`);
   const seen = places.length === 0 ? '' : ` (Controls: ${places.join(', ')}.)`;
-  return `- ${verdictMark(verdict)} ${verdict}${alike ? ' (the two are alike)' : ''}: ${text}${secondaryText(secondary)} *${statistic.name}*: ${found}, ${countText(n, unit)}.${seen}`;
+  const more = remark === undefined ? '' : ` ${remark}`;
+  return `- ${verdictMark(verdict)} ${verdict}${alike ? ' (the two are alike)' : ''}: ${text}${secondaryText(secondary)} *${statistic.name}*: ${found}, ${countText(n, unit)}.${more}${seen}`;
 }
 
 /**

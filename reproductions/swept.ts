@@ -91,6 +91,8 @@ interface Swept<A extends Axes, C extends Choices> extends Pick<
   readonly deviations: (cells: readonly Cell<'training', A>[]) => readonly string[];
   /** Whose search a row is of, in a sentence; what those of one find is judged together. */
   readonly whose: (row: SweptRow<A>) => string;
+  /** Controls of the setting that is swept; none when left out. */
+  readonly controls?: (rows: readonly SweptRow<A>[]) => readonly Control[];
   /** One at least. */
   readonly tables: (rows: readonly SweptRow<A>[], view: SweptView<A>) => readonly [Table, ...Table[]];
   /** The paper's table, beside the title: its columns by the names of their cells, and when it is comparable. */
@@ -166,8 +168,9 @@ function lossControl(rows: readonly Ended[]): Control {
   return aboveControl(text, means, 0, 'no two losses are here', 'seeds, nats');
 }
 
-/** What statements on losses are told of their control. */
-export const gatedByLoss = (rows: readonly Ended[]): Gate => gatedBy([lossControl(rows)]);
+/** What statements on losses are told of their controls. @param others  Of the setting that is swept. */
+export const gatedByLoss = (rows: readonly Ended[], others: readonly Control[] = []): Gate =>
+  gatedBy([...others, lossControl(rows)]);
 
 /**
  * What a claim that sizes grow with a setting is decided on: the slope of a line, in steps of the least that two sizes differ by.
@@ -347,7 +350,11 @@ export function swept<A extends Axes, C extends Choices>(table: Swept<A, C>) {
           networks.filter((row) => table.whose(row) === whose),
         ),
       );
-      const controls = separationTable(view, [...moving, lossControl(networks)]);
+      const controls = separationTable(view, [
+        ...moving,
+        ...(table.controls?.(networks) ?? []),
+        lossControl(networks),
+      ]);
       return [...controls, { ...first, notes }, ...others, ...peersBlock(peers, view), printedBlock(view)];
     },
     charts,

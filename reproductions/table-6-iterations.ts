@@ -17,7 +17,7 @@ import type { Budget, Preset, SearchProtocol } from '../lib/search/protocol.js';
 import { gatedByTraining, slope } from './claims.js';
 import type { Separation } from './claims.js';
 import { searchDeviations, seedsDeviation, sentences, trainingDeviations } from './deviations.js';
-import { cross, distinct, groupBy, ofWholeSeeds } from './experiment.js';
+import { cross, distinct, groupBy, ofWholeSeeds, perSeed } from './experiment.js';
 import type { Cell } from './experiment.js';
 import type { Grid } from './grid.js';
 import { printedTable } from './paper.js';
@@ -36,6 +36,9 @@ import {
   stateText,
   summaryTable,
 } from './tables.js';
+
+import { aboveControl } from './together.js';
+import type { Control } from './together.js';
 
 /** Whose weights, M, and weight steps between two updates of α. */
 export type IterationAxes = Readonly<Record<'reading', Preset> & Record<'M' | 'period', number>>;
@@ -109,6 +112,25 @@ const hasFrequency =
 
 const whose = ({ reading }: Pick<TrainedRow, 'reading'>): string => `MGS, ${PRESET_TITLES[reading]}`;
 
+/**
+ * That more fine-tuning does what it is for: the candidates of an update have a lower loss after the largest M than after the smallest,
+ * in the first epoch that has updates, where α and ω have hardly come apart yet.
+ */
+function tuningControl(rows: readonly TrainedRow[], reading: Preset): Control {
+  const own = rows.filter((row) => row.reading === reading);
+  const constant = own.filter(hasFrequency('fixed', own));
+  const all = constant.map(({ M }) => M);
+  const lossWith = (among: readonly TrainedRow[], M: number): number =>
+    among.find((row) => row.M === M)?.epochs?.find(({ updates }) => updates > 0)?.candidateLoss ?? NaN;
+  return aboveControl(
+    `Candidates of ${whose({ reading })}, fine-tuned with the largest M have a lower validation loss than with the smallest, in the first epoch with updates`,
+    perSeed(constant, (each) => lossWith(each, Math.min(...all)) - lossWith(each, Math.max(...all))),
+    0,
+    'no two seeds are here',
+    'seeds, nats',
+  );
+}
+
 function claims(rows: readonly TrainedRow[], separation: Separation | undefined): Answer[] {
   const whole = ofWholeSeeds(rows, 'reading', 'M', 'period');
   return groupBy(rows, 'reading').flatMap(({ key: { reading }, rows: all }) => {
@@ -125,7 +147,7 @@ function claims(rows: readonly TrainedRow[], separation: Separation | undefined)
       statistic: 'L_val(ω, α) in nats at the end of a search, for each unit of M more (slope of a line)',
       value: slope<'M', TrainedRow>('M', ({ validation }) => validation.loss),
       region: { below: 0 },
-      ...gatedByLoss(rows),
+      ...gatedByLoss(rows, [tuningControl(rows, reading)]),
     };
     const own = whole.filter((row) => row.reading === reading);
     return judgeAll(own, [
@@ -236,6 +258,8 @@ export const table6 = swept({
   }),
   deviations,
   whose,
+  controls: (rows) =>
+    distinct(rows.map(({ reading }) => reading)).map((reading) => tuningControl(rows, reading)),
   tables,
   printed: {
     columns: { error: 'error (%)', params: 'parameters (M)' },

@@ -32,6 +32,8 @@ export interface TestedQuestion {
   readonly secondary?: boolean;
   /** What must have been seen first. */
   readonly controls?: readonly Control[];
+  /** What else was measured that bears on it. */
+  readonly remark?: string;
   /** undefined where a method has no runs. */
   readonly test: () => Tested | undefined;
 }
@@ -128,7 +130,7 @@ export function gatedBy(controls: readonly Control[]): Gate {
  */
 export function judgeQuestions(questions: readonly TestedQuestion[], lacking?: string): Answer[] {
   return questions.map((question): Answer => {
-    const { id, text, statistic, unit, secondary, controls = [], test } = question;
+    const { id, text, statistic, unit, secondary, controls = [], remark, test } = question;
     const failed = controls.find(({ passed }) => passed === false);
     const fault = failed ?? controls.find(({ passed }) => passed === undefined);
     const found = lacking === undefined && (!fault || failed) ? test() : undefined;
@@ -148,11 +150,16 @@ export function judgeQuestions(questions: readonly TestedQuestion[], lacking?: s
         ? { ...measured, untested: verdict, detail }
         : unanswered({ ...common, statistic, detail }, verdict);
     }
-    const { p, agrees, alike, detail } = found;
+    const { p, agrees, alike, detail: said } = found;
+    const detail = (count: number): string => {
+      const own = typeof said === 'string' ? said : said(secondary ? 1 : count);
+      return remark === undefined ? own : `${own} ${remark}`;
+    };
     return {
       ...measured,
+      ...(remark === undefined ? {} : { remark }),
       tested: { p, agrees, ...(alike ? { alike } : {}) },
-      detail: typeof detail === 'string' ? detail : (count) => detail(secondary ? 1 : count),
+      detail,
       ...(controls.length === 0 ? {} : { controls: controls.map(sentenceOf) }),
     };
   });

@@ -28,6 +28,8 @@ export interface Claim {
   readonly detail: string;
   /** What showed that this experiment can see such a thing, a sentence each. */
   readonly controls?: readonly string[];
+  /** What else was measured that bears on it, said wherever its verdict is: a sentence, which stands in `detail` too. */
+  readonly remark?: string;
   /** Of a claim that is not supported: whether two things were shown to be alike, and not the reverse of what it says. */
   readonly alike?: boolean;
 }

@@ -33,6 +33,22 @@ describe('findings', () => {
     }
   });
 
+  it('name every primary question that more than one repeat left open, with what so many would have found', () => {
+    for (const record of records) {
+      const lines = findingsText([record])
+        .split('\n')
+        .filter((line) => line.startsWith('- ? '));
+      const claims = experimentById(record.id)
+        .claims(viewOf(record.result))
+        .filter(({ verdict, secondary, n }) => verdict === 'undecided' && !secondary && n > 1);
+      expect(lines).to.have.length(claims.length);
+      for (const [i, { text, detail }] of claims.entries()) {
+        expect(lines[i]).to.contain(text);
+        expect(lines[i].endsWith(detail)).to.equal(true);
+      }
+    }
+  });
+
   it('name each control once, and every finding the controls that it rests on', () => {
     for (const record of records) {
       const text = findingsText([record]);
