@@ -3,6 +3,7 @@
  * so that the run store computes it once.
  */
 import { LEVEL, summarize } from '../lib/analysis/statistics.js';
+import type { Summary } from '../lib/analysis/statistics.js';
 import { decimalsFor, fixed } from '../lib/report/format.js';
 import { landscapeChart } from '../lib/report/landscape-chart.js';
 import type { Chart } from '../lib/report/spec.js';
@@ -301,8 +302,20 @@ function tuningControl(rows: readonly OnLandscapeRow[]): Control {
     return current && tuned && mean(current.grid.losses.flat()) - mean(tuned.grid.losses.flat());
   });
   if (falls.length < 2) return { text, found: 'no two supernets are here', passed: undefined };
-  const { mean: fall, interval } = summarize(falls);
-  const found = `by ${fixed(fall, 3)} (${interval!.map((end) => fixed(end, 3)).join(' to ')}) nats, ${falls.length} supernets`;
+  const { interval } = summarize(falls);
+  const told = (by: Summary): string =>
+    `by ${fixed(by.mean, 3)} (${by.interval!.map((end) => fixed(end, 3)).join(' to ')}) nats`;
+  // A grid of an even number of points has none at α.
+  const atAlpha = perSeed(rows, (own) => {
+    const [current, tuned] = (['current', 'finetuned'] as const).map((each) => {
+      const losses = landscapeAt(own, each)?.grid.losses ?? [];
+      const middle = (losses.length - 1) / 2;
+      return losses[middle]?.[middle];
+    });
+    return current - tuned;
+  });
+  const beside = atAlpha.length < 2 ? '' : `; at α itself ${told(summarize(atAlpha))}`;
+  const found = `${told(summarize(falls))}, ${falls.length} supernets${beside}`;
   return { text, found, passed: interval![0] > 0 };
 }
 
