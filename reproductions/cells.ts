@@ -44,6 +44,7 @@ import { absolute, judgeAll } from './statements.js';
 import type { Statement } from './statements.js';
 import { controlsTable, gatedBy } from './together.js';
 import type { Control } from './together.js';
+import { SEEDS } from './sweep.js';
 import { AGREEMENT, counted, label, spread, summaryTable } from './tables.js';
 import type { SummaryColumn } from './tables.js';
 import { trainingOf, trainingSettings } from './training.js';
@@ -129,7 +130,7 @@ export function cellFigure(id: string, dataset: FileDatasetName, spaces: readonl
   const own = inDarts(spaces) ? compared : [...compared, ...BESIDE];
   return {
     ...{ id, title, description, claim, paper },
-    seeds: { full: 4, laptop: inDarts(spaces) ? 3 : LAPTOP_SEEDS, smoke: 1 },
+    seeds: { full: 4, laptop: inDarts(spaces) ? SEEDS.laptop : LAPTOP_SEEDS, smoke: 1 },
     choices: {
       space: some('search space', spaces, (budget) =>
         budget === 'laptop' ? spaces.filter((space) => space === 'darts' || isTempting(space)) : spaces,

@@ -32,7 +32,7 @@ import {
 import type { EpochAxes, Network } from './fig-2-networks.js';
 import { count, some } from './grid.js';
 import { methodTitle } from './methods.js';
-import { SPACE } from './sweep.js';
+import { SEEDS, SPACE } from './sweep.js';
 import { counted, label, meanText, spread, stateText, summaryTable } from './tables.js';
 import {
   controlCells,
@@ -239,7 +239,7 @@ export const fig2 = experiment({
     'ZARTS parameters (M)': PRINTED.parametersM,
     'DARTS loses parameters after epoch': PRINTED.turn,
   },
-  seeds: { full: 3, laptop: 3, smoke: 1 },
+  seeds: { ...SEEDS, smoke: 1 },
   choices: {
     method: some<SolverId>('method', SOLVER_IDS, (budget) =>
       budget === 'smoke' ? ['darts-1st', 'mgs-flat'] : ['darts-1st', 'mgs', 'mgs-flat'],

@@ -33,6 +33,7 @@ import {
   separationsIn,
   worthTraining,
 } from './separation.js';
+import { SEEDS } from './sweep.js';
 import { counted, label, listTable, SKIPS, spread, stateText, summaryTable } from './tables.js';
 import type { SummaryColumn } from './tables.js';
 import { aboveControl, gatedBy } from './together.js';
@@ -42,9 +43,6 @@ import { trainingSettings } from './training.js';
 
 /** Whose networks are trained. */
 const PRESET = 'darts-space';
-
-/** Searches at each setting; the paper's Table 5 has three. More where only what needs no training is decided. */
-const SEEDS: Readonly<Record<Budget, number>> = { full: 3, laptop: 6, smoke: 2 };
 
 /** Whose searches of the same length stand beside. */
 const PEERS = ['darts-1st', 'random-ws'] as const satisfies readonly SolverId[];

@@ -20,7 +20,7 @@ const asThePaperSays: Ratio = ({ schedule }, seed, epoch) =>
 const oneCounts: Ratio = ({ N }, seed, epoch) => (1.1 + 0.01 * seed + 0.001 * epoch * (seed - 1)) / N;
 
 const laptop = (esr: Ratio, options: Partial<Parameters<typeof cellsOf>[1]> = {}) =>
-  fakeView(fig4, { budget: 'laptop', ...(options as object) }, ({ axes, run }) => ({
+  fakeView(fig4, { budget: 'laptop', seeds: 3, ...(options as object) }, ({ axes, run }) => ({
     search: {
       epoch: (epoch) => {
         const ratio = esr(axes, run.search.seed, epoch);
