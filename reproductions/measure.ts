@@ -639,7 +639,8 @@ async function reasonFor(
     return '';
   } catch (error) {
     const told = error instanceof UsageError || error instanceof ZartsError;
-    if (!told || error instanceof InterruptedError) throw error;
+    // Images that are being fetched are not missing.
+    if (!told || error instanceof InterruptedError || error instanceof InUseError) throw error;
     // A figure goes without images that a folder lacks; a folder that is none is a mistake.
     const place = placeOf({ data: options.data });
     if (!isAbsent(name, options) || (place.named && !isFolder(place.folder))) throw error;

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import { UsageError } from '../../lib/errors.js';
+import { FILE_DATASETS } from '../../lib/datasets/registry.js';
 import type { Progress } from '../../lib/progress.js';
 import { chartSvg } from '../../lib/report/render.js';
+import { acquireLock, InUseError } from '../../lib/runs/lock.js';
 import { listFinished } from '../../lib/runs/store.js';
 import { BUDGETS, spaceOf } from '../../lib/search/protocol.js';
 import { runSearch } from '../../lib/search/run.js';
@@ -357,6 +359,17 @@ describe('reproduce', () => {
     expect((nowhere as Error).message).to.match(
       /^\/nowhere\/at\/all does not exist; --data .* must name a folder/,
     );
+  });
+
+  it('does not leave out images that are being fetched', async () => {
+    const data = newHome();
+    const { folder, archive } = FILE_DATASETS.cifar10;
+    writeFileSync(path.join(data, archive.name), '');
+    const lock = acquireLock(path.join(data, `.${folder}.lock`), 'It');
+    const asked = reproduce(fig4, { budget: 'smoke', seeds: 1, data, home: newHome() });
+    const error: unknown = await asked.catch((reason: unknown) => reason);
+    lock.release();
+    expect(error).to.be.instanceOf(InUseError);
   });
 
   it('names the record that came with the project where the store has nothing of it', async () => {
