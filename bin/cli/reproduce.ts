@@ -22,7 +22,7 @@ import {
 } from '../../reproductions/measure.js';
 import { paceText } from '../../reproductions/pace.js';
 import { EXPERIMENTS, experimentById } from '../../reproductions/registry.js';
-import { reproduce } from '../../reproductions/reproduce.js';
+import { FullerRecordError, reproduce } from '../../reproductions/reproduce.js';
 import type { Reproduced, ReproduceOptions, PartlyShown } from '../../reproductions/reproduce.js';
 import { shareOf } from '../../reproductions/shares.js';
 import { label, listTable } from '../../reproductions/tables.js';
@@ -108,7 +108,8 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
       }
       const wanted = { ...asked, ...source, ...through, ...shown, progress, signal };
       const report = await reproduceWhole(experiment, wanted).catch((error: unknown) => {
-        if (experiments.length === 1 || !(error instanceof NothingStoredError)) throw error;
+        const isLess = error instanceof NothingStoredError || error instanceof FullerRecordError;
+        if (experiments.length === 1 || !isLess) throw error;
         lacking.push(error.message);
       });
       if (!report) continue;
