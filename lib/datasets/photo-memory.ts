@@ -56,7 +56,8 @@ export async function photosInMemory(
           images.set(pixels, (start + i) * side * side * 3);
         } catch (error) {
           if (!(error instanceof UndecodableError)) throw error;
-          throw undecodable(`${entry.file} (in ${catalog.root})`, error.message);
+          const image = `${entry.file} (in ${catalog.root})`;
+          throw undecodable(image, error.message, 'take it out of the folder');
         }
       });
       await Promise.all(chunk);

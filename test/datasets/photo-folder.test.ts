@@ -151,7 +151,10 @@ describe('datasets: folders of photographs as people have them', () => {
       [255, 255, 255],
     ]);
     writeFileSync(at('train', 'a', 'colour.png'), 'no image');
-    expectSentence(await rejection(photosInMemory(photos, 8)), /a\/colour\.png .* cannot be decoded/);
+    expectSentence(
+      await rejection(photosInMemory(photos, 8)),
+      /a\/colour\.png .* cannot be decoded: .*; replace the file, or take it out of the folder\.$/,
+    );
   });
 
   it('both halves of a search have each class’s share, however many images a class has', async () => {
