@@ -135,13 +135,15 @@ export function cellsOf<K extends RunKind, A extends Axes, C extends Choices>(
   return [...new Map(cells.map((cell) => [canonicalJson([cell.run, cell.axes]), cell])).values()];
 }
 
+/** Runs of a result that are an experiment's own, and not classifiers beside them. */
+export const doneOf = ({ runs }: Pick<Result, 'runs'>): number =>
+  runs.filter(({ kind }) => kind !== 'linear').length;
+
 /** The rows of a result, and how far it is. */
 export function viewOf<K extends RunKind, A extends Axes>(result: Result): View<K, A> {
   const { budget, runs, of, missing } = result;
   const rows = runs.map(({ kind, axes, kept }) => ({ ...rowOf(kind, kept, axes), ...axes }));
-  // The rows are what the experiment's own runs gave.
-  const done = runs.filter(({ kind }) => kind !== 'linear').length;
-  return { budget, rows: rows as unknown as Row<K, A>[], done, of, missing };
+  return { budget, rows: rows as unknown as Row<K, A>[], done: doneOf(result), of, missing };
 }
 
 /** The rows of one kind. */

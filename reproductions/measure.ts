@@ -14,7 +14,7 @@ import { canonicalJson } from '../lib/runs/canonical.js';
 import type { RunQueue } from '../lib/runs/queue.js';
 import { listFinished } from '../lib/runs/store.js';
 import type { Budget } from '../lib/search/protocol.js';
-import { viewOf } from './experiment.js';
+import { doneOf, viewOf } from './experiment.js';
 import type { AnyCell, MeasuredCell, Result } from './experiment.js';
 import {
   dataDigest,
@@ -96,7 +96,7 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
     const there = finding(cells, context, workInStore(cells, context));
     await there.findStored();
     const shown = there.soFar();
-    if (shown.runs.length > 0) return shown;
+    if (doneOf(shown) > 0) return shown;
     if (stored === 'only') {
       throw new NothingStoredError(
         `The store has none of the ${countOf(cells)} runs of ${id} at ${budget}; without --stored they are computed.`,
@@ -642,7 +642,8 @@ async function reasonFor(
     return '';
   } catch (error) {
     const told = error instanceof UsageError || error instanceof ZartsError;
-    if (!told || error instanceof InterruptedError) throw error;
+    // Images that are being fetched are not missing.
+    if (!told || error instanceof InterruptedError || error instanceof InUseError) throw error;
     // A figure goes without images that a folder lacks; a folder that is none is a mistake.
     const place = placeOf({ data: options.data });
     if (!isAbsent(name, options) || (place.named && !isFolder(place.folder))) throw error;

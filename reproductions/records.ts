@@ -100,24 +100,42 @@ export function readRecord(file: string): ResultRecord {
   );
 }
 
-/** The digest of what a run read, as its provenance tells it: none where it read nothing. */
-const readBy = z.looseObject({ data: z.looseObject({ digest: z.string() }).nullish() });
+/** What a run of a record must have to be taken. */
+const keptSchema = z.looseObject({
+  key: z.string(),
+  protocol: z.json(),
+  result: z.json(),
+  /** Has the digest of what the run read; none where it read nothing. */
+  provenance: z.looseObject({ data: z.looseObject({ digest: z.string() }).nullish() }),
+});
+
+/** A run of a record. @throws {ZartsError} for one that is not whole. */
+function checkedRun(run: unknown, file: string) {
+  const { success, data, error } = keptSchema.safeParse(run);
+  if (success) return data;
+  const [{ path, message }] = error.issues;
+  throw new ZartsError(
+    `A run of ${basename(file)} is not whole (${path.join('.') || 'its top'}: ${message}); no run of it was taken: make the record anew with npx zarts reproduce.`,
+  );
+}
 
 /**
  * Takes the runs of a record into the run store, so that the grid that it is of goes on where the record ends. Every run must be
  * the one that its key says; what the store has already stays as it is.
  *
  * @param home  The folder of runs.
- * @throws {ZartsError} for a file that is no record, and for a run that is not what its key says or of another result version;
- *         then nothing is taken.
+ * @throws {ZartsError} for a file that is no record, and for a run that is not whole, not what its key says, or of another
+ *         result version; then nothing is taken.
  */
 export async function takeRecord(file: string, home: string = runsHome()) {
   // Cells may share a run.
   const kept = new Map(
-    readRecord(file).result.runs.flatMap((cell) => cell.kept.map((run) => [run.key, run])),
+    readRecord(file)
+      .result.runs.flatMap((cell) => cell.kept.map((run) => checkedRun(run, file)))
+      .map((run) => [run.key, run]),
   );
   const runs = [...kept.values()].map(({ key, protocol, result, provenance }) => {
-    const dataDigest = readBy.parse(provenance).data?.digest ?? 'none';
+    const dataDigest = provenance.data?.digest ?? 'none';
     const run = openRun({ protocol, dataDigest, home });
     if (run.key !== key) {
       throw new ZartsError(

@@ -17,7 +17,7 @@ import type { Surface } from '../lib/report/surface.js';
 import { textTable } from '../lib/report/table.js';
 import type { Table } from '../lib/report/table.js';
 import { openSettingsOf } from './deviations.js';
-import { cellsOf, distinct, viewOf } from './experiment.js';
+import { cellsOf, distinct, doneOf, viewOf } from './experiment.js';
 import type { Axes, Cell, Experiment, Result, Row } from './experiment.js';
 import type { Change, Choices, GridOptions } from './grid.js';
 import type { RunKind } from './kinds.js';
@@ -99,6 +99,9 @@ export function shownOf<K extends RunKind, A extends Axes, C extends Choices>(
   };
 }
 
+/** What could be shown of a grid is less than the record of it that is there, which stays. */
+export class FullerRecordError extends ZartsError {}
+
 /** Marks the files of a result that lacks its images. */
 const NO_DATA = 'no-data';
 
@@ -106,8 +109,8 @@ const NO_DATA = 'no-data';
  * Reproduces a figure or table: runs what the store does not have and writes record, pictures and chart specifications to
  * results/ as `<id>-<budget>…`; what was changed by hand, or ran on synthetic images, has files of its own.
  *
- * @throws {UsageError} for options out of range; {ZartsError} when data are missing, a run fails, or a file cannot be
- *         written; {InterruptedError} after `signal`, what is there being in a text file beside the results.
+ * @throws {UsageError} for options out of range; {FullerRecordError} where the store or the images that are here give less
+ *         than the record that there is; {ZartsError} when data are missing, a run fails, or a file cannot be written; {InterruptedError} after `signal`, what is there being in a text file beside the results.
  */
 export async function reproduce<K extends RunKind, A extends Axes, C extends Choices>(
   experiment: Experiment<K, A, C>,
@@ -151,21 +154,31 @@ export async function reproduce<K extends RunKind, A extends Axes, C extends Cho
     },
   });
   /** Runs in the record that there is. */
-  const before = (): number => keptRecord(name, [folder])?.result.runs.length ?? 0;
+  const before = (): number => {
+    const record = keptRecord(name, [folder]);
+    return record ? doneOf(record.result) : 0;
+  };
   const result = await measured.catch(async (error: unknown) => {
     // What there is of a grid that was stopped is a record too, unless there is one with more.
-    if (error instanceof InterruptedError && partly && partly.runs.length > before()) await keep(partly);
+    if (error instanceof InterruptedError && partly && doneOf(partly) > before()) await keep(partly);
     const committed = error instanceof NothingStoredError && keptRecord(name, [committedResults()]);
     if (committed) {
       throw new NothingStoredError(
-        `${error.message} The record that came with the project has ${committed.result.runs.length}: npx zarts runs import reproductions/results/${name}.json takes them into the store.`,
+        `${error.message} The record that came with the project has ${doneOf(committed.result)}: npx zarts runs import reproductions/results/${name}.json takes them into the store.`,
       );
     }
     throw error;
   });
-  if (stored && result.runs.length < before()) {
-    throw new ZartsError(
-      `The record ${name}.json has ${before()} runs, the store ${result.runs.length} of them; npx zarts runs import takes those of the record into the store.`,
+  const done = doneOf(result);
+  const fewer = done < before();
+  if (stored && fewer) {
+    throw new FullerRecordError(
+      `The record ${name}.json has ${before()} runs, the store ${done} of them; npx zarts runs import takes those of the record into the store.`,
+    );
+  }
+  if (result.missing.length > 0 && fewer) {
+    throw new FullerRecordError(
+      `The record ${name}.json, which has ${before()} runs, stays instead of one with the ${done} whose images are here; --stored shows what the store has of all. ${result.missing.join(' ')}`,
     );
   }
   const seconds = (performance.now() - began) / 1000;

@@ -1,4 +1,4 @@
-/** A table's runs in shares that can be computed apart: what needs the same run first is in one share. */
+/** The runs of tables in shares that can be computed apart: what needs the same run first is in one share. */
 import type { AnyCell } from './experiment.js';
 import { partsOf } from './kinds.js';
 
@@ -12,9 +12,20 @@ export function groupsOf<C extends AnyCell>(cells: readonly C[]): C[][] {
   return [...groups.values()];
 }
 
-/** One of several shares of about as many groups each. @param share  From 1 on. */
-export function shareOf<C extends AnyCell>(cells: readonly C[], share: number, shares: number): C[] {
-  return groupsOf(cells)
-    .filter((_, i) => i % shares === share - 1)
-    .flat();
+/**
+ * One of several shares of grids, each with as many groups as the next, or one more: of each grid its cells, in its order.
+ *
+ * @param share  From 1 on.
+ */
+export function shareOf<C extends AnyCell>(
+  grids: readonly (readonly C[])[],
+  share: number,
+  shares: number,
+): C[][] {
+  const own = new Set(
+    groupsOf(grids.flat())
+      .filter((_, i) => i % shares === share - 1)
+      .flat(),
+  );
+  return grids.map((cells) => cells.filter((cell) => own.has(cell)));
 }

@@ -1,5 +1,7 @@
 import { join, resolve } from 'node:path';
 import { summarize } from '../../lib/analysis/statistics.js';
+import { placeOf } from '../../lib/datasets/disk.js';
+import { PHOTO_DATASETS } from '../../lib/datasets/registry.js';
 import { UsageError, ZartsError } from '../../lib/errors.js';
 import { countNetwork, multiplyAdds } from '../../lib/evaluation/count.js';
 import type { Exported } from '../../lib/evaluation/export.js';
@@ -64,16 +66,19 @@ export function evaluationProtocols(
   there?: PhotoCount,
 ): EvaluationProtocol[] {
   const space = options.space ?? own;
+  const images = options.dataset ?? searchedOn;
   const preset =
     options.preset ??
-    (options.dataset === 'imagenet' || options.dataset === 'folder'
+    (isPhotos(images)
       ? 'imagenet'
       : space !== undefined && TABLE_2_SPACES.includes(space)
         ? 'table-2'
         : genotype.skeleton === 'stages'
           ? 'nb201'
           : 'darts-space');
-  const dataset = options.dataset ?? (preset === 'imagenet' ? undefined : searchedOn);
+  // The preset for photographs has its own where those of the search are none.
+  const dataset =
+    options.dataset ?? (preset === 'imagenet' && !isPhotos(searchedOn) ? undefined : searchedOn);
   const full = fullEvaluation(genotype, {
     ...(there ? { there } : {}),
     preset,
@@ -87,6 +92,23 @@ export function evaluationProtocols(
   if (given !== undefined) throw new UsageError('seed cannot be set: choose it with --seed.');
   return Array.from({ length: seeds }, (_, i) =>
     applyChange(EVALUATION, derived, parseSet([`seed=${first + i}`, ...(options.set ?? [])])),
+  );
+}
+
+/** Whether a name is that of a data set of photographs. */
+const isPhotos = (name: string | undefined): boolean => PHOTO_DATASETS.some((each) => each === name);
+
+/** @throws {UsageError} for an option on photographs where the images are none that are read from files. */
+function checkPhotoOptions(
+  dataset: string,
+  { data, prepare, skipUndecodable }: EvaluateCommandOptions,
+): void {
+  const computed = placeOf({ data }).synthetic;
+  if (isPhotos(dataset) && !computed) return;
+  const option = prepare === undefined ? (skipUndecodable ? '--skip-undecodable' : undefined) : '--prepare';
+  if (option === undefined) return;
+  throw new UsageError(
+    `${option} is for files of photographs (imagenet, folder), and ${computed ? 'computed images' : `the images of ${dataset}`} are none: leave it out.`,
   );
 }
 
@@ -124,7 +146,9 @@ async function exportRuns(
 /** Runs `zarts evaluate`. @returns the exit code. */
 export async function evaluateCommand(argument: string, options: EvaluateCommandOptions): Promise<number> {
   const named = readGenotype(argument, options);
-  const protocols = evaluationProtocols(named, options, await photosThere(options.dataset, options.data));
+  const there = await photosThere(options.dataset ?? named.dataset, options.data);
+  const protocols = evaluationProtocols(named, options, there);
+  checkPhotoOptions(protocols[0].dataset.name, options);
   const { runEvaluation } = await import('../../lib/evaluation/run.js');
   const progress = terminalProgress({ quiet: options.quiet ?? false });
   const data = {

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { knownName } from '../../lib/errors.js';
+import { knownName, UsageError } from '../../lib/errors.js';
 import { countNetwork } from '../../lib/evaluation/count.js';
 import { about, fixed } from '../../lib/report/format.js';
 import { writeWhole } from '../../lib/runs/files.js';
@@ -42,6 +42,8 @@ export function listCommand(
 ): number {
   const known = knownName('list', what ?? WHAT[0], WHAT);
   if (options.machines !== undefined) {
+    if (known === 'genotypes')
+      throw new UsageError('--machines belongs to zarts list experiments, not to genotypes; leave it out.');
     const machines = wholeNumber('--machines', options.machines, 1, MOST_MACHINES);
     return listNeeds(machines, options);
   }

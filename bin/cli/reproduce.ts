@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { InterruptedError, UsageError, ZartsError, unknownName } from '../../lib/errors.js';
 import { claimsText } from '../../lib/report/claims.js';
 import { about } from '../../lib/report/format.js';
@@ -22,7 +21,7 @@ import {
 } from '../../reproductions/measure.js';
 import { paceText } from '../../reproductions/pace.js';
 import { EXPERIMENTS, experimentById } from '../../reproductions/registry.js';
-import { reproduce } from '../../reproductions/reproduce.js';
+import { FullerRecordError, reproduce } from '../../reproductions/reproduce.js';
 import type { Reproduced, ReproduceOptions, PartlyShown } from '../../reproductions/reproduce.js';
 import { shareOf } from '../../reproductions/shares.js';
 import { label, listTable } from '../../reproductions/tables.js';
@@ -32,7 +31,7 @@ import type { DataOptions } from './data.js';
 import { knownBudget, wholeNumber } from './options.js';
 import type { ExperimentOptions } from './options.js';
 import { interruptible } from './signals.js';
-import { parsedShare, slurmScript } from './slurm.js';
+import { dataAnywhere, parsedShare, slurmScript } from './slurm.js';
 import { bulletList, fitted, print, printJson, shortPath, textWidth, wrap } from './text.js';
 
 /** The options of `zarts reproduce`. */
@@ -69,54 +68,60 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
     return 0;
   }
   const part = options.share === undefined ? undefined : parsedShare(options.share);
+  // Controls of a run may be in another share, which it does not wait for.
+  const own: readonly AnyCell[][] = part
+    ? shareOf(grids, part.share, part.shares).map((cells) => cells.map(({ axes, run }) => ({ axes, run })))
+    : grids;
   const progress = terminalProgress({ quiet });
   const source = data === undefined ? {} : { data };
-  const reports: Reproduced[] = [];
+  const documents: object[] = [];
   const lacking: string[] = [];
   const queue = options.queue === undefined ? undefined : await RunQueue.open(options.queue);
   const through = queue ? { queue } : {};
   const shown = options.stored ? ({ stored: 'only' } as const) : {};
   const tells = !quiet && !options.stored;
   if (tells && experiments.length > 1) {
-    process.stderr.write(`${fitted(costTable(experiments, grids, asked.budget, source))}\n\n`);
+    process.stderr.write(`${fitted(costTable(experiments, own, asked.budget, source))}\n\n`);
   }
   await interruptible(async (signal) => {
     for (const [i, experiment] of experiments.entries()) {
+      const cells = own[i];
       try {
-        if (!options.stored) await fetchFor(grids[i], { progress, signal, ...source });
+        if (!options.stored) await fetchFor(cells, { progress, signal, ...source });
       } catch (error) {
         // Of several, those whose images are there are made; what others lack is said at the end.
         const told = error instanceof UsageError || error instanceof ZartsError;
         if (experiments.length === 1 || !told || error instanceof InterruptedError) throw error;
-        if (i === experiments.length - 1 && reports.length === 0) throw error;
+        if (i === experiments.length - 1 && documents.length === 0) throw error;
         lacking.push(`${experiment.id} is not reproduced: ${error.message}`);
         continue;
       }
       signal.throwIfAborted();
-      if (tells) {
-        process.stderr.write(`${await costText(experiment.id, grids[i], asked.budget, source)}\n`);
+      if (tells && cells.length > 0) {
+        process.stderr.write(`${await costText(experiment.id, cells, asked.budget, source)}\n`);
       }
       if (part) {
-        const { share, shares } = part;
-        // Its controls may be in another share, which it does not wait for.
-        const cells = shareOf(grids[i], share, shares).map(({ axes, run }) => ({ axes, run }));
-        const common = { id: experiment.id, budget: asked.budget, progress, signal, ...source };
-        const { runs } = cells.length === 0 ? { runs: [] } : await measure(cells, common);
-        const text = `${experiment.id}, share ${share} of ${shares}: ${runs.length} of ${cells.length} runs are there.`;
+        const { id } = experiment;
+        const common = { id, budget: asked.budget, progress, signal, ...source };
+        const { runs, missing } =
+          cells.length === 0 ? { runs: [], missing: [] } : await measure(cells, common);
+        lacking.push(...missing);
+        documents.push({ id, ...part, done: runs.length, of: cells.length, missing });
+        const text = `${id}, share ${part.share} of ${part.shares}: ${runs.length} of ${cells.length} runs are there.`;
         if (!json) print([text]);
         continue;
       }
       const wanted = { ...asked, ...source, ...through, ...shown, progress, signal };
       const report = await reproduceWhole(experiment, wanted).catch((error: unknown) => {
-        if (experiments.length === 1 || !(error instanceof NothingStoredError)) throw error;
+        const isLess = error instanceof NothingStoredError || error instanceof FullerRecordError;
+        if (experiments.length === 1 || !isLess) throw error;
         lacking.push(error.message);
       });
       if (!report) continue;
-      reports.push(report);
-      if (!json) print([...(reports.length > 1 ? ['', ''] : []), ...describeReproduction(report)]);
+      documents.push(documentOf(report));
+      if (!json) print([...(documents.length > 1 ? ['', ''] : []), ...describeReproduction(report)]);
     }
   }).finally(() => queue?.close());
-  const documents = reports.map(documentOf);
   if (json) printJson(id === 'all' ? documents : documents[0]);
   if (lacking.length > 0) process.stderr.write(`${lacking.join('\n')}\n`);
   return lacking.length > 0 ? 1 : 0;
@@ -154,7 +159,7 @@ function costTable(
   );
   const sum = (of: 'seconds' | 'gated'): number => costs.reduce((total, cost) => total + cost[of], 0);
   const rows = experiments.map(({ id, title }, i) => {
-    const none = lacking[i].length === grids[i].length;
+    const none = grids[i].length > 0 && lacking[i].length === grids[i].length;
     return { id, title, takes: none ? 'no images' : about(costs[i].seconds), gated: costs[i].gated };
   });
   return listTable(
@@ -180,7 +185,7 @@ function commandOf(id: string, options: ReproduceCommandOptions): string[] {
     ...(preset === undefined ? [] : ['--preset', preset]),
     ...(seeds === undefined ? [] : ['--seeds', seeds]),
     ...set.flatMap((each) => ['--set', each]),
-    ...(data === undefined ? [] : ['--data', data === 'synthetic' ? data : resolve(data)]),
+    ...(data === undefined ? [] : ['--data', dataAnywhere(data)]),
   ];
 }
 

@@ -5,8 +5,9 @@ import { exportRuns, importRuns, runFiles } from '../../lib/runs/archive.js';
 import { explainFileError } from '../../lib/runs/files.js';
 import { runsHome } from '../../lib/runs/home.js';
 import { acquireLock } from '../../lib/runs/lock.js';
-import { findRun, listRuns, RESULT_VERSION } from '../../lib/runs/store.js';
-import type { FoundRun } from '../../lib/runs/store.js';
+import { findRun, listRuns, recordIn, RESULT_VERSION } from '../../lib/runs/store.js';
+import type { FoundRun, RunRecord } from '../../lib/runs/store.js';
+import { distinct } from '../../reproductions/experiment.js';
 import { takeRecord } from '../../reproductions/records.js';
 import { runTitle } from '../../reproductions/title.js';
 import { namedFigure, usesOf } from '../../reproductions/uses.js';
@@ -25,7 +26,7 @@ const ACTIONS = ['list', 'show', 'remove', 'export', 'import'] as const;
 interface Listed {
   readonly key: string;
   readonly title: string;
-  /** "finished", "at step 120", "begun". */
+  /** "finished", "damaged" (its result is not whole), "at step 120", "begun". */
   readonly state: string;
   readonly bytes: number;
   readonly resultVersion: number;
@@ -83,13 +84,22 @@ function listed(found: FoundRun, uses: readonly string[]): Listed {
   const { key, protocol, resultVersion } = found;
   const files = runFiles(join(runsHome(), key));
   const steps = files.flatMap(({ name }) => /^checkpoint\/(\d+)\..*ckpt$/.exec(name)?.[1] ?? []).map(Number);
-  const state = files.some(({ name }) => name === 'result.json')
-    ? 'finished'
+  const record = recordOf(key);
+  const state = record
+    ? record === 'damaged'
+      ? 'damaged'
+      : 'finished'
     : steps.length > 0
       ? `at step ${Math.max(...steps)}`
       : 'begun';
   const bytes = files.reduce((sum, each) => sum + each.bytes, 0);
   return { key, title: runTitle(protocol), state, bytes, resultVersion, uses };
+}
+
+/** The result of a run, if it has one. */
+function recordOf(key: string): RunRecord | 'damaged' | undefined {
+  const file = join(runsHome(), key, 'result.json');
+  return existsSync(file) ? (recordIn(readFileSync(file, 'utf8'), key) ?? 'damaged') : undefined;
 }
 
 function list({ json = false, figure }: RunsOptions): number {
@@ -138,9 +148,8 @@ function show(prefix: string, { json = false }: RunsOptions): number {
   const found = findRun(prefix);
   const folder = join(runsHome(), found.key);
   const summary = listed(found, usesOf([found]).get(found.key) ?? []);
-  const file = join(folder, 'result.json');
-  const result = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>) : {};
-  const { provenance, finished } = result;
+  const record = recordOf(found.key);
+  const { provenance, finished, result } = (record === 'damaged' ? undefined : record) ?? {};
   const document = {
     ...summary,
     folder,
@@ -150,12 +159,15 @@ function show(prefix: string, { json = false }: RunsOptions): number {
     provenance,
   };
   if (json) {
-    printJson({ ...document, result: result.result });
+    printJson({ ...document, result });
     return 0;
   }
   print([
     `${summary.key}  ${summary.title}`,
-    `State       ${summary.state}${typeof finished === 'string' ? ` ${finished}` : ''}`,
+    `State       ${summary.state}${finished === undefined ? '' : ` ${finished}`}`,
+    ...(record === 'damaged'
+      ? ['            Its result.json is not whole: the command that made it computes it again.']
+      : []),
     `Size        ${sizeText(summary.bytes)}`,
     `Belongs to  ${summary.uses.join(' ') || 'no figure or table'}`,
     `Folder      ${shortPath(folder)}`,
@@ -173,10 +185,10 @@ const indented = (value: unknown): string[] =>
 
 function remove(prefixes: readonly string[], { json = false, old = false }: RunsOptions): number {
   const others = old ? listRuns().filter(({ resultVersion }) => resultVersion !== RESULT_VERSION) : [];
-  const runs = [...prefixes.map((prefix) => findRun(prefix)), ...others];
-  for (const { key } of runs) removeRun(key);
-  if (json) printJson({ removed: runs.map(({ key }) => key) });
-  else print([`Removed ${runs.length} run${runs.length === 1 ? '' : 's'} from ${shortPath(runsHome())}.`]);
+  const keys = distinct([...prefixes.map((prefix) => findRun(prefix)), ...others].map(({ key }) => key));
+  for (const key of keys) removeRun(key);
+  if (json) printJson({ removed: keys });
+  else print([`Removed ${keys.length} run${keys.length === 1 ? '' : 's'} from ${shortPath(runsHome())}.`]);
   return 0;
 }
 

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../../lib/errors.js';
+import { checkLimits } from '../../lib/evaluation/limits.js';
 import { fixed } from '../../lib/report/format.js';
 import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
 import { explainFileError } from '../../lib/runs/files.js';
 import { runsHome } from '../../lib/runs/home.js';
 import { deviations, fullSearch, onDataset, withBudget } from '../../lib/search/presets.js';
-import { SEARCH, spaceName } from '../../lib/search/protocol.js';
+import { SEARCH, spaceName, spaceOf } from '../../lib/search/protocol.js';
 import type { SearchProtocol } from '../../lib/search/protocol.js';
 import type { FinishedSearch } from '../../lib/search/run.js';
 import type { EpochRecord, Intervention } from '../../lib/search/search.js';
@@ -105,6 +106,7 @@ export async function searchCommand(options: SearchCommandOptions): Promise<numb
   const recorded = options.from === undefined ? undefined : recordedOf(options.from, options.given ?? []);
   const there = recorded ? undefined : await photosThere(options.dataset, options.data);
   const protocol = recorded?.protocol ?? protocolOf(options, there?.train);
+  if (limits) checkLimits(spaceOf(protocol), limits);
   const { runSearch } = await import('../../lib/search/run.js');
   const progress = terminalProgress({ quiet: options.quiet ?? false });
   const source = options.data ?? (recorded?.coverage === 'synthetic' ? 'synthetic' : undefined);

@@ -26,6 +26,9 @@ export function parsedShare(text: string): { readonly share: number; readonly sh
   );
 }
 
+/** What `--data` or `$ZARTS_DATA` names, as it is to be named in any folder. */
+export const dataAnywhere = (data: string): string => (data === 'synthetic' ? data : resolve(data));
+
 /** Text as the shell takes it for one word. */
 const quoted = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
@@ -56,7 +59,7 @@ export function slurmScript(
   const seconds = perShare * Math.max(...groups.map((group) => estimate(group)));
   const gigabytes = Math.ceil((1.5 * Math.max(...cells.map(({ run }) => memoryBytes(run)))) / 2 ** 30);
   const zarts = ['node', resolve(projectRoot(), 'bin', 'zarts.mjs'), ...command].map(quoted).join(' ');
-  const data = env.ZARTS_DATA ? [`export ZARTS_DATA=${quoted(resolve(env.ZARTS_DATA))}`] : [];
+  const data = env.ZARTS_DATA ? [`export ZARTS_DATA=${quoted(dataAnywhere(env.ZARTS_DATA))}`] : [];
   return [
     '#!/bin/bash',
     `#SBATCH --job-name=zarts-${name}`,

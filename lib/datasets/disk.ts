@@ -3,10 +3,11 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readdirSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { UsageError, ZartsError } from '../errors.js';
+import { setTimeout as pause } from 'node:timers/promises';
+import { InterruptedError, UsageError, ZartsError } from '../errors.js';
 import { explainFileError } from '../runs/files.js';
 import { projectRoot } from '../runs/home.js';
-import { acquireLock } from '../runs/lock.js';
+import { acquireLock, InUseError } from '../runs/lock.js';
 import type { Lock } from '../runs/lock.js';
 
 /** The sentence for a file or folder that the system does not let us read. */
@@ -95,23 +96,31 @@ export function notWithin(place: string, name: string, holds: string, beside?: s
   );
 }
 
+/** Milliseconds until a folder that another process makes is looked for again. */
+const AGAIN_MS = 1_000;
+
 /**
- * Makes a folder unless it is there, one process at a time.
+ * Makes a folder unless it is there, one process at a time: while another one is at it, this one waits, with a warning that says
+ * for what.
  *
  * @param doing   What making it is called: "The download of CIFAR-10".
  * @param failed  Begins the sentence for what the system refuses: "CIFAR-10 could not be stored in …".
  * @param make    Makes it appear, all at once.
+ * @param signal  Ends the waiting.
+ * @throws {InUseError} while this process makes it already; {InterruptedError} after `signal`; {ZartsError} for what the system
+ *   refuses; as `make`.
  */
 export async function makeOnce(
   folder: string,
   doing: string,
   failed: string,
   make: () => Promise<void>,
+  signal?: AbortSignal,
 ): Promise<void> {
   let lock: Lock | undefined;
   try {
     await mkdir(dirname(folder), { recursive: true });
-    lock = acquireLock(join(dirname(folder), `.${basename(folder)}.lock`), doing);
+    lock = await lockUnlessMade(folder, doing, signal);
     if (!existsSync(folder)) await make(); // else another process was faster
   } catch (error) {
     if (error instanceof ZartsError) throw error;
@@ -121,4 +130,27 @@ export async function makeOnce(
   } finally {
     lock?.release();
   }
+}
+
+/** The lock on making a folder, once no other process has it; undefined once one has made the folder. */
+async function lockUnlessMade(
+  folder: string,
+  doing: string,
+  signal: AbortSignal | undefined,
+): Promise<Lock | undefined> {
+  for (let waited = false; !(waited && existsSync(folder)); waited = true) {
+    try {
+      return acquireLock(join(dirname(folder), `.${basename(folder)}.lock`), doing);
+    } catch (error) {
+      if (!(error instanceof InUseError) || error.here) throw error;
+      if (!waited) process.emitWarning(`Waiting: ${error.message}`);
+    }
+    await pause(AGAIN_MS, undefined, signal ? { signal } : {}).catch(() => undefined);
+    if (signal?.aborted) {
+      throw new InterruptedError(
+        `${doing}, by another process, was waited for and is not done; the same command goes on.`,
+      );
+    }
+  }
+  return undefined;
 }

@@ -29,7 +29,7 @@ export interface DownloadOptions {
   readonly onProgress?: (progress: DataProgress) => void;
   /** Stands in for the network in tests. */
   readonly fetch?: typeof fetch;
-  /** Stops the download; what has arrived stays for the next time. */
+  /** Stops the download, or waiting for another's; what has arrived stays for the next time. */
   readonly signal?: AbortSignal;
   /** Milliseconds without a byte after which a connection counts as lost (30,000). */
   readonly stallMs?: number;
@@ -39,12 +39,13 @@ export interface DownloadOptions {
 
 /**
  * Fetches a data set's official files into `home` and checks them; an archive is unpacked. Interrupted at any moment, it
- * goes on where it was; a file that was put there by hand under its official name is used.
+ * goes on where it was; a file that was put there by hand under its official name is used. What another process is fetching is
+ * waited for.
  *
  * @param dataset  Which set.
  * @param home     The folder in which the set's own folder appears, all at once, when it is complete and checked.
  * @returns        The path of the set's folder.
- * @throws ZartsError  one sentence: no connection, a server's refusal, a wrong digest, no room on the disk.
+ * @throws ZartsError  one sentence: no connection, a server's refusal, a wrong digest, no room on the disk, a download by this process.
  */
 export async function fetchDataset(
   dataset: FileLayout,
@@ -53,8 +54,13 @@ export async function fetchDataset(
 ): Promise<string> {
   const { title, folder } = dataset;
   const target = join(home, folder);
-  await makeOnce(target, `The download of ${title}`, `${title} could not be stored in ${home}`, () =>
-    dataset.format === 'matlab' ? fetchFiles(dataset, home, options) : fetchArchive(dataset, home, options),
+  await makeOnce(
+    target,
+    `The download of ${title}`,
+    `${title} could not be stored in ${home}`,
+    () =>
+      dataset.format === 'matlab' ? fetchFiles(dataset, home, options) : fetchArchive(dataset, home, options),
+    options.signal,
   );
   return target;
 }

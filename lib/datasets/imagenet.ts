@@ -182,15 +182,19 @@ function used(catalog: Catalog, wanted: number | undefined, classes = Infinity, 
       `${wanted} ${which} photographs were asked for, ${folder} holds ${count}${classes === Infinity ? '' : ` in its first ${classes} classes`}: ask for an integer from 1 to ${count}.`,
     );
   }
-  // How many of its class come before a photograph.
+  const turn = ranksInClass(entries.map(({ label }) => label));
+  const inTurn = own.sort((a, b) => turn[a] - turn[b] || a - b);
+  return { catalog, indices: inTurn.slice(0, wanted).sort() };
+}
+
+/** Of each label, how many of the same come before it. */
+export function ranksInClass(labels: readonly number[]): number[] {
   const seen = new Map<number, number>();
-  const turn = entries.map(({ label }) => {
+  return labels.map((label) => {
     const rank = seen.get(label) ?? 0;
     seen.set(label, rank + 1);
     return rank;
   });
-  const inTurn = own.sort((a, b) => turn[a] - turn[b] || a - b);
-  return { catalog, indices: inTurn.slice(0, wanted).sort() };
 }
 
 /** Computed photographs, 4,000 for training and 1,000 for testing when it is not said how many. */

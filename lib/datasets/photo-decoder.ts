@@ -23,11 +23,13 @@ export const loadSharp = lazily<typeof sharp>('sharp');
 /** An image that is there and cannot be decoded. */
 export class UndecodableError extends Error {}
 
-/** The sentence for an image that cannot be decoded, where that ends the work. */
-export function undecodable(image: string, reason: string): ZartsError {
-  return new ZartsError(
-    `${image} cannot be decoded: ${reason}; replace the file, or pass over such photographs with --skip-undecodable.`,
-  );
+/** The sentence for an image that cannot be decoded, where that ends the work. @param advice  What else than replacing it helps. */
+export function undecodable(
+  image: string,
+  reason: string,
+  advice = 'pass over such photographs with --skip-undecodable',
+): ZartsError {
+  return new ZartsError(`${image} cannot be decoded: ${reason}; replace the file, or ${advice}.`);
 }
 
 /** An image that can be decoded, of known size. */

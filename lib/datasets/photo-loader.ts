@@ -4,7 +4,8 @@ import { MessageChannel, Worker } from 'node:worker_threads';
 import { ZartsError } from '../errors.js';
 import type { Key } from '../math/random.js';
 import type { Batch } from './augment.js';
-import type { Catalog, PhotoPlace } from './catalog.js';
+import type { PhotoPlace } from './catalog.js';
+import type { PhotoSplit } from './imagenet.js';
 import { loadSharp, undecodable } from './photo-decoder.js';
 import type { PhotoSettings, ShareReply, ShareRequest } from './photo-worker.js';
 
@@ -64,9 +65,9 @@ export class PhotoLoader {
   private readonly fails: boolean;
   private closed = false;
 
-  /** Starts the decoding threads for a catalog's images. */
+  /** Starts the decoding threads for a split's images. */
   constructor(
-    private readonly catalog: Catalog,
+    private readonly photos: PhotoSplit,
     {
       threads = Math.max(1, availableParallelism() - 1),
       onUndecodable = 'fail',
@@ -79,13 +80,13 @@ export class PhotoLoader {
     this.side = settings.transform.side;
     this.fails = onUndecodable === 'fail';
     loadSharp();
-    const { root, split } = catalog;
+    const { root, split } = photos.catalog;
     this.threads = Array.from({ length: threads }, () => startThread({ ...settings, root, split }));
   }
 
   /**
-   * The images of the catalog by their indices, in memory that threads share: a pure function of indices and key, whatever
-   * the number of threads.
+   * Images by their indices in the catalog, in memory that threads share: a pure function of indices and key, whatever the
+   * number of threads. In place of one that is passed over stands the next of the split, with its label.
    *
    * @param key   Randomness of the whole batch; image i depends on its index, its place i and the key.
    * @param into  A batch whose memory may be used again.
@@ -93,7 +94,8 @@ export class PhotoLoader {
    */
   async load(indices: Int32Array, key: Key, into?: Batch): Promise<Batch> {
     if (this.closed) throw new ZartsError('The loader of photographs is closed.');
-    const { entries } = this.catalog;
+    const { indices: own, catalog } = this.photos;
+    const { entries } = catalog;
     const outside = indices.find((index) => !(index >= 0 && index < entries.length));
     if (outside !== undefined) {
       throw new ZartsError(`Image ${outside} of the batch is outside the set of ${entries.length}.`);
@@ -101,7 +103,10 @@ export class PhotoLoader {
     const batch = into?.labels.data.length === indices.length ? into : this.emptyBatch(indices.length);
     let places = [...indices.keys()];
     for (let passed = 0; places.length > 0; passed++) {
-      const entryAt = (place: number) => entries[(indices[place] + passed) % entries.length];
+      const entryAt = (place: number) => {
+        const index = indices[place];
+        return entries[passed === 0 ? index : own[(own.indexOf(index) + passed) % own.length]];
+      };
       const photos = places.map((place) => ({ place, entry: entryAt(place) }));
       for (const { place, entry } of photos) batch.labels.data[place] = entry.label;
       const faults = await this.decode(photos, key, batch.images.data);
@@ -127,10 +132,11 @@ export class PhotoLoader {
 
   /** Notes an image that cannot be decoded, so that the next one is taken. @param inRow  How many there were in a row. */
   private passOver(name: string, reason: string, inRow: number): void {
-    const { root, entries } = this.catalog;
+    const { catalog, indices } = this.photos;
+    const { root } = catalog;
     if (this.fails) throw undecodable(`${name} (in ${root})`, reason);
     this.undecodable.set(name, reason);
-    if (inRow < Math.min(MOST_PASSED_OVER, entries.length)) return;
+    if (inRow < Math.min(MOST_PASSED_OVER, indices.length)) return;
     throw new ZartsError(
       `${inRow} images in a row in ${root} cannot be decoded, the last of them ${name} (${reason}): these are not the images of the data set, copy them again.`,
     );

@@ -2,6 +2,8 @@
 import type { Key } from '../math/random.js';
 import type { Progress } from '../progress.js';
 import { silent } from '../progress.js';
+import { range } from './batches.js';
+import { ranksInClass } from './imagenet.js';
 import type { PhotoDataset, PhotoSplit } from './imagenet.js';
 import type { ImageSet } from './images.js';
 import { digested } from './load.js';
@@ -15,7 +17,21 @@ const UNUSED: Key = [0, 0];
 const CHUNK = 64;
 
 /**
- * The photographs, each with its shorter side shrunk or enlarged to `side` and the middle of that.
+ * The indices of a split in an order of which every part has each class's share, so that the halves of a search
+ * (./batches.ts), which are cut in the middle, both have all classes: by the share of its class that comes before each.
+ */
+function spreadClasses({ catalog, indices }: PhotoSplit): Int32Array {
+  const labels = Array.from(indices, (index) => catalog.entries[index].label);
+  const counts = new Map<number, number>();
+  for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+  const before = ranksInClass(labels).map((rank, i) => (rank + 0.5) / counts.get(labels[i])!);
+  const order = range(indices.length).sort((a, b) => before[a] - before[b] || indices[a] - indices[b]);
+  return order.map((i) => indices[i]);
+}
+
+/**
+ * The photographs, each with its shorter side shrunk or enlarged to `side` and the middle of that; those for training in an
+ * order of which every part has each class's share.
  *
  * @throws {ZartsError} for one that cannot be read or decoded.
  */
@@ -40,7 +56,8 @@ export async function photosInMemory(
           images.set(pixels, (start + i) * side * side * 3);
         } catch (error) {
           if (!(error instanceof UndecodableError)) throw error;
-          throw undecodable(`${entry.file} (in ${catalog.root})`, error.message);
+          const image = `${entry.file} (in ${catalog.root})`;
+          throw undecodable(image, error.message, 'take it out of the folder');
         }
       });
       await Promise.all(chunk);
@@ -50,7 +67,7 @@ export async function photosInMemory(
     return { images, labels, count: indices.length, side };
   };
   try {
-    const sets = [await decoded(train), await decoded(test)] as const;
+    const sets = [await decoded({ ...train, indices: spreadClasses(train) }), await decoded(test)] as const;
     return {
       ...{ name, coverage, classes, mean, std, ...(found ? { found } : {}) },
       ...digested(sets),

@@ -92,8 +92,12 @@ export async function preparePhotos(
     );
   }
   const settings = { shorter, encoding: 'jpeg', quality: PREPARED_QUALITY } as const;
-  await makeOnce(target, `The preparation of ${target}`, `${target} could not be prepared`, () =>
-    build(source, target, { version: 1, settings, source: source.digest }, options),
+  await makeOnce(
+    target,
+    `The preparation of ${target}`,
+    `${target} could not be prepared`,
+    () => build(source, target, { version: 1, settings, source: source.digest }, options),
+    options.signal,
   );
   const set = await openPrepared(target);
   if (set.source !== source.digest || set.prepared?.shorter !== shorter) {

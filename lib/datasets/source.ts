@@ -93,7 +93,7 @@ export function photoSource(
   const transforms = imageNetTransforms(side);
   const loaders: Partial<Record<Split, PhotoLoader>> = {};
   const loaderOf = (split: Split): PhotoLoader =>
-    (loaders[split] ??= new PhotoLoader(dataset[split].catalog, {
+    (loaders[split] ??= new PhotoLoader(dataset[split], {
       transform: transforms[split],
       mean,
       std,

@@ -34,13 +34,26 @@ export interface LimitedGenotype {
   readonly sentence: string;
 }
 
+/** @throws {UsageError} for a limit that is none, and any in a space without DARTS' cells. */
+export function checkLimits({ name: space, skeleton }: SearchSpace, limits: Limits): void {
+  for (const [name, limit] of Object.entries(limits)) {
+    if (!Number.isSafeInteger(limit) || limit < 0)
+      throw new UsageError(`The limit on ${name} is ${String(limit)}; it must be an integer of 0 or more.`);
+    if (skeleton === 'stages') {
+      throw new UsageError(
+        `A limit on ${name} was given for the space ${space}; limits are for cells as DARTS has them, not for those of NAS-Bench-201: leave it out.`,
+      );
+    }
+  }
+}
+
 /**
  * The genotype of alphas under limits. While it has too many skips, the weakest of them gives way to the next best choice, as in
  * P-DARTS; while its network is too large, the weakest operation that is anything but a skip or a pool does. The shares of the
  * others stay as they are.
  *
  * @param alpha  As {@link deriveGenotype}.
- * @throws {UsageError} for a limit that is none; {ZartsError} where the space has no genotype within the limits, on this way.
+ * @throws {UsageError} as {@link checkLimits}; {ZartsError} where the space has no genotype within the limits, on this way.
  */
 export function limitedGenotype(
   space: SearchSpace,
@@ -48,10 +61,7 @@ export function limitedGenotype(
   limits: Limits,
   options: DeriveOptions = {},
 ): LimitedGenotype {
-  for (const [name, limit] of Object.entries(limits)) {
-    if (!Number.isSafeInteger(limit) || limit < 0)
-      throw new UsageError(`The limit on ${name} is ${String(limit)}; it must be an integer of 0 or more.`);
-  }
+  checkLimits(space, limits);
   const passedOver: ChosenEdge[] = [];
   const passOver = (chosen: ChosenEdge | undefined, what: string): void => {
     if (chosen === undefined) throw new ZartsError(`No genotype of these alphas has ${what}; allow more.`);

@@ -71,10 +71,12 @@ export interface Moved {
 }
 
 /**
- * Writes runs to an archive, finished ones and unfinished ones with what they can go on from.
+ * Writes runs to an archive, finished ones and unfinished ones with what they can go on from. A damaged result or checkpoint is
+ * left out, with a warning: its run goes on, where it is taken to, from what is whole.
  *
  * @param file  Compressed if its name ends with .gz or .tgz. It appears when it is whole, and replaces nothing.
- * @throws {UsageError} for no runs, or a file that is there; {ZartsError} when it cannot be written.
+ * @throws {UsageError} for no runs, or a file that is there; {ZartsError} for a run whose protocol is not that of its key, or
+ *   when the archive cannot be written.
  */
 export async function exportRuns(
   runs: readonly FoundRun[],
@@ -85,6 +87,12 @@ export async function exportRuns(
   if (existsSync(file)) throw new UsageError(`${file} is there already; give another name.`);
   const other = runs.find(({ resultVersion }) => resultVersion !== RESULT_VERSION);
   if (other) throw new UsageError(`${otherVersion(other)}; leave it out.`);
+  const forged = runs.find((run) => runKey(run) !== run.key);
+  if (forged) {
+    throw new ZartsError(
+      `The protocol.json of run ${forged.key} is damaged, so that nothing could use it: leave the run out, or remove it (npx zarts runs remove ${forged.key}).`,
+    );
+  }
   const temporary = `${file}.${process.pid}${TEMPORARY}`;
   const moved = { runs: runs.length, bytes: 0 };
   try {
@@ -113,6 +121,12 @@ function* archiveOf(
       const content = readIfThere(join(home, key, name));
       if (content === undefined) continue; // replaced by a newer one meanwhile
       const path = `${key}/${name}`;
+      if (!isWhole(key, name, content)) {
+        process.emitWarning(
+          `${join(home, path)} is damaged and is left out of the archive: the run goes on from its last whole checkpoint.`,
+        );
+        continue;
+      }
       files.push({ path, bytes: content.length, sha256: sha256(content) });
       count(content.length);
       yield* entry(path, content);
@@ -121,6 +135,19 @@ function* archiveOf(
   const list = { format: FORMAT, files };
   yield* entry(LIST, Buffer.from(`${JSON.stringify(list)}\n`));
   yield Buffer.alloc(1024);
+}
+
+/** Whether a file of a run is one that an import takes. */
+function isWhole(key: string, name: string, content: Buffer): boolean {
+  if (name === 'result.json') return recordIn(content.toString('utf8'), key) !== undefined;
+  if (!name.endsWith('.ckpt')) return true;
+  try {
+    decodeCheckpoint(content, name);
+    return true;
+  } catch (error) {
+    if (!(error instanceof ZartsError)) throw error;
+    return false;
+  }
 }
 
 function* entry(path: string, content: Buffer): Generator<Buffer> {

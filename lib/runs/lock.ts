@@ -23,9 +23,17 @@ import { whenStopped } from '../stopped.js';
 import { beat } from './beat.js';
 import { errorCode, explainFileError, StoreFaultError, TEMPORARY } from './files.js';
 
-/** Another living process has the lock. */
+/** Another living process has the lock, or this one. */
 export class InUseError extends ZartsError {
   override readonly name = 'InUseError';
+
+  constructor(
+    message: string,
+    /** Whether this process has it. */
+    readonly here: boolean,
+  ) {
+    super(message);
+  }
 }
 
 /** The lock was taken over: this process was stopped, or cut off from the folder, for too long. */
@@ -179,7 +187,7 @@ export async function releasedHere(path: string): Promise<void> {
  *
  * @param path  Names the lock, in a folder that exists; claims are files of that name with a token after it.
  * @param what  What is locked, to begin the error sentence with: "Run 1f3a…".
- * @throws {InUseError} when another process holds it; {StoreFaultError} when the folder cannot be written.
+ * @throws {InUseError} when it is held; {StoreFaultError} when the folder cannot be written.
  */
 export function acquireLock(path: string, what: string): Lock {
   const token = randomUUID().slice(0, 8);
@@ -234,7 +242,7 @@ function claim(path: string, file: string, what: string, owner: Owner): void {
       living.owner !== 'unreadable' &&
       Math.abs(Date.parse(living.owner.since) - Date.parse(owner.since)) < CONTENTION_MS;
     const here = held.has(path);
-    if (!together || here || tries === TRIES) throw new InUseError(heldSentence(what, living, here));
+    if (!together || here || tries === TRIES) throw new InUseError(heldSentence(what, living, here), here);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1 + 20 * Math.random());
   }
 }

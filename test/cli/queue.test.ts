@@ -1,8 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { gpuVariables } from '../../bin/cli/worker.js';
 import { slurmScript } from '../../bin/cli/slurm.js';
 import { gpuModel } from '../../lib/engine/device.js';
@@ -10,6 +11,7 @@ import { UsageError } from '../../lib/errors.js';
 import { cellsOf } from '../../reproductions/experiment.js';
 import { experimentById } from '../../reproductions/registry.js';
 import { groupsOf, shareOf } from '../../reproductions/shares.js';
+import { writeStandIn } from '../support/stand-in.js';
 import { freePort, NO_REDIS, TestRedis } from '../queue/redis.js';
 import { temporaryHome, zarts } from './zarts.js';
 
@@ -110,11 +112,23 @@ describe('zarts reproduce in shares, and for Slurm', function () {
   after(remove);
   const cells = cellsOf(experimentById('table-2'), { budget: 'smoke' });
 
-  it('shares have every run once, and what needs the same run first in one', () => {
-    const shares = [1, 2, 3].map((share) => shareOf(cells, share, 3));
-    expect(shares.flat()).to.have.members(cells);
-    const firsts = shares.map((share) => groupsOf(share).length);
-    expect(firsts.reduce((sum, each) => sum + each)).to.equal(groupsOf(cells).length);
+  const grids = ['table-2', 'fig-5', 'table-1'].map((id) => cellsOf(experimentById(id), { budget: 'smoke' }));
+  const groups = groupsOf(grids.flat());
+
+  it('shares of several tables have every run once, what needs the same run first in one, and as many groups', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 2 * groups.length }), (shares) => {
+        const parts = Array.from({ length: shares }, (_, i) => shareOf(grids, i + 1, shares));
+        for (const [g, grid] of grids.entries())
+          expect(parts.flatMap((part) => part[g]))
+            .to.have.members(grid)
+            .and.to.have.length(grid.length);
+        const counts = parts.map((part) => groupsOf(part.flat()).length);
+        expect(counts.reduce((sum, each) => sum + each)).to.equal(groups.length);
+        expect(Math.max(...counts) - Math.min(...counts)).to.be.at.most(1);
+      }),
+      { numRuns: 20 },
+    );
   });
 
   const script = (): string =>
@@ -170,6 +184,49 @@ describe('zarts reproduce in shares, and for Slurm', function () {
     expect(readFileSync(join(home, 'args'), 'utf8')).to.match(
       /reproduce table-2 --set a=b'; echo no --data \/my data --share 3\/\d+ --quiet\n$/,
     );
+  });
+
+  it('has computed images, and folders of images by their whole path, as ZARTS_DATA says', () => {
+    const text = (data: string) =>
+      slurmScript(cells, ['reproduce', 'table-2'], 'table-2-smoke', { ZARTS_HOME: home, ZARTS_DATA: data });
+    expect(text('synthetic')).to.include('\nexport ZARTS_DATA=synthetic\n');
+    expect(text('images')).to.include(`\nexport ZARTS_DATA=${resolve('images')}\n`);
+  });
+
+  it('a share without its images says which, and fails; with --json it is one document', async () => {
+    const data = join(home, 'images');
+    await writeStandIn(data, 'cifar10', { train: 500, test: 50, imagesPerFile: 100 });
+    const set = [
+      'dataset.name=["cifar10","svhn"]',
+      'space=s2',
+      'method=mgs',
+      'epochs=1',
+      'training.epochs=1',
+    ];
+    const changes = set.flatMap((each) => ['--set', each]);
+    const args = [
+      'reproduce',
+      'table-2',
+      '--budget',
+      'smoke',
+      '--quiet',
+      '--json',
+      ...changes,
+      '--seeds',
+      '1',
+    ];
+    const env = { ZARTS_HOME: join(home, 'other') };
+    const lacking = await zarts([...args, '--share', '1/1', '--data', data], env);
+    expect(lacking.code).to.equal(1);
+    expect(lacking.stderr).to.match(/^SVHN is not in the folder of data sets named/);
+    const { missing, ...told } = JSON.parse(lacking.stdout) as { missing: string[] };
+    expect(told).to.deep.equal({ id: 'table-2', share: 1, shares: 1, done: 2, of: 4 });
+    expect(missing).to.have.length(1);
+    const nothing = await zarts([...args, '--share', '999/999', '--data', 'synthetic'], env);
+    expect(nothing.code).to.equal(0);
+    expect(JSON.parse(nothing.stdout)).to.deep.equal({
+      ...{ id: 'table-2', share: 999, shares: 999, done: 0, of: 0, missing: [] },
+    });
   });
 
   it('makes the runs of a share and no table; the command makes that of all shares at once', async () => {

@@ -118,10 +118,56 @@ describe('zarts runs', function () {
     }
   });
 
-  it('removes runs, and those of earlier result versions', async () => {
+  it('says of a result that is cut short that it is damaged', async () => {
+    const other = temporaryHome();
+    try {
+      const variables = { ZARTS_HOME: other.home };
+      const record = join(here.home, 'results', 'table-1-smoke.json');
+      await parsed(['runs', 'import', record], variables);
+      const [{ key }] = await list(variables);
+      const file = join(other.home, 'runs', key, 'result.json');
+      writeFileSync(file, readFileSync(file, 'utf8').slice(0, -100));
+      expect((await list(variables)).map(({ state }) => state).slice(0, 2)).to.deep.equal([
+        'damaged',
+        'finished',
+      ]);
+      const { code, stdout } = await zarts(['runs', 'show', key], variables);
+      expect(code).to.equal(0);
+      expect(stdout).to.match(/^State {7}damaged\n +Its result\.json is not whole/m);
+      const shown = await parsed(['runs', 'show', key], variables);
+      expect(shown).to.include({ state: 'damaged' }).and.to.not.have.any.keys('result', 'provenance');
+    } finally {
+      other.remove();
+    }
+  });
+
+  it('refuses a record with a run that is not whole, in a sentence', async () => {
+    const text = readFileSync(join(here.home, 'results', 'table-1-smoke.json'), 'utf8');
+    const file = join(here.home, 'bad.json');
+    for (const [lacking, said] of [
+      ['provenance', /^A run of bad\.json is not whole \(provenance: .*\); no run of it was taken: .*\n$/],
+      ['key', /^A run of bad\.json is not whole \(key: /],
+      ['result', /^A run of bad\.json is not whole \(result: /],
+    ] as const) {
+      const record = JSON.parse(text) as { result: { runs: { kept: Record<string, unknown>[] }[] } };
+      Reflect.deleteProperty(record.result.runs[1].kept[0], lacking);
+      writeFileSync(file, JSON.stringify(record));
+      const variables = { ZARTS_HOME: join(here.home, 'new') };
+      const { code, stderr } = await zarts(['runs', 'import', file], variables);
+      expect(code).to.equal(1);
+      expect(stderr).to.match(said);
+      expect(existsSync(join(here.home, 'new', 'runs'))).to.equal(false);
+    }
+  });
+
+  it('removes runs, and those of earlier result versions, each once however often it is named', async () => {
     const [{ key }] = (await list()).filter(({ title }) => title === 'mine seed 0');
-    expect((await zarts(['runs', 'remove', key], env)).stdout).to.match(/^Removed 1 run from /);
-    expect(await parsed(['runs', 'remove', '--old'])).to.deep.equal({ removed: ['a'.repeat(32)] });
+    const twice = await zarts(['runs', 'remove', key, key.slice(0, 8)], env);
+    expect([twice.code, twice.stderr]).to.deep.equal([0, '']);
+    expect(twice.stdout).to.match(/^Removed 1 run from /);
+    expect(await parsed(['runs', 'remove', 'a'.repeat(32), '--old'])).to.deep.equal({
+      removed: ['a'.repeat(32)],
+    });
     for (const gone of [key, 'a'.repeat(32)])
       expect(existsSync(join(here.home, 'runs', gone))).to.equal(false);
   });

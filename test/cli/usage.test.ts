@@ -54,6 +54,26 @@ describe('zarts: wrong usage', function () {
       says: ['"dart"', 's1, s2, s3, s4, darts, darts-zero', 'Did you mean "darts"?'],
     },
     {
+      what: 'limits in a space without DARTS’ cells',
+      args: ['search', '--space', 'nb201', '--budget', 'smoke', '--data', 'synthetic', '--most-skips', '1'],
+      says: ['limit on skips', 'NAS-Bench-201', 'leave it out'],
+    },
+    {
+      what: 'preparing images that are no photographs',
+      args: ['evaluate', 'DARTS_V2', '--budget', 'smoke', '--prepare', '64'],
+      says: ['--prepare is for files of photographs', 'cifar10', 'leave it out'],
+    },
+    {
+      what: 'passing over computed photographs',
+      args: ['evaluate', 'DARTS_V2', '--dataset', 'imagenet', '--data', 'synthetic', '--skip-undecodable'],
+      says: ['--skip-undecodable is for files of photographs', 'computed images', 'leave it out'],
+    },
+    {
+      what: 'genotypes on machines',
+      args: ['list', 'genotypes', '--machines', '4'],
+      says: ['--machines belongs to zarts list experiments', 'leave it out'],
+    },
+    {
       what: 'a solver',
       args: [...SEARCH, '--solver', 'msg'],
       says: ['"msg"', 'rs, mgs, mgs-flat, gld, random', 'Did you mean "mgs"?'],

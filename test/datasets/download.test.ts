@@ -1,4 +1,6 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -308,7 +310,7 @@ describe('datasets: download of an archive', () => {
     expect((await rejection(fetchIt())).message).to.match(/has \d+ bytes, expected \d+: delete it/);
   });
 
-  it('refuses to download twice at the same time', async () => {
+  it('refuses to download twice at the same time in one process', async () => {
     let go = (): void => undefined;
     const underWay = new Promise<void>((asked) => {
       web.answer = (...request) => {
@@ -325,6 +327,58 @@ describe('datasets: download of an archive', () => {
     );
     go();
     await first;
+    expectWhole();
+  });
+
+  /** Another process that has begun the download; what it is told to do then is the body of a function. */
+  async function elsewhere(then: string): Promise<ChildProcess> {
+    mkdirSync(web.home);
+    const script = `
+      const { acquireLock } = require(${JSON.stringify(require.resolve('../../lib/runs/lock.js'))});
+      const lock = acquireLock(${JSON.stringify(join(web.home, `.${FOLDER}.lock`))}, 'It');
+      process.stdin.once('data', () => { ${then} lock.release(); process.exit(); });
+      console.log('begun');`;
+    const child = spawn(process.execPath, ['-e', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+    await once(child.stdout, 'data');
+    return child;
+  }
+
+  /** What the next warning of this process says. */
+  const warning = async (): Promise<string> => {
+    const [{ message }] = (await once(process, 'warning')) as [Error];
+    return message;
+  };
+
+  it('waits for another process that downloads it, and says so', async () => {
+    const [from, to] = [join(web.scratch(), FOLDER), join(web.home, FOLDER)].map((each) =>
+      JSON.stringify(each),
+    );
+    const child = await elsewhere(`require('node:fs').cpSync(${from}, ${to}, { recursive: true });`);
+    const told = warning();
+    const folder = fetchIt();
+    expect(await told).to.match(
+      new RegExp(`^Waiting: The download of CIFAR-10 is in use by process ${child.pid} since .*: wait until`),
+    );
+    child.stdin!.write('go');
+    await folder;
+    expectWhole();
+    expect(web.requests).to.deep.equal([]);
+  });
+
+  it('downloads it where another process has given up, and can be stopped while it waits', async () => {
+    const child = await elsewhere('');
+    const controller = new AbortController();
+    const told = warning();
+    const stopped = rejection(fetchIt({ signal: controller.signal }));
+    await told;
+    controller.abort();
+    expect(await stopped).to.be.instanceOf(InterruptedError);
+    const again = warning();
+    const folder = fetchIt();
+    await again;
+    child.stdin!.write('go');
+    await folder;
+    expect(web.requests).to.deep.equal(['archive.tar.gz 0']);
     expectWhole();
   });
 

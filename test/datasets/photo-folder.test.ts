@@ -2,6 +2,7 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import sharp from 'sharp';
+import { halves } from '../../lib/datasets/batches.js';
 import { openImageNet, openPhotos } from '../../lib/datasets/imagenet.js';
 import { inspectPhotoFolder } from '../../lib/datasets/photo-folder.js';
 import { photosInMemory } from '../../lib/datasets/photo-memory.js';
@@ -142,15 +143,44 @@ describe('datasets: folders of photographs as people have them', () => {
     const photos = await openPhotos('folder', { data: at(), env, testSize: 1 });
     const { train, test, occurring, classes } = await photosInMemory(photos, 8);
     expect([train.count, test.count, occurring, classes.length]).to.deep.equal([3, 1, 2, 2]);
-    expect([...train.labels]).to.deep.equal([0, 1, 1]);
+    expect([...train.labels]).to.deep.equal([1, 0, 1]);
     const pixel = (i: number): number[] => [...train.images.subarray(i * 192, i * 192 + 3)];
     expect([0, 1, 2].map(pixel)).to.deep.equal([
-      [50, 50, 50],
       [80, 80, 80],
+      [50, 50, 50],
       [255, 255, 255],
     ]);
     writeFileSync(at('train', 'a', 'colour.png'), 'no image');
-    expectSentence(await rejection(photosInMemory(photos, 8)), /a\/colour\.png .* cannot be decoded/);
+    expectSentence(
+      await rejection(photosInMemory(photos, 8)),
+      /a\/colour\.png .* cannot be decoded: .*; replace the file, or take it out of the folder\.$/,
+    );
+  });
+
+  it('both halves of a search have each class’s share, however many images a class has', async () => {
+    rmSync(at(), { recursive: true, force: true });
+    const sizes = [10, 7, 3, 2];
+    for (const [label, count] of sizes.entries()) {
+      for (let i = 0; i < count; i++) await writeImage(at('train', `c${label}`, `${i}.png`), 10 * label + i);
+      await writeImage(at('val', `c${label}`, '0.png'), 9);
+    }
+    for (const trainSize of [22, 16, 9, 8]) {
+      const photos = await openPhotos('folder', { data: at(), env, trainSize, testSize: 1 });
+      const { train } = await photosInMemory(photos, 8);
+      const { train: first, val: second } = halves(train.count);
+      const counts = (of: Iterable<number>) => {
+        const labels = Array.from(of, (i) => train.labels[i]);
+        return sizes.map((_, label) => labels.filter((each) => each === label).length);
+      };
+      const [all, one, other] = [train.labels.keys(), first, second].map(counts);
+      for (const [label, count] of all.entries()) {
+        const told = `class ${label} of ${trainSize} images`;
+        expect(Math.abs(one[label] - other[label]), told).to.be.at.most(1);
+        expect(Math.min(one[label], other[label]), told)
+          .to.be.at.least(Math.floor(count / 2))
+          .and.above(0);
+      }
+    }
   });
 
   it('names what lies beside what was expected, and how to use it', async () => {

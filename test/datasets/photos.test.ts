@@ -23,6 +23,7 @@ import type { Catalog, PreparedEntry, SyntheticEntry } from '../../lib/datasets/
 import type { DataPlace } from '../../lib/datasets/disk.js';
 import { findDatasets } from '../../lib/datasets/find.js';
 import { inspectImageFolder, openImageNet } from '../../lib/datasets/imagenet.js';
+import type { PhotoSplit } from '../../lib/datasets/imagenet.js';
 import { photoReader } from '../../lib/datasets/photo-decoder.js';
 import { PhotoLoader, decodedAhead } from '../../lib/datasets/photo-loader.js';
 import type { PhotoLoaderOptions } from '../../lib/datasets/photo-loader.js';
@@ -53,13 +54,16 @@ const labelsOf = ({ entries }: Catalog): number[] => entries.map(({ label }) => 
 
 const findImageNet = async (where: DataPlace) => (await findDatasets({ ...where, env })).at(-1);
 
-/** Runs `use` with a loader and ends its threads. */
+const wholeOf = (catalog: Catalog): PhotoSplit => ({ catalog, indices: range(catalog.entries.length) });
+
+/** Runs `use` with a loader of a split, or of all of a catalog, and ends its threads. */
 async function withLoader<T>(
-  catalog: Catalog,
+  photos: Catalog | PhotoSplit,
   options: Partial<PhotoLoaderOptions>,
   use: (loader: PhotoLoader) => Promise<T>,
 ): Promise<T> {
-  const loader = new PhotoLoader(catalog, { transform: TRAIN, mean, std, threads: 2, ...options });
+  const split = 'catalog' in photos ? photos : wholeOf(photos);
+  const loader = new PhotoLoader(split, { transform: TRAIN, mean, std, threads: 2, ...options });
   try {
     return await use(loader);
   } finally {
@@ -312,7 +316,7 @@ describe('datasets: photographs in batches', () => {
       expect((await rejection(loader.load(Int32Array.of(0), key(0)))).message).to.match(/is closed/);
     });
     expect(
-      thrown(() => new PhotoLoader(train, { transform: TRAIN, mean, std, threads: 0 })).message,
+      thrown(() => new PhotoLoader(wholeOf(train), { transform: TRAIN, mean, std, threads: 0 })).message,
     ).to.match(/decoding threads is 0/);
   });
 
@@ -509,6 +513,21 @@ describe('datasets: photographs that cannot be decoded', () => {
       expect(Array.from((await loader.load(Int32Array.of(1, 2, 3), key(0))).labels.data)).to.deep.equal([
         0, 1, 1,
       ]);
+    });
+  });
+
+  it('the one taken in its place is of those that are used', async () => {
+    const set = await openImageNet({ data: home(), env, classes: 1, trainSize: 2 });
+    writeFileSync(path(1), 'x');
+    await withLoader(set.train, { onUndecodable: 'skip' }, async (loader) => {
+      const expected = (await loader.load(Int32Array.of(0, 0), key(0))).images;
+      const { images, labels } = await loader.load(Int32Array.of(0, 1), key(0));
+      expect([...labels.data]).to.deep.equal([0, 0]);
+      expect(digest(images)).to.equal(digest(expected));
+    });
+    writeFileSync(path(0), 'x');
+    await withLoader(set.train, { onUndecodable: 'skip' }, async (loader) => {
+      expect((await rejection(loader.load(Int32Array.of(1), key(0)))).message).to.match(/^2 images in a row/);
     });
   });
 

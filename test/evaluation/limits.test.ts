@@ -9,7 +9,7 @@ import type { Genotype } from '../../lib/spaces/genotype.js';
 import { mixingWeights } from '../../lib/spaces/mixing.js';
 import { SPACES, alphaSize, cellEdges } from '../../lib/spaces/spaces.js';
 
-const { darts, s2 } = SPACES;
+const { darts, nb201, s2 } = SPACES;
 const alphas = (seed: number, space = darts) => normal(key(seed), alphaSize(space));
 const sizeOf = (genotype: Genotype) =>
   countNetwork(genotype, LIMITED_SIZE, { height: 32, width: 32 }).network;
@@ -108,6 +108,10 @@ describe('evaluation/limits', () => {
     expect(() => limitedGenotype(darts, alphas(1), { multiplyAdds: 0.5 })).to.throw(
       UsageError,
       /multiplyAdds/,
+    );
+    expect(() => limitedGenotype(nb201, alphas(1, nb201), { skips: 1 })).to.throw(
+      UsageError,
+      /^A limit on skips was given for the space .*NAS-Bench-201/,
     );
   });
 });

@@ -1,10 +1,20 @@
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import { UsageError } from '../../lib/errors.js';
+import { FILE_DATASETS } from '../../lib/datasets/registry.js';
 import type { Progress } from '../../lib/progress.js';
 import { chartSvg } from '../../lib/report/render.js';
+import { acquireLock, InUseError } from '../../lib/runs/lock.js';
 import { listFinished } from '../../lib/runs/store.js';
 import { BUDGETS, spaceOf } from '../../lib/search/protocol.js';
 import { runSearch } from '../../lib/search/run.js';
@@ -21,11 +31,12 @@ import type { Run } from '../../reproductions/kinds.js';
 import { EXPERIMENTS, experimentById } from '../../reproductions/registry.js';
 import { NothingStoredError, estimate, finishedRuns, remaining } from '../../reproductions/measure.js';
 import { readRecord, recordFiles } from '../../reproductions/records.js';
-import { leftToReproduce, reproduce } from '../../reproductions/reproduce.js';
+import { FullerRecordError, leftToReproduce, reproduce } from '../../reproductions/reproduce.js';
 import type { Shown } from '../../reproductions/reproduce.js';
 import type { ResultRecord } from '../../reproductions/records.js';
 import { table1 } from '../../reproductions/table-1-solvers.js';
 import { table5 } from '../../reproductions/table-5-samples.js';
+import { writeStandIn } from '../support/stand-in.js';
 import { byTitle, fakeRuns, gated } from './fakes.js';
 import type { Fake } from './fakes.js';
 
@@ -357,6 +368,53 @@ describe('reproduce', () => {
     expect((nowhere as Error).message).to.match(
       /^\/nowhere\/at\/all does not exist; --data .* must name a folder/,
     );
+  });
+
+  it('does not replace a record by one with fewer runs where images are missing', async () => {
+    const [home, all, few] = [newHome(), newHome(), newHome()];
+    await writeStandIn(all, 'cifar10', { train: 500, test: 50, imagesPerFile: 100 });
+    await writeStandIn(all, 'svhn', { train: 500, test: 50, imagesPerFile: 500 });
+    symlinkSync(path.join(all, FILE_DATASETS.cifar10.folder), path.join(few, FILE_DATASETS.cifar10.folder));
+    const set = [
+      'dataset.name=["cifar10","svhn"]',
+      'space=s2',
+      'method=mgs',
+      'epochs=1',
+      'training.epochs=1',
+    ];
+    const options = { budget: 'smoke', home, change: parseSet(set), seeds: 1 } as const;
+    const made = experimentById('table-2');
+    const { result, resultFile } = await reproduce(made, { ...options, data: all });
+    const kept = readdirSync(path.join(home, 'results'));
+    for (const data of [few, newHome()]) {
+      const less: unknown = await reproduce(made, { ...options, data }).catch((error: unknown) => error);
+      expect(less).to.be.instanceOf(FullerRecordError);
+      expect((less as Error).message).to.match(
+        /^The record table-2-smoke-.*\.json, which has 2 runs, stays .* SVHN is not in the folder of data sets named/,
+      );
+    }
+    expect(readdirSync(path.join(home, 'results'))).to.deep.equal(kept);
+    expect(readRecord(resultFile).result.runs).to.have.length(result.runs.length);
+    const { done } = await reproduce(made, { ...options, data: few, stored: 'only' });
+    expect(done).to.equal(2);
+    // A classifier beside them is none of the runs.
+    const others = result.runs.flatMap(({ kind, kept }) => (kind === 'linear' ? [] : kept));
+    for (const { key } of others) rmSync(path.join(home, 'runs', key), { recursive: true });
+    const none: unknown = await reproduce(made, { ...options, data: all, stored: 'only' }).catch(
+      (error: unknown) => error,
+    );
+    expect(none).to.be.instanceOf(NothingStoredError);
+  }).timeout(180_000);
+
+  it('does not leave out images that are being fetched', async () => {
+    const data = newHome();
+    const { folder, archive } = FILE_DATASETS.cifar10;
+    writeFileSync(path.join(data, archive.name), '');
+    const lock = acquireLock(path.join(data, `.${folder}.lock`), 'It');
+    const asked = reproduce(fig4, { budget: 'smoke', seeds: 1, data, home: newHome() });
+    const error: unknown = await asked.catch((reason: unknown) => reason);
+    lock.release();
+    expect(error).to.be.instanceOf(InUseError);
   });
 
   it('names the record that came with the project where the store has nothing of it', async () => {

@@ -85,6 +85,40 @@ describe('runs: archives', () => {
     expect(readdirSync(there).filter((name) => name.startsWith('.'))).to.deep.equal([]);
   });
 
+  it('leave out a damaged result or checkpoint, which is said, so that all else is taken', async () => {
+    const [first, second] = [made(1, 3, true), made(2, 3, false)];
+    const file = join(first.folder, 'result.json');
+    writeFileSync(file, readFileSync(file, 'utf8').slice(0, -20));
+    const [last] = readdirSync(join(second.folder, 'checkpoint')).sort().reverse();
+    writeFileSync(join(second.folder, 'checkpoint', last), 'x');
+    const told: string[] = [];
+    const listen = ({ message }: Error): void => void told.push(message);
+    process.on('warning', listen);
+    const archive = join(scratch(), 'damaged.tar');
+    await exportRuns(listRuns(here), archive, here);
+    const { runs } = await importRuns(archive, there);
+    process.off('warning', listen);
+    expect(told).to.have.length(2);
+    expect(told.join()).to.include(`${file} is damaged and is left out`).and.to.include(last);
+    expect(runs).to.equal(2);
+    expect(open(1, there).record()).to.equal(undefined);
+    expect(made(1, 3, true, there).record()!.result).to.deep.equal({ seed: 1, steps: 3 });
+    expect(open(2, there).latestCheckpoint()!.step).to.equal(2);
+  });
+
+  it('are not written of a run whose protocol is not that of its key', async () => {
+    const { folder, key } = made(1, 1, true);
+    const file = join(folder, 'protocol.json');
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"seed": 1', '"seed": 2'));
+    const archive = join(scratch(), 'forged.tar');
+    const error = await rejection(exportRuns(listRuns(here), archive, here));
+    expect(error).to.be.instanceOf(ZartsError);
+    expect(error.message).to.match(
+      new RegExp(`^The protocol\\.json of run ${key} is damaged, .* or remove it`),
+    );
+    expect(existsSync(archive)).to.equal(false);
+  });
+
   /** An archive of one finished run, its unpacked files changed by hand, with a list that fits them unless it is given. */
   async function tampered(
     name: string,
