@@ -2,16 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { findSearchLogs } from '../../lib/datasets/rdarts-logs.js';
 import { foldIn, key, normal } from '../../lib/math/random.js';
-import { adamStart, adamStep } from '../../lib/search/adam.js';
-import { alphaUpdates } from '../../lib/search/presets.js';
+import { findSearchLogs } from '../../lib/datasets/rdarts-logs.js';
 import { applySet, SEARCH } from '../../lib/search/protocol.js';
 import type { DartsProtocol, SearchProtocol } from '../../lib/search/protocol.js';
 import { deriveGenotype } from '../../lib/spaces/genotype.js';
 import { SPACES } from '../../lib/spaces/spaces.js';
 import { searchSeconds, searchWork } from '../../reproductions/cost.js';
-import { driftOf } from '../../reproductions/alphas.js';
 import {
   FULL_REACH,
   reachOf,
@@ -188,19 +185,6 @@ describe('extra-curvature', () => {
       expect(claims[`eigenvalue-end/${series}`]).to.include({ verdict: 'supported', secondary: true, n: 6 });
     }
     expect(byId(view(falling))['eigenvalue/l2'].detail).to.not.contain('the first one');
-  });
-
-  it('takes for chance what Adam makes of random gradients', () => {
-    const search = strengthSearch('l2-3e-4', 'laptop', 0);
-    let alpha = new Float64Array(400);
-    let state = adamStart(400);
-    for (let step = 0; step < alphaUpdates(search); step++) {
-      const made = adamStep(state, alpha, normal(foldIn(key(5), step), 400), search.solver as DartsProtocol);
-      alpha = Float64Array.from(made.alpha);
-      ({ state } = made);
-    }
-    const moved = Math.sqrt(alpha.reduce((sum, each) => sum + each ** 2, 0) / 400);
-    expect(moved / driftOf({ search, epochs: [] })).to.be.within(0.85, 1.15);
   });
 
   it('finds an order that is there, with its interval, n and what n could have found', () => {
