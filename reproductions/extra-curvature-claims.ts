@@ -292,7 +292,7 @@ function cutOutAlone(series: SeriesId, searches: readonly Measured[]): string[] 
   if (blocks.length === 0) return [];
   const { tau, p } = orderTest(blocks);
   return [
-    `Images are cut out wherever paths are dropped; among ${strengths.join(', ')} alone τ is ${fixed(tau, 2)} (p = ${fixed(p, 2)}).`,
+    `Images are cut out wherever paths are dropped; among ${strengths.join(', ')} alone τ is ${fixed(tau, 2)} (p = ${p.toPrecision(2)}).`,
   ];
 }
 
