@@ -23,6 +23,7 @@ import {
   landscapeControls,
   landscapeSurfaces,
   ON_LANDSCAPES,
+  onOneSupernet,
   pathCells,
   sharpnessTable,
   slopeRatio,
@@ -217,19 +218,27 @@ export const fig1 = experiment({
   ...ON_LANDSCAPES,
   runs,
   // What there are no rows of has no table yet.
-  tables: (view) =>
-    [
-      ...(view.rows.length > 0 ? [controlsTable(landscapeControls(view.rows).controls)] : []),
+  tables(all) {
+    const { view, notes } = onOneSupernet(all);
+    return [
+      ...(all.rows.length > 0 ? [controlsTable(landscapeControls(view.rows).controls, notes)] : []),
       sharpnessTable(view),
       conditionTable(view),
       spectrumTable(view),
       pathTable(view.rows),
-    ].filter(({ rows }) => rows.length > 0),
-  charts: (view) => [
-    ...landscapeCharts(view, 'landscape', HEADING),
-    ...pathChart(view),
-    ...landscapeCharts(view, 'control', `${HEADING}, batch norms with running statistics`, 'running'),
-  ],
-  surfaces: (view) => landscapeSurfaces(view, HEADING, shownPaths(view.rows)),
-  claims,
+    ].filter(({ rows }) => rows.length > 0);
+  },
+  charts(all) {
+    const { view } = onOneSupernet(all);
+    return [
+      ...landscapeCharts(view, 'landscape', HEADING),
+      ...pathChart(view),
+      ...landscapeCharts(view, 'control', `${HEADING}, batch norms with running statistics`, 'running'),
+    ];
+  },
+  surfaces(all) {
+    const { view } = onOneSupernet(all);
+    return landscapeSurfaces(view, HEADING, shownPaths(view.rows));
+  },
+  claims: (all) => claims(onOneSupernet(all).view),
 });

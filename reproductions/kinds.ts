@@ -8,6 +8,8 @@ import { countNetwork, multiplyAdds } from '../lib/evaluation/count.js';
 import type { EvaluationProtocol } from '../lib/evaluation/protocol.js';
 import type * as Evaluation from '../lib/evaluation/run.js';
 import type { FinishedEvaluation } from '../lib/evaluation/run.js';
+import { bitsOf } from '../lib/runs/environment.js';
+import type { EngineFacts, Machine } from '../lib/runs/environment.js';
 import { canonicalJson } from '../lib/runs/canonical.js';
 import { runKind } from '../lib/runs/kept.js';
 import type { Kept, KeptOptions, Kind } from '../lib/runs/kept.js';
@@ -443,6 +445,12 @@ function lookupRow(found: FinishedSearch, looked: KeptRun) {
   };
 }
 
+/** {@link bitsOf} of a run's provenance. */
+function bitsText(provenance: KeptRun['provenance']): string | undefined {
+  const { engine = null, ...machine } = provenance as Partial<Machine> & { readonly engine?: EngineFacts };
+  return machine.processor === undefined ? undefined : canonicalJson(bitsOf(engine, machine as Machine));
+}
+
 /** What rows of landscapes, and of what lies on them, have; the results are what the store has. */
 function landscapeRow({ protocol, result, provenance }: KeptRun) {
   const stored = protocol as LandscapeProtocol | PathProtocol;
@@ -457,6 +465,8 @@ function landscapeRow({ protocol, result, provenance }: KeptRun) {
     /** M, where weights are fine-tuned. */
     iterations: omega.kind === 'finetuned' ? omega.iterations : null,
     normalization,
+    /** What decides the last bits where it was computed, and so which supernet it is of; undefined while it is under way. */
+    bits: bitsText(provenance),
     seconds: provenance.seconds,
     ...('solver' in stored ? { solver: stored.solver } : {}),
     ...(result as object),

@@ -245,6 +245,26 @@ export const ON_LANDSCAPES = {
   openSettings: openSettingsOf,
 };
 
+/**
+ * What is shown of a view: seeds whose runs are all of one supernet. A search that is run again for its weights, its result having been
+ * imported from a machine that computes other bits, ends in another one.
+ */
+export function onOneSupernet(view: LandscapeView): {
+  readonly view: LandscapeView;
+  readonly notes: readonly string[];
+} {
+  const seeds = groupBy(view.rows, 'seed');
+  const mixed = seeds.filter((own) => distinct(own.rows.flatMap(({ bits }) => bits ?? [])).length > 1);
+  if (mixed.length === 0) return { view, notes: [] };
+  const left = mixed.map(({ key }) => key.seed);
+  return {
+    view: { ...view, rows: view.rows.filter(({ seed }) => !left.includes(seed)) },
+    notes: [
+      `Left out: seed ${left.join(', ')}, whose runs are of two supernets, being from machines that compute other bits. In a run store of its own (ZARTS_HOME) all are made here.`,
+    ],
+  };
+}
+
 // ---- Numbers of one seed's rows ----
 
 /** The landscape at an estimate; undefined if it was not measured. */

@@ -256,8 +256,8 @@ async function storedRuns(work: Work): Promise<readonly KeptRun[] | undefined> {
 const AGAIN_MS = 2_000;
 
 /**
- * Computes cells in turn. One that another process is at, or that waits for such a one, comes again after the others, so that two
- * commands that share a store share the work.
+ * Computes cells in turn. One that another process is at, or that waits for such a one, is passed over and looked at again after each of
+ * the others, so that two commands that share a store share the work, and each knows what the other has done of it.
  *
  * @param compute  Gives whether it was time for the cell.
  * @param waits    Told why, when nothing is left but what others are at.
@@ -271,14 +271,16 @@ async function inTurn(
   for (let left = Array.from({ length: cells }, (_, i) => i); left.length > 0;) {
     const busy: number[] = [];
     let why = 'for other runs';
-    for (const cell of left) {
+    let next = 0;
+    for (let isDone = false; next < left.length && !(isDone && busy.length > 0); next++) {
+      isDone = false;
       try {
-        if (!(await compute(cell))) busy.push(cell);
+        isDone = await compute(left[next]);
       } catch (error) {
         if (!(error instanceof InUseError)) throw error;
         why = error.message;
-        busy.push(cell);
       }
+      if (!isDone) busy.push(left[next]);
     }
     if (busy.length === left.length) {
       waits(why);
@@ -286,7 +288,7 @@ async function inTurn(
       if (signal?.aborted)
         throw new InterruptedError('Stopped; the same command goes on from what was saved.');
     }
-    left = busy;
+    left = [...busy, ...left.slice(next)];
   }
 }
 

@@ -297,6 +297,18 @@ describe('Figs. 1 and 3', () => {
     for (const table of tables) expect(textTable(table)).not.to.match(/NaN|undefined/);
   });
 
+  it('leave out a seed whose runs are of two supernets, of machines that compute other bits, and say so', () => {
+    const shape = fakeOf(asThePaperSays);
+    const view = fakeView(fig1, PLANE, (cell) => ({
+      ...shape(cell),
+      ...(cell.run.kind === 'path' && cell.run.path.seed === 2 ? { search: { processor: 'another' } } : {}),
+    }));
+    for (const { n } of fig1.claims(view)) expect(n).to.equal(10);
+    expect(fig1.tables(view)[0].notes![0]).to.match(/^Left out: seed 2, whose runs are of two supernets/);
+    expect(fig1.tables(measured(asThePaperSays))[0].notes).to.equal(undefined);
+    expect(byTitle(fig1.tables(view)[1])[0]).to.include({ seeds: 10 });
+  });
+
   describe('the charts', () => {
     it('are what they were', () => {
       for (const figure of [fig1, fig3]) {
