@@ -9,6 +9,7 @@ import { isZeroOrder, spaceOf } from '../lib/search/protocol.js';
 import type { DartsProtocol, SearchProtocol } from '../lib/search/protocol.js';
 import { alphaSize } from '../lib/spaces/spaces.js';
 import { spaceText } from './methods.js';
+import { rangeText } from './together.js';
 import type { Control } from './together.js';
 
 /** What a search went through, as far as its alphas go. */
@@ -58,10 +59,9 @@ export function searchesMove(space: string, whose: string, rows: readonly Partia
   const apart = summarize(all.map(({ spread }) => spread));
   const chance = summarize(all.map((each) => each.chance));
   const beyond = summarize(all.map((each) => each.spread - each.chance));
-  const range = apart.interval!.map((end) => fixed(end, 2)).join(' to ');
   return {
     text,
-    found: `${fixed(apart.mean, 2)} (${range}), by chance ${fixed(chance.mean, 2)}, ${all.length} searches`,
+    found: `${fixed(apart.mean, 2)} (${rangeText(apart.interval!, 2)}), by chance ${fixed(chance.mean, 2)}, ${all.length} searches`,
     passed: apart.interval![0] > MOVED && beyond.interval![0] > 0,
   };
 }

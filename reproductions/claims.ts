@@ -12,8 +12,7 @@ import {
 } from '../lib/analysis/comparison.js';
 import type { Stratum } from '../lib/analysis/comparison.js';
 import { LEVEL, fitLine } from '../lib/analysis/statistics.js';
-import { FILE_DATASETS } from '../lib/datasets/registry.js';
-import type { FileDatasetName } from '../lib/datasets/registry.js';
+import { classesOf } from '../lib/datasets/registry.js';
 import { fixed } from '../lib/report/format.js';
 import type { SolverId } from '../lib/search/solvers.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
@@ -265,11 +264,10 @@ export function learnedControl(
   errors: readonly (readonly number[])[],
   points: number,
 ): Control[] {
-  const known = FILE_DATASETS[dataset as FileDatasetName] as
-    { readonly classes: readonly string[] } | undefined;
-  if (!known || errors.some((own) => own.length === 0)) return [];
+  const classes = classesOf(dataset);
+  if (!classes || errors.some((own) => own.length === 0)) return [];
   const text = `Of the networks compared in ${spaceTitle(space)} those of one method lie off chance, by a quarter of what four edges make`;
-  const chance = 100 * (1 - 1 / known.classes.length);
+  const chance = 100 * (1 - 1 / classes.length);
   const medians = errors.map((own) => median([...own]));
   const said = medians.map((each) => fixed(each, 1));
   return [

@@ -217,28 +217,24 @@ export const fig1 = experiment({
   ),
   ...ON_LANDSCAPES,
   runs,
-  // What there are no rows of has no table yet.
-  tables(all) {
-    const { view, notes } = onOneSupernet(all);
-    return [
-      ...(all.rows.length > 0 ? [controlsTable(landscapeControls(view.rows).controls, notes)] : []),
-      sharpnessTable(view),
-      conditionTable(view),
-      spectrumTable(view),
-      pathTable(view.rows),
-    ].filter(({ rows }) => rows.length > 0);
-  },
-  charts(all) {
-    const { view } = onOneSupernet(all);
-    return [
+  ...onOneSupernet({
+    // What there are no rows of has no table yet.
+    tables: (view, notes) =>
+      [
+        ...(view.rows.length > 0 || notes.length > 0
+          ? [controlsTable(landscapeControls(view.rows).controls, notes)]
+          : []),
+        sharpnessTable(view),
+        conditionTable(view),
+        spectrumTable(view),
+        pathTable(view.rows),
+      ].filter(({ rows }) => rows.length > 0),
+    charts: (view) => [
       ...landscapeCharts(view, 'landscape', HEADING),
       ...pathChart(view),
       ...landscapeCharts(view, 'control', `${HEADING}, batch norms with running statistics`, 'running'),
-    ];
-  },
-  surfaces(all) {
-    const { view } = onOneSupernet(all);
-    return landscapeSurfaces(view, HEADING, shownPaths(view.rows));
-  },
-  claims: (all) => claims(onOneSupernet(all).view),
+    ],
+    surfaces: (view) => landscapeSurfaces(view, HEADING, shownPaths(view.rows)),
+    claims,
+  }),
 });

@@ -70,18 +70,19 @@ export const fig3 = experiment({
       const base = landscapeBase(grid, seed);
       return (Object.keys(ORDERS) as Estimate[]).map((estimate) => landscapeCell(atEstimate(base, estimate)));
     }),
-  tables(all) {
-    const { view, notes } = onOneSupernet(all);
-    return [controlsTable(landscapeControls(view.rows).controls, notes), sharpnessTable(view)];
-  },
-  charts: (all) => landscapeCharts(onOneSupernet(all).view, 'landscape', HEADING),
-  surfaces: (all) => landscapeSurfaces(onOneSupernet(all).view, HEADING),
-  claims(all) {
-    const { rows } = onOneSupernet(all).view;
-    const gate = landscapeControls(rows).tuning;
-    return judgeAll(
-      rows,
-      STATEMENTS.map((each) => ({ ...each, ...gate })),
-    );
-  },
+  ...onOneSupernet({
+    tables: (view, notes) => [
+      controlsTable(landscapeControls(view.rows).controls, notes),
+      sharpnessTable(view),
+    ],
+    charts: (view) => landscapeCharts(view, 'landscape', HEADING),
+    surfaces: (view) => landscapeSurfaces(view, HEADING),
+    claims({ rows }) {
+      const gate = landscapeControls(rows).tuning;
+      return judgeAll(
+        rows,
+        STATEMENTS.map((each) => ({ ...each, ...gate })),
+      );
+    },
+  }),
 });

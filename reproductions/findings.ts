@@ -1,7 +1,6 @@
 /** The README's findings, made from the records: what was decided, with its number, interval and n. */
 import { median } from 'simple-statistics';
-import { FILE_DATASETS } from '../lib/datasets/registry.js';
-import type { FileDatasetName } from '../lib/datasets/registry.js';
+import { classesOf } from '../lib/datasets/registry.js';
 import { ZartsError } from '../lib/errors.js';
 import { countText, intervalText, secondaryText, tallyText, verdictMark } from '../lib/report/claims.js';
 import { fixed } from '../lib/report/format.js';
@@ -111,9 +110,8 @@ function notShown(searches: readonly SearchProtocol[]): string[] {
 function byHeart(rows: readonly Row<RunKind, Axes>[]): string[] {
   const losses = [...rowsOfKind(rows, 'search'), ...rowsOfKind(rows, 'landscape')].flatMap((row) => {
     const loss = row.kind === 'search' ? row.epochs.at(-1)?.candidateLoss : row.minimum.loss;
-    const known = FILE_DATASETS[row.dataset as FileDatasetName] as
-      { readonly classes: readonly string[] } | undefined;
-    return known && typeof loss === 'number' ? [{ loss, guessing: Math.log(known.classes.length) }] : [];
+    const classes = classesOf(row.dataset);
+    return classes && typeof loss === 'number' ? [{ loss, guessing: Math.log(classes.length) }] : [];
   });
   if (losses.length === 0) return [];
   const loss = median(losses.map((each) => each.loss));
@@ -125,23 +123,22 @@ function byHeart(rows: readonly Row<RunKind, Axes>[]): string[] {
 }
 
 /** "- ? …: text *statistic*: 0.3 [−0.1, 0.7], n = 6. p = …; so many would find …" */
-function undecidedText({ text, statistic, interval, n, unit, detail }: Claim): string {
-  return `- ${verdictMark('undecided')} ${text} *${statistic.name}*: ${fixed(statistic.value, 3)} ${intervalText(interval)}, ${countText(n, unit)}. ${detail}`;
+const undecidedText = (claim: Claim): string =>
+  `- ${verdictMark('undecided')} ${measuredText(claim)} ${claim.detail}`;
+
+/** "N_e rises with N: flat density. *slope of …*: 0.825 [0.718, 0.931], n = 3." */
+function measuredText({ text, secondary, statistic, interval, n, unit }: Claim): string {
+  const found = `${fixed(statistic.value, 3)} ${intervalText(interval)}`;
+  return `${text}${secondaryText(secondary)} *${statistic.name}*: ${found}, ${countText(n, unit)}.`;
 }
 
-/**
- * "- ✓ N_e rises with N: flat density. *slope of …*: 0.825 [0.718, 0.931], n = 3." With its controls' places among all, where it
- * has any.
- */
-function decidedText(
-  { verdict, alike, text, secondary, statistic, interval, n, unit, controls = [], remark }: Claim,
-  all: readonly string[],
-): string {
-  const found = `${fixed(statistic.value, 3)} ${intervalText(interval)}`;
+/** "- ✓ supported: …", with what else bears on it, and its controls' places among all, where it has any. */
+function decidedText(claim: Claim, all: readonly string[]): string {
+  const { verdict, alike, controls = [], remark } = claim;
   const places = controls.map((control) => `C${all.indexOf(control) + 1}`);
   const seen = places.length === 0 ? '' : ` (Controls: ${places.join(', ')}.)`;
   const more = remark === undefined ? '' : ` ${remark}`;
-  return `- ${verdictMark(verdict)} ${verdict}${alike ? ' (the two are alike)' : ''}: ${text}${secondaryText(secondary)} *${statistic.name}*: ${found}, ${countText(n, unit)}.${more}${seen}`;
+  return `- ${verdictMark(verdict)} ${verdict}${alike ? ' (the two are alike)' : ''}: ${measuredText(claim)}${more}${seen}`;
 }
 
 /**

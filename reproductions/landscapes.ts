@@ -2,6 +2,7 @@
  * Landscapes of trained supernets: what Figs. 1 and 3 share. Both ask for the same runs where they need the same landscape,
  * so that the run store computes it once.
  */
+import type { Answer } from '../lib/analysis/claims.js';
 import { LEVEL, summarize } from '../lib/analysis/statistics.js';
 import type { Summary } from '../lib/analysis/statistics.js';
 import { decimalsFor, fixed } from '../lib/report/format.js';
@@ -28,7 +29,7 @@ import { figureNumber } from './paper.js';
 import { SPACE } from './sweep.js';
 import type { SpaceGrid } from './sweep.js';
 import { counted, label, leading, spread, stateText, summaryTable } from './tables.js';
-import { gatedBy } from './together.js';
+import { gatedBy, rangeText } from './together.js';
 import type { Control } from './together.js';
 
 /** What a reader sees for a run: the estimate of ω* that a landscape is read at, or what moves along a path. */
@@ -245,11 +246,37 @@ export const ON_LANDSCAPES = {
   openSettings: openSettingsOf,
 };
 
+/** What a figure shows of landscapes. @typeParam More  What its tables are told besides. */
+interface Shown<More extends readonly unknown[]> {
+  readonly tables: (view: LandscapeView, ...more: More) => Table[];
+  readonly charts: (view: LandscapeView) => Chart[];
+  readonly surfaces: (view: LandscapeView) => Surface[];
+  readonly claims: (view: LandscapeView) => Answer[];
+}
+
+/** A figure of those seeds alone whose runs are all of one supernet; its tables are told, in sentences, which are left out. */
+export function onOneSupernet({
+  tables,
+  charts,
+  surfaces,
+  claims,
+}: Shown<[notes: readonly string[]]>): Shown<[]> {
+  return {
+    tables(all) {
+      const { view, notes } = ofOneSupernet(all);
+      return tables(view, notes);
+    },
+    charts: (all) => charts(ofOneSupernet(all).view),
+    surfaces: (all) => surfaces(ofOneSupernet(all).view),
+    claims: (all) => claims(ofOneSupernet(all).view),
+  };
+}
+
 /**
- * What is shown of a view: seeds whose runs are all of one supernet. A search that is run again for its weights, its result having been
- * imported from a machine that computes other bits, ends in another one.
+ * The seeds whose runs are all of one supernet. A search that is run again for its weights, its result having been imported from a machine
+ * that computes other bits, ends in another one.
  */
-export function onOneSupernet(view: LandscapeView): {
+function ofOneSupernet(view: LandscapeView): {
   readonly view: LandscapeView;
   readonly notes: readonly string[];
 } {
@@ -323,8 +350,7 @@ function tuningControl(rows: readonly OnLandscapeRow[]): Control {
   });
   if (falls.length < 2) return { text, found: 'no two supernets are here', passed: undefined };
   const { interval } = summarize(falls);
-  const told = (by: Summary): string =>
-    `by ${fixed(by.mean, 3)} (${by.interval!.map((end) => fixed(end, 3)).join(' to ')}) nats`;
+  const told = (by: Summary): string => `by ${fixed(by.mean, 3)} (${rangeText(by.interval!, 3)}) nats`;
   // A grid of an even number of points has none at α.
   const atAlpha = perSeed(rows, (own) => {
     const [current, tuned] = (['current', 'finetuned'] as const).map((each) => {

@@ -119,13 +119,23 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
     found[i] = measuredCell(work[i].cell, work[i].parts, kept);
     if (isNews && work[i].cell.run.kind !== 'linear') await onPartial?.(soFar());
   };
-  /** Leaves out a cell that is not worth it, unless the store has it. */
-  const leave = async (i: number): Promise<void> => {
-    const kept = await storedRuns(work[i]);
-    if (kept) await keep(i, kept, false);
+  /** Counts a cell as done. */
+  const settle = (i: number): void => {
     done += secondsOf(steps[i].filter(({ known }) => !known));
     steps[i] = steps[i].map(({ seconds }) => ({ seconds, known: true }));
     phase?.update(position());
+  };
+  /** Takes a cell from the store, if that has it by now. */
+  const take = async (i: number): Promise<boolean> => {
+    const kept = await storedRuns(work[i]);
+    if (!kept) return false;
+    await keep(i, kept, false);
+    settle(i);
+    return true;
+  };
+  /** Leaves out a cell that is not worth it, unless the store has it. */
+  const leave = async (i: number): Promise<void> => {
+    if (!(await take(i))) settle(i);
   };
   let compiled = '';
   /** Computes what the store lacks of a cell, if that is worth it; false while that is not known. */
@@ -190,7 +200,9 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
       const left = later.filter((i) => !found[i] && isWorth(i) !== false);
       if (left.length > 0) await hand(left, queue);
     } else {
-      await inTurn(work.length, compute, context.signal, (why) => phase?.update(position(), `waits: ${why}`));
+      await inTurn(work.length, { compute, take }, context.signal, (why) =>
+        phase?.update(position(), `waits: ${why}`),
+      );
     }
     phase?.update(whole);
   } catch (error) {
@@ -256,39 +268,40 @@ async function storedRuns(work: Work): Promise<readonly KeptRun[] | undefined> {
 const AGAIN_MS = 2_000;
 
 /**
- * Computes cells in turn. One that another process is at, or that waits for such a one, is passed over and looked at again after each of
- * the others, so that two commands that share a store share the work, and each knows what the other has done of it.
+ * Computes cells in turn. One that another process is at, or that waits for such a one, comes again after the others, so that two
+ * commands that share a store share the work; after each of these it is looked whether the store has it.
  *
  * @param compute  Gives whether it was time for the cell.
+ * @param take     Takes the cell from the store; gives whether it was there.
  * @param waits    Told why, when nothing is left but what others are at.
  */
 async function inTurn(
   cells: number,
-  compute: (cell: number) => Promise<boolean>,
+  { compute, take }: Readonly<Record<'compute' | 'take', (cell: number) => Promise<boolean>>>,
   signal: AbortSignal | undefined,
   waits: (why: string) => void,
 ): Promise<void> {
   for (let left = Array.from({ length: cells }, (_, i) => i); left.length > 0;) {
-    const busy: number[] = [];
+    const busy = new Set<number>();
     let why = 'for other runs';
-    let next = 0;
-    for (let isDone = false; next < left.length && !(isDone && busy.length > 0); next++) {
-      isDone = false;
+    for (const cell of left) {
+      let isDone = false;
       try {
-        isDone = await compute(left[next]);
+        isDone = await compute(cell);
       } catch (error) {
         if (!(error instanceof InUseError)) throw error;
         why = error.message;
       }
-      if (!isDone) busy.push(left[next]);
+      if (!isDone) busy.add(cell);
+      else for (const other of busy) if (await take(other)) busy.delete(other);
     }
-    if (busy.length === left.length) {
+    if (busy.size === left.length) {
       waits(why);
       await pause(AGAIN_MS, undefined, signal ? { signal } : {}).catch(() => undefined);
       if (signal?.aborted)
         throw new InterruptedError('Stopped; the same command goes on from what was saved.');
     }
-    left = [...busy, ...left.slice(next)];
+    left = [...busy];
   }
 }
 

@@ -63,9 +63,13 @@ export function aboveControl(
 ): Control {
   if (values.length < 2) return { text, found: none, passed: undefined };
   const { n, mean, interval } = summarize(values);
-  const found = `${fixed(mean, 2)} (${interval!.map((end) => fixed(end, 2)).join(' to ')}), ${n} ${of}`;
+  const found = `${fixed(mean, 2)} (${rangeText(interval!, 2)}), ${n} ${of}`;
   return { text, found, passed: interval![0] > bound };
 }
+
+/** "1.04 to 1.17". */
+export const rangeText = (ends: readonly number[], decimals: number): string =>
+  ends.map((end) => fixed(end, decimals)).join(' to ');
 
 /** What so many repeats could have found: the smallest effect, or that no order of them would have been unlikely. */
 export function powerText(

@@ -1,4 +1,5 @@
 import { errorFunction } from 'simple-statistics';
+import { keepAll } from '../latest.js';
 import { countOps, usedEdges } from '../spaces/genotype.js';
 import type { Genotype, GenotypeEdge, OpCounts } from '../spaces/genotype.js';
 import { OP_FAMILIES, opFamily } from '../spaces/primitives.js';
@@ -185,10 +186,10 @@ export function spreadOf(alpha: ArrayLike<number>, { edges }: SearchSpace, cell:
  * @param deviation  Their standard deviation, in units of alpha.
  */
 export function chanceSpread(deviation: number, { edges }: SearchSpace, cell: Cell): number {
-  const ranges = new Map(edges[cell].map(({ length }) => [length, 0]));
-  for (const count of ranges.keys()) ranges.set(count, expectedRange(count));
-  return deviation * mean(edges[cell].map(({ length }) => ranges.get(length)!));
+  return deviation * mean(edges[cell].map(({ length }) => ranges([length], () => expectedRange(length))));
 }
+
+const ranges = keepAll<number>();
 
 /** ∫ 1 − Φⁿ − (1 − Φ)ⁿ, the expected range of n standard normal numbers, to about 1e-6. */
 function expectedRange(count: number): number {

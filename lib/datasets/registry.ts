@@ -268,6 +268,11 @@ export const IMAGENET = {
 /** The name of a data set that is read from files into memory. */
 export type FileDatasetName = keyof typeof FILE_DATASETS;
 
+/** The classes of a data set that is read from files into memory; undefined for others. */
+export function classesOf(name: string): readonly string[] | undefined {
+  return name in FILE_DATASETS ? FILE_DATASETS[name as FileDatasetName].classes : undefined;
+}
+
 /** A data set as people call it; a name that is not known as it is. */
 export function datasetTitle(name: string): string {
   return name in FILE_DATASETS ? FILE_DATASETS[name as FileDatasetName].title : name;

@@ -11,7 +11,7 @@ import { UsageError } from '../../lib/errors.js';
 import { cellsOf } from '../../reproductions/experiment.js';
 import { experimentById } from '../../reproductions/registry.js';
 import { groupsOf, shareOf } from '../../reproductions/shares.js';
-import { writeStandIn } from '../support/stand-in.js';
+import { SMALL_TABLE_2, writeStandIn } from '../support/stand-in.js';
 import { freePort, NO_REDIS, TestRedis } from '../queue/redis.js';
 import { temporaryHome, zarts } from './zarts.js';
 
@@ -196,14 +196,7 @@ describe('zarts reproduce in shares, and for Slurm', function () {
   it('a share without its images says which, and fails; with --json it is one document', async () => {
     const data = join(home, 'images');
     await writeStandIn(data, 'cifar10', { train: 500, test: 50, imagesPerFile: 100 });
-    const set = [
-      'dataset.name=["cifar10","svhn"]',
-      'space=s2',
-      'method=mgs',
-      'epochs=1',
-      'training.epochs=1',
-    ];
-    const changes = set.flatMap((each) => ['--set', each]);
+    const changes = SMALL_TABLE_2.flatMap((each) => ['--set', each]);
     const args = [
       'reproduce',
       'table-2',

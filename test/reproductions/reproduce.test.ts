@@ -36,7 +36,7 @@ import type { Shown } from '../../reproductions/reproduce.js';
 import type { ResultRecord } from '../../reproductions/records.js';
 import { table1 } from '../../reproductions/table-1-solvers.js';
 import { table5 } from '../../reproductions/table-5-samples.js';
-import { writeStandIn } from '../support/stand-in.js';
+import { SMALL_TABLE_2, writeStandIn } from '../support/stand-in.js';
 import { byTitle, fakeRuns, gated } from './fakes.js';
 import type { Fake } from './fakes.js';
 
@@ -375,14 +375,7 @@ describe('reproduce', () => {
     await writeStandIn(all, 'cifar10', { train: 500, test: 50, imagesPerFile: 100 });
     await writeStandIn(all, 'svhn', { train: 500, test: 50, imagesPerFile: 500 });
     symlinkSync(path.join(all, FILE_DATASETS.cifar10.folder), path.join(few, FILE_DATASETS.cifar10.folder));
-    const set = [
-      'dataset.name=["cifar10","svhn"]',
-      'space=s2',
-      'method=mgs',
-      'epochs=1',
-      'training.epochs=1',
-    ];
-    const options = { budget: 'smoke', home, change: parseSet(set), seeds: 1 } as const;
+    const options = { budget: 'smoke', home, change: parseSet(SMALL_TABLE_2), seeds: 1 } as const;
     const made = experimentById('table-2');
     const { result, resultFile } = await reproduce(made, { ...options, data: all });
     const kept = readdirSync(path.join(home, 'results'));

@@ -9,6 +9,15 @@ import { FILE_DATASETS, IMAGENET } from '../../lib/datasets/registry.js';
 import type { FileDataset, FileDatasetName, RecordDataset } from '../../lib/datasets/registry.js';
 import { syntheticImages, syntheticKind } from '../../lib/datasets/synthetic.js';
 
+/** Table 2 on two data sets, as small as it comes: settings of `--set`. */
+export const SMALL_TABLE_2 = [
+  'dataset.name=["cifar10","svhn"]',
+  'space=s2',
+  'method=mgs',
+  'epochs=1',
+  'training.epochs=1',
+];
+
 /** What {@link writeStandIn} writes. */
 export interface StandIn {
   readonly train: number;
