@@ -1,9 +1,9 @@
 /** What the paper says of effective samples over a search (A.3), and what it does not say. */
 import { decide, unanswered } from '../lib/analysis/claims.js';
-import type { Answer } from '../lib/analysis/claims.js';
+import type { Answer, Gate } from '../lib/analysis/claims.js';
 import type { Table } from '../lib/report/table.js';
 import { mean, slopeOver } from './claims.js';
-import { groupBy, ofWholeSeeds } from './experiment.js';
+import { groupBy, ofWholeSeeds, perSeed } from './experiment.js';
 import type { Row, View } from './experiment.js';
 import { absolute, judgeAll } from './statements.js';
 import type { Statement } from './statements.js';
@@ -14,10 +14,12 @@ import {
   HALF_DIGIT,
   NEAR_PAPER_ESR,
   PAPER_ESR,
+  SAMPLES,
   weightedEpochs,
 } from './sweep.js';
 import type { SweepAxes } from './sweep.js';
 import { label, summaryTable } from './tables.js';
+import { aboveControl, gatedBy } from './together.js';
 
 export type SearchRow = Row<'search', SweepAxes>;
 export type SweepView = View<'search', SweepAxes>;
@@ -34,11 +36,12 @@ function rise(row: SearchRow): number {
   return epochs.length < 2 ? NaN : epochs[epochs.length - 1].esr - epochs[0].esr;
 }
 
+const ratioAt = (rows: readonly SearchRow[], at: number): number => lastRatio(rows.find(({ N }) => N === at));
+
 /** R_e at the largest N less R_e at the N where the paper calls it converged. */
 function ratioChange(rows: readonly SearchRow[]): number {
   const largest = Math.max(...rows.map(({ N }) => N));
-  const [from, to] = [CONVERGED_FROM, largest].map((N) => lastRatio(rows.find((row) => row.N === N)));
-  return largest === CONVERGED_FROM ? NaN : to - from;
+  return largest === CONVERGED_FROM ? NaN : ratioAt(rows, largest) - ratioAt(rows, CONVERGED_FROM);
 }
 
 /** Half the rise under the schedule less the rise under constant σ, over the N that the seed has both for. */
@@ -52,17 +55,54 @@ function excessRise(rows: readonly SearchRow[]): number {
 
 const among = ({ schedule }: SearchRow): boolean => schedule === 'cosine';
 
-/** What the paper says of Fig. 4 (A.3). */
-const statements = (budget: string): readonly Statement<SearchRow>[] => [
+/** "With the flat density", which all of these rows have. */
+const withDensity = (rows: readonly SearchRow[]): string =>
+  `With the ${densitiesIn(rows)
+    .map((density) => DENSITY_TITLES[density])
+    .join(', ')}`;
+
+const NONE = 'no two seeds have what it takes';
+
+/** That N_e could be otherwise: where all weights are alike it is N, which rises with N and is approached from the start. */
+const weightsDiffer = (rows: readonly SearchRow[]): Gate =>
+  gatedBy([
+    aboveControl(
+      `${withDensity(rows)} the weights of candidates differ at first: R_e of the first epoch with updates lies below 1, by more than ${HALF_DIGIT}`,
+      perSeed(rows.filter(among), (own) =>
+        mean(own.map((row) => 1 - (weightedEpochs(row).at(0)?.esr ?? NaN))),
+      ),
+      HALF_DIGIT,
+      NONE,
+      'seeds',
+    ),
+  ]);
+
+/** That R_e changes with N where it has not converged yet: where it never does, that it no longer does says nothing. */
+function ratioFalls(rows: readonly SearchRow[]): Gate {
+  const least = Math.min(...SAMPLES);
+  return gatedBy([
+    aboveControl(
+      `${withDensity(rows)} R_e falls before it has converged: from N = ${least} to ${CONVERGED_FROM}, by more than ${HALF_DIGIT} in the last epoch`,
+      perSeed(rows.filter(among), (own) => ratioAt(own, least) - ratioAt(own, CONVERGED_FROM)),
+      HALF_DIGIT,
+      NONE,
+      'seeds',
+    ),
+  ]);
+}
+
+/** What the paper says of Fig. 4 (A.3), with what the rows must show first. */
+const statements = (budget: string, rows: readonly SearchRow[]): readonly Statement<SearchRow>[] => [
   {
     id: 'ess-rises-with-samples',
     text: 'N_e rises with N',
     statistic: 'slope of N_e over N in the last epoch',
     region: { above: 0 },
     among,
-    value: (rows) =>
+    ...weightsDiffer(rows),
+    value: (own) =>
       slopeOver(
-        rows,
+        own,
         ({ N }) => N,
         (row) => last(row)?.ess ?? NaN,
       ),
@@ -74,7 +114,7 @@ const statements = (budget: string): readonly Statement<SearchRow>[] => [
     statistic: `mean R_e over N ≥ ${CONVERGED_FROM} in the last epoch`,
     region: NEAR_PAPER_ESR,
     among: (row) => among(row) && row.N >= CONVERGED_FROM,
-    value: (rows) => mean(rows.map(lastRatio)),
+    value: (own) => mean(own.map(lastRatio)),
     ...absolute(budget),
     detail: 'The paper gives one decimal, so "about" is what rounds to it.',
   },
@@ -84,6 +124,7 @@ const statements = (budget: string): readonly Statement<SearchRow>[] => [
     statistic: `R_e at the largest N less R_e at N = ${CONVERGED_FROM}, last epoch`,
     region: { between: [-HALF_DIGIT, HALF_DIGIT] },
     among,
+    ...ratioFalls(rows),
     value: ratioChange,
     detail: 'Half of the last digit that the paper gives is the largest change that "converged" can hide.',
   },
@@ -93,7 +134,8 @@ const statements = (budget: string): readonly Statement<SearchRow>[] => [
     statistic: 'R_e in the last epoch less R_e in the first with updates, mean over N',
     region: { above: 0 },
     among,
-    value: (rows) => mean(rows.map(rise)),
+    ...weightsDiffer(rows),
+    value: (own) => mean(own.map(rise)),
   },
 ];
 
@@ -117,8 +159,13 @@ export function claims({ rows, budget }: SweepView): Answer[] {
       text: `${text}: ${DENSITY_TITLES[density]}.`,
     });
     const own = whole.filter((row) => row.density === density);
-    const answers = judgeAll(own, statements(budget).map(named));
-    return { own, answers, schedule: named(SCHEDULE_STATEMENT), rise: `esr-rises-over-epochs/${density}` };
+    const answers = judgeAll(own, statements(budget, own).map(named));
+    return {
+      own,
+      answers,
+      schedule: { ...named(SCHEDULE_STATEMENT), ...weightsDiffer(own) },
+      rise: `esr-rises-over-epochs/${density}`,
+    };
   });
   if (rows.every(among)) return found.flatMap(({ answers }) => answers);
   // Together, as the verdicts are: the level of a rise hangs on how many questions there are.
@@ -140,7 +187,7 @@ export function verdictTable(view: SweepView): Table {
   const densities = densitiesIn(view.rows);
   return summaryTable<Statement<SearchRow>>(
     'Verdicts by density',
-    [...statements(view.budget), SCHEDULE_STATEMENT]
+    [...statements(view.budget, []), SCHEDULE_STATEMENT]
       .filter(({ id }) => densities.some((density) => verdicts.has(`${id}/${density}`)))
       .map((statement) => ({ rows: [statement] })),
     [
