@@ -41,7 +41,8 @@ export const CHARTS: Makers<Chart> = {
       expected: row.varied === 'mu' ? sixDigits(row.expectedGain) : linearVariance(row, d),
     }));
     const clean = rows.filter((row) => row.estimator === ESTIMATORS['multi-point'] && row.noise === 0);
-    const [byMu, bySamples] = ['mu', 'samples'].map((each) => clean.filter(({ varied }) => varied === each));
+    const byMu = clean.filter((row) => row.varied === 'mu');
+    const bySamples = clean.filter((row) => row.varied === 'samples' && row.function === 'quadratic');
     const quartic = rows.filter((row) => row.varied === 'mu' && row.function === 'quartic');
     return [
       meansChart({

@@ -1,33 +1,57 @@
 /** What the paper says of each solver, put to each experiment's rows. */
 import type { Answer } from '../lib/analysis/claims.js';
+import { fixed } from '../lib/report/format.js';
 import { mean, slopeOver } from './claims.js';
 import { several } from './deviations.js';
-import { distinct } from './experiment.js';
+import { distinct, perSeed } from './experiment.js';
 import { judgeAll } from './statements.js';
 import type { Statement } from './statements.js';
 import { CONVERGED_FROM, DENSITY_TITLES, NEAR_PAPER_ESR, PAPER_ESR } from './sweep.js';
 import type { Makers, Seeded } from './table-1-rows.js';
+import { aboveControl, gatedBy } from './together.js';
 import type { ToySettings } from './toy-protocol.js';
+import { TILT } from './toy.js';
 
 /** A bias this small, as a share of the gradient, is called none. */
 const NO_BIAS = 0.05;
 /** A mean step less than five degrees off is called parallel: tan² of the angle. */
 const PARALLEL = Number((Math.tan((5 * Math.PI) / 180) ** 2).toPrecision(2));
 
+/** An error that falls no more slowly falls as 1/√N. */
+const FLATTEST = -0.45;
+
 const logN = ({ samples }: { readonly samples: number }): number => Math.log(samples);
 
 /** How many of the largest N are averaged where the direction of a mean step is judged: a short step shows its noise alone. */
 const LONGEST = 3;
 
-/** Whether a mean step is parallel to −g. */
-const MEAN_TANGENT = {
+const NONE = 'no two seeds are here';
+const SEEDS = 'seeds';
+
+type Tangents = Pick<Seeded<'proposition'>, 'seed' | 'samples' | 'tangentSquared' | 'tiltedTangentSquared'>;
+
+/** A mean over the rows of the largest N. */
+function overLongest(rows: readonly Tangents[], value: (row: Tangents) => number | null): number {
+  const longest = [...rows].sort((a, b) => b.samples - a.samples).slice(0, LONGEST);
+  return mean(longest.map((row) => value(row) ?? NaN));
+}
+
+/** Whether a mean step is parallel to −g, where one that is not would be seen. @param where  Of which experiment. */
+const meanTangent = (rows: readonly Tangents[], where: string) => ({
   statistic: `tan² of the angle between mean step and −g, mean over the ${LONGEST} largest N`,
   region: { below: PARALLEL },
-  value(rows: readonly { samples: number; tangentSquared: number }[]): number {
-    const longest = [...rows].sort((a, b) => b.samples - a.samples).slice(0, LONGEST);
-    return mean(longest.map(({ tangentSquared }) => tangentSquared));
-  },
-};
+  value: (own: readonly Tangents[]) => overLongest(own, ({ tangentSquared }) => tangentSquared),
+  ...gatedBy([
+    aboveControl(
+      `An axis ${TILT} degrees off is told from one that is parallel (${where}): the same statistic against it lies above ${PARALLEL}`,
+      perSeed(rows, (own) => overLongest(own, ({ tiltedTangentSquared }) => tiltedTangentSquared)),
+      PARALLEL,
+      NONE,
+      SEEDS,
+      3,
+    ),
+  ]),
+});
 
 const FEW_DEGREES = 'Less than five degrees count as parallel.';
 const OURS = '(our reading)';
@@ -35,12 +59,15 @@ const OURS = '(our reading)';
 const WITHIN_A_TENTH = { region: { between: [0.9, 1.1] }, detail: 'Within a tenth.' } as const;
 const LAWS = { sphere: 'directions on the sphere', normal: 'directions from N(0, I)' };
 
-/** Proposition 1, which has something to say from two dimensions on. @param seeds  So many have rows. */
-const proposition = (dimension: number, seeds: number): Statement<Seeded<'proposition'>> => ({
+/** Proposition 1, which has something to say from two dimensions on. @param rows  Of that dimension. */
+const proposition = (
+  dimension: number,
+  rows: readonly Seeded<'proposition'>[],
+): Statement<Seeded<'proposition'>> => ({
   id: `proposition-parallel/${dimension}`,
   text: `Proposition 1: the mean step of MGS in a ball is parallel to −g: d = ${dimension}.`,
-  ...MEAN_TANGENT,
-  detail: `${FEW_DEGREES} On a linear loss the law of the step is symmetric about g, so that its expectation is parallel exactly: what lies off the axis is sampling error, of weights that a few candidates dominate, and ${several(seeds, 'seed')} may understate it.`,
+  ...meanTangent(rows, `Proposition 1, d = ${dimension}`),
+  detail: `${FEW_DEGREES} On a linear loss the law of the step is symmetric about g, so that its expectation is parallel exactly: what lies off the axis is sampling error, of weights that a few candidates dominate, and ${several(distinct(rows.map(({ seed }) => seed)).length, 'seed')} may understate it.`,
 });
 
 /** What the paper says of each solver. */
@@ -49,108 +76,129 @@ export const CLAIMS: Makers<Answer> = {
     const mu = Math.max(...muSweep);
     const at = (name: string) => (row: Seeded<'rs'>) =>
       row.function === name && row.varied === 'mu' && row.mu === mu;
-    return Object.entries(LAWS).flatMap(([law, directions]) =>
-      judgeAll(
-        rows.filter((row) => row.law === law && row.noise === 0 && row.estimator === 'multi-point'),
-        [
-          {
-            id: `rs-unbiased/${law}`,
-            text: `The estimate of RS (Eq. 6) is an unbiased one of the gradient of a quadratic: ${directions}.`,
-            statistic: `‖E ĝ − g‖²/‖g‖² on a quadratic at μ = ${mu}`,
-            region: { below: NO_BIAS ** 2 },
-            among: at('quadratic'),
-            value: ([row]) => row.biasSquared,
-            detail: `A bias below ${NO_BIAS * 100} % of the gradient is called none; one estimate errs by more than its whole length. The statistic is itself unbiased, so it may fall below 0.`,
-          },
-          {
-            id: `rs-smoothed/${law}`,
-            text: `Off a quadratic the estimate is one of the smoothed loss’s gradient (Eq. 14): ${directions}.`,
-            statistic: `bias along g at μ = ${mu} on a quartic, measured over closed form`,
-            ...WITHIN_A_TENTH,
-            among: at('quartic'),
-            value: ([row]) => (row.gain - 1) / (row.expectedGain - 1),
-          },
-          {
-            id: `rs-limit/${law}`,
-            text: `As N grows the step of RS becomes that of first-order DARTS, along −g: ${directions}.`,
-            statistic: 'slope of the logarithm of the relative error over that of N',
-            region: { between: [-0.55, -0.45] },
-            among: (row) => row.varied === 'samples',
-            value: (own) => slopeOver(own, logN, (row) => Math.log(Math.sqrt(row.meanSquaredError))),
-            detail:
-              'An error that falls as 1/√N leaves nothing in the limit; at small μ no bias is left either.',
-          },
-        ],
-      ),
-    );
+    const numbered = (row: Seeded<'rs'>) => row.varied === 'samples';
+    /** The logarithm of the relative error over that of N. */
+    const fall = (some: readonly Seeded<'rs'>[]) =>
+      slopeOver(some, logN, (row) => Math.log(Math.sqrt(row.meanSquaredError)));
+    return Object.entries(LAWS).flatMap(([law, directions]) => {
+      const own = rows.filter((row) => row.law === law && row.noise === 0 && row.estimator === 'multi-point');
+      const control = (
+        text: string,
+        value: (seed: readonly Seeded<'rs'>[]) => number | undefined,
+        bound: number,
+      ) => gatedBy([aboveControl(`${text} (${directions})`, perSeed(own, value), bound, NONE, SEEDS)]);
+      return judgeAll(own, [
+        {
+          id: `rs-unbiased/${law}`,
+          text: `The estimate of RS (Eq. 6) is an unbiased one of the gradient of a quadratic: ${directions}.`,
+          statistic: `‖E ĝ − g‖²/‖g‖² on a quadratic at μ = ${mu}`,
+          region: { below: NO_BIAS ** 2 },
+          among: at('quadratic'),
+          value: ([row]) => row.biasSquared,
+          detail: `A bias below ${NO_BIAS * 100} % of the gradient is called none; one estimate errs by more than its whole length. The statistic is itself unbiased, so it may fall below 0.`,
+          ...control(
+            `A bias is seen where there is one: on a quartic the same statistic lies above ${NO_BIAS ** 2}`,
+            (seed) => seed.find(at('quartic'))?.biasSquared,
+            NO_BIAS ** 2,
+          ),
+        },
+        {
+          id: `rs-smoothed/${law}`,
+          text: `Off a quadratic the estimate is one of the smoothed loss’s gradient (Eq. 14): ${directions}.`,
+          statistic: `bias along g at μ = ${mu} on a quartic, measured over closed form`,
+          ...WITHIN_A_TENTH,
+          among: at('quartic'),
+          value: ([row]) => (row.gain - 1) / (row.expectedGain - 1),
+          ...control(
+            'No bias is told from that of the closed form: on a quadratic the same statistic falls short of 1, by more than 0.1',
+            (seed) => {
+              const [flat, curved] = ['quadratic', 'quartic'].map((name) => seed.find(at(name)));
+              return flat && curved && 1 - (flat.gain - 1) / (curved.expectedGain - 1);
+            },
+            0.1,
+          ),
+        },
+        {
+          id: `rs-limit/${law}`,
+          text: `As N grows the step of RS becomes that of first-order DARTS, along −g: ${directions}.`,
+          statistic: 'slope of the logarithm of the relative error over that of N',
+          region: { between: [-0.55, FLATTEST] },
+          among: (row) => numbered(row) && row.function === 'quadratic',
+          value: fall,
+          detail:
+            'An error that falls as 1/√N leaves nothing in the limit; at small μ no bias is left either.',
+          ...control(
+            `An error that stays is seen where one does: on a quartic at μ = ${mu}, whose bias no N takes away, the same slope lies above ${fixed(FLATTEST, 2)}`,
+            (seed) => fall(seed.filter((row) => numbered(row) && row.function === 'quartic')),
+            FLATTEST,
+          ),
+        },
+      ]);
+    });
   },
   mgs(rows, { sigmas, tau, samples, dimension, limitSweep }) {
     const n = Math.max(...limitSweep);
     return sigmas.flatMap((sigma) => {
       const limit = 1 + sigma ** 2 / tau;
       const where = `flat density, σ = ${sigma}, d = ${dimension}`;
-      return judgeAll(
-        rows.filter((row) => row.varied === 'limit' && row.sigma === sigma && row.lambda === 0),
-        [
-          {
-            id: `mgs-parallel/${sigma}`,
-            text: `The mean step of MGS on a linear loss is parallel to −g: ${where}.`,
-            ...MEAN_TANGENT,
-            detail: `${FEW_DEGREES} The statistic is nearly unbiased, so it may fall below 0.`,
-          },
-          {
-            id: `mgs-limit/${sigma}`,
-            secondary: true,
-            text: `As N grows the step of MGS becomes that of first-order DARTS with a step size of 1 + σ²/τ = ${Number(limit.toPrecision(4))}: ${where} ${OURS}.`,
-            statistic: `mean step along −g at N = ${n} over (1 + σ²/τ)‖g‖`,
-            region: { between: [0.95, 1.05] },
-            among: (row) => row.samples === n,
-            value: ([row]) => row.gain / limit,
-            detail: 'Within a twentieth.',
-          },
-          {
-            id: `mgs-proposal/${sigma}`,
-            secondary: true,
-            text: `At N = ${samples} most of the mean step is the proposal’s own −g, not what the losses add: ${where} ${OURS}.`,
-            statistic: 'share of the mean step along −g that the losses add',
-            region: { below: 0.5 },
-            among: (row) => row.samples === samples,
-            value: ([row]) => (row.gain - 1) / row.gain,
-            detail: 'The proposal of Eq. 26 is centred on −g: without any loss its mean step is −g already.',
-          },
-        ],
-      );
+      const own = rows.filter((row) => row.varied === 'limit' && row.sigma === sigma && row.lambda === 0);
+      return judgeAll(own, [
+        {
+          id: `mgs-parallel/${sigma}`,
+          text: `The mean step of MGS on a linear loss is parallel to −g: ${where}.`,
+          ...meanTangent(own, where),
+          detail: `${FEW_DEGREES} The statistic is nearly unbiased, so it may fall below 0.`,
+        },
+        {
+          id: `mgs-limit/${sigma}`,
+          secondary: true,
+          text: `As N grows the step of MGS becomes that of first-order DARTS with a step size of 1 + σ²/τ = ${Number(limit.toPrecision(4))}: ${where} ${OURS}.`,
+          statistic: `mean step along −g at N = ${n} over (1 + σ²/τ)‖g‖`,
+          region: { between: [0.95, 1.05] },
+          among: (row) => row.samples === n,
+          value: ([row]) => row.gain / limit,
+          detail: 'Within a twentieth.',
+        },
+        {
+          id: `mgs-proposal/${sigma}`,
+          secondary: true,
+          text: `At N = ${samples} most of the mean step is the proposal’s own −g, not what the losses add: ${where} ${OURS}.`,
+          statistic: 'share of the mean step along −g that the losses add',
+          region: { below: 0.5 },
+          among: (row) => row.samples === samples,
+          value: ([row]) => (row.gain - 1) / row.gain,
+          detail: 'The proposal of Eq. 26 is centred on −g: without any loss its mean step is −g already.',
+        },
+      ]);
     });
   },
   proposition(rows, { dimensions, samplesSweep }) {
     const n = Math.max(...samplesSweep);
-    return dimensions.flatMap((dimension) =>
-      judgeAll(
-        rows.filter((row) => row.dimension === dimension),
-        [
-          // On a line every step is.
-          ...(dimension === 1 ? [] : [proposition(dimension, distinct(rows.map(({ seed }) => seed)).length)]),
-          {
-            id: `proposition-length/${dimension}`,
-            secondary: true,
-            text: `Its length is ε·I_{d/2+1}(s)/I_{d/2}(s), reached at N = ${n}: d = ${dimension} (the paper proves the direction; the length is ours).`,
-            statistic: 'mean step along −g over the closed form',
-            region: { between: [0.9, 1.1] },
-            among: (row) => row.samples === n,
-            value: ([row]) => row.gain,
-            detail:
-              'Within a tenth. Short of it means that N is too small for this d: the weights of a finite sample are biased.',
-          },
-          {
-            id: `proposition-cosine/${dimension}`,
-            text: `One step of it points along −g the better the larger N is: d = ${dimension}.`,
-            statistic: 'slope of the mean cosine of one step with −g over ln N',
-            region: { above: 0 },
-            value: (own) => slopeOver(own, logN, ({ cosine }) => cosine),
-          },
-        ],
-      ),
-    );
+    return dimensions.flatMap((dimension) => {
+      const own = rows.filter((row) => row.dimension === dimension);
+      return judgeAll(own, [
+        // On a line every step is.
+        ...(dimension === 1 ? [] : [proposition(dimension, own)]),
+        {
+          id: `proposition-length/${dimension}`,
+          secondary: true,
+          text: `Its length is ε·I_{d/2+1}(s)/I_{d/2}(s), reached at N = ${n}: d = ${dimension} (the paper proves the direction; the length is ours).`,
+          statistic: 'mean step along −g over the closed form',
+          region: { between: [0.9, 1.1] },
+          among: (row) => row.samples === n,
+          value: ([row]) => row.gain,
+          detail:
+            'Within a tenth. Short of it means that N is too small for this d: the weights of a finite sample are biased.',
+        },
+        {
+          id: `proposition-cosine/${dimension}`,
+          text: `One step of it points along −g the better the larger N is: d = ${dimension}.`,
+          statistic: 'slope of the mean cosine of one step with −g over ln N',
+          region: { above: 0 },
+          value: (some) => slopeOver(some, logN, ({ cosine }) => cosine),
+        },
+      ]);
+    });
   },
 };
 

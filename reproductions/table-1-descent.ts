@@ -6,10 +6,11 @@ import type { Chart } from '../lib/report/spec.js';
 import type { Table } from '../lib/report/table.js';
 import { PALETTE, REFERENCE_COLOR } from '../lib/report/theme.js';
 import { mean } from './claims.js';
-import { distinct, groupBy } from './experiment.js';
+import { distinct, groupBy, perSeed } from './experiment.js';
 import { judgeAll } from './statements.js';
 import type { Seeded } from './table-1-rows.js';
 import { label, spread, summaryTable } from './tables.js';
+import { aboveControl, gatedBy } from './together.js';
 import type { ToySettings } from './toy-protocol.js';
 import { DESCENT_FUNCTIONS, GLD_NAMES, GRADIENT_DESCENT } from './toy.js';
 
@@ -34,6 +35,19 @@ export function descentClaims(rows: readonly Row[]): Answer[] {
       resolution: 1 / updates,
       among: ({ solver }) => solver === GLD_NAMES.paper,
       value: rises,
+      ...gatedBy([
+        aboveControl(
+          `A rise is counted where there is one: GLD whose base is not fine-tuned raises the loss in a larger share of updates than one of ${updates}`,
+          perSeed(
+            rows.filter(({ solver }) => solver === GLD_NAMES.released),
+            rises,
+          ),
+          1 / updates,
+          'no two seeds are here',
+          'seeds',
+          3,
+        ),
+      ]),
       detail: `Never: less than once in the ${updates} updates of a descent.`,
     },
     {

@@ -25,7 +25,7 @@ function runs(grid: Grid): ToyCell[] {
   const settings = grid.toys(toySettings(budget, preset));
   return seeds.flatMap((seed) =>
     TOY_EXPERIMENTS.map((name): ToyCell => {
-      const toy = { kind: 'toy', version: 1, budget, seed, experiment: name, settings: settings[name] };
+      const toy = { kind: 'toy', version: 2, budget, seed, experiment: name, settings: settings[name] };
       return { axes: { experiment: name }, run: { kind: 'toy', toy: toy as ToyProtocol } };
     }),
   );

@@ -125,7 +125,7 @@ function checkedRun(run: Run, wrong: (why: string) => HopelessError): Run {
 
 const toySchema = z.strictObject({
   kind: z.literal('toy'),
-  version: z.literal(1),
+  version: z.literal(2),
   budget: z.literal(BUDGETS),
   seed: z.int().min(0),
   experiment: z.literal(TOY_EXPERIMENTS),

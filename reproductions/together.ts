@@ -60,10 +60,11 @@ export function aboveControl(
   bound: number,
   none: string,
   of = 'searches',
+  decimals = 2,
 ): Control {
   if (values.length < 2) return { text, found: none, passed: undefined };
   const { n, mean, interval } = summarize(values);
-  const found = `${fixed(mean, 2)} (${rangeText(interval!, 2)}), ${n} ${of}`;
+  const found = `${fixed(mean, decimals)} (${rangeText(interval!, decimals)}), ${n} ${of}`;
   return { text, found, passed: interval![0] > bound };
 }
 

@@ -104,7 +104,7 @@ export type ToyExperiment = (typeof TOY_EXPERIMENTS)[number];
 export type ToyProtocol = {
   readonly [E in ToyExperiment]: {
     readonly kind: 'toy';
-    readonly version: 1;
+    readonly version: 2;
     readonly budget: Budget;
     readonly seed: number;
     readonly experiment: E;

@@ -40,6 +40,8 @@ function keyOf(seed: number, ...numbers: readonly number[]): Key {
 /** How many updates have so many directions together: at least two, for a spread. */
 const updatesOf = (draws: number, samples: number): number => Math.max(2, Math.round(draws / samples));
 
+const indexOfLargest = (values: Vec | readonly number[]): number => values.indexOf(Math.max(...values));
+
 /** How estimates from numbered keys compare with the truth, and the means of what else each has. */
 function compared<Name extends string>(
   truth: Vec,
@@ -48,13 +50,31 @@ function compared<Name extends string>(
   take: (key: Key) => readonly [estimate: Vec, also: Readonly<Record<Name, number>>],
 ) {
   const estimates = new Estimates(truth);
+  const tilted = truth.length > 1 ? new Estimates(turned(truth, TILT)) : undefined;
   const means = {} as Record<Name, number>;
   for (let i = 0; i < count; i++) {
     const [estimate, also] = take(foldIn(from, i));
     estimates.add(estimate);
+    tilted?.add(estimate);
     for (const name of Object.keys(also) as Name[]) means[name] = (means[name] ?? 0) + also[name] / count;
   }
-  return { ...estimates.compare(), ...means };
+  return {
+    ...estimates.compare(),
+    /** `tangentSquared` against an axis that lies {@link TILT} off the truth's; on a line there is no other. */
+    tiltedTangentSquared: tilted?.compare().tangentSquared ?? null,
+    ...means,
+  };
+}
+
+/** An angle that must be seen, in degrees. */
+export const TILT = 10;
+
+/** A vector of two or more dimensions turned by so many degrees, towards the coordinate that it has least of. */
+function turned(vector: Vec, degrees: number): Vec {
+  const angle = (degrees * Math.PI) / 180;
+  const least = indexOfLargest(vector.map((value) => -Math.abs(value)));
+  const aside = vector.map((value, j) => Number(j === least) - (value * vector[least]) / dot(vector, vector));
+  return axpy((Math.sin(angle) * norm(vector)) / norm(aside), aside, scale(Math.cos(angle), vector));
 }
 
 // ---- RS ----
@@ -66,6 +86,7 @@ function rsJobs(seed: number, settings: ToySettings['rs']) {
     { function: 'quadratic', estimator: 'multi-point' } as const,
     ...RS_ESTIMATORS.map((estimator) => ({ function: 'quartic', estimator }) as const),
   ];
+  const biased = { function: 'quartic', estimator: 'multi-point' } as const;
   const places = RS_LAWS.flatMap((law) => [
     ...muSweep.flatMap((mu) =>
       forms.map((form) => {
@@ -75,6 +96,10 @@ function rsJobs(seed: number, settings: ToySettings['rs']) {
     ),
     ...samplesSweep.map((samples) => {
       return { ...forms[0], law, samples, mu: settings.mu, varied: 'samples' as const };
+    }),
+    // Where bias keeps it from the limit.
+    ...[...new Set([Math.min(...samplesSweep), Math.max(...samplesSweep)])].map((samples) => {
+      return { ...biased, law, samples, mu: Math.max(...muSweep), varied: 'samples' as const };
     }),
   ]);
   return places.map((place) => {
@@ -118,8 +143,6 @@ export function linearVariance({ law, samples }: ToyRows['rs'], d: number): numb
 }
 
 // ---- MGS ----
-
-const indexOfLargest = (values: Vec | readonly number[]): number => values.indexOf(Math.max(...values));
 
 /** The step of MGS at each setting on a linear loss, as an estimate of −g. Lengths in units of ‖g‖. */
 function mgsJobs(seed: number, settings: ToySettings['mgs']) {
