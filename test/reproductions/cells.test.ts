@@ -206,7 +206,7 @@ describe('Figs. 5 to 9', () => {
     expect(Object.keys(found)).to.have.length(3 * 9 + 1);
     const [{ detail, controls }] = fig7.claims(fake(fig7, asThePaperSays, { by: prefers }));
     expect(detail)
-      .to.match(/after Holm’s correction for 12 primary questions/)
+      .to.match(/after Holm’s correction for 18 primary questions/)
       .and.to.match(/four times in five/);
     expect(controls![0]).to.match(/alphas of DARTS 1st move.*11 searches/);
   });
