@@ -1,6 +1,6 @@
 /** What the paper says of effective samples over a search (A.3), and what it does not say. */
 import { decide, unanswered } from '../lib/analysis/claims.js';
-import type { Answer, Gate } from '../lib/analysis/claims.js';
+import type { Answer } from '../lib/analysis/claims.js';
 import type { Table } from '../lib/report/table.js';
 import { mean, slopeOver } from './claims.js';
 import { groupBy, ofWholeSeeds, perSeed } from './experiment.js';
@@ -19,7 +19,8 @@ import {
 } from './sweep.js';
 import type { SweepAxes } from './sweep.js';
 import { label, summaryTable } from './tables.js';
-import { aboveControl, gatedBy } from './together.js';
+import { aboveControl } from './together.js';
+import type { Control } from './together.js';
 
 export type SearchRow = Row<'search', SweepAxes>;
 export type SweepView = View<'search', SweepAxes>;
@@ -64,31 +65,25 @@ const withDensity = (rows: readonly SearchRow[]): string =>
 const NONE = 'no two seeds have what it takes';
 
 /** That N_e could be otherwise: where all weights are alike it is N, which rises with N and is approached from the start. */
-const weightsDiffer = (rows: readonly SearchRow[]): Gate =>
-  gatedBy([
-    aboveControl(
-      `${withDensity(rows)} the weights of candidates differ at first: R_e of the first epoch with updates lies below 1, by more than ${HALF_DIGIT}`,
-      perSeed(rows.filter(among), (own) =>
-        mean(own.map((row) => 1 - (weightedEpochs(row).at(0)?.esr ?? NaN))),
-      ),
-      HALF_DIGIT,
-      NONE,
-      'seeds',
-    ),
-  ]);
+const weightsDiffer = (rows: readonly SearchRow[]): Control =>
+  aboveControl(
+    `${withDensity(rows)} the weights of candidates differ at first: R_e of the first epoch with updates lies below 1, by more than ${HALF_DIGIT}`,
+    perSeed(rows.filter(among), (own) => mean(own.map((row) => 1 - (weightedEpochs(row).at(0)?.esr ?? NaN)))),
+    HALF_DIGIT,
+    NONE,
+    'seeds',
+  );
 
 /** That R_e changes with N where it has not converged yet: where it never does, that it no longer does says nothing. */
-function ratioFalls(rows: readonly SearchRow[]): Gate {
+function ratioFalls(rows: readonly SearchRow[]): Control {
   const least = Math.min(...SAMPLES);
-  return gatedBy([
-    aboveControl(
-      `${withDensity(rows)} R_e falls before it has converged: from N = ${least} to ${CONVERGED_FROM}, by more than ${HALF_DIGIT} in the last epoch`,
-      perSeed(rows.filter(among), (own) => ratioAt(own, least) - ratioAt(own, CONVERGED_FROM)),
-      HALF_DIGIT,
-      NONE,
-      'seeds',
-    ),
-  ]);
+  return aboveControl(
+    `${withDensity(rows)} R_e falls before it has converged: from N = ${least} to ${CONVERGED_FROM}, by more than ${HALF_DIGIT} in the last epoch`,
+    perSeed(rows.filter(among), (own) => ratioAt(own, least) - ratioAt(own, CONVERGED_FROM)),
+    HALF_DIGIT,
+    NONE,
+    'seeds',
+  );
 }
 
 /** What the paper says of Fig. 4 (A.3), with what the rows must show first. */
@@ -99,7 +94,7 @@ const statements = (budget: string, rows: readonly SearchRow[]): readonly Statem
     statistic: 'slope of N_e over N in the last epoch',
     region: { above: 0 },
     among,
-    ...weightsDiffer(rows),
+    control: weightsDiffer(rows),
     value: (own) =>
       slopeOver(
         own,
@@ -124,7 +119,7 @@ const statements = (budget: string, rows: readonly SearchRow[]): readonly Statem
     statistic: `R_e at the largest N less R_e at N = ${CONVERGED_FROM}, last epoch`,
     region: { between: [-HALF_DIGIT, HALF_DIGIT] },
     among,
-    ...ratioFalls(rows),
+    control: ratioFalls(rows),
     value: ratioChange,
     detail: 'Half of the last digit that the paper gives is the largest change that "converged" can hide.',
   },
@@ -134,7 +129,7 @@ const statements = (budget: string, rows: readonly SearchRow[]): readonly Statem
     statistic: 'R_e in the last epoch less R_e in the first with updates, mean over N',
     region: { above: 0 },
     among,
-    ...weightsDiffer(rows),
+    control: weightsDiffer(rows),
     value: (own) => mean(own.map(rise)),
   },
 ];
@@ -163,7 +158,7 @@ export function claims({ rows, budget }: SweepView): Answer[] {
     return {
       own,
       answers,
-      schedule: { ...named(SCHEDULE_STATEMENT), ...weightsDiffer(own) },
+      schedule: { ...named(SCHEDULE_STATEMENT), control: weightsDiffer(own) },
       rise: `esr-rises-over-epochs/${density}`,
     };
   });
@@ -180,6 +175,15 @@ export function claims({ rows, budget }: SweepView): Answer[] {
       : [unanswered({ ...schedule, detail }, 'undecided')]),
   ]);
 }
+
+/** The controls, each once. */
+export const controlsOf = ({ rows }: Pick<SweepView, 'rows'>): Control[] => {
+  const whole = ofWholeSeeds(rows, 'density', 'schedule', 'N');
+  return densitiesIn(rows).flatMap((density) => {
+    const own = whole.filter((row) => row.density === density);
+    return [weightsDiffer(own), ratioFalls(own)];
+  });
+};
 
 /** The verdicts at a glance: a row a statement, a column a density. */
 export function verdictTable(view: SweepView): Table {

@@ -9,7 +9,7 @@ import type { Table } from '../lib/report/table.js';
 import { seedsOf, sentences, several } from './deviations.js';
 import { experiment, groupBy } from './experiment.js';
 import type { Cell } from './experiment.js';
-import { claims, last, verdictTable } from './fig-4-claims.js';
+import { claims, controlsOf, last, verdictTable } from './fig-4-claims.js';
 import type { SearchRow, SweepView } from './fig-4-claims.js';
 import { some } from './grid.js';
 import {
@@ -32,6 +32,7 @@ import {
 } from './sweep.js';
 import type { SweepAxes } from './sweep.js';
 import { counted, label, spread, stateText, summaryTable } from './tables.js';
+import { controlsTable } from './together.js';
 
 /** N for which σ is held constant too where time is short: the default and the largest. */
 const CONTROL_SAMPLES: readonly number[] = [SAMPLES[1], SAMPLES[3]];
@@ -53,7 +54,9 @@ function deviations(cells: readonly Cell<'search', SweepAxes>[]): string[] {
 }
 
 function tables(view: SweepView): Table[] {
+  const controls = controlsOf(view);
   return [
+    ...(controls.length === 0 ? [] : [controlsTable(controls)]),
     summaryTable<SearchRow>(
       `Effective samples in the search (${stateText(view)}), mean ± standard deviation over seeds`,
       groupBy(inOrder(view.rows), 'density', 'schedule', 'N'),

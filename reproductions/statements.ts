@@ -2,6 +2,8 @@
 import { judge, unanswered } from '../lib/analysis/claims.js';
 import type { Answer, Gate, Region } from '../lib/analysis/claims.js';
 import { perSeed } from './experiment.js';
+import { gatedBy } from './together.js';
+import type { Control } from './together.js';
 
 /** A statement that is put to the rows of each seed. */
 export interface Statement<R> extends Gate {
@@ -22,6 +24,8 @@ export interface Statement<R> extends Gate {
   readonly detail?: string;
   /** Whether it stands beside what the paper says: our question, or our reading of what it means. */
   readonly secondary?: boolean;
+  /** What the same rows must show first. */
+  readonly control?: Control;
 }
 
 /** Why a number that the paper read off its own searches cannot be met at a reduced budget; nothing at the full one. */
@@ -41,9 +45,24 @@ export function judgeAll<R extends { readonly seed: number }>(
   statements: readonly Statement<R>[],
   lacking?: string,
 ): Answer[] {
-  return statements.map(({ among = () => true, value, ...rest }) =>
+  return statements.map(({ among = () => true, value, control, ...rest }) =>
     lacking === undefined
-      ? judge({ ...rest, values: perSeed(rows.filter(among), value) })
+      ? judge({ ...rest, ...(control && gatedBy([control])), values: perSeed(rows.filter(among), value) })
       : unanswered({ ...rest, detail: lacking }, 'not run'),
   );
 }
+
+/** Statements that are put to some rows: what is found of them, and the controls of those that have one. */
+export interface Judged {
+  readonly answers: readonly Answer[];
+  readonly controls: readonly Control[];
+}
+
+/** {@link judgeAll}, with the controls. */
+export const judged = <R extends { readonly seed: number }>(
+  rows: readonly R[],
+  statements: readonly Statement<R>[],
+): Judged => ({
+  answers: judgeAll(rows, statements),
+  controls: statements.flatMap(({ control }) => control ?? []),
+});

@@ -1,14 +1,13 @@
 /** What the paper says of each solver, put to each experiment's rows. */
-import type { Answer } from '../lib/analysis/claims.js';
 import { fixed } from '../lib/report/format.js';
 import { mean, slopeOver } from './claims.js';
 import { several } from './deviations.js';
 import { distinct, perSeed } from './experiment.js';
-import { judgeAll } from './statements.js';
-import type { Statement } from './statements.js';
+import { judged } from './statements.js';
+import type { Judged, Statement } from './statements.js';
 import { CONVERGED_FROM, DENSITY_TITLES, NEAR_PAPER_ESR, PAPER_ESR } from './sweep.js';
 import type { Makers, Seeded } from './table-1-rows.js';
-import { aboveControl, gatedBy } from './together.js';
+import { aboveControl } from './together.js';
 import type { ToySettings } from './toy-protocol.js';
 import { TILT } from './toy.js';
 
@@ -41,16 +40,14 @@ const meanTangent = (rows: readonly Tangents[], where: string) => ({
   statistic: `tan² of the angle between mean step and −g, mean over the ${LONGEST} largest N`,
   region: { below: PARALLEL },
   value: (own: readonly Tangents[]) => overLongest(own, ({ tangentSquared }) => tangentSquared),
-  ...gatedBy([
-    aboveControl(
-      `An axis ${TILT} degrees off is told from one that is parallel (${where}): the same statistic against it lies above ${PARALLEL}`,
-      perSeed(rows, (own) => overLongest(own, ({ tiltedTangentSquared }) => tiltedTangentSquared)),
-      PARALLEL,
-      NONE,
-      SEEDS,
-      3,
-    ),
-  ]),
+  control: aboveControl(
+    `An axis ${TILT} degrees off is told from one that is parallel (${where}): the same statistic against it lies above ${PARALLEL}`,
+    perSeed(rows, (own) => overLongest(own, ({ tiltedTangentSquared }) => tiltedTangentSquared)),
+    PARALLEL,
+    NONE,
+    SEEDS,
+    3,
+  ),
 });
 
 const FEW_DEGREES = 'Less than five degrees count as parallel.';
@@ -71,7 +68,7 @@ const proposition = (
 });
 
 /** What the paper says of each solver. */
-export const CLAIMS: Makers<Answer> = {
+export const CLAIMS: Makers<Judged> = {
   rs(rows, { muSweep }) {
     const mu = Math.max(...muSweep);
     const at = (name: string) => (row: Seeded<'rs'>) =>
@@ -80,14 +77,14 @@ export const CLAIMS: Makers<Answer> = {
     /** The logarithm of the relative error over that of N. */
     const fall = (some: readonly Seeded<'rs'>[]) =>
       slopeOver(some, logN, (row) => Math.log(Math.sqrt(row.meanSquaredError)));
-    return Object.entries(LAWS).flatMap(([law, directions]) => {
+    return Object.entries(LAWS).map(([law, directions]) => {
       const own = rows.filter((row) => row.law === law && row.noise === 0 && row.estimator === 'multi-point');
       const control = (
         text: string,
         value: (seed: readonly Seeded<'rs'>[]) => number | undefined,
         bound: number,
-      ) => gatedBy([aboveControl(`${text} (${directions})`, perSeed(own, value), bound, NONE, SEEDS)]);
-      return judgeAll(own, [
+      ) => aboveControl(`${text} (${directions})`, perSeed(own, value), bound, NONE, SEEDS);
+      return judged(own, [
         {
           id: `rs-unbiased/${law}`,
           text: `The estimate of RS (Eq. 6) is an unbiased one of the gradient of a quadratic: ${directions}.`,
@@ -96,7 +93,7 @@ export const CLAIMS: Makers<Answer> = {
           among: at('quadratic'),
           value: ([row]) => row.biasSquared,
           detail: `A bias below ${NO_BIAS * 100} % of the gradient is called none; one estimate errs by more than its whole length. The statistic is itself unbiased, so it may fall below 0.`,
-          ...control(
+          control: control(
             `A bias is seen where there is one: on a quartic the same statistic lies above ${NO_BIAS ** 2}`,
             (seed) => seed.find(at('quartic'))?.biasSquared,
             NO_BIAS ** 2,
@@ -109,7 +106,7 @@ export const CLAIMS: Makers<Answer> = {
           ...WITHIN_A_TENTH,
           among: at('quartic'),
           value: ([row]) => (row.gain - 1) / (row.expectedGain - 1),
-          ...control(
+          control: control(
             'No bias is told from that of the closed form: on a quadratic the same statistic falls short of 1, by more than 0.1',
             (seed) => {
               const [flat, curved] = ['quadratic', 'quartic'].map((name) => seed.find(at(name)));
@@ -127,7 +124,7 @@ export const CLAIMS: Makers<Answer> = {
           value: fall,
           detail:
             'An error that falls as 1/√N leaves nothing in the limit; at small μ no bias is left either.',
-          ...control(
+          control: control(
             `An error that stays is seen where one does: on a quartic at μ = ${mu}, whose bias no N takes away, the same slope lies above ${fixed(FLATTEST, 2)}`,
             (seed) => fall(seed.filter((row) => numbered(row) && row.function === 'quartic')),
             FLATTEST,
@@ -138,11 +135,11 @@ export const CLAIMS: Makers<Answer> = {
   },
   mgs(rows, { sigmas, tau, samples, dimension, limitSweep }) {
     const n = Math.max(...limitSweep);
-    return sigmas.flatMap((sigma) => {
+    return sigmas.map((sigma) => {
       const limit = 1 + sigma ** 2 / tau;
       const where = `flat density, σ = ${sigma}, d = ${dimension}`;
       const own = rows.filter((row) => row.varied === 'limit' && row.sigma === sigma && row.lambda === 0);
-      return judgeAll(own, [
+      return judged(own, [
         {
           id: `mgs-parallel/${sigma}`,
           text: `The mean step of MGS on a linear loss is parallel to −g: ${where}.`,
@@ -174,9 +171,9 @@ export const CLAIMS: Makers<Answer> = {
   },
   proposition(rows, { dimensions, samplesSweep }) {
     const n = Math.max(...samplesSweep);
-    return dimensions.flatMap((dimension) => {
+    return dimensions.map((dimension) => {
       const own = rows.filter((row) => row.dimension === dimension);
-      return judgeAll(own, [
+      return judged(own, [
         // On a line every step is.
         ...(dimension === 1 ? [] : [proposition(dimension, own)]),
         {
@@ -208,7 +205,7 @@ type Row = Seeded<'mgs'>;
 export function weightClaims(
   rows: readonly Row[],
   { dimension, gradientNorm, sigmas, densities }: ToySettings['mgs'],
-): Answer[] {
+): Judged[] {
   const own = (row: Row, density: Row['density'], sigma: number) =>
     row.varied === 'samples' && row.density === density && row.sigma === sigma;
   const near = (density: Row['density'], sigma: number): Statement<Row> => ({
@@ -231,11 +228,10 @@ export function weightClaims(
     value: (some) => mean(some.map((row) => row.farthest)),
     detail: 'By chance it would be 1/N.',
   });
-  return densities.flatMap((density) => [
-    ...judgeAll(
-      rows,
-      sigmas.map((sigma) => near(density, sigma)),
-    ),
-    ...(density === 'literal' ? judgeAll(rows, sigmas.map(farthest)) : []),
-  ]);
+  return densities.map((density) =>
+    judged(rows, [
+      ...sigmas.map((sigma) => near(density, sigma)),
+      ...(density === 'literal' ? sigmas.map(farthest) : []),
+    ]),
+  );
 }

@@ -1,5 +1,4 @@
 /** The descents of Table 1: what each solver makes of the loss along a whole path. */
-import type { Answer } from '../lib/analysis/claims.js';
 import { chart, inColumns, sixDigits } from '../lib/report/charts.js';
 import { axisOf, colorOf } from '../lib/report/means-chart.js';
 import type { Chart } from '../lib/report/spec.js';
@@ -7,17 +6,18 @@ import type { Table } from '../lib/report/table.js';
 import { PALETTE, REFERENCE_COLOR } from '../lib/report/theme.js';
 import { mean } from './claims.js';
 import { distinct, groupBy, perSeed } from './experiment.js';
-import { judgeAll } from './statements.js';
+import { judged } from './statements.js';
+import type { Judged } from './statements.js';
 import type { Seeded } from './table-1-rows.js';
 import { label, spread, summaryTable } from './tables.js';
-import { aboveControl, gatedBy } from './together.js';
+import { aboveControl } from './together.js';
 import type { ToySettings } from './toy-protocol.js';
 import { DESCENT_FUNCTIONS, GLD_NAMES, GRADIENT_DESCENT } from './toy.js';
 
 type Row = Seeded<'descent'>;
 
 /** What the paper says of GLD, and does not say. */
-export function descentClaims(rows: readonly Row[]): Answer[] {
+export function descentClaims(rows: readonly Row[]): Judged {
   const updates = Math.max(...rows.map((row) => (row.solver === GLD_NAMES.paper ? row.updates : 1)));
   const statistic = 'share of updates that raise the loss on their own batch, mean over the functions';
   const rises = (own: readonly Row[]) => mean(own.map((row) => row.rises));
@@ -26,7 +26,7 @@ export function descentClaims(rows: readonly Row[]): Answer[] {
     resolution: 1 / updates,
     detail: `It does: more than once in the ${updates} updates of a descent.`,
   };
-  return judgeAll(rows, [
+  return judged(rows, [
     {
       id: 'gld-monotone',
       text: 'GLD never raises the loss that it measures.',
@@ -35,19 +35,17 @@ export function descentClaims(rows: readonly Row[]): Answer[] {
       resolution: 1 / updates,
       among: ({ solver }) => solver === GLD_NAMES.paper,
       value: rises,
-      ...gatedBy([
-        aboveControl(
-          `A rise is counted where there is one: GLD whose base is not fine-tuned raises the loss in a larger share of updates than one of ${updates}`,
-          perSeed(
-            rows.filter(({ solver }) => solver === GLD_NAMES.released),
-            rises,
-          ),
-          1 / updates,
-          'no two seeds are here',
-          'seeds',
-          3,
+      control: aboveControl(
+        `A rise is counted where there is one: GLD whose base is not fine-tuned raises the loss in a larger share of updates than one of ${updates}`,
+        perSeed(
+          rows.filter(({ solver }) => solver === GLD_NAMES.released),
+          rises,
         ),
-      ]),
+        1 / updates,
+        'no two seeds are here',
+        'seeds',
+        3,
+      ),
       detail: `Never: less than once in the ${updates} updates of a descent.`,
     },
     {

@@ -8,13 +8,15 @@ import type { Table } from '../lib/report/table.js';
 import { seedsOf, sentences, several } from './deviations.js';
 import { experiment, groupBy } from './experiment.js';
 import type { Grid } from './grid.js';
+import type { Judged } from './statements.js';
 import { CONVERGED_FROM, DENSITIES, PAPER_ESR } from './sweep.js';
 import { CHARTS } from './table-1-charts.js';
 import { CLAIMS, weightClaims } from './table-1-claims.js';
 import { descentChart, descentClaims, descentTable } from './table-1-descent.js';
 import { made } from './table-1-rows.js';
-import type { Makers, Seeded, ToyCell } from './table-1-rows.js';
+import type { Makers, Seeded, ToyCell, ToyView } from './table-1-rows.js';
 import { label, spread, summaryTable } from './tables.js';
+import { controlsTable } from './together.js';
 import { TOY_EXPERIMENTS, toyOpenSettings, toySettings } from './toy-protocol.js';
 import type { ToyProtocol, ToySettings } from './toy-protocol.js';
 import { linearVariance } from './toy.js';
@@ -155,6 +157,12 @@ function deviations(cells: readonly ToyCell[]): string[] {
   );
 }
 
+/** What is found of every statement. */
+const found = (view: ToyView): Judged[] => [
+  ...made(view, CLAIMS),
+  ...made(view, { mgs: weightClaims, descent: descentClaims }),
+];
+
 /** Table 1. */
 export const table1 = experiment({
   id: 'table-1',
@@ -168,7 +176,10 @@ export const table1 = experiment({
   runs,
   deviations,
   openSettings: (cells) => toyOpenSettings(cells.map(({ run }) => run.toy)),
-  tables: (view) => [FORMULAS, ...made(view, TABLES)],
+  tables(view) {
+    const controls = found(view).flatMap((each) => each.controls);
+    return [...(controls.length === 0 ? [] : [controlsTable(controls)]), FORMULAS, ...made(view, TABLES)];
+  },
   charts: (view) => made(view, { ...CHARTS, descent: descentChart }),
-  claims: (view) => [...made(view, CLAIMS), ...made(view, { mgs: weightClaims, descent: descentClaims })],
+  claims: (view) => found(view).flatMap(({ answers }) => answers),
 });

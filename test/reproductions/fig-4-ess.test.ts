@@ -7,6 +7,7 @@ import type { SearchProtocol } from '../../lib/search/protocol.js';
 import { cellsOf } from '../../reproductions/experiment.js';
 import { fig4 } from '../../reproductions/fig-4-ess.js';
 import type { SweepAxes } from '../../reproductions/sweep.js';
+import { controlsIn, withoutControls } from '../../reproductions/together.js';
 import { byTitle, fakeView, verdictsOf } from './fakes.js';
 import { matchesSnapshot, withoutData } from './snapshot.js';
 
@@ -187,7 +188,9 @@ describe('Fig. 4', () => {
 
   it('prints one row a cell', () => {
     const tables = fig4.tables(laptop(asThePaperSays));
-    const rows = byTitle(tables[0]);
+    const [controls] = controlsIn(tables);
+    expect(controls.rows).to.have.length(3 * 2);
+    const rows = byTitle(withoutControls(tables)[0]);
     expect(rows).to.have.length(3 * (4 + 2));
     expect(rows.find((row) => row.density === 'flat' && row.N === 4)).to.include({
       seeds: 3,

@@ -18,6 +18,7 @@ import { reproduce } from '../../reproductions/reproduce.js';
 import type { ResultRecord } from '../../reproductions/records.js';
 import { table1 } from '../../reproductions/table-1-solvers.js';
 import type { Seeded, ToyView } from '../../reproductions/table-1-rows.js';
+import { controlsIn, withoutControls } from '../../reproductions/together.js';
 import { TOYS, toySettings } from '../../reproductions/toy-protocol.js';
 import type { ToyExperiment, ToySettings } from '../../reproductions/toy-protocol.js';
 import { byTitle, verdictsOf } from './fakes.js';
@@ -318,13 +319,16 @@ describe('Table 1', () => {
 
   it('shows what there is while it is measured', () => {
     const begun = { ...view, rows: view.rows.slice(0, 1) };
-    expect(table1.tables(begun)).to.have.length(2);
+    expect(table1.tables(begun)).to.have.length(3);
     expect(table1.charts(begun)).to.have.length(3);
     expect(table1.claims(begun)).to.have.length(6);
   });
 
   it('prints the formulas and, under each solver, what was measured', () => {
-    const tables = table1.tables(view);
+    const [controls] = controlsIn(table1.tables(view));
+    // Of RS three by each law, of MGS one by σ, of Proposition 1 one by d above 1, of GLD one.
+    expect(controls.rows).to.have.length(2 * 3 + 2 + 1 + 1);
+    const tables = withoutControls(table1.tables(view));
     const [formulas, rs, mgs, proposition, descent] = tables.map(byTitle);
     expect(formulas.map((row) => [row.solver, row['Eq.']])).to.deep.equal([
       ['RS', 6],
