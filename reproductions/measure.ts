@@ -2,8 +2,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { gridMinimum, sharpness } from '../lib/analysis/landscape.js';
 import type { LossGrid } from '../lib/analysis/landscape.js';
-import { isFolder, placeOf } from '../lib/datasets/disk.js';
 import { datasetFolder } from '../lib/datasets/find.js';
+import { isNotToBeHad } from '../lib/datasets/load.js';
 import { FILE_DATASETS, IMAGENET } from '../lib/datasets/registry.js';
 import type { FileDatasetName } from '../lib/datasets/registry.js';
 import { InterruptedError, UsageError, ZartsError } from '../lib/errors.js';
@@ -611,7 +611,7 @@ function usesStandIn(run: Run, { budget, data }: MeasureContext): boolean {
  * Whether a run has no images; the reason, and the command that makes the figure or table once there are, is noted by data
  * set.
  *
- * @throws as lib/datasets/load.ts, loadDataset, for images that are there and cannot be used.
+ * @throws as lib/datasets/load.ts, loadDataset, but for images that are not to be had.
  */
 async function lackingImages(
   run: Run,
@@ -656,12 +656,7 @@ async function reasonFor(
     await dataDigest(partsOf(run)[0].protocol([]), options);
     return '';
   } catch (error) {
-    const told = error instanceof UsageError || error instanceof ZartsError;
-    // Images that are being fetched are not missing.
-    if (!told || error instanceof InterruptedError || error instanceof InUseError) throw error;
-    // A figure goes without images that a folder lacks; a folder that is none is a mistake.
-    const place = placeOf({ data: options.data });
-    if (!isAbsent(name, options) || (place.named && !isFolder(place.folder))) throw error;
+    if (!isNotToBeHad(error)) throw error;
     return sentence(FILE_DATASETS[name as FileDatasetName].title, 'not here, and could not be downloaded');
   }
 }

@@ -1,4 +1,5 @@
-import { InterruptedError, UsageError, ZartsError, unknownName } from '../../lib/errors.js';
+import { isNotToBeHad } from '../../lib/datasets/load.js';
+import { InterruptedError, UsageError, unknownName } from '../../lib/errors.js';
 import { claimsText } from '../../lib/report/claims.js';
 import { about } from '../../lib/report/format.js';
 import { describeSeconds, terminalProgress } from '../../lib/report/progress-terminal.js';
@@ -90,10 +91,9 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
         if (!options.stored) await fetchFor(cells, { progress, signal, ...source });
       } catch (error) {
         // Of several, those whose images are there are made; what others lack is said at the end.
-        const told = error instanceof UsageError || error instanceof ZartsError;
-        if (experiments.length === 1 || !told || error instanceof InterruptedError) throw error;
+        if (experiments.length === 1 || !isNotToBeHad(error)) throw error;
         if (i === experiments.length - 1 && documents.length === 0) throw error;
-        lacking.push(`${experiment.id} is not reproduced: ${error.message}`);
+        lacking.push(`${experiment.id} is not reproduced: ${(error as Error).message}`);
         continue;
       }
       signal.throwIfAborted();

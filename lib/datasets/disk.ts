@@ -78,20 +78,20 @@ function foldersIn(place: string): string[] {
   }
 }
 
+/** A folder that a person named has not the set; the message says what it should hold. */
+export class NotWithinError extends UsageError {}
+
 /**
- * The sentence for a place that a person names and that has not the set.
+ * The sentence for a place that a person names and that has not the set, a {@link NotWithinError} where it is a folder.
  *
  * @param holds   What it should hold.
  * @param beside  What it holds instead, and how that is used.
  */
 export function notWithin(place: string, name: string, holds: string, beside?: string): UsageError {
-  const what = isFolder(place)
-    ? `holds no ${name}/`
-    : existsSync(place)
-      ? 'is not a folder'
-      : 'does not exist';
+  const folder = isFolder(place);
+  const what = folder ? `holds no ${name}/` : existsSync(place) ? 'is not a folder' : 'does not exist';
   const instead = beside === undefined ? '' : ` ${beside}`;
-  return new UsageError(
+  return new (folder ? NotWithinError : UsageError)(
     `${place} ${what}; --data (or ZARTS_DATA) must name a folder that holds ${holds}, or be "synthetic".${instead}`,
   );
 }

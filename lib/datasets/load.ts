@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { UsageError, unknownName } from '../errors.js';
 import type { Split } from './catalog.js';
-import { folderWithin, notWithin, placeOf } from './disk.js';
+import { folderWithin, notWithin, NotWithinError, placeOf } from './disk.js';
 import type { DataPlace } from './disk.js';
-import { fetchDataset } from './download.js';
+import { fetchDataset, UnreachableError } from './download.js';
 import type { DownloadOptions } from './download.js';
 import { imagesIn, inspectFolder, readImageFile } from './files.js';
 import { decodeImages, digestImages } from './images.js';
@@ -74,6 +74,13 @@ export function digested(
   const occurring = new Set(sets.flatMap(({ labels }) => [...labels])).size;
   return { train: sets[0], test: sets[1], digest: digestImages(sets), occurring };
 }
+
+/**
+ * Whether an error says that images are not to be had: a folder that was named lacks them, or they could not be downloaded. What
+ * else goes wrong (no room, a wrong digest, no permission) is a fault to be mended.
+ */
+export const isNotToBeHad = (error: unknown): boolean =>
+  error instanceof NotWithinError || error instanceof UnreachableError;
 
 function checkSpec(spec: DatasetSpec): DatasetSpec {
   if (typeof spec.name === 'string' && !DATASET_NAMES.includes(spec.name)) {

@@ -10,7 +10,8 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { UsageError } from '../../lib/errors.js';
+import { UsageError, ZartsError } from '../../lib/errors.js';
+import { datasetFolder } from '../../lib/datasets/find.js';
 import { FILE_DATASETS } from '../../lib/datasets/registry.js';
 import type { Progress } from '../../lib/progress.js';
 import { chartSvg } from '../../lib/report/render.js';
@@ -25,6 +26,7 @@ import { cellsOf, viewOf } from '../../reproductions/experiment.js';
 import { fig1 } from '../../reproductions/fig-1-landscape.js';
 import { fig3 } from '../../reproductions/fig-3-weights.js';
 import { fig4 } from '../../reproductions/fig-4-ess.js';
+import { fig6 } from '../../reproductions/fig-6-cells.js';
 import { parseSet } from '../../reproductions/grid.js';
 import { searchOf } from '../../reproductions/kinds.js';
 import type { Run } from '../../reproductions/kinds.js';
@@ -36,6 +38,7 @@ import type { Shown } from '../../reproductions/reproduce.js';
 import type { ResultRecord } from '../../reproductions/records.js';
 import { table1 } from '../../reproductions/table-1-solvers.js';
 import { table5 } from '../../reproductions/table-5-samples.js';
+import { setVariables } from '../support/process.js';
 import { SMALL_TABLE_2, writeStandIn } from '../support/stand-in.js';
 import { byTitle, fakeRuns, gated } from './fakes.js';
 import type { Fake } from './fakes.js';
@@ -368,6 +371,34 @@ describe('reproduce', () => {
     expect((nowhere as Error).message).to.match(
       /^\/nowhere\/at\/all does not exist; --data .* must name a folder/,
     );
+  });
+
+  it('goes without images that cannot be fetched', async function () {
+    if (datasetFolder('cifar100', { env: {} })) this.skip();
+    const restore = setVariables({ ZARTS_DATA: undefined });
+    const { fetch } = globalThis;
+    globalThis.fetch = () => Promise.reject(new TypeError('fetch failed'));
+    try {
+      const { missing, done } = await reproduce(fig6, { budget: 'smoke', seeds: 1, home: newHome() });
+      expect(done).to.equal(0);
+      expect(missing.join()).to.match(/^CIFAR-100 is not here, and could not be downloaded/);
+    } finally {
+      globalThis.fetch = fetch;
+      restore();
+    }
+  });
+
+  it('stops, with its own sentence, where images are not what they should be', async () => {
+    const data = newHome();
+    const { name } = FILE_DATASETS.cifar10.archive;
+    writeFileSync(path.join(data, name), 'none');
+    const options = { budget: 'smoke', seeds: 1, data, home: newHome() } as const;
+    const damaged: unknown = await reproduce(fig4, options).catch((error: unknown) => error);
+    expect(damaged).to.be.instanceOf(ZartsError);
+    expect((damaged as Error).message).to.match(
+      new RegExp(`${name} has 4 bytes, expected \\d+: delete it and run again`),
+    );
+    expect(existsSync(path.join(options.home, 'results'))).to.equal(false);
   });
 
   it('does not replace a record by one with fewer runs where images are missing', async () => {
