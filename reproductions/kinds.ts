@@ -152,9 +152,21 @@ export interface Part {
   readonly only?: 'needed first';
 }
 
-function partOf(protocol: StoredProtocol, label: string = protocol.kind): Part {
-  const seconds = estimatedSeconds(protocol);
-  return { seconds, sort: protocol, identity: canonicalJson(protocol), label, protocol: () => protocol };
+/** What a part is but for its seconds, which take longest to reckon and are not asked for where runs are only looked up. */
+const ofProtocol = (protocol: StoredProtocol, label: string = protocol.kind) => ({
+  sort: protocol,
+  identity: canonicalJson(protocol),
+  label,
+  protocol: () => protocol,
+});
+
+function partOf(protocol: StoredProtocol, label?: string): Part {
+  return {
+    ...ofProtocol(protocol, label),
+    get seconds() {
+      return estimatedSeconds(protocol);
+    },
+  };
 }
 
 /** Seconds that a stored run takes on two cores, those of compiling its network aside: an estimate. */
@@ -187,13 +199,22 @@ export function estimatedSeconds(protocol: StoredProtocol): number {
   }
 }
 
-function searchPart(search: SearchProtocol): Part {
-  return { ...partOf(search), network: { id: supernetId(search), seconds: compileSeconds(search) } };
+function searchPart(search: SearchProtocol, only?: Part['only']): Part {
+  return {
+    ...ofProtocol(search),
+    ...(only ? { only } : {}),
+    get seconds() {
+      return searchSeconds(search);
+    },
+    get network() {
+      return { id: supernetId(search), seconds: compileSeconds(search) };
+    },
+  };
 }
 
 /** A measurement on a landscape: its supernet's search is needed first. */
 function onSupernet(protocol: StoredProtocol, { supernet }: LandscapeProtocol | ValidationProtocol): Part[] {
-  return [{ ...searchPart(supernet), only: 'needed first' }, partOf(protocol)];
+  return [searchPart(supernet, 'needed first'), partOf(protocol)];
 }
 
 /** The search of a training, if it has one, and the training of what is found, or of what is given. */
@@ -207,7 +228,9 @@ function trainingParts(run: Extract<Run, { kind: 'training' }>): Part[] {
   return [
     ...(search ? [searchPart(search)] : []),
     {
-      seconds: trainingSeconds(training, search ?? { space: 'darts' }),
+      get seconds() {
+        return trainingSeconds(training, search ?? { space: 'darts' });
+      },
       sort: { kind: 'evaluation' },
       identity: canonicalJson(run),
       label: 'training',

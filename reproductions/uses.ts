@@ -40,28 +40,56 @@ export function namedFigure(name: string): Named {
 /** The seed of a protocol; undefined where it has none. */
 const seedOf = (protocol: unknown): number | undefined => (protocol as { readonly seed?: number }).seed;
 
+/** A protocol's text, whatever its seeds are. */
+const shapeOf = (text: string): string => text.replace(/"seed":\d+/g, '"seed":0');
+
+/** What is computed first of each cell of a grid, as text. */
+const firstTexts = ({ experiment, budget }: Named, seeds: readonly number[]): string[] =>
+  cellsOf(experiment, { budget, seeds }).map(({ run }) => canonicalJson(partsOf(run)[0].protocol([])));
+
+/**
+ * The first of the seeds, as many as a grid needs to have what it can have of the runs; none where it can have nothing. With its
+ * first seed a grid has all that it has with others, but for these.
+ *
+ * @param last  The place of the last seed of the runs of each shape.
+ */
+function seedsFor(
+  each: Named,
+  seeds: readonly number[],
+  last: ReadonlyMap<string, number>,
+): readonly number[] {
+  if (seeds.length === 0) return [];
+  const places = firstTexts(each, seeds.slice(0, 1)).flatMap((text) => last.get(shapeOf(text)) ?? []);
+  const usual = each.experiment.seeds[each.budget];
+  return places.length === 0 ? [] : seeds.slice(0, Math.max(usual, ...places.map((place) => place + 1)));
+}
+
 /**
  * Which figures and tables each run belongs to, by key: those whose grid, with the seeds that occur among the runs, has it,
  * and those whose kept record has it.
  *
+ * @param finished  As {@link finishedRuns} gives it.
  * @param among  The figures and tables that are looked at; all when left out.
  */
 export function usesOf(
   runs: readonly FoundRun[],
-  home?: string,
+  finished: ReadonlyMap<string, KeptRun> = finishedRuns(),
   among: readonly Named[] = named(),
 ): Map<string, string[]> {
   const uses = new Map(runs.map(({ key }): [string, string[]] => [key, []]));
   const keys = new Map<string, string[]>();
+  const seeds = [...new Set(runs.flatMap(({ protocol }) => seedOf(protocol) ?? []))].sort((a, b) => a - b);
+  const last = new Map<string, number>();
   for (const { key, protocol } of runs) {
     const text = canonicalJson(protocol);
     keys.set(text, [...(keys.get(text) ?? []), key]);
+    const place = seeds.indexOf(seedOf(protocol) ?? seeds[0]);
+    last.set(shapeOf(text), Math.max(place, last.get(shapeOf(text)) ?? 0));
   }
-  const finished = finishedRuns(home);
-  const seeds = [...new Set(runs.flatMap(({ protocol }) => seedOf(protocol) ?? []))].sort((a, b) => a - b);
   for (const each of among) {
     const whole = each.name === `${each.experiment.id}-${each.budget}`;
-    const used = [...(whole ? gridKeys(each, seeds, keys, finished) : []), ...recordKeys(each.name)];
+    const own = whole ? seedsFor(each, seeds, last) : [];
+    const used = [...gridKeys(each, own, keys, finished), ...recordKeys(each.name)];
     for (const key of new Set(used)) uses.get(key)?.push(each.name);
   }
   return uses;

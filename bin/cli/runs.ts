@@ -8,6 +8,7 @@ import { acquireLock } from '../../lib/runs/lock.js';
 import { findRun, listRuns, recordIn, RESULT_VERSION } from '../../lib/runs/store.js';
 import type { FoundRun, RunRecord } from '../../lib/runs/store.js';
 import { distinct } from '../../reproductions/experiment.js';
+import { finishedRuns } from '../../reproductions/measure.js';
 import { takeRecord } from '../../reproductions/records.js';
 import { runTitle } from '../../reproductions/title.js';
 import { namedFigure, usesOf } from '../../reproductions/uses.js';
@@ -80,11 +81,12 @@ function takes(
   throw new UsageError(`zarts runs ${action} takes ${USAGE[action]}; see npx zarts runs --help.`);
 }
 
-function listed(found: FoundRun, uses: readonly string[]): Listed {
+/** @param isWhole  Whether its result is known to be whole, so that it is not read again. */
+function listed(found: FoundRun, uses: readonly string[], isWhole = false): Listed {
   const { key, protocol, resultVersion } = found;
   const files = runFiles(join(runsHome(), key));
   const steps = files.flatMap(({ name }) => /^checkpoint\/(\d+)\..*ckpt$/.exec(name)?.[1] ?? []).map(Number);
-  const record = recordOf(key);
+  const record = isWhole || recordOf(key);
   const state = record
     ? record === 'damaged'
       ? 'damaged'
@@ -105,9 +107,11 @@ function recordOf(key: string): RunRecord | 'damaged' | undefined {
 function list({ json = false, figure }: RunsOptions): number {
   const among = figure === undefined ? undefined : [namedFigure(figure)];
   const found = listRuns();
-  const uses = usesOf(found, undefined, among);
+  const finished = finishedRuns();
+  const whole = new Set(Array.from(finished.values(), ({ key }) => key));
+  const uses = usesOf(found, finished, among);
   const runs = found
-    .map((each) => listed(each, uses.get(each.key) ?? []))
+    .map((each) => listed(each, uses.get(each.key) ?? [], whole.has(each.key)))
     .filter((each) => among === undefined || each.uses.length > 0);
   if (json) {
     printJson(runs);
