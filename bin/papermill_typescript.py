@@ -1,18 +1,43 @@
 """Teaches papermill to write parameters in TypeScript: `papermill -p budget smoke notebook.ipynb out.ipynb`.
 
 Set-up puts this file into .venv. Papermill has entry points for engines, none for translators: it loads this one as an
-engine, which registers the translator on the way and is papermill's own.
+engine, which registers the translator on the way, and is papermill's own but for parameters that a notebook has not.
 """
 
 import json
 import math
 import re
+from difflib import get_close_matches
 
-from papermill.engines import NBClientEngine as Engine
+from click import UsageError
+from papermill.engines import NBClientEngine, papermill_engines
+from papermill.exceptions import PapermillException
 from papermill.models import Parameter
 from papermill.translators import Translator, papermill_translators
+from papermill.utils import find_first_tagged_cell_index
 
 __all__ = ["Engine"]
+
+
+class UnknownParameter(PapermillException, UsageError):
+    """A parameter that the notebook has not: the shell prints its sentence alone and exits with 2."""
+
+
+class Engine(NBClientEngine):
+    """Runs nothing with a parameter that the notebook has not, of which papermill only warns: it would change nothing."""
+
+    @classmethod
+    def execute_notebook(cls, nb, kernel_name, input_path=None, **kwargs):
+        place = find_first_tagged_cell_index(nb, "parameters")
+        if place >= 0 and cls.nb_language(nb) == "typescript":
+            allowed = [each.name for each in TypeScriptTranslator.inspect(nb.cells[place])]
+            for name in nb.metadata.papermill.get("parameters", {}):
+                if name not in allowed:
+                    nearest = "".join(f' Did you mean "{each}"?' for each in get_close_matches(name, allowed, 1))
+                    raise UnknownParameter(
+                        f'Unknown parameter "{name}" of {input_path}; allowed: {", ".join(allowed)}.{nearest}'
+                    )
+        return super().execute_notebook(nb, kernel_name, input_path=input_path, **kwargs)
 
 
 class TypeScriptTranslator(Translator):
@@ -40,8 +65,10 @@ class TypeScriptTranslator(Translator):
     @classmethod
     def inspect(cls, cell):
         """The parameters of a notebook: what `papermill --help-notebook` lists."""
-        found = re.findall(r"^(?:const|let) (\w+)(?:: ([^=]+?))? = (.*);$", cell["source"], re.MULTILINE)
+        found = re.findall(r"^(?:const|let|var) ([\w$]+)(?:: ([^=\n]+?))?(?: = (.*?))?;?$", cell["source"], re.MULTILINE)
         return [Parameter(name, type or "None", value, "") for name, type, value in found]
 
 
 papermill_translators.register("typescript", TypeScriptTranslator)
+# The one that is used where none is named.
+papermill_engines.register(None, Engine)

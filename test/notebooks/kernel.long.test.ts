@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'chai';
 import { jupyterEnvironment } from '../../bin/cli/jupyter.js';
@@ -194,6 +194,19 @@ describe('the TypeScript kernel, at length', function () {
     expect(jupyter('papermill', '-p', 'budget', 'laptop', given, out)).to.equal('');
     expect(jupyter('jupyter-nbconvert', '--to', 'html', out)).to.equal('');
     expect(readFileSync(out.replace('.ipynb', '.html'), 'utf8')).to.contain('laptop!');
+  });
+
+  it('computes nothing by a parameter that the notebook has not, and names those that it has', () => {
+    const given = withCells('misspelt.ipynb', [
+      { source: 'const budget: string = "laptop";\nlet data', tags: ['parameters'] },
+      { source: 'throw new RangeError("computed");' },
+    ]);
+    const out = path.join(folder(), 'misspelt-out.ipynb');
+    expect(jupyter('papermill', '-p', 'budgett', 'smoke', '-p', 'data', 'synthetic', given, out)).to.match(
+      /^Error: Unknown parameter "budgett" of \S*misspelt\.ipynb; allowed: budget, data\. Did you mean "budget"\?$/m,
+    );
+    expect(existsSync(out)).to.equal(false);
+    expect(jupyter('papermill', '-p', 'budget', 'smoke', given, out)).to.contain('RangeError: computed');
   });
 
   it('tells papermill and nbconvert why a cell failed', () => {
