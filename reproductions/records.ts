@@ -13,6 +13,7 @@ import { BUDGETS } from '../lib/search/protocol.js';
 import type { Budget, Preset } from '../lib/search/protocol.js';
 import type { GridOptions } from './grid.js';
 import type { Result } from './experiment.js';
+import type { Lacking } from './lacking.js';
 
 /** The version of {@link ResultRecord}. */
 export const RECORD_VERSION = 2;
@@ -38,6 +39,8 @@ export interface ResultRecord {
   readonly openSettings: readonly SourcedSetting[];
   readonly claims: readonly Claim[];
   readonly tables: readonly Table[];
+  /** The runs of the grid that there are not, where that is not whole. */
+  readonly lacking?: readonly Lacking[];
   /** Every run whole: protocol, result, provenance. */
   readonly result: Result;
 }

@@ -8,7 +8,10 @@ import { describeSeconds } from '../lib/report/progress-terminal.js';
 import type { Report, ReportSection } from '../lib/report/report-page.js';
 import type { Table } from '../lib/report/table.js';
 import { BUDGETS } from '../lib/search/protocol.js';
-import { distinct, rowsOfKind, viewOf } from './experiment.js';
+import { cellsOf, distinct, rowsOfKind, viewOf } from './experiment.js';
+import { lackOf } from './lacking.js';
+import type { Lack } from './lacking.js';
+import type { Change } from './grid.js';
 import { firstSeed } from './landscapes.js';
 import type { OnLandscapeRow } from './landscapes.js';
 import { notebookOf } from './overview.js';
@@ -65,10 +68,30 @@ export function reportOf(folder: string, page: string): Report {
   };
 }
 
+/** What a record lacks of the grid of its settings, made again; nothing where there are such settings no longer. */
+function lackIn({ id, budget, preset, options: { seeds, change }, result }: ResultRecord): Lack | undefined {
+  // A record does not tell whether the preset that is taken where none is named was asked for.
+  const asked = {
+    ...{ budget, change: change as Change },
+    ...(seeds == null ? {} : { seeds }),
+    ...(preset === 'paper' ? {} : { preset }),
+  };
+  try {
+    return lackOf(cellsOf(experimentById(id), asked), result);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return undefined;
+  }
+}
+
 function sectionOf(record: ResultRecord, file: string, page: string): ReportSection {
   const { id, budget, preset, options, result } = record;
   const experiment = experimentById(id);
-  const { charts, drawings, surfaces, tables, claims, done, of } = shownOf(experiment, result);
+  const { charts, drawings, surfaces, tables, claims, done, of } = shownOf(
+    experiment,
+    result,
+    lackIn(record),
+  );
   const seeds = distinct(viewOf(result).rows.map(({ seed }) => seed)).length;
   const to = (target: string): string => relative(dirname(page), target).split('\\').join('/');
   const notebook = notebookOf(id);

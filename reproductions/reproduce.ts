@@ -21,6 +21,8 @@ import { cellsOf, distinct, doneOf, viewOf } from './experiment.js';
 import type { Axes, Cell, Experiment, Result, Row } from './experiment.js';
 import type { Change, Choices, GridOptions } from './grid.js';
 import type { RunKind } from './kinds.js';
+import { lackLines, lackOf } from './lacking.js';
+import type { Lack } from './lacking.js';
 import { leftToMeasure, measure, NothingStoredError } from './measure.js';
 import type { Remaining, Stored } from './measure.js';
 import { committedResults, filesBeside, keptRecord, RECORD_VERSION } from './records.js';
@@ -53,6 +55,8 @@ export interface Shown {
   readonly claims: readonly Claim[];
   readonly done: number;
   readonly of: number;
+  /** The runs that there are not. */
+  readonly lacking: Lack['lacking'];
 }
 
 /** What an experiment shows while it is measured. */
@@ -82,14 +86,23 @@ interface Written {
   readonly resultFile: string;
 }
 
-/** Everything that an experiment shows of a result. */
+/**
+ * Everything that an experiment shows of a result; its first table says which runs are missing.
+ *
+ * @param lack  Which those are; none when left out.
+ */
 export function shownOf<K extends RunKind, A extends Axes, C extends Choices>(
   experiment: Experiment<K, A, C>,
   result: Result,
+  { lacking, text }: Lack = { lacking: [], text: undefined },
 ): Shown {
   const view = viewOf<K, A>(result);
+  const tables = experiment.tables(view);
+  const [first, ...others] = tables;
+  const isPart = text !== undefined && tables.length > 0;
   return {
-    tables: experiment.tables(view),
+    lacking,
+    tables: isPart ? [{ ...first, notes: [...(first.notes ?? []), text] }, ...others] : tables,
     charts: experiment.charts(view),
     drawings: experiment.drawings?.(view) ?? [],
     surfaces: experiment.surfaces?.(view) ?? [],
@@ -126,7 +139,7 @@ export async function reproduce<K extends RunKind, A extends Axes, C extends Cho
   const soFar = join(folder, `${name}-so-far.txt`);
   let partly: Result | undefined;
   const keep = async (result: Result): Promise<{ shown: Shown; record: ResultRecord; written: Written }> => {
-    const shown = shownOf(experiment, result);
+    const shown = shownOf(experiment, result, lackOf(cells, result));
     const record = recordOf(experiment, options, cells, result, shown);
     // Where nothing was measured, what was measured before stays.
     const file = result.runs.length > 0 ? name : `${id}-${budget}-${NO_DATA}`;
@@ -146,10 +159,13 @@ export async function reproduce<K extends RunKind, A extends Axes, C extends Cho
       if (earlier) await onEarlier(shownOf(experiment, earlier.result));
     },
     onPartial: async (partial) => {
-      const shown = shownOf(experiment, partial);
+      const lack = lackOf(cells, partial);
+      const shown = shownOf(experiment, partial, lack);
       // A landscape that is only partly there is no run yet.
       if (partial.runs.every(({ kept }) => kept.every(({ key }) => key !== ''))) partly = partial;
-      writeText(soFar, shown.tables.map((table) => textTable(table)).join('\n\n'));
+      const missing = lack.lacking.length > 0 ? ['Missing runs:', ...lackLines(lack)].join('\n') : '';
+      const texts = [...shown.tables.map((table) => textTable(table)), missing];
+      writeText(soFar, texts.filter((each) => each !== '').join('\n\n'));
       await onPartial?.({ ...shown, file: soFar });
     },
   });
@@ -220,7 +236,7 @@ function recordOf<K extends RunKind, A extends Axes, C extends Choices>(
   },
   cells: readonly Cell<K, A>[],
   result: Result,
-  { claims, tables }: Shown,
+  { claims, tables, lacking }: Shown,
 ): ResultRecord {
   const { id, title, claim, paper } = experiment;
   return {
@@ -232,6 +248,7 @@ function recordOf<K extends RunKind, A extends Axes, C extends Choices>(
     openSettings: experiment.openSettings?.(cells) ?? openSettingsOf(cells),
     claims,
     tables,
+    ...(lacking.length > 0 ? { lacking } : {}),
     result,
   };
 }

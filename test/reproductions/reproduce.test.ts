@@ -33,6 +33,7 @@ import type { Run } from '../../reproductions/kinds.js';
 import { EXPERIMENTS, experimentById } from '../../reproductions/registry.js';
 import { NothingStoredError, estimate, finishedRuns, remaining } from '../../reproductions/measure.js';
 import { readRecord, recordFiles } from '../../reproductions/records.js';
+import { reportOf } from '../../reproductions/report.js';
 import { FullerRecordError, leftToReproduce, reproduce } from '../../reproductions/reproduce.js';
 import type { Shown } from '../../reproductions/reproduce.js';
 import type { ResultRecord } from '../../reproductions/records.js';
@@ -312,7 +313,9 @@ describe('reproduce', () => {
     const shown: number[] = [];
     const onPartial = ({ done, file }: { done: number; file: string }) => {
       shown.push(done);
-      expect(readFileSync(file, 'utf8')).to.contain('Effective samples in the search');
+      expect(readFileSync(file, 'utf8'))
+        .to.contain('Effective samples in the search')
+        .and.to.match(/^Missing runs:(\nsearch .* seed [01])+\n$/m);
       controller.abort();
     };
     const stopped: unknown = await reproduce(fig4, {
@@ -357,8 +360,19 @@ describe('reproduce', () => {
     // What was not begun is computed, where only what was begun is not to go on.
     const { done } = await reproduce(fig4, { ...options, stored: 'begun' });
     expect(done).to.equal(2);
-    const { result } = await reproduce(fig4, { ...options, seeds: 2, stored: 'begun' });
-    expect([result.runs.length, result.of]).to.deep.equal([2, 4]);
+    const part = await reproduce(fig4, { ...options, seeds: 2, stored: 'begun' });
+    expect([part.result.runs.length, part.result.of]).to.deep.equal([2, 4]);
+    // Which are missing is in the first table and in the record.
+    const record = readRecord(part.resultFile);
+    expect(record.lacking).to.deep.equal(part.lacking);
+    expect(part.lacking.map(({ seed }) => seed)).to.deep.equal([1, 1]);
+    expect(record.tables[0].notes!.at(-1)).to.match(/^Missing: seed 1 of .* and .*\.$/);
+    // A record without the list, as earlier ones are, lacks what the grid of its settings has besides.
+    writeFileSync(part.resultFile, JSON.stringify({ ...record, lacking: undefined }));
+    const [{ tables }] = reportOf(path.dirname(part.resultFile), path.join(home, 'report.html')).sections;
+    expect(tables[0].notes).to.deep.equal(record.tables[0].notes);
+    const whole = readRecord((await reproduce(fig4, options)).resultFile);
+    expect(whole).to.not.have.property('lacking');
   }).timeout(180_000);
 
   it('goes without images that a folder lacks, and not without a folder that is named', async () => {
