@@ -222,7 +222,7 @@ export async function measure(cells: readonly AnyCell[], context: MeasureContext
 /** What there is of a grid while it is measured, cell by cell, and which of the others are worth it by that. */
 function finding(
   cells: readonly AnyCell[],
-  { budget }: MeasureContext,
+  { budget }: Pick<MeasureContext, 'budget'>,
   work: readonly Work[],
   missing: ReadonlyMap<string, string> = new Map(),
 ) {
@@ -430,6 +430,22 @@ export function finishedRuns(
     return !data || on(data);
   });
   return new Map(runs.map((run) => [canonicalJson(run.protocol), run as unknown as KeptRun]));
+}
+
+/**
+ * What there is of a grid, whatever images its runs were made on.
+ *
+ * @param finished  As {@link finishedRuns} gives it.
+ */
+export async function resultOf(
+  cells: readonly AnyCell[],
+  budget: Budget,
+  finished: ReadonlyMap<string, KeptRun>,
+): Promise<Result> {
+  const work = cells.map((cell) => ({ cell, parts: partsOf(cell.run), options: {}, finished }));
+  const there = finding(cells, { budget }, work);
+  await there.findStored();
+  return there.soFar();
 }
 
 /**

@@ -8,10 +8,8 @@ import { describeSeconds } from '../lib/report/progress-terminal.js';
 import type { Report, ReportSection } from '../lib/report/report-page.js';
 import type { Table } from '../lib/report/table.js';
 import { BUDGETS } from '../lib/search/protocol.js';
-import { cellsOf, distinct, rowsOfKind, viewOf } from './experiment.js';
+import { distinct, rowsOfKind, viewOf } from './experiment.js';
 import { lackOf } from './lacking.js';
-import type { Lack } from './lacking.js';
-import type { Change } from './grid.js';
 import { firstSeed } from './landscapes.js';
 import type { OnLandscapeRow } from './landscapes.js';
 import { notebookOf } from './overview.js';
@@ -19,6 +17,7 @@ import { readRecord, recordFiles } from './records.js';
 import type { ResultRecord } from './records.js';
 import { EXPERIMENTS, experimentById } from './registry.js';
 import { shownOf } from './reproduce.js';
+import { gridOfRecord } from './uses.js';
 
 const order = ({ id, budget }: ResultRecord): number =>
   EXPERIMENTS.findIndex((each) => each.id === id) * BUDGETS.length - BUDGETS.indexOf(budget);
@@ -68,29 +67,14 @@ export function reportOf(folder: string, page: string): Report {
   };
 }
 
-/** What a record lacks of the grid of its settings, made again; nothing where there are such settings no longer. */
-function lackIn({ id, budget, preset, options: { seeds, change }, result }: ResultRecord): Lack | undefined {
-  // A record does not tell whether the preset that is taken where none is named was asked for.
-  const asked = {
-    ...{ budget, change: change as Change },
-    ...(seeds == null ? {} : { seeds }),
-    ...(preset === 'paper' ? {} : { preset }),
-  };
-  try {
-    return lackOf(cellsOf(experimentById(id), asked), result);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    return undefined;
-  }
-}
-
 function sectionOf(record: ResultRecord, file: string, page: string): ReportSection {
   const { id, budget, preset, options, result } = record;
   const experiment = experimentById(id);
+  const cells = gridOfRecord(record, basename(file, '.json'));
   const { charts, drawings, surfaces, tables, claims, done, of } = shownOf(
     experiment,
     result,
-    lackIn(record),
+    lackOf(cells, result),
   );
   const seeds = distinct(viewOf(result).rows.map(({ seed }) => seed)).length;
   const to = (target: string): string => relative(dirname(page), target).split('\\').join('/');

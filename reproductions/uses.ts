@@ -4,13 +4,17 @@ import { canonicalJson } from '../lib/runs/canonical.js';
 import type { FoundRun } from '../lib/runs/store.js';
 import { BUDGETS } from '../lib/search/protocol.js';
 import type { Budget } from '../lib/search/protocol.js';
-import { cellsOf } from './experiment.js';
-import type { Experiment } from './experiment.js';
+import { cellsOf, doneOf } from './experiment.js';
+import type { AnyCell, Experiment } from './experiment.js';
+import type { Change } from './grid.js';
 import { partsOf } from './kinds.js';
 import type { KeptRun, StoredProtocol } from './kinds.js';
-import { finishedRuns } from './measure.js';
+import { lackOf } from './lacking.js';
+import type { Lack } from './lacking.js';
+import { finishedRuns, resultOf } from './measure.js';
 import { keptRecord } from './records.js';
-import { EXPERIMENTS } from './registry.js';
+import type { ResultRecord } from './records.js';
+import { EXPERIMENTS, experimentById } from './registry.js';
 
 /** A figure or table at a budget: "table-2-laptop". */
 export interface Named {
@@ -36,6 +40,39 @@ export function namedFigure(name: string): Named {
     `"${name}" names no figure or table with its budget; that would be e.g. table-2-laptop (npx zarts list has the ids; budgets are ${BUDGETS.join(', ')}).`,
   );
 }
+
+/**
+ * The grid of a record's settings, made again; empty where there are such settings no longer.
+ *
+ * @param name  The record's: it tells whether the preset that is taken where none is named was asked for.
+ */
+export function gridOfRecord(
+  { id, budget, preset, options: { seeds, change } }: ResultRecord,
+  name: string,
+): readonly AnyCell[] {
+  const asked = name.split('-').includes(preset);
+  const settings = { ...(seeds == null ? {} : { seeds }), ...(asked ? { preset } : {}) };
+  try {
+    return cellsOf(experimentById(id), { budget, change: change as Change, ...settings });
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return [];
+  }
+}
+
+/** What there is of a figure or table among finished runs, as {@link finishedRuns} gives them, and what that lacks. */
+export async function partOfFigure(
+  { name, experiment, budget }: Named,
+  finished: ReadonlyMap<string, KeptRun>,
+): Promise<{ readonly name: string; readonly done: number; readonly of: number } & Lack> {
+  const record = isUsual({ name, experiment, budget }) ? undefined : keptRecord(name);
+  const cells = record ? gridOfRecord(record, name) : cellsOf(experiment, { budget });
+  const result = await resultOf(cells, budget, finished);
+  return { name, done: doneOf(result), of: result.of, ...lackOf(cells, result) };
+}
+
+/** Whether it is the grid that is computed where nothing is changed. */
+const isUsual = ({ name, experiment, budget }: Named): boolean => name === `${experiment.id}-${budget}`;
 
 /** The seed of a protocol; undefined where it has none. */
 const seedOf = (protocol: unknown): number | undefined => (protocol as { readonly seed?: number }).seed;
@@ -87,8 +124,7 @@ export function usesOf(
     last.set(shapeOf(text), Math.max(place, last.get(shapeOf(text)) ?? 0));
   }
   for (const each of among) {
-    const whole = each.name === `${each.experiment.id}-${each.budget}`;
-    const own = whole ? seedsFor(each, seeds, last) : [];
+    const own = isUsual(each) ? seedsFor(each, seeds, last) : [];
     const used = [...gridKeys(each, own, keys, finished), ...recordKeys(each.name)];
     for (const key of new Set(used)) uses.get(key)?.push(each.name);
   }

@@ -11,7 +11,7 @@ import { distinct } from '../../reproductions/experiment.js';
 import { finishedRuns } from '../../reproductions/measure.js';
 import { takeRecord } from '../../reproductions/records.js';
 import { runTitle } from '../../reproductions/title.js';
-import { namedFigure, usesOf } from '../../reproductions/uses.js';
+import { namedFigure, partOfFigure, usesOf } from '../../reproductions/uses.js';
 import { fitted, print, printJson, shortPath, sizeText, textWidth, wrap } from './text.js';
 
 /** The options of `zarts runs`. */
@@ -217,17 +217,24 @@ async function exportTo(
   { json = false, figure }: RunsOptions,
 ): Promise<number> {
   const chosen = new Map(prefixes.map((prefix) => findRun(prefix)).map((run) => [run.key, run]));
-  if (figure !== undefined) {
-    const name = namedFigure(figure);
+  const named = figure === undefined ? undefined : namedFigure(figure);
+  const finished = named ? finishedRuns() : new Map<string, never>();
+  if (named) {
     const here = listRuns().filter(({ resultVersion }) => resultVersion === RESULT_VERSION);
-    const uses = usesOf(here, undefined, [name]);
+    const uses = usesOf(here, finished, [named]);
     for (const run of here) if (uses.get(run.key)!.length > 0) chosen.set(run.key, run);
     if (chosen.size === 0) throw new UsageError(`No run of ${figure} is in ${runsHome()}.`);
   }
   const { runs, bytes } = await exportRuns([...chosen.values()], resolve(file));
   const size = statSync(file).size;
-  if (json) printJson({ file: resolve(file), runs, bytes, archiveBytes: size, keys: [...chosen.keys()] });
+  const part = named && (await partOfFigure(named, finished));
+  const document = { file: resolve(file), runs, bytes, archiveBytes: size, keys: [...chosen.keys()] };
+  if (json) printJson({ ...document, ...(part ? { figure: part } : {}) });
   else print([`${runs} run${runs === 1 ? '' : 's'}, ${sizeText(bytes)}, in ${file} (${sizeText(size)}).`]);
+  if (part && part.done < part.of) {
+    const said = [`${file} has ${part.done} of ${part.of} runs of ${part.name}.`, part.text].filter(Boolean);
+    process.stderr.write(`${wrap(said.join(' '), textWidth()).join('\n')}\n`);
+  }
   return 0;
 }
 

@@ -118,6 +118,36 @@ describe('zarts runs', function () {
     }
   });
 
+  it('says what the archive of a figure lacks, which one that is whole does not', async () => {
+    const other = temporaryHome();
+    try {
+      const variables = { ZARTS_HOME: other.home };
+      await parsed(['runs', 'import', join(here.home, 'results', 'table-1-smoke.json')], variables);
+      const archive = (name: string, ...more: string[]) =>
+        zarts(['runs', 'export', join(other.home, name), '--figure', 'table-1-smoke', ...more], variables);
+      const whole = await archive('whole.tar');
+      expect([whole.code, whole.stderr]).to.deep.equal([0, '']);
+      const [{ key }] = (await list(variables)).filter(({ title }) => title === 'toy mgs seed 1');
+      await parsed(['runs', 'remove', key], variables);
+      const part = await archive('part.tar');
+      expect(part.code).to.equal(0);
+      expect(part.stdout).to.match(/^7 runs, /);
+      expect(part.stderr.replace(/\s+/g, ' ')).to.match(
+        /part\.tar has 7 of 8 runs of table-1-smoke\. Missing: seed 1 of mgs\. $/,
+      );
+      const { stdout } = await archive('again.tar', '--json');
+      const { figure } = JSON.parse(stdout) as { figure: object };
+      expect(figure).to.deep.include({
+        name: 'table-1-smoke',
+        done: 7,
+        of: 8,
+        lacking: [{ kind: 'toy', axes: { experiment: 'mgs' }, seed: 1 }],
+      });
+    } finally {
+      other.remove();
+    }
+  });
+
   it('says of a result that is cut short that it is damaged', async () => {
     const other = temporaryHome();
     try {
