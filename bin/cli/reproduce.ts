@@ -150,16 +150,16 @@ function costTable(
   source: { readonly data?: string },
 ): Table {
   const pace = paceHere();
-  const lacking = grids.map((grid, i) =>
-    cellsWithoutImages(grid, { id: experiments[i].id, budget, ...source }),
-  );
-  const costs = estimateInTurn(
-    grids.map((grid, i) => grid.filter((cell) => !lacking[i].includes(cell))),
-    pace,
-  );
+  const made = grids.map((grid, i) => {
+    const lacking = cellsWithoutImages(grid, { id: experiments[i].id, budget, ...source });
+    // Without the images of its first search a figure is passed over whole.
+    const first = firstSearched(grid) ?? grid.at(0);
+    return first && lacking.includes(first) ? [] : grid.filter((cell) => !lacking.includes(cell));
+  });
+  const costs = estimateInTurn(made, pace);
   const sum = (of: 'seconds' | 'gated'): number => costs.reduce((total, cost) => total + cost[of], 0);
   const rows = experiments.map(({ id, title }, i) => {
-    const none = grids[i].length > 0 && lacking[i].length === grids[i].length;
+    const none = grids[i].length > 0 && made[i].length === 0;
     return { id, title, takes: none ? 'no images' : about(costs[i].seconds), gated: costs[i].gated };
   });
   return listTable(
@@ -195,9 +195,13 @@ function documentOf(report: Reproduced): object {
   return Object.fromEntries(Object.entries(report).filter(([name]) => !inFiles.includes(name)));
 }
 
+const firstSearched = (cells: readonly AnyCell[]): AnyCell | undefined =>
+  cells.find(({ run }) => searchOf(run) !== undefined);
+
 /** The images of the first runs, with a progress bar if they have to be fetched. */
 async function fetchFor(cells: readonly AnyCell[], options: DataOptions): Promise<void> {
-  const search = cells.flatMap(({ run }) => searchOf(run) ?? []).at(0);
+  const first = firstSearched(cells);
+  const search = first && searchOf(first.run);
   if (search) await fetchData(search, options);
   const training = cells.flatMap(({ run }) => (run.kind === 'training' ? [run.training] : [])).at(0);
   // Photographs cannot be fetched: computed ones stand for them, or their errors are not measured.
