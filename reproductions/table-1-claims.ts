@@ -13,6 +13,8 @@ import { TILT } from './toy.js';
 
 /** A bias this small, as a share of the gradient, is called none. */
 const NO_BIAS = 0.05;
+/** Its square, without what rounding makes of it. */
+const NO_BIAS_SQUARED = Number((NO_BIAS ** 2).toPrecision(4));
 /** A mean step less than five degrees off is called parallel: tan² of the angle. */
 const PARALLEL = Number((Math.tan((5 * Math.PI) / 180) ** 2).toPrecision(2));
 
@@ -89,14 +91,14 @@ export const CLAIMS: Makers<Judged> = {
           id: `rs-unbiased/${law}`,
           text: `The estimate of RS (Eq. 6) is an unbiased one of the gradient of a quadratic: ${directions}.`,
           statistic: `‖E ĝ − g‖²/‖g‖² on a quadratic at μ = ${mu}`,
-          region: { below: NO_BIAS ** 2 },
+          region: { below: NO_BIAS_SQUARED },
           among: at('quadratic'),
           value: ([row]) => row.biasSquared,
           detail: `A bias below ${NO_BIAS * 100} % of the gradient is called none; one estimate errs by more than its whole length. The statistic is itself unbiased, so it may fall below 0.`,
           control: control(
-            `A bias is seen where there is one: on a quartic the same statistic lies above ${NO_BIAS ** 2}`,
+            `A bias is seen where there is one: on a quartic the same statistic lies above ${NO_BIAS_SQUARED}`,
             (seed) => seed.find(at('quartic'))?.biasSquared,
-            NO_BIAS ** 2,
+            NO_BIAS_SQUARED,
           ),
         },
         {
