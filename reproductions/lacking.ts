@@ -1,11 +1,12 @@
 /** Which runs of a grid are not there, and how that is said in a line. */
 import { canonicalJson } from '../lib/runs/canonical.js';
+import { titleOf } from './collapse.js';
 import { several } from './deviations.js';
 import { distinct, doneOf, groupBy, viewOf } from './experiment.js';
 import type { AnyCell, Axes, MeasuredCell, Result } from './experiment.js';
 import { ownProtocol, partsOf } from './kinds.js';
 import type { RunKind } from './kinds.js';
-import { methodTitle, spaceTitle } from './methods.js';
+import { spaceTitle } from './methods.js';
 
 /** A run of a grid that is not there. Plain JSON. */
 export interface Lacking {
@@ -129,7 +130,7 @@ const ALL = 'all';
 
 /** A name or number of a run, in a word; none for what is usual. */
 function axisText([name, value]: readonly [string, string | number]): string {
-  if (name === 'method') return methodTitle(String(value));
+  if (name === 'method') return titleOf(String(value));
   if (name === 'normalization') return value === 'running' ? 'with running batch norm' : '';
   return typeof value === 'number' ? `${name} ${value}` : value;
 }
