@@ -30,9 +30,11 @@ class Engine(NBClientEngine):
     def execute_notebook(cls, nb, kernel_name, input_path=None, **kwargs):
         place = find_first_tagged_cell_index(nb, "parameters")
         if place >= 0 and cls.nb_language(nb) == "typescript":
-            allowed = [each.name for each in TypeScriptTranslator.inspect(nb.cells[place])]
+            cell = nb.cells[place]
+            allowed = [each.name for each in TypeScriptTranslator.inspect(cell)]
             for name in nb.metadata.papermill.get("parameters", {}):
-                if name not in allowed:
+                # There are more ways to declare a name than are looked for to list them.
+                if name not in re.findall(r"[\w$]+", cell["source"]):
                     nearest = "".join(f' Did you mean "{each}"?' for each in get_close_matches(name, allowed, 1))
                     raise UnknownParameter(
                         f'Unknown parameter "{name}" of {input_path}; allowed: {", ".join(allowed)}.{nearest}'

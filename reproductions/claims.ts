@@ -18,7 +18,7 @@ import type { SolverId } from '../lib/search/solvers.js';
 import type { SpaceId } from '../lib/spaces/spaces.js';
 import { distinct, groupBy, rowsOfKind } from './experiment.js';
 import type { Row, View } from './experiment.js';
-import { several } from './deviations.js';
+import { listText, several } from './deviations.js';
 import { methodTitle, searchedIn, spaceTitle } from './methods.js';
 import { gatedBy, judgeQuestions, powerText } from './together.js';
 import type { Control, TestedQuestion } from './together.js';
@@ -273,7 +273,7 @@ export function learnedControl(
   return [
     {
       text,
-      found: `median errors ${[said.slice(0, -1).join(', '), said.at(-1)].filter(Boolean).join(' and ')} %, by chance ${fixed(chance, 1)}`,
+      found: `median errors ${listText(said)} %, by chance ${fixed(chance, 1)}`,
       passed: !medians.every((each) => Math.abs(each - chance) <= points / 4),
     },
   ];

@@ -94,6 +94,10 @@ export function seedsDeviation(cells: readonly AnyCell[], where: string, printed
   return seeds !== printed && `${several(seeds, 'search', 'searches')} ${where}; the paper has ${printed}.`;
 }
 
+/** "a, b and c". */
+export const listText = (names: readonly string[]): string =>
+  [names.slice(0, -1).join(', '), names.at(-1)].filter(Boolean).join(' and ');
+
 /** "3 searches". */
 export function several(count: number, singular: string, plural = `${singular}s`): string {
   return `${count} ${count === 1 ? singular : plural}`;

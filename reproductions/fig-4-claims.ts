@@ -2,10 +2,11 @@
 import { decide, unanswered } from '../lib/analysis/claims.js';
 import type { Answer } from '../lib/analysis/claims.js';
 import type { Table } from '../lib/report/table.js';
+import type { MgsDensity } from '../lib/solvers/mgs.js';
 import { mean, slopeOver } from './claims.js';
 import { groupBy, ofWholeSeeds, perSeed } from './experiment.js';
 import type { Row, View } from './experiment.js';
-import { absolute, judgeAll } from './statements.js';
+import { absolute, judgeAll, judged } from './statements.js';
 import type { Statement } from './statements.js';
 import {
   CONVERGED_FROM,
@@ -14,7 +15,6 @@ import {
   HALF_DIGIT,
   NEAR_PAPER_ESR,
   PAPER_ESR,
-  SAMPLES,
   weightedEpochs,
 } from './sweep.js';
 import type { SweepAxes } from './sweep.js';
@@ -37,12 +37,11 @@ function rise(row: SearchRow): number {
   return epochs.length < 2 ? NaN : epochs[epochs.length - 1].esr - epochs[0].esr;
 }
 
-const ratioAt = (rows: readonly SearchRow[], at: number): number => lastRatio(rows.find(({ N }) => N === at));
-
 /** R_e at the largest N less R_e at the N where the paper calls it converged. */
 function ratioChange(rows: readonly SearchRow[]): number {
   const largest = Math.max(...rows.map(({ N }) => N));
-  return largest === CONVERGED_FROM ? NaN : ratioAt(rows, largest) - ratioAt(rows, CONVERGED_FROM);
+  const [from, to] = [CONVERGED_FROM, largest].map((N) => lastRatio(rows.find((row) => row.N === N)));
+  return largest === CONVERGED_FROM ? NaN : to - from;
 }
 
 /** Half the rise under the schedule less the rise under constant σ, over the N that the seed has both for. */
@@ -54,47 +53,47 @@ function excessRise(rows: readonly SearchRow[]): number {
   return scheduled / 2 - held;
 }
 
+const RISES = 'esr-rises-over-epochs';
+
 const among = ({ schedule }: SearchRow): boolean => schedule === 'cosine';
 
-/** "With the flat density", which all of these rows have. */
-const withDensity = (rows: readonly SearchRow[]): string =>
-  `With the ${densitiesIn(rows)
-    .map((density) => DENSITY_TITLES[density])
-    .join(', ')}`;
+/** 1 − R_e. */
+const unevenness = (epoch?: { readonly esr: number }): number => 1 - (epoch?.esr ?? NaN);
 
-const NONE = 'no two seeds have what it takes';
-
-/** That N_e could be otherwise: where all weights are alike it is N, which rises with N and is approached from the start. */
-const weightsDiffer = (rows: readonly SearchRow[]): Control =>
+/**
+ * That the weights of candidates differ: where they are alike N_e is N, which rises with N whatever the losses are, and can
+ * approach it no more.
+ *
+ * @param when   In which epoch.
+ * @param value  Of a search.
+ */
+const weightsDiffer = (
+  density: MgsDensity,
+  rows: readonly SearchRow[],
+  when: string,
+  value: (row: SearchRow) => number,
+): Control =>
   aboveControl(
-    `${withDensity(rows)} the weights of candidates differ at first: R_e of the first epoch with updates lies below 1, by more than ${HALF_DIGIT}`,
-    perSeed(rows.filter(among), (own) => mean(own.map((row) => 1 - (weightedEpochs(row).at(0)?.esr ?? NaN)))),
+    `With the ${DENSITY_TITLES[density]} the weights of candidates differ: R_e ${when}, mean over N, lies below 1, by more than ${HALF_DIGIT}`,
+    perSeed(rows.filter(among), (own) => mean(own.map(value))),
     HALF_DIGIT,
-    NONE,
+    'no two seeds have all that it takes',
     'seeds',
   );
 
-/** That R_e changes with N where it has not converged yet: where it never does, that it no longer does says nothing. */
-function ratioFalls(rows: readonly SearchRow[]): Control {
-  const least = Math.min(...SAMPLES);
-  return aboveControl(
-    `${withDensity(rows)} R_e falls before it has converged: from N = ${least} to ${CONVERGED_FROM}, by more than ${HALF_DIGIT} in the last epoch`,
-    perSeed(rows.filter(among), (own) => ratioAt(own, least) - ratioAt(own, CONVERGED_FROM)),
-    HALF_DIGIT,
-    NONE,
-    'seeds',
-  );
-}
-
-/** What the paper says of Fig. 4 (A.3), with what the rows must show first. */
-const statements = (budget: string, rows: readonly SearchRow[]): readonly Statement<SearchRow>[] => [
+/** What the paper says of Fig. 4 (A.3), with what the rows of a density must show first. */
+const statements = (
+  budget: string,
+  density: MgsDensity,
+  rows: readonly SearchRow[],
+): readonly Statement<SearchRow>[] => [
   {
     id: 'ess-rises-with-samples',
     text: 'N_e rises with N',
     statistic: 'slope of N_e over N in the last epoch',
     region: { above: 0 },
     among,
-    control: weightsDiffer(rows),
+    control: weightsDiffer(density, rows, 'in the last epoch', (row) => unevenness(last(row))),
     value: (own) =>
       slopeOver(
         own,
@@ -119,17 +118,18 @@ const statements = (budget: string, rows: readonly SearchRow[]): readonly Statem
     statistic: `R_e at the largest N less R_e at N = ${CONVERGED_FROM}, last epoch`,
     region: { between: [-HALF_DIGIT, HALF_DIGIT] },
     among,
-    control: ratioFalls(rows),
     value: ratioChange,
     detail: 'Half of the last digit that the paper gives is the largest change that "converged" can hide.',
   },
   {
-    id: 'esr-rises-over-epochs',
+    id: RISES,
     text: 'N_e approaches N over the epochs',
     statistic: 'R_e in the last epoch less R_e in the first with updates, mean over N',
     region: { above: 0 },
     among,
-    control: weightsDiffer(rows),
+    control: weightsDiffer(density, rows, 'in the first epoch with updates or the last', (row) =>
+      Math.max(unevenness(weightedEpochs(row).at(0)), unevenness(last(row))),
+    ),
     value: (own) => mean(own.map(rise)),
   },
 ];
@@ -145,45 +145,41 @@ const SCHEDULE_STATEMENT: Statement<SearchRow> = {
   detail: 'Above 0, less than half of the rise is left once σ stays constant.',
 };
 
-export function claims({ rows, budget }: SweepView): Answer[] {
+/** What is found of the statements for each density that was run. */
+function found({ rows, budget }: Pick<SweepView, 'rows' | 'budget'>) {
   const whole = ofWholeSeeds(rows, 'density', 'schedule', 'N');
-  const found = densitiesIn(rows).map((density) => {
+  return densitiesIn(rows).map((density) => {
     const named = ({ id, text, ...rest }: Statement<SearchRow>) => ({
       ...rest,
       id: `${id}/${density}`,
       text: `${text}: ${DENSITY_TITLES[density]}.`,
     });
     const own = whole.filter((row) => row.density === density);
-    const answers = judgeAll(own, statements(budget, own).map(named));
-    return {
-      own,
-      answers,
-      schedule: { ...named(SCHEDULE_STATEMENT), control: weightsDiffer(own) },
-      rise: `esr-rises-over-epochs/${density}`,
-    };
+    const { answers, controls } = judged(own, statements(budget, density, own).map(named));
+    return { own, answers, controls, schedule: named(SCHEDULE_STATEMENT) };
   });
-  if (rows.every(among)) return found.flatMap(({ answers }) => answers);
-  // Together, as the verdicts are: the level of a rise hangs on how many questions there are.
-  const supported = decide(found.flatMap(({ answers }) => answers)).filter(
-    ({ verdict }) => verdict === 'supported',
-  );
-  const detail = 'No rise is established here that a schedule could explain.';
-  return found.flatMap(({ own, answers, schedule, rise }) => [
-    ...answers,
-    ...(supported.some(({ id }) => id === rise)
-      ? judgeAll(own, [schedule])
-      : [unanswered({ ...schedule, detail }, 'undecided')]),
-  ]);
 }
 
-/** The controls, each once. */
-export const controlsOf = ({ rows }: Pick<SweepView, 'rows'>): Control[] => {
-  const whole = ofWholeSeeds(rows, 'density', 'schedule', 'N');
-  return densitiesIn(rows).flatMap((density) => {
-    const own = whole.filter((row) => row.density === density);
-    return [weightsDiffer(own), ratioFalls(own)];
+/** What the searches must show before they decide anything. */
+export const controlsOf = (view: SweepView): Control[] => found(view).flatMap(({ controls }) => controls);
+
+export function claims(view: SweepView): Answer[] {
+  const all = found(view);
+  if (view.rows.every(among)) return all.flatMap(({ answers }) => answers);
+  // Together, as the verdicts are: the level of a rise hangs on how many questions there are.
+  const verdicts = new Map(
+    decide(all.flatMap(({ answers }) => answers)).map(({ id, verdict }) => [id, verdict]),
+  );
+  const detail = 'No rise is established here that a schedule could explain.';
+  return all.flatMap(({ own, answers, schedule }) => {
+    const rises = verdicts.get(schedule.id.replace(SCHEDULE_STATEMENT.id, RISES));
+    const unseen = rises === 'cannot be seen here' ? rises : 'undecided';
+    return [
+      ...answers,
+      ...(rises === 'supported' ? judgeAll(own, [schedule]) : [unanswered({ ...schedule, detail }, unseen)]),
+    ];
   });
-};
+}
 
 /** The verdicts at a glance: a row a statement, a column a density. */
 export function verdictTable(view: SweepView): Table {
@@ -191,7 +187,7 @@ export function verdictTable(view: SweepView): Table {
   const densities = densitiesIn(view.rows);
   return summaryTable<Statement<SearchRow>>(
     'Verdicts by density',
-    [...statements(view.budget, []), SCHEDULE_STATEMENT]
+    [...statements(view.budget, densities[0], []), SCHEDULE_STATEMENT]
       .filter(({ id }) => densities.some((density) => verdicts.has(`${id}/${density}`)))
       .map((statement) => ({ rows: [statement] })),
     [

@@ -1,7 +1,7 @@
 /** Which runs of a grid are not there, and how that is said in a line. */
 import { canonicalJson } from '../lib/runs/canonical.js';
 import { titleOf } from './collapse.js';
-import { several } from './deviations.js';
+import { listText, several } from './deviations.js';
 import { distinct, doneOf, groupBy, viewOf } from './experiment.js';
 import type { AnyCell, Axes, MeasuredCell, Result } from './experiment.js';
 import { ownProtocol, partsOf } from './kinds.js';
@@ -23,6 +23,7 @@ const own = (cells: readonly AnyCell[]): AnyCell[] => cells.filter(({ run }) => 
 function isOf({ axes, run }: AnyCell, { kind, axes: found, kept }: MeasuredCell): boolean {
   if (run.kind !== kind || canonicalJson(axes) !== canonicalJson(found)) return false;
   const parts = partsOf(run).filter(({ only }) => only === undefined);
+  if (kept.length > parts.length) return false;
   return kept.every(
     ({ protocol }, p) => canonicalJson(protocol) === canonicalJson(parts[p].protocol(kept.slice(0, p))),
   );
@@ -98,10 +99,6 @@ export function lackOf(cells: readonly AnyCell[], result: Result): Lack {
 const PARTS = 6;
 const NAMES = 4;
 
-/** "a, b and c". */
-const listed = (names: readonly string[]): string =>
-  [names.slice(0, -1).join(', '), names.at(-1)].filter(Boolean).join(' and ');
-
 /** "seeds 0, 3–5"; empty for none. */
 function seedsText(seeds: readonly number[]): string {
   if (seeds.length === 0) return '';
@@ -117,12 +114,12 @@ function seedsText(seeds: readonly number[]): string {
   return `seed${seeds.length === 1 ? '' : 's'} ${texts.join(', ')}`;
 }
 
-/** Those of the names, in few words. */
-function whoText(missing: readonly string[], all: readonly string[]): string {
-  if (missing.length === all.length && all.length > NAMES) return ALL;
-  if (missing.length <= NAMES) return listed(missing);
+/** Those of the names, in few words. @param isAll  Whether there is nothing else. */
+function whoText(missing: readonly string[], all: readonly string[], isAll: boolean): string {
+  if (isAll && all.length > NAMES) return ALL;
+  if (missing.length <= NAMES) return listText(missing);
   const there = all.filter((name) => !missing.includes(name));
-  if (there.length < NAMES) return `all but ${listed(there)}`;
+  if (there.length < NAMES) return `all but ${listText(there)}`;
   return `${missing.slice(0, NAMES - 1).join(', ')} and ${missing.length - NAMES + 1} others`;
 }
 
@@ -139,6 +136,10 @@ function nameOf(kind: string | undefined, axes: readonly (readonly [string, stri
   const name = [kind, ...axes.map(axisText)].filter(Boolean).join(' ');
   return name.includes(',') ? `“${name}”` : name;
 }
+
+/** Whether two places, of one or several spaces each, have one in common. */
+const sharesSpace = (a: string, b: string): boolean =>
+  a.split(' ').some((space) => b.split(' ').includes(space));
 
 function textOf(
   cells: readonly AnyCell[],
@@ -158,7 +159,11 @@ function textOf(
       const missing = all.filter(({ isMissing }) => isMissing).map(({ name }) => name);
       if (missing.length === 0) return [];
       const names = all.map(({ name }) => name);
-      return [{ seed, runs: missing.length, who: whoText(missing, names) }];
+      // What several spaces have in common is a place of its own.
+      const isAll = told.every(
+        (each) => each.isMissing || each.seed !== seed || !sharesSpace(each.place, place),
+      );
+      return [{ seed, runs: missing.length, who: whoText(missing, names, isAll) }];
     });
     return groupBy(bySeed, 'who').map(({ key: { who }, rows: alike }) => {
       const seeds = seedsText(alike.flatMap(({ seed }) => seed ?? []));
@@ -169,7 +174,7 @@ function textOf(
   // What several spaces lack alike is said once.
   const lines = groupBy(parts, 'said').map(({ key: { said }, rows }) => ({
     said,
-    where: listed(distinct(rows.flatMap(({ place }) => place.split(' '))).map(spaceTitle)),
+    where: listText(distinct(rows.flatMap(({ place }) => place.split(' '))).map(spaceTitle)),
     runs: rows.reduce((sum, { runs }) => sum + runs, 0),
   }));
   const more = lines.slice(PARTS).reduce((sum, { runs }) => sum + runs, 0);

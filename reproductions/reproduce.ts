@@ -156,7 +156,7 @@ export async function reproduce<K extends RunKind, A extends Axes, C extends Cho
     ...(queue ? { queue: { open: queue, name } } : {}),
     onBegin: async () => {
       const earlier = onEarlier && keptRecord(name, [folder, committedResults()]);
-      if (earlier) await onEarlier(shownOf(experiment, earlier.result));
+      if (earlier) await onEarlier(shownOf(experiment, earlier.result, lackOf(cells, earlier.result)));
     },
     onPartial: async (partial) => {
       const lack = lackOf(cells, partial);

@@ -45,11 +45,12 @@ export function judgeAll<R extends { readonly seed: number }>(
   statements: readonly Statement<R>[],
   lacking?: string,
 ): Answer[] {
-  return statements.map(({ among = () => true, value, control, ...rest }) =>
-    lacking === undefined
-      ? judge({ ...rest, ...(control && gatedBy([control])), values: perSeed(rows.filter(among), value) })
-      : unanswered({ ...rest, detail: lacking }, 'not run'),
-  );
+  return statements.map(({ among = () => true, value, control, ...rest }) => {
+    if (lacking !== undefined) return unanswered({ ...rest, detail: lacking }, 'not run');
+    const values = perSeed(rows.filter(among), value);
+    // What one seed shows is undecided, not unasked.
+    return judge({ ...rest, ...(control && values.length > 1 ? gatedBy([control]) : {}), values });
+  });
 }
 
 /** Statements that are put to some rows: what is found of them, and the controls of those that have one. */

@@ -18,7 +18,7 @@ const NO_BIAS_SQUARED = Number((NO_BIAS ** 2).toPrecision(4));
 /** A mean step less than five degrees off is called parallel: tan² of the angle. */
 const PARALLEL = Number((Math.tan((5 * Math.PI) / 180) ** 2).toPrecision(2));
 
-/** An error that falls no more slowly falls as 1/√N. */
+/** The slope of an error that falls as 1/√N is −0.5; above this line it does not. */
 const FLATTEST = -0.45;
 
 const logN = ({ samples }: { readonly samples: number }): number => Math.log(samples);
@@ -26,9 +26,10 @@ const logN = ({ samples }: { readonly samples: number }): number => Math.log(sam
 /** How many of the largest N are averaged where the direction of a mean step is judged: a short step shows its noise alone. */
 const LONGEST = 3;
 
-const NONE = 'no two seeds are here';
+const NONE = 'no two seeds have all that it takes';
 const SEEDS = 'seeds';
 
+type Row = Seeded<'mgs'>;
 type Tangents = Pick<Seeded<'proposition'>, 'seed' | 'samples' | 'tangentSquared' | 'tiltedTangentSquared'>;
 
 /** A mean over the rows of the largest N. */
@@ -69,18 +70,32 @@ const proposition = (
   detail: `${FEW_DEGREES} On a linear loss the law of the step is symmetric about g, so that its expectation is parallel exactly: what lies off the axis is sampling error, of weights that a few candidates dominate, and ${several(distinct(rows.map(({ seed }) => seed)).length, 'seed')} may understate it.`,
 });
 
+/** That MGS moves along −g. @param rows  With that σ. */
+const parallel = (sigma: number, where: string, rows: readonly Row[]): Statement<Row> => ({
+  id: `mgs-parallel/${sigma}`,
+  text: `The mean step of MGS on a linear loss is parallel to −g: ${where}.`,
+  ...meanTangent(rows, where),
+  detail: `${FEW_DEGREES} The statistic is nearly unbiased, so it may fall below 0.`,
+});
+
 /** What the paper says of each solver. */
 export const CLAIMS: Makers<Judged> = {
   rs(rows, { muSweep }) {
     const mu = Math.max(...muSweep);
-    const at = (name: string) => (row: Seeded<'rs'>) =>
-      row.function === name && row.varied === 'mu' && row.mu === mu;
-    const numbered = (row: Seeded<'rs'>) => row.varied === 'samples';
-    /** The logarithm of the relative error over that of N. */
-    const fall = (some: readonly Seeded<'rs'>[]) =>
+    const at =
+      (name: string, where = mu) =>
+      (row: Seeded<'rs'>) =>
+        row.function === name && row.varied === 'mu' && row.mu === where;
+    const isByN = (row: Seeded<'rs'>) => row.varied === 'samples';
+    /** The slope of the logarithm of the relative error over that of N. */
+    const errorSlope = (some: readonly Seeded<'rs'>[]) =>
       slopeOver(some, logN, (row) => Math.log(Math.sqrt(row.meanSquaredError)));
     return Object.entries(LAWS).map(([law, directions]) => {
       const own = rows.filter((row) => row.law === law && row.noise === 0 && row.estimator === 'multi-point');
+      const biased = own.filter(
+        (row) => row.varied === 'mu' && (row.expectedGain - 1) ** 2 > NO_BIAS_SQUARED,
+      );
+      const least = biased.length === 0 ? mu : Math.min(...biased.map((row) => row.mu));
       const control = (
         text: string,
         value: (seed: readonly Seeded<'rs'>[]) => number | undefined,
@@ -96,8 +111,8 @@ export const CLAIMS: Makers<Judged> = {
           value: ([row]) => row.biasSquared,
           detail: `A bias below ${NO_BIAS * 100} % of the gradient is called none; one estimate errs by more than its whole length. The statistic is itself unbiased, so it may fall below 0.`,
           control: control(
-            `A bias is seen where there is one: on a quartic the same statistic lies above ${NO_BIAS_SQUARED}`,
-            (seed) => seed.find(at('quartic'))?.biasSquared,
+            `A bias is seen where there is one: on a quartic at μ = ${least}, the smallest with so large a bias in closed form, the same statistic lies above ${NO_BIAS_SQUARED}`,
+            (seed) => seed.find((row) => at('quartic', least)(row))?.biasSquared,
             NO_BIAS_SQUARED,
           ),
         },
@@ -109,7 +124,7 @@ export const CLAIMS: Makers<Judged> = {
           among: at('quartic'),
           value: ([row]) => (row.gain - 1) / (row.expectedGain - 1),
           control: control(
-            'No bias is told from that of the closed form: on a quadratic the same statistic falls short of 1, by more than 0.1',
+            'An estimate without bias would be told from one with that of the closed form: that on a quadratic has less than 0.9 of it',
             (seed) => {
               const [flat, curved] = ['quadratic', 'quartic'].map((name) => seed.find(at(name)));
               return flat && curved && 1 - (flat.gain - 1) / (curved.expectedGain - 1);
@@ -122,13 +137,13 @@ export const CLAIMS: Makers<Judged> = {
           text: `As N grows the step of RS becomes that of first-order DARTS, along −g: ${directions}.`,
           statistic: 'slope of the logarithm of the relative error over that of N',
           region: { between: [-0.55, FLATTEST] },
-          among: (row) => numbered(row) && row.function === 'quadratic',
-          value: fall,
+          among: (row) => isByN(row) && row.function === 'quadratic',
+          value: errorSlope,
           detail:
             'An error that falls as 1/√N leaves nothing in the limit; at small μ no bias is left either.',
           control: control(
             `An error that stays is seen where one does: on a quartic at μ = ${mu}, whose bias no N takes away, the same slope lies above ${fixed(FLATTEST, 2)}`,
-            (seed) => fall(seed.filter((row) => numbered(row) && row.function === 'quartic')),
+            (seed) => errorSlope(seed.filter((row) => isByN(row) && row.function === 'quartic')),
             FLATTEST,
           ),
         },
@@ -142,12 +157,8 @@ export const CLAIMS: Makers<Judged> = {
       const where = `flat density, σ = ${sigma}, d = ${dimension}`;
       const own = rows.filter((row) => row.varied === 'limit' && row.sigma === sigma && row.lambda === 0);
       return judged(own, [
-        {
-          id: `mgs-parallel/${sigma}`,
-          text: `The mean step of MGS on a linear loss is parallel to −g: ${where}.`,
-          ...meanTangent(own, where),
-          detail: `${FEW_DEGREES} The statistic is nearly unbiased, so it may fall below 0.`,
-        },
+        // On a line every step is.
+        ...(dimension === 1 ? [] : [parallel(sigma, where, own)]),
         {
           id: `mgs-limit/${sigma}`,
           secondary: true,
@@ -200,8 +211,6 @@ export const CLAIMS: Makers<Judged> = {
     });
   },
 };
-
-type Row = Seeded<'mgs'>;
 
 /** What each density makes of the weights. */
 export function weightClaims(

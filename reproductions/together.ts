@@ -46,6 +46,8 @@ export interface Control {
   readonly found: string;
   /** undefined where its runs are not there. */
   readonly passed: boolean | undefined;
+  /** Of one that did not pass: whether more runs might have let it. */
+  readonly isOpen?: boolean;
 }
 
 /**
@@ -65,7 +67,7 @@ export function aboveControl(
   if (values.length < 2) return { text, found: none, passed: undefined };
   const { n, mean, interval } = summarize(values);
   const found = `${fixed(mean, decimals)} (${rangeText(interval!, decimals)}), ${n} ${of}`;
-  return { text, found, passed: interval![0] > bound };
+  return { text, found, passed: interval![0] > bound, isOpen: interval![0] <= bound && interval![1] > bound };
 }
 
 /** "1.04 to 1.17". */
@@ -118,10 +120,13 @@ export function failedControls(tables: readonly Table[]): string[] {
 
 const sentenceOf = ({ text, found }: Control): string => `${text} (${found})`;
 
+const failedText = (control: Control): string =>
+  `The control failed: ${sentenceOf(control)}.${control.isOpen ? ' More runs might let it pass.' : ''}`;
+
 /** What a statement is told of its controls: why it cannot be seen here or is not asked yet, or what showed that it can be. */
 export function gatedBy(controls: readonly Control[]): Gate {
   const failed = controls.find(({ passed }) => passed === false);
-  if (failed) return { unseen: `The control failed: ${sentenceOf(failed)}.` };
+  if (failed) return { unseen: failedText(failed), isOpen: failed.isOpen };
   const missing = controls.find(({ passed }) => passed === undefined);
   if (missing) return { lacking: `The control was not run: ${sentenceOf(missing)}.` };
   return controls.length === 0 ? {} : { controls: controls.map(sentenceOf) };
@@ -148,12 +153,13 @@ export function judgeQuestions(questions: readonly TestedQuestion[], lacking?: s
       interval: found.interval,
     };
     if (!measured || fault) {
-      const why = fault && `The control ${failed ? 'failed' : 'was not run'}: ${sentenceOf(fault)}.`;
+      const why = failed ? failedText(failed) : fault && `The control was not run: ${sentenceOf(fault)}.`;
       const detail = lacking ?? why ?? 'One of its methods has too few searches here.';
       const verdict = lacking === undefined && failed ? 'cannot be seen here' : 'not run';
+      const open = failed?.isOpen ? { isOpen: true } : {};
       return measured
-        ? { ...measured, untested: verdict, detail }
-        : unanswered({ ...common, statistic, detail }, verdict);
+        ? { ...measured, untested: verdict, ...open, detail }
+        : { ...unanswered({ ...common, statistic, detail }, verdict), ...open };
     }
     const { p, agrees, alike, detail: said } = found;
     const detail = (count: number): string => {

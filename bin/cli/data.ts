@@ -1,4 +1,4 @@
-import { InterruptedError, ZartsError } from '../../lib/errors.js';
+import { isNotToBeHad } from '../../lib/datasets/load.js';
 import type { Dataset } from '../../lib/datasets/load.js';
 import type { DataProgress } from '../../lib/datasets/download.js';
 import { datasetFolder } from '../../lib/datasets/find.js';
@@ -137,7 +137,7 @@ export async function fetchDataOrSynthetic(
     await fetchData(protocol, options);
     return data === undefined ? {} : { data };
   } catch (error) {
-    if (!absent || !(error instanceof ZartsError) || error instanceof InterruptedError) throw error;
-    return { data: 'synthetic', failure: error.message };
+    if (!absent || !isNotToBeHad(error)) throw error;
+    return { data: 'synthetic', failure: (error as Error).message };
   }
 }

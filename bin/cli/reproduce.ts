@@ -8,7 +8,7 @@ import { RunQueue } from '../../lib/runs/queue.js';
 import { PRESETS } from '../../lib/search/protocol.js';
 import type { Budget } from '../../lib/search/protocol.js';
 import { searchOf } from '../../reproductions/kinds.js';
-import { cellsOf } from '../../reproductions/experiment.js';
+import { cellsOf, distinct } from '../../reproductions/experiment.js';
 import type { AnyCell, Experiment } from '../../reproductions/experiment.js';
 import { parseSet } from '../../reproductions/grid.js';
 import type { GridOptions } from '../../reproductions/grid.js';
@@ -26,6 +26,7 @@ import { FullerRecordError, reproduce } from '../../reproductions/reproduce.js';
 import type { Reproduced, ReproduceOptions, PartlyShown } from '../../reproductions/reproduce.js';
 import { shareOf } from '../../reproductions/shares.js';
 import { label, listTable } from '../../reproductions/tables.js';
+import { withoutControls } from '../../reproductions/together.js';
 import { anyTrainingOf } from '../../reproductions/training.js';
 import { fetchData, fetchImages } from './data.js';
 import type { DataOptions } from './data.js';
@@ -91,7 +92,8 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
         if (!options.stored) await fetchFor(cells, { progress, signal, ...source });
       } catch (error) {
         // Of several, those whose images are there are made; what others lack is said at the end.
-        if (experiments.length === 1 || !isNotToBeHad(error)) throw error;
+        const passes = isNotToBeHad(error) || error instanceof UsageError;
+        if (experiments.length === 1 || !passes) throw error;
         if (i === experiments.length - 1 && documents.length === 0) throw error;
         lacking.push(`${experiment.id} is not reproduced: ${(error as Error).message}`);
         continue;
@@ -152,9 +154,9 @@ function costTable(
   const pace = paceHere();
   const made = grids.map((grid, i) => {
     const lacking = cellsWithoutImages(grid, { id: experiments[i].id, budget, ...source });
-    // Without the images of its first search a figure is passed over whole.
-    const first = firstSearched(grid) ?? grid.at(0);
-    return first && lacking.includes(first) ? [] : grid.filter((cell) => !lacking.includes(cell));
+    // Without the images that are fetched first a figure is passed over whole.
+    const isPassedOver = fetchedFirst(grid).some((cell) => lacking.includes(cell));
+    return isPassedOver ? [] : grid.filter((cell) => !lacking.includes(cell));
   });
   const costs = estimateInTurn(made, pace);
   const sum = (of: 'seconds' | 'gated'): number => costs.reduce((total, cost) => total + cost[of], 0);
@@ -195,17 +197,25 @@ function documentOf(report: Reproduced): object {
   return Object.fromEntries(Object.entries(report).filter(([name]) => !inFiles.includes(name)));
 }
 
-const firstSearched = (cells: readonly AnyCell[]): AnyCell | undefined =>
-  cells.find(({ run }) => searchOf(run) !== undefined);
+/**
+ * The cells whose images are fetched before the first run: the first that searches, and the first that trains, but on photographs,
+ * which cannot be fetched (computed ones stand for them, or their errors are not measured).
+ */
+function fetchedFirst(cells: readonly AnyCell[]): AnyCell[] {
+  const trains = ({ run }: AnyCell): boolean =>
+    run.kind === 'training' && run.training.dataset.name !== 'imagenet';
+  const found = [cells.find(({ run }) => searchOf(run) !== undefined), cells.find(trains)];
+  return distinct(found.filter((cell) => cell !== undefined));
+}
 
 /** The images of the first runs, with a progress bar if they have to be fetched. */
 async function fetchFor(cells: readonly AnyCell[], options: DataOptions): Promise<void> {
-  const first = firstSearched(cells);
-  const search = first && searchOf(first.run);
-  if (search) await fetchData(search, options);
-  const training = cells.flatMap(({ run }) => (run.kind === 'training' ? [run.training] : [])).at(0);
-  // Photographs cannot be fetched: computed ones stand for them, or their errors are not measured.
-  if (training && training.dataset.name !== 'imagenet') await fetchImages(anyTrainingOf(training), options);
+  for (const { run } of fetchedFirst(cells)) {
+    const search = searchOf(run);
+    if (search) await fetchData(search, options);
+    if (run.kind === 'training' && run.training.dataset.name !== 'imagenet')
+      await fetchImages(anyTrainingOf(run.training), options);
+  }
 }
 
 /** The report; what is there of it when it is interrupted goes to stderr, with the place where it is kept. */
@@ -222,7 +232,7 @@ async function reproduceWhole(experiment: Experiment, options: ReproduceOptions)
     if (error instanceof InterruptedError && partial !== undefined) {
       const { tables, file, done, of } = partial;
       process.stderr.write(
-        `${fitted(tables[0])}\n${done} of ${of} runs so far; all tables are in ${shortPath(file)}\n`,
+        `${fitted(withoutControls(tables).at(0) ?? tables[0])}\n${done} of ${of} runs so far; all tables are in ${shortPath(file)}\n`,
       );
     }
     throw error;

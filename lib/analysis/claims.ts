@@ -32,6 +32,8 @@ export interface Claim {
   readonly remark?: string;
   /** Of a claim that is not supported: whether two things were shown to be alike, and not the reverse of what it says. */
   readonly alike?: boolean;
+  /** Of one that cannot be seen: whether more runs might let its control pass. */
+  readonly isOpen?: boolean;
 }
 
 /** What the data say of a claim on its own: the claims of a figure are decided together ({@link decide}). */
@@ -54,11 +56,14 @@ export interface Answer extends Omit<Claim, 'verdict' | 'detail' | 'alike'> {
 /**
  * The verdicts on the claims of a figure: the primary ones at the level by Holm's correction for their number, the secondary ones
  * each for itself. What is not tested yet counts as well, so that a verdict on a part of the runs is not easier to come by
- * than on all; what cannot be seen does not.
+ * than on all; what cannot be seen does not, but for
+ * what more runs might let its control pass.
  */
 export function decide(answers: readonly Answer[]): Claim[] {
   const waits = (untested: Verdict): boolean => untested === 'undecided' || untested === 'not run';
-  const primary = answers.filter(({ secondary, untested }) => !secondary && (!untested || waits(untested)));
+  const primary = answers.filter(
+    ({ secondary, untested, isOpen }) => !secondary && (!untested || waits(untested) || isOpen),
+  );
   const adjusted = holm(primary.map(({ tested }) => tested?.p ?? 1));
   return answers.map((answer): Claim => {
     const { tested, untested = 'undecided', detail, ...claim } = answer;
@@ -148,6 +153,8 @@ export interface Question {
   readonly detail?: string;
   /** Why this experiment could not see it, whatever the values are: what its control found. Then no verdict is given. */
   readonly unseen?: string | undefined;
+  /** {@link Claim.isOpen}. */
+  readonly isOpen?: boolean | undefined;
   /** Why it is not asked yet, whatever the values are: a control that was not run. */
   readonly lacking?: string | undefined;
   /** What showed that it can be seen. */
@@ -157,7 +164,7 @@ export interface Question {
 }
 
 /** What a question is told of its controls. */
-export type Gate = Pick<Question, 'unseen' | 'lacking' | 'controls'>;
+export type Gate = Pick<Question, 'unseen' | 'isOpen' | 'lacking' | 'controls'>;
 
 /**
  * Judges a claim by Student's t of a per-seed statistic. One seed, or none, decides nothing, whatever it shows.
@@ -166,7 +173,7 @@ export type Gate = Pick<Question, 'unseen' | 'lacking' | 'controls'>;
  */
 export function judge(question: Question): Answer {
   const { id, text, statistic, values, region, resolution, unit, detail, controls, secondary } = question;
-  const { unseen, lacking } = question;
+  const { unseen, isOpen, lacking } = question;
   const what = unit ?? 'seed';
   const more = detail === undefined ? '' : ` ${detail}`;
   const common = { id, text, ...(secondary ? { secondary } : {}) };
@@ -189,7 +196,8 @@ export function judge(question: Question): Answer {
   if (unseen !== undefined) {
     // A line that hangs on what is measured is not known where nothing was.
     const otherwise = bounds(region).some(Number.isNaN) ? '' : ` Otherwise it would be ${rule}`;
-    return { ...measured, untested: 'cannot be seen here', detail: unseen + otherwise + more };
+    const open = isOpen ? { isOpen } : {};
+    return { ...measured, untested: 'cannot be seen here', ...open, detail: unseen + otherwise + more };
   }
   const seen = controls === undefined ? {} : { controls };
   if (mean === null || standardError === null) {

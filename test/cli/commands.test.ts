@@ -113,8 +113,8 @@ describe('zarts reproduce', function () {
       .to.match(/^Fig\. 4: /)
       .and.to.match(/^flat +cosine +2 +1 /m);
     expect(stdout)
-      .to.include('NOT RUN: ')
-      .and.to.match(/The control was not\s+run: /);
+      .to.include('UNDECIDED: ')
+      .and.to.match(/1\s+seed\b/);
     expect(stdout)
       .to.match(/^ {2}- The images are synthetic/m)
       .and.to.match(/^Picture +\S+\.png$/m);

@@ -9,6 +9,7 @@ import { fig4 } from '../../reproductions/fig-4-ess.js';
 import { fig7 } from '../../reproductions/fig-7-cells.js';
 import { ownProtocol, searchOf } from '../../reproductions/kinds.js';
 import { lackLines, lackOf } from '../../reproductions/lacking.js';
+import { table2 } from '../../reproductions/table-2-spaces.js';
 import { EXPERIMENTS } from '../../reproductions/registry.js';
 import { shownOf } from '../../reproductions/reproduce.js';
 import { fakeRuns, movedAlphas } from './fakes.js';
@@ -58,6 +59,17 @@ describe('runs that a grid lacks', () => {
     expect(lackLines(some)[0]).to.equal('search s4 DARTS 1st seed 9');
   });
 
+  it('are not all of a seed where only what spaces share is missing', () => {
+    const grid: readonly Cell[] = cellsOf(table2, { budget: 'laptop' })
+      .map(({ axes, run }) => ({ axes, run }) as Cell)
+      .filter(({ run }) => run.kind !== 'linear');
+    const isShared = ({ axes }: Cell): boolean => String(axes.space).includes(' ');
+    expect(of(grid, (cell) => !isShared(cell)).text).not.to.contain('all of');
+    // Seeds without hand-made cells are all that there is of them.
+    expect(of(grid, isShared).text).not.to.match(/all of seeds? 0/);
+    expect(of(grid, (cell) => seedOf(cell) > 0).text).to.match(/all of seed 0\b/);
+  });
+
   it('are cut off where the line would be long, and listed whole', () => {
     // Of every seed another search.
     const { text, lacking } = of(searches, (cell) => searches.indexOf(cell) % 19 > 0 || seedOf(cell) > 4);
@@ -89,6 +101,11 @@ describe('runs that a grid lacks', () => {
       expect(lacking.map(({ kind, seed }) => [kind, seed])).to.deep.equal(
         gone.map((cell) => [cell.run.kind, seedOf(cell) ?? null]),
       );
+      for (const [i, { axes }] of lacking.entries()) {
+        const own: object = gone[i].axes;
+        for (const [name, value] of Object.entries(axes))
+          if (name in own) expect(own).to.include({ [name]: value });
+      }
       expect(text).to.match(/^Missing: /);
       expect(of(grid, () => true)).to.deep.equal({ lacking: [], text: undefined });
     });

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { decide } from '../../lib/analysis/claims.js';
 import { holm } from '../../lib/analysis/comparison.js';
 import {
+  aboveControl,
   controlsIn,
   controlsTable,
   gatedBy,
@@ -58,6 +59,23 @@ describe('questions decided together', () => {
     expect(b).to.include({ verdict: 'not run', n: 0 });
     expect(c.verdict).to.equal('cannot be seen here');
     expect(c.detail).to.equal('The control failed: it moves (0.1).');
+  });
+
+  it('correct for what more runs might let be seen, and say so', () => {
+    const wide = aboveControl('it moves', [0, 1, 2], 0.5, 'none');
+    const low = aboveControl('it moves', [0, 0.1, 0.2], 0.5, 'none');
+    expect([wide, low].map(({ passed, isOpen }) => [passed, isOpen])).to.deep.equal([
+      [false, true],
+      [false, false],
+    ]);
+    for (const [own, verdict] of [
+      [wide, 'undecided'],
+      [low, 'supported'],
+    ] as const) {
+      const [a, b] = decided([question('a', 0.03), question('b', 0.001, { controls: [own] })]);
+      expect([a.verdict, b.verdict]).to.deep.equal([verdict, 'cannot be seen here']);
+      expect(b.detail.endsWith('More runs might let it pass.')).to.equal(own === wide);
+    }
   });
 
   it('decide nothing without their control, and name the one that passed', () => {
