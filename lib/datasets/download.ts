@@ -238,6 +238,11 @@ async function transfer(
       await response.body?.cancel();
       throw new TransferError(`the server answered ${response.status} ${response.statusText}`.trim());
     }
+    // Kept as the file's beginning it would spoil what a later request brings.
+    if (response.headers.get('content-type')?.startsWith('text/html')) {
+      await response.body.cancel();
+      throw new TransferError('the answer is a web page, as a proxy may send');
+    }
     // A server that ignores the range sends from the start.
     const resumed = response.status === 206;
     if (resumed && !response.headers.get('content-range')?.startsWith(`bytes ${have}-`)) {

@@ -19,7 +19,7 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 import * as tar from 'tar';
 import { InterruptedError } from '../../lib/errors.js';
-import { fetchDataset } from '../../lib/datasets/download.js';
+import { fetchDataset, UnreachableError } from '../../lib/datasets/download.js';
 import type { DataProgress } from '../../lib/datasets/download.js';
 import { inspectFolder, readImageFile } from '../../lib/datasets/files.js';
 import { loadDataset } from '../../lib/datasets/load.js';
@@ -251,6 +251,14 @@ describe('datasets: download of an archive', () => {
   it('names a refusal of the server', async () => {
     web.answer = (_, __, response) => response.writeHead(404, 'Not Found').end('gone');
     expect((await rejection(fetchIt())).message).to.include('(the server answered 404 Not Found)');
+  });
+
+  it('takes no page of a proxy for the beginning of the set', async () => {
+    web.answer = (_, __, response) =>
+      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end('<html>Log in</html>');
+    const page = await rejection(fetchIt({ retries: 0 }));
+    expect(page.message).to.include('(the answer is a web page, as a proxy may send): connect');
+    expect(page).to.be.instanceOf(UnreachableError);
   });
 
   it('gives up on a line that has gone silent, and stops when told to', async () => {
