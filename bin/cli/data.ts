@@ -138,6 +138,6 @@ export async function fetchDataOrSynthetic(
     return data === undefined ? {} : { data };
   } catch (error) {
     if (!absent || !isNotToBeHad(error)) throw error;
-    return { data: 'synthetic', failure: (error as Error).message };
+    return { data: 'synthetic', failure: error.message };
   }
 }

@@ -92,10 +92,10 @@ export async function reproduceCommand(id: string, options: ReproduceCommandOpti
         if (!options.stored) await fetchFor(cells, { progress, signal, ...source });
       } catch (error) {
         // Of several, those whose images are there are made; what others lack is said at the end.
-        const passes = isNotToBeHad(error) || error instanceof UsageError;
-        if (experiments.length === 1 || !passes) throw error;
+        const isTold = isNotToBeHad(error) || error instanceof UsageError;
+        if (experiments.length === 1 || !isTold) throw error;
         if (i === experiments.length - 1 && documents.length === 0) throw error;
-        lacking.push(`${experiment.id} is not reproduced: ${(error as Error).message}`);
+        lacking.push(`${experiment.id} is not reproduced: ${error.message}`);
         continue;
       }
       signal.throwIfAborted();
@@ -197,23 +197,27 @@ function documentOf(report: Reproduced): object {
   return Object.fromEntries(Object.entries(report).filter(([name]) => !inFiles.includes(name)));
 }
 
+const isOnPhotographs = ({ run }: AnyCell): boolean =>
+  run.kind === 'training' && run.training.dataset.name === 'imagenet';
+
 /**
- * The cells whose images are fetched before the first run: the first that searches, and the first that trains, but on photographs,
+ * The cells whose images are fetched before the first run: the first that searches, and the first that trains, unless on photographs,
  * which cannot be fetched (computed ones stand for them, or their errors are not measured).
  */
 function fetchedFirst(cells: readonly AnyCell[]): AnyCell[] {
-  const trains = ({ run }: AnyCell): boolean =>
-    run.kind === 'training' && run.training.dataset.name !== 'imagenet';
-  const found = [cells.find(({ run }) => searchOf(run) !== undefined), cells.find(trains)];
+  const searched = cells.find(({ run }) => searchOf(run) !== undefined);
+  const trained = cells.find(({ run }) => run.kind === 'training');
+  const found = [searched, trained && isOnPhotographs(trained) ? undefined : trained];
   return distinct(found.filter((cell) => cell !== undefined));
 }
 
 /** The images of the first runs, with a progress bar if they have to be fetched. */
 async function fetchFor(cells: readonly AnyCell[], options: DataOptions): Promise<void> {
-  for (const { run } of fetchedFirst(cells)) {
+  for (const cell of fetchedFirst(cells)) {
+    const { run } = cell;
     const search = searchOf(run);
     if (search) await fetchData(search, options);
-    if (run.kind === 'training' && run.training.dataset.name !== 'imagenet')
+    if (run.kind === 'training' && !isOnPhotographs(cell))
       await fetchImages(anyTrainingOf(run.training), options);
   }
 }

@@ -56,8 +56,7 @@ export interface Answer extends Omit<Claim, 'verdict' | 'detail' | 'alike'> {
 /**
  * The verdicts on the claims of a figure: the primary ones at the level by Holm's correction for their number, the secondary ones
  * each for itself. What is not tested yet counts as well, so that a verdict on a part of the runs is not easier to come by
- * than on all; what cannot be seen does not, but for
- * what more runs might let its control pass.
+ * than on all; what cannot be seen does not, unless more runs might let its control pass.
  */
 export function decide(answers: readonly Answer[]): Claim[] {
   const waits = (untested: Verdict): boolean => untested === 'undecided' || untested === 'not run';

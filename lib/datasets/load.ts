@@ -79,7 +79,7 @@ export function digested(
  * Whether an error says that images are not to be had: a folder that was named lacks them, or they could not be downloaded. What
  * else goes wrong (no room, a wrong digest, no permission) is a fault to be mended.
  */
-export const isNotToBeHad = (error: unknown): boolean =>
+export const isNotToBeHad = (error: unknown): error is NotWithinError | UnreachableError =>
   error instanceof NotWithinError || error instanceof UnreachableError;
 
 function checkSpec(spec: DatasetSpec): DatasetSpec {
