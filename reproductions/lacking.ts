@@ -1,4 +1,5 @@
 /** Which runs of a grid are not there, and how that is said in a line. */
+import { datasetTitle } from '../lib/datasets/registry.js';
 import { canonicalJson } from '../lib/runs/canonical.js';
 import { titleOf } from './collapse.js';
 import { listText, several } from './deviations.js';
@@ -7,6 +8,7 @@ import type { AnyCell, Axes, MeasuredCell, Result } from './experiment.js';
 import { ownProtocol, partsOf } from './kinds.js';
 import type { RunKind } from './kinds.js';
 import { spaceTitle } from './methods.js';
+import { controlTitle } from './separation.js';
 
 /** A run of a grid that is not there. Plain JSON. */
 export interface Lacking {
@@ -119,7 +121,7 @@ function whoText(missing: readonly string[], all: readonly string[], isAll: bool
   if (isAll && all.length > NAMES) return ALL;
   if (missing.length <= NAMES) return listText(missing);
   const there = all.filter((name) => !missing.includes(name));
-  if (there.length < NAMES) return `all but ${listText(there)}`;
+  if (there.length > 0 && there.length < NAMES) return `all but ${listText(there)}`;
   return `${missing.slice(0, NAMES - 1).join(', ')} and ${missing.length - NAMES + 1} others`;
 }
 
@@ -127,7 +129,8 @@ const ALL = 'all';
 
 /** A name or number of a run, in a word; none for what is usual. */
 function axisText([name, value]: readonly [string, string | number]): string {
-  if (name === 'method') return titleOf(String(value));
+  if (name === 'method') return controlTitle(String(value)) ?? titleOf(String(value));
+  if (name === 'dataset') return datasetTitle(String(value));
   if (name === 'normalization') return value === 'running' ? 'with running batch norm' : '';
   return typeof value === 'number' ? `${name} ${value}` : value;
 }

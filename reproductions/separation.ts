@@ -30,6 +30,12 @@ const CONTROL_SEEDS = 4;
 /** What a network of a hand-made cell is called among methods. */
 const controlId = (edges: number): string => `control/${edges}`;
 
+/** What a reader sees for a hand-made cell among methods; undefined for a method. */
+export function controlTitle(id: string): string | undefined {
+  const edges = CONTROL_EDGES.find((each) => controlId(each) === id);
+  return edges === undefined ? undefined : `the hand-made cell of ${8 - edges} convolutions`;
+}
+
 /** A cell with that many edges of skip connections, in S4 of noise, the others separable convolutions of 3×3. */
 function controlCell(space: SpaceId, edges: number): Genotype {
   const other = space === 's4' ? 'noise' : 'skip_connect';
