@@ -65,7 +65,9 @@ const OPERATION_PARAMETERS: Readonly<Record<Primitive, readonly [squares: number
 export function supernetParameters(protocol: SearchProtocol, classes = 10): number {
   const { cells, channels } = protocol;
   const space = spaceOf(protocol);
-  if (space.skeleton === 'stages') return stagesParameters(space, protocol, classes);
+  // Operations have only the first of the channels, where those are divided.
+  const part = 1 / (protocol.partialChannels?.k ?? 1);
+  if (space.skeleton === 'stages') return stagesParameters(space, protocol, part, classes);
   const stem = 27 * 3 * channels + 6 * channels;
   const reductions = [Math.floor(cells / 3), Math.floor((2 * cells) / 3)];
   let [before, last, width, total] = [3 * channels, 3 * channels, channels, stem];
@@ -78,7 +80,7 @@ export function supernetParameters(protocol: SearchProtocol, classes = 10): numb
         const [squares, singles] = OPERATION_PARAMETERS[op];
         // A skip connection that halves the image is two convolutions; edges from the cell's inputs do.
         const halving = reduces && op === 'skip_connect' && isFromInput(i) ? 1 : 0;
-        total += (squares + halving) * width ** 2 + singles * width;
+        total += (squares + halving) * (part * width) ** 2 + singles * part * width;
       }
     }
     [before, last] = [last, 4 * width];
@@ -90,6 +92,7 @@ export function supernetParameters(protocol: SearchProtocol, classes = 10): numb
 function stagesParameters(
   { edges }: SearchSpace,
   { cells, channels }: SearchProtocol,
+  part: number,
   classes: number,
 ): number {
   let [total, last] = [27 * channels + 2 * channels, channels];
@@ -97,7 +100,7 @@ function stagesParameters(
     if (reduced) total += (9 * last + 9 * width + last) * width + 4 * width;
     for (const op of edges.normal.flat()) {
       const [squares, singles] = OPERATION_PARAMETERS[op];
-      total += squares * width ** 2 + singles * width;
+      total += squares * (part * width) ** 2 + singles * part * width;
     }
     last = width;
   }
