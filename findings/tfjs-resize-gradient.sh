@@ -5,7 +5,7 @@
 # halfPixelCenters as without it, of images of any shape.
 # Seen: with halfPixelCenters the forward pass places pixels by their centres, as asked, and the gradient by their corners, as
 # if it had not been asked, without a word: what columns of pixels are worth in a sum, counted by the forward pass, and their
-# gradient differ, by a fifth and more. Without it both are the same. (The backend of tfjs-node 4.22.0 reads alignCorners alone
+# gradient differ, by a third and more. Without it both are the same. (The backend of tfjs-node 4.22.0 reads alignCorners alone
 # for the gradient, too.) Of images that are not square there is no bilinear gradient at all: its height and width are exchanged,
 # and an error says that the shapes do not match.
 set -eu

@@ -179,8 +179,8 @@ export function htmlTable(table: Table, { open = true }: { readonly open?: boole
  * The rows as a danfo.js data frame, to filter, group and export in a notebook. Loads TensorFlow, which danfo.js builds on.
  *
  * @param rows  One or more rows with the same fields. A missing number becomes NaN, and the mean of a group with one is
- *              none: danfo.js would count null as 0. `frame.dropNa({ axis: 1 })` leaves such rows out. Groups of several columns fall together
- *              where the values joined by "-" are the same, and so do rows of `merge` by "_".
+ *              none: danfo.js would count null as 0. `frame.dropNa({ axis: 1 })` leaves such rows out. Groups of
+ *              several columns fall together where the values joined by "-" are the same, and so do rows of `merge` by "_".
  * @throws {ZartsError} for no rows.
  */
 export function dataFrame(rows: readonly Row[]): Danfo.DataFrame {

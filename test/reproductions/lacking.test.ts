@@ -9,6 +9,8 @@ import { fig4 } from '../../reproductions/fig-4-ess.js';
 import { fig7 } from '../../reproductions/fig-7-cells.js';
 import { ownProtocol, searchOf } from '../../reproductions/kinds.js';
 import { lackLines, lackOf } from '../../reproductions/lacking.js';
+import { isControl } from '../../reproductions/separation.js';
+import { table2 } from '../../reproductions/table-2-spaces.js';
 import { table7 } from '../../reproductions/table-7-wide.js';
 import { EXPERIMENTS } from '../../reproductions/registry.js';
 import { shownOf } from '../../reproductions/reproduce.js';
@@ -60,7 +62,7 @@ describe('runs that a grid lacks', () => {
   });
 
   it('are not all of a seed where only what spaces share is missing', () => {
-    const grid: readonly Cell[] = cellsOf(table7, { budget: 'laptop' })
+    const grid: readonly Cell[] = cellsOf(table2, { budget: 'laptop' })
       .map(({ axes, run }) => ({ axes, run }) as Cell)
       .filter(({ run }) => run.kind !== 'linear');
     const isOfS4 = ({ axes }: Cell): boolean => axes.space === 's4';
@@ -80,9 +82,11 @@ describe('runs that a grid lacks', () => {
     const errorPct = ({ axes, run }: Cell): number =>
       (axes.space === 's4' && axes.method === 'control/8' ? 90 : 45) +
       (ownProtocol(run) as { seed: number }).seed / 100;
-    const isControl = ({ axes }: Cell): boolean => String(axes.method).startsWith('control/');
-    const runs = fakeRuns(grid.filter(isControl), (cell) => ({ training: { errorPct: errorPct(cell) } }));
-    const inS4 = grid.filter((cell) => cell.axes.space === 's4' && !isControl(cell));
+    const runs = fakeRuns(
+      grid.filter(({ axes }) => isControl(axes)),
+      (cell) => ({ training: { errorPct: errorPct(cell) } }),
+    );
+    const inS4 = grid.filter((cell) => cell.axes.space === 's4' && !isControl(cell.axes));
     const { lacking, text } = lackOf(grid, {
       ...{ budget: 'laptop', missing: [], runs },
       of: doneOf({ runs }) + inS4.length,
